@@ -1,0 +1,81 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The native library is built once by `make native`. SwiftPM takes an absolute path to its .pc file, so that
+// `swift build`, `swift run` and `swift test` need neither flags nor environment. A package fetched by git has
+// no `.native` folder of its own: there DIST2_NATIVE names the one to use.
+let native = Context.environment["DIST2_NATIVE"] ?? Context.packageDirectory + "/.native"
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: settings)
+}
+
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "dist2",
+  platforms: [.macOS(.v14)],
+  products: [
+    .executable(name: "dist2", targets: ["dist2"]),
+    .library(
+      name: "Dist2",
+      targets: [
+        "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training", "Evaluation",
+      ]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // Dependencies point one way; docs/architecture.md draws the graph.
+    .systemLibrary(name: "CTorch", pkgConfig: native + "/pc/ctorch.pc"),
+    library("Files"),
+    library("Torch", ["CTorch", "Files"]),
+    library("TorchNN", ["Torch", "Files"]),
+    library("TokenModels", ["TorchNN", "Torch", "Files"]),
+    library("MetricTokens"),
+    library("TokenData", ["MetricTokens", "Files"]),
+    library("Objectives", ["Torch", "MetricTokens"]),
+    library("Training", ["TorchNN", "Torch", "MetricTokens", "Objectives", "Files"]),
+    library("Evaluation", ["TorchNN", "Torch", "MetricTokens"]),
+    library("Reports", ["Files"]),
+    library(
+      "Recipes",
+      [
+        "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
+        "Evaluation", "Reports",
+      ]),
+    .executableTarget(
+      name: "dist2", dependencies: ["Recipes", "Files", "Reports", arguments], swiftSettings: settings),
+    library("TestSupport", ["Torch", "Files"]),
+
+    tests("Files", ["Files", "TestSupport"]),
+    tests("Torch", ["Torch", "TestSupport"]),
+    tests("TorchNN", ["TorchNN", "Torch", "TestSupport"]),
+    tests("TokenModels", ["TokenModels", "TorchNN", "Torch", "Files", "TestSupport"]),
+    tests("MetricTokens", ["MetricTokens", "TestSupport"]),
+    tests("TokenData", ["TokenData", "MetricTokens", "Files", "TestSupport"]),
+    tests("Objectives", ["Objectives", "MetricTokens", "Torch", "TestSupport"]),
+    tests("Training", ["Training", "TorchNN", "Torch", "MetricTokens", "Objectives", "Files", "TestSupport"]),
+    tests("Evaluation", ["Evaluation", "TorchNN", "Torch", "MetricTokens", "TestSupport"]),
+    tests("Reports", ["Reports", "Files", "TestSupport"]),
+    tests(
+      "Recipes",
+      [
+        "Recipes", "Files", "Torch", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
+        "Evaluation", "TestSupport",
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,31 @@
+/// What is wrong with something that came from outside: a file, a flag, a record, a request.
+///
+/// Every reader in dist2 reports through this one type, so that a user always learns the same five things.
+public struct InputError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The file (or other source) at fault, as the user named it; `<stdin>`, `<argument>` where there is no file.
+  public var path: String
+  /// Where in it: `line 40123, field "prompt"`, `byte 512`, `key rope_scaling.factor`. Empty if the whole file is meant.
+  public var place: String
+  /// What would have been right.
+  public var expected: String
+  /// What was there.
+  public var found: String
+  /// What the user can do.
+  public var remedy: String
+
+  public init(path: String, place: String = "", expected: String, found: String, remedy: String = "") {
+    self.path = path
+    self.place = place
+    self.expected = expected
+    self.found = found
+    self.remedy = remedy
+  }
+
+  /// `path: place: expected …, found …. Remedy.` on one line.
+  public var description: String {
+    var text = place.isEmpty ? path : "\(path): \(place)"
+    text += ": expected \(expected), found \(found)."
+    if !remedy.isEmpty { text += " \(remedy)" }
+    return text
+  }
+}

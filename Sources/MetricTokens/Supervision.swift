@@ -1,0 +1,82 @@
+/// Where a digit stands in its number. Distances weigh by it (equation 9); nothing else reads it.
+public struct PlaceValue: Sendable, Hashable, Codable {
+  /// Rank from the least significant digit of the whole number, ignoring sign and point: 0.123 → 4, 3, 2, 1.
+  public var rankInNumber: Int
+  /// Rank from the right inside the unbroken run of digit tokens: 0.123 → 1 for `0`, then 3, 2, 1.
+  public var rankInRun: Int
+  /// Power of ten of the digit: 0 for units, 1 for tens, −1 for tenths.
+  public var exponent: Int
+
+  public init(rankInNumber: Int, rankInRun: Int, exponent: Int) {
+    self.rankInNumber = rankInNumber
+    self.rankInRun = rankInRun
+    self.exponent = exponent
+  }
+
+  /// A token that is a whole value by itself (a score, a bin, a code): weight 1 under every rule.
+  public static let whole = PlaceValue(rankInNumber: 1, rankInRun: 1, exponent: 0)
+}
+
+/// The neighbour's token that joins the candidates of one metric position (A.2, contrastive target augmentation).
+public struct ContrastTarget: Sendable, Hashable {
+  /// Vocabulary id of the neighbour's token x̄_t.
+  public var token: Int32
+  /// Digit of |x − x̄| at this place (PAPER.md Q12), in the token space's own units; the distance is a function of it.
+  public var difference: Double
+  /// Index into `Supervision.contrastQueries` of the pass on x̄ that predicts this token; nil = use x's own pass.
+  public var query: Int?
+
+  public init(token: Int32, difference: Double, query: Int?) {
+    self.token = token
+    self.difference = difference
+    self.query = query
+  }
+}
+
+/// One supervised position whose target is a metric token.
+public struct MetricTarget: Sendable, Hashable {
+  /// Index into `Supervision.labels`, 0 ..< N.
+  public var query: Int
+  /// Which of the objective's metric matches this position belongs to.
+  public var metric: Int
+  /// Index of the target x_t among the candidates of that match's token space.
+  public var candidate: Int
+  /// Place of the digit in its number.
+  public var place: PlaceValue
+  /// The neighbour's token, if contrastive augmentation is on.
+  public var contrast: ContrastTarget?
+
+  public init(
+    query: Int, metric: Int = 0, candidate: Int, place: PlaceValue = .whole, contrast: ContrastTarget? = nil
+  ) {
+    self.query = query
+    self.metric = metric
+    self.candidate = candidate
+    self.place = place
+    self.contrast = contrast
+  }
+}
+
+/// What a loss needs to know of a batch's supervised positions, as plain values.
+///
+/// Logits are computed only at these positions: `hidden[queries]` is the loss's `[N, H]` input. The shift by one
+/// (position t predicts token t + 1) has already happened: `queries[i]` is where `labels[i]` is predicted.
+public struct Supervision: Sendable, Hashable {
+  /// Rows of the flattened `[B·T, H]` hidden states, one per supervised token. Count N.
+  public var queries: [Int32]
+  /// The token to be predicted at each query. Count N.
+  public var labels: [Int32]
+  /// Those of them that are metric tokens. Count N_m ≤ N.
+  public var metrics: [MetricTarget]
+  /// Rows of the flattened hidden states of the neighbours' passes, `[N_c]`; empty without two-pass contrast.
+  public var contrastQueries: [Int32]
+
+  public init(
+    queries: [Int32] = [], labels: [Int32] = [], metrics: [MetricTarget] = [], contrastQueries: [Int32] = []
+  ) {
+    self.queries = queries
+    self.labels = labels
+    self.metrics = metrics
+    self.contrastQueries = contrastQueries
+  }
+}
