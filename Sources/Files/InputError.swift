@@ -13,6 +13,7 @@ public struct InputError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What the user can do.
   public var remedy: String
 
+  /// Memberwise.
   public init(path: String, place: String = "", expected: String, found: String, remedy: String = "") {
     self.path = path
     self.place = place

@@ -11,6 +11,7 @@ public struct MetricPosition: Sendable, Hashable, Codable {
   /// Which number of the example it is part of: tokens of one number share an ordinal.
   public var number: Int
 
+  /// Memberwise.
   public init(position: Int, metric: Int = 0, candidate: Int, place: PlaceValue = .whole, number: Int) {
     self.position = position
     self.metric = metric
@@ -32,6 +33,7 @@ public struct EncodedExample: Sendable, Hashable, Codable {
   /// Name shown in errors and events: `train.jsonl line 12`.
   public var source: String
 
+  /// Memberwise.
   public init(ids: [Int32], supervised: [Bool], metrics: [MetricPosition] = [], source: String = "") {
     precondition(ids.count == supervised.count, "\(ids.count) ids, \(supervised.count) supervision marks")
     self.ids = ids
@@ -48,6 +50,7 @@ public struct NeighbourExample: Sendable, Hashable {
   /// Digit of |x − x̄| for each entry of `EncodedExample.metrics`; nil where the number has no neighbour.
   public var differences: [Double?]
 
+  /// Memberwise.
   public init(ids: [Int32], differences: [Double?]) {
     self.ids = ids
     self.differences = differences

@@ -7,6 +7,7 @@ public struct PlaceValue: Sendable, Hashable, Codable {
   /// Power of ten of the digit: 0 for units, 1 for tens, −1 for tenths.
   public var exponent: Int
 
+  /// Memberwise.
   public init(rankInNumber: Int, rankInRun: Int, exponent: Int) {
     self.rankInNumber = rankInNumber
     self.rankInRun = rankInRun
@@ -26,6 +27,7 @@ public struct ContrastTarget: Sendable, Hashable {
   /// Index into `Supervision.contrastQueries` of the pass on x̄ that predicts this token; nil = use x's own pass.
   public var query: Int?
 
+  /// Memberwise.
   public init(token: Int32, difference: Double, query: Int?) {
     self.token = token
     self.difference = difference
@@ -46,6 +48,7 @@ public struct MetricTarget: Sendable, Hashable {
   /// The neighbour's token, if contrastive augmentation is on.
   public var contrast: ContrastTarget?
 
+  /// Memberwise.
   public init(
     query: Int, metric: Int = 0, candidate: Int, place: PlaceValue = .whole, contrast: ContrastTarget? = nil
   ) {
@@ -71,6 +74,7 @@ public struct Supervision: Sendable, Hashable {
   /// Rows of the flattened hidden states of the neighbours' passes, `[N_c]`; empty without two-pass contrast.
   public var contrastQueries: [Int32]
 
+  /// Memberwise.
   public init(
     queries: [Int32] = [], labels: [Int32] = [], metrics: [MetricTarget] = [], contrastQueries: [Int32] = []
   ) {

@@ -15,6 +15,7 @@ public struct TokenBatch: Sendable, Hashable {
   /// Names of the examples, for errors. Count ≤ B.
   public var sources: [String]
 
+  /// Memberwise.
   public init(rows: Int, length: Int, ids: [Int32], lengths: [Int], supervision: Supervision, sources: [String] = []) {
     precondition(ids.count == rows * length, "\(ids.count) ids for [\(rows), \(length)]")
     self.rows = rows
