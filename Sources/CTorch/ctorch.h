@@ -1,0 +1,125 @@
+// Plain C surface over libtorch: no torch or C++ type crosses it, so that Swift (or any other language) can call it.
+//
+// Conventions
+//  - A function returning int gives 0 for success, otherwise ct_last_error() holds the message of this thread.
+//  - `ct_tensor` owns one reference; functions documented "owned" hand that reference to the caller, who gives it
+//    back with ct_release. A null handle stands for "no tensor" (None in torch's schemas).
+//  - Nothing here throws, and no C++ exception leaves the library.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#pragma GCC visibility push(default)
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ct_tensor_s *ct_tensor;        // one reference to a c10::TensorImpl
+typedef const struct ct_op_s *ct_op;          // a resolved operator; lives for ever
+typedef struct ct_frame_s *ct_frame;          // the arguments, then the results, of one call
+typedef struct ct_generator_s *ct_generator;  // a seeded random number generator
+
+// --- errors -------------------------------------------------------------------------------------------------
+const char *_Nonnull ct_last_error(void);
+void ct_set_error(const char *_Nonnull message);
+// Error scopes of this thread. Inside one, ct_scope_record keeps the first message and returns true.
+void ct_scope_enter(void);
+bool ct_scope_record(const char *_Nonnull message);
+bool ct_scope_leave(void);  // true if something was recorded: the message is then in ct_last_error()
+
+// --- boxed dispatch: any ATen operator by name and overload -----------------------------------------------------
+ct_op _Nullable ct_op_find(const char *_Nonnull name, const char *_Nonnull overload);
+const char *_Nonnull ct_op_schema(ct_op _Nonnull op);
+ct_frame _Nonnull ct_begin(ct_op _Nonnull op);
+void ct_push_tensor(ct_frame _Nonnull f, ct_tensor _Nullable t);
+void ct_push_tensors(ct_frame _Nonnull f, const ct_tensor _Nullable *_Nullable t, size_t n);
+void ct_push_int(ct_frame _Nonnull f, int64_t v);
+void ct_push_ints(ct_frame _Nonnull f, const int64_t *_Nullable v, size_t n);
+void ct_push_double(ct_frame _Nonnull f, double v);
+void ct_push_doubles(ct_frame _Nonnull f, const double *_Nullable v, size_t n);
+void ct_push_bool(ct_frame _Nonnull f, bool v);
+void ct_push_bools(ct_frame _Nonnull f, const bool *_Nullable v, size_t n);
+void ct_push_string(ct_frame _Nonnull f, const char *_Nonnull s);
+void ct_push_dtype(ct_frame _Nonnull f, int8_t scalar_type);
+void ct_push_device(ct_frame _Nonnull f, int8_t type, int8_t index);
+void ct_push_generator(ct_frame _Nonnull f, ct_generator _Nonnull g);
+void ct_push_none(ct_frame _Nonnull f);
+void ct_push_default(ct_frame _Nonnull f);               // the schema's default for this argument
+int ct_call(ct_frame _Nonnull f);                        // missing trailing arguments take their defaults
+size_t ct_out_count(ct_frame _Nonnull f);
+ct_tensor _Nullable ct_out_tensor(ct_frame _Nonnull f, size_t i);  // owned
+int64_t ct_out_int(ct_frame _Nonnull f, size_t i);
+double ct_out_double(ct_frame _Nonnull f, size_t i);
+bool ct_out_bool(ct_frame _Nonnull f, size_t i);
+size_t ct_out_list_count(ct_frame _Nonnull f, size_t i);
+ct_tensor _Nullable ct_out_list_tensor(ct_frame _Nonnull f, size_t i, size_t k);  // owned
+void ct_end(ct_frame _Nonnull f);
+
+// --- tensors ----------------------------------------------------------------------------------------------------
+// Copies nbytes into a new contiguous CPU tensor.
+int ct_from_bytes(const void *_Nullable p, size_t nbytes, const int64_t *_Nullable shape, size_t nd, int8_t scalar_type,
+                  ct_tensor _Nullable *_Nonnull out);
+// Wraps memory without copying; drop(context) runs once when the last view of it dies.
+int ct_from_memory(void *_Nonnull p, const int64_t *_Nullable shape, size_t nd, int8_t scalar_type,
+                   void (*_Nonnull drop)(void *_Nullable), void *_Nullable context, ct_tensor _Nullable *_Nonnull out);
+int ct_copy_out(ct_tensor _Nonnull t, void *_Nullable dst, size_t nbytes);  // from any device, in row-major order
+void ct_retain(ct_tensor _Nonnull t);
+void ct_release(ct_tensor _Nullable t);
+size_t ct_dim(ct_tensor _Nullable t);
+int64_t ct_size(ct_tensor _Nullable t, size_t d);
+int64_t ct_stride(ct_tensor _Nullable t, size_t d);
+int8_t ct_dtype(ct_tensor _Nullable t);
+int8_t ct_device_type(ct_tensor _Nullable t);
+int8_t ct_device_index(ct_tensor _Nullable t);
+bool ct_is_contiguous(ct_tensor _Nullable t);
+void *_Nullable ct_data(ct_tensor _Nonnull t);           // CPU memory; null for other devices
+int64_t ct_use_count(ct_tensor _Nonnull t);
+int ct_item_double(ct_tensor _Nonnull t, double *_Nonnull out);
+int ct_item_int(ct_tensor _Nonnull t, int64_t *_Nonnull out);
+
+// --- autograd ---------------------------------------------------------------------------------------------------
+bool ct_grad_enabled(void);                              // of this thread
+void ct_set_grad_enabled(bool on);
+bool ct_inference_enabled(void);
+void *_Nonnull ct_inference_enter(void);                 // inference mode until ct_inference_leave(guard)
+void ct_inference_leave(void *_Nonnull guard);
+int ct_set_requires_grad(ct_tensor _Nonnull t, bool on);
+bool ct_requires_grad(ct_tensor _Nonnull t);
+bool ct_is_leaf(ct_tensor _Nonnull t);
+int ct_backward(ct_tensor _Nonnull loss, ct_tensor _Nullable seed, bool retain);
+int ct_grad_of(const ct_tensor _Nonnull *_Nonnull outputs, const ct_tensor _Nullable *_Nonnull seeds, size_t nout,
+               const ct_tensor _Nonnull *_Nonnull inputs, size_t nin, bool retain, bool create_graph,
+               ct_tensor _Nullable *_Nonnull out);       // owned, null where unused
+ct_tensor _Nullable ct_grad(ct_tensor _Nonnull t);       // owned
+int ct_set_grad(ct_tensor _Nonnull t, ct_tensor _Nullable g);
+
+// A differentiable function made of two callbacks. They write *owned* handles to out and return 0, or non-zero after
+// ct_set_error. backward receives inputs, outputs, then the outputs' gradients (null where none), and writes the
+// gradients of the inputs. drop(context) runs once, when the graph node dies.
+typedef int (*ct_closure)(void *_Nonnull context, const ct_tensor _Nullable *_Nonnull in, size_t nin,
+                          ct_tensor _Nullable *_Nonnull out, size_t nout);
+int ct_custom(ct_closure _Nonnull forward, ct_closure _Nonnull backward, void (*_Nonnull drop)(void *_Nonnull),
+              void *_Nonnull context, const ct_tensor _Nullable *_Nonnull in, size_t nin,
+              ct_tensor _Nullable *_Nonnull out, size_t nout);
+
+// --- random numbers ---------------------------------------------------------------------------------------------
+int ct_generator_new(int8_t device_type, int8_t device_index, uint64_t seed, ct_generator _Nullable *_Nonnull out);
+void ct_generator_free(ct_generator _Nullable g);
+int ct_generator_state(ct_generator _Nonnull g, ct_tensor _Nullable *_Nonnull out);  // uint8 CPU tensor, owned
+int ct_generator_set_state(ct_generator _Nonnull g, ct_tensor _Nonnull state);
+int ct_manual_seed(uint64_t seed);                       // the default generators of every device
+
+// --- process-wide -----------------------------------------------------------------------------------------------
+void ct_set_num_threads(int n);
+int ct_get_num_threads(void);
+const char *_Nonnull ct_version(void);                   // of the libtorch loaded at run time, "2.13.0"
+const char *_Nonnull ct_built_version(void);             // of the headers this library was compiled with
+const char *_Nonnull ct_cpu_capability(void);            // "AVX512", "AVX2", "DEFAULT": what ATen dispatches to
+const char *_Nonnull ct_torch_folder(void);              // the torch folder this library was linked with
+void ct_keep_memory(void);                               // tell malloc to reuse large blocks instead of returning them
+int ct_cuda_load(void);                                  // loads libtorch_cuda if it is there
+int ct_cuda_device_count(void);                          // 0 without CUDA or before ct_cuda_load
+#ifdef __cplusplus
+}
+#endif
+#pragma GCC visibility pop

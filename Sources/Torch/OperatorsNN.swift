@@ -1,0 +1,91 @@
+// What neural networks are made of. One line per operator: its name here is torch's.
+
+enum NN {
+  static let linear = Op("aten::linear"), embedding = Op("aten::embedding"), silu = Op("aten::silu")
+  static let gelu = Op("aten::gelu"), relu = Op("aten::relu"), sigmoid = Op("aten::sigmoid"), tanh = Op("aten::tanh")
+  static let softmax = Op("aten::softmax", "int"), logSoftmax = Op("aten::log_softmax", "int")
+  static let logSigmoid = Op("aten::log_sigmoid"), softplus = Op("aten::softplus")
+  static let crossEntropy = Op("aten::cross_entropy_loss"), nll = Op("aten::nll_loss")
+  static let mse = Op("aten::mse_loss"), dropout = Op("aten::dropout")
+  static let rmsNorm = Op("aten::rms_norm"), layerNorm = Op("aten::layer_norm"), groupNorm = Op("aten::group_norm")
+  static let attention = Op("aten::scaled_dot_product_attention")
+  static let conv2d = Op("aten::conv2d")
+  static let fusedAdamW = Op("aten::_fused_adamw_")
+}
+
+extension Tensor {
+  /// x Wᵀ + b with x `[…, I]`, W `[O, I]`, b `[O]`.
+  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor { NN.linear(self, weight, bias) }
+  /// Rows of this table `[V, H]` at `ids`, any integer shape.
+  public func embedding(_ ids: Tensor) -> Tensor { NN.embedding(self, ids) }
+  public func silu() -> Tensor { NN.silu(self) }
+  /// Gaussian error linear unit; `tanh` for the approximation.
+  public func gelu(tanh: Bool = false) -> Tensor { NN.gelu(self, tanh ? "tanh" : "none") }
+  public func relu() -> Tensor { NN.relu(self) }
+  public func sigmoid() -> Tensor { NN.sigmoid(self) }
+  public func logSigmoid() -> Tensor { NN.logSigmoid(self) }
+  public func softplus() -> Tensor { NN.softplus(self) }
+  public func tanh() -> Tensor { NN.tanh(self) }
+  public func softmax(_ dimension: Int) -> Tensor { NN.softmax(self, dimension) }
+  public func logSoftmax(_ dimension: Int) -> Tensor { NN.logSoftmax(self, dimension) }
+  /// x / rms(x) · weight over the last dimension.
+  public func rmsNorm(_ weight: Tensor, eps: Double) -> Tensor { NN.rmsNorm(self, [size(-1)], weight, eps) }
+  /// Layer normalisation over the last dimension.
+  public func layerNorm(_ weight: Tensor?, _ bias: Tensor?, eps: Double) -> Tensor {
+    NN.layerNorm(self, [size(-1)], weight, bias, eps)
+  }
+  /// Group normalisation of `[B, C, …]`.
+  public func groupNorm(_ groups: Int, _ weight: Tensor?, _ bias: Tensor?, eps: Double) -> Tensor {
+    NN.groupNorm(self, groups, weight, bias, eps)
+  }
+  /// Zeroes elements with this probability and scales the rest, while training.
+  public func dropout(_ probability: Double, training: Bool) -> Tensor { NN.dropout(self, probability, training) }
+  /// Two-dimensional convolution of `[B, C, H, W]`.
+  public func conv2d(_ weight: Tensor, _ bias: Tensor? = nil, stride: [Int] = [1, 1], padding: [Int] = [0, 0]) -> Tensor
+  {
+    NN.conv2d(self, weight, bias, stride, padding)
+  }
+  /// Cross entropy of logits `[N, V]` with int64 targets `[N]`.
+  public func crossEntropy(
+    _ targets: Tensor, reduction: Reduction = .mean, ignoreIndex: Int = -100, labelSmoothing: Double = 0
+  ) -> Tensor {
+    NN.crossEntropy(self, targets, Argument.none, reduction.rawValue, ignoreIndex, labelSmoothing)
+  }
+  public func meanSquaredError(_ target: Tensor, reduction: Reduction = .mean) -> Tensor {
+    NN.mse(self, target, reduction.rawValue)
+  }
+}
+
+/// How a loss is summed up, with libtorch's own numbers.
+public enum Reduction: Int, Sendable {
+  case none = 0
+  case mean = 1
+  case sum = 2
+}
+
+/// Attention softmax(Q Kᵀ·scale + mask) V.
+///
+/// - Parameters:
+///   - query, key, value: `[B, heads, T, D]`, `[B, kvHeads, S, D]`, `[B, kvHeads, S, D]`; with fewer key heads than
+///     query heads each serves a group of neighbours.
+///   - mask: bool (true = may look) or additive, broadcastable to `[B, heads, T, S]`.
+///   - causal: position t of the query looks at keys 0…t; only without a mask, and with T = S.
+///   - scale: nil means 1/√D.
+/// - Returns: `[B, heads, T, D]`.
+public func scaledDotProductAttention(
+  _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor? = nil, causal: Bool = false, scale: Double? = nil
+) -> Tensor {
+  NN.attention(query, key, value, mask, 0.0, causal, scale, query.size(1) != key.size(1))
+}
+
+/// One AdamW step over many parameters in one pass each, in place (decoupled weight decay).
+///
+/// `steps` are float32 scalars, one per parameter, already incremented. Lists have the same count.
+public func fusedAdamW_(
+  parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor], steps: [Tensor],
+  learningRate: Double, betas: (Double, Double), weightDecay: Double, epsilon: Double
+) {
+  NN.fusedAdamW.run(
+    parameters, gradients, firstMoments, secondMoments, [Tensor](), steps, learningRate, betas.0, betas.1, weightDecay,
+    epsilon, false, false)
+}

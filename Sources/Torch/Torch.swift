@@ -1,0 +1,74 @@
+public import CTorch
+
+/// Settings of the whole process.
+public enum Torch {
+  /// Threads of one operator's parallel loops.
+  public static var threads: Int {
+    get { Int(ct_get_num_threads()) }
+    set { ct_set_num_threads(Int32(newValue)) }
+  }
+
+  /// Seeds torch's default generators. Prefer a ``Generator`` of your own, whose state can be saved.
+  public static func seed(_ seed: UInt64) {
+    if ct_manual_seed(seed) != 0 { TorchError.raise() }
+  }
+
+  /// Version of the libtorch in use, and of the headers the binding was compiled with.
+  public static var version: (loaded: String, built: String) {
+    (String(cString: ct_version()), String(cString: ct_built_version()))
+  }
+
+  /// Instruction set ATen dispatches to: `AVX512`, `AVX2`, `DEFAULT`.
+  public static var cpuCapability: String { String(cString: ct_cpu_capability()) }
+
+  /// The torch folder the binding was linked with.
+  public static var folder: String { String(cString: ct_torch_folder()) }
+
+  /// Throws if the libtorch that was loaded is not the one the binding was compiled for: anything could happen then.
+  public static func checkVersion() throws {
+    let (loaded, built) = version
+    guard loaded == built else {
+      throw TorchError(
+        "libtorch \(loaded) was loaded from \(folder), but dist2 was built for \(built). Run `make native` again.")
+    }
+  }
+
+  /// Makes malloc reuse large blocks. Without it each step faults in its activations' pages anew (10–40 % of a step).
+  public static func keepMemory() { ct_keep_memory() }
+
+  /// Loads the CUDA half of libtorch. Throws with the loader's message where there is none.
+  public static func loadCUDA() throws {
+    if ct_cuda_load() != 0 { throw TorchError.last() }
+    guard ct_cuda_device_count() > 0 else { throw TorchError("libtorch has CUDA, but no device was found") }
+  }
+}
+
+/// A seeded random number generator whose state can be saved and restored.
+public final class Generator: OpArgument {
+  @usableFromInline let handle: ct_generator
+
+  /// A new generator on a device.
+  public init(seed: UInt64, device: Device = .cpu) {
+    var made: ct_generator?
+    if ct_generator_new(device.type, device.index, seed, &made) != 0 {
+      fatalError("torch: " + String(cString: ct_last_error()))
+    }
+    handle = made!
+  }
+  deinit { ct_generator_free(handle) }
+
+  /// The generator's whole state, a uint8 tensor.
+  public var state: Tensor {
+    get {
+      var out: ct_tensor?
+      if ct_generator_state(handle, &out) != 0 { TorchError.raise() }
+      return Tensor(owned: out)
+    }
+    set {
+      guard let state = newValue.handle else { return }
+      if ct_generator_set_state(handle, state) != 0 { TorchError.raise() }
+    }
+  }
+
+  @inlinable public func push(to frame: ct_frame) { ct_push_generator(frame, handle) }
+}

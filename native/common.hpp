@@ -1,0 +1,52 @@
+// Shared by the binding's translation units. Never include torch/torch.h: it takes 20 s to compile.
+#pragma once
+#include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+
+#include <string>
+
+#include "ctorch.h"
+
+namespace ct {
+extern thread_local std::string error;
+
+/// The message without C++ stack and without the list of backends that torch appends to a missing kernel.
+std::string brief(const char *what);
+
+/// A borrowed view of a handle as a Tensor, without touching the reference count.
+inline const at::Tensor &ref(const ct_tensor &h) {
+  static_assert(sizeof(at::Tensor) == sizeof(void *));
+  return reinterpret_cast<const at::Tensor &>(h);
+}
+
+/// Hands a tensor's reference to the caller.
+inline ct_tensor own(at::Tensor t) {
+  return t.defined() ? reinterpret_cast<ct_tensor>(t.unsafeReleaseTensorImpl()) : nullptr;
+}
+
+/// A handle of this tensor that does not own it, for the length of a call.
+inline ct_tensor borrow(const at::Tensor &t) {
+  return t.defined() ? reinterpret_cast<ct_tensor>(t.unsafeGetTensorImpl()) : nullptr;
+}
+
+/// Takes over an owned handle.
+inline at::Tensor adopt(ct_tensor h) {
+  using Pointer = c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
+  return h ? at::Tensor(Pointer::reclaim(reinterpret_cast<c10::TensorImpl *>(h))) : at::Tensor();
+}
+
+/// Runs body; turns every C++ exception into an error code and a message.
+template <class F> int guard(F &&body) noexcept {
+  try {
+    body();
+    return 0;
+  } catch (const c10::Error &e) {
+    error = brief(e.what_without_backtrace());
+  } catch (const std::exception &e) {
+    error = brief(e.what());
+  } catch (...) {
+    error = "unknown C++ exception";
+  }
+  return 1;
+}
+}  // namespace ct

@@ -1,0 +1,6 @@
+#pragma once
+#include <ATen/core/Generator.h>
+
+struct ct_generator_s {
+  at::Generator generator;
+};

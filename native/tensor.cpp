@@ -1,0 +1,177 @@
+// Tensors in and out, random number generators, and what belongs to the whole process.
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/item.h>
+#include <ATen/Version.h>
+#include <dlfcn.h>
+#include <malloc.h>
+#include <torch/csrc/inductor/aoti_torch/c/shim.h>
+#include <torch/version.h>
+
+#include <mutex>
+
+#include "common.hpp"
+#include "generator.hpp"
+
+namespace ct {
+thread_local std::string error;
+
+std::string brief(const char *what) {
+  std::string text(what);
+  // Torch appends forty lines of registered backends to a missing kernel; the first paragraph says it all.
+  for (const char *mark : {"'aten::", "\nException raised from", "\n\n"}) {
+    auto at = text.find(mark);
+    if (mark[0] == '\'' ) {
+      auto list = text.find("is only available for these backends");
+      if (at != std::string::npos && list != std::string::npos) text.resize(text.rfind('.', list) + 1);
+    } else if (at != std::string::npos) {
+      text.resize(at);
+    }
+  }
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+namespace {
+struct Scope { int depth = 0; bool failed = false; std::string first; };
+thread_local Scope scope;
+}  // namespace
+}  // namespace ct
+using namespace ct;
+
+extern "C" {
+const char *ct_last_error() { return error.c_str(); }
+void ct_set_error(const char *message) { error = message; }
+
+void ct_scope_enter() {
+  if (scope.depth++ == 0) scope.failed = false;
+}
+bool ct_scope_record(const char *message) {
+  if (scope.depth == 0) return false;
+  if (!scope.failed) scope.first = message;
+  scope.failed = true;
+  return true;
+}
+bool ct_scope_leave() {
+  // An error belongs to the innermost scope that is left first; the outer ones start clean again.
+  bool failed = scope.failed;
+  if (failed) error = scope.first;
+  scope.depth--;
+  scope.failed = false;
+  return failed;
+}
+
+int ct_from_bytes(const void *p, size_t nbytes, const int64_t *shape, size_t nd, int8_t type, ct_tensor *out) {
+  return guard([&] {
+    auto t = at::empty(c10::IntArrayRef(shape, nd), at::TensorOptions(static_cast<c10::ScalarType>(type)));
+    TORCH_CHECK(t.nbytes() == nbytes, nbytes, " bytes given for a tensor of ", t.nbytes());
+    if (nbytes) memcpy(t.mutable_data_ptr(), p, nbytes);
+    *out = own(std::move(t));
+  });
+}
+
+int ct_from_memory(void *p, const int64_t *shape, size_t nd, int8_t type, void (*drop)(void *), void *context,
+                   ct_tensor *out) {
+  return guard([&] {
+    *out = own(at::from_blob(p, c10::IntArrayRef(shape, nd), [drop, context](void *) { drop(context); },
+                             at::TensorOptions(static_cast<c10::ScalarType>(type))));
+  });
+}
+
+int ct_copy_out(ct_tensor h, void *dst, size_t nbytes) {
+  return guard([&] {
+    auto t = ref(h).detach().to(at::kCPU).contiguous();
+    TORCH_CHECK(t.nbytes() == nbytes, "tensor has ", t.nbytes(), " bytes, room for ", nbytes);
+    if (nbytes) memcpy(dst, t.const_data_ptr(), nbytes);
+  });
+}
+
+void ct_retain(ct_tensor t) { c10::raw::intrusive_ptr::incref(reinterpret_cast<c10::TensorImpl *>(t)); }
+void ct_release(ct_tensor t) { if (t) adopt(t); }
+size_t ct_dim(ct_tensor t) { return t ? ref(t).dim() : 0; }
+int64_t ct_size(ct_tensor t, size_t d) { return t && d < ct_dim(t) ? ref(t).size(d) : 0; }
+int64_t ct_stride(ct_tensor t, size_t d) { return t && d < ct_dim(t) ? ref(t).stride(d) : 0; }
+int8_t ct_dtype(ct_tensor t) { return t ? static_cast<int8_t>(ref(t).scalar_type()) : 6; }
+int8_t ct_device_type(ct_tensor t) { return t ? static_cast<int8_t>(ref(t).device().type()) : 0; }
+int8_t ct_device_index(ct_tensor t) { return t ? ref(t).device().index() : -1; }
+bool ct_is_contiguous(ct_tensor t) { return t && ref(t).is_contiguous(); }
+void *ct_data(ct_tensor t) { return ref(t).is_cpu() ? ref(t).mutable_data_ptr() : nullptr; }
+int64_t ct_use_count(ct_tensor t) { return ref(t).use_count(); }
+int ct_item_double(ct_tensor t, double *out) { return guard([&] { *out = ref(t).item().toDouble(); }); }
+int ct_item_int(ct_tensor t, int64_t *out) { return guard([&] { *out = ref(t).item().toLong(); }); }
+
+int ct_generator_new(int8_t type, int8_t index, uint64_t seed, ct_generator *out) {
+  return guard([&] {
+    at::Generator g;
+    if (static_cast<c10::DeviceType>(type) == at::kCPU) g = at::make_generator<at::CPUGeneratorImpl>(seed);
+    else {
+      auto &hooks = at::globalContext().getAcceleratorHooksInterface(static_cast<c10::DeviceType>(type));
+      g = hooks.getNewGenerator(index);
+      g.set_current_seed(seed);
+    }
+    *out = new ct_generator_s{std::move(g)};
+  });
+}
+void ct_generator_free(ct_generator g) { delete g; }
+int ct_generator_state(ct_generator g, ct_tensor *out) {
+  return guard([&] {
+    std::lock_guard<std::mutex> lock(g->generator.mutex());
+    *out = own(g->generator.get_state());
+  });
+}
+int ct_generator_set_state(ct_generator g, ct_tensor state) {
+  return guard([&] {
+    std::lock_guard<std::mutex> lock(g->generator.mutex());
+    g->generator.set_state(ref(state));
+  });
+}
+int ct_manual_seed(uint64_t seed) { return guard([&] { at::manual_seed(seed); }); }
+
+void ct_set_num_threads(int n) { at::set_num_threads(n); }
+int ct_get_num_threads() { return at::get_num_threads(); }
+const char *ct_built_version() {
+  static const std::string text = std::to_string(TORCH_VERSION_MAJOR) + "." + std::to_string(TORCH_VERSION_MINOR) +
+                                  "." + std::to_string(TORCH_VERSION_PATCH);
+  return text.c_str();
+}
+const char *ct_version() {
+  static const std::string text = [] {
+    auto v = aoti_torch_abi_version();
+    return std::to_string(v >> 56 & 255) + "." + std::to_string(v >> 48 & 255) + "." + std::to_string(v >> 40 & 255);
+  }();
+  return text.c_str();
+}
+const char *ct_cpu_capability() {
+  static const std::string text = at::get_cpu_capability();
+  return text.c_str();
+}
+const char *ct_torch_folder() { return CT_TORCH_FOLDER; }
+
+void ct_keep_memory() {
+  // Both together, or not at all: freed blocks stay with us instead of being faulted in again each step.
+  mallopt(M_MMAP_THRESHOLD, INT32_MAX);
+  mallopt(M_TRIM_THRESHOLD, INT32_MAX);
+}
+
+int ct_cuda_load() {
+  static std::once_flag once;
+  static std::string failure;
+  std::call_once(once, [] {
+    std::string path = std::string(CT_TORCH_FOLDER) + "/lib/libtorch_cuda.so";
+    if (!dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL)) failure = dlerror();
+  });
+  if (failure.empty()) return 0;
+  error = failure;
+  return 1;
+}
+int ct_cuda_device_count() {
+  int count = 0;
+  guard([&] {
+    if (at::globalContext().hasCUDA()) count = at::detail::getCUDAHooks().deviceCount();
+  });
+  return count;
+}
+}
