@@ -1,0 +1,104 @@
+public import Torch
+
+/// What a causal model reads.
+public struct ModelInput {
+  /// Token ids `[B, T]`, int64 or int32.
+  public var ids: Tensor
+  /// Position of each token `[B, T]`, int64; nil counts on from the cache's length.
+  public var positions: Tensor?
+  /// Which keys each query may look at, bool `[B, 1, T, S]`; nil means plain causal order.
+  public var mask: Tensor?
+
+  public init(ids: Tensor, positions: Tensor? = nil, mask: Tensor? = nil) {
+    self.ids = ids
+    self.positions = positions
+    self.mask = mask
+  }
+}
+
+/// The last projection: logits = h Wᵀ + b.
+public struct OutputHead {
+  /// `[V, H]`; the embedding table itself where the two are tied.
+  public var weight: Tensor
+  /// `[V]`, if the model has one.
+  public var bias: Tensor?
+
+  public init(weight: Tensor, bias: Tensor? = nil) {
+    self.weight = weight
+    self.bias = bias
+  }
+
+  /// Hidden states `[…, H]` → logits `[…, V]`.
+  public func callAsFunction(_ hidden: Tensor) -> Tensor { hidden.linear(weight, bias) }
+}
+
+/// A discrete autoregressive model: hidden states first, logits only where someone needs them.
+public protocol TokenModel: Module {
+  /// Number of token ids V the head scores.
+  var vocabularySize: Int { get }
+  /// Width H of the hidden states.
+  var hiddenSize: Int { get }
+  /// Longest sequence the positions are made for.
+  var contextLength: Int { get }
+  /// The last projection.
+  var head: OutputHead { get }
+
+  /// Final hidden states, after the last normalisation.
+  ///
+  /// - Parameters:
+  ///   - cache: keys and values of earlier tokens; the new ones are appended.
+  ///   - rows: indices `[N]` (int32 or int64) into the flattened `[B·T]` positions; work that only other positions
+  ///     need may be left out.
+  /// - Returns: `[N, H]` with `rows`, else `[B, T, H]`.
+  func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor
+
+  /// An empty cache for `batch` sequences of up to `capacity` tokens.
+  func makeCache(batch: Int, capacity: Int) -> KeyValueCache
+}
+
+extension TokenModel {
+  /// Logits `[B, T, V]` at every position. For tests and small inputs: training and decoding ask for rows.
+  public func logits(_ ids: Tensor) -> Tensor { head(hidden(ModelInput(ids: ids), cache: nil, rows: nil)) }
+}
+
+/// Keys and values of the tokens read so far, per layer, in memory reserved once.
+public final class KeyValueCache {
+  private let layers: [(key: Tensor, value: Tensor)]  // each [B, kvHeads, capacity, D]
+  /// Tokens held.
+  public private(set) var length = 0
+  /// Tokens there is room for.
+  public let capacity: Int
+  /// Sequences side by side.
+  public let batch: Int
+
+  public init(
+    layers: Int, batch: Int, heads: Int, capacity: Int, width: Int, dtype: DType = .float32, device: Device = .cpu
+  ) {
+    self.batch = batch
+    self.capacity = capacity
+    self.layers = (0..<layers).map { _ in
+      let shape = [batch, heads, capacity, width]
+      return (.empty(shape, dtype: dtype, device: device), .empty(shape, dtype: dtype, device: device))
+    }
+  }
+
+  /// Appends the new tokens' keys and values `[B, kvHeads, T, D]` of one layer and returns all of that layer's,
+  /// `[B, kvHeads, length + T, D]`. Call ``advance(by:)`` once after the last layer.
+  public func append(layer: Int, key: Tensor, value: Tensor) -> (key: Tensor, value: Tensor) {
+    let new = key.size(2)
+    precondition(length + new <= capacity, "cache holds \(length) of \(capacity) tokens; \(new) more do not fit")
+    let (keys, values) = layers[layer]
+    keys.narrow(2, length, new).copy_(key)
+    values.narrow(2, length, new).copy_(value)
+    return (keys.narrow(2, 0, length + new), values.narrow(2, 0, length + new))
+  }
+
+  /// Counts the tokens that every layer has appended.
+  public func advance(by count: Int) { length += count }
+
+  /// Forgets the tokens after the first `length`.
+  public func truncate(to length: Int) {
+    precondition((0...self.length).contains(length), "cannot truncate \(self.length) tokens to \(length)")
+    self.length = length
+  }
+}
