@@ -1,0 +1,38 @@
+# Two commands on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help demo test build native lint format bench docs examples clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: build  ## fine-tune a real model with and without distances, print and draw the result (about ten minutes)
+	@scripts/model.sh > /dev/null
+	@.build/release/dist2 demo
+
+test: build  ## the same set-up, then every test
+	@scripts/model.sh > /dev/null
+	@scripts/test.sh
+
+build:  ## libtorch, the native library, the dist2 command
+	@scripts/build.sh --product dist2
+
+native:  ## only the native library
+	@scripts/native.sh
+
+lint:  ## formatting and scripts
+	@scripts/lint.sh
+
+format:  ## format the sources in place
+	@swift format --in-place --parallel --recursive Sources Tests Package.swift $(wildcard Examples Benchmarks)
+
+bench:  ## speed side by side with PyTorch
+	@scripts/bench.sh
+
+docs:  ## DocC pages into .build/docs
+	@scripts/docs.sh
+
+examples: build  ## build and run the programs in Examples/
+	@scripts/examples.sh
+
+clean:  ## remove what was built here (the cache with libtorch and the model stays)
+	rm -rf .build .native Examples/*/.build Benchmarks/.build

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Formatting as the toolchain's swift-format wants it; scripts that at least parse.
+. "$(dirname "$0")/common.sh"
+need swift "see https://www.swift.org/install (6.2 or newer)"
+cd "$ROOT"
+folders=(Sources Tests Package.swift)
+for extra in Examples Benchmarks; do [ -d "$extra" ] && folders+=("$extra"); done
+swift format lint --strict --parallel --recursive "${folders[@]}" || fail "run \`make format\`"
+for script in scripts/*.sh .ci/run; do bash -n "$script"; done
+say "lint: clean"

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Every test, one at a time: several measure memory or use both cores through libtorch.
+. "$(dirname "$0")/common.sh"
+cd "$ROOT"
+"$ROOT/scripts/build.sh" --build-tests
+swift test -c release --skip-build --no-parallel "$@"
