@@ -1,0 +1,45 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The whole of a regular file.
+///
+/// - Parameters:
+///   - path: the file, as errors name it.
+///   - limit: the most bytes to hold; a larger file is refused before a byte is read.
+/// - Throws: `InputError` if the file is absent, a directory or device, not readable, or larger than `limit`.
+public func fileBytes(_ path: String, limit: Int = 1 << 30) throws(InputError) -> [UInt8] {
+  var status = stat()
+  guard stat(path, &status) == 0 else {
+    throw InputError(path: path, expected: "a readable file", found: String(cString: strerror(errno)))
+  }
+  guard status.st_mode & S_IFMT == S_IFREG else {
+    let kind = status.st_mode & S_IFMT == S_IFDIR ? "a directory" : "something that is no regular file"
+    throw InputError(path: path, expected: "a file", found: kind)
+  }
+  let size = Int(status.st_size)
+  guard size <= limit else {
+    throw InputError(path: path, expected: "at most \(limit) bytes", found: "\(size) bytes")
+  }
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else {
+    throw InputError(path: path, expected: "a readable file", found: String(cString: strerror(errno)))
+  }
+  defer { close(descriptor) }
+  var failure: Int32 = 0
+  let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+    while count < size {
+      let done = read(descriptor, buffer.baseAddress! + count, size - count)
+      if done < 0, errno == EINTR { continue }
+      if done < 0 { failure = errno }
+      if done <= 0 { return }
+      count += done
+    }
+  }
+  guard failure == 0 else {
+    throw InputError(path: path, expected: "a readable file", found: String(cString: strerror(failure)))
+  }
+  return bytes
+}

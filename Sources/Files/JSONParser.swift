@@ -1,0 +1,167 @@
+extension JSON {
+  /// Parses one JSON text, strictly by RFC 8259.
+  ///
+  /// Refused, with line and column: anything the grammar does not have (comments, trailing commas, NaN, a byte order
+  /// mark), text after the value, bytes that are not UTF-8, `\u` escapes of half a surrogate pair, a key written twice,
+  /// numbers beyond Double, and nesting deeper than `depth`.
+  ///
+  /// - Parameters:
+  ///   - bytes: the whole text.
+  ///   - path: what errors call the source.
+  ///   - depth: how many arrays and objects may be open at once.
+  public init(parsing bytes: UnsafeRawBufferPointer, path: String, depth: Int = 128) throws(InputError) {
+    var parser = JSONParser(bytes: bytes, path: path, depth: depth)
+    self = try parser.document()
+  }
+
+  /// Parses one JSON text held in an array; see `init(parsing:path:depth:)`.
+  public init(parsing bytes: [UInt8], path: String, depth: Int = 128) throws(InputError) {
+    let result = bytes.withUnsafeBytes { buffer in
+      Result { () throws(InputError) in try JSON(parsing: buffer, path: path, depth: depth) }
+    }
+    self = try result.get()
+  }
+
+  /// Parses one JSON text held in a string; see `init(parsing:path:depth:)`.
+  public init(parsing text: String, path: String, depth: Int = 128) throws(InputError) {
+    try self.init(parsing: Array(text.utf8), path: path, depth: depth)
+  }
+}
+
+/// Recursive descent over bytes. `position` is the next byte not yet read.
+struct JSONParser {
+  let bytes: UnsafeRawBufferPointer
+  let path: String
+  var depth: Int
+  var position = 0
+  var scratch: [UInt8] = []
+
+  init(bytes: UnsafeRawBufferPointer, path: String, depth: Int) {
+    self.bytes = bytes
+    self.path = path
+    self.depth = depth
+  }
+
+  mutating func document() throws(InputError) -> JSON {
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+      throw error(expected: "a JSON value", found: "a byte order mark", remedy: "Save it as UTF-8 without one.")
+    }
+    skipSpace()
+    let value = try value()
+    skipSpace()
+    guard position == bytes.count else { throw unexpected("the end of the file after the JSON value") }
+    return value
+  }
+
+  /// The next byte, 0 at the end (a zero byte is legal nowhere, so the two need no telling apart here).
+  @inline(__always) var next: UInt8 { position < bytes.count ? bytes[position] : 0 }
+
+  @inline(__always) mutating func skipSpace() {
+    while position < bytes.count {
+      let byte = bytes[position]
+      guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
+      position += 1
+    }
+  }
+
+  private mutating func value() throws(InputError) -> JSON {
+    switch next {
+    case UInt8(ascii: "\""): return .string(try string())
+    case UInt8(ascii: "{"): return try object()
+    case UInt8(ascii: "["): return try array()
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
+    case UInt8(ascii: "t"): return try word("true", .bool(true))
+    case UInt8(ascii: "f"): return try word("false", .bool(false))
+    case UInt8(ascii: "n"): return try word("null", .null)
+    default: throw unexpected("a JSON value")
+    }
+  }
+
+  private mutating func word(_ word: StaticString, _ value: JSON) throws(InputError) -> JSON {
+    let expected = UnsafeRawBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+    guard bytes[position...].starts(with: expected) else { throw unexpected("a JSON value") }
+    position += expected.count
+    return value
+  }
+
+  private mutating func open() throws(InputError) {
+    depth -= 1
+    if depth < 0 { throw error(expected: "less nesting", found: "too many arrays and objects inside one another") }
+    position += 1
+    skipSpace()
+  }
+
+  private mutating func array() throws(InputError) -> JSON {
+    try open()
+    var values: [JSON] = []
+    if next == UInt8(ascii: "]") {
+      position += 1
+      depth += 1
+      return .array(values)
+    }
+    while true {
+      values.append(try value())
+      skipSpace()
+      let byte = next
+      guard byte == UInt8(ascii: ",") || byte == UInt8(ascii: "]") else { throw unexpected("\",\" or \"]\"") }
+      position += 1
+      if byte == UInt8(ascii: "]") { break }
+      skipSpace()
+    }
+    depth += 1
+    return .array(values)
+  }
+
+  private mutating func object() throws(InputError) -> JSON {
+    try open()
+    var object = JSONObject()
+    if next == UInt8(ascii: "}") {
+      position += 1
+      depth += 1
+      return .object(object)
+    }
+    while true {
+      guard next == UInt8(ascii: "\"") else { throw unexpected("a key in quotes") }
+      let start = position
+      let key = try string()
+      skipSpace()
+      guard next == UInt8(ascii: ":") else { throw unexpected("\":\"") }
+      position += 1
+      skipSpace()
+      let value = try value()
+      guard object.append(key, value) else {
+        position = start
+        throw error(expected: "each key once", found: "\(JSON.string(key).summary) again")
+      }
+      skipSpace()
+      let byte = next
+      guard byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") else { throw unexpected("\",\" or \"}\"") }
+      position += 1
+      if byte == UInt8(ascii: "}") { break }
+      skipSpace()
+    }
+    depth += 1
+    return .object(object)
+  }
+
+  // MARK: Errors
+
+  /// Something else stands at `position`.
+  func unexpected(_ expected: String) -> InputError {
+    guard position < bytes.count else {
+      return error(expected: expected, found: "the end of the file", remedy: "Is it cut off?")
+    }
+    let byte = bytes[position]
+    let isVisible = byte > 0x20 && byte < 0x7F
+    return error(
+      expected: expected, found: isVisible ? "\"\(Unicode.Scalar(byte))\"" : "byte 0x\(String(byte, radix: 16))")
+  }
+
+  func error(expected: String, found: String, remedy: String = "") -> InputError {
+    let before = bytes[..<min(position, bytes.count)]
+    let line = before.reduce(1) { $0 + ($1 == 0x0A ? 1 : 0) }
+    let column = position - (before.lastIndex(of: 0x0A) ?? -1)
+    return InputError(
+      path: path, place: "line \(line), column \(column)", expected: expected, found: found, remedy: remedy)
+  }
+}
