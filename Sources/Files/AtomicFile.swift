@@ -1,0 +1,112 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A file that appears under its name whole or not at all.
+///
+///     try AtomicFile.write(to: "report.html") { file in
+///       try file.write(head)
+///       for row in rows { try file.write(row) }
+///     }
+///
+/// The bytes go to `name.partial` beside it; when the closure returns they are synced and the file is renamed, and when
+/// it throws they are deleted. What a killed process leaves under `name.partial` the next write of that name replaces.
+public final class AtomicFile {
+  /// The file to be.
+  public let path: String
+  /// How many bytes have been written.
+  public private(set) var count = 0
+  private let lock: FileLock
+  // Small writes are gathered, so that a caller may write a number at a time.
+  private var buffer: [UInt8] = []
+  private static let bufferSize = 1 << 16
+
+  private init(_ path: String) throws(InputError) {
+    self.path = path
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      throw InputError(path: path, expected: "the name of a file to write", found: "a folder")
+    }
+    lock = try FileLock(path + ".partial")
+    guard ftruncate(lock.descriptor, 0) == 0 else {
+      throw InputError(path: lock.path, expected: "a file that can be emptied", code: errno)
+    }
+    buffer.reserveCapacity(Self.bufferSize)
+  }
+
+  /// Writes the file at `path` with what `body` gives, and returns what `body` returns.
+  ///
+  /// - Throws: what `body` throws, or `InputError` if the file cannot be written; nothing is left behind then, and a
+  ///   file that was there before is untouched.
+  public static func write<Result>(to path: String, _ body: (AtomicFile) throws -> Result) throws -> Result {
+    let file = try AtomicFile(path)
+    do {
+      let result = try body(file)
+      try file.commit()
+      return result
+    } catch {
+      unlink(file.lock.path)
+      throw error
+    }
+  }
+
+  /// Writes the file at `path` with these bytes.
+  public static func write(_ bytes: some Sequence<UInt8>, to path: String) throws {
+    try write(to: path) { file in try file.write(bytes) }
+  }
+
+  /// Adds bytes.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws(InputError) {
+    count += bytes.count
+    if buffer.count + bytes.count > Self.bufferSize { try flush() }
+    if bytes.count < Self.bufferSize {
+      buffer.append(contentsOf: bytes)
+    } else {
+      try writeAll(bytes, to: lock.descriptor, path: path)
+    }
+  }
+
+  /// Adds bytes; a text is written as `text.utf8`.
+  public func write(_ bytes: some Sequence<UInt8>) throws(InputError) {
+    let array = Array(bytes)
+    let result = array.withUnsafeBytes { buffer in Result { () throws(InputError) in try write(buffer) } }
+    try result.get()
+  }
+
+  /// Throws unless the disk has room for `bytes` more: better to know before the first hour of work than after it.
+  public func expectRoom(for bytes: Int) throws(InputError) {
+    try requireRoom(for: bytes, at: path, descriptor: lock.descriptor)
+  }
+
+  private func flush() throws(InputError) {
+    let result = buffer.withUnsafeBytes { bytes in
+      Result { () throws(InputError) in try writeAll(bytes, to: lock.descriptor, path: path) }
+    }
+    try result.get()
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  private func commit() throws(InputError) {
+    try flush()
+    guard fsync(lock.descriptor) == 0 else { throw InputError(path: path, expected: "room on the disk", code: errno) }
+    guard rename(lock.path, path) == 0 else {
+      throw InputError(path: path, expected: "a place to rename the finished file to", code: errno)
+    }
+    lock.unlock()
+    try syncFolder(holding: path)
+  }
+}
+
+/// Throws unless the file system of an open file has room for `bytes` more.
+func requireRoom(for bytes: Int, at path: String, descriptor: Int32) throws(InputError) {
+  var system = statvfs()
+  // A file system that cannot say how full it is will say so when written to.
+  guard fstatvfs(descriptor, &system) == 0 else { return }
+  let (free, overflow) = UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize))
+  guard !overflow, free < UInt64(clamping: bytes) else { return }
+  throw InputError(
+    path: path, expected: "room for \(bytes) bytes", found: "\(free) bytes free on the disk",
+    remedy: "Free some space there, or write to another disk.")
+}
