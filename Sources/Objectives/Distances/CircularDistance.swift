@@ -1,0 +1,24 @@
+/// The shorter way round a circle: with period 360, 350 and 10 are 20 apart (PAPER.md Q32).
+public struct CircularDistance: ValueDistance {
+  /// `circular`
+  public let name = "circular"
+  public let isSymmetric = true
+  public let satisfiesTriangleInequality = true
+  /// Length of the circle, in the values' units.
+  public let period: Double
+
+  /// A circle of this length.
+  ///
+  /// - Throws: `ObjectiveError` unless the period is finite and above 0.
+  public init(period: Double) throws {
+    guard period.isFinite, period > 0 else {
+      throw ObjectiveError("circular distance", "period \(period)", remedy: "Give a period above 0, such as 360.")
+    }
+    self.period = period
+  }
+
+  public func distance(from x: Double, to y: Double) -> Double {
+    let way = abs(x - y).truncatingRemainder(dividingBy: period)
+    return min(way, period - way)
+  }
+}

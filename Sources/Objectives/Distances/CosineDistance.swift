@@ -1,0 +1,32 @@
+public import Torch
+
+/// 1 − v(x)·v(y) / (‖v(x)‖ ‖v(y)‖) between embeddings (equation 7).
+public struct CosineDistance: VectorDistance {
+  /// `cosine`
+  public let name = "cosine"
+  public let isSymmetric = true
+  public let satisfiesTriangleInequality = false
+  public let codeBook: CodeBook
+
+  /// Between the entries of a code book.
+  ///
+  /// - Throws: `ObjectiveError` naming an entry of length 0, which has no direction.
+  public init(_ codeBook: CodeBook) throws {
+    for code in 0..<codeBook.count {
+      let row = codeBook.values[code * codeBook.dimensions..<(code + 1) * codeBook.dimensions]
+      guard row.contains(where: { $0 != 0 }) else {
+        throw ObjectiveError(
+          "cosine distance", "embedding \(code) is zero and has no direction", remedy: "Use the Euclidean distance.")
+      }
+    }
+    self.codeBook = codeBook
+  }
+
+  /// For unit vectors 1 − u·w = ‖u − w‖²/2, which is exactly 0 for equal ones and never below.
+  public func distances(from x: Tensor, to y: Tensor) -> Tensor { unit(x).cdist(unit(y)).square() / 2.0 }
+
+  private func unit(_ x: Tensor) -> Tensor {
+    let scaled = x / x.abs().max(1, keepDim: true)  // squares of very large or small entries stay finite
+    return scaled / scaled.square().sum(1, keepDim: true).sqrt()
+  }
+}

@@ -1,0 +1,15 @@
+public import Torch
+
+/// ‖v(x) − v(y)‖² / D between embeddings: what a vector quantiser minimises (section 3.5; PAPER.md Q4, mean over D).
+public struct MeanSquaredDistance: VectorDistance {
+  /// `meanSquared`
+  public let name = "meanSquared"
+  public let isSymmetric = true
+  public let satisfiesTriangleInequality = false
+  public let codeBook: CodeBook
+
+  /// Between the entries of a code book.
+  public init(_ codeBook: CodeBook) { self.codeBook = codeBook }
+
+  public func distances(from x: Tensor, to y: Tensor) -> Tensor { x.cdist(y).square() / Double(codeBook.dimensions) }
+}

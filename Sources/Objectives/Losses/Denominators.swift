@@ -1,0 +1,44 @@
+public import MetricTokens
+
+/// What the sums of a step are divided by: N and Σw, counted over all its micro-batches and processes.
+///
+/// Taken from plain supervisions before any forward pass, so that accumulating or sharding a batch cannot change a
+/// result. Denominators of parts add up to those of the whole; `values` is what processes exchange.
+public struct Denominators: Sendable, Hashable {
+  /// Number N of supervised tokens.
+  public var supervised: Double
+  /// Σ w over the metric tokens of each term.
+  public var weights: [Double]
+
+  /// Memberwise.
+  public init(supervised: Double, weights: [Double]) {
+    self.supervised = supervised
+    self.weights = weights
+  }
+
+  /// N, then Σw of each term.
+  public init(values: [Double]) { self.init(supervised: values.first ?? 0, weights: Array(values.dropFirst())) }
+
+  /// N, then Σw of each term: what is summed over processes.
+  public var values: [Double] { [supervised] + weights }
+
+  /// Those of two parts together.
+  public static func + (a: Denominators, b: Denominators) -> Denominators {
+    precondition(a.weights.count == b.weights.count, "denominators of different objectives")
+    return Denominators(supervised: a.supervised + b.supervised, weights: zip(a.weights, b.weights).map(+))
+  }
+}
+
+extension Objective {
+  /// N and Σw of a whole step, from the supervisions of all its micro-batches.
+  public func denominators(of step: [Supervision]) -> Denominators {
+    let none = Denominators(supervised: 0, weights: terms.map { _ in 0 })
+    return step.reduce(none) { sum, supervision in
+      let weights = terms.map { term in
+        supervision.metrics.lazy.filter { $0.metric == term.metric }
+          .reduce(0) { $0 + term.match.place.weight(of: $1.place) }
+      }
+      return sum + Denominators(supervised: Double(supervision.labels.count), weights: weights)
+    }
+  }
+}

@@ -1,0 +1,33 @@
+public import Torch
+
+/// A loss and what it is made of.
+public struct LossValue {
+  /// One part of the sum, for logs.
+  public struct Summand {
+    /// `ce`, or the match's name.
+    public var name: String
+    /// α; 1 for cross entropy.
+    public var weight: Double
+    /// Its value before α, a detached scalar left on its device: reading it waits for the device.
+    public var value: Tensor
+  }
+
+  /// Σ weight · value, a differentiable scalar.
+  public var total: Tensor
+  /// Its parts, cross entropy first. Values of the micro-batches of a step add up to that of the step.
+  public var summands: [Summand]
+}
+
+/// The last projection of a model.
+public struct Head {
+  /// `[V, H]`
+  public var weight: Tensor
+  /// `[V]`
+  public var bias: Tensor?
+
+  /// Memberwise.
+  public init(weight: Tensor, bias: Tensor? = nil) {
+    self.weight = weight
+    self.bias = bias
+  }
+}

@@ -1,0 +1,98 @@
+public import MetricTokens
+
+/// What a model is trained to minimise (equation 6):
+///
+///     L = L_CE + Σᵢ αᵢ · L_dist,i        Objective.crossEntropy + 0.1 * match
+///
+/// with L_CE = (1/N) Σ CE over the supervised tokens and L_dist = Σ w·KL / Σ w over the metric tokens, where N and Σ w
+/// are those of the whole optimizer step (PAPER.md Q5).
+public struct Objective: Sendable {
+  /// How sums become losses.
+  public enum Reduction: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Means over the whole step: α has a meaning that does not depend on batch size.
+    case means
+    /// Sums, as equations 3, 5 and 9 are printed.
+    case literalSums
+  }
+
+  /// α · match
+  public struct Term: Sendable {
+    /// α
+    public var weight: Double
+    /// L_dist
+    public var match: MetricMatch
+    /// Which metric positions it takes, by `MetricTarget.metric`.
+    public var metric: Int
+  }
+
+  /// Label smoothing of the cross entropy, over the whole vocabulary; 0 for one-hot targets (equation 3).
+  public var labelSmoothing: Double
+  /// The distance losses, by default one for each metric in order.
+  public private(set) var terms: [Term]
+  /// How sums become losses.
+  public var reduction: Reduction
+
+  /// Cross entropy alone; terms are added by `+`.
+  public init(labelSmoothing: Double = 0, reduction: Reduction = .means) {
+    precondition((0..<1).contains(labelSmoothing), "label smoothing \(labelSmoothing), not in 0 ..< 1")
+    self.labelSmoothing = labelSmoothing
+    self.reduction = reduction
+    terms = []
+  }
+
+  /// L_CE (equation 3).
+  public static var crossEntropy: Objective { Objective() }
+
+  /// Adds α · match for a metric; by default the next one, so that the first match takes metric 0.
+  ///
+  /// A name that is taken gets the term's number: `dist`, `dist.1`.
+  public mutating func add(_ match: MetricMatch, weight: Double, metric: Int? = nil) {
+    precondition(weight.isFinite, "weight \(weight) of \(match.name)")
+    terms.append(Term(weight: weight, match: match, metric: metric ?? terms.count))
+  }
+
+  /// Names of the summands in order: `ce`, then one per term.
+  public var names: [String] {
+    var names = ["ce"]
+    for (index, term) in terms.enumerated() {
+      names.append(names.contains(term.match.name) ? "\(term.match.name).\(index)" : term.match.name)
+    }
+    return names
+  }
+
+  /// Checks that a model with this many logits can produce every candidate.
+  ///
+  /// - Throws: `TokenSpaceError` naming the space and the id.
+  public func check(vocabularySize: Int) throws {
+    for term in terms { try term.match.space.check(vocabularySize: vocabularySize) }
+  }
+
+  /// Draws the neighbours that contrast needs; nil if no term has any.
+  public func neighbourSampler(seed: UInt64) -> NeighbourSampler? {
+    guard let last = terms.map(\.metric).max() else { return nil }
+    var rules = [NeighbourRule?](repeating: nil, count: last + 1)
+    for term in terms { rules[term.metric] = rules[term.metric] ?? term.match.neighbourRule }
+    return rules.contains { $0 != nil } ? NeighbourSampler(rules, seed: seed) : nil
+  }
+
+  /// Whether neighbours need a pass of their own (`TokenBatch`'s `twoPass`).
+  public var needsNeighbourPass: Bool { terms.contains { $0.match.contrast.isTwoPass } }
+}
+
+/// α · L_dist
+public struct WeightedMatch: Sendable {
+  /// α
+  public var weight: Double
+  /// L_dist
+  public var match: MetricMatch
+}
+
+/// α · L_dist
+public func * (weight: Double, match: MetricMatch) -> WeightedMatch { WeightedMatch(weight: weight, match: match) }
+
+/// L + α · L_dist
+public func + (objective: Objective, term: WeightedMatch) -> Objective {
+  var sum = objective
+  sum.add(term.match, weight: term.weight)
+  return sum
+}

@@ -1,0 +1,126 @@
+public import MetricTokens
+public import Torch
+
+/// An objective as a composition of ATen operators: the definition that every faster way is tested against.
+struct PlainLoss {
+  let plan: LossPlan
+  /// `[N, V]` in float32 or float64.
+  let logits: Tensor
+  /// Logits `[n]` of given tokens in given rows of the neighbours' passes.
+  let contrastLogits: (_ queries: Tensor, _ tokens: Tensor) -> Tensor
+
+  func callAsFunction() -> LossValue {
+    let values = [("ce", 1.0, crossEntropy())] + plan.matches.map { ($0.name, $0.weight, distanceLoss($0)) }
+    return LossValue(
+      total: values.dropFirst().reduce(values[0].2) { $0 + $1.1 * $1.2 },
+      summands: values.map { LossValue.Summand(name: $0, weight: $1, value: $2.detach()) })
+  }
+
+  /// Zero, yet a function of the logits: without any supervised or metric token a loss can still be differentiated.
+  private var zero: Tensor { logits.narrow(0, 0, 0).sum() }
+
+  private func index(_ values: [Int64]) -> Tensor { Tensor(values, device: logits.device) }
+
+  /// Equation 3 over N.
+  private func crossEntropy() -> Tensor {
+    if plan.labels.isEmpty { return zero }
+    return plan.crossEntropyScale
+      * logits.crossEntropy(index(plan.labels), reduction: .sum, labelSmoothing: plan.labelSmoothing)
+  }
+
+  /// Equation 5 with the weights of equation 9, over Σw.
+  private func distanceLoss(_ match: LossPlan.Match) -> Tensor {
+    match.rows.reduce(zero) { sum, rows in
+      sum + (divergence(match, rows) * target(Tensor(rows.weights))).sum()
+    }
+  }
+
+  /// KL between target and model at each metric token, `[n]`.
+  private func divergence(_ match: LossPlan.Match, _ rows: LossPlan.Rows) -> Tensor {
+    let logits = candidateLogits(match, rows)
+    let targets = index(rows.targets)
+    let p = target(rows.p).indexSelect(0, targets), logP = target(rows.logP).indexSelect(0, targets)
+    let logQ = logits.logSoftmax(1)
+    let divergence =
+      match.direction == .forward ? (p * (logP - logQ)).sum(1) : (logQ.exp() * (logQ - logP)).sum(1)
+    // Identity (i): over the vocabulary it is larger by −log p_θ(V_d).
+    return match.softmax == .subset ? divergence : divergence - logits.logSumExp(1)
+  }
+
+  /// The model's ratings of the candidates, `[n, K]`: logits, or their logarithmic softmax over the vocabulary (joined
+  /// by the neighbour's token, which counts as one entry more).
+  private func candidateLogits(_ match: LossPlan.Match, _ rows: LossPlan.Rows) -> Tensor {
+    let queries = index(rows.queries), extra = rows.extra.map(extraLogits)
+    let candidates = index(match.candidates)
+    switch match.softmax {
+    case .subset:
+      let own = logits.index([queries.unsqueeze(1), candidates.unsqueeze(0)])
+      return extra.map { Tensor.cat([own, $0.unsqueeze(1)], 1) } ?? own
+    case .vocabulary:
+      let own = logits.indexSelect(0, queries)
+      guard let extra else { return own.logSoftmax(1).indexSelect(1, candidates) }
+      let last = Tensor([Int64(own.size(1))], device: logits.device)
+      return Tensor.cat([own, extra.unsqueeze(1)], 1).logSoftmax(1).indexSelect(1, Tensor.cat([candidates, last]))
+    }
+  }
+
+  /// Logits of the neighbours' tokens, `[n]`.
+  private func extraLogits(_ extra: LossPlan.Extra) -> Tensor {
+    let queries = index(extra.queries), tokens = index(extra.tokens)
+    return extra.isTwoPass ? contrastLogits(queries, tokens).to(logits.dtype) : logits.index([queries, tokens])
+  }
+
+  /// A part of the target in the logits' type and place.
+  private func target(_ tensor: Tensor) -> Tensor { tensor.to(logits.device, dtype: logits.dtype) }
+}
+
+extension Objective {
+  /// The loss of a batch from its hidden states.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[N, H]`, the last hidden states at `supervision.queries`.
+  ///   - contrastHidden: `[N_c, H]`, those of the neighbours' passes at `supervision.contrastQueries`; needed only if
+  ///     there are any.
+  ///   - head: the last projection, `[V, H]`.
+  ///   - denominators: N and Σw of the whole optimizer step.
+  /// - Returns: equation 6 and its parts. Half-precision logits are taken up to float32 first.
+  public func callAsFunction(
+    hidden: Tensor, contrastHidden: Tensor? = nil, head: Head, supervision: Supervision, denominators: Denominators
+  ) -> LossValue {
+    precondition(
+      hidden.size(0) == supervision.labels.count, "hidden \(hidden.shape) for \(supervision.labels.count) labels")
+    return PlainLoss(
+      plan: plan(supervision, denominators), logits: full(hidden.linear(head.weight, head.bias)),
+      contrastLogits: { queries, tokens in
+        guard let contrastHidden else { preconditionFailure("no hidden states of the neighbours' passes") }
+        let states = full(contrastHidden.indexSelect(0, queries)), rows = full(head.weight.indexSelect(0, tokens))
+        let logits = (states * rows).sum(1)
+        return head.bias.map { logits + full($0.indexSelect(0, tokens)) } ?? logits
+      })()
+  }
+
+  /// The loss of a batch from its logits.
+  ///
+  /// - Parameters:
+  ///   - logits: `[N, V]`, at `supervision.queries`.
+  ///   - contrastLogits: `[N_c, V]`, those of the neighbours' passes at `supervision.contrastQueries`.
+  ///   - denominators: N and Σw of the whole optimizer step.
+  /// - Returns: equation 6 and its parts.
+  public func callAsFunction(
+    logits: Tensor, contrastLogits: Tensor? = nil, supervision: Supervision, denominators: Denominators
+  ) -> LossValue {
+    precondition(
+      logits.size(0) == supervision.labels.count, "logits \(logits.shape) for \(supervision.labels.count) labels")
+    return PlainLoss(
+      plan: plan(supervision, denominators), logits: full(logits),
+      contrastLogits: { queries, tokens in
+        guard let contrastLogits else { preconditionFailure("no logits of the neighbours' passes") }
+        return full(contrastLogits.index([queries, tokens]))
+      })()
+  }
+
+  /// At least float32.
+  private func full(_ tensor: Tensor) -> Tensor {
+    tensor.dtype == .float16 || tensor.dtype == .bfloat16 ? tensor.to(.float32) : tensor
+  }
+}

@@ -1,0 +1,47 @@
+/// The paper's objectives and ablations, as transformations of a fully configured match.
+public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Cross entropy alone (section 3, "Baselines").
+  case sft
+  /// Cross entropy, once more over the candidates (equation 8): the limit τ → 0 of `dist`, without weights or
+  /// neighbours.
+  case vocab
+  /// The matches as they are (equation 6).
+  case dist
+  /// `dist` with label smoothing in the place of distance: "− Distance-aware target" of Table 5.
+  case smooth
+  /// Label smoothing of the cross entropy over the whole vocabulary, and no match (PAPER.md Q16, domain V).
+  case smoothVocabulary
+  /// `dist` without place weights: "− Place value weighting" of Table 5.
+  case distWithoutPlace
+  /// `dist` without neighbours: "− Contrastive loss" of Table 5.
+  case distWithoutContrast
+
+  /// The rows of Table 5 in order.
+  public static let ablations: [Preset] = [.dist, .distWithoutPlace, .distWithoutContrast, .smooth, .sft]
+}
+
+extension Objective {
+  /// A preset over the run's metrics: `L_CE + α Σ match`.
+  ///
+  /// - Parameters:
+  ///   - matches: one per metric, as `dist` would have them. Summands keep their names.
+  ///   - alpha: α, 0.1 throughout the paper.
+  ///   - smoothing: ε of the smoothing presets, 0.1 in section 3.6.
+  /// - Throws: `ObjectiveError` if a changed match cannot exist, for instance one-hot targets under reverse KL.
+  public init(
+    _ preset: Preset, matches: [MetricMatch], alpha: Double = 0.1, smoothing: Double = 0.1,
+    reduction: Reduction = .means
+  ) throws {
+    self.init(labelSmoothing: preset == .smoothVocabulary ? smoothing : 0, reduction: reduction)
+    for match in matches {
+      switch preset {
+      case .sft, .smoothVocabulary: break
+      case .dist: add(match, weight: alpha)
+      case .vocab: add(try match.with(target: .oneHot, place: PlaceRule.none, contrast: Contrast.none), weight: alpha)
+      case .smooth: add(try match.with(target: .labelSmoothing(smoothing)), weight: alpha)
+      case .distWithoutPlace: add(try match.with(place: PlaceRule.none), weight: alpha)
+      case .distWithoutContrast: add(try match.with(contrast: Contrast.none), weight: alpha)
+      }
+    }
+  }
+}

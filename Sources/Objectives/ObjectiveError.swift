@@ -1,0 +1,19 @@
+/// Why an objective cannot be made as asked, and what to do about it.
+public struct ObjectiveError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The part at fault: `squared distance`, `temperature`, `reverse KL`.
+  public var part: String
+  /// What is wrong.
+  public var problem: String
+  /// What the user can do.
+  public var remedy: String
+
+  /// Memberwise.
+  public init(_ part: String, _ problem: String, remedy: String) {
+    self.part = part
+    self.problem = problem
+    self.remedy = remedy
+  }
+
+  /// `squared distance: … . Remedy.`
+  public var description: String { "\(part): \(problem). \(remedy)" }
+}

@@ -1,0 +1,108 @@
+import Foundation
+public import MetricTokens
+import Torch
+
+/// A target distribution over a given space: temperatures as numbers, and the table of all targets if it is small.
+///
+/// Everything is computed in float64, once; a loss only looks rows up.
+public struct ResolvedTarget: Sendable {
+  /// Largest M for which all M² targets are kept. Beyond, rows are computed when asked for.
+  public static let largestTable = 2048
+  /// Targets x over which a large space's mean perplexity is taken, evenly spread.
+  static let sampledRows = 512
+
+  /// The candidates.
+  public let space: TokenSpace
+  /// d
+  public let distance: any Distance
+  /// τ, one for all targets or one for each candidate x.
+  public let temperatures: [Double]
+
+  /// d and log p, `[M, M]` row major; nil if too large.
+  private let table: (distances: [Double], logP: [Double])?
+
+  init(_ target: TargetDistribution, over space: TokenSpace) throws {
+    try target.distance.check(space)
+    self.space = space
+    distance = target.distance
+    let solver = TemperatureSolver(distance: target.distance, space: space)
+    temperatures = try solver.solve(target.temperature)
+    guard space.count <= Self.largestTable else {
+      table = nil
+      return
+    }
+    let taus = Tensor(temperatures, shape: [temperatures.count, 1])
+    let distances = solver.rows(Array(0..<space.count))
+    let logP = noGrad { logTarget(distances, logBase: space.logBase, temperature: taus) }
+    table = (distances.array(of: Double.self), logP.array(of: Double.self))
+  }
+
+  /// τ of the target around a candidate.
+  public func temperature(around candidate: Int) -> Double {
+    temperatures.count == 1 ? temperatures[0] : temperatures[candidate]
+  }
+
+  /// p_d(· | x) over all candidates, for a candidate x. Sums to 1.
+  public func probabilities(around candidate: Int) -> [Double] {
+    rows(around: [candidate]).array(of: Double.self).map { exp($0) }
+  }
+
+  /// Mean perplexity exp(H) of the targets around these candidates (nil: all).
+  public func perplexity(around candidates: [Int]? = nil) -> Double {
+    let logP = rows(around: candidates ?? Array(0..<space.count))
+    return noGrad { perplexities(logP).mean().item() }
+  }
+
+  /// d(x, v), for contrast. Only where the table is kept.
+  func distance(from x: Int, to v: Int) -> Double {
+    guard let table else { preconditionFailure("no table of distances over \(space.count) candidates") }
+    return table.distances[x * space.count + v]
+  }
+
+  /// Whether distances between single candidates can be looked up.
+  var hasTable: Bool { table != nil }
+
+  /// Whether every candidate has some mass around every x, as far as the table knows.
+  var hasFullSupport: Bool {
+    table?.logP.allSatisfy(\.isFinite) ?? (space.base?.allSatisfy { $0 > 0 } ?? true && temperatures.allSatisfy { $0 > 0 })
+  }
+
+  /// log p_d(· | x) for some x, `[n, M]` float64.
+  func rows(around candidates: [Int]) -> Tensor {
+    let count = space.count
+    if let table {
+      let values = candidates.flatMap { table.logP[$0 * count..<($0 + 1) * count] }
+      return Tensor(values, shape: [candidates.count, count])
+    }
+    return noGrad {
+      let distances = distance.rows(from: candidates, over: space, dtype: .float64, device: .cpu)
+      return logTarget(distances, logBase: space.logBase, temperature: taus(candidates))
+    }
+  }
+
+  /// log p over all candidates and one more (the neighbour's token, A.2) at a given distance, for some x.
+  /// `[n, M + 1]` float64.
+  func rows(around candidates: [Int], extraDistances: [Double]) -> Tensor {
+    noGrad {
+      let distances = distance.rows(from: candidates, over: space, dtype: .float64, device: .cpu)
+      let extra = Tensor(extraDistances, shape: [extraDistances.count, 1])
+      let base = space.logBase.map { Tensor.cat([$0, Tensor([0.0])]) }
+      return logTarget(Tensor.cat([distances, extra], 1), logBase: base, temperature: taus(candidates))
+    }
+  }
+
+  private func taus(_ candidates: [Int]) -> Tensor {
+    Tensor(candidates.map(temperature(around:)), shape: [candidates.count, 1])
+  }
+}
+
+extension TokenSpace {
+  /// log q `[M]`, nil for uniform.
+  var logBase: Tensor? { base.map { Tensor($0.map { log($0) }) } }
+}
+
+/// exp(H) of each row of log p `[n, K]`. `[n]`
+func perplexities(_ logP: Tensor) -> Tensor {
+  let p = logP.exp()
+  return (-(p * Tensor.select(p .> 0, logP, p)).sum(1)).exp()
+}
