@@ -1,0 +1,152 @@
+/// Bars over named categories: a target over its candidates, a score for each benchmark.
+public struct BarChart: Figure, Hashable {
+  /// Bars of one colour, one for each category.
+  public struct Group: Sendable, Hashable {
+    /// What the legend calls it.
+    public var name: String
+    /// A value for each category; not finite: no bar.
+    public var values: [Double]
+    /// What each value may lie between; empty: nothing is known.
+    public var ranges: [ClosedRange<Double>?]
+
+    /// Memberwise.
+    public init(_ name: String, _ values: [Double], ranges: [ClosedRange<Double>?] = []) {
+      precondition(ranges.isEmpty || ranges.count == values.count, "\(ranges.count) ranges for \(values.count) values")
+      self.name = name
+      self.values = values
+      self.ranges = ranges
+    }
+
+    func range(_ index: Int) -> ClosedRange<Double>? { ranges.isEmpty ? nil : ranges[index] }
+  }
+
+  /// What it is called.
+  public var title: String
+  /// What else must be known to read it.
+  public var subtitle: String
+  /// Names of the categories, from the left.
+  public var categories: [String]
+  /// What the categories are.
+  public var categoryLabel: String
+  /// Vertical axis; always shows 0.
+  public var y: Axis
+  /// The bars; side by side inside each category.
+  public var groups: [Group]
+  /// Values to compare with.
+  public var references: [ReferenceLine]
+
+  /// Memberwise. Every group needs a value for each category.
+  public init(
+    _ title: String, subtitle: String = "", categories: [String], categoryLabel: String = "", y: Axis = Axis(),
+    groups: [Group], references: [ReferenceLine] = []
+  ) {
+    precondition(groups.allSatisfy { $0.values.count == categories.count }, "a value for each category")
+    self.title = title
+    self.subtitle = subtitle
+    self.categories = categories
+    self.categoryLabel = categoryLabel
+    self.y = y
+    self.groups = groups
+    self.references = references
+  }
+
+  /// The chart as SVG.
+  public func svg(standalone: Bool = false) -> String {
+    var vertical = y
+    (vertical.includesZero, vertical.scale) = (true, .linear)
+    let values = groups.flatMap { group in
+      group.values + group.ranges.compactMap { $0 }.flatMap { [$0.lowerBound, $0.upperBound] }
+    }
+    let axis = vertical.resolved(for: values + references.map(\.y), marks: 5)
+    let slot = (ChartCanvas.width - 60) / Double(max(1, categories.count))
+    // Long names that do not fit side by side lean; of short ones, every so many is shown.
+    let longest = min(11, categories.map(\.estimatedEms).max() ?? 0)
+    let lean = longest > 3 && longest * 12 > slot - 6
+    var canvas = ChartCanvas()
+    canvas.heading(title.onOneLine, subtitle.onOneLine)
+    canvas.legend(groups.enumerated().map { .init(name: $1.name, color: $0, swatch: .box) })
+    canvas.axes(
+      vertical: axis, verticalLabel: y.label, horizontalLabel: categoryLabel,
+      marksHeight: lean ? 14 + longest * 12 * 0.6 : 18)
+    if values.allSatisfy({ !$0.isFinite }) || groups.isEmpty { canvas.emptyNote() }
+    for index in categories.indices { drawCategory(index, axis, lean, in: &canvas) }
+    for reference in references { drawReference(reference, axis, in: &canvas) }
+    return canvas.document(title: title, description: description, standalone: standalone)
+  }
+
+  private func drawCategory(_ index: Int, _ axis: ResolvedAxis, _ lean: Bool, in canvas: inout ChartCanvas) {
+    let slot = (canvas.right - canvas.left) / Double(categories.count)
+    let start = canvas.left + Double(index) * slot
+    let gap = min(12, slot * 0.2)
+    let width = min(64, (slot - gap) / Double(max(1, groups.count)))
+    for (color, group) in groups.enumerated() {
+      let value = group.values[index]
+      let x = start + (slot - width * Double(groups.count)) / 2 + Double(color) * width
+      guard value.isFinite, let top = axis.clampedPlace(value), let floor = axis.clampedPlace(0) else {
+        drawMissing(x + width / 2, axis, in: &canvas)
+        continue
+      }
+      let (from, to) = (canvas.y(floor), canvas.y(top))
+      let tooltip = "\(group.name) \(categories[index]): \(Quantity.significant(value, digits: 4))"
+      canvas.svg.shape(
+        "rect",
+        [
+          "class": "d2-bar \(ChartStyle.colorClass(color))", "x": coordinate(x), "y": coordinate(min(from, to)),
+          "width": coordinate(max(0.5, width - 1)), "height": coordinate(abs(to - from)),
+          "rx": coordinate(min(1.5, width / 4)),
+        ], tooltip: tooltip)
+      if let range = group.range(index), let low = axis.clampedPlace(range.lowerBound),
+        let high = axis.clampedPlace(range.upperBound)
+      {
+        canvas.svg.empty(
+          "path",
+          [
+            "class": "d2-error",
+            "d": "M\(coordinates(x + (width - 1) / 2, canvas.y(low)))V\(coordinate(canvas.y(high)))",
+          ])
+      }
+    }
+    drawName(index, center: start + slot / 2, slot, lean, in: &canvas)
+  }
+
+  /// Tells a value that is missing from one that is 0.
+  private func drawMissing(_ x: Double, _ axis: ResolvedAxis, in canvas: inout ChartCanvas) {
+    guard let floor = axis.clampedPlace(0) else { return }
+    let y = coordinate(canvas.y(floor) + (floor > 0.9 ? 14 : -5))
+    canvas.svg.element("text", ["x": coordinate(x), "y": y, "text-anchor": "middle"], text: "n/a")
+  }
+
+  private func drawName(_ index: Int, center: Double, _ slot: Double, _ lean: Bool, in canvas: inout ChartCanvas) {
+    let longest = categories.map(\.estimatedEms).max() ?? 0
+    let every = max(1, Int(((lean ? 16 : longest * 12 + 6) / slot).rounded(.up)))
+    guard index % every == 0 else { return }
+    let (x, y) = (coordinate(center), coordinate(canvas.bottom + (lean ? 12 : 17)))
+    let name = categories[index].onOneLine.fitted(ems: lean ? 11 : 40)
+    if lean {
+      canvas.svg.element(
+        "text", ["x": x, "y": y, "text-anchor": "end", "transform": "rotate(-35 \(x) \(y))"], text: name)
+    } else {
+      canvas.svg.element("text", ["x": x, "y": y, "text-anchor": "middle"], text: name)
+    }
+  }
+
+  private func drawReference(_ reference: ReferenceLine, _ axis: ResolvedAxis, in canvas: inout ChartCanvas) {
+    guard let place = axis.place(reference.y) else { return }
+    let y = canvas.y(place)
+    canvas.svg.empty(
+      "path", ["class": "d2-reference", "d": "M\(coordinates(canvas.left, y))H\(coordinate(canvas.right))"])
+    canvas.svg.element(
+      "text",
+      ["class": "d2-halo", "x": coordinate(canvas.right - 2), "y": coordinate(y - 5), "text-anchor": "end"],
+      text: reference.name.onOneLine.fitted(ems: (canvas.right - canvas.left) / 12))
+  }
+
+  /// What someone who does not see the chart should know.
+  private var description: String {
+    groups.map { group in
+      let values = zip(categories, group.values).prefix(40).map { "\($0) \(Quantity.significant($1, digits: 4))" }
+      let rest = categories.count > 40 ? ", …" : ""
+      return "\(group.name): \(values.joined(separator: ", "))\(rest)."
+    }.joined(separator: " ")
+  }
+}

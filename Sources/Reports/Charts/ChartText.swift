@@ -1,0 +1,31 @@
+extension String {
+  /// About how wide the text is in a sans-serif font, in units of the font's size.
+  var estimatedEms: Double {
+    reduce(0) { width, character in
+      switch character {
+      case "i", "j", "l", "I", "t", "f", "r", ".", ",", ":", ";", "|", "'", " ", "(", ")", "[", "]", "/": width + 0.32
+      case "m", "w", "M", "W", "@", "%", "…": width + 0.9
+      case "A"..."Z", "±", "→": width + 0.68
+      case "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹", "⁻": width + 0.4
+      default: width + 0.57 * Double(max(1, String(character).displayWidth))
+      }
+    }
+  }
+
+  /// The text, cut so that it takes at most `ems`.
+  func fitted(ems: Double) -> String {
+    if estimatedEms <= ems { return self }
+    var text = self
+    while !text.isEmpty, text.estimatedEms + 0.9 > ems { text.removeLast() }
+    return text + "…"
+  }
+}
+
+/// A coordinate with at most two decimals.
+func coordinate(_ value: Double) -> String {
+  let rounded = (value * 100).rounded() / 100
+  return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+}
+
+/// A point of a path or a list of points.
+func coordinates(_ x: Double, _ y: Double) -> String { coordinate(x) + "," + coordinate(y) }

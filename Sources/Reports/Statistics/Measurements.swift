@@ -1,0 +1,88 @@
+import Foundation
+
+/// Repeated measurements of one quantity: one value per seed, problem or example.
+///
+/// Every figure of no values is NaN, and a NaN among the values makes every figure NaN: a run that diverged must not
+/// vanish in a mean.
+public struct Measurements: Sendable, Hashable, ExpressibleByArrayLiteral {
+  /// The values, in the order measured.
+  public var values: [Double]
+
+  /// Takes the values as they are.
+  public init(_ values: [Double]) {
+    self.values = values
+  }
+
+  /// Takes the values as they are.
+  public init(arrayLiteral elements: Double...) {
+    values = elements
+  }
+
+  /// How many there are.
+  public var count: Int { values.count }
+
+  /// The arithmetic mean.
+  public var mean: Double {
+    guard !values.isEmpty else { return .nan }
+    let first = values.reduce(0, +) / Double(count)
+    guard first.isFinite else { return first }
+    // A second pass takes back what rounding lost in the first.
+    return first + values.reduce(0) { $0 + ($1 - first) } / Double(count)
+  }
+
+  /// The sample standard deviation, with n - 1 below; NaN for fewer than two values.
+  public var standardDeviation: Double {
+    guard count > 1 else { return .nan }
+    let mean = mean
+    return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)).squareRoot()
+  }
+
+  /// The standard deviation of the mean.
+  public var standardError: Double { standardDeviation / Double(count).squareRoot() }
+
+  /// The middle value, or the mean of the two middle ones.
+  public var median: Double { quantile(0.5) }
+
+  /// The value that a share `p` of the values lies below, linear between order statistics (numpy's default).
+  public func quantile(_ p: Double) -> Double {
+    precondition((0...1).contains(p), "quantile \(p) outside 0...1")
+    guard !values.isEmpty, !values.contains(where: \.isNaN) else { return .nan }
+    return Measurements.quantile(p, ofSorted: values.sorted())
+  }
+
+  static func quantile(_ p: Double, ofSorted sorted: [Double]) -> Double {
+    let place = p * Double(sorted.count - 1)
+    let below = Int(place)
+    let above = min(below + 1, sorted.count - 1)
+    if sorted[below] == sorted[above] { return sorted[below] }
+    return sorted[below] + (place - Double(below)) * (sorted[above] - sorted[below])
+  }
+
+  /// The interval that holds the true mean with probability `level` if the values are normal: exact for any count,
+  /// also for the three or five seeds one has. NaN bounds for fewer than two values.
+  public func meanInterval(level: Double = 0.95) -> ConfidenceInterval {
+    guard count > 1 else { return ConfidenceInterval(low: .nan, high: .nan, level: level) }
+    let margin = StudentT.twoSidedQuantile(level: level, degrees: Double(count - 1)) * standardError
+    return ConfidenceInterval(low: mean - margin, high: mean + margin, level: level)
+  }
+}
+
+/// A two-sided confidence interval.
+public struct ConfidenceInterval: Sendable, Hashable {
+  /// Lower bound.
+  public var low: Double
+  /// Upper bound.
+  public var high: Double
+  /// Confidence, in (0, 1).
+  public var level: Double
+
+  /// Memberwise.
+  public init(low: Double, high: Double, level: Double = 0.95) {
+    self.low = low
+    self.high = high
+    self.level = level
+  }
+
+  /// Whether `value` lies inside, bounds included.
+  public func contains(_ value: Double) -> Bool { low <= value && value <= high }
+}
