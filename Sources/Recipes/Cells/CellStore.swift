@@ -1,0 +1,79 @@
+import Files
+import Foundation
+
+/// A folder of finished cells: one file each, so that an interrupted experiment goes on where it stopped.
+///
+///     runs/regression-small/settings.json
+///     runs/regression-small/cells/dist-n10-seed1.json
+public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
+  /// The experiment's folder.
+  public let folder: String
+  /// What every cell of it was made with.
+  public let settings: Settings
+
+  /// Opens or creates the folder of an experiment.
+  ///
+  /// - Throws: `InputError` if the folder holds an experiment with other settings: their cells must not be mixed.
+  public init(folder: String, settings: Settings) throws {
+    self.folder = folder
+    self.settings = settings
+    let path = folder + "/settings.json"
+    if FileManager.default.fileExists(atPath: path) {
+      let found = try Self.read(Settings.self, path)
+      guard found == settings else {
+        throw InputError(
+          path: path, expected: "the settings of this experiment",
+          found: "an experiment made with other settings, whose results must not be mixed with these",
+          remedy: "Choose another --output, or delete the folder.")
+      }
+    } else {
+      try Self.createFolder(folder + "/cells")
+      try Self.write(settings, path)
+    }
+  }
+
+  /// Opens the folder of an experiment that was begun, with its own settings.
+  public init(folder: String) throws {
+    self.folder = folder
+    settings = try Self.read(Settings.self, folder + "/settings.json")
+  }
+
+  /// Where a cell's result is kept.
+  public func path(of cell: String) -> String { "\(folder)/cells/\(cell).json" }
+
+  /// Whether a cell is finished.
+  public func isFinished(_ cell: String) -> Bool { FileManager.default.fileExists(atPath: path(of: cell)) }
+
+  /// The result of a finished cell, nil if it is not finished.
+  public func result(of cell: String) throws -> Result? {
+    isFinished(cell) ? try Self.read(Result.self, path(of: cell)) : nil
+  }
+
+  /// Keeps a cell's result: whole, or not at all.
+  public func keep(_ result: Result, of cell: String) throws { try Self.write(result, path(of: cell)) }
+
+  private static func createFolder(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw InputError(
+        path: path, expected: "a folder that can be created", found: "\(error.localizedDescription)",
+        remedy: "Choose another --output.")
+    }
+  }
+
+  private static func read<T: Decodable>(_ type: T.Type, _ path: String) throws -> T {
+    do {
+      return try JSONDecoder().decode(type, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    } catch {
+      throw InputError(
+        path: path, expected: "a file written by dist2", found: "\(error)", remedy: "Delete it; it will be made again.")
+    }
+  }
+
+  private static func write(_ value: some Encodable, _ path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    try AtomicFile.write(encoder.encode(value), to: path)
+  }
+}

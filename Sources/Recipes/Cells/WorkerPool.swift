@@ -1,0 +1,128 @@
+import Files
+import Foundation
+
+/// What a worker says on its standard output, one JSON object a line.
+public struct WorkerMessage: Codable, Sendable, Hashable {
+  /// What it is doing: `training`, `testing`.
+  public var phase: String
+  /// Units done of the whole cell.
+  public var completed: Int
+  /// Units of the whole cell.
+  public var total: Int
+  /// Loss of the last step, while training.
+  public var loss: Double?
+
+  public init(phase: String, completed: Int, total: Int, loss: Double? = nil) {
+    self.phase = phase
+    self.completed = completed
+    self.total = total
+    self.loss = loss
+  }
+}
+
+/// Why a cell came to nothing.
+public struct WorkerFailure: Error, CustomStringConvertible {
+  /// The cell's name.
+  public var cell: String
+  /// What the worker said last on standard error.
+  public var message: String
+  public var description: String { "cell \(cell): \(message)" }
+}
+
+/// Runs cells in processes of their own, several at a time.
+///
+/// A process each, not a thread: libtorch's thread count and allocator belong to the process, and a cell that is
+/// killed takes nothing else with it.
+public struct WorkerPool: Sendable {
+  /// Cells side by side.
+  public var jobs: Int
+  /// Command line of a cell's worker, from its name.
+  public var command: @Sendable (String) -> [String]
+
+  public init(jobs: Int, command: @escaping @Sendable (String) -> [String]) {
+    self.jobs = jobs
+    self.command = command
+  }
+
+  /// Runs every cell and returns when the last is over.
+  ///
+  /// - Parameter onMessage: told what a cell reports; called from several threads.
+  /// - Throws: the first `WorkerFailure`, after the cells already running have finished.
+  public func run(_ cells: [String], onMessage: @escaping @Sendable (String, WorkerMessage) -> Void) throws {
+    let state = PoolState(cells)
+    let threads = (0..<max(1, min(jobs, cells.count))).map { _ in
+      let done = DispatchSemaphore(value: 0)
+      Thread.detachNewThread {
+        while let cell = state.next() {
+          do { try run(cell, onMessage: onMessage) } catch { state.fail(error) }
+        }
+        done.signal()
+      }
+      return done
+    }
+    for thread in threads { thread.wait() }
+    if let failure = state.failure { throw failure }
+  }
+
+  private func run(_ cell: String, onMessage: @Sendable (String, WorkerMessage) -> Void) throws {
+    let words = command(cell)
+    let process = Process(), output = Pipe(), errors = Pipe()
+    process.executableURL = URL(fileURLWithPath: words[0])
+    process.arguments = Array(words.dropFirst())
+    process.standardOutput = output
+    process.standardError = errors
+    process.standardInput = FileHandle.nullDevice
+    do { try process.run() } catch { throw WorkerFailure(cell: cell, message: "cannot start \(words[0]): \(error)") }
+    let tail = LastLines()
+    Thread.detachNewThread { tail.read(errors.fileHandleForReading) }
+    var rest = Data()
+    while case let chunk = output.fileHandleForReading.availableData, !chunk.isEmpty {
+      rest.append(chunk)
+      while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+        if let message = try? JSONDecoder().decode(WorkerMessage.self, from: rest[rest.startIndex..<end]) {
+          onMessage(cell, message)
+        }
+        rest = Data(rest[(end + 1)...])
+      }
+    }
+    process.waitUntilExit()
+    guard process.terminationReason == .exit, process.terminationStatus == 0 else {
+      let how = process.terminationReason == .exit ? "exit code" : "signal"
+      let said = tail.text()
+      throw WorkerFailure(
+        cell: cell, message: said.isEmpty ? "the worker ended with \(how) \(process.terminationStatus)" : said)
+    }
+  }
+}
+
+/// Cells still to be run, shared by the pool's threads.
+private final class PoolState: @unchecked Sendable {
+  private let lock = NSLock()  // guards what follows
+  private var waiting: [String]
+  private var first: (any Error)?
+
+  init(_ cells: [String]) { waiting = cells.reversed() }
+
+  func next() -> String? { lock.withLock { first == nil ? waiting.popLast() : nil } }
+  func fail(_ error: any Error) { lock.withLock { first = first ?? error } }
+  var failure: (any Error)? { lock.withLock { first } }
+}
+
+/// The end of what a worker writes to standard error.
+private final class LastLines: @unchecked Sendable {
+  private let lock = NSLock()  // guards `bytes`
+  private var bytes = Data()
+  private let finished = DispatchSemaphore(value: 0)
+
+  func read(_ handle: FileHandle) {
+    while case let chunk = handle.availableData, !chunk.isEmpty {
+      lock.withLock { bytes = Data((bytes + chunk).suffix(4096)) }
+    }
+    finished.signal()
+  }
+
+  func text() -> String {
+    finished.wait()
+    return lock.withLock { String(decoding: bytes, as: UTF8.self) }.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import Objectives
+import Reports
+
+/// One of the paper's claims and what these outcomes say about it.
+struct ClaimFinding {
+  /// `K6`
+  let id: String
+  /// The claim in the paper's sense.
+  let claim: String
+  /// What was found, in words that claim no more than the numbers do.
+  let finding: String
+  /// How it is marked.
+  let outcome: Verdict.Outcome
+}
+
+extension RegressionSummary {
+  /// The claims this experiment can speak to (PAPER.md 1.5).
+  var findings: [ClaimFinding] {
+    settings.table == .ablation ? [partsHelp] : [distanceIsBetter, vocabVaries, gainsShrink].compactMap { $0 }
+  }
+
+  /// K6: dist beats sft and vocab in MAE for N ≥ 2.
+  private var distanceIsBetter: ClaimFinding? {
+    let counts = settings.counts.filter { $0 >= 2 }
+    let rivals = [Preset.sft, .vocab].filter(settings.presets.contains)
+    guard settings.presets.contains(.dist), !rivals.isEmpty, !counts.isEmpty else { return nil }
+    let verdicts = rivals.map { rival -> (Preset, Verdict) in
+      // A seed's mean over N is one measurement: its cells share problems and are not independent.
+      let bySeed = settings.seeds.compactMap { seed -> (Double, Double)? in
+        let mine = pairs(.dist, rival, counts: counts).filter { $0.ours.cell.seed == seed }
+        guard mine.count == counts.count else { return nil }
+        return (Measurements(mine.map(\.ours.mae)).mean, Measurements(mine.map(\.theirs.mae)).mean)
+      }
+      return (rival, Verdict("MAE", ours: bySeed.map(\.0), theirs: bySeed.map(\.1)))
+    }
+    let corrected = Verdict.corrected(verdicts.map(\.1))
+    let words = zip(rivals, corrected).map { rival, verdict in
+      verdict.outcome == .tooFewPairs ? oneSeed(.dist, rival, counts) : "against \(rival.rawValue): \(verdict)"
+    }
+    let outcomes = Set(corrected.map(\.outcome))
+    return ClaimFinding(
+      id: "K6", claim: "dist has a lower MAE than sft and vocab for N ≥ 2.",
+      finding: words.joined(separator: "; ") + ".", outcome: outcomes.count == 1 ? outcomes.first! : .noDifferenceShown)
+  }
+
+  /// What one seed can say: on these problems, these two models. Nothing about other seeds.
+  private func oneSeed(_ ours: Preset, _ theirs: Preset, _ counts: [Int]) -> String {
+    let pairs = pairs(ours, theirs, counts: counts)
+    guard !pairs.isEmpty else { return "against \(theirs.rawValue): not run" }
+    let verdict = Verdict(
+      "absolute error", ours: pairs.flatMap(\.ours.errors), theirs: pairs.flatMap(\.theirs.errors), unit: "problem",
+      inference: .bootstrap(Bootstrap()))
+    return "against \(theirs.rawValue), one training run each: \(verdict); that holds for these two models, and one "
+      + "seed says nothing about others"
+  }
+
+  /// K7: vocab varies more across data scales.
+  private var vocabVaries: ClaimFinding? {
+    guard settings.counts.count >= 4, [.sft, .vocab, .dist].allSatisfy(settings.presets.contains) else { return nil }
+    // How far the curve of means over N departs from its own straight trend.
+    func roughness(_ preset: Preset) -> Double {
+      let x = settings.counts.map { log(Double($0)) }, y = settings.counts.map { mae(preset, $0).mean }
+      let line = straightLine(x, y)
+      return Measurements(zip(x, y).map { $1 - (line.intercept + line.slope * $0) }).standardDeviation
+    }
+    let values = [Preset.sft, .vocab, .dist].map { ($0, roughness($0)) }
+    guard values.allSatisfy({ $0.1.isFinite }) else { return nil }
+    let text = values.map { "\($0.0.rawValue) \(Quantity.fixed($0.1, decimals: 4))" }.joined(separator: ", ")
+    let most = values.max { $0.1 < $1.1 }!.0 == .vocab
+    return ClaimFinding(
+      id: "K7", claim: "vocab varies more across N than sft and dist.",
+      finding: "standard deviation of the mean MAE around its trend over log N: \(text). The order is "
+        + "\(most ? "the claim's" : "not the claim's"); no interval is given for a spread of \(settings.counts.count) points.",
+      outcome: most ? .noDifferenceShown : .worse)
+  }
+
+  /// K8: the gain over sft is largest with little data and shrinks.
+  private var gainsShrink: ClaimFinding? {
+    let counts = settings.counts.filter { $0 >= 2 }
+    guard counts.count >= 3, [.sft, .dist].allSatisfy(settings.presets.contains) else { return nil }
+    let slopes = settings.seeds.compactMap { seed -> Double? in
+      let mine = pairs(.sft, .dist, counts: counts).filter { $0.ours.cell.seed == seed }
+      guard mine.count == counts.count else { return nil }
+      return straightLine(mine.map { log(Double($0.ours.cell.count)) }, mine.map { $0.ours.mae - $0.theirs.mae }).slope
+    }
+    let verdict = Verdict("slope of the gain over log N", ours: slopes, theirs: slopes.map { _ in 0 })
+    return ClaimFinding(
+      id: "K8", claim: "The gain of dist over sft shrinks as N grows.", finding: "\(verdict).", outcome: verdict.outcome)
+  }
+
+  /// K14: every part of dist helps.
+  private var partsHelp: ClaimFinding {
+    let rivals = settings.presets.filter { $0 != .dist }
+    let verdicts = Verdict.corrected(
+      rivals.map { rival in
+        let both = pairs(.dist, rival, counts: [10])
+        return Verdict("MAE", ours: both.map(\.ours.mae), theirs: both.map(\.theirs.mae))
+      })
+    let words = zip(rivals, verdicts).map { rival, verdict in
+      verdict.outcome == .tooFewPairs ? oneSeed(.dist, rival, [10]) : "against \(rival.rawValue): \(verdict)"
+    }
+    let outcomes = Set(verdicts.map(\.outcome))
+    return ClaimFinding(
+      id: "K14", claim: "Each part of dist lowers the error; label smoothing falls behind.",
+      finding: words.joined(separator: "; ") + ".", outcome: outcomes.count == 1 ? outcomes.first! : .noDifferenceShown)
+  }
+}
+
+/// Least squares through points.
+func straightLine(_ x: [Double], _ y: [Double]) -> (slope: Double, intercept: Double) {
+  let mx = Measurements(x).mean, my = Measurements(y).mean
+  let slope =
+    zip(x, y).reduce(0) { $0 + ($1.0 - mx) * ($1.1 - my) } / x.reduce(0) { $0 + ($1 - mx) * ($1 - mx) }
+  return (slope, my - slope * mx)
+}
