@@ -34,7 +34,7 @@ public enum DType: Int8, Sendable, Hashable, CaseIterable {
 
 /// Where a tensor lives.
 public struct Device: Sendable, Hashable, CustomStringConvertible {
-  /// c10::DeviceType: 0 CPU, 1 CUDA.
+  /// c10::DeviceType: 0 CPU, 1 CUDA, 14 meta.
   public let type: Int8
   /// Index among devices of this type, −1 for "the current one".
   public let index: Int8
@@ -45,8 +45,17 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
   /// An NVIDIA GPU. `Torch.loadCUDA()` must have succeeded before the first use.
   public static func cuda(_ index: Int = 0) -> Device { Device(type: 1, index: Int8(index)) }
 
-  /// `cpu`, `cuda:0`.
-  public var description: String { type == 0 ? "cpu" : "cuda:\(max(0, index))" }
+  /// Nowhere: such a tensor has shape and type but no memory. Modules are built there before their weights are read.
+  public static let meta = Device(type: 14, index: -1)
+
+  /// `cpu`, `cuda:0`, `meta`.
+  public var description: String {
+    switch type {
+    case 0: "cpu"
+    case 14: "meta"
+    default: "cuda:\(max(0, index))"
+    }
+  }
 }
 
 /// One owned reference to a libtorch tensor.
@@ -188,6 +197,6 @@ extension Tensor: CustomStringConvertible {
   /// Shape, type and place; values of small tensors too.
   public var description: String {
     let head = "Tensor(\(shape), \(dtype), \(device))"
-    return count <= 16 && dtype != .bool ? head + " \(array(of: Double.self))" : head
+    return count <= 16 && dtype != .bool && device != .meta ? head + " \(array(of: Double.self))" : head
   }
 }

@@ -5,11 +5,11 @@ public class Linear: Module {
   @Parameter("weight") public final var weight: Tensor
   @OptionalParameter("bias") public final var bias: Tensor?
 
-  /// Memory is reserved but not filled: load a checkpoint or initialise.
-  public init(_ input: Int, _ output: Int, bias hasBias: Bool = true, dtype: DType = .float32) {
+  /// Memory is reserved but not filled (on `.meta` not even reserved): load a checkpoint or initialise.
+  public init(_ input: Int, _ output: Int, bias hasBias: Bool = true, dtype: DType = .float32, device: Device = .cpu) {
     super.init()
-    weight = .empty([output, input], dtype: dtype)
-    if hasBias { bias = .empty([output], dtype: dtype) }
+    weight = .empty([output, input], dtype: dtype, device: device)
+    if hasBias { bias = .empty([output], dtype: dtype, device: device) }
   }
 
   /// `[…, I]` → `[…, O]`.
@@ -20,9 +20,10 @@ public class Linear: Module {
 public final class Embedding: Module {
   @Parameter("weight") public var weight: Tensor
 
-  public init(_ count: Int, _ width: Int, dtype: DType = .float32) {
+  /// Memory is reserved but not filled (on `.meta` not even reserved): load a checkpoint or initialise.
+  public init(_ count: Int, _ width: Int, dtype: DType = .float32, device: Device = .cpu) {
     super.init()
-    weight = .empty([count, width], dtype: dtype)
+    weight = .empty([count, width], dtype: dtype, device: device)
   }
 
   /// Integer ids `[…]` → `[…, H]`.
@@ -34,11 +35,13 @@ public final class RMSNorm: Module {
   @Parameter("weight") public var weight: Tensor
   private let epsilon: Double
 
-  public init(_ width: Int, epsilon: Double, dtype: DType = .float32) {
+  /// The weight starts at 1 (on `.meta` it has no value yet).
+  public init(_ width: Int, epsilon: Double, dtype: DType = .float32, device: Device = .cpu) {
     self.epsilon = epsilon
     super.init()
-    weight = .ones([width], dtype: dtype)
+    weight = .ones([width], dtype: dtype, device: device)
   }
 
+  /// `[…, H]` → `[…, H]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.rmsNorm(weight, eps: epsilon) }
 }

@@ -1,0 +1,31 @@
+public import Torch
+
+extension Module {
+  /// Gives every layer below this module fresh values, as the reference implementations of decoders do before
+  /// training from scratch: matrices and tables normal with mean 0, biases 0, normalisation weights 1.
+  ///
+  /// - Parameters:
+  ///   - standardDeviation: that of the matrices and tables.
+  ///   - generator: draws in order of ``descendants(prefix:)``, so a seed fixes every value.
+  ///   - dtype: element type of the new parameters.
+  ///   - device: where they are made; the generator must live there.
+  public final func initialise(
+    standardDeviation: Double, generator: Generator, dtype: DType = .float32, device: Device = .cpu
+  ) {
+    func normal(_ like: Tensor) -> Tensor {
+      .empty(like.shape, dtype: dtype, device: device).normal_(std: standardDeviation, generator: generator)
+    }
+    noGrad {
+      for (_, module) in descendants() {
+        switch module {
+        case let linear as Linear:
+          linear.weight = normal(linear.weight)
+          linear.bias = linear.bias.map { .zeros($0.shape, dtype: dtype, device: device) }
+        case let table as Embedding: table.weight = normal(table.weight)
+        case let norm as RMSNorm: norm.weight = .ones(norm.weight.shape, dtype: dtype, device: device)
+        default: continue
+        }
+      }
+    }
+  }
+}
