@@ -8,7 +8,7 @@ enum Math {
   static let neg = Op("aten::neg"), abs = Op("aten::abs"), exp = Op("aten::exp"), log = Op("aten::log")
   static let sqrt = Op("aten::sqrt"), rsqrt = Op("aten::rsqrt"), reciprocal = Op("aten::reciprocal")
   static let sin = Op("aten::sin"), cos = Op("aten::cos"), square = Op("aten::square")
-  static let pow = Op("aten::pow", "Tensor_Scalar"), clamp = Op("aten::clamp"), sign = Op("aten::sign")
+  static let pow = Op("aten::pow", "Tensor_Scalar"), powBase = Op("aten::pow", "Scalar"), clamp = Op("aten::clamp"), sign = Op("aten::sign")
   static let maximum = Op("aten::maximum"), minimum = Op("aten::minimum")
   static let log1p = Op("aten::log1p"), expm1 = Op("aten::expm1"), floor = Op("aten::floor"), round = Op("aten::round")
   static let sum = Op("aten::sum"), sumDim = Op("aten::sum", "dim_IntList")
@@ -64,6 +64,8 @@ extension Tensor {
   public func floor() -> Tensor { Math.floor(self) }
   public func round() -> Tensor { Math.round(self) }
   public func pow(_ exponent: Double) -> Tensor { Math.pow(self, exponent) }
+  /// baseˣ with this tensor as the exponents.
+  public func power(ofBase base: Double) -> Tensor { Math.powBase(base, self) }
   /// Limits values to `low ... high`; nil leaves that side open.
   public func clamp(_ low: Double?, _ high: Double?) -> Tensor { Math.clamp(self, low, high) }
   public func maximum(_ other: Tensor) -> Tensor { Math.maximum(self, other) }

@@ -33,6 +33,9 @@ public enum Torch {
     }
   }
 
+  /// Whether this thread is inside ``inferenceMode(_:)``. What is made there and kept can never take part in a graph.
+  public static var isInferenceMode: Bool { ct_inference_enabled() }
+
   /// Makes malloc reuse large blocks. Without it each step faults in its activations' pages anew (10–40 % of a step).
   public static func keepMemory() { ct_keep_memory() }
 
