@@ -1,0 +1,208 @@
+public import Files
+public import Torch
+public import TorchNN
+
+/// Causal decoder of the Llama family: Llama 2 and 3, SmolLM2, Mistral without sliding window.
+///
+///     x₀ = embedding(ids)
+///     hₗ = xₗ + attention(norm(xₗ)),  xₗ₊₁ = hₗ + mlp(norm(hₗ))      for every layer l
+///     hidden = norm(x_L),  logits = hidden · headᵀ
+///
+/// Sizes in shapes: B sequences, T new tokens, S keys (T and those in the cache), H hidden, D head width, V ids.
+public final class Llama: Module, PretrainedModel {
+  /// The sizes and options.
+  public let configuration: LlamaConfiguration
+  public let configurationJSON: JSON
+  @Child("model") private var decoder: LlamaDecoder
+  @Child("lm_head") private var output: Linear
+
+  public static let modelTypes = ["llama", "mistral"]
+
+  /// A model without weights (its parameters are on `.meta`): load or ``Module/initialise(standardDeviation:generator:dtype:device:)``.
+  public convenience init(_ configuration: LlamaConfiguration) {
+    self.init(configuration, json: configuration.json)
+  }
+
+  /// A model with the weights of a fresh start.
+  public convenience init(
+    _ configuration: LlamaConfiguration, generator: Generator, dtype: DType = .float32, device: Device = .cpu
+  ) {
+    self.init(configuration)
+    initialise(
+      standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
+  }
+
+  public convenience init(config: JSONReader) throws(InputError) {
+    self.init(try LlamaConfiguration(config), json: config.value)
+  }
+
+  private init(_ configuration: LlamaConfiguration, json: JSON) {
+    (self.configuration, configurationJSON) = (configuration, json)
+    super.init()
+    decoder = LlamaDecoder(configuration)
+    if !configuration.tiesEmbeddings {
+      output = Linear(configuration.hiddenSize, configuration.vocabularySize, bias: false, device: .meta)
+    }
+  }
+
+  public var vocabularySize: Int { configuration.vocabularySize }
+  public var hiddenSize: Int { configuration.hiddenSize }
+  public var contextLength: Int { configuration.contextLength }
+  public var head: OutputHead {
+    OutputHead(weight: configuration.tiesEmbeddings ? decoder.embedding.weight : output.weight)
+  }
+
+  public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
+    decoder(
+      decoder.embedding(input.ids), positions: input.positions, mask: input.mask, cache: cache, rows: rows)
+  }
+
+  public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
+    let weight = decoder.embedding.weight
+    return KeyValueCache(
+      layers: configuration.layers, batch: batch, heads: configuration.keyValueHeads, capacity: capacity,
+      width: configuration.headWidth, dtype: weight.dtype, device: weight.device)
+  }
+
+  /// Drops what old checkpoints hold besides parameters: rotary frequencies, and a head that is the embedding again.
+  public func adapting(_ source: any WeightSource) throws -> any WeightSource {
+    let table = "model.embed_tokens.weight", head = "lm_head.weight"
+    let hasBoth = configuration.tiesEmbeddings && source.entry(table) != nil && source.entry(head) != nil
+    if hasBoth, try !source.tensor(head).isEqual(to: source.tensor(table)) {
+      throw InputError(
+        path: source.entry(head)?.path ?? source.path, place: "tensor \(head)",
+        expected: "the values of \(table), since config.json ties the two", found: "others",
+        remedy: "Set \(LlamaConfiguration.Key.tiesEmbeddings.rawValue) to false in config.json to keep both.")
+    }
+    return RenamedWeights(source) { name in
+      if name.hasSuffix("rotary_emb.inv_freq") { return nil }
+      guard self.configuration.tiesEmbeddings, name == head else { return name }
+      return hasBoth ? nil : table  // a tied checkpoint may hold either
+    }
+  }
+}
+
+/// The model without its head: embeddings in, hidden states out.
+final class LlamaDecoder: Module {
+  @Child("embed_tokens") var embedding: Embedding
+  @Children("layers") var layers: [LlamaLayer]
+  @Child("norm") var norm: RMSNorm
+  private let rotary: RotaryEmbedding
+
+  init(_ c: LlamaConfiguration) {
+    rotary = RotaryEmbedding(width: c.headWidth, theta: c.theta, scaling: c.scaling)
+    super.init()
+    embedding = Embedding(c.vocabularySize, c.hiddenSize, device: .meta)
+    layers = (0..<c.layers).map { _ in LlamaLayer(c) }
+    norm = RMSNorm(c.hiddenSize, epsilon: c.epsilon, device: .meta)
+  }
+
+  /// `x` `[B, T, H]` → `[B, T, H]`, or `[N, H]` with `rows`; see ``TokenModel/hidden(_:cache:rows:)``.
+  func callAsFunction(
+    _ x: Tensor, positions: Tensor?, mask: Tensor?, cache: KeyValueCache?, rows: Tensor?
+  ) -> Tensor {
+    let past = cache?.length ?? 0, length = x.size(1)
+    let angles =
+      positions.map { rotary.angles(at: $0, dtype: x.dtype) }
+      ?? rotary.angles(from: past, count: length, dtype: x.dtype, device: x.device)
+    let view = AttentionView(angles: angles, mask: mask, cache: cache, length: length, dtype: x.dtype)
+    var x = x
+    for (index, layer) in layers.enumerated() {
+      x = layer(x, view, index: index, rows: index == layers.count - 1 ? rows : nil)
+    }
+    cache?.advance(by: length)
+    return norm(x)
+  }
+}
+
+/// What every layer's attention needs to know of the tokens.
+struct AttentionView {
+  let angles: RotaryEmbedding.Angles
+  let mask: Tensor?  // additive, broadcastable to [B, heads, T, S]
+  let isCausal: Bool
+  let cache: KeyValueCache?
+
+  /// - Parameter mask: bool `[B, 1, T, S]`, or nil for causal order.
+  init(angles: RotaryEmbedding.Angles, mask: Tensor?, cache: KeyValueCache?, length: Int, dtype: DType) {
+    let past = cache?.length ?? 0
+    // One new token sees everything; without a past the kernel knows causal order itself.
+    let isPartial = length > 1 && past > 0
+    let device = angles.cos.device
+    let seen = mask ?? (isPartial ? AttentionMask.causal(queries: length, keys: past + length, device: device) : nil)
+    // Made additive here once, not in each layer.
+    self.mask = seen.map { Tensor.zeros([], dtype: dtype, device: device).maskedFill($0.logicalNot(), -.infinity) }
+    isCausal = seen == nil && length > 1
+    (self.angles, self.cache) = (angles, cache)
+  }
+}
+
+/// One layer: attention, then a gated MLP, each on normalised input and added to its input.
+final class LlamaLayer: Module {
+  @Child("input_layernorm") var attentionNorm: RMSNorm
+  @Child("self_attn") var attention: LlamaAttention
+  @Child("post_attention_layernorm") var mlpNorm: RMSNorm
+  @Child("mlp") var mlp: LlamaMLP
+
+  init(_ c: LlamaConfiguration) {
+    super.init()
+    attentionNorm = RMSNorm(c.hiddenSize, epsilon: c.epsilon, device: .meta)
+    attention = LlamaAttention(c)
+    mlpNorm = RMSNorm(c.hiddenSize, epsilon: c.epsilon, device: .meta)
+    mlp = LlamaMLP(c)
+  }
+
+  /// `x` `[B, T, H]` → the same, or `[N, H]` with `rows`: only mixing looks at other positions, the rest is row by row.
+  func callAsFunction(_ x: Tensor, _ view: AttentionView, index: Int, rows: Tensor?) -> Tensor {
+    func picked(_ y: Tensor) -> Tensor { rows.map { y.flatten(0, 1).indexSelect(0, $0) } ?? y }
+    let mixed = attention.mix(attentionNorm(x), view, layer: index)
+    let h = picked(x) + attention.output(picked(mixed))
+    return h + mlp(mlpNorm(h))
+  }
+}
+
+/// Grouped-query attention with rotated queries and keys.
+final class LlamaAttention: Module {
+  @Child("q_proj") var query: Linear
+  @Child("k_proj") var key: Linear
+  @Child("v_proj") var value: Linear
+  @Child("o_proj") var output: Linear
+  private let headWidth: Int
+
+  init(_ c: LlamaConfiguration) {
+    headWidth = c.headWidth
+    super.init()
+    query = Linear(c.hiddenSize, c.heads * c.headWidth, bias: c.attentionBias, device: .meta)
+    key = Linear(c.hiddenSize, c.keyValueHeads * c.headWidth, bias: c.attentionBias, device: .meta)
+    value = Linear(c.hiddenSize, c.keyValueHeads * c.headWidth, bias: c.attentionBias, device: .meta)
+    output = Linear(c.heads * c.headWidth, c.hiddenSize, bias: c.attentionBias, device: .meta)
+  }
+
+  /// softmax(Q Kᵀ/√D) V, heads side by side, before the output projection: `[B, T, H]` → `[B, T, heads·D]`.
+  func mix(_ x: Tensor, _ view: AttentionView, layer: Int) -> Tensor {
+    let (batch, length) = (x.size(0), x.size(1))
+    func heads(_ y: Tensor) -> Tensor { y.view([batch, length, -1, headWidth]) }  // [B, T, heads, D]
+    let q = applyRotary(heads(query(x)), view.angles).transpose(1, 2)
+    var k = applyRotary(heads(key(x)), view.angles).transpose(1, 2)
+    var v = heads(value(x)).transpose(1, 2)
+    if let cache = view.cache { (k, v) = cache.append(layer: layer, key: k, value: v) }
+    let mixed = scaledDotProductAttention(q, k, v, mask: view.mask, causal: view.isCausal)
+    return mixed.transpose(1, 2).reshape([batch, length, -1])
+  }
+}
+
+/// W_down(silu(W_gate x) ⊙ W_up x).
+final class LlamaMLP: Module {
+  @Child("gate_proj") var gate: Linear
+  @Child("up_proj") var up: Linear
+  @Child("down_proj") var down: Linear
+
+  init(_ c: LlamaConfiguration) {
+    super.init()
+    gate = Linear(c.hiddenSize, c.innerSize, bias: c.mlpBias, device: .meta)
+    up = Linear(c.hiddenSize, c.innerSize, bias: c.mlpBias, device: .meta)
+    down = Linear(c.innerSize, c.hiddenSize, bias: c.mlpBias, device: .meta)
+  }
+
+  /// `[…, H]` → `[…, H]`.
+  func callAsFunction(_ x: Tensor) -> Tensor { down(gate(x).silu() * up(x)) }
+}

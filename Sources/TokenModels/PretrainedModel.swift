@@ -1,0 +1,75 @@
+public import Files
+public import Torch
+public import TorchNN
+
+/// A model that lives in a Hugging Face folder: `config.json`, `model.safetensors` or its shards, a tokenizer.
+public protocol PretrainedModel: TokenModel {
+  /// The values of `model_type` in `config.json` that mean this architecture.
+  static var modelTypes: [String] { get }
+
+  /// A model of this configuration whose parameters have no memory yet.
+  ///
+  /// - Throws: `InputError` for an option that is not supported.
+  init(config: JSONReader) throws(InputError)
+
+  /// `config.json`, with the keys this library has no use for.
+  var configurationJSON: JSON { get }
+
+  /// The checkpoint's tensors under the names of this model's parameters, without those it has no use for.
+  func adapting(_ source: any WeightSource) throws -> any WeightSource
+}
+
+/// How weights are brought into memory.
+public struct LoadOptions: Sendable, Hashable {
+  /// Element type of the parameters; nil for that of the file.
+  public var dtype: DType?
+  /// Where the parameters shall live.
+  public var device: Device
+  /// Whether to read the weights into memory of their own rather than map the file. Mapped weights are there at once
+  /// and can be trained too (a page is copied when it is first written to; the file never changes).
+  public var copying: Bool
+  /// Whether to refuse NaN and infinite weights, which costs a pass over all of them.
+  public var checkingValues: Bool
+
+  /// Memberwise.
+  public init(dtype: DType? = nil, device: Device = .cpu, copying: Bool = false, checkingValues: Bool = false) {
+    (self.dtype, self.device, self.copying, self.checkingValues) = (dtype, device, copying, checkingValues)
+  }
+}
+
+/// Every architecture. To add one: its file, and its type here.
+private let architectures: [any PretrainedModel.Type] = [Llama.self]
+
+/// Opens the model in a Hugging Face folder, whatever its architecture.
+///
+/// - Throws: `InputError` naming file, key or tensor: no such folder, an unsupported architecture or option, weights
+///   that do not fit.
+public func loadModel(folder: String, options: LoadOptions = LoadOptions()) throws -> any PretrainedModel {
+  let config = try JSONReader(file: folder + "/config.json", limit: 1 << 24)
+  let name = try config.at("model_type")
+  let type = try name.string()
+  guard let architecture = architectures.first(where: { $0.modelTypes.contains(type) }) else {
+    throw name.error(expected: "one of " + architectures.flatMap { $0.modelTypes }.joined(separator: ", "))
+  }
+  let model: any PretrainedModel = try architecture.init(config: config)
+  try model.loadWeights(folder: folder, options: options)
+  return model
+}
+
+extension PretrainedModel {
+  /// Opens the model in a Hugging Face folder.
+  public init(folder: String, options: LoadOptions = LoadOptions()) throws {
+    let config = try JSONReader(file: folder + "/config.json", limit: 1 << 24)
+    if let type = try config.ifPresent("model_type"), !Self.modelTypes.contains(try type.string()) {
+      throw type.error(expected: Self.modelTypes.joined(separator: " or "))
+    }
+    try self.init(config: config)
+    try loadWeights(folder: folder, options: options)
+  }
+
+  fileprivate func loadWeights(folder: String, options: LoadOptions) throws {
+    let weights = try adapting(CheckpointWeights(folder: folder, copying: options.copying))
+    try load(
+      from: weights, dtype: options.dtype, device: options.device, checkingValues: options.checkingValues)
+  }
+}
