@@ -135,7 +135,8 @@ struct Fixtures: Decodable {
     let denominators = Denominators(values: example.denominators)
     if example.hidden {
       let inputs = [
-        ("hidden", Self.sequence([N, H], seed: 1, scale: 4)), ("contrastHidden", Self.sequence([NC, H], seed: 2, scale: 4)),
+        ("hidden", Self.sequence([N, H], seed: 1, scale: 4)),
+        ("contrastHidden", Self.sequence([NC, H], seed: 2, scale: 4)),
         ("weight", Self.sequence([V, H], seed: 3, scale: 3)), ("bias", Self.sequence([V], seed: 4, scale: 2)),
       ]
       return (
@@ -148,7 +149,8 @@ struct Fixtures: Decodable {
       )
     }
     let inputs = [
-      ("logits", Self.sequence([N, V], seed: 1, scale: 8)), ("contrastLogits", Self.sequence([NC, V], seed: 2, scale: 8)),
+      ("logits", Self.sequence([N, V], seed: 1, scale: 8)),
+      ("contrastLogits", Self.sequence([NC, V], seed: 2, scale: 8)),
     ]
     return (
       inputs,

@@ -64,7 +64,8 @@ public struct ResolvedTarget: Sendable {
 
   /// Whether every candidate has some mass around every x, as far as the table knows.
   var hasFullSupport: Bool {
-    table?.logP.allSatisfy(\.isFinite) ?? (space.base?.allSatisfy { $0 > 0 } ?? true && temperatures.allSatisfy { $0 > 0 })
+    if let table { return table.logP.allSatisfy(\.isFinite) }
+    return (space.base ?? []).allSatisfy { $0 > 0 } && temperatures.allSatisfy { $0 > 0 }
   }
 
   /// log p_d(· | x) for some x, `[n, M]` float64.
