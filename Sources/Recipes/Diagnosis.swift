@@ -1,0 +1,91 @@
+import Files
+import Foundation
+import Torch
+
+/// One thing dist2 needs or can use, and what was found.
+public struct Finding: Codable, Sendable {
+  /// What was looked at.
+  public var what: String
+  /// What was found.
+  public var found: String
+  /// Whether it is as it should be.
+  public var isGood: Bool
+  /// Whether dist2 cannot do without.
+  public var isNeeded: Bool
+  /// What to do if it is not good.
+  public var remedy: String
+}
+
+/// Looks at libtorch, processor, memory, disk and the default model.
+public func diagnose() -> [Finding] {
+  let version = Torch.version
+  let (hasCUDA, cuda) = { () -> (Bool, String) in
+    do {
+      try Torch.loadCUDA()
+      return (true, "available")
+    } catch { return (false, "not available") }
+  }()
+  let memory = Double(ProcessInfo.processInfo.physicalMemory) / 1_073_741_824
+  let free = (try? FileManager.default.attributesOfFileSystem(forPath: ".")[.systemFreeSize] as? Int) ?? 0
+  let model = defaultModelFolder
+  let hasModel = FileManager.default.fileExists(atPath: model + "/config.json")
+  return [
+    Finding(
+      what: "libtorch", found: "\(version.loaded) in \(Torch.folder)", isGood: version.loaded == version.built,
+      isNeeded: true, remedy: version.loaded == version.built ? "" : "run `make native` (built for \(version.built))"),
+    Finding(
+      what: "processor",
+      found: "\(ProcessInfo.processInfo.activeProcessorCount) cores, ATen uses \(Torch.cpuCapability)", isGood: true,
+      isNeeded: true, remedy: ""),
+    Finding(
+      what: "memory", found: String(format: "%.1f GiB", memory), isGood: memory >= 6, isNeeded: false,
+      remedy: memory >= 6 ? "" : "training SmolLM2-135M needs about 3 GiB a run; use --jobs 1"),
+    Finding(
+      what: "disk here", found: String(format: "%.1f GiB free", Double(free) / 1_073_741_824),
+      isGood: free > 2 << 30, isNeeded: false, remedy: free > 2 << 30 ? "" : "free some space before training"),
+    Finding(what: "CUDA", found: cuda, isGood: true, isNeeded: false, remedy: hasCUDA ? "" : "the CPU is used"),
+    Finding(
+      what: "default model", found: hasModel ? model : "absent", isGood: hasModel, isNeeded: false,
+      remedy: hasModel ? "" : "`make demo` or `make test` fetches it; or pass --model"),
+  ]
+}
+
+/// Where the default model is kept: `$DIST2_CACHE`, else `$XDG_CACHE_HOME/dist2`, else `~/.cache/dist2`.
+public var defaultModelFolder: String { cacheFolder + "/SmolLM2-135M-Instruct" }
+
+/// Where dist2 keeps what it fetched.
+public var cacheFolder: String {
+  let environment = ProcessInfo.processInfo.environment
+  func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+  return value("DIST2_CACHE") ?? (value("XDG_CACHE_HOME") ?? NSHomeDirectory() + "/.cache") + "/dist2"
+}
+
+/// The folder of a model: a path, or a name in the cache; nil means the default model.
+///
+/// - Throws: `InputError` if there is no such folder.
+public func modelFolder(_ name: String?) throws -> String {
+  let candidates = name.map { [$0, cacheFolder + "/" + $0] } ?? [defaultModelFolder]
+  for folder in candidates where FileManager.default.fileExists(atPath: folder + "/config.json") { return folder }
+  throw InputError(
+    path: candidates[0], expected: "a folder with config.json, tokenizer.json and *.safetensors",
+    found: FileManager.default.fileExists(atPath: candidates[0]) ? "no config.json in it" : "nothing",
+    remedy: name == nil
+      ? "Run `make demo` once: it fetches the default model." : "Give a Hugging Face folder, or a name in \(cacheFolder).")
+}
+
+/// What every dist2 process does first.
+public func prepareProcess() {
+  Torch.keepMemory()
+  signal(SIGPIPE, SIG_IGN)  // a reader that went away is an error to report, not a death
+}
+
+extension CommandLine {
+  /// The path of this program, for starting it again.
+  public static var programPath: String {
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? arguments[0]
+  }
+  /// The command as typed, with the program's name instead of its path.
+  public static var asTyped: String {
+    (["dist2"] + arguments.dropFirst().map { $0.contains(" ") ? "'\($0)'" : $0 }).joined(separator: " ")
+  }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Files
+import Foundation
+import Recipes
+
+/// The command line: `dist2 SUBCOMMAND`. Exit codes: 0 done, 1 failed, 2 wrong usage.
+@main struct Dist2: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dist2",
+    abstract: "Teach autoregressive models the distance between their tokens, and find out whether it helped.",
+    version: "0.1.0",
+    subcommands: [DemoCommand.self, ReproduceCommand.self, DoctorCommand.self])
+
+  static func main() {
+    prepareProcess()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error where exitCode(for: error) == .validationFailure {
+      // Wrong usage: ArgumentParser's own words, but the exit code that shells expect.
+      FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+      Foundation.exit(2)
+    } catch let error where exitCode(for: error) == .success {
+      exit(withError: error)
+    } catch {
+      FileHandle.standardError.write(Data("dist2: \(error)\n".utf8))
+      Foundation.exit(1)
+    }
+  }
+}

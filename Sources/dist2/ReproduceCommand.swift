@@ -1,0 +1,135 @@
+import ArgumentParser
+import Files
+import Foundation
+import Objectives
+import Recipes
+import Reports
+
+struct ReproduceCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reproduce",
+    abstract: "Redo one of the paper's experiments and set the result beside the paper's own.",
+    subcommands: [RegressionCommand.self, AblationCommand.self, CellCommand.self])
+}
+
+/// What the toy experiments share.
+struct ToyOptions: ParsableArguments {
+  @Option(help: "How much: small (minutes on two cores) or paper (the paper's seeds and sizes).")
+  var scale: RegressionSettings.Scale = .small
+
+  @Option(help: "Folder of the model. Default: SmolLM2-135M-Instruct in the cache.")
+  var model: String?
+
+  @Option(help: "Objectives, comma separated: \(Preset.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var objectives: String?
+
+  @Option(help: "Numbers N of training problems, such as 1-10 or 2,5,10.")
+  var counts: String?
+
+  @Option(help: "Seeds, such as 1-5.")
+  var seeds: String?
+
+  @Option(help: "Test problems of each seed.")
+  var problems: Int?
+
+  @Option(help: "Samples seen in training (the paper: about 250).")
+  var samples: Int?
+
+  @Option(help: "Learning rate at the start (the paper: 2e-5).")
+  var learningRate: Double?
+
+  @Option(help: "Temperature τ of the target distribution.")
+  var temperature: Double?
+
+  @Option(help: "Weight α of the distance loss.")
+  var alpha: Double?
+
+  @Option(help: "Training runs side by side. Default: one per core.")
+  var jobs: Int?
+
+  @Option(name: .shortAndLong, help: "Folder for results; a run that was interrupted goes on there.")
+  var output: String?
+
+  @Flag(help: "Print the outcomes as JSON.")
+  var json = false
+
+  func settings(_ table: RegressionSettings.Table) throws -> RegressionSettings {
+    var settings = RegressionSettings(table, scale, model: try modelFolder(model))
+    if let objectives {
+      settings.presets = try objectives.split(separator: ",").map { name in
+        guard let preset = Preset(rawValue: String(name)) else {
+          throw ValidationError("no objective is called \(name); there are \(Preset.allCases.map(\.rawValue))")
+        }
+        return preset
+      }
+    }
+    if let counts { settings.counts = try numbers(counts, "--counts") }
+    if let seeds { settings.seeds = try numbers(seeds, "--seeds") }
+    settings.testProblems = problems ?? settings.testProblems
+    settings.samples = samples ?? settings.samples
+    settings.learningRate = learningRate ?? settings.learningRate
+    settings.temperature = temperature ?? settings.temperature
+    settings.alpha = alpha ?? settings.alpha
+    return settings
+  }
+
+  func run(_ table: RegressionSettings.Table, command: String) throws {
+    let settings = try settings(table)
+    let folder = output ?? "runs/\(table.rawValue)-\(scale.rawValue)"
+    let experiment = try RegressionExperiment(folder: folder, settings: settings)
+    let jobs = jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+    guard jobs > 0 else { throw ValidationError("--jobs: expected a number above 0, found \(jobs)") }
+    let threads = max(1, ProcessInfo.processInfo.activeProcessorCount / min(jobs, settings.cells.count))
+    let program = CommandLine.programPath
+    try experiment.run(jobs: jobs) { cell in
+      [program, "reproduce", "cell", "--folder", folder, "--cell", cell, "--threads", "\(threads)"]
+    }
+    let report = try experiment.report(command: command)
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+      print(String(decoding: try encoder.encode(try experiment.outcomes()), as: UTF8.self))
+    } else {
+      print(report.text(.standardOutput))
+      print("Report: \(folder)/report.html")
+    }
+  }
+
+  /// `1-3,7` → 1, 2, 3, 7.
+  private func numbers(_ text: String, _ option: String) throws -> [Int] {
+    try text.split(separator: ",").flatMap { part -> [Int] in
+      let ends = part.split(separator: "-").map { Int($0) }
+      if ends.count == 1, let one = ends[0] { return [one] }
+      if ends.count == 2, let low = ends[0], let high = ends[1], low <= high, high - low < 1000 {
+        return Array(low...high)
+      }
+      throw ValidationError("\(option): expected numbers such as 1-5 or 2,4,8, found \(part)")
+    }
+  }
+}
+
+extension RegressionSettings.Scale: ExpressibleByArgument {}
+
+struct RegressionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "regression",
+    abstract: "Linear regression from 1–10 examples (section 3.1, Table 11): sft, vocab and dist.")
+  @OptionGroup var options: ToyOptions
+  func run() throws { try options.run(.regression, command: CommandLine.asTyped) }
+}
+
+struct AblationCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ablation", abstract: "What each part of dist is worth on the same task (section 3.6, Table 5).")
+  @OptionGroup var options: ToyOptions
+  func run() throws { try options.run(.ablation, command: CommandLine.asTyped) }
+}
+
+/// One training run in a process of its own, started by the commands above.
+struct CellCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "cell", shouldDisplay: false)
+  @Option var folder: String
+  @Option var cell: String
+  @Option var threads: Int
+  func run() throws { try runRegressionCell(named: cell, folder: folder, threads: threads) }
+}
