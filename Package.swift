@@ -57,7 +57,7 @@ let package = Package(
         "Evaluation", "Reports",
       ]),
     .executableTarget(
-      name: "dist2", dependencies: ["Recipes", "Files", "Reports", arguments], swiftSettings: settings),
+      name: "dist2", dependencies: ["Recipes", "Objectives", "Files", "Reports", arguments], swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),
 
     tests("Files", ["Files", "TestSupport"]),

@@ -70,7 +70,8 @@ public func modelFolder(_ name: String?) throws -> String {
     path: candidates[0], expected: "a folder with config.json, tokenizer.json and *.safetensors",
     found: FileManager.default.fileExists(atPath: candidates[0]) ? "no config.json in it" : "nothing",
     remedy: name == nil
-      ? "Run `make demo` once: it fetches the default model." : "Give a Hugging Face folder, or a name in \(cacheFolder).")
+      ? "Run `make demo` once: it fetches the default model."
+      : "Give a Hugging Face folder, or a name in \(cacheFolder).")
 }
 
 /// What every dist2 process does first.

@@ -8,7 +8,8 @@ enum Math {
   static let neg = Op("aten::neg"), abs = Op("aten::abs"), exp = Op("aten::exp"), log = Op("aten::log")
   static let sqrt = Op("aten::sqrt"), rsqrt = Op("aten::rsqrt"), reciprocal = Op("aten::reciprocal")
   static let sin = Op("aten::sin"), cos = Op("aten::cos"), square = Op("aten::square")
-  static let pow = Op("aten::pow", "Tensor_Scalar"), powBase = Op("aten::pow", "Scalar"), clamp = Op("aten::clamp"), sign = Op("aten::sign")
+  static let pow = Op("aten::pow", "Tensor_Scalar"), powBase = Op("aten::pow", "Scalar"), clamp = Op("aten::clamp"),
+    sign = Op("aten::sign")
   static let maximum = Op("aten::maximum"), minimum = Op("aten::minimum")
   static let log1p = Op("aten::log1p"), expm1 = Op("aten::expm1"), floor = Op("aten::floor"), round = Op("aten::round")
   static let sum = Op("aten::sum"), sumDim = Op("aten::sum", "dim_IntList")

@@ -1,15 +1,15 @@
-import ArgumentParser
+public import ArgumentParser
 import Files
 import Foundation
 import Objectives
-import Recipes
+public import Recipes
 import Reports
 
 struct ReproduceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reproduce",
     abstract: "Redo one of the paper's experiments and set the result beside the paper's own.",
-    subcommands: [RegressionCommand.self, AblationCommand.self, CellCommand.self])
+    subcommands: [RegressionCommand.self, AblationCommand.self])
 }
 
 /// What the toy experiments share.
@@ -123,13 +123,4 @@ struct AblationCommand: ParsableCommand {
     commandName: "ablation", abstract: "What each part of dist is worth on the same task (section 3.6, Table 5).")
   @OptionGroup var options: ToyOptions
   func run() throws { try options.run(.ablation, command: CommandLine.asTyped) }
-}
-
-/// One training run in a process of its own, started by the commands above.
-struct CellCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "cell", shouldDisplay: false)
-  @Option var folder: String
-  @Option var cell: String
-  @Option var threads: Int
-  func run() throws { try runRegressionCell(named: cell, folder: folder, threads: threads) }
 }

@@ -86,7 +86,8 @@ extension RegressionSummary {
     }
     let verdict = Verdict("slope of the gain over log N", ours: slopes, theirs: slopes.map { _ in 0 })
     return ClaimFinding(
-      id: "K8", claim: "The gain of dist over sft shrinks as N grows.", finding: "\(verdict).", outcome: verdict.outcome)
+      id: "K8", claim: "The gain of dist over sft shrinks as N grows.", finding: "\(verdict).", outcome: verdict.outcome
+    )
   }
 
   /// K14: every part of dist helps.

@@ -1,7 +1,7 @@
 import Files
 import Foundation
 import Objectives
-public import Reports
+import Reports
 
 /// The toy experiment from settings to report: cells side by side, kept one by one, so that an interrupted run goes on.
 public struct RegressionExperiment {

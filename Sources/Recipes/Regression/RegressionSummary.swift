@@ -17,7 +17,8 @@ struct RegressionSummary {
   }
 
   /// Two objectives' outcomes of the same N and seed.
-  func pairs(_ ours: Preset, _ theirs: Preset, counts: [Int]) -> [(ours: RegressionOutcome, theirs: RegressionOutcome)] {
+  func pairs(_ ours: Preset, _ theirs: Preset, counts: [Int]) -> [(ours: RegressionOutcome, theirs: RegressionOutcome)]
+  {
     counts.flatMap { count in
       settings.seeds.compactMap { seed in
         guard let a = outcomes[RegressionCell(preset: ours, count: count, seed: seed)],
