@@ -10,11 +10,12 @@
 /// A file that another program cuts short in place is the one thing mapping cannot survive (the system then kills the
 /// process at the first touch of a missing page); `checkUnchanged()` notices it between two touches. All files that
 /// dist2 writes are replaced by rename, never cut.
-public final class MappedFile: @unchecked Sendable {  // Sendable because nobody writes to `bytes` but by agreement.
+public final class MappedFile: @unchecked Sendable {  // Sendable because the bytes do not change but by agreement.
   /// The file, as errors name it.
   public let path: String
-  /// The whole file. Never empty.
-  public let bytes: UnsafeRawBufferPointer
+  /// The whole file, never empty. Valid only while this object lives, and the compiler lets it die after its last use:
+  /// hold it as long as the pointer, or use `withBytes`.
+  public let unsafeBytes: UnsafeRawBufferPointer
   private let descriptor: Int32
   private let status: stat
 
@@ -43,7 +44,7 @@ public final class MappedFile: @unchecked Sendable {  // Sendable because nobody
       guard let start = mmap(nil, size, protection, flags, descriptor, 0), start != MAP_FAILED else {
         throw InputError(path: path, expected: "a file that can be mapped into memory", code: errno)
       }
-      bytes = UnsafeRawBufferPointer(start: start, count: size)
+      unsafeBytes = UnsafeRawBufferPointer(start: start, count: size)
     } catch {
       close(descriptor)
       throw error
@@ -52,8 +53,13 @@ public final class MappedFile: @unchecked Sendable {  // Sendable because nobody
   }
 
   deinit {
-    munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+    munmap(UnsafeMutableRawPointer(mutating: unsafeBytes.baseAddress), unsafeBytes.count)
     close(descriptor)
+  }
+
+  /// Calls `body` with the whole file.
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    try withExtendedLifetime(self) { try body(unsafeBytes) }
   }
 
   /// Throws if the file has been written to or cut since it was mapped.
@@ -70,7 +76,7 @@ public final class MappedFile: @unchecked Sendable {  // Sendable because nobody
 
   /// Tells the system that the file will be read once from front to back, so that it reads ahead.
   public func willReadSequentially() {
-    madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_SEQUENTIAL)
+    madvise(UnsafeMutableRawPointer(mutating: unsafeBytes.baseAddress), unsafeBytes.count, MADV_SEQUENTIAL)
   }
 
   private static func status(of descriptor: Int32, path: String) throws(InputError) -> stat {

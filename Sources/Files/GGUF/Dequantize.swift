@@ -13,7 +13,7 @@ extension GGUFTensor {
     precondition(output.count == count * rowLength)
     guard count > 0 else { return }
     let blocks = rowLength / type.blockLength
-    nonisolated(unsafe) let bytes = file.bytes.baseAddress! + range.lowerBound
+    nonisolated(unsafe) let bytes = file.unsafeBytes.baseAddress! + range.lowerBound
     nonisolated(unsafe) let output = output.baseAddress!
     // Pieces large enough to be worth a thread, several of them for each so that all end at about the same time.
     let rowsPerPiece = max(1, (1 << 16) / rowLength)

@@ -13,7 +13,7 @@ struct GGUFCursor {
 
   init(_ file: MappedFile) {
     self.file = file
-    limit = min(file.bytes.count, Self.headerLimit)
+    limit = min(file.unsafeBytes.count, Self.headerLimit)
   }
 
   func error(expected: String, found: String, remedy: String = "") -> InputError {
@@ -25,7 +25,7 @@ struct GGUFCursor {
   /// Throws unless `count` more bytes are there.
   func require(_ count: UInt64) throws(InputError) {
     guard count <= limit - position else {
-      let isWhole = limit == file.bytes.count
+      let isWhole = limit == file.unsafeBytes.count
       throw error(
         expected: "\(count) bytes more",
         found: isWhole ? "\(limit - position) up to the end of the file" : "the limit of \(limit) for a header",
@@ -37,7 +37,7 @@ struct GGUFCursor {
   mutating func integer<T: FixedWidthInteger>(_ type: T.Type = T.self) throws(InputError) -> T {
     try require(UInt64(MemoryLayout<T>.size))
     defer { position += MemoryLayout<T>.size }
-    return T(littleEndian: file.bytes.loadUnaligned(fromByteOffset: position, as: T.self))
+    return T(littleEndian: file.unsafeBytes.loadUnaligned(fromByteOffset: position, as: T.self))
   }
 
   /// A length and as many bytes; moves past both.
@@ -50,7 +50,7 @@ struct GGUFCursor {
 
   mutating func string() throws(InputError) -> String {
     let range = try stringRange()
-    guard let text = String(validating: file.bytes[range], as: UTF8.self) else {
+    guard let text = String(validating: file.unsafeBytes[range], as: UTF8.self) else {
       throw error(expected: "text in UTF-8", found: "other bytes")
     }
     return text

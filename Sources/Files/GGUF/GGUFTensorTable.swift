@@ -29,10 +29,10 @@ extension GGUFFile {
           path: file.path, place: place, expected: "offset \(end - dataStart), where the last tensor ended",
           found: "offset \(row.offset)")
       }
-      guard end <= file.bytes.count, row.byteCount <= file.bytes.count - end else {
+      guard end <= file.unsafeBytes.count, row.byteCount <= file.unsafeBytes.count - end else {
         throw InputError(
           path: file.path, place: place, expected: "\(row.byteCount) bytes at \(end)",
-          found: "the end of the file at \(file.bytes.count)", remedy: "Is it cut off?")
+          found: "the end of the file at \(file.unsafeBytes.count)", remedy: "Is it cut off?")
       }
       guard indices.updateValue(tensors.count, forKey: row.name) == nil else {
         throw InputError(path: file.path, place: place, expected: "each name once", found: "it again")

@@ -88,7 +88,7 @@ public struct GGUFArray: Sendable {
   private func load<T: FixedWidthInteger, Result>(_ type: T.Type, _ convert: (T) -> Result) -> [Result] {
     (0..<count).map { index in
       let offset = range.lowerBound + index * MemoryLayout<T>.size
-      return convert(T(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: T.self)))
+      return convert(T(littleEndian: file.unsafeBytes.loadUnaligned(fromByteOffset: offset, as: T.self)))
     }
   }
 }

@@ -11,10 +11,13 @@ public struct SafetensorsTensor: Sendable {
   /// The file it is in.
   public let file: MappedFile
 
-  /// The elements, little-endian, in row-major order; valid as long as this value or `file` lives.
+  /// Calls `body` with the elements, little-endian, in row-major order.
   ///
-  /// Not every program aligns them: take care to load them unaligned, or check the address.
-  public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
+  /// Not every program aligns them: take care to load them unaligned, or check the address. Who needs the bytes longer
+  /// than the call holds on to `file`.
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    try file.withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+  }
 }
 
 /// A safetensors file, its header checked and its tensors mapped.
@@ -72,25 +75,25 @@ public struct SafetensorsFile: Sendable {
 
   private static func header(of file: MappedFile) throws(InputError) -> (reader: JSONReader, end: Int) {
     let remedy = "Is it cut off, or no safetensors file?"
-    guard file.bytes.count >= 8 else {
+    guard file.unsafeBytes.count >= 8 else {
       throw InputError(
-        path: file.path, expected: "8 bytes with the length of the header", found: "\(file.bytes.count) bytes",
+        path: file.path, expected: "8 bytes with the length of the header", found: "\(file.unsafeBytes.count) bytes",
         remedy: remedy)
     }
-    let length = UInt64(littleEndian: file.bytes.loadUnaligned(as: UInt64.self))
-    let room = min(headerLimit, file.bytes.count - 8)
+    let length = UInt64(littleEndian: file.unsafeBytes.loadUnaligned(as: UInt64.self))
+    let room = min(headerLimit, file.unsafeBytes.count - 8)
     guard length <= room else {
       throw InputError(
         path: file.path, place: "byte 0", expected: "the length of the header, at most \(room)", found: "\(length)",
         remedy: remedy)
     }
     let end = 8 + Int(length)
-    guard length > 0, file.bytes[8] == UInt8(ascii: "{") else {
+    guard length > 0, file.unsafeBytes[8] == UInt8(ascii: "{") else {
       throw InputError(
         path: file.path, place: "byte 8", expected: "a header that begins with {", found: "something else",
         remedy: remedy)
     }
-    let json = try JSON(parsing: UnsafeRawBufferPointer(rebasing: file.bytes[8..<end]), path: file.path)
+    let json = try JSON(parsing: UnsafeRawBufferPointer(rebasing: file.unsafeBytes[8..<end]), path: file.path)
     return (JSONReader(json, path: file.path), end)
   }
 
@@ -112,7 +115,7 @@ public struct SafetensorsFile: Sendable {
     let ends = try offsets.elements()
     guard ends.count == 2 else { throw offsets.error(expected: "two offsets") }
     let (start, end) = (try ends[0].int(), try ends[1].int())
-    let room = file.bytes.count - dataStart
+    let room = file.unsafeBytes.count - dataStart
     guard 0 <= start, start <= end, end <= room else {
       throw offsets.error(
         expected: "offsets in order, from 0 to the \(room) bytes after the header", found: "[\(start), \(end)]",
@@ -138,10 +141,10 @@ public struct SafetensorsFile: Sendable {
       }
       position = tensor.range.upperBound
     }
-    guard position == file.bytes.count else {
+    guard position == file.unsafeBytes.count else {
       throw InputError(
         path: file.path, place: "byte \(position)", expected: "the end of the file after the last tensor",
-        found: "\(file.bytes.count - position) bytes more")
+        found: "\(file.unsafeBytes.count - position) bytes more")
     }
   }
 }

@@ -21,7 +21,7 @@ public struct SafetensorsSource {
 
   /// A tensor of another file, copied as it is.
   public init(_ tensor: SafetensorsTensor) {
-    self.init(name: tensor.name, type: tensor.type, shape: tensor.shape) { sink in try sink(tensor.bytes) }
+    self.init(name: tensor.name, type: tensor.type, shape: tensor.shape) { sink in try tensor.withBytes(sink) }
   }
 
   /// Bytes it takes in the file.
