@@ -80,12 +80,16 @@ public func scaledDotProductAttention(
 
 /// One AdamW step over many parameters in one pass each, in place (decoupled weight decay).
 ///
-/// `steps` are float32 scalars, one per parameter, already incremented. Lists have the same count.
+/// `steps` are float32 scalars, one per parameter, already incremented. Lists have the same count. Gradients are
+/// multiplied by `gradientFactor` (and written back so) in the same pass.
 public func fusedAdamW_(
   parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor], steps: [Tensor],
-  learningRate: Double, betas: (Double, Double), weightDecay: Double, epsilon: Double
+  learningRate: Double, betas: (Double, Double), weightDecay: Double, epsilon: Double, gradientFactor: Double = 1
 ) {
+  // Torch divides by its scale.
+  let scale =
+    gradientFactor == 1 ? nil : parameters.first.map { Tensor.full([1], 1 / gradientFactor, device: $0.device) }
   NN.fusedAdamW.run(
     parameters, gradients, firstMoments, secondMoments, [Tensor](), steps, learningRate, betas.0, betas.1, weightDecay,
-    epsilon, false, false)
+    epsilon, false, false, scale)
 }

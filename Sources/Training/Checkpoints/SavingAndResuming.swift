@@ -1,0 +1,70 @@
+import Files
+import Torch
+import TorchNN
+
+private let optimizerPrefix = "optimizer.", lossesName = "losses"
+
+extension Trainer {
+  /// Writes a checkpoint of the present step.
+  func save(_ run: Run, to checkpoints: Checkpoints) throws -> CheckpointMetrics {
+    let start = ContinuousClock.now
+    let training = optimizerState + [(name: lossesName, tensor: Tensor(progress.losses))]
+    let state = TrainingState(
+      step: progress.step, steps: run.steps, plan: run.source.plan, seed: options.seed, best: progress.best)
+    try checkpoints.add(step: progress.step, best: progress.best?.step) { folder in
+      try write(weights, to: "\(folder)/\(StoredCheckpoint.weightsName)")
+      try write(training, to: "\(folder)/\(StoredCheckpoint.trainingName)")
+      try AtomicFile.write((state.json.text(pretty: true) + "\n").utf8, to: "\(folder)/\(StoredCheckpoint.stateName)")
+    }
+    return CheckpointMetrics(
+      step: progress.step, path: checkpoints.path(ofStep: progress.step), seconds: seconds(since: start))
+  }
+
+  /// Goes on from the last whole checkpoint, if there is one and that is wanted.
+  ///
+  /// - Returns: why later checkpoints were passed over.
+  func takeUp(_ checkpoints: Checkpoints, _ run: Run) throws -> [String] {
+    guard checkpoints.current != progress.step, let last = try checkpoints.steps().last else { return [] }
+    guard checkpoints.resumes, progress.step == 0 else {
+      throw InputError(
+        path: checkpoints.folder, expected: "a folder without checkpoints", found: "step-\(last) of another run",
+        remedy: "Go on from it, or choose another folder.")
+    }
+    let (stored, damaged) = try checkpoints.last(StoredCheckpoint.init)
+    guard let stored else {
+      throw InputError(
+        path: checkpoints.folder, expected: "a checkpoint that can be read",
+        found: "none: " + damaged.joined(separator: " "), remedy: "Remove the folder to begin anew.")
+    }
+    try stored.requireSameRun(run.source.plan, seed: options.seed)
+    try restore(stored)
+    return damaged
+  }
+
+  private func restore(_ stored: StoredCheckpoint) throws {
+    try withTorchErrors {
+      let losses = Tensor.zeros([stored.state.step], dtype: .float64)
+      let training = optimizerState + [(name: lossesName, tensor: losses)]
+      try stored.weights.requireFit(weights)
+      try stored.training.requireFit(training)
+      try stored.weights.copy(into: weights)
+      try stored.training.copy(into: training)
+      progress = TrainingProgress(
+        step: stored.state.step, losses: losses.array(of: Double.self), best: stored.state.best)
+    }
+  }
+
+  private func write(_ tensors: [(name: String, tensor: Tensor)], to path: String) throws {
+    try SafetensorsWriter.write(tensors.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) }, to: path)
+  }
+
+  /// The model's tensors, each once, under its first name.
+  private var weights: [(name: String, tensor: Tensor)] {
+    var seen = Set<ObjectIdentifier>()
+    return model.parameters().filter { seen.insert(ObjectIdentifier($0.tensor)).inserted }.map { ($0.key, $0.tensor) }
+  }
+
+  private var optimizerState: [(name: String, tensor: Tensor)] {
+    optimizer.state.map { (optimizerPrefix + $0.name, $0.tensor) }
+  }
+}

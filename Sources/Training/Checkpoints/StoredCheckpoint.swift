@@ -1,0 +1,67 @@
+import Files
+import Torch
+
+/// A checkpoint whose files are all there and whole.
+struct StoredCheckpoint {
+  static let weightsName = "model.safetensors", trainingName = "training.safetensors", stateName = "state.json"
+
+  let path: String
+  let state: TrainingState
+  let weights: SafetensorsFile, training: SafetensorsFile
+
+  init(_ path: String) throws {
+    self.path = path
+    state = try TrainingState("\(path)/\(Self.stateName)")
+    weights = try SafetensorsFile("\(path)/\(Self.weightsName)")
+    training = try SafetensorsFile("\(path)/\(Self.trainingName)")
+  }
+
+  /// The order of the data must be that of the run's beginning, or its position means nothing.
+  func requireSameRun(_ plan: BatchPlan, seed: UInt64) throws {
+    let old = state.plan
+    let differences = [
+      old.count == plan.count ? nil : "\(old.count) examples, now \(plan.count)",
+      old.batch == plan.batch ? nil : "batches of \(old.batch), now \(plan.batch)",
+      old.isShuffled == plan.isShuffled
+        ? nil : old.isShuffled ? "shuffled data, now not" : "data in order, now shuffled",
+      old.seed == plan.seed ? nil : "data seed \(old.seed), now \(plan.seed)",
+      state.seed == seed ? nil : "seed \(state.seed), now \(seed)",
+    ].compactMap { $0 }
+    guard differences.isEmpty else {
+      throw InputError(
+        path: "\(path)/\(Self.stateName)", expected: "a checkpoint of the same run",
+        found: "one with " + differences.joined(separator: "; "),
+        remedy: "Restore these settings to go on, or choose another folder to begin anew.")
+    }
+  }
+}
+
+extension SafetensorsFile {
+  /// Throws unless the file has exactly these tensors, of these shapes and types.
+  func requireFit(_ wanted: [(name: String, tensor: Tensor)]) throws {
+    func misfit(_ name: String, expected: String, found: String) -> InputError {
+      InputError(
+        path: file.path, place: "tensor \(name)", expected: expected, found: found,
+        remedy: "The checkpoint is of another model or optimizer: choose another folder to begin anew.")
+    }
+    for (name, tensor) in wanted {
+      let expected = "\(tensor.dtype.safetensorsType.rawValue) \(tensor.shape)"
+      guard let stored = self[name] else { throw misfit(name, expected: expected, found: "no such tensor") }
+      let found = "\(stored.type.rawValue) \(stored.shape)"
+      guard found == expected else { throw misfit(name, expected: expected, found: found) }
+    }
+    let names = Set(wanted.map(\.name))
+    if let extra = tensors.first(where: { !names.contains($0.name) }) {
+      throw misfit(extra.name, expected: "only tensors that are in use", found: "one that is not")
+    }
+  }
+
+  /// Copies the stored values into tensors in use, which stay where they are.
+  func copy(into wanted: [(name: String, tensor: Tensor)]) throws {
+    try noGrad {
+      for (name, tensor) in wanted {
+        if let stored = self[name] { tensor.copy_(try Tensor(stored, copying: true)) }
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import Files
+
+/// What `state.json` of a checkpoint says: where the run stands, apart from tensors.
+///
+/// Random numbers need no more than this: the order of examples, their neighbours, and what is random inside the model
+/// are functions of seed and step.
+struct TrainingState: Hashable {
+  /// Changes when an older dist2 could not go on from the checkpoint.
+  static let version = 1
+
+  /// Optimizer steps done: the position in data and schedule.
+  var step: Int
+  /// Steps of the run, the schedule's length.
+  var steps: Int
+  /// The order of the data.
+  var plan: BatchPlan
+  /// `TrainingOptions.seed`
+  var seed: UInt64
+  /// The best validation so far.
+  var best: BestStep?
+
+  var json: JSON {
+    let place = plan.place(ofStep: step)
+    return [
+      "version": .int(Self.version), "step": .int(step), "steps": .int(steps), "seed": .string("\(seed)"),
+      "data": [
+        "epoch": .int(place.epoch), "examplesOfEpoch": .int(place.range.lowerBound), "count": .int(plan.count),
+        "batch": .int(plan.batch), "shuffled": .bool(plan.isShuffled), "seed": .string("\(plan.seed)"),
+      ],
+      "best": best.map { ["step": .int($0.step), "loss": .double($0.loss)] } ?? .null,
+    ]
+  }
+
+  init(step: Int, steps: Int, plan: BatchPlan, seed: UInt64, best: BestStep?) {
+    self.step = step
+    self.steps = steps
+    self.plan = plan
+    self.seed = seed
+    self.best = best
+  }
+
+  init(_ path: String) throws {
+    let state = try JSONReader(file: path, limit: 1 << 20)
+    let version = try state.at("version")
+    guard try version.int() == Self.version else {
+      throw version.error(
+        expected: "\(Self.version)", remedy: "Go on with the version of dist2 that wrote the checkpoint.")
+    }
+    step = try state.at("step").number(from: 0)
+    steps = try state.at("steps").number(from: 0)
+    seed = try state.at("seed").seed()
+    let data = try state.at("data")
+    plan = BatchPlan(
+      count: try data.at("count").number(from: 1), batch: try data.at("batch").number(from: 1),
+      seed: try data.at("seed").seed(), shuffled: try data.bool(at: "shuffled"))
+    best = try state.ifPresent("best").map { best in
+      BestStep(step: try best.at("step").number(from: 0), loss: try best.double(at: "loss"))
+    }
+  }
+}
+
+extension JSONReader {
+  fileprivate func number(from low: Int) throws -> Int {
+    let value = try int()
+    guard value >= low else { throw error(expected: "a number from \(low) on") }
+    return value
+  }
+
+  /// Seeds have 64 bits, more than some readers of JSON numbers keep, hence a string.
+  fileprivate func seed() throws -> UInt64 {
+    guard let value = UInt64(try string()) else { throw error(expected: "a seed") }
+    return value
+  }
+}

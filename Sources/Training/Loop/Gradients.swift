@@ -1,0 +1,51 @@
+import Torch
+import TorchNN
+
+/// The gradients of one optimizer step, summed over its micro-batches.
+///
+/// Float32 parameters sum in their own `grad`, where autograd adds. For bfloat16 and float16 the sum is kept in float32,
+/// since adding many small gradients to a number of 8 bits loses most of them.
+struct Gradients {
+  private let tensors: [Tensor]
+  private var sums: [Tensor?]
+
+  init(_ tensors: [Tensor]) {
+    self.tensors = tensors
+    sums = tensors.map { _ in nil }
+  }
+
+  /// Takes over what the last backward pass gave.
+  mutating func collect() {
+    noGrad {
+      for (index, tensor) in tensors.enumerated() where tensor.dtype.size < 4 {
+        guard let gradient = tensor.grad else { continue }
+        if let sum = sums[index] { sum.add_(gradient) } else { sums[index] = gradient.to(.float32) }
+        tensor.grad = nil
+      }
+    }
+  }
+
+  /// The sums, nil for parameters the loss did not depend on.
+  var all: [Tensor?] { zip(tensors, sums).map { $1 ?? $0.grad } }
+
+  /// Forgets them. Giving the memory back lets the next backward pass hand over its own result instead of adding it to
+  /// zeros, which saves two passes over the gradients.
+  mutating func clear() {
+    for (index, tensor) in tensors.enumerated() {
+      tensor.grad = nil
+      sums[index] = nil
+    }
+  }
+}
+
+/// The Euclidean norm of every gradient and of all together, as torch's `clip_grad_norm_` computes them.
+func gradientNorms(_ gradients: [Tensor?]) -> (each: [Tensor], total: Tensor) {
+  let each = Tensor.normEach(gradients.compactMap { $0 })
+  return (each, Tensor.stack(each.map { $0.to(.float64) }).norm())
+}
+
+/// What gradients are multiplied by so that their norm is at most `limit`, as torch's `clip_grad_norm_` has it.
+func clipFactor(norm: Double, limit: Double?) -> Double {
+  guard let limit else { return 1 }
+  return min(1, limit / (norm + 1e-6))
+}

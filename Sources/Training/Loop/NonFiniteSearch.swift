@@ -1,0 +1,56 @@
+import MetricTokens
+import Objectives
+import Torch
+import TorchNN
+
+extension Trainer {
+  /// Finds out where a loss or gradient ceased to be finite. Slow, but the run ends here.
+  func explain(
+    _ losses: StepLosses, _ norm: Double, _ batches: [TokenBatch], _ denominators: Denominators, epoch: Int
+  ) -> any Error {
+    var found = NonFinite(step: progress.step + 1, epoch: epoch + 1, summands: [], examples: [], parameters: [])
+    do {
+      for (batch, part) in zip(batches, losses.parts) where !part.loss.isFinite {
+        for summand in part.summands where !summand.value.isFinite && !found.summands.contains(summand.name) {
+          found.summands.append(summand.name)
+        }
+        found.examples += try withTorchErrors { noGrad { examples(of: batch, denominators) } }
+      }
+      if found.summands.isEmpty {
+        let norms = try withTorchErrors { gradients.all.map { $0?.norm().item() ?? 0 } }
+        found.parameters = zip(parameters, norms).filter { !$1.isFinite }.map(\.0.key)
+      }
+    } catch {
+      return error
+    }
+    if found.examples.isEmpty { found.examples = batches.flatMap(\.sources) }
+    return TrainingError.nonFinite(found)
+  }
+
+  /// The examples of a batch whose own loss is not finite.
+  private func examples(of batch: TokenBatch, _ denominators: Denominators) -> [String] {
+    batch.sources.indices.filter { row in
+      var alone = batch
+      alone.supervision = batch.supervision.restricted { Int($0) / batch.length == row }
+      return !alone.supervision.queries.isEmpty && !loss(of: alone, denominators).total.item().isFinite
+    }.map { batch.sources[$0] }
+  }
+}
+
+extension Supervision {
+  /// The supervised positions whose row of the hidden states is chosen, and what belongs to them.
+  func restricted(to isChosen: (Int32) -> Bool) -> Supervision {
+    let kept = queries.indices.filter { isChosen(queries[$0]) }
+    let renumbered = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) })
+    var part = self
+    part.queries = kept.map { queries[$0] }
+    part.labels = kept.map { labels[$0] }
+    part.metrics = metrics.compactMap { target in
+      guard let query = renumbered[target.query] else { return nil }
+      var target = target
+      target.query = query
+      return target
+    }
+    return part
+  }
+}

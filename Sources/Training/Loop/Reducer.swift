@@ -1,0 +1,18 @@
+public import Torch
+
+/// Sums over the processes that share a step. Whatever depends on the whole step goes through it: the denominators,
+/// the gradients, the reported losses.
+public protocol Reducer {
+  /// Sums plain values over all processes: element by element, the same result in each.
+  func sum(_ values: [Double]) throws -> [Double]
+  /// Sums gradients over all processes, in place. A parameter without a gradient here may have one elsewhere.
+  func sum_(_ gradients: [Tensor?]) throws
+}
+
+/// One process: every sum is complete already.
+public struct SingleProcess: Reducer {
+  /// The only one.
+  public init() {}
+  public func sum(_ values: [Double]) -> [Double] { values }
+  public func sum_(_ gradients: [Tensor?]) {}
+}

@@ -1,0 +1,46 @@
+/// Why a run cannot go on.
+public enum TrainingError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// A loss or gradient is NaN or infinite. The update was not made: the model is as it was before the step.
+  case nonFinite(NonFinite)
+  /// None of the step's examples has a token to learn.
+  case nothingSupervised(step: Int, examples: [String])
+
+  /// One line: what, where, and what to do.
+  public var description: String {
+    switch self {
+    case .nonFinite(let found): found.description
+    case .nothingSupervised(let step, let examples):
+      "step \(step): no token to learn in \(list(examples)). Are their answers empty, or cut off by a length limit?"
+    }
+  }
+}
+
+/// Where a number that is NaN or infinite appeared.
+public struct NonFinite: Sendable, Hashable, CustomStringConvertible {
+  /// The optimizer step, counted from 1.
+  public var step: Int
+  /// Its epoch, counted from 1.
+  public var epoch: Int
+  /// The summands of the loss that are not finite; empty if the loss is finite and its gradient is not.
+  public var summands: [String]
+  /// The examples whose loss is not finite; all of the step's if none alone is to blame.
+  public var examples: [String]
+  /// The parameters whose gradients are not finite, if the loss is.
+  public var parameters: [String]
+
+  /// `step 12 (epoch 1): summand ce is not finite at train.jsonl line 7. The model was left as it was. …`
+  public var description: String {
+    let what =
+      summands.isEmpty
+      ? "the gradient is not finite, of \(list(parameters)),"
+      : "summand \(list(summands)) is not finite"
+    return "step \(step) (epoch \(epoch)): \(what) at \(list(examples)). The model was left as it was before the step. "
+      + "Look at these examples, check the weights the run began with, or lower the learning rate."
+  }
+}
+
+/// The first few of many names.
+private func list(_ names: [String]) -> String {
+  let shown = names.prefix(5).joined(separator: ", ")
+  return names.count > 5 ? "\(shown) and \(names.count - 5) more" : shown
+}

@@ -1,0 +1,121 @@
+/// What a run tells those who watch it: plain values, so that a line of `metrics.jsonl`, a TensorBoard scalar or a
+/// progress bar can be made of them without knowing the trainer.
+public enum TrainingEvent: Sendable, Hashable, Codable {
+  /// Before the first step, also of a run that goes on from a checkpoint.
+  case started(StartMetrics)
+  /// After an optimizer step.
+  case step(StepMetrics)
+  /// After the validation examples were scored.
+  case validation(ValidationMetrics)
+  /// After a checkpoint was written.
+  case checkpoint(CheckpointMetrics)
+  /// After the last step, whyever it was the last.
+  case finished(FinishMetrics)
+}
+
+/// A part of the loss: loss = Σ weight · value.
+public struct SummandMetrics: Sendable, Hashable, Codable {
+  /// Its name in the objective: `ce`, or the match's.
+  public var name: String
+  /// α; 1 for cross entropy.
+  public var weight: Double
+  /// Its value before α.
+  public var value: Double
+}
+
+/// What is known before the first step.
+public struct StartMetrics: Sendable, Hashable, Codable {
+  /// Steps done already: 0 unless a checkpoint is gone on from.
+  public var step: Int
+  /// Steps of the whole run.
+  public var steps: Int
+  /// Steps of an epoch.
+  public var stepsPerEpoch: Int
+  /// Examples of the data set.
+  public var examples: Int
+  /// Numbers that are trained.
+  public var trainableParameters: Int
+  /// Numbers of the model.
+  public var parameters: Int
+  /// Why checkpoints later than the one gone on from were passed over: damaged by something outside.
+  public var damagedCheckpoints: [String]
+}
+
+/// What one optimizer step was like.
+public struct StepMetrics: Sendable, Hashable, Codable {
+  /// Steps done, this one included.
+  public var step: Int
+  /// Epochs done, this step included: 1.5 in the middle of the second.
+  public var epoch: Double
+  /// The objective before the update.
+  public var loss: Double
+  /// What it is the sum of.
+  public var summands: [SummandMetrics]
+  /// Learning rate of the update.
+  public var learningRate: Double
+  /// Euclidean norm of all gradients, before clipping.
+  public var gradientNorm: Double
+  /// Tokens read, padding not counted.
+  public var tokens: Int
+  /// Those of them that were targets.
+  public var supervisedTokens: Int
+  /// Time it took.
+  public var seconds: Double
+  /// Tokens read in a second.
+  public var tokensPerSecond: Double { Double(tokens) / max(seconds, 1e-9) }
+}
+
+/// The objective on examples that are not trained on.
+public struct ValidationMetrics: Sendable, Hashable, Codable {
+  /// Steps done.
+  public var step: Int
+  /// Epochs done.
+  public var epoch: Double
+  /// The objective over all validation examples, with the denominators of all of them.
+  public var loss: Double
+  /// What it is the sum of.
+  public var summands: [SummandMetrics]
+  /// Whether no earlier validation had a lower loss.
+  public var isBest: Bool
+  /// Time it took.
+  public var seconds: Double
+}
+
+/// A checkpoint on the disk.
+public struct CheckpointMetrics: Sendable, Hashable, Codable {
+  /// Steps done.
+  public var step: Int
+  /// Its folder.
+  public var path: String
+  /// Time it took to write.
+  public var seconds: Double
+}
+
+/// How a run ended.
+public struct FinishMetrics: Sendable, Hashable, Codable {
+  /// Why a run ended.
+  public enum Reason: String, Sendable, Hashable, Codable {
+    /// All steps are done.
+    case completed
+    /// It was asked to stop between two steps.
+    case stopped
+  }
+  /// Why it ended.
+  public var reason: Reason
+  /// Steps done.
+  public var step: Int
+  /// Loss of every step, those before a resumption included.
+  public var losses: [Double]
+  /// The step with the lowest validation loss, and that loss.
+  public var best: BestStep?
+  /// Time spent in this process.
+  public var seconds: Double
+}
+
+/// The step whose model did best on the validation examples.
+public struct BestStep: Sendable, Hashable, Codable {
+  /// Steps done then.
+  public var step: Int
+  /// The validation loss then.
+  public var loss: Double
+}

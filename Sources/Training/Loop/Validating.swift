@@ -1,0 +1,35 @@
+import MetricTokens
+import Objectives
+import Torch
+import TorchNN
+
+extension Trainer {
+  /// The objective over all of a source's examples, as if they were one batch, without changing anything.
+  func validate(_ source: any BatchSource, _ run: Run) throws -> ValidationMetrics {
+    let start = ContinuousClock.now
+    model.setTraining(false)
+    defer { model.setTraining(true) }
+    // The denominators are plain counts, so a first pass over the examples (not through the model) knows them.
+    let steps = 0..<source.plan.stepsPerEpoch
+    var whole = Denominators(supervised: 0, weights: objective.terms.map { _ in 0 })
+    for step in steps {
+      whole = whole + objective.denominators(of: try source.batches(ofStep: step).map(\.supervision))
+    }
+    let denominators = Denominators(values: try reducer.sum(whole.values))
+
+    var losses = StepLosses(parts: [])
+    for step in steps {
+      let batches = try source.batches(ofStep: step).filter { !$0.supervision.queries.isEmpty }
+      guard !batches.isEmpty else { continue }
+      losses.parts += try withTorchErrors {
+        noGrad { readLosses(batches.map { loss(of: $0, denominators) }).0.parts }
+      }
+    }
+    let sum = try losses.sum(reducer)
+    let isBest = sum.loss.isFinite && sum.loss < progress.best?.loss ?? .infinity
+    if isBest { progress.best = BestStep(step: progress.step, loss: sum.loss) }
+    return ValidationMetrics(
+      step: progress.step, epoch: run.epoch(after: progress.step), loss: sum.loss, summands: sum.summands,
+      isBest: isBest, seconds: seconds(since: start))
+  }
+}

@@ -1,0 +1,95 @@
+import Torch
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW`.
+///
+/// Parameters in bfloat16 or float16 are updated as float32 masters and rounded afterwards, so that updates smaller
+/// than half a unit in the last place are not lost.
+public struct AdamW: OptimizerRule {
+  public var learningRate: Double
+  /// Decay of the running means of gradient and squared gradient.
+  public var betas: (first: Double, second: Double)
+  /// Added to the root of the second moment.
+  public var epsilon: Double
+  /// Each step multiplies a parameter by 1 − learning rate · decay.
+  public var weightDecay: Double
+  public var groups: [ParameterGroup]
+
+  /// Memberwise. The defaults are transformers': no weight decay.
+  public init(
+    learningRate: Double, betas: (first: Double, second: Double) = (0.9, 0.999), epsilon: Double = 1e-8,
+    weightDecay: Double = 0, groups: [ParameterGroup] = []
+  ) {
+    self.learningRate = learningRate
+    self.betas = betas
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    self.groups = groups
+  }
+
+  public func makeOptimizer(for parameters: [OptimizedParameter]) -> any Optimizer {
+    AdamWOptimizer(self, parameters)
+  }
+}
+
+/// The moments of ``AdamW`` and its one-pass update.
+final class AdamWOptimizer: Optimizer {
+  private struct Slot {
+    let key: String
+    let parameter: Tensor, values: Tensor  // the same tensor unless values is a master copy
+    let first: Tensor, second: Tensor
+    let step: Tensor  // a view into `steps`
+    var hasMaster: Bool { parameter !== values }
+  }
+
+  private let rule: AdamW
+  private let slots: [Slot]
+  private let groups: [(settings: ParameterGroup?, members: [Int])]
+  /// Updates of each parameter so far, `[parameters]` float32 as the fused kernel wants it.
+  private let steps: Tensor
+
+  init(_ rule: AdamW, _ parameters: [OptimizedParameter]) {
+    self.rule = rule
+    let device = parameters.first?.tensor.device ?? .cpu
+    let steps = Tensor.zeros([parameters.count], device: device)
+    slots = noGrad {
+      parameters.enumerated().map { index, parameter in
+        let tensor = parameter.tensor
+        let values = tensor.dtype.size >= 4 ? tensor : parameter.master ?? tensor.to(.float32)
+        return Slot(
+          key: parameter.key, parameter: tensor, values: values, first: values.detach().zerosLike(),
+          second: values.detach().zerosLike(), step: steps.select(0, index))
+      }
+    }
+    self.steps = steps
+    let members = Dictionary(grouping: parameters.indices) { parameters[$0].group ?? -1 }
+    groups = members.keys.sorted().map { ($0 < 0 ? nil : rule.groups[$0], members[$0]!) }
+  }
+
+  func update(gradients: [Tensor?], gradientFactor: Double, learningRateFactor: Double) {
+    precondition(gradients.count == slots.count, "\(gradients.count) gradients for \(slots.count) parameters")
+    noGrad {
+      for (settings, members) in groups {
+        let used = members.filter { gradients[$0] != nil }
+        guard !used.isEmpty else { continue }
+        let slots = used.map { self.slots[$0] }
+        Tensor.addEach_(slots.map(\.step), 1)
+        fusedAdamW_(
+          parameters: slots.map(\.values), gradients: used.map { gradients[$0]! }, firstMoments: slots.map(\.first),
+          secondMoments: slots.map(\.second), steps: slots.map(\.step),
+          learningRate: rule.learningRate * (settings?.learningRateScale ?? 1) * learningRateFactor,
+          betas: (rule.betas.first, rule.betas.second), weightDecay: settings?.weightDecay ?? rule.weightDecay,
+          epsilon: rule.epsilon, gradientFactor: gradientFactor)
+      }
+      let rounded = slots.filter(\.hasMaster)
+      if !rounded.isEmpty { Tensor.copyEach_(rounded.map(\.parameter), from: rounded.map(\.values)) }
+    }
+  }
+
+  var state: [(name: String, tensor: Tensor)] {
+    [("steps", steps)]
+      + slots.flatMap { slot in
+        [("first." + slot.key, slot.first), ("second." + slot.key, slot.second)]
+          + (slot.hasMaster ? [("master." + slot.key, slot.values)] : [])
+      }
+  }
+}

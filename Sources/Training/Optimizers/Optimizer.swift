@@ -1,0 +1,59 @@
+public import Torch
+
+/// Parameters with settings of their own. Of several groups that select a parameter the first one counts.
+public struct ParameterGroup: Sendable {
+  /// Which parameters.
+  public var selector: ParameterSelector
+  /// Factor of the optimizer's learning rate.
+  public var learningRateScale: Double
+  /// In place of the optimizer's weight decay; nil keeps that.
+  public var weightDecay: Double?
+
+  /// Memberwise.
+  public init(_ selector: ParameterSelector, learningRateScale: Double = 1, weightDecay: Double? = nil) {
+    self.selector = selector
+    self.learningRateScale = learningRateScale
+    self.weightDecay = weightDecay
+  }
+
+  /// No weight decay on biases and normalisation weights.
+  public static let vectorsWithoutDecay = ParameterGroup(.vectors, weightDecay: 0)
+}
+
+/// A trained parameter as an optimizer sees it.
+public struct OptimizedParameter {
+  /// Its name in the checkpoint.
+  public let key: String
+  /// What the model computes with.
+  public let tensor: Tensor
+  /// Its values in full precision, where they are known better than `tensor` holds them.
+  public let master: Tensor?
+  /// Index of its group, nil for the optimizer's own settings.
+  public let group: Int?
+}
+
+/// The settings of an optimizer: a value that makes the optimizer once the model is known.
+public protocol OptimizerRule: Sendable {
+  /// Learning rate that the schedule's factor multiplies.
+  var learningRate: Double { get }
+  /// Parameters with settings of their own.
+  var groups: [ParameterGroup] { get }
+  /// The optimizer, with its state as before the first step.
+  func makeOptimizer(for parameters: [OptimizedParameter]) -> any Optimizer
+}
+
+/// Changes parameters in place, and keeps what it needs to know from step to step.
+public protocol Optimizer: AnyObject {
+  /// One update.
+  ///
+  /// - Parameters:
+  ///   - gradients: one per parameter, in the order the optimizer was made with, nil where there is none: such a
+  ///     parameter and its state stay as they are. Float32 for parameters of fewer bits. They may be overwritten.
+  ///   - gradientFactor: what gradients are to be multiplied by: below 1 where they are clipped.
+  ///   - learningRateFactor: the schedule's.
+  func update(gradients: [Tensor?], gradientFactor: Double, learningRateFactor: Double)
+
+  /// All that has to be saved beside the model's weights to go on as if nothing had happened, by name.
+  /// The tensors are the live ones: restoring copies into them.
+  var state: [(name: String, tensor: Tensor)] { get }
+}

@@ -1,0 +1,40 @@
+import Torch
+import TorchNN
+
+extension OptimizerRule {
+  /// Readies a model for training and makes its optimizer.
+  ///
+  /// A model none of whose parameters is trainable is trained whole; otherwise what is frozen stays so.
+  ///
+  /// - Parameter dtype: type the model shall compute in; nil leaves it as it is.
+  /// - Returns: the trained parameters, each once, and their optimizer.
+  func prepare(_ model: any TokenModel, dtype: DType?) -> (parameters: [NamedParameter], optimizer: any Optimizer) {
+    if model.trainableParameters().isEmpty { model.unfreeze() }
+    let originals = dtype.map { convert(model, to: $0) } ?? [:]
+    let parameters = model.trainableParameters()
+    let chosen = groups.map { $0.selector.tensors(of: model) }
+    let optimized = parameters.map { parameter in
+      let identity = ObjectIdentifier(parameter.tensor)
+      return OptimizedParameter(
+        key: parameter.key, tensor: parameter.tensor, master: originals[identity],
+        group: chosen.firstIndex { $0.contains(identity) })
+    }
+    return (parameters, makeOptimizer(for: optimized))
+  }
+
+  /// Gives all parameters another type. Tied ones stay tied.
+  ///
+  /// - Returns: what the new tensors were made of, in full precision, by the identity of the new tensor.
+  private func convert(_ model: Module, to dtype: DType) -> [ObjectIdentifier: Tensor] {
+    let boxes = model.parameters().map(\.box)
+    let old = boxes.map(\.tensor)  // kept alive, so that identities stay theirs
+    var new: [ObjectIdentifier: Tensor] = [:], originals: [ObjectIdentifier: Tensor] = [:]
+    for (box, tensor) in zip(boxes, old) where tensor.dtype != dtype {
+      let converted = new[ObjectIdentifier(tensor)] ?? noGrad { tensor.detach().to(dtype) }
+      new[ObjectIdentifier(tensor)] = converted
+      originals[ObjectIdentifier(converted)] = noGrad { tensor.detach().to(.float32) }
+      box.tensor = converted
+    }
+    return originals
+  }
+}
