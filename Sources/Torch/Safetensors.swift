@@ -41,9 +41,11 @@ extension Tensor {
         expected: "one of " + DType.allCases.map(\.safetensorsType.rawValue).joined(separator: " "),
         found: stored.type.rawValue)
     }
-    let bytes = stored.bytes
+    let file = stored.file
+    defer { withExtendedLifetime(file) {} }
+    let bytes = stored.withBytes { $0 }  // the file's pages, there for as long as `file` is
     if let start = bytes.baseAddress, !bytes.isEmpty, !copying, Int(bitPattern: start) % dtype.size == 0 {
-      self.init(unowned: start, shape: stored.shape, dtype: dtype, keeping: stored.file)
+      self.init(unowned: start, shape: stored.shape, dtype: dtype, keeping: file)
     } else {
       self.init(bytes: bytes, shape: stored.shape, dtype: dtype)
     }
