@@ -96,6 +96,24 @@ public final class KeyValueCache {
   /// Counts the tokens that every layer has appended.
   public func advance(by count: Int) { length += count }
 
+  /// A copy of some sequences, named by row, once or several times, with room for `capacity` tokens each.
+  public func copy(rows: [Int], capacity: Int) -> KeyValueCache {
+    KeyValueCache(copying: rows, of: self, capacity: capacity)
+  }
+
+  private init(copying rows: [Int], of other: KeyValueCache, capacity: Int) {
+    precondition(other.length <= capacity, "\(other.length) tokens do not fit a capacity of \(capacity)")
+    (batch, length, self.capacity) = (rows.count, other.length, capacity)
+    let index = Tensor(rows.map(Int64.init), device: other.layers.first?.key.device ?? .cpu)
+    func copy(_ old: Tensor) -> Tensor {
+      let shape = [rows.count, old.size(1), capacity, old.size(3)]
+      let new = Tensor.empty(shape, dtype: old.dtype, device: old.device)
+      new.narrow(2, 0, other.length).copy_(old.narrow(2, 0, other.length).indexSelect(0, index))
+      return new
+    }
+    layers = other.layers.map { (copy($0.key), copy($0.value)) }
+  }
+
   /// Forgets the tokens after the first `length`.
   public func truncate(to length: Int) {
     precondition((0...self.length).contains(length), "cannot truncate \(self.length) tokens to \(length)")

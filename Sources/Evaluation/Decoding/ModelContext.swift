@@ -1,0 +1,113 @@
+public import Torch
+public import TorchNN
+
+/// Sequences side by side that a model has read, kept so that it can read on: the state of decoding.
+///
+/// Sequences of different lengths are padded on the right, so the prompts themselves need no mask; later tokens are
+/// masked from the padding and keep their true positions. A result is therefore that of the sequence alone, up to the
+/// rounding of differently shaped matrix products. A beginning that all prompts share is read once.
+public final class ModelContext {
+  /// The model that reads.
+  public let model: any TokenModel
+  /// Tokens read of each sequence, padding left out. Count B.
+  public private(set) var lengths: [Int]
+  /// Hidden state after the last token of each sequence, `[B, H]`.
+  public private(set) var last: Tensor
+  var cache: KeyValueCache
+  /// Which cached columns are tokens, bool `[B, S]`; nil while there is no padding.
+  private(set) var real: Tensor?
+
+  /// Number of sequences B.
+  public var count: Int { lengths.count }
+  /// Where the model is.
+  public var device: Device { model.head.weight.device }
+
+  /// Reads the prompts.
+  ///
+  /// - Parameter room: tokens that will be read later; the cache is reserved for them.
+  /// - Throws: `DecodingError` for a prompt that is empty, too long for the model or not in its vocabulary.
+  public init(_ model: any TokenModel, prompts: [[Int32]], room: Int) throws {
+    try Self.check(prompts, for: model)
+    self.model = model
+    (lengths, last) = ([], .empty([0]))
+    let longest = prompts.map(\.count).max() ?? 0
+    let shared = Self.sharedPrefix(of: prompts)
+    cache = model.makeCache(batch: shared > 0 ? 1 : prompts.count, capacity: longest + room)
+    inferenceMode {
+      if shared > 0 {
+        lengths = [0]
+        read([Array(prompts[0][..<shared])])
+        keep([Int](repeating: 0, count: prompts.count))
+      } else {
+        lengths = [Int](repeating: 0, count: prompts.count)
+      }
+      read(prompts.map { Array($0[shared...]) })
+    }
+  }
+
+  /// Scores of the next token `[B, V]`, float32.
+  public func logits() -> Tensor { inferenceMode { model.head(last).to(.float32) } }
+
+  /// Reads one more token of every sequence, `[B]` int64.
+  public func read(_ tokens: Tensor) {
+    inferenceMode {
+      var input = ModelInput(ids: tokens.view([count, 1]))
+      if let old = real {
+        let mask = Tensor.cat([old, .ones([count, 1], dtype: .bool, device: device)], 1)
+        input.positions = Tensor(lengths.map(Int64.init), shape: [count, 1], device: device)
+        input.mask = mask.view([count, 1, 1, cache.length + 1])
+        real = mask
+      }
+      last = model.hidden(input, cache: cache, rows: nil).view([count, model.hiddenSize])
+    }
+    for row in lengths.indices { lengths[row] += 1 }
+  }
+
+  /// Goes on with these sequences alone, named by their rows; a row may be named more than once.
+  public func keep(_ rows: [Int]) {
+    inferenceMode {
+      let index = Tensor(rows.map(Int64.init), device: device)
+      cache = cache.copy(rows: rows, capacity: cache.capacity)
+      last = last.indexSelect(0, index)
+      real = real?.indexSelect(0, index)
+    }
+    lengths = rows.map { lengths[$0] }
+  }
+
+  /// Reads at least one token of every sequence.
+  private func read(_ sequences: [[Int32]]) {
+    let before = cache.length, width = sequences.map(\.count).max() ?? 0
+    let isRagged = sequences.contains { $0.count < width }
+    let ids = sequences.flatMap { $0 + [Int32](repeating: 0, count: width - $0.count) }
+    let ends = sequences.enumerated().map { Int64($0.offset * width + $0.element.count - 1) }
+    // Padding stands to the right of every token that is read here: causal order is mask enough.
+    var input = ModelInput(ids: Tensor(ids, shape: [count, width], device: device))
+    if before > 0 { input.mask = AttentionMask.causal(queries: width, keys: before + width, device: device) }
+    last = model.hidden(input, cache: cache, rows: Tensor(ends, device: device))
+    if isRagged {
+      let tokens = sequences.flatMap { sequence in (0..<width).map { $0 < sequence.count } }
+      let past = Tensor.ones([count, before], dtype: .bool, device: device)
+      real = .cat([past, Tensor(tokens, shape: [count, width], device: device)], 1)
+    }
+    for row in lengths.indices { lengths[row] += sequences[row].count }
+  }
+
+  /// Refuses what the model cannot read. `room` tokens more must fit.
+  static func check(_ prompts: [[Int32]], for model: any TokenModel, room: Int = 0) throws {
+    let limit = model.contextLength - room
+    for (index, prompt) in prompts.enumerated() {
+      if prompt.isEmpty { throw DecodingError.empty(index: index) }
+      if prompt.count > limit { throw DecodingError.tooLong(index: index, length: prompt.count, limit: limit) }
+      if let id = prompt.first(where: { $0 < 0 || Int($0) >= model.vocabularySize }) {
+        throw DecodingError.unknownToken(index: index, id: id, vocabularySize: model.vocabularySize)
+      }
+    }
+  }
+
+  /// How many first tokens of all prompts are the same and worth a pass of their own. Each keeps one to read.
+  private static func sharedPrefix(of prompts: [[Int32]]) -> Int {
+    guard prompts.count > 1, let first = prompts.first, let shortest = prompts.map(\.count).min() else { return 0 }
+    let equal = (0..<shortest - 1).first { place in prompts.contains { $0[place] != first[place] } } ?? shortest - 1
+    return equal * (prompts.count - 1) >= 64 ? equal : 0
+  }
+}
