@@ -10,6 +10,8 @@ public enum DecodingError: Error, Sendable, Hashable, CustomStringConvertible {
   case unknownToken(index: Int, id: Int32, vocabularySize: Int)
   /// The model (or a logits hook) gave no finite score to any token.
   case notFinite(index: Int, step: Int)
+  /// Settings out of range; the text names the setting, what was expected and what was found.
+  case badSetting(String)
 
   /// One line: what is wrong, and what to do.
   public var description: String {
@@ -22,6 +24,7 @@ public enum DecodingError: Error, Sendable, Hashable, CustomStringConvertible {
       "prompt \(index): expected token ids below \(vocabularySize), found \(id). Use the model's own tokenizer."
     case .notFinite(let index, let step):
       "prompt \(index): no token has a finite score at step \(step). The weights hold NaN, or a hook forbids every token."
+    case .badSetting(let problem): problem + "."
     }
   }
 }
