@@ -72,10 +72,12 @@ public struct Sampling: Sendable, Hashable, Codable {
   func choose(_ logits: Tensor, draws: [Double]) -> Tensor {
     if temperature == 0 { return logits.argmax(-1) }
     let (probabilities, tokens) = distribution(logits)
-    // Inverse of the cumulative distribution: the first column whose sum exceeds the draw.
-    let cumulative = probabilities.cumsum(-1)
-    let bar = Tensor(draws, shape: [draws.count, 1], device: logits.device) * cumulative.narrow(-1, cumulative.size(-1) - 1, 1)
-    let column = (cumulative .<= bar).sum(-1, keepDim: true).clamp(nil, Double(cumulative.size(-1) - 1))
+    // Inverse of the cumulative distribution: the first column whose sum exceeds the draw. No rounding may lead beyond
+    // the column that completes the sum, where only tokens that were filtered out are left.
+    let sums = probabilities.cumsum(-1), total = sums.narrow(-1, sums.size(-1) - 1, 1)
+    let isBelow = (sums .<= Tensor(draws, shape: [draws.count, 1], device: sums.device) * total).logicalAnd(
+      sums .< total)
+    let column = isBelow.sum(-1, keepDim: true)
     return (tokens?.gather(-1, column) ?? column).squeeze(-1)
   }
 

@@ -32,7 +32,8 @@ public struct TokenGenerator {
     if let problem = options.problem { throw DecodingError.badSetting(problem) }
     try ModelContext.check(prompts, for: model, room: 1)
     var sequences = prompts.indices.map { index in
-      GrowingSequence(prompt: index, stream: streams?[index] ?? UInt64(index), room: model.contextLength - prompts[index].count)
+      GrowingSequence(
+        prompt: index, stream: streams?[index] ?? UInt64(index), room: model.contextLength - prompts[index].count)
     }
     guard options.maxNewTokens > 0 else { return sequences.map { $0.generation(options) } }
     let lengths = prompts.map { min($0.count + options.maxNewTokens, model.contextLength) }

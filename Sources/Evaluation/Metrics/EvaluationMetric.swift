@@ -1,0 +1,30 @@
+/// The figures that `evaluate` knows, by name.
+public enum EvaluationMetric: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Share of answers that equal the reference, surrounding white space aside.
+  case exactMatch
+  /// Share of answers from which the numbers could be read.
+  case parseRate
+  /// Mean absolute error, in the numbers' own unit.
+  case mae
+  /// Root of the mean squared error.
+  case rmse
+  /// Mean of |error| / |truth| where the truth is not 0.
+  case relativeError
+  /// Coefficient of determination.
+  case r2
+  /// Rank correlation.
+  case spearman
+  /// Mean continuous ranked probability score of the distributions read out.
+  case crps
+  /// Share of truths inside the central interval of the distributions read out.
+  case coverage
+  /// Mean intersection over union of boxes; 0 where no box could be read.
+  case iou
+  /// Share of boxes with an intersection over union of at least a half; wrong where no box could be read.
+  case boxAccuracy
+  /// Share of right digits in the text over all places; wrong where no number could be read.
+  case digitAccuracy
+
+  /// Whether unreadable answers are scored by ``Unreadable`` rather than counted as wrong.
+  public var isError: Bool { [.mae, .rmse, .relativeError, .r2, .spearman].contains(self) }
+}

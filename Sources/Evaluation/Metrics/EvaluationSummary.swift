@@ -1,0 +1,144 @@
+import Foundation
+public import MetricTokens
+
+/// How answers from which no number can be read enter the errors. They are counted in any case.
+public enum Unreadable: Sendable, Hashable, Codable, CustomStringConvertible {
+  /// They are left out: errors are those of the readable answers alone.
+  case leftOut
+  /// They count as this number.
+  case constant(Double)
+
+  /// Said beside every table: `left out`, `counted as 0.5`.
+  public var description: String {
+    switch self {
+    case .leftOut: "left out"
+    case .constant(let value): "counted as \(value)"
+    }
+  }
+}
+
+/// Which number of a record is judged.
+public enum JudgedNumber: String, Sendable, Hashable, Codable, CaseIterable {
+  /// The one in the text.
+  case text
+  /// The Bayes decision of the distribution read out.
+  case decision
+  /// The expected value of the distribution read out.
+  case mean
+}
+
+/// Figures of a set of predictions.
+public struct EvaluationSummary: Sendable, Hashable, Codable {
+  /// Number of predictions.
+  public var count: Int
+  /// How many of them held no readable number.
+  public var unreadable: Int
+  /// What was done with those.
+  public var rule: String
+  /// Which number was judged.
+  public var judged: JudgedNumber
+  /// The figures by ``EvaluationMetric`` name. Missing where there was nothing to measure.
+  public var figures: [String: Double]
+
+  /// Computes figures.
+  ///
+  /// - Parameters:
+  ///   - metrics: which.
+  ///   - unreadable: how answers without a number enter the errors.
+  ///   - grammar: reads the digits for `digitAccuracy`.
+  public init(
+    _ records: [PredictionRecord], metrics: [EvaluationMetric], unreadable rule: Unreadable = .leftOut,
+    judged: JudgedNumber = .text, grammar: NumberGrammar = NumberGrammar()
+  ) {
+    let judge = Judge(records: records, rule: rule, judged: judged, grammar: grammar)
+    count = records.count
+    unreadable = records.count { judge.values(of: $0) == nil }
+    self.rule = rule.description
+    self.judged = judged
+    figures = metrics.reduce(into: [:]) { figures, metric in
+      let figure = judge.figure(metric)
+      if !figure.isNaN { figures[metric.rawValue] = figure }
+    }
+  }
+
+  /// One of the figures.
+  public subscript(metric: EvaluationMetric) -> Double? { figures[metric.rawValue] }
+}
+
+private struct Judge {
+  let records: [PredictionRecord]
+  let rule: Unreadable
+  let judged: JudgedNumber
+  let grammar: NumberGrammar
+
+  /// The numbers of a record that are judged; nil if there are none, or not as many as there should be.
+  func values(of record: PredictionRecord) -> [Double]? {
+    let values =
+      switch judged {
+      case .text: record.values
+      case .decision: record.belief.map { [$0.decision] }
+      case .mean: record.belief.map { [$0.mean] }
+      }
+    return values?.count == record.truth.count ? values : nil
+  }
+
+  func figure(_ metric: EvaluationMetric) -> Double {
+    switch metric {
+    case .exactMatch: share { trimmed($0.text) == trimmed($0.reference) }
+    case .parseRate: share { values(of: $0) != nil }
+    case .mae: error(NumberMetrics.meanAbsoluteError)
+    case .rmse: error(NumberMetrics.rootMeanSquaredError)
+    case .relativeError: error(NumberMetrics.meanRelativeError)
+    case .r2: error(NumberMetrics.r2)
+    case .spearman: error(NumberMetrics.spearman)
+    case .crps: NumberMetrics.mean(records.compactMap { $0.belief?.crps })
+    case .coverage: NumberMetrics.mean(records.compactMap(isCovered))
+    case .iou: NumberMetrics.mean(records.map { boxes($0).map { $0.intersectionOverUnion($1) } ?? 0 })
+    case .boxAccuracy: share { boxes($0).map { $0.isFound(by: $1) } ?? false }
+    case .digitAccuracy: digits()
+    }
+  }
+
+  private func share(_ isGood: (PredictionRecord) -> Bool) -> Double {
+    NumberMetrics.mean(records.map { isGood($0) ? 1 : 0 })
+  }
+
+  private func trimmed(_ text: String) -> String { text.trimmingCharacters(in: .whitespacesAndNewlines) }
+
+  /// All numbers of all records beside the true ones.
+  private func error(_ figure: ([Double], [Double]) -> Double) -> Double {
+    var predictions = [Double](), truths = [Double]()
+    for record in records {
+      if let values = values(of: record) {
+        predictions += values
+      } else if case .constant(let value) = rule {
+        predictions += record.truth.map { _ in value }
+      } else {
+        continue
+      }
+      truths += record.truth
+    }
+    return figure(predictions, truths)
+  }
+
+  private func isCovered(_ record: PredictionRecord) -> Double? {
+    guard let belief = record.belief, record.truth.count == 1 else { return nil }
+    return (belief.low...belief.high).contains(record.truth[0]) ? 1 : 0
+  }
+
+  private func boxes(_ record: PredictionRecord) -> (BoundingBox, BoundingBox)? {
+    guard let truth = BoundingBox(record.truth), let box = values(of: record).flatMap(BoundingBox.init) else {
+      return nil
+    }
+    return (truth, box)
+  }
+
+  private func digits() -> Double {
+    let pairs = records.flatMap { record in
+      let truths = grammar.numbers(in: record.reference), found = grammar.numbers(in: record.text)
+      return truths.enumerated().map { (found.count > $0.offset ? found[$0.offset] : nil, $0.element) }
+    }
+    let places = DigitAccuracy.byPlace(pairs.map(\.0), pairs.map(\.1))
+    return places.reduce(0) { $0 + $1.share * Double($1.count) } / Double(places.reduce(0) { $0 + $1.count })
+  }
+}

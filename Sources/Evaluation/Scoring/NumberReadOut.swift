@@ -1,0 +1,159 @@
+import Torch
+import TorchNN
+
+extension Scorer {
+  /// The distribution over whole numbers that a model gives after each prompt.
+  ///
+  /// Exact by enumeration as long as no level of the space has more than `width` unfinished paths: `0.xyz` is 1,000
+  /// answers from 112 tokens read beside the prompt. Beyond that the most probable paths of each level go on (beam).
+  /// Paths are branches of one cached sequence, so prompts are read and kept once.
+  ///
+  /// - Parameters:
+  ///   - space: the ways to write an answer.
+  ///   - width: unfinished paths kept per level.
+  ///   - normalization: what each token's probability is a share of. With `.vocabulary` the distribution's
+  ///     `coverage` says how much of the model's belief the space holds; with `.candidates` it is 1 unless paths were
+  ///     dropped.
+  ///   - tokenBudget: largest number of tokens of a batch, branches included.
+  /// - Throws: `DecodingError` for prompts that the model cannot read or that leave no room for an answer.
+  public func distributions(
+    over space: AnswerSpace, after prompts: [[Int32]], width: Int = 1024, normalization: Normalization = .vocabulary,
+    tokenBudget: Int = 16_384
+  ) throws -> [NumberDistribution] {
+    guard width > 0 else { throw DecodingError.badSetting("width: expected at least 1, found \(width)") }
+    try ModelContext.check(prompts, for: model)
+    let tree = AnswerTree(space), branches = tree.tokensToRead(width: width)
+    var found = [NumberDistribution?](repeating: nil, count: prompts.count)
+    try evaluating(model) {
+      for batch in batches(of: prompts.map { $0.count + branches }, tokenBudget: tokenBudget) {
+        let context = try ModelContext(model, prompts: batch.map { prompts[$0] }, room: branches)
+        var readOut = NumberReadOut(self, context, tree, names: batch, width: width, normalization: normalization)
+        for (index, distribution) in zip(batch, try readOut.run()) { found[index] = distribution }
+      }
+    }
+    return found.compactMap { $0 }
+  }
+}
+
+/// One batch of prompts, level by level down the tree.
+private struct NumberReadOut {
+  private let scorer: Scorer
+  private let context: ModelContext
+  private let tree: AnswerTree
+  private let names: [Int]  // the prompts' indices, for errors
+  private let width: Int
+  private let normalization: Normalization
+  private var rows: [Row]
+
+  /// What is known of one prompt.
+  private struct Row {
+    var logProbability: [Int: Double] = [0: 0]  // of paths, by node
+    var column: [Int: Int] = [:]  // where a node that was read stands among the branches
+    var open: [Int] = []  // paths to go on with, all of one level
+    var answers: [(value: Double, logProbability: Double)] = []
+    var isExact = true
+  }
+
+  init(
+    _ scorer: Scorer, _ context: ModelContext, _ tree: AnswerTree, names: [Int], width: Int,
+    normalization: Normalization
+  ) {
+    (self.scorer, self.context, self.tree, self.names) = (scorer, context, tree, names)
+    (self.width, self.normalization) = (width, normalization)
+    rows = [Row](repeating: Row(), count: context.count)
+  }
+
+  mutating func run() throws -> [NumberDistribution] {
+    let trunk = context.cache.length
+    try spread(context.last, nodes: rows.map { _ in [0] })
+    for row in rows.indices { rows[row].open = cut(tree.opened(below: [0]), row) }
+    while rows.contains(where: { !$0.open.isEmpty }) {
+      let blocks = rows.map { lookAhead($0.open) }
+      let hidden = try read(blocks, trunk: trunk)
+      for (row, block) in blocks.enumerated() {
+        for (column, node) in block.enumerated() { rows[row].column[node] = hidden.first + column }
+      }
+      let width = hidden.states.size(1)
+      let index = blocks.enumerated().flatMap { row, block in block.indices.map { Int64(row * width + $0) } }
+      let flat = hidden.states.reshape([blocks.count * width, scorer.model.hiddenSize])
+      try spread(flat.indexSelect(0, Tensor(index, device: context.device)), nodes: blocks)
+      for row in rows.indices { rows[row].open = cut(next(after: blocks[row]), row) }
+    }
+    return try rows.enumerated().map { row, found in
+      guard !found.answers.isEmpty else { throw DecodingError.badSetting("answer space: expected answers, found none") }
+      guard found.answers.contains(where: { $0.logProbability > -.infinity }) else {
+        throw DecodingError.notFinite(index: names[row], step: 0)
+      }
+      return NumberDistribution(
+        values: found.answers.map(\.value), logProbabilities: found.answers.map(\.logProbability),
+        isExact: found.isExact)
+    }
+  }
+
+  /// The open paths and whole levels below them, as long as these are few: reading them at once costs less than a pass.
+  private func lookAhead(_ open: [Int]) -> [Int] {
+    var block = open, level = open
+    while true {
+      level = tree.opened(below: level)
+      if level.isEmpty || block.count + level.count > min(128, width) { return block }
+      block += level
+    }
+  }
+
+  /// Unfinished paths that a block leads to.
+  private func next(after block: [Int]) -> [Int] {
+    let read = Set(block)
+    return tree.opened(below: block).filter { !read.contains($0) }
+  }
+
+  /// The most probable paths.
+  private mutating func cut(_ open: [Int], _ row: Int) -> [Int] {
+    guard open.count > width else { return open }
+    rows[row].isExact = false
+    let logs = rows[row].logProbability
+    return Array(open.sorted { (logs[$0] ?? -.infinity, $1) > (logs[$1] ?? -.infinity, $0) }.prefix(width))
+  }
+
+  private func read(_ blocks: [[Int]], trunk: Int) throws -> (states: Tensor, first: Int) {
+    let first = context.cache.length - trunk
+    let branches = try blocks.enumerated().map { row, block in
+      var column = rows[row].column, ancestors = [Int: [Int]]()
+      for (offset, node) in block.enumerated() { column[node] = first + offset }
+      return try block.map { node -> BranchToken in
+        let depth = tree.nodes[node].depth - 1
+        let length = context.lengths[row] + depth + 1, limit = context.model.contextLength
+        if length > limit { throw DecodingError.tooLong(index: names[row], length: length, limit: limit) }
+        let parent = tree.nodes[node].parent
+        let above = parent == 0 ? [] : (ancestors[parent] ?? lineage(parent, column))
+        ancestors[node] = above + [column[node] ?? 0]
+        return BranchToken(id: tree.nodes[node].token, depth: depth, ancestors: above)
+      }
+    }
+    return (context.read(branches: branches, trunk: trunk), first)
+  }
+
+  /// Columns of a node and those above it.
+  private func lineage(_ node: Int, _ column: [Int: Int]) -> [Int] {
+    sequence(first: node) { [tree] in tree.nodes[$0].parent }.prefix { $0 > 0 }.compactMap { column[$0] }
+  }
+
+  /// Gives the children of nodes their probability, from the hidden states `[N, H]` after those nodes.
+  private mutating func spread(_ hidden: Tensor, nodes: [[Int]]) throws {
+    let flat = nodes.enumerated().flatMap { row, nodes in nodes.map { (row: row, node: $0) } }
+    let tokens = flat.map { tree.children(of: $0.node).map { tree.nodes[$0].token } }
+    let logs = scorer.logProbabilities(hidden, of: tokens, normalization: normalization)
+    for (parent, logs) in zip(flat, logs) {
+      let above = rows[parent.row].logProbability[parent.node] ?? -.infinity
+      for (child, log) in zip(tree.children(of: parent.node), logs) {
+        guard !log.isNaN else {
+          throw DecodingError.notFinite(index: names[parent.row], step: tree.nodes[child].depth - 1)
+        }
+        if let value = tree.nodes[child].value {
+          rows[parent.row].answers.append((value, above + log))
+        } else {
+          rows[parent.row].logProbability[child] = above + log
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import Foundation
+public import MetricTokens
+import Torch
+public import TorchNN
+
+/// What a probability is a share of.
+public enum Normalization: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Everything the model could have said: softmax over the vocabulary.
+  case vocabulary
+  /// What the candidates got: softmax over them alone.
+  case candidates
+}
+
+/// A prompt and what may follow it.
+public struct Continuation: Sendable, Hashable {
+  /// What is given. At least one token.
+  public var prompt: [Int32]
+  /// What is rated.
+  public var ids: [Int32]
+
+  /// Memberwise.
+  public init(prompt: [Int32], ids: [Int32]) {
+    self.prompt = prompt
+    self.ids = ids
+  }
+}
+
+/// Asks a model how probable something is, without letting it speak.
+public struct Scorer {
+  /// The model that is asked.
+  public let model: any TokenModel
+
+  /// A scorer for this model.
+  public init(_ model: any TokenModel) { self.model = model }
+
+  /// Natural log-probability of every token of given continuations (teacher forcing).
+  ///
+  /// - Parameter tokenBudget: largest number of tokens of a batch, padding included.
+  /// - Returns: for each continuation one number per token of it.
+  /// - Throws: `DecodingError` for sequences that the model cannot read.
+  public func logLikelihoods(of items: [Continuation], tokenBudget: Int = 16_384) throws -> [[Double]] {
+    if let index = items.firstIndex(where: { $0.prompt.isEmpty }) { throw DecodingError.empty(index: index) }
+    let sequences = items.map { $0.prompt + $0.ids }
+    let queries = items.map { item in item.ids.indices.map { (item.prompt.count + $0, [item.ids[$0]]) } }
+    return try score(sequences, queries, .vocabulary, tokenBudget).map { $0.map { $0[0] } }
+  }
+
+  /// Probabilities of a space's candidates at given positions.
+  ///
+  /// - Parameters:
+  ///   - positions: for each sequence the indices of the tokens that are predicted, 1 … count; count means the token
+  ///     that would come next.
+  ///   - normalization: with `.candidates` each list sums to 1.
+  /// - Returns: for each sequence and position M probabilities, in the order of the candidates.
+  /// - Throws: `DecodingError` for sequences that the model cannot read, `TokenSpaceError` for a space beyond its
+  ///   vocabulary.
+  public func probabilities(
+    over space: TokenSpace, in sequences: [[Int32]], at positions: [[Int]],
+    normalization: Normalization = .candidates, tokenBudget: Int = 16_384
+  ) throws -> [[[Double]]] {
+    precondition(sequences.count == positions.count, "\(sequences.count) sequences, positions for \(positions.count)")
+    try space.check(vocabularySize: model.vocabularySize)
+    let queries = positions.map { $0.map { ($0, space.ids) } }
+    return try score(sequences, queries, normalization, tokenBudget).map { $0.map { $0.map(exp) } }
+  }
+
+  /// Log-probabilities of some tokens at some positions of each sequence.
+  private func score(
+    _ sequences: [[Int32]], _ queries: [[(position: Int, tokens: [Int32])]], _ normalization: Normalization,
+    _ tokenBudget: Int
+  ) throws -> [[[Double]]] {
+    try ModelContext.check(sequences, for: model)
+    var scores = queries.map { $0.map { _ in [Double]() } }
+    try evaluating(model) {
+      for batch in batches(of: sequences.map(\.count), tokenBudget: tokenBudget) {
+        let width = batch.map { sequences[$0].count }.max() ?? 0
+        let ids = batch.flatMap { sequences[$0] + [Int32](repeating: 0, count: width - sequences[$0].count) }
+        let asked = batch.enumerated().flatMap { row, index in
+          queries[index].indices.map { (row: row, index: index, query: $0) }
+        }
+        if asked.isEmpty { continue }
+        let rows = asked.map { asked -> Int64 in
+          let position = queries[asked.index][asked.query].position
+          precondition((1...sequences[asked.index].count).contains(position), "nothing predicts token \(position)")
+          return Int64(asked.row * width + position - 1)
+        }
+        let device = model.head.weight.device
+        let hidden = model.hidden(
+          ModelInput(ids: Tensor(ids, shape: [batch.count, width], device: device)), cache: nil,
+          rows: Tensor(rows, device: device))
+        let logs = logProbabilities(
+          hidden, of: asked.map { queries[$0.index][$0.query].tokens }, normalization: normalization)
+        for (asked, logs) in zip(asked, logs) { scores[asked.index][asked.query] = logs }
+      }
+    }
+    return scores
+  }
+
+  /// Log-probabilities of given tokens after given hidden states `[N, H]`: for each row those of its own tokens.
+  ///
+  /// The logits `[N, V]` are made in pieces of bounded size.
+  func logProbabilities(_ hidden: Tensor, of tokens: [[Int32]], normalization: Normalization) -> [[Double]] {
+    let piece = max(1, (1 << 24) / model.vocabularySize), widest = tokens.map(\.count).max() ?? 0
+    return stride(from: 0, to: tokens.count, by: piece).flatMap { start -> [[Double]] in
+      let rows = tokens[start..<min(start + piece, tokens.count)]
+      let padded = rows.flatMap { $0.map(Int64.init) + [Int64](repeating: 0, count: widest - $0.count) }
+      let index = Tensor(padded, shape: [rows.count, widest], device: hidden.device)
+      let logits = model.head(hidden.narrow(0, start, rows.count)).to(.float32)
+      var logs = logits.gather(-1, index).to(.float64)
+      if normalization == .vocabulary {
+        logs = logs - logits.logSumExp(-1, keepDim: true).to(.float64)
+      } else {
+        let isToken = rows.flatMap { row in (0..<widest).map { $0 < row.count } }
+        let mask = Tensor(isToken, shape: [rows.count, widest], device: hidden.device)
+        logs = logs.maskedFill(mask.logicalNot(), -.infinity).logSoftmax(-1)
+      }
+      let values = logs.array(of: Double.self)
+      guard values.count == padded.count else { return rows.map { [Double](repeating: .nan, count: $0.count) } }
+      return rows.enumerated().map { Array(values[$0.offset * widest..<$0.offset * widest + $0.element.count]) }
+    }
+  }
+}
