@@ -9,7 +9,7 @@ struct ReproduceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reproduce",
     abstract: "Redo one of the paper's experiments and set the result beside the paper's own.",
-    subcommands: [RegressionCommand.self, AblationCommand.self])
+    subcommands: [RegressionCommand.self, AblationCommand.self, CellCommand.self])
 }
 
 /// What the toy experiments share.
