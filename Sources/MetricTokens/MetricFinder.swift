@@ -98,17 +98,15 @@ public struct MetricFinder: Sendable, Hashable {
   private func candidate(
     _ piece: TokenPiece, covered: Range<Int>, number: ParsedNumber, scalars: [Unicode.Scalar]
   ) -> Int? {
-    guard let candidate = space.candidate(of: piece.id), let value = space.values?[candidate] else { return nil }
     let bare = piece.range.drop { scalars[$0].properties.isWhitespace }
     switch space.unit {
     case .digit, .digitRun:
       let isOnlyDigits = bare.startIndex == number.offsets[covered.lowerBound] && bare.count == covered.count
-      let reading = number.digits[covered].reduce(0) { $0 * 10 + Double($1) }
-      return isOnlyDigits && (space.unit == .digitRun || covered.count == 1) && reading == value ? candidate : nil
+      guard isOnlyDigits, space.unit == .digitRun || covered.count == 1 else { return nil }
     case .number, .token:
-      return bare.startIndex == number.range.lowerBound && bare.endIndex == number.range.upperBound
-        && number.value == value ? candidate : nil
+      guard bare.startIndex == number.range.lowerBound, bare.endIndex == number.range.upperBound else { return nil }
     }
+    return space.candidate(of: piece.id)
   }
 }
 

@@ -16,21 +16,17 @@ struct PlainLoss {
       summands: values.map { LossValue.Summand(name: $0, weight: $1, value: $2.detach()) })
   }
 
-  /// Zero, yet a function of the logits: without any supervised or metric token a loss can still be differentiated.
-  private var zero: Tensor { logits.narrow(0, 0, 0).sum() }
-
   private func index(_ values: [Int64]) -> Tensor { Tensor(values, device: logits.device) }
 
-  /// Equation 3 over N.
+  /// Equation 3 over N. Differentiable, and 0, even without any supervised token.
   private func crossEntropy() -> Tensor {
-    if plan.labels.isEmpty { return zero }
-    return plan.crossEntropyScale
+    plan.crossEntropyScale
       * logits.crossEntropy(index(plan.labels), reduction: .sum, labelSmoothing: plan.labelSmoothing)
   }
 
-  /// Equation 5 with the weights of equation 9, over Σw.
+  /// Equation 5 with the weights of equation 9, over Σw; the constant 0 without any metric token.
   private func distanceLoss(_ match: LossPlan.Match) -> Tensor {
-    match.rows.reduce(zero) { sum, rows in
+    match.rows.reduce(target(Tensor(scalar: 0.0))) { sum, rows in
       sum + (divergence(match, rows) * target(Tensor(rows.weights))).sum()
     }
   }

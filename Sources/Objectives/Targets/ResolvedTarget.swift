@@ -9,7 +9,7 @@ public struct ResolvedTarget: Sendable {
   /// Largest M for which all M² targets are kept. Beyond, rows are computed when asked for.
   public static let largestTable = 2048
   /// Targets x over which a large space's mean perplexity is taken, evenly spread.
-  static let sampledRows = 512
+  static let sampledRows = 128
 
   /// The candidates.
   public let space: TokenSpace
@@ -53,8 +53,8 @@ public struct ResolvedTarget: Sendable {
     return noGrad { perplexities(logP).mean().item() }
   }
 
-  /// d(x, v), for contrast. Only where the table is kept.
-  func distance(from x: Int, to v: Int) -> Double {
+  /// d(x, v) between two candidates. Only for spaces of at most `largestTable` candidates.
+  public func distance(from x: Int, to v: Int) -> Double {
     guard let table else { preconditionFailure("no table of distances over \(space.count) candidates") }
     return table.distances[x * space.count + v]
   }
@@ -85,7 +85,8 @@ public struct ResolvedTarget: Sendable {
   /// `[n, M + 1]` float64.
   func rows(around candidates: [Int], extraDistances: [Double]) -> Tensor {
     noGrad {
-      let distances = distance.rows(from: candidates, over: space, dtype: .float64, device: .cpu)
+      let known = candidates.flatMap { x in (0..<space.count).map { distance(from: x, to: $0) } }
+      let distances = Tensor(known, shape: [candidates.count, space.count])
       let extra = Tensor(extraDistances, shape: [extraDistances.count, 1])
       let base = space.logBase.map { Tensor.cat([$0, Tensor([0.0])]) }
       return logTarget(Tensor.cat([distances, extra], 1), logBase: base, temperature: taus(candidates))

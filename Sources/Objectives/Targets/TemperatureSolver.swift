@@ -58,7 +58,7 @@ struct TemperatureSolver {
       let positive = Tensor.select(distances .> 0, distances, .infinity)
       var low = one * Foundation.log(positive.min().item() * 1e-4)
       var high = one * Foundation.log(distances.max().item() * 1e16)
-      for _ in 0..<80 {
+      for _ in 0..<64 {
         let middle = (low + high) / 2.0
         let isTooFlat = reached(middle.exp()) .> k
         (low, high) = (Tensor.select(isTooFlat, low, middle), Tensor.select(isTooFlat, middle, high))

@@ -216,8 +216,10 @@ for spec in [["value", 0], ["value", 1e-3], ["value", 1e4], ["perplexity", 3.0],
 
 for space in ["massless", "shared"]:
     for softmax in ["subset", "vocabulary"]:
-        add(f"duplicates {space} {softmax}", [match(), match(space=space, metric=1, softmax=softmax)],
-            mixed(SPACES[space]["ids"]))
+        for contrast in ["none", "twoPass"]:
+            add(f"duplicates {space} {softmax} contrast={contrast}",
+                [match(), match(space=space, metric=1, softmax=softmax, contrast=contrast)],
+                mixed(SPACES[space]["ids"]))
 
 for contrast in ["none", "shared", "twoPass"]:
     add(f"two metrics contrast={contrast}",
