@@ -43,3 +43,6 @@ public func fileBytes(_ path: String, limit: Int = 1 << 30) throws(InputError) -
   }
   return bytes
 }
+
+/// Whether anything is at `path`.
+public func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }

@@ -1,0 +1,195 @@
+public import Files
+public import MetricTokens
+import Synchronization
+
+/// A tokenizer read from a Hugging Face `tokenizer.json`.
+///
+/// It holds byte-pair encoding models, byte-level (GPT-2, Llama 3, SmolLM2, Qwen) and SentencePiece-style with byte
+/// fallback (Llama 2, Phi 3), and gives the ids, offsets and text that the `tokenizers` package gives. What the file asks
+/// for and this does not do is refused when the file is read; its `truncation` and `padding` are for the package's own
+/// batches, and are ignored.
+///
+///     let tokenizer = try Tokenizer(folder: "SmolLM2-135M-Instruct")
+///     let encoding = tokenizer.encode("y = 3.14")
+///     tokenizer.decode(encoding.ids)                     // "y = 3.14"
+///
+/// All methods may be called from several threads at once.
+public final class Tokenizer: Sendable, TokenVocabulary {
+  let model: BytePairModel
+  let added: AddedTokens
+  let normalizer: Normalizer?
+  let preTokenizer: PreTokenizer?
+  let postProcessor: PostProcessor?
+  let decoder: TokenDecoder?
+  private let spaces: [TokenSpaces]
+  private let workspaces = Mutex<[BytePairWorkspace]>([])
+
+  /// Number of ids, 0 ..< count, added tokens included.
+  public let count: Int
+  /// What the folder's configuration says of tokens with a role; all empty if only a tokenizer.json was read.
+  public let roles: TokenRoles
+
+  /// Reads `tokenizer.json` of a model's folder, and the roles of tokens from the configuration files beside it.
+  ///
+  /// - Throws: `InputError` naming the file and the key, for anything absent, malformed or not supported.
+  public convenience init(folder: String) throws(InputError) {
+    try self.init(json: folder + "/tokenizer.json", folder: folder)
+  }
+
+  /// Reads a `tokenizer.json` by itself.
+  ///
+  /// - Throws: `InputError` naming the key, for anything absent, malformed or not supported.
+  public convenience init(json path: String) throws(InputError) {
+    try self.init(json: path, folder: nil)
+  }
+
+  private init(json path: String, folder: String?) throws(InputError) {
+    let json = try JSONReader(file: path)
+    if let version = try json.ifPresent("version"), try version.string() != "1.0" {
+      throw version.error(expected: "1.0")
+    }
+    let normalizer = try json.ifPresent("normalizer").map { (json) throws(InputError) in try Normalizer(json) }
+    preTokenizer = try json.ifPresent("pre_tokenizer").map { (json) throws(InputError) in try PreTokenizer(json) }
+    decoder = try json.ifPresent("decoder").map { (json) throws(InputError) in try TokenDecoder(json) }
+    let model = try BytePairModel(try json.at("model"), isByteLevel: preTokenizer?.isByteLevel ?? false)
+    let added = try AddedTokens(try json.ifPresent("added_tokens"), model.vocabulary, normalizer)
+    let count = max(model.vocabulary.count, Int(added.tokens.keys.max() ?? -1) + 1)
+    postProcessor = try json.ifPresent("post_processor").map { (json) throws(InputError) in
+      try PostProcessor(json, count: count)
+    }
+    spaces = (0..<Int32(count)).map { id in model.vocabulary.bytes(of: id).map(TokenSpaces.init) ?? TokenSpaces() }
+    self.normalizer = normalizer
+    self.model = model
+    self.added = added
+    self.count = count
+    roles =
+      try folder.map { (folder) throws(InputError) in
+        try TokenRoles(folder: folder, count: count) { added.id(of: $0) ?? model.vocabulary.id(of: $0) }
+      } ?? TokenRoles()
+  }
+
+  // MARK: Tokens
+
+  /// The id of a token as the file spells it (`Ġthe`, `<|im_end|>`).
+  public func id(of token: String) -> Int32? { added.id(of: token) ?? model.vocabulary.id(of: token) }
+
+  /// A token as the file spells it.
+  public func token(of id: Int32) -> String? { added.tokens[id]?.content ?? model.vocabulary.string(of: id) }
+
+  /// Whether a token is special: a mark for the model, no text.
+  public func isSpecial(_ id: Int32) -> Bool { added.tokens[id]?.isSpecial ?? false }
+
+  /// The text a token stands for in the middle of a sentence; nil for special tokens and for bytes that are not text.
+  public func text(of id: Int32) -> String? {
+    guard !isSpecial(id), let token = spelling(of: id) else { return nil }
+    switch decoder {
+    case .byteLevel: return String(validating: ByteAlphabet.decode(token) ?? Array(token), as: UTF8.self)
+    case let decoder?:
+      if let byte = TokenDecoder.byte(String(decoding: token, as: UTF8.self)), byte >= 0x80 { return nil }
+      // Decoders treat the first token of a text in their own ways, so it must not be this one.
+      return String(decoder.decode([[UInt8(ascii: "a")], token]).unicodeScalars.dropFirst())
+    case nil: return " " + String(decoding: token, as: UTF8.self)
+    }
+  }
+
+  private func spelling(of id: Int32) -> ArraySlice<UInt8>? {
+    added.tokens[id].map { Array($0.pattern.utf8)[...] } ?? model.vocabulary.bytes(of: id)
+  }
+
+  // MARK: Text to tokens
+
+  /// The tokens of a text, with the part of it that each stands for.
+  ///
+  /// - Parameter addSpecialTokens: whether the post-processor adds its tokens (begin of text, …).
+  public func encode(_ text: String, addSpecialTokens: Bool = true) -> Encoding {
+    let split = split(text)
+    let map = ScalarMap(text)
+    var encoding = Encoding()
+    var tokenSpaces: [TokenSpaces] = []
+    tokenize(split) { part, tokens in
+      var position = Int(part.start)
+      for token in tokens {
+        let end = position + Int(token.length)
+        encoding.ids.append(token.id)
+        encoding.offsets.append(map.scalars(of: split.text.original(of: position..<end)))
+        tokenSpaces.append(part.isText ? spaces[Int(token.id)] : TokenSpaces(split.text.bytes[part.range]))
+        position = end
+      }
+    }
+    encoding.body = 0..<encoding.ids.count
+    postProcessor?.apply(to: &encoding, &tokenSpaces, addSpecialTokens: addSpecialTokens)
+    return encoding
+  }
+
+  /// The ids of a text without those that the post-processor adds.
+  public func ids(of text: String) -> [Int32] {
+    var ids: [Int32] = []
+    tokenize(split(text)) { _, tokens in
+      for token in tokens { ids.append(token.id) }
+    }
+    return ids
+  }
+
+  /// All that comes before the model: added tokens out, normalized, cut into words.
+  private func split(_ text: String) -> SplitText {
+    precondition(text.utf8.count < Int(Int32.max) / 4, "a text of \(text.utf8.count) bytes: split it")
+    var split = SplitText(text: AlignedText(original: text), splits: text.isEmpty ? [] : [Split(0..<text.utf8.count)])
+    added.cutOriginal(&split)
+    normalizer?.apply(to: &split)
+    added.cutNormalized(&split)
+    preTokenizer?.apply(to: &split)
+    return split
+  }
+
+  /// Visits the parts in order with their tokens.
+  private func tokenize(_ split: SplitText, _ body: (Split, ArraySlice<BytePairWorkspace.Token>) -> Void) {
+    let workspace = workspaces.withLock { $0.popLast() } ?? BytePairWorkspace()
+    defer { workspaces.withLock { $0.append(workspace) } }
+    split.text.bytes.withUnsafeBufferPointer { bytes in
+      for part in split.splits {
+        workspace.tokens.removeAll(keepingCapacity: true)
+        if part.isText {
+          model.tokenize(UTF8Bytes(rebasing: bytes[part.range]), workspace)
+        } else {
+          workspace.append(part.token, length: part.range.count)
+        }
+        body(part, workspace.tokens[...])
+      }
+    }
+  }
+
+  // MARK: Tokens to text
+
+  /// The text of tokens. Ids that are no token are left out.
+  public func decode(_ ids: [Int32], skipSpecialTokens: Bool = true) -> String {
+    let tokens = ids.compactMap { id in skipSpecialTokens && added.isSkipped(id) ? nil : spelling(of: id) }
+    guard let decoder else { return tokens.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ") }
+    return decoder.decode(tokens)
+  }
+}
+
+/// From bytes of a text to its scalars.
+private struct ScalarMap {
+  /// Index of the scalar that each byte belongs to; empty for ASCII, where the two are the same.
+  private var indices: [Int32] = []
+
+  init(_ text: String) {
+    var text = text
+    text.withUTF8 { bytes in
+      guard bytes.contains(where: { $0 >= 0x80 }) else { return }
+      indices.reserveCapacity(bytes.count)
+      var index: Int32 = -1
+      for byte in bytes {
+        if byte & 0xC0 != 0x80 { index += 1 }
+        indices.append(index)
+      }
+    }
+  }
+
+  @inline(__always) func scalars(of bytes: Range<Int>) -> Range<Int> {
+    if indices.isEmpty { return bytes }
+    guard bytes.lowerBound < indices.count else { return Int(indices.last!) + 1..<Int(indices.last!) + 1 }
+    let start = Int(indices[bytes.lowerBound])
+    return bytes.isEmpty ? start..<start : start..<Int(indices[bytes.upperBound - 1]) + 1
+  }
+}
