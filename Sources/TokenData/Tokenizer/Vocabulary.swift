@@ -18,7 +18,7 @@ struct Vocabulary: Sendable {
   private(set) var tokenCount = 0
 
   /// Room for `capacity` tokens.
-  init(capacity: Int) {
+  private init(capacity: Int) {
     var size = 16
     while size < 2 * capacity { size *= 2 }
     table = [Int32](repeating: 0, count: size)
@@ -35,20 +35,17 @@ struct Vocabulary: Sendable {
       guard case .int(let id) = value, id >= 0, id < limit else {
         throw json.child(token, value).error(expected: "an id, 0 ..< \(limit)")
       }
-      guard insert(token, id: Int32(id)) == .inserted else {  // the text is new: JSON keys are unique
+      guard insert(token, id: Int32(id)) else {
         throw json.child(token, value).error(expected: "each id once", found: "id \(id) a second time")
       }
     }
   }
 
-  enum Insertion { case inserted, knownID, knownText }
-
-  /// Adds a token, unless its id or its text is there already.
-  mutating func insert(_ token: String, id: Int32) -> Insertion {
-    if Int(id) < starts.count, starts[Int(id)] >= 0 { return .knownID }
+  /// Adds a token whose text is new; says whether its id is, too.
+  private mutating func insert(_ token: String, id: Int32) -> Bool {
+    if Int(id) < starts.count, starts[Int(id)] >= 0 { return false }
     var token = token
-    let slot = token.withUTF8 { slot(of: $0) }
-    if table[slot] != 0 { return .knownText }
+    let place = token.withUTF8 { slot(of: $0) }
     while starts.count <= Int(id) {
       starts.append(-1)
       lengths.append(0)
@@ -56,9 +53,9 @@ struct Vocabulary: Sendable {
     starts[Int(id)] = Int32(text.count)
     lengths[Int(id)] = Int32(token.utf8.count)
     text.append(contentsOf: token.utf8)
-    table[slot] = id + 1
+    table[place] = id + 1
     tokenCount += 1
-    return .inserted
+    return true
   }
 
   /// The id of a token; nil if there is none of that text.
