@@ -108,15 +108,15 @@ struct BytePairModel: Sendable {
   // MARK: Words
 
   /// Appends the tokens of a word that is not empty.
-  func tokenize(_ word: UTF8Bytes, _ workspace: BytePairWorkspace) {
+  func tokenize(_ word: UTF8Bytes, _ workspace: inout BytePairWorkspace) {
     if ignoresMerges, let id = wholeWord(word) { return workspace.append(id, length: word.count) }
     guard word.count <= WordCache.longestWord else {
-      return merge(word, workspace)
+      return merge(word, &workspace)
     }
     let hash = byteHash(word)
     if workspace.cache.find(word, hash, appendingTo: &workspace.tokens) { return }
     let start = workspace.tokens.count
-    merge(word, workspace)
+    merge(word, &workspace)
     workspace.cache.insert(word, hash, workspace.tokens[start...])
   }
 
@@ -125,7 +125,7 @@ struct BytePairModel: Sendable {
     return ByteAlphabet.encode(word).withUnsafeBufferPointer { vocabulary.id(of: $0) }
   }
 
-  private func merge(_ word: UTF8Bytes, _ workspace: BytePairWorkspace) {
+  private func merge(_ word: UTF8Bytes, _ workspace: inout BytePairWorkspace) {
     workspace.symbols.removeAll(keepingCapacity: true)
     var pending: BytePairWorkspace.Token?  // an unknown character that the next may join
     var position = 0

@@ -1,9 +1,9 @@
 /// What one thread needs to tokenise: buffers that are used again, and the words it has seen.
 ///
-/// Not for sharing; `@unchecked` because a tokenizer hands each one to a single caller at a time.
-final class BytePairWorkspace: @unchecked Sendable {
+/// A value passed inout: a class would pay for a check of exclusive access at every touch.
+struct BytePairWorkspace: Sendable {
   /// A token of a word and how many of the word's bytes it covers.
-  struct Token {
+  struct Token: Sendable {
     var id: Int32
     var length: Int32
   }
@@ -18,10 +18,10 @@ final class BytePairWorkspace: @unchecked Sendable {
   private var following: [Int32] = []
   private var queue = MinimumHeap()
 
-  @inline(__always) func append(_ id: Int32, length: Int) { tokens.append(Token(id: id, length: Int32(length))) }
+  @inline(__always) mutating func append(_ id: Int32, length: Int) { tokens.append(Token(id: id, length: Int32(length))) }
 
   /// Joins `symbols` by the merges and appends what is left to `tokens`.
-  func merge(by merges: MergeTable) {
+  mutating func merge(by merges: MergeTable) {
     if symbols.count <= 32 {
       mergeShort(merges)
     } else {
@@ -30,7 +30,7 @@ final class BytePairWorkspace: @unchecked Sendable {
   }
 
   /// For the usual word, looking at every pair each time is quicker than keeping a queue.
-  private func mergeShort(_ merges: MergeTable) {
+  private mutating func mergeShort(_ merges: MergeTable) {
     ranks.removeAll(keepingCapacity: true)
     for index in symbols.indices.dropLast() { ranks.append(merges[symbols[index].id, symbols[index + 1].id]) }
     while let best = lowest() {
@@ -55,16 +55,12 @@ final class BytePairWorkspace: @unchecked Sendable {
   }
 
   /// For text that is not cut into words (Llama 2, Phi 3): a queue of pairs over a linked list, n log n.
-  private func mergeLong(_ merges: MergeTable) {
+  private mutating func mergeLong(_ merges: MergeTable) {
     let count = symbols.count
     previous = (0..<Int32(count)).map { $0 - 1 }
     following = (1...Int32(count)).map { $0 }
     queue.removeAll()
-    func push(_ left: Int, _ right: Int) {
-      let merge = merges[symbols[left].id, symbols[right].id]
-      if merge.id >= 0 { queue.push(UInt64(merge.rank) << 32 | UInt64(left)) }
-    }
-    for index in 0..<count - 1 { push(index, index + 1) }
+    for index in 0..<count - 1 { push(index, index + 1, merges) }
     while let top = queue.pop() {
       let left = Int(top & 0xFFFF_FFFF)
       let right = Int(following[left])
@@ -78,16 +74,21 @@ final class BytePairWorkspace: @unchecked Sendable {
       following[left] = Int32(next)
       if next < count {
         previous[next] = Int32(left)
-        push(left, next)
+        push(left, next, merges)
       }
-      if previous[left] >= 0 { push(Int(previous[left]), left) }
+      if previous[left] >= 0 { push(Int(previous[left]), left, merges) }
     }
     for symbol in symbols where symbol.length > 0 { tokens.append(symbol) }
+  }
+
+  private mutating func push(_ left: Int, _ right: Int, _ merges: MergeTable) {
+    let merge = merges[symbols[left].id, symbols[right].id]
+    if merge.id >= 0 { queue.push(UInt64(merge.rank) << 32 | UInt64(left)) }
   }
 }
 
 /// A binary heap of numbers, least first.
-struct MinimumHeap {
+struct MinimumHeap: Sendable {
   private var items: [UInt64] = []
 
   mutating func removeAll() { items.removeAll(keepingCapacity: true) }

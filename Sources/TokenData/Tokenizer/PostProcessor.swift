@@ -79,7 +79,16 @@ indirect enum PostProcessor: Sendable {
     return Int32(id)
   }
 
-  /// - Parameter spaces: how many spaces each token begins and ends with; the same count as the ids.
+  /// Whether it needs to know the spaces of each token.
+  var trims: Bool {
+    switch self {
+    case .sequence(let steps): steps.contains(where: \.trims)
+    case .byteLevel(let trims, _): trims
+    case .template: false
+    }
+  }
+
+  /// - Parameter spaces: how many spaces each token begins and ends with, if it `trims`.
   func apply(to encoding: inout Encoding, _ spaces: inout [TokenSpaces], addSpecialTokens: Bool) {
     switch self {
     case .sequence(let steps):
@@ -101,7 +110,7 @@ indirect enum PostProcessor: Sendable {
       let none = 0..<0
       encoding.offsets =
         before.map { _ in none } + encoding.offsets + after.map { _ in none }
-      spaces = before.map { _ in TokenSpaces() } + spaces + after.map { _ in TokenSpaces() }
+      spaces = before.map { _ in TokenSpaces() } + spaces + after.map { _ in TokenSpaces() }  // they have none
       encoding.body = encoding.body.lowerBound + before.count..<encoding.body.upperBound + before.count
     }
   }
@@ -109,16 +118,25 @@ indirect enum PostProcessor: Sendable {
 
 /// How many spaces (`Ġ` or white space) a token's text begins and ends with.
 struct TokenSpaces: Sendable {
-  var leading: UInt16 = 0
-  var trailing: UInt16 = 0
+  var leading: UInt32 = 0
+  var trailing: UInt32 = 0
 
   init() {}
 
   init(_ token: ArraySlice<UInt8>) {
     let classes = UnicodeClasses.shared
-    let scalars = String(decoding: token, as: UTF8.self).unicodeScalars
-    func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar == "Ġ" || classes[scalar.value].isSpace }
-    leading = UInt16(clamping: scalars.prefix(while: isSpace).count)
-    trailing = UInt16(clamping: scalars.reversed().prefix(while: isSpace).count)
+    token.withUnsafeBufferPointer { bytes in
+      func isSpace(_ scalar: UInt32) -> Bool { scalar == 0x120 || classes[scalar].isSpace }
+      var position = 0
+      while position < bytes.count, case let (scalar, length) = bytes.scalar(at: position), isSpace(scalar) {
+        position += length
+        leading &+= 1
+      }
+      position = bytes.count
+      while position > 0, case let start = bytes.scalarStart(before: position), isSpace(bytes.scalar(at: start).value) {
+        position = start
+        trailing &+= 1
+      }
+    }
   }
 }

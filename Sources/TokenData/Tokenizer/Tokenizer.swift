@@ -21,7 +21,6 @@ public final class Tokenizer: Sendable, TokenVocabulary {
   let preTokenizer: PreTokenizer?
   let postProcessor: PostProcessor?
   let decoder: TokenDecoder?
-  private let spaces: [TokenSpaces]
   private let workspaces = Mutex<[BytePairWorkspace]>([])
 
   /// Number of ids, 0 ..< count, added tokens included.
@@ -57,7 +56,6 @@ public final class Tokenizer: Sendable, TokenVocabulary {
     postProcessor = try json.ifPresent("post_processor").map { (json) throws(InputError) in
       try PostProcessor(json, count: count)
     }
-    spaces = (0..<Int32(count)).map { id in model.vocabulary.bytes(of: id).map(TokenSpaces.init) ?? TokenSpaces() }
     self.normalizer = normalizer
     self.model = model
     self.added = added
@@ -104,20 +102,24 @@ public final class Tokenizer: Sendable, TokenVocabulary {
   public func encode(_ text: String, addSpecialTokens: Bool = true) -> Encoding {
     let split = split(text)
     let map = ScalarMap(text)
+    let trims = postProcessor?.trims ?? false
     var encoding = Encoding()
-    var tokenSpaces: [TokenSpaces] = []
+    var spaces: [TokenSpaces] = []
     tokenize(split) { part, tokens in
       var position = Int(part.start)
       for token in tokens {
         let end = position + Int(token.length)
         encoding.ids.append(token.id)
         encoding.offsets.append(map.scalars(of: split.text.original(of: position..<end)))
-        tokenSpaces.append(part.isText ? spaces[Int(token.id)] : TokenSpaces(split.text.bytes[part.range]))
+        if trims {
+          // An added token counts as it stands in the text, with the white space it strips.
+          spaces.append(TokenSpaces(part.isText ? model.vocabulary.bytes(of: token.id)! : split.text.bytes[part.range]))
+        }
         position = end
       }
     }
     encoding.body = 0..<encoding.ids.count
-    postProcessor?.apply(to: &encoding, &tokenSpaces, addSpecialTokens: addSpecialTokens)
+    postProcessor?.apply(to: &encoding, &spaces, addSpecialTokens: addSpecialTokens)
     return encoding
   }
 
@@ -143,13 +145,13 @@ public final class Tokenizer: Sendable, TokenVocabulary {
 
   /// Visits the parts in order with their tokens.
   private func tokenize(_ split: SplitText, _ body: (Split, ArraySlice<BytePairWorkspace.Token>) -> Void) {
-    let workspace = workspaces.withLock { $0.popLast() } ?? BytePairWorkspace()
+    var workspace = workspaces.withLock { $0.popLast() } ?? BytePairWorkspace()
     defer { workspaces.withLock { $0.append(workspace) } }
     split.text.bytes.withUnsafeBufferPointer { bytes in
       for part in split.splits {
         workspace.tokens.removeAll(keepingCapacity: true)
         if part.isText {
-          model.tokenize(UTF8Bytes(rebasing: bytes[part.range]), workspace)
+          model.tokenize(UTF8Bytes(rebasing: bytes[part.range]), &workspace)
         } else {
           workspace.append(part.token, length: part.range.count)
         }

@@ -1,12 +1,12 @@
 /// The words a thread has met and their tokens. Full, it starts afresh.
-struct WordCache {
+struct WordCache: Sendable {
   /// Longer words are not kept.
   static let longestWord = 48
   private static let slots = 1 << 15
   private static let words = slots / 2
   private static let probes = 16
 
-  private struct Entry {
+  private struct Entry: Sendable {
     var hash: UInt64 = 0
     var word: UInt32 = 0
     var tokens: UInt32 = 0
