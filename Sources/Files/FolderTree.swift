@@ -34,6 +34,13 @@ package func names(inFolder path: String) throws(InputError) -> [String] {
   return names.sorted()
 }
 
+/// The size of a file in bytes.
+package func fileSize(_ path: String) throws(InputError) -> Int {
+  var status = stat()
+  guard stat(path, &status) == 0 else { throw InputError(path: path, expected: "a file", code: errno) }
+  return Int(status.st_size)
+}
+
 /// Deletes a file, a link, or a folder with all it holds; links are not followed. Nothing there is no error.
 package func removeTree(_ path: String) throws(InputError) {
   var status = stat()

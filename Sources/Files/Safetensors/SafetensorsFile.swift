@@ -11,12 +11,15 @@ public struct SafetensorsTensor: Sendable {
   /// The file it is in.
   public let file: MappedFile
 
-  /// Calls `body` with the elements, little-endian, in row-major order.
+  /// The elements, little-endian, in row-major order. Valid only while `file` lives: hold that as long as the pointer, or
+  /// use `withBytes`.
   ///
-  /// Not every program aligns them: take care to load them unaligned, or check the address. Who needs the bytes longer
-  /// than the call holds on to `file`.
+  /// Not every program aligns them: take care to load them unaligned, or check the address.
+  public var unsafeBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.unsafeBytes[range]) }
+
+  /// Calls `body` with `unsafeBytes`.
   public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-    try file.withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+    try withExtendedLifetime(file) { try body(unsafeBytes) }
   }
 }
 
