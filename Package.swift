@@ -68,7 +68,7 @@ let package = Package(
     tests("TokenData", ["TokenData", "MetricTokens", "Files", "TestSupport"]),
     tests("Objectives", ["Objectives", "MetricTokens", "Torch", "TestSupport"]),
     tests("Training", ["Training", "TorchNN", "Torch", "MetricTokens", "Objectives", "Files", "TestSupport"]),
-    tests("Evaluation", ["Evaluation", "TorchNN", "Torch", "MetricTokens", "TestSupport"]),
+    tests("Evaluation", ["Evaluation", "TokenModels", "TorchNN", "Torch", "MetricTokens", "TestSupport"]),
     tests("Reports", ["Reports", "Files", "TestSupport"]),
     tests(
       "Recipes",
