@@ -102,6 +102,34 @@ int ct_custom(ct_closure _Nonnull forward, ct_closure _Nonnull backward, void (*
               void *_Nonnull context, const ct_tensor _Nullable *_Nonnull in, size_t nin,
               ct_tensor _Nullable *_Nonnull out, size_t nout);
 
+// --- fused kernels, float32 on the CPU, with exact backward --------------------------------------------------------
+// Instruction set of this thread's kernels: "baseline", "avx2", "avx512"; "plain" asks callers to use ATen instead,
+// "best" undoes a choice. False if this machine or build does not have the level.
+const char *_Nonnull ct_kernel_level(void);
+bool ct_set_kernel_level(const char *_Nonnull name);
+// x / rms(x) * weight over the last dimension; with a residual of x's shape, of sum = x + residual (also returned).
+int ct_rms_norm(ct_tensor _Nonnull x, ct_tensor _Nullable residual, ct_tensor _Nonnull weight, double epsilon,
+                ct_tensor _Nullable *_Nonnull sum, ct_tensor _Nullable *_Nonnull out);
+// Rotary embedding of [B, T, heads, D] by cosines and sines [T, half] or [B, T, half].
+int ct_rotate(ct_tensor _Nonnull query, ct_tensor _Nonnull key, ct_tensor _Nonnull cosine, ct_tensor _Nonnull sine,
+              ct_tensor _Nullable *_Nonnull rotated_query, ct_tensor _Nullable *_Nonnull rotated_key);
+// silu(gate) * up; without up, gate holds both halves side by side in its last dimension.
+int ct_swiglu(ct_tensor _Nonnull gate, ct_tensor _Nullable up, ct_tensor _Nullable *_Nonnull out);
+
+// --- weight gradients in place -------------------------------------------------------------------------------------
+typedef struct ct_buffers_s *ct_buffers;                 // memory of gradients, kept from step to step
+ct_buffers _Nonnull ct_buffers_new(void);
+void ct_buffers_free(ct_buffers _Nullable b);
+int64_t ct_buffers_bytes(ct_buffers _Nonnull b);
+ct_buffers _Nullable ct_buffers_enter(ct_buffers _Nullable b);  // for this thread; returns the previous ones
+// Any dtype and device. Between ct_buffers_enter's, backward() adds a leaf weight's gradient into weight.grad itself.
+int ct_linear(ct_tensor _Nonnull x, ct_tensor _Nonnull weight, ct_tensor _Nullable bias,
+              ct_tensor _Nullable *_Nonnull out);
+// Several layers of one input: its gradient is summed inside the matrix products.
+int ct_linears(ct_tensor _Nonnull x, const ct_tensor _Nonnull *_Nonnull weights,
+               const ct_tensor _Nullable *_Nonnull biases, size_t count, ct_tensor _Nullable *_Nonnull out);
+int ct_embedding(ct_tensor _Nonnull weight, ct_tensor _Nonnull ids, ct_tensor _Nullable *_Nonnull out);
+
 // --- random numbers ---------------------------------------------------------------------------------------------
 int ct_generator_new(int8_t device_type, int8_t device_index, uint64_t seed, ct_generator _Nullable *_Nonnull out);
 void ct_generator_free(ct_generator _Nullable g);

@@ -27,6 +27,8 @@ extension Tensor {
 }
 
 /// Gradients of `outputs` with respect to `inputs`, nil for an input the outputs do not depend on.
+///
+/// `createGraph` records the gradients' own graph, for derivatives of them; it keeps the first graph too.
 public func gradients(
   of outputs: [Tensor], withRespectTo inputs: [Tensor], seeds: [Tensor?]? = nil, retainGraph: Bool = false,
   createGraph: Bool = false
@@ -37,7 +39,7 @@ public func gradients(
   guard from.count == outputs.count, to.count == inputs.count else { return inputs.map { _ in nil } }
   var out = [ct_tensor?](repeating: nil, count: inputs.count)
   let failed = withExtendedLifetime((outputs, inputs, seeds)) {
-    ct_grad_of(from, seedHandles, from.count, to, to.count, retainGraph, createGraph, &out)
+    ct_grad_of(from, seedHandles, from.count, to, to.count, retainGraph || createGraph, createGraph, &out)
   }
   if failed != 0 { TorchError.raise() }
   return out.map { $0.map(Tensor.init(owned:)) }

@@ -1,7 +1,7 @@
 // What neural networks are made of. One line per operator: its name here is torch's.
 
 enum NN {
-  static let linear = Op("aten::linear"), embedding = Op("aten::embedding"), silu = Op("aten::silu")
+  static let silu = Op("aten::silu")
   static let gelu = Op("aten::gelu"), relu = Op("aten::relu"), sigmoid = Op("aten::sigmoid"), tanh = Op("aten::tanh")
   static let softmax = Op("aten::softmax", "int"), logSoftmax = Op("aten::log_softmax", "int")
   static let logSigmoid = Op("aten::log_sigmoid"), softplus = Op("aten::softplus")
@@ -14,10 +14,6 @@ enum NN {
 }
 
 extension Tensor {
-  /// x Wᵀ + b with x `[…, I]`, W `[O, I]`, b `[O]`.
-  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor { NN.linear(self, weight, bias) }
-  /// Rows of this table `[V, H]` at `ids`, any integer shape.
-  public func embedding(_ ids: Tensor) -> Tensor { NN.embedding(self, ids) }
   public func silu() -> Tensor { NN.silu(self) }
   /// Gaussian error linear unit; `tanh` for the approximation.
   public func gelu(tanh: Bool = false) -> Tensor { NN.gelu(self, tanh ? "tanh" : "none") }
@@ -28,8 +24,6 @@ extension Tensor {
   public func tanh() -> Tensor { NN.tanh(self) }
   public func softmax(_ dimension: Int) -> Tensor { NN.softmax(self, dimension) }
   public func logSoftmax(_ dimension: Int) -> Tensor { NN.logSoftmax(self, dimension) }
-  /// x / rms(x) · weight over the last dimension.
-  public func rmsNorm(_ weight: Tensor, eps: Double) -> Tensor { NN.rmsNorm(self, [size(-1)], weight, eps) }
   /// Layer normalisation over the last dimension.
   public func layerNorm(_ weight: Tensor?, _ bias: Tensor?, eps: Double) -> Tensor {
     NN.layerNorm(self, [size(-1)], weight, bias, eps)

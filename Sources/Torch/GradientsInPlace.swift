@@ -1,0 +1,55 @@
+import CTorch
+
+/// Memory of weight gradients, kept from step to step.
+///
+/// A trainer owns one beside its parameters. Once `weight.grad` was set to nil the memory comes back here, and the
+/// next backward overwrites it: no allocation, no page faults, no zeroing. Whoever keeps an old gradient keeps it
+/// unchanged; new memory is taken then.
+public final class GradientBuffers {
+  fileprivate let handle = ct_buffers_new()
+
+  /// Without any memory at first.
+  public init() {}
+  deinit { ct_buffers_free(handle) }
+
+  /// Bytes held.
+  public var bytes: Int { Int(ct_buffers_bytes(handle)) }
+}
+
+/// Runs `body` with weight gradients accumulated in place.
+///
+/// Linear layers, embeddings and linear losses applied in `body` add their weight's gradient into `weight.grad` inside
+/// the matrix product of their backward (run it inside or after `body`), instead of handing autograd a new tensor to
+/// be added. The sums are autograd's: over several uses of a weight in any order, several backwards, tied tables.
+/// Only leaves that ask for gradients take part, and only `backward()`: `gradients(of:withRespectTo:)` and frozen
+/// weights behave as ever. Thread-local: never suspend (`await`) inside it.
+public func withGradientsInPlace<R>(_ buffers: GradientBuffers, _ body: () throws -> R) rethrows -> R {
+  let before = ct_buffers_enter(buffers.handle)
+  defer {
+    _ = ct_buffers_enter(before)
+    withExtendedLifetime(buffers) {}
+  }
+  return try body()
+}
+
+extension Tensor {
+  /// x Wᵀ + b with x `[…, I]`, W `[O, I]`, b `[O]`.
+  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+    guard let x = handle, let w = weight.handle else { return Tensor(owned: nil) }
+    return owned(1) { ct_linear(x, w, bias?.handle, $0) }[0]
+  }
+
+  /// Several linear layers of one input, `[…, I]` → `[…, Oᵢ]` each. Their gradients of x are summed inside the
+  /// matrix products; otherwise the same as ``linear(_:_:)`` one by one.
+  public func linears(_ layers: [(weight: Tensor, bias: Tensor?)]) -> [Tensor] {
+    let weights = layers.compactMap(\.weight.handle)
+    guard let x = handle, weights.count == layers.count else { return layers.map { _ in Tensor(owned: nil) } }
+    return owned(layers.count) { ct_linears(x, weights, layers.map { $0.bias?.handle }, layers.count, $0) }
+  }
+
+  /// Rows of this table `[V, H]` at `ids`, any integer shape: `[…]` → `[…, H]`.
+  public func embedding(_ ids: Tensor) -> Tensor {
+    guard let table = handle, let rows = ids.handle else { return Tensor(owned: nil) }
+    return owned(1) { ct_embedding(table, rows, $0) }[0]
+  }
+}

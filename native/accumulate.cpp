@@ -1,0 +1,206 @@
+// Linear layers that share an input, and embeddings, whose weight gradients can be accumulated in place.
+#include "accumulate.hpp"
+
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/embedding_dense_backward.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/mm.h>
+
+using namespace ct;
+
+struct ct_buffers_s {
+  Buffers buffers;
+};
+
+namespace {
+thread_local ct_buffers current = nullptr;
+}
+
+namespace ct {
+at::Tensor GradientBuffers::room(const at::Tensor &weight) {
+  std::lock_guard<std::mutex> lock(mutex);
+  auto *key = weight.unsafeGetTensorImpl();
+  auto found = entries.find(key);
+  if (found != entries.end()) {
+    const auto &kept = found->second.buffer;
+    // Someone who still holds last step's gradient must not see it change.
+    bool ours = kept.use_count() == 1 && kept.storage().use_count() == 1;
+    if (ours && kept.sizes() == weight.sizes() && kept.options().type_equal(weight.options())) return kept;
+    entries.erase(found);
+  }
+  std::erase_if(entries, [](const auto &entry) { return entry.second.weight.expired(); });
+  auto made = at::empty_like(weight.detach(), at::MemoryFormat::Contiguous);
+  entries.emplace(key, Entry{decltype(Entry::weight)(weight.getIntrusivePtr()), made});
+  return made;
+}
+
+int64_t GradientBuffers::bytes() {
+  std::lock_guard<std::mutex> lock(mutex);
+  int64_t total = 0;
+  for (const auto &entry : entries) total += static_cast<int64_t>(entry.second.buffer.nbytes());
+  return total;
+}
+
+const Buffers &currentBuffers() {
+  static const Buffers none;
+  return current ? current->buffers : none;
+}
+}  // namespace ct
+
+namespace {
+void save(AutogradContext *context, const Buffers &buffers) {
+  if (buffers) context->saved_data["buffers"] = c10::IValue::make_capsule(buffers);
+}
+Buffers restore(AutogradContext *context) {
+  auto found = context->saved_data.find("buffers");
+  if (found == context->saved_data.end()) return {};
+  return c10::static_intrusive_pointer_cast<GradientBuffers>(found->second.toCapsule());
+}
+
+at::Tensor rows(const at::Tensor &t) { return t.reshape({-1, t.size(-1)}); }
+
+/// yᵢ = x Wᵢᵀ + bᵢ. The gradients of x are summed inside the matrix products instead of by additions afterwards.
+/// `inputs` is x, the weights, then the biases there are, named by the bits of `biases`.
+struct Linears : torch::autograd::Function<Linears> {
+  static variable_list forward(AutogradContext *context, at::TensorList inputs, int64_t count, int64_t biases,
+                               const Buffers &buffers) {
+    variable_list saved(inputs.begin(), inputs.begin() + 1 + count), outputs;
+    size_t bias = 1 + count;
+    for (int64_t i = 0; i < count; i++)
+      outputs.push_back(at::linear(inputs[0], inputs[1 + i], biases >> i & 1 ? inputs[bias++] : at::Tensor()));
+    context->save_for_backward(std::move(saved));
+    context->set_materialize_grads(false);
+    context->saved_data["biases"] = biases;
+    save(context, buffers);
+    return outputs;
+  }
+
+  static variable_list backward(AutogradContext *context, variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    auto buffers = restore(context);
+    auto x = rows(saved[0]);
+    int64_t count = static_cast<int64_t>(gradients.size()), biases = context->saved_data["biases"].toInt();
+    at::Tensor gx;
+    variable_list results(1 + count);
+    for (int64_t i = 0; i < count; i++) {
+      bool biased = biases >> i & 1;
+      if (biased) results.emplace_back();
+      if (!gradients[i].defined()) continue;
+      const auto &weight = saved[1 + i];
+      auto g = rows(gradients[i]);
+      if (context->needs_input_grad(0)) addProduct(gx, g, weight);
+      if (context->needs_input_grad(1 + i)) {
+        if (buffers && bypass(weight)) {
+          accumulate(buffers, weight, [&](at::Tensor &sum, bool fresh) {
+            if (fresh) at::mm_out(sum, g.t(), x);
+            else sum.addmm_(g.t(), x);
+          });
+        } else {
+          results[1 + i] = at::mm(g.t(), x);
+        }
+      }
+      if (biased && context->needs_input_grad(results.size() - 1)) results.back() = g.sum(0);
+    }
+    if (gx.defined()) results[0] = gx.view_symint(saved[0].sym_sizes());
+    results.resize(results.size() + 3);  // count, biases and buffers have no gradient
+    return results;
+  }
+
+ private:
+  static void addProduct(at::Tensor &sum, const at::Tensor &g, const at::Tensor &weight) {
+    if (!sum.defined()) sum = at::mm(g, weight);
+    else if (c10::GradMode::is_enabled()) sum = at::addmm(sum, g, weight);
+    else sum.addmm_(g, weight);
+  }
+};
+
+struct Embedding : torch::autograd::Function<Embedding> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &weight, const at::Tensor &ids,
+                            const Buffers &buffers) {
+    context->save_for_backward({weight, ids});
+    save(context, buffers);
+    return at::embedding(weight, ids);
+  }
+
+  static variable_list backward(AutogradContext *context, variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    const auto &weight = saved[0], &g = gradients[0];
+    if (!bypass(weight))
+      return {at::embedding_dense_backward(g, saved[1], weight.size(0), -1, false), at::Tensor(), at::Tensor()};
+    accumulate(restore(context), weight, [&](at::Tensor &sum, bool fresh) {
+      if (fresh) sum.zero_();
+      add(sum, saved[1].reshape(-1).to(at::kLong), rows(g));
+    });
+    return {at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+
+ private:
+  /// sum[ids[i]] += g[i]. Threads share the columns, so equal ids neither race nor change the order of additions.
+  static void add(at::Tensor &sum, const at::Tensor &ids, const at::Tensor &gradient) {
+    auto plain = [](const at::Tensor &t) { return t.is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous(); };
+    if (!plain(sum) || gradient.scalar_type() != at::kFloat) {
+      sum.index_add_(0, ids, gradient.to(sum.scalar_type()));
+      return;
+    }
+    auto g = gradient.contiguous();
+    int64_t count = ids.numel(), width = g.size(1);
+    const int64_t *id = ids.const_data_ptr<int64_t>();
+    const float *pg = read(g);
+    float *ps = write(sum);
+    const auto &k = kernels();
+    at::parallel_for(0, width, std::max<int64_t>(64, grain(count)), [&](int64_t from, int64_t to) {
+      for (int64_t i = 0; i < count; i++) k.axpy(1.f, pg + i * width + from, ps + id[i] * width + from, to - from);
+    });
+  }
+};
+
+bool trainable(const at::Tensor &weight) {
+  return c10::GradMode::is_enabled() && weight.is_leaf() && weight.requires_grad();
+}
+}  // namespace
+
+extern "C" {
+ct_buffers ct_buffers_new() { return new ct_buffers_s{c10::make_intrusive<GradientBuffers>()}; }
+void ct_buffers_free(ct_buffers b) { delete b; }
+int64_t ct_buffers_bytes(ct_buffers b) { return b->buffers->bytes(); }
+ct_buffers ct_buffers_enter(ct_buffers b) { return std::exchange(current, b); }
+
+int ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *out) {
+  return guard([&] {
+    const auto &w = ref(weight);
+    auto b = bias ? ref(bias) : at::Tensor();
+    if (!current || !trainable(w)) {
+      *out = own(at::linear(ref(x), w, b));
+      return;
+    }
+    variable_list inputs{ref(x), w};
+    if (b.defined()) inputs.push_back(b);
+    *out = own(Linears::apply(at::TensorList(inputs), 1, b.defined(), currentBuffers())[0]);
+  });
+}
+
+int ct_linears(ct_tensor x, const ct_tensor *weights, const ct_tensor *biases, size_t count, ct_tensor *out) {
+  return guard([&] {
+    TORCH_CHECK(count <= 62, "linears: ", count, " weights");
+    variable_list inputs{ref(x)};
+    int64_t present = 0;
+    for (size_t i = 0; i < count; i++) inputs.push_back(ref(weights[i]));
+    for (size_t i = 0; i < count; i++) {
+      if (!biases[i]) continue;
+      inputs.push_back(ref(biases[i]));
+      present |= int64_t(1) << i;
+    }
+    auto results = Linears::apply(at::TensorList(inputs), static_cast<int64_t>(count), present, currentBuffers());
+    for (size_t i = 0; i < count; i++) out[i] = own(std::move(results[i]));
+  });
+}
+
+int ct_embedding(ct_tensor weight, ct_tensor ids, ct_tensor *out) {
+  return guard([&] {
+    const auto &w = ref(weight);
+    *out = own(current && trainable(w) ? Embedding::apply(w, ref(ids), currentBuffers()) : at::embedding(w, ref(ids)));
+  });
+}
+}

@@ -1,0 +1,46 @@
+// Weight gradients written straight into `weight.grad`, whose memory is kept from step to step.
+#pragma once
+#include <torch/csrc/autograd/graph_task.h>
+
+#include <mutex>
+#include <unordered_map>
+
+#include "fused.hpp"
+
+namespace ct {
+/// One buffer per weight. It is lent to `weight.grad` and taken again, without a page fault, once `grad` was cleared.
+class GradientBuffers : public torch::CustomClassHolder {
+ public:
+  /// Memory like the weight's, with undefined contents, that nobody else can see.
+  at::Tensor room(const at::Tensor &weight);
+  int64_t bytes();
+
+ private:
+  struct Entry {
+    c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> weight;  // keeps the address from reuse
+    at::Tensor buffer;
+  };
+  std::mutex mutex;
+  std::unordered_map<c10::TensorImpl *, Entry> entries;
+};
+using Buffers = c10::intrusive_ptr<GradientBuffers>;
+
+/// Those of the innermost withGradientsInPlace of this thread, or null.
+const Buffers &currentBuffers();
+
+/// Whether, in the backward that is running, a weight's gradient may bypass autograd: a plain backward() over all
+/// leaves. `gradients(of:)` collects instead of accumulating, and createGraph needs recorded operations.
+inline bool bypass(const at::Tensor &weight) {
+  return weight.is_leaf() && weight.requires_grad() && !c10::GradMode::is_enabled() &&
+         torch::autograd::get_current_graph_task_exec_info()->empty();
+}
+
+/// Calls write(gradient, fresh): fresh memory must be overwritten, other memory added to.
+template <class Write> void accumulate(const Buffers &buffers, const at::Tensor &weight, Write write) {
+  auto &gradient = weight.mutable_grad();
+  bool fresh = !gradient.defined();
+  auto target = fresh ? buffers->room(weight) : gradient;
+  write(target, fresh);
+  if (fresh) gradient = target;
+}
+}  // namespace ct

@@ -1,0 +1,56 @@
+// Inner loops over float32 memory. No torch header, so that these files compile in an instant, once per instruction
+// set; the level is chosen at run time. Rows are contiguous unless a stride is given; strides count elements.
+#pragma once
+#include <stdint.h>
+
+namespace ct {
+struct Kernels {
+  const char *level;
+
+  /// sum = x + residual (both skipped if residual is null: then x itself is normalised), y = sum·r·w with
+  /// r = 1/√(mean(sum²) + ε), which is kept in `inverse`.
+  void (*rmsNormForward)(const float *x, const float *residual, const float *w, float *sum, float *y, float *inverse,
+                         int64_t rows, int64_t width, float epsilon);
+  /// x is what was normalised. gx = r·(w⊙gy) − x·r³/width·⟨w⊙gy, x⟩, plus gsum if that is given. gw (may be null) is
+  /// added to.
+  void (*rmsNormBackward)(const float *x, const float *w, const float *inverse, const float *gy, const float *gsum,
+                          float *gx, float *gw, int64_t rows, int64_t width);
+
+  /// One token's heads: the pair (x[j], x[j + half]) of each is turned by the angle of cosine[j], sign·sine[j];
+  /// entries from 2·half to width are copied.
+  void (*rotate)(const float *x, int64_t xHead, float *y, int64_t yHead, const float *cosine, const float *sine,
+                 float sign, int64_t heads, int64_t half, int64_t width);
+
+  /// y = gate·sigmoid(gate)·up
+  void (*swigluForward)(const float *gate, const float *up, float *y, int64_t n);
+  void (*swigluBackward)(const float *gate, const float *up, const float *gy, float *ggate, float *gup, int64_t n);
+
+  /// y += factor·x
+  void (*axpy)(float factor, const float *x, float *y, int64_t n);
+};
+
+/// The level in use on this thread.
+const Kernels &kernels();
+
+#define CT_DECLARE(level) \
+  namespace level { extern const Kernels table; }
+CT_DECLARE(baseline)
+#if defined(__x86_64__)
+CT_DECLARE(avx2)
+CT_DECLARE(avx512)
+#endif
+#undef CT_DECLARE
+
+// Defined once per level, by the files beside this one.
+#ifdef CT_LEVEL
+namespace CT_LEVEL {
+void rmsNormForward(const float *, const float *, const float *, float *, float *, float *, int64_t, int64_t, float);
+void rmsNormBackward(const float *, const float *, const float *, const float *, const float *, float *, float *,
+                     int64_t, int64_t);
+void rotate(const float *, int64_t, float *, int64_t, const float *, const float *, float, int64_t, int64_t, int64_t);
+void swigluForward(const float *, const float *, float *, int64_t);
+void swigluBackward(const float *, const float *, const float *, float *, float *, int64_t);
+void axpy(float, const float *, float *, int64_t);
+}  // namespace CT_LEVEL
+#endif
+}  // namespace ct

@@ -1,0 +1,9 @@
+#include "kernels.hpp"
+
+#define CT_TEXT_(x) #x
+#define CT_TEXT(x) CT_TEXT_(x)
+
+namespace ct::CT_LEVEL {
+extern const Kernels table = {CT_TEXT(CT_LEVEL), rmsNormForward, rmsNormBackward, rotate,
+                              swigluForward,     swigluBackward, axpy};
+}
