@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Files
-import Recipes
+public import Recipes
 import Reports
 
 struct ImportCommand: ParsableCommand {
