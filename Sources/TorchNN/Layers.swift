@@ -14,6 +14,14 @@ public class Linear: Module {
 
   /// `[…, I]` → `[…, O]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight, bias) }
+
+  /// Several layers of one input `[…, I]`, in one call where they are plain: their gradients of x are then summed
+  /// inside the matrix products.
+  public static func together(_ layers: [Linear], _ x: Tensor) -> [Tensor] {
+    // A subclass (an adapter) computes something of its own.
+    guard layers.allSatisfy({ type(of: $0) == Linear.self }) else { return layers.map { $0(x) } }
+    return x.linears(layers.map { ($0.weight, $0.bias) })
+  }
 }
 
 /// A table of vectors. Checkpoint name `weight` `[V, H]`.
@@ -44,4 +52,9 @@ public final class RMSNorm: Module {
 
   /// `[…, H]` → `[…, H]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.rmsNorm(weight, eps: epsilon) }
+
+  /// x + residual and its normalisation, in one pass. All `[…, H]`.
+  public func callAsFunction(_ x: Tensor, adding residual: Tensor) -> (sum: Tensor, normalized: Tensor) {
+    x.rmsNorm(adding: residual, weight, eps: epsilon)
+  }
 }

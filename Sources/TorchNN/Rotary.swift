@@ -81,12 +81,3 @@ extension RotaryEmbedding.Scaling {
     }
   }
 }
-
-/// Turns `x` `[B, T, heads, D]` by `angles` of `[T, D/2]` or `[B, T, D/2]`. Coordinate i is paired with i + D/2, the
-/// layout of Hugging Face checkpoints.
-public func applyRotary(_ x: Tensor, _ angles: RotaryEmbedding.Angles) -> Tensor {
-  let cos = angles.cos.unsqueeze(-2), sin = angles.sin.unsqueeze(-2)
-  let half = x.size(-1) / 2
-  let a = x.narrow(-1, 0, half), b = x.narrow(-1, half, half)
-  return Tensor.cat([a * cos - b * sin, b * cos + a * sin], -1)
-}

@@ -155,8 +155,8 @@ final class LlamaLayer: Module {
   func callAsFunction(_ x: Tensor, _ view: AttentionView, index: Int, rows: Tensor?) -> Tensor {
     func picked(_ y: Tensor) -> Tensor { rows.map { y.flatten(0, 1).indexSelect(0, $0) } ?? y }
     let mixed = attention.mix(attentionNorm(x), view, layer: index)
-    let h = picked(x) + attention.output(picked(mixed))
-    return h + mlp(mlpNorm(h))
+    let (h, normalized) = mlpNorm(attention.output(picked(mixed)), adding: picked(x))
+    return h + mlp(normalized)
   }
 }
 
@@ -181,9 +181,11 @@ final class LlamaAttention: Module {
   func mix(_ x: Tensor, _ view: AttentionView, layer: Int) -> Tensor {
     let (batch, length) = (x.size(0), x.size(1))
     func heads(_ y: Tensor) -> Tensor { y.view([batch, length, -1, headWidth]) }  // [B, T, heads, D]
-    let q = applyRotary(heads(query(x)), view.angles).transpose(1, 2)
-    var k = applyRotary(heads(key(x)), view.angles).transpose(1, 2)
-    var v = heads(value(x)).transpose(1, 2)
+    let projected = Linear.together([query, key, value], x).map(heads)
+    let turned = rotated(
+      query: projected[0], key: projected[1], cosine: view.angles.cos, sine: view.angles.sin)
+    let q = turned.query.transpose(1, 2)
+    var (k, v) = (turned.key.transpose(1, 2), projected[2].transpose(1, 2))
     if let cache = view.cache { (k, v) = cache.append(layer: layer, key: k, value: v) }
     let mixed = scaledDotProductAttention(q, k, v, mask: view.mask, causal: view.isCausal)
     return mixed.transpose(1, 2).reshape([batch, length, -1])
@@ -204,5 +206,8 @@ final class LlamaMLP: Module {
   }
 
   /// `[…, H]` → `[…, H]`.
-  func callAsFunction(_ x: Tensor) -> Tensor { down(gate(x).silu() * up(x)) }
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    let both = Linear.together([gate, up], x)
+    return down(swiGLU(both[0], both[1]))
+  }
 }
