@@ -9,7 +9,8 @@ import TokenData
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/tokenizers")
     .path
   static let names = [
-    "llama3", "gpt2", "smollm2", "qwen2", "roberta", "llama2", "phi3", "metaspace", "metaspace_always", "lowercase",
+    "llama3", "gpt2", "smollm2", "qwen2", "gaps", "gaps_unknown", "roberta", "llama2", "phi3", "metaspace",
+    "metaspace_always", "lowercase",
     "words_gpt2", "words_llama3", "words_qwen2", "words_o200k", "words_cl100k", "words_deepseek", "words_behaviors",
     "words_syntax", "words_simple",
   ]
@@ -164,7 +165,8 @@ import TokenData
       ("lowercase", String(repeating: "\u{301}\u{323}", count: 100_000)),
     ] {
       let encoding = try Self.tokenizer(name).encode(text)
-      #expect(encoding.offsets.last?.upperBound ?? text.unicodeScalars.count == text.unicodeScalars.count)
+      // A composed é is aligned with its e alone.
+      #expect(encoding.offsets.last.map { $0.upperBound >= text.unicodeScalars.count - 1 } ?? (name == "lowercase"))
     }
   }
 }

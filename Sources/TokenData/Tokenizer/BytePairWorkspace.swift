@@ -18,7 +18,9 @@ struct BytePairWorkspace: Sendable {
   private var following: [Int32] = []
   private var queue = MinimumHeap()
 
-  @inline(__always) mutating func append(_ id: Int32, length: Int) { tokens.append(Token(id: id, length: Int32(length))) }
+  @inline(__always) mutating func append(_ id: Int32, length: Int) {
+    tokens.append(Token(id: id, length: Int32(length)))
+  }
 
   /// Joins `symbols` by the merges and appends what is left to `tokens`.
   mutating func merge(by merges: MergeTable) {

@@ -79,6 +79,7 @@ struct RegexParser {
   struct Failure: Error { var reason: String }
 
   static func parse(_ pattern: String) throws(Failure) -> RegexNode {
+    guard pattern.utf8.count <= 20_000 else { throw Failure(reason: "more than 20,000 bytes") }
     var parser = RegexParser(scalars: Array(pattern.unicodeScalars))
     let node = try parser.choice()
     guard parser.position == parser.scalars.count else { throw Failure(reason: "a closing parenthesis too many") }
@@ -121,10 +122,13 @@ struct RegexParser {
 
   private mutating func quantified(_ node: RegexNode) throws(Failure) -> RegexNode {
     var node = node
+    var count = 0
     while let (min, max, isInterval) = try quantifier() {
       // Of {n,m}+ Oniguruma makes a repeated repetition, not a possessive one.
       let greed: RegexNode.Greed = take("?") ? .lazy : !isInterval && take("+") ? .possessive : .greedy
       guard !node.canBeEmpty || max != nil else { throw Failure(reason: "repetition of something that may be empty") }
+      count += 1
+      guard count <= 4 else { throw Failure(reason: "more than four repetitions of one another") }
       node = .repeated(node, min: min, max: max, greed)
     }
     return node

@@ -25,7 +25,7 @@ enum TextPattern: Sendable {
     } catch {
       throw expression.error(
         expected: "an expression of classes, groups, alternatives, repetitions, lookahead and anchors",
-        found: "\(error.reason) in \(pattern)")
+        found: "\(error.reason) in \(pattern.prefix(200))")
     }
   }
 

@@ -32,6 +32,11 @@ public final class Tokenizer: Sendable, TokenVocabulary {
   ///
   /// - Throws: `InputError` naming the file and the key, for anything absent, malformed or not supported.
   public convenience init(folder: String) throws(InputError) {
+    if !fileExists(folder + "/tokenizer.json"), fileExists(folder + "/tokenizer.model") {
+      throw InputError(
+        path: folder, expected: "tokenizer.json", found: "only tokenizer.model",
+        remedy: "Load the folder with transformers' AutoTokenizer and save_pretrained it, which writes tokenizer.json.")
+    }
     try self.init(json: folder + "/tokenizer.json", folder: folder)
   }
 
@@ -106,21 +111,54 @@ public final class Tokenizer: Sendable, TokenVocabulary {
     var encoding = Encoding()
     var spaces: [TokenSpaces] = []
     tokenize(split) { part, tokens in
-      var position = Int(part.start)
-      for token in tokens {
-        let end = position + Int(token.length)
-        encoding.ids.append(token.id)
-        encoding.offsets.append(map.scalars(of: split.text.original(of: position..<end)))
+      forEachPlace(of: tokens, in: part, split.text.bytes) { token, place in
+        encoding.ids.append(token)
+        encoding.offsets.append(map.scalars(of: split.text.original(of: place)))
         if trims {
           // An added token counts as it stands in the text, with the white space it strips.
-          spaces.append(TokenSpaces(part.isText ? model.vocabulary.bytes(of: token.id)! : split.text.bytes[part.range]))
+          spaces.append(TokenSpaces(part.isText ? model.vocabulary.bytes(of: token)! : split.text.bytes[part.range]))
         }
-        position = end
       }
     }
     encoding.body = 0..<encoding.ids.count
     postProcessor?.apply(to: &encoding, &spaces, addSpecialTokens: addSpecialTokens)
     return encoding
+  }
+
+  /// Visits the tokens of a part with the bytes that each stands for: each begins where the one before ends.
+  @inline(__always) private func forEachPlace(
+    of tokens: ArraySlice<BytePairWorkspace.Token>, in part: Split, _ bytes: [UInt8],
+    _ body: (Int32, Range<Int>) -> Void
+  ) {
+    var position = Int(part.start)
+    for token in tokens { position += Int(token.length) }
+    guard position == part.end || !model.isByteLevel else {
+      return forEachPlaceWithGaps(of: tokens, in: part, bytes, body)
+    }
+    position = Int(part.start)
+    for token in tokens {
+      let end = position + Int(token.length)
+      body(token.id, position..<end)
+      position = end
+    }
+  }
+
+  /// The same where the vocabulary lacks bytes of the word. The tokenizers package drops them, counts on as if the rest
+  /// began there, and counts in the UTF-8 of the characters that stand for bytes. So must we.
+  private func forEachPlaceWithGaps(
+    of tokens: ArraySlice<BytePairWorkspace.Token>, in part: Split, _ bytes: [UInt8],
+    _ body: (Int32, Range<Int>) -> Void
+  ) {
+    var origins: [Int] = []  // the byte behind each byte of the characters
+    for index in part.range {
+      origins.append(contentsOf: repeatElement(index, count: ByteAlphabet.scalars[Int(bytes[index])] < 0x80 ? 1 : 2))
+    }
+    var position = 0
+    for token in tokens {
+      let end = position + model.vocabulary.bytes(of: token.id)!.count
+      body(token.id, origins[position]..<origins[end - 1] + 1)
+      position = end
+    }
   }
 
   /// The ids of a text without those that the post-processor adds.

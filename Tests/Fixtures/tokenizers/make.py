@@ -9,6 +9,7 @@ expected.json    for each tokenizer:
                  "text", "ids": 100 hashes, each of 100 of the random strings 0 ... 9,999, and of random ids
 """
 
+import collections
 import json
 import pathlib
 import sys
@@ -53,21 +54,25 @@ def template(tokenizer, single):
     return processors.TemplateProcessing(single, special_tokens=[(t, tokenizer.token_to_id(t)) for t in tokens])
 
 
-def train(tokenizer, size, specials, initial=()):
+def train(tokenizer, size, specials, initial=(), common=1):
+    """Characters that occur less than `common` times are left out (limit_alphabet breaks ties at random)."""
+    lines = corpus.training_text()
+    counts = collections.Counter("".join(lines))
+    lines = ["".join(c for c in line if counts[c] >= common) for line in lines]
     trainer = trainers.BpeTrainer(
-        vocab_size=size, special_tokens=specials, initial_alphabet=list(initial), show_progress=False,
-        limit_alphabet=400,
+        vocab_size=size, special_tokens=specials, initial_alphabet=list(initial), show_progress=False
     )
-    tokenizer.train_from_iterator(corpus.training_text(), trainer)
+    tokenizer.train_from_iterator(lines, trainer)
 
 
-def byte_level(pre, size=2000, normalizer=None, specials=("<|endoftext|>",), **model):
+def byte_level(pre, size=2000, normalizer=None, specials=("<|endoftext|>",), alphabet=True, **model):
     tokenizer = Tokenizer(models.BPE(**model))
     tokenizer.pre_tokenizer = pre
     tokenizer.decoder = decoders.ByteLevel()
     if normalizer:
         tokenizer.normalizer = normalizer
-    train(tokenizer, size, [special(s) for s in specials], pre_tokenizers.ByteLevel.alphabet())
+    letters = pre_tokenizers.ByteLevel.alphabet() if alphabet else ()
+    train(tokenizer, size, [special(s) for s in specials], letters)
     return tokenizer
 
 
@@ -76,7 +81,7 @@ def sentence_piece(size, specials, **model):
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", **model))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     bytes_ = [f"<0x{b:02X}>" for b in range(256)] if model.get("byte_fallback") else []
-    train(tokenizer, size, [*specials, *bytes_])
+    train(tokenizer, size, [*specials, *bytes_], common=4)
     text = json.loads(tokenizer.to_str())
     text["added_tokens"] = [t for t in text["added_tokens"] if t["content"] not in bytes_]
     text["pre_tokenizer"] = None
@@ -129,6 +134,17 @@ def make_qwen2():
     )
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
     return tokenizer
+
+
+def make_gaps():
+    """Bytes that the vocabulary lacks are dropped, as with the real SmolLM2."""
+    return byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False), 500, alphabet=False)
+
+
+def make_gaps_unknown():
+    return byte_level(
+        pre_tokenizers.ByteLevel(add_prefix_space=False), 500, alphabet=False, specials=["<unk>"], unk_token="<unk>"
+    )
 
 
 def make_roberta():
