@@ -43,7 +43,7 @@ extension Tensor {
     }
     let file = stored.file
     defer { withExtendedLifetime(file) {} }
-    let bytes = stored.withBytes { $0 }  // the file's pages, there for as long as `file` is
+    let bytes = stored.unsafeBytes  // the file's pages, there for as long as `file` is
     if let start = bytes.baseAddress, !bytes.isEmpty, !copying, Int(bitPattern: start) % dtype.size == 0 {
       self.init(unowned: start, shape: stored.shape, dtype: dtype, keeping: file)
     } else {

@@ -1,5 +1,4 @@
 public import ArgumentParser
-import Files
 public import Recipes
 import Reports
 
@@ -28,14 +27,13 @@ struct ImportCommand: ParsableCommand {
     let summary = try ProgressBar.run("importing", total: model.parameterCount, unit: "weight") { bar in
       try model.write(to: folder, precision: dtype, replacing: force) { bar.update(completed: $0) }
     }
-    var table = Table(columns: ["", ""].map { Table.Column($0) })
-    table.add([.text("model"), .text(model.name ?? "unnamed")])
-    table.add([.text("architecture"), .text(model.architecture)])
-    table.add([.text("parameters"), .text("\(model.parameterCount)")])
-    table.add([.text("vocabulary"), .text("\(model.vocabularySize)")])
-    for file in summary.files { table.add([.text(file.name), .text("\(file.bytes)")]) }
+    var table = Table(columns: [Table.Column(summary.folder), Table.Column("", alignment: .right)])
+    table.add(["model", .text(model.name ?? "unnamed")])
+    table.add(["architecture", .text(model.architecture)])
+    table.add(["parameters", .count(model.parameterCount)])
+    table.add(["vocabulary", .count(model.vocabularySize)])
+    for file in summary.files { table.add([.text(file.name), .bytes(file.bytes)]) }
     print(table.text(style: .plain, terminal: Terminal.standardOutput))
-    print(summary.folder)
   }
 
   private var defaultFolder: String {
