@@ -14,6 +14,13 @@ public class Linear: Module {
 
   /// `[…, I]` → `[…, O]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight, bias) }
+
+  /// Several layers of one input, `[…, I]` → `[…, Oᵢ]` each: what each would give alone. Where all are plain, the
+  /// gradients of the input are summed inside the matrix products.
+  public static func all(_ layers: [Linear], of x: Tensor) -> [Tensor] {
+    guard layers.allSatisfy({ type(of: $0) == Linear.self }) else { return layers.map { $0(x) } }
+    return x.linears(layers.map { ($0.weight, $0.bias) })
+  }
 }
 
 /// A table of vectors. Checkpoint name `weight` `[V, H]`.
@@ -44,4 +51,11 @@ public final class RMSNorm: Module {
 
   /// `[…, H]` → `[…, H]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.rmsNorm(weight, eps: epsilon) }
+
+  /// Takes a residual connection's sum and normalises it, in one pass. All `[…, H]`.
+  ///
+  /// - Parameter update: what is added to `x`; without it the sum is `x` itself.
+  public func callAsFunction(_ x: Tensor, adding update: Tensor?) -> (sum: Tensor, normalized: Tensor) {
+    update.map { $0.rmsNorm(adding: x, weight, eps: epsilon) } ?? (x, x.rmsNorm(weight, eps: epsilon))
+  }
 }

@@ -1,7 +1,8 @@
 public import Torch
 
 /// Rotary position embedding (Su et al. 2021, arXiv 2104.09864): turns each pair of coordinates of a query or key by
-/// an angle proportional to its position.
+/// an angle proportional to its position. ``Torch/rotated(query:key:cosine:sine:)`` does the turning; coordinate i is
+/// paired with i + D/2, the layout of Hugging Face checkpoints.
 ///
 /// Frequencies and angles are computed in float32 with the operators, in the order, that transformers uses: at
 /// position 8,000 one unit in a frequency's last place already moves an angle by 5·10⁻⁴.
@@ -80,13 +81,4 @@ extension RotaryEmbedding.Scaling {
       return Tensor.select(isBetween, blended, stretched)
     }
   }
-}
-
-/// Turns `x` `[B, T, heads, D]` by `angles` of `[T, D/2]` or `[B, T, D/2]`. Coordinate i is paired with i + D/2, the
-/// layout of Hugging Face checkpoints.
-public func applyRotary(_ x: Tensor, _ angles: RotaryEmbedding.Angles) -> Tensor {
-  let cos = angles.cos.unsqueeze(-2), sin = angles.sin.unsqueeze(-2)
-  let half = x.size(-1) / 2
-  let a = x.narrow(-1, 0, half), b = x.narrow(-1, half, half)
-  return Tensor.cat([a * cos - b * sin, b * cos + a * sin], -1)
 }

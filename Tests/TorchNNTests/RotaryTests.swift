@@ -9,7 +9,8 @@ import TorchNN
     let width = 6, theta = 100.0
     let rotary = RotaryEmbedding(width: width, theta: theta)
     let x = Tensor.randn([2, 5, 3, width], dtype: .float64, generator: Generator(seed: 1))
-    let turned = applyRotary(x, rotary.angles(from: 4, count: 5, dtype: .float64, device: .cpu))
+    let angles = rotary.angles(from: 4, count: 5, dtype: .float64, device: .cpu)
+    let turned = rotated(query: x, key: x, cosine: angles.cos, sine: angles.sin).query
     let (input, output) = (x.array(of: Double.self), turned.array(of: Double.self))
     for index in 0..<input.count where index % width < width / 2 {
       let position = Double(index / (3 * width) % 5 + 4), i = index % width
