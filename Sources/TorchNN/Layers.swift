@@ -15,10 +15,9 @@ public class Linear: Module {
   /// `[…, I]` → `[…, O]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight, bias) }
 
-  /// Several layers of one input `[…, I]`, in one call where they are plain: their gradients of x are then summed
-  /// inside the matrix products.
-  public static func together(_ layers: [Linear], _ x: Tensor) -> [Tensor] {
-    // A subclass (an adapter) computes something of its own.
+  /// Several layers of one input, `[…, I]` → `[…, Oᵢ]` each: what each would give alone. Where all are plain, the
+  /// gradients of the input are summed inside the matrix products.
+  public static func all(_ layers: [Linear], of x: Tensor) -> [Tensor] {
     guard layers.allSatisfy({ type(of: $0) == Linear.self }) else { return layers.map { $0(x) } }
     return x.linears(layers.map { ($0.weight, $0.bias) })
   }
@@ -53,8 +52,10 @@ public final class RMSNorm: Module {
   /// `[…, H]` → `[…, H]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.rmsNorm(weight, eps: epsilon) }
 
-  /// x + residual and its normalisation, in one pass. All `[…, H]`.
-  public func callAsFunction(_ x: Tensor, adding residual: Tensor) -> (sum: Tensor, normalized: Tensor) {
-    x.rmsNorm(adding: residual, weight, eps: epsilon)
+  /// Takes a residual connection's sum and normalises it, in one pass. All `[…, H]`.
+  ///
+  /// - Parameter update: what is added to `x`; without it the sum is `x` itself.
+  public func callAsFunction(_ x: Tensor, adding update: Tensor?) -> (sum: Tensor, normalized: Tensor) {
+    update.map { $0.rmsNorm(adding: x, weight, eps: epsilon) } ?? (x, x.rmsNorm(weight, eps: epsilon))
   }
 }

@@ -48,8 +48,11 @@ import TorchNN
     Refusal("eos_token_id", ["a"], "whole number", place: "key eos_token_id[0]"),
     Refusal("rope_theta", 0, "above 0"),
     Refusal("rope_scaling", "llama3", "object"),
-    Refusal("rope_scaling", ["rope_type": "dynamic", "factor": 2], "default, linear or llama3", place: "key rope_scaling.rope_type"),
-    Refusal("rope_scaling", ["type": "yarn", "factor": 2], "default, linear or llama3", place: "key rope_scaling.type"),
+    Refusal(
+      "rope_scaling", ["rope_type": "dynamic", "factor": 2], "default, linear or llama3",
+      place: "key rope_scaling.rope_type"),
+    Refusal(
+      "rope_scaling", ["type": "yarn", "factor": 2], "default, linear or llama3", place: "key rope_scaling.type"),
     Refusal("rope_scaling", ["rope_type": "linear"], "a value", place: "key rope_scaling.factor"),
     Refusal("rope_scaling", ["rope_type": "linear", "factor": -1], "above 0", place: "key rope_scaling.factor"),
     Refusal(
@@ -59,6 +62,7 @@ import TorchNN
       "rope_scaling",
       ["rope_type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4], "more than low_freq_factor",
       place: "key rope_scaling.high_freq_factor"),
+    Refusal("original_max_position_embeddings", 0, "1 ..."),
     Refusal("model_type", "qwen2", "llama"),
     Refusal("model_type", 3, "a string"),
   ]
@@ -93,7 +97,9 @@ import TorchNN
     let temporary = try TemporaryFolder()
     let folder = try temporary.copy(of: Fixture.all[0]), path = folder + "/config.json"
     let bytes = try fileBytes(path)
-    for damaged in [[], Array(bytes.prefix(100)), Array("[1]".utf8), Array("{}".utf8), [0xFF, 0xFE], Array("null".utf8)] {
+    for damaged in [
+      [], Array(bytes.prefix(100)), Array("[1]".utf8), Array("{}".utf8), [0xFF, 0xFE], Array("null".utf8),
+    ] {
       try Data(damaged).write(to: URL(fileURLWithPath: path))
       let error = #expect(throws: InputError.self) { try loadModel(folder: folder) }
       #expect(error?.path == path)
@@ -139,7 +145,8 @@ import TorchNN
     #expect(found.contains("missing: model.layers.{2-4095}.input_layernorm.weight"))
     #expect(found.contains("model.layers.{2-4095}.mlp.down_proj.bias"))
     #expect(found.contains("not used by the model: model.layers.{0-1}.self_attn.k_proj.bias"))
-    #expect(found.contains("model.embed_tokens.weight [48, 32] instead of [16777216, 32] in \(folder)/model.safetensors"))
+    #expect(
+      found.contains("model.embed_tokens.weight [48, 32] instead of [16777216, 32] in \(folder)/model.safetensors"))
     #expect(found.contains("lm_head.weight [48, 32] instead of [16777216, 32]"))
   }
 
@@ -156,6 +163,19 @@ import TorchNN
     let other = #expect(throws: InputError.self) { try loadModel(folder: untied) }
     #expect(other?.place == "tensor lm_head.weight")
     #expect(other?.remedy.contains("tie_word_embeddings") == true)
+  }
+
+  /// transformers takes the head for the table where a tied checkpoint holds only the head.
+  @Test func aTiedCheckpointMayHoldTheHeadAlone() throws {
+    let temporary = try TemporaryFolder()
+    let fixture = Fixture(name: "headdim-tied"), folder = try temporary.copy(of: fixture)
+    let tensors = try SafetensorsFile(fixture.path + "/model.safetensors").tensors.map { stored in
+      let name = stored.name == "model.embed_tokens.weight" ? "lm_head.weight" : stored.name
+      return SafetensorsSource(name: name, tensor: try Tensor(stored, copying: true))
+    }
+    try SafetensorsWriter.write(tensors, to: folder + "/model.safetensors")
+    let model = try Llama(folder: folder), ids = try fixture.expected("ids")
+    #expect(difference(noGrad { model.logits(ids) }, try fixture.expected("logits")) < 1e-5)
   }
 
   @Test func notANumberIsFoundOnRequest() throws {

@@ -11,22 +11,42 @@ import TorchNN
     let hidden = noGrad { model.hidden(ModelInput(ids: ids), cache: nil, rows: nil) }
     #expect(difference(hidden, try fixture.expected("hidden")) < 1e-5)
     #expect(difference(noGrad { model.logits(ids) }, try fixture.expected("logits")) < 1e-5)
+    let plain = withKernels(.plain) { noGrad { model.logits(ids) } }
+    #expect(difference(plain, try fixture.expected("logits")) < 1e-5)
     #expect(difference(noGrad { model.logits(ids.to(.int32)) }, try fixture.expected("logits")) < 1e-5)
   }
 
-  @Test(arguments: Fixture.withGradients) func everyGradientEqualsTransformers(fixture: Fixture) throws {
+  /// With plain operators, with the fused kernels, and with weight gradients accumulated in place (twice, so halved).
+  @Test(arguments: Fixture.withGradients, [Way.plain, .fused, .inPlace])
+  func everyGradientEqualsTransformers(fixture: Fixture, way: Way) throws {
     let model = try fixture.model()
     model.unfreeze()
-    let loss = nextTokenLoss(model, try fixture.expected("ids"))
-    #expect(abs(loss.item() - (try fixture.expected("loss").item())) < 1e-6)
-    loss.backward()
+    let ids = try fixture.expected("ids")
+    let expectedLoss = try fixture.expected("loss")
+    func run() {
+      let loss = nextTokenLoss(model, ids)
+      #expect(difference(loss, expectedLoss) < 1e-6)
+      loss.backward()
+    }
+    switch way {
+    case .plain: withKernels(.plain, run)
+    case .fused: run()
+    case .inPlace:
+      withGradientsInPlace(GradientBuffers()) {
+        run()
+        run()
+      }
+    }
     let parameters = model.parameters()
     #expect(parameters.count >= 20)
     for parameter in parameters {
       let gradient = try #require(parameter.tensor.grad, "\(parameter.key) has no gradient")
-      #expect(difference(gradient, try fixture.expected("grad." + parameter.key)) < 1e-6, "\(parameter.key)")
+      let one = way == .inPlace ? gradient * 0.5 : gradient
+      #expect(difference(one, try fixture.expected("grad." + parameter.key)) < 1e-6, "\(parameter.key)")
     }
   }
+
+  enum Way: Sendable { case plain, fused, inPlace }
 
   /// Only what is asked for is computed, and the gradient is that of the same loss on all positions.
   @Test(arguments: Fixture.withGradients) func rowsAreSelectedFromAll(fixture: Fixture) throws {

@@ -42,7 +42,8 @@ private final class Pair: Module {
     pair.unfreeze()
     pair.rest[0].weight = pair.rest[1].weight
     #expect(pair.parameters().count == 6)
-    #expect(pair.trainableParameters().map(\.key) == ["scale", "first.weight", "first.bias", "rest.0.weight", "rest.1.bias"])
+    #expect(
+      pair.trainableParameters().map(\.key) == ["scale", "first.weight", "first.bias", "rest.0.weight", "rest.1.bias"])
   }
 
   @Test func trainingModeReachesEveryDescendant() {

@@ -106,12 +106,12 @@ final class LlamaDecoder: Module {
       positions.map { rotary.angles(at: $0, dtype: x.dtype) }
       ?? rotary.angles(from: past, count: length, dtype: x.dtype, device: x.device)
     let view = AttentionView(angles: angles, mask: mask, cache: cache, length: length, dtype: x.dtype)
-    var x = x
+    var (x, update) = (x, Tensor?.none)
     for (index, layer) in layers.enumerated() {
-      x = layer(x, view, index: index, rows: index == layers.count - 1 ? rows : nil)
+      (x, update) = layer(x, adding: update, view, index: index, rows: index == layers.count - 1 ? rows : nil)
     }
     cache?.advance(by: length)
-    return norm(x)
+    return norm(x, adding: update).normalized
   }
 }
 
@@ -151,12 +151,16 @@ final class LlamaLayer: Module {
     mlp = LlamaMLP(c)
   }
 
-  /// `x` `[B, T, H]` → the same, or `[N, H]` with `rows`: only mixing looks at other positions, the rest is row by row.
-  func callAsFunction(_ x: Tensor, _ view: AttentionView, index: Int, rows: Tensor?) -> Tensor {
+  /// `x` and `update` `[B, T, H]` → the same, or `[N, H]` with `rows`: only mixing looks at other positions, the rest
+  /// is row by row. Each sum is taken by the normalisation that comes after it, the last one's by the next layer.
+  func callAsFunction(
+    _ x: Tensor, adding update: Tensor?, _ view: AttentionView, index: Int, rows: Tensor?
+  ) -> (x: Tensor, update: Tensor) {
     func picked(_ y: Tensor) -> Tensor { rows.map { y.flatten(0, 1).indexSelect(0, $0) } ?? y }
-    let mixed = attention.mix(attentionNorm(x), view, layer: index)
-    let (h, normalized) = mlpNorm(attention.output(picked(mixed)), adding: picked(x))
-    return h + mlp(normalized)
+    let input = attentionNorm(x, adding: update)
+    let mixed = attention.mix(input.normalized, view, layer: index)
+    let h = mlpNorm(picked(input.sum), adding: attention.output(picked(mixed)))
+    return (h.sum, mlp(h.normalized))
   }
 }
 
@@ -180,14 +184,13 @@ final class LlamaAttention: Module {
   /// softmax(Q Kᵀ/√D) V, heads side by side, before the output projection: `[B, T, H]` → `[B, T, heads·D]`.
   func mix(_ x: Tensor, _ view: AttentionView, layer: Int) -> Tensor {
     let (batch, length) = (x.size(0), x.size(1))
-    func heads(_ y: Tensor) -> Tensor { y.view([batch, length, -1, headWidth]) }  // [B, T, heads, D]
-    let projected = Linear.together([query, key, value], x).map(heads)
-    let turned = rotated(
-      query: projected[0], key: projected[1], cosine: view.angles.cos, sine: view.angles.sin)
-    let q = turned.query.transpose(1, 2)
-    var (k, v) = (turned.key.transpose(1, 2), projected[2].transpose(1, 2))
+    // [B, T, heads, D] each
+    let heads = Linear.all([query, key, value], of: x).map { $0.view([batch, length, -1, headWidth]) }
+    let turned = rotated(query: heads[0], key: heads[1], cosine: view.angles.cos, sine: view.angles.sin)
+    var (k, v) = (turned.key.transpose(1, 2), heads[2].transpose(1, 2))
     if let cache = view.cache { (k, v) = cache.append(layer: layer, key: k, value: v) }
-    let mixed = scaledDotProductAttention(q, k, v, mask: view.mask, causal: view.isCausal)
+    let mixed = scaledDotProductAttention(
+      turned.query.transpose(1, 2), k, v, mask: view.mask, causal: view.isCausal)
     return mixed.transpose(1, 2).reshape([batch, length, -1])
   }
 }
@@ -207,7 +210,7 @@ final class LlamaMLP: Module {
 
   /// `[…, H]` → `[…, H]`.
   func callAsFunction(_ x: Tensor) -> Tensor {
-    let both = Linear.together([gate, up], x)
+    let both = Linear.all([gate, up], of: x)
     return down(swiGLU(both[0], both[1]))
   }
 }

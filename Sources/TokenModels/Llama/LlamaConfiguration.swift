@@ -124,7 +124,9 @@ extension LlamaConfiguration {
     set(.tiesEmbeddings, .bool(tiesEmbeddings))
     set(.initialDeviation, .double(initialDeviation))
     set(.beginToken, beginToken.map { .int($0) } ?? .null)
-    set(.endToken, endTokens.count == 1 ? .int(endTokens[0]) : endTokens.isEmpty ? .null : .array(endTokens.map(JSON.int)))
+    set(
+      .endToken, endTokens.count == 1 ? .int(endTokens[0]) : endTokens.isEmpty ? .null : .array(endTokens.map(JSON.int))
+    )
     set(.ropeTheta, .double(theta))
     set(.ropeScaling, scalingJSON)
     return .object(object)

@@ -131,17 +131,19 @@ extension JSONReader {
   ) throws(InputError) -> (theta: Double, scaling: RotaryEmbedding.Scaling) {
     // As in transformers, the old name wins unless it is empty.
     let theta = try positive(.ropeTheta, default: 10_000)
+    let outerLength = try self[.originalLength] == nil ? nil : count(.originalLength, default: 0, limit: 1 << 31)
     for section in [try self[.ropeScaling], try self[.ropeParameters]] {
       guard let section, try section.object().count > 0 else { continue }
-      let scaling = try section.scaling(originalLength: try self[.originalLength], contextLength: contextLength)
+      let scaling = try section.scaling(outerLength: outerLength, contextLength: contextLength)
       return (try section.positive(.ropeTheta, default: theta), scaling)
     }
     return (theta, .none)
   }
 
-  /// The scaling that a section describes. `originalLength` is the key beside the section, which wins over its own.
+  /// The scaling that a section describes. `outerLength` is the original length beside the section, which wins over
+  /// the one in it.
   private func scaling(
-    originalLength: JSONReader?, contextLength: Int
+    outerLength: Int?, contextLength: Int
   ) throws(InputError) -> RotaryEmbedding.Scaling {
     var typeKey = Key.ropeType
     if try self[typeKey] == nil { typeKey = .oldRopeType }
@@ -159,9 +161,9 @@ extension JSONReader {
       guard high > low else {
         throw member(.highFactor).error(expected: "more than \(Key.lowFactor.rawValue) (\(low))")
       }
-      var length = try count(.originalLength, default: contextLength, limit: 1 << 31)
-      if let originalLength { length = try originalLength.int() }
-      scaling = .llama3(factor: try positive(.factor), low: low, high: high, originalLength: length)
+      let ownLength = try count(.originalLength, default: contextLength, limit: 1 << 31)
+      scaling = .llama3(
+        factor: try positive(.factor), low: low, high: high, originalLength: outerLength ?? ownLength)
     default:
       throw member(typeKey).error(expected: "default, linear or llama3, the only types supported")
     }
