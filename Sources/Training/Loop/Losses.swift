@@ -23,9 +23,11 @@ extension Trainer {
   ///
   /// The model computes hidden states `[N + N_c, H]` only where something is predicted: at the examples' supervised
   /// positions, then at those of their neighbours.
-  func loss(of batch: TokenBatch, _ denominators: Denominators) -> LossValue {
+  func loss(of batch: TokenBatch, _ denominators: Denominators) throws -> LossValue {
     let supervision = batch.supervision
     let hidden = hidden(of: batch)
+    // An operation of the model failed: the surrounding `withTorchErrors` throws its message instead of this one.
+    if hidden.handle == nil { throw TorchError("the model gave no hidden states") }
     let count = supervision.queries.count, contrasted = supervision.contrastQueries.count
     return objective(
       hidden: contrasted == 0 ? hidden : hidden.narrow(0, 0, count),

@@ -14,7 +14,7 @@ extension Trainer {
         for summand in part.summands where !summand.value.isFinite && !found.summands.contains(summand.name) {
           found.summands.append(summand.name)
         }
-        found.examples += try withTorchErrors { noGrad { examples(of: batch, denominators) } }
+        found.examples += try withTorchErrors { try noGrad { try examples(of: batch, denominators) } }
       }
       if found.summands.isEmpty {
         let norms = try withTorchErrors { gradients.all.map { $0?.norm().item() ?? 0 } }
@@ -28,12 +28,14 @@ extension Trainer {
   }
 
   /// The examples of a batch whose own loss is not finite.
-  private func examples(of batch: TokenBatch, _ denominators: Denominators) -> [String] {
-    batch.sources.indices.filter { row in
+  private func examples(of batch: TokenBatch, _ denominators: Denominators) throws -> [String] {
+    let bad = try batch.sources.indices.filter { row in
       var alone = batch
       alone.supervision = batch.supervision.restricted { Int($0) / batch.length == row }
-      return !alone.supervision.queries.isEmpty && !loss(of: alone, denominators).total.item().isFinite
-    }.map { batch.sources[$0] }
+      if alone.supervision.queries.isEmpty { return false }
+      return try !loss(of: alone, denominators).total.item().isFinite
+    }
+    return bad.map { batch.sources[$0] }
   }
 }
 

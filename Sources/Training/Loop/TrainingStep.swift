@@ -17,7 +17,7 @@ extension Trainer {
     let (losses, norm) = try withTorchErrors {
       var values: [LossValue] = []
       for batch in batches {
-        let value = loss(of: batch, denominators)
+        let value = try loss(of: batch, denominators)
         value.total.backward()
         gradients.collect()
         values.append(value.detached)

@@ -22,7 +22,7 @@ extension Trainer {
       let batches = try source.batches(ofStep: step).filter { !$0.supervision.queries.isEmpty }
       guard !batches.isEmpty else { continue }
       losses.parts += try withTorchErrors {
-        noGrad { readLosses(batches.map { loss(of: $0, denominators) }).0.parts }
+        try noGrad { readLosses(try batches.map { try loss(of: $0, denominators) }).0.parts }
       }
     }
     let sum = try losses.sum(reducer)
