@@ -88,3 +88,5 @@ func roundTrip<T: Codable>(_ value: T) throws -> T {
 func stored(_ path: String, _ name: String) throws -> Tensor {
   try Tensor(#require(SafetensorsFile(path)[name], "no \(name) in \(path)"), copying: true)
 }
+
+func mean(_ values: some Collection<Double>) -> Double { values.reduce(0, +) / Double(values.count) }

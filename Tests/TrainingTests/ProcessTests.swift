@@ -9,34 +9,41 @@ import Training
 @Suite struct ProcessTests {
   /// Thirty steps with a checkpoint every other.
   private static func train(
-    _ folder: String? = nil, dropout: Double = 0, stopAfter: Int = .max
+    _ folder: String? = nil, dropout: Double = 0, stopAfter: Int = .max, onStep: (Int) -> Void = { _ in }
   ) throws -> (losses: [Double], weights: [String: [Double]]) {
     let model = try Toy(dtype: .float32, dropout: dropout)
     let trainer = Trainer(
       model, try toyObjective(), toyRule, options: TrainingOptions(length: .steps(30), schedule: .linear, seed: 5))
     trainer.shouldStop = { trainer.progress.step >= stopAfter }
     let outcome = try trainer.fit(
-      toyBatches(microBatch: 3, seed: 2), checkpoints: try folder.map { try Checkpoints($0, stepsBetween: 2) })
+      toyBatches(microBatch: 3, seed: 2), checkpoints: try folder.map { try Checkpoints($0, stepsBetween: 2) }
+    ) { event in
+      if case .step(let metrics) = event { onStep(metrics.step) }
+    }
     return (outcome.losses, weights(of: model))
   }
 
-  /// `kill -9` at random moments, between steps, inside them, and while a checkpoint is written or removed.
+  /// `kill -9` at random moments: between steps, inside them, while a checkpoint is written or an old one removed.
   @Test func killedRunsGoOnBitForBit() async throws {
     let folder = try TemporaryFolder(), run = folder.path + "/checkpoints"
-    var kills = 0
-    for delay in [0, 3, 40, 11, 70, 25, 90] {
-      try await #require(processExitsWith: .signal(SIGKILL)) { [run = run as String, delay = delay as Int] in
-        // From another thread, so that the moment has nothing to do with what training does.
-        Thread.detachNewThread {
-          Thread.sleep(forTimeInterval: Double(delay) / 1000)
-          kill(getpid(), SIGKILL)
+    let kills = [(1, 0), (2, 300), (4, 1_500), (8, 700), (12, 3_000), (16, 100), (21, 5_000), (28, 900)]
+    for (step, microseconds) in kills {
+      try await #require(processExitsWith: .signal(SIGKILL)) {
+        [run = run as String, step = step as Int, delay = microseconds as Int] in
+        _ = try Self.train(run) { done in
+          guard done == step else { return }
+          // From another thread, so that the moment has nothing to do with what training does meanwhile.
+          Thread.detachNewThread {
+            usleep(UInt32(delay))
+            kill(getpid(), SIGKILL)
+          }
         }
-        _ = try Self.train(run)
         sleep(60)
       }
-      kills += 1
+      // A checkpoint was due at every even step before the killing began.
+      let saved = try FileManager.default.contentsOfDirectory(atPath: run)
+      #expect(step < 3 || saved.contains { $0.hasPrefix("step-") && !$0.contains(".") })
     }
-    #expect(kills == 7)
     let resumed = try Self.train(run), whole = try Self.train()
     #expect(resumed.losses == whole.losses)
     #expect(resumed.weights == whole.weights)

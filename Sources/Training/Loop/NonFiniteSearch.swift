@@ -6,12 +6,13 @@ import TorchNN
 extension Trainer {
   /// Finds out where a loss or gradient ceased to be finite. Slow, but the run ends here.
   func explain(
-    _ losses: StepLosses, _ norm: Double, _ batches: [TokenBatch], _ denominators: Denominators, epoch: Int
+    _ losses: [BatchLosses], _ batches: [TokenBatch], _ denominators: Denominators, epoch: Int
   ) -> any Error {
     var found = NonFinite(step: progress.step + 1, epoch: epoch + 1, summands: [], examples: [], parameters: [])
     do {
-      for (batch, part) in zip(batches, losses.parts) where !part.loss.isFinite {
-        for summand in part.summands where !summand.value.isFinite && !found.summands.contains(summand.name) {
+      let supervised = batches.filter { !$0.supervision.queries.isEmpty }
+      for (batch, value) in zip(supervised, losses) where !value.loss.isFinite {
+        for summand in value.summands where !summand.value.isFinite && !found.summands.contains(summand.name) {
           found.summands.append(summand.name)
         }
         found.examples += try withTorchErrors { try noGrad { try examples(of: batch, denominators) } }

@@ -60,7 +60,7 @@ public final class Trainer {
     _ source: any BatchSource, validation: Validation? = nil, checkpoints: Checkpoints? = nil,
     _ observe: (TrainingEvent) throws -> Void = { _ in }
   ) throws -> FinishMetrics {
-    let run = Run(source: source, steps: options.length.steps(of: source.plan), checkpoints: checkpoints)
+    let run = Run(source: source, steps: options.length.steps(of: source.plan))
     let start = ContinuousClock.now
     model.setTraining(true)
     defer { model.setTraining(false) }
@@ -99,7 +99,6 @@ public final class Trainer {
 struct Run {
   let source: any BatchSource
   let steps: Int
-  let checkpoints: Checkpoints?
 
   /// Epochs done after so many steps.
   func epoch(after step: Int) -> Double { Double(step) / Double(source.plan.stepsPerEpoch) }
