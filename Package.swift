@@ -67,7 +67,9 @@ let package = Package(
     tests("MetricTokens", ["MetricTokens", "TestSupport"]),
     tests("TokenData", ["TokenData", "MetricTokens", "Files", "TestSupport"]),
     tests("Objectives", ["Objectives", "MetricTokens", "Torch", "TestSupport"]),
-    tests("Training", ["Training", "TorchNN", "Torch", "MetricTokens", "Objectives", "Files", "TestSupport"]),
+    tests(
+      "Training",
+      ["Training", "TokenModels", "TorchNN", "Torch", "MetricTokens", "Objectives", "Files", "TestSupport"]),
     tests("Evaluation", ["Evaluation", "TokenModels", "TorchNN", "Torch", "MetricTokens", "TestSupport"]),
     tests("Reports", ["Reports", "Files", "TestSupport"]),
     tests(

@@ -80,7 +80,7 @@ struct RegressionRun {
       model, objective, AdamW(learningRate: settings.learningRate),
       options: TrainingOptions(
         length: .steps(settings.epochs(cell.count) * cell.count), schedule: .linear, gradientNormLimit: settings.clip))
-    return try trainer.fit(batches, shouldStop: { false }) { event in
+    return try trainer.fit(batches) { event in
       if case .step(let metrics) = event { onStep(metrics) }
     }
   }

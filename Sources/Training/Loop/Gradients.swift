@@ -8,14 +8,17 @@ import TorchNN
 struct Gradients {
   private let tensors: [Tensor]
   private var sums: [Tensor?]
+  /// Memory of weight gradients, lent to `grad` until that is nil again.
+  private let buffers = GradientBuffers()
 
   init(_ tensors: [Tensor]) {
     self.tensors = tensors
     sums = tensors.map { _ in nil }
   }
 
-  /// Takes over what the last backward pass gave.
-  mutating func collect() {
+  /// Adds the gradients of `pass`, a forward and a backward pass.
+  mutating func add(_ pass: () throws -> Void) rethrows {
+    try withGradientsInPlace(buffers, pass)
     noGrad {
       for (index, tensor) in tensors.enumerated() where tensor.dtype.size < 4 {
         guard let gradient = tensor.grad else { continue }
@@ -28,7 +31,7 @@ struct Gradients {
   /// The sums, nil for parameters the loss did not depend on.
   var all: [Tensor?] { zip(tensors, sums).map { $1 ?? $0.grad } }
 
-  /// Forgets them. Giving the memory back lets the next backward pass hand over its own result instead of adding it to
+  /// Forgets them. The next backward pass then writes its result (into memory that is kept) instead of adding it to
   /// zeros, which saves two passes over the gradients.
   mutating func clear() {
     for (index, tensor) in tensors.enumerated() {
@@ -38,10 +41,9 @@ struct Gradients {
   }
 }
 
-/// The Euclidean norm of every gradient and of all together, as torch's `clip_grad_norm_` computes them.
-func gradientNorms(_ gradients: [Tensor?]) -> (each: [Tensor], total: Tensor) {
-  let each = Tensor.normEach(gradients.compactMap { $0 })
-  return (each, Tensor.stack(each.map { $0.to(.float64) }).norm())
+/// The Euclidean norm of all gradients together, as torch's `clip_grad_norm_` computes it.
+func gradientNorm(_ gradients: [Tensor?]) -> Tensor {
+  Tensor.stack(Tensor.normEach(gradients.compactMap { $0 }).map { $0.to(.float64) }).norm()
 }
 
 /// What gradients are multiplied by so that their norm is at most `limit`, as torch's `clip_grad_norm_` has it.

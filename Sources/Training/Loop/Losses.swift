@@ -4,28 +4,34 @@ import Torch
 import TorchNN
 
 extension Trainer {
-  /// The micro-batches that have something to learn. A step without any is refused: its update would be made of
-  /// weight decay and old momentum alone.
-  func supervised(_ batches: [TokenBatch]) throws -> [TokenBatch] {
-    let supervised = batches.filter { !$0.supervision.queries.isEmpty }
-    guard !supervised.isEmpty else {
-      throw TrainingError.nothingSupervised(step: progress.step + 1, examples: batches.flatMap(\.sources))
-    }
-    return supervised
-  }
-
   /// N and Σw of a whole step: all its micro-batches, in all processes.
   func denominators(for batches: [TokenBatch]) throws -> Denominators {
     Denominators(values: try reducer.sum(objective.denominators(of: batches.map(\.supervision)).values))
+  }
+
+  /// The losses of a step or a validation, summed over micro-batches and processes.
+  func sum(_ parts: [BatchLosses]) throws -> BatchLosses {
+    var sum = BatchLosses(
+      loss: parts.reduce(0) { $0 + $1.loss },
+      summands: zip(objective.names, [1] + objective.terms.map(\.weight)).enumerated().map { index, summand in
+        SummandMetrics(
+          name: summand.0, weight: summand.1, value: parts.reduce(0) { $0 + $1.summands[index].value })
+      })
+    let values = try reducer.sum([sum.loss] + sum.summands.map(\.value))
+    sum.loss = values[0]
+    for index in sum.summands.indices { sum.summands[index].value = values[index + 1] }
+    return sum
   }
 
   /// The part of the step's loss that a micro-batch contributes.
   ///
   /// The model computes hidden states `[N + N_c, H]` only where something is predicted: at the examples' supervised
   /// positions, then at those of their neighbours.
-  func loss(of batch: TokenBatch, _ denominators: Denominators) -> LossValue {
+  func loss(of batch: TokenBatch, _ denominators: Denominators) throws -> LossValue {
     let supervision = batch.supervision
     let hidden = hidden(of: batch)
+    // An operation of the model failed: the surrounding `withTorchErrors` throws its message instead of this one.
+    if hidden.handle == nil { throw TorchError("the model gave no hidden states") }
     let count = supervision.queries.count, contrasted = supervision.contrastQueries.count
     return objective(
       hidden: contrasted == 0 ? hidden : hidden.narrow(0, 0, count),
@@ -51,40 +57,24 @@ extension LossValue {
   }
 }
 
-/// Losses read from the device: one for each micro-batch.
-struct StepLosses {
-  struct Part {
-    var loss: Double
-    var summands: [SummandMetrics]
-  }
-  var parts: [Part]
-
-  /// Their sum over micro-batches and processes.
-  func sum(_ reducer: any Reducer) throws -> Part {
-    guard var sum = parts.first else { return Part(loss: 0, summands: []) }
-    for part in parts.dropFirst() {
-      sum.loss += part.loss
-      for index in sum.summands.indices { sum.summands[index].value += part.summands[index].value }
-    }
-    let values = try reducer.sum([sum.loss] + sum.summands.map(\.value))
-    sum.loss = values[0]
-    for index in sum.summands.indices { sum.summands[index].value = values[index + 1] }
-    return sum
-  }
+/// The losses of a micro-batch (or the sum of several), read from the device.
+struct BatchLosses {
+  var loss: Double
+  var summands: [SummandMetrics]
 }
 
 /// Brings the losses of a step's micro-batches and the norm of their gradients from the device, in one transfer: the
 /// only time in a step that the device is waited for.
-func readLosses(_ losses: [LossValue], norm: Tensor? = nil) -> (StepLosses, norm: Double) {
+func readLosses(_ losses: [LossValue], norm: Tensor? = nil) throws -> (batches: [BatchLosses], norm: Double) {
   let scalars = losses.flatMap { [$0.total] + $0.summands.map(\.value) } + (norm.map { [$0] } ?? [])
   let values = Tensor.stack(scalars.map { $0.detach().to(.float64) }).array(of: Double.self)
-  // Fewer values than asked for come after an error that the surrounding `withTorchErrors` is about to throw.
-  guard values.count == scalars.count else { return (StepLosses(parts: []), .nan) }
+  // An operation failed: the surrounding `withTorchErrors` throws its message instead of this one.
+  guard values.count == scalars.count else { throw TorchError("the losses could not be read") }
   var rest = values[...]
-  let parts = losses.map { loss in
-    StepLosses.Part(
+  let batches = losses.map { loss in
+    BatchLosses(
       loss: rest.removeFirst(),
       summands: loss.summands.map { SummandMetrics(name: $0.name, weight: $0.weight, value: rest.removeFirst()) })
   }
-  return (StepLosses(parts: parts), norm == nil ? 0 : rest.removeFirst())
+  return (batches, norm == nil ? 0 : rest.removeFirst())
 }

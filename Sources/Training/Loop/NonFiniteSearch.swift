@@ -6,15 +6,16 @@ import TorchNN
 extension Trainer {
   /// Finds out where a loss or gradient ceased to be finite. Slow, but the run ends here.
   func explain(
-    _ losses: StepLosses, _ norm: Double, _ batches: [TokenBatch], _ denominators: Denominators, epoch: Int
+    _ losses: [BatchLosses], _ batches: [TokenBatch], _ denominators: Denominators, epoch: Int
   ) -> any Error {
     var found = NonFinite(step: progress.step + 1, epoch: epoch + 1, summands: [], examples: [], parameters: [])
     do {
-      for (batch, part) in zip(batches, losses.parts) where !part.loss.isFinite {
-        for summand in part.summands where !summand.value.isFinite && !found.summands.contains(summand.name) {
+      let supervised = batches.filter { !$0.supervision.queries.isEmpty }
+      for (batch, value) in zip(supervised, losses) where !value.loss.isFinite {
+        for summand in value.summands where !summand.value.isFinite && !found.summands.contains(summand.name) {
           found.summands.append(summand.name)
         }
-        found.examples += try withTorchErrors { noGrad { examples(of: batch, denominators) } }
+        found.examples += try withTorchErrors { try noGrad { try examples(of: batch, denominators) } }
       }
       if found.summands.isEmpty {
         let norms = try withTorchErrors { gradients.all.map { $0?.norm().item() ?? 0 } }
@@ -28,12 +29,14 @@ extension Trainer {
   }
 
   /// The examples of a batch whose own loss is not finite.
-  private func examples(of batch: TokenBatch, _ denominators: Denominators) -> [String] {
-    batch.sources.indices.filter { row in
+  private func examples(of batch: TokenBatch, _ denominators: Denominators) throws -> [String] {
+    let bad = try batch.sources.indices.filter { row in
       var alone = batch
       alone.supervision = batch.supervision.restricted { Int($0) / batch.length == row }
-      return !alone.supervision.queries.isEmpty && !loss(of: alone, denominators).total.item().isFinite
-    }.map { batch.sources[$0] }
+      if alone.supervision.queries.isEmpty { return false }
+      return try !loss(of: alone, denominators).total.item().isFinite
+    }
+    return bad.map { batch.sources[$0] }
   }
 }
 

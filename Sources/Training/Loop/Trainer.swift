@@ -17,6 +17,8 @@ public final class Trainer {
   public let objective: Objective
   /// How.
   public let options: TrainingOptions
+  /// Asked between two steps; true ends the run early, after a last checkpoint. For Ctrl-C and early stopping.
+  public var shouldStop: () -> Bool = { false }
   /// What has happened so far.
   public internal(set) var progress = TrainingProgress()
 
@@ -49,7 +51,6 @@ public final class Trainer {
   ///   - source: the examples, in batches.
   ///   - validation: examples scored now and then.
   ///   - checkpoints: where to save what is needed to go on, and when.
-  ///   - shouldStop: asked between two steps; true ends the run early, after a last checkpoint.
   ///   - observe: is told what happens, in the order it happens. What it throws ends the run.
   /// - Throws: ``TrainingError`` before an update that would destroy the model, `InputError` if examples cannot be
   ///   read or a checkpoint cannot be written, `TorchError` if an operation fails (a shape, no memory left).
@@ -57,9 +58,9 @@ public final class Trainer {
   @discardableResult
   public func fit(
     _ source: any BatchSource, validation: Validation? = nil, checkpoints: Checkpoints? = nil,
-    shouldStop: () -> Bool = { false }, _ observe: (TrainingEvent) throws -> Void = { _ in }
+    _ observe: (TrainingEvent) throws -> Void = { _ in }
   ) throws -> FinishMetrics {
-    let run = Run(source: source, steps: options.length.steps(of: source.plan), checkpoints: checkpoints)
+    let run = Run(source: source, steps: options.length.steps(of: source.plan))
     let start = ContinuousClock.now
     model.setTraining(true)
     defer { model.setTraining(false) }
@@ -98,7 +99,6 @@ public final class Trainer {
 struct Run {
   let source: any BatchSource
   let steps: Int
-  let checkpoints: Checkpoints?
 
   /// Epochs done after so many steps.
   func epoch(after step: Int) -> Double { Double(step) / Double(source.plan.stepsPerEpoch) }

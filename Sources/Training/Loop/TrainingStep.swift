@@ -8,26 +8,30 @@ extension Trainer {
   func step(_ run: Run) throws -> StepMetrics {
     let start = ContinuousClock.now
     let place = run.source.plan.place(ofStep: progress.step)
-    let batches = try supervised(run.source.batches(ofStep: progress.step))
+    let batches = try run.source.batches(ofStep: progress.step)
     let denominators = try denominators(for: batches)
+    guard denominators.supervised > 0 else {
+      throw TrainingError.nothingSupervised(step: progress.step + 1, examples: batches.flatMap(\.sources))
+    }
     var random = CounterGenerator(options.seed, UInt64(progress.step))
     Torch.seed(random.next())
     defer { gradients.clear() }
 
     let (losses, norm) = try withTorchErrors {
       var values: [LossValue] = []
-      for batch in batches {
-        let value = loss(of: batch, denominators)
-        value.total.backward()
-        gradients.collect()
-        values.append(value.detached)
+      for batch in batches where !batch.supervision.queries.isEmpty {
+        try gradients.add {
+          let value = try loss(of: batch, denominators)
+          value.total.backward()
+          values.append(value.detached)
+        }
       }
       try reducer.sum_(gradients.all)
-      return readLosses(values, norm: gradientNorms(gradients.all).total)
+      return try readLosses(values, norm: gradientNorm(gradients.all))
     }
-    let total = try losses.sum(reducer)
+    let total = try sum(losses)
     guard total.loss.isFinite, norm.isFinite else {
-      throw explain(losses, norm, batches, denominators, epoch: place.epoch)
+      throw explain(losses, batches, denominators, epoch: place.epoch)
     }
 
     let factor = clipFactor(norm: norm, limit: options.gradientNormLimit)

@@ -17,15 +17,15 @@ extension Trainer {
     }
     let denominators = Denominators(values: try reducer.sum(whole.values))
 
-    var losses = StepLosses(parts: [])
+    var losses: [BatchLosses] = []
     for step in steps {
       let batches = try source.batches(ofStep: step).filter { !$0.supervision.queries.isEmpty }
       guard !batches.isEmpty else { continue }
-      losses.parts += try withTorchErrors {
-        noGrad { readLosses(batches.map { loss(of: $0, denominators) }).0.parts }
+      losses += try withTorchErrors {
+        try noGrad { try readLosses(batches.map { try loss(of: $0, denominators) }).batches }
       }
     }
-    let sum = try losses.sum(reducer)
+    let sum = try sum(losses)
     let isBest = sum.loss.isFinite && sum.loss < progress.best?.loss ?? .infinity
     if isBest { progress.best = BestStep(step: progress.step, loss: sum.loss) }
     return ValidationMetrics(

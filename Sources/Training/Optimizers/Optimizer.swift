@@ -30,6 +30,14 @@ public struct OptimizedParameter {
   public let master: Tensor?
   /// Index of its group, nil for the optimizer's own settings.
   public let group: Int?
+
+  /// Memberwise.
+  public init(key: String, tensor: Tensor, master: Tensor?, group: Int?) {
+    self.key = key
+    self.tensor = tensor
+    self.master = master
+    self.group = group
+  }
 }
 
 /// The settings of an optimizer: a value that makes the optimizer once the model is known.

@@ -41,8 +41,11 @@ public struct ParameterSelector: Sendable {
     }
   }
 
-  /// The identities of the chosen tensors. By tensor, since a tied parameter has several boxes.
-  func tensors(of model: Module) -> Set<ObjectIdentifier> { Set(boxes(model).map { ObjectIdentifier($0.tensor) }) }
+  /// The chosen parameters of a model, for instance to freeze them. A tied tensor is chosen under all its names.
+  public func parameters(of model: Module) -> [NamedParameter] {
+    let chosen = Set(boxes(model).map { ObjectIdentifier($0.tensor) })
+    return model.parameters().filter { chosen.contains(ObjectIdentifier($0.tensor)) }
+  }
 
   private static func rooted<Root: Module, Value>(_ model: Module, at path: KeyPath<Root, Value>) -> Value {
     guard let root = model as? Root else {

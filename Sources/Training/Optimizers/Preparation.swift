@@ -12,7 +12,9 @@ extension OptimizerRule {
     if model.trainableParameters().isEmpty { model.unfreeze() }
     let originals = dtype.map { convert(model, to: $0) } ?? [:]
     let parameters = model.trainableParameters()
-    let chosen = groups.map { $0.selector.tensors(of: model) }
+    let chosen = groups.map { group in
+      Set(group.selector.parameters(of: model).map { ObjectIdentifier($0.tensor) })
+    }
     let optimized = parameters.map { parameter in
       let identity = ObjectIdentifier(parameter.tensor)
       return OptimizedParameter(
