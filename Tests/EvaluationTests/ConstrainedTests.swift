@@ -72,7 +72,9 @@ import Torch
         #expect(generation.ids == [top])
         continue
       }
-      let costs = distances.map { row in zip(row, space.ids).map { $0 * exp(logs[Int($1)]) }.reduce(0, +) }
+      let costs = (0..<4).map { choice in
+        (0..<4).map { exp(logs[Int(space.ids[$0])]) * distances[$0][choice] }.reduce(0, +)
+      }
       #expect(generation.ids == [space.ids[best(costs.map { -$0 })]])
       changed += generation.ids == [top] ? 0 : 1
     }

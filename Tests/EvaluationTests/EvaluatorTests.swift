@@ -7,7 +7,7 @@ import Testing
   let model = TinyModel()
 
   /// Ids 0 … 9 are digits; other tokens are letters.
-  @Sendable func decode(_ ids: [Int32]) -> String {
+  func decode(_ ids: [Int32]) -> String {
     ids.map { $0 < 10 ? "\($0)" : " \(UnicodeScalar(UInt8(87 + $0)))" }.joined()
   }
 

@@ -54,20 +54,26 @@ import Testing
 
   /// The decision beats every other candidate under its cost, whatever the cost.
   @Test func bayesDecisionsEqualBruteForce() {
+    @Sendable func aroundTheClock(_ truth: Double, _ choice: Double) -> Double {
+      [-12.0, 0, 12].map { abs(choice - truth + $0) }.min() ?? .nan
+    }
+    @Sendable func lopsided(_ truth: Double, _ choice: Double) -> Double {
+      choice > truth ? 3 * (choice - truth) : truth - choice
+    }
+    @Sendable func discrete(_ truth: Double, _ choice: Double) -> Double { truth == choice ? 0 : 1 }
     let costs: [(NumberCost, (Double, Double) -> Double)] = [
-      (.squared, { ($0 - $1) * ($0 - $1) }), (.absolute, { abs($0 - $1) }), (.discrete, { $0 == $1 ? 0 : 1 }),
-      (.circular(period: 12), { (0...2).map { n in { abs($0 + Double(n - 1) * 12) } }.map { f in f($0 - $1) }.min()! }),
-      (.custom { max(0, $0 - $1) * 3 + max(0, $1 - $0) }, { $0 > $1 ? 3 * ($0 - $1) : $1 - $0 }),
+      (.squared, { pow($0 - $1, 2) }), (.absolute, { abs($0 - $1) }), (.distance(discrete), discrete),
+      (.distance(aroundTheClock), aroundTheClock), (.distance(lopsided), lopsided),
     ]
     var random = CounterGenerator(2)
     for _ in 0..<40 {
       let values = (0..<12).map(Double.init), weights = values.map { _ in pow(Double(random.next(below: 100) + 1), 2) }
       let found = NumberDistribution(values: values, probabilities: weights)
-      let other = [-3, 2.5, 2.75, 6.125, 20].shuffled(using: &random)
+      let other = [6.125, -3, 2.75, 11, 2.5]
       for (cost, formula) in costs {
         for candidates in [nil, other] {
           func expected(_ choice: Double) -> Double {
-            zip(values, weights).map { formula(choice, $0) * $1 }.reduce(0, +)
+            zip(values, weights).map { formula($0, choice) * $1 }.reduce(0, +)
           }
           let choice = found.leastExpected(cost, among: candidates)
           let least = (candidates ?? values).map(expected).min() ?? .nan
@@ -75,7 +81,7 @@ import Testing
         }
       }
       #expect(found.leastExpected(.absolute) == found.median)
-      #expect(found.leastExpected(.discrete) == found.mode)
+      #expect(found.leastExpected(.distance(discrete)) == found.mode)
     }
   }
 
@@ -83,5 +89,6 @@ import Testing
     #expect(leastExpectedDistance([0.4, 0.1, 0.5], distances: [[0, 1, 4], [1, 0, 1], [4, 1, 0]]) == 1)
     #expect(leastExpectedDistance([0.4, 0.1, 0.5], distances: [[0, 1, 1], [1, 0, 1], [1, 1, 0]]) == 2)
     #expect(leastExpectedDistance([1, 1], distances: [[0, 3], [3, 0]]) == 0)
+    #expect(leastExpectedDistance([0.6, 0.4], distances: [[0, 1], [2, 0]]) == 1, "saying 0 where 1 is true costs 2")
   }
 }

@@ -32,7 +32,7 @@ import Torch
       }
     }
     if rest.expected > 0 { chi += (rest.found - rest.expected) * (rest.found - rest.expected) / rest.expected }
-    #expect(cells >= 4)
+    #expect(cells >= 2)
     // scipy.stats.chi2.ppf(1 - 1e-4, 22); fewer cells allow less, which the seeds keep well below.
     #expect(chi < 54.2, "\(cells) cells")
   }
@@ -60,7 +60,7 @@ import Torch
   @Test func filteredTokensAreNeverDrawn() throws {
     let logits = Tensor([5, 4, 3, -2, 1, 0] as [Float], shape: [1, 6]).expand([2_000, 6]).contiguous()
     for (sampling, allowed) in [
-      (Sampling(topK: 2), Set([0, 1])), (Sampling(topP: 0.6), Set([0])), (Sampling(topP: 0.9), Set([0, 1])),
+      (Sampling(topK: 2), Set([0, 1])), (Sampling(topP: 0.6), Set([0])), (Sampling(topP: 0.85), Set([0, 1])),
       (Sampling(minP: 0.1), Set([0, 1, 2])), (Sampling(topK: 100, topP: 1), Set(0...5)),
     ] {
       let (probabilities, tokens) = sampling.distribution(logits)

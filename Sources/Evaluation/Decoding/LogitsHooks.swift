@@ -26,7 +26,7 @@ public enum Constrained {
   /// Where the model would say a candidate of the space, makes it say the one with the least expected distance
   /// (Bayes decision over the candidates' softmax). Exact for answers of one token.
   ///
-  /// - Parameter distances: `distances[c][v]` from choosing c where v is true, M × M.
+  /// - Parameter distances: `distances[v][c]` from the true candidate v to the choice c, M × M.
   public static func leastExpectedDistance(in space: TokenSpace, distances: [[Double]]) -> LogitsHook {
     let ids = space.ids.map(Int64.init)
     return { logits, state in

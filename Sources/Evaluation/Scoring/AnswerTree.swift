@@ -34,10 +34,11 @@ final class AnswerTree {
   /// Nodes that are no answers on the level below `open`.
   func opened(below open: [Int]) -> [Int] { open.flatMap(children(of:)).filter { nodes[$0].value == nil } }
 
-  /// Tokens that reading the space takes if each level is cut to `width`; levels below the first cut are not counted.
-  func tokensToRead(width: Int) -> Int {
+  /// Tokens that reading the space takes if each level is cut to `width`; levels below the first cut or below `depth`
+  /// are not counted.
+  func tokensToRead(width: Int, depth: Int) -> Int {
     var level = opened(below: [0]), sum = 0
-    while !level.isEmpty {
+    while let first = level.first, nodes[first].depth <= depth {
       sum += min(level.count, width)
       if level.count > width { break }
       level = opened(below: level)

@@ -1,60 +1,54 @@
-/// What a wrong number costs.
+/// What a number that is not quite right costs.
 public enum NumberCost: Sendable {
-  /// (choice − truth)². The best choice is the candidate nearest to the mean.
+  /// (truth − choice)². The best choice is the candidate nearest to the mean.
   case squared
-  /// |choice − truth|. The best choice is a median.
+  /// |truth − choice|. The best choice is a median.
   case absolute
-  /// The shorter way around a circle.
-  case circular(period: Double)
-  /// 1 unless choice and truth are equal. The best choice is the mode.
-  case discrete
-  /// Any other distance, from the choice to the truth.
-  case custom(@Sendable (_ choice: Double, _ truth: Double) -> Double)
+  /// Any other distance: `.distance(metric.distance(from:to:))` is the one that a model was trained with.
+  case distance(@Sendable (_ truth: Double, _ choice: Double) -> Double)
 
   /// The cost of a choice.
-  public func callAsFunction(_ choice: Double, _ truth: Double) -> Double {
+  public func callAsFunction(from truth: Double, to choice: Double) -> Double {
     switch self {
-    case .squared: return (choice - truth) * (choice - truth)
-    case .absolute: return abs(choice - truth)
-    case .circular(let period):
-      let around = abs(choice - truth).truncatingRemainder(dividingBy: period)
-      return min(around, period - around)
-    case .discrete: return choice == truth ? 0 : 1
-    case .custom(let cost): return cost(choice, truth)
+    case .squared: (truth - choice) * (truth - choice)
+    case .absolute: abs(truth - choice)
+    case .distance(let distance): distance(truth, choice)
     }
   }
 }
 
 extension NumberDistribution {
-  /// Bayes decision: the candidate with the least expected cost, the smallest of several. `argmin_c Σ_v p(v) d(c, v)`.
+  /// Bayes decision `argmin_c Σ_v p(v) d(v, c)`: the candidate with the least expected cost, the smallest of several.
   ///
   /// - Parameter candidates: what may be chosen; nil means the distribution's own values.
   public func leastExpected(_ cost: NumberCost, among candidates: [Double]? = nil) -> Double {
     let candidates = candidates?.sorted() ?? values
     precondition(!candidates.isEmpty, "a decision needs candidates")
     let costs: [Double]
-    switch cost {
-    case .squared:
-      // E(c − v)² = (c − E v)² + Var v.
+    if case .squared = cost {
+      // E(v − c)² = (E v − c)² + Var v, and the variance is the same for all.
       let mean = mean
-      costs = candidates.map { cost($0, mean) }
-    default:
-      costs = candidates.map { candidate in expectation { cost(candidate, $0) } }
+      costs = candidates.map { cost(from: mean, to: $0) }
+    } else {
+      costs = candidates.map { candidate in expectation { cost(from: $0, to: candidate) } }
     }
     return candidates[costs.indices.min { costs[$0] < costs[$1] } ?? 0]
   }
 }
 
-/// Bayes decision among the candidates of a token space, by any table of distances: `argmin_c Σ_v p(v) d(c, v)`.
+/// Bayes decision among the candidates of a token space, by any table of distances: `argmin_c Σ_v p(v) d(v, c)`.
 ///
 /// - Parameters:
 ///   - probabilities: of the M candidates; they need not sum to 1.
-///   - distances: `distances[c][v]` from choosing c where v is true, M × M.
+///   - distances: `distances[v][c]` from the true candidate v to the choice c, M × M: the rows of a `Distance`.
 /// - Returns: the index of the best candidate, the first of several.
 public func leastExpectedDistance(_ probabilities: [Double], distances: [[Double]]) -> Int {
+  let count = probabilities.count
   precondition(
-    distances.count == probabilities.count && distances.allSatisfy { $0.count == probabilities.count },
-    "a table of \(distances.count) rows for \(probabilities.count) candidates")
-  let costs = distances.map { row in zip(row, probabilities).reduce(0) { $0 + $1.0 * $1.1 } }
+    distances.count == count && distances.allSatisfy { $0.count == count },
+    "a table of \(distances.count) rows for \(count) candidates")
+  let costs = (0..<count).map { choice in
+    zip(probabilities, distances).reduce(0) { $0 + $1.0 * $1.1[choice] }
+  }
   return costs.indices.min { costs[$0] < costs[$1] } ?? 0
 }

@@ -22,7 +22,7 @@ extension Scorer {
   ) throws -> [NumberDistribution] {
     guard width > 0 else { throw DecodingError.badSetting("width: expected at least 1, found \(width)") }
     try ModelContext.check(prompts, for: model)
-    let tree = AnswerTree(space), branches = tree.tokensToRead(width: width)
+    let tree = AnswerTree(space), branches = tree.tokensToRead(width: width, depth: model.contextLength)
     var found = [NumberDistribution?](repeating: nil, count: prompts.count)
     try evaluating(model) {
       for batch in batches(of: prompts.map { $0.count + branches }, tokenBudget: tokenBudget) {

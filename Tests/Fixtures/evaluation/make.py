@@ -40,8 +40,9 @@ def greedy(name):
     model, generator, cases = load(name), torch.Generator().manual_seed(5), []
     while len(cases) < 6:
         prompt = prompts(model, generator, 6)[len(cases)]
-        out = model.generate(
-            torch.tensor([prompt]), max_new_tokens=20, do_sample=False, eos_token_id=None, pad_token_id=0,
+        ids = torch.tensor([prompt])
+        out = model.generate(  # without a mask it would take token 0 for padding
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=20, do_sample=False, eos_token_id=None, pad_token_id=0,
             output_logits=True, return_dict_in_generate=True)
         logits = torch.stack(out.logits, 1)[0].double()
         best = logits.topk(2).values
