@@ -54,21 +54,25 @@ public struct MetricFinder: Sendable, Hashable {
     let spans = spans?.sorted { $0.lowerBound < $1.lowerBound }
     return grammar.numbers(in: scalars, within: spans).enumerated().map { ordinal, number in
       var found = FoundMetric(number: number, positions: [], uncovered: [])
+      var rated = Set<Int>(), others = [(index: Int, digits: Range<Int>)]()
       while next < order.count, pieces[order[next]].range.upperBound <= number.range.lowerBound { next += 1 }
       for index in order[next...] {
         let piece = pieces[index]
         guard piece.range.lowerBound < number.range.upperBound else { break }
         guard let covered = digits(of: number, in: piece.range) else { continue }
         if let candidate = candidate(piece, covered: covered, number: number, scalars: scalars) {
+          rated.formUnion(covered)
           found.positions.append(
             MetricPosition(
               position: index, metric: metric, candidate: candidate,
               place: space.unit == .number ? .whole : number.place(ofDigit: covered.upperBound - 1),
               number: firstNumber + ordinal))
         } else {
-          found.uncovered.append(index)
+          others.append((index, covered))
         }
       }
+      // A prepended `▁` reports the digit after it as its own; that digit has a token all the same.
+      found.uncovered = others.filter { !rated.isSuperset(of: $0.digits) }.map(\.index)
       return found
     }
   }

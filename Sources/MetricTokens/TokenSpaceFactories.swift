@@ -96,6 +96,11 @@ extension TokenSpace {
         rows.append((Double(canonical) ?? 0, id, base))
       }
     }
+    guard rows.count >= 2 else {
+      throw TokenSpaceError(
+        space: name, problem: "the vocabulary has \(rows.count) \(spacing.rawValue) numeric tokens",
+        remedy: spacing == .plain ? "Try spaced ones, or name bins." : "Try plain ones, or name bins.")
+    }
     rows.sort { ($0.value, -$0.base, $0.id) < ($1.value, -$1.base, $1.id) }
     return try TokenSpace(
       name: name, unit: .digitRun, ids: rows.map(\.id), values: rows.map(\.value),

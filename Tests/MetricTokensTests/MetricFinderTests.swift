@@ -91,6 +91,17 @@ import Testing
     #expect(find("15,", vocabulary, space)[0].uncovered == [1])
   }
 
+  /// SentencePiece tokenizers put a `▁` in front and report the character after it as its own.
+  @Test func aPrependedMarkDoesNotHideTheDigitAfterIt() throws {
+    let vocabulary = WordVocabulary(WordVocabulary.digits + ["▁"])
+    let space = try TokenSpace.digits(of: vocabulary)
+    let pieces = [(10, 0), (9, 0), (7, 1)].map { TokenPiece(id: $0.0, range: $0.1..<$0.1 + 1) }
+    let found = MetricFinder(space: space).find(in: pieces, text: "97")
+    #expect(found[0].positions.map(\.position) == [1, 2] && found[0].uncovered.isEmpty)
+    // Alone it does count.
+    #expect(MetricFinder(space: space).find(in: [pieces[0], pieces[2]], text: "97")[0].uncovered == [0])
+  }
+
   @Test func specialTokensCountWhereverTheyStand() throws {
     let space = try TokenSpace.all(4, firstID: 100)
     let pieces = [100, 7, 103].map { TokenPiece(id: $0, range: 0..<0) }
