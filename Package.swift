@@ -35,7 +35,8 @@ let package = Package(
       ]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     // Dependencies point one way; docs/architecture.md draws the graph.
@@ -49,7 +50,7 @@ let package = Package(
     library("Objectives", ["Torch", "MetricTokens"]),
     library("Training", ["TorchNN", "Torch", "MetricTokens", "Objectives", "Files"]),
     library("Evaluation", ["TorchNN", "Torch", "MetricTokens"]),
-    library("Reports", ["Files"]),
+    library("Reports", ["Files", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     library(
       "Recipes",
       [

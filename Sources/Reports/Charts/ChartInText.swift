@@ -7,21 +7,20 @@ extension Chart {
   public func text(terminal: Terminal, width: Int? = nil, height: Int = 14) -> String {
     let width = max(24, width ?? min(100, terminal.size().columns))
     let axes = resolvedAxes(xMarks: width / 10, yMarks: max(2, height / 4))
-    let labels = axes.y.marks.map(\.label)
-    let margin = labels.map(\.displayWidth).max() ?? 0
+    let margin = axes.y.marks.map { $0.label(on: terminal).displayWidth }.max() ?? 0
     var plot = TextPlot(columns: max(8, width - margin - 3), rows: max(3, height))
     for (series, color) in zip(series, colors) { draw(series, color, axes, terminal, in: &plot) }
     for reference in references where y.shows(reference.y) {
       if let place = axes.y.place(reference.y) { plot.rule(place, terminal.hasUnicode ? "┈" : "-") }
     }
-    var lines = [terminal.styled(title.onOneLine, .bold), legend(terminal)].filter { !$0.isEmpty }
-    if !y.label.isEmpty { lines.append(terminal.styled(y.label.onOneLine, .dim)) }
-    lines += plotLines(plot, axes, margin, terminal)
-    if !x.label.isEmpty {
-      lines.append(
-        terminal.styled(x.label.onOneLine.padded(to: width, .center).trimmingTrailingSpaces, .dim))
+    func line(_ text: String, _ style: TextStyle) -> [String] {
+      text.isEmpty ? [] : [terminal.styled(text.onOneLine.truncated(to: width, mark: terminal.ellipsis), style)]
     }
-    if omitted > 0 { lines.append(terminal.styled("\(omitted) not finite or off the scale, not shown", .dim)) }
+    let label = x.label.onOneLine.padded(to: width, .center).trimmingTrailingSpaces
+    let note = omitted > 0 ? "\(omitted) not finite or off the scale, not shown" : ""
+    let lines =
+      line(title, .bold) + legend(terminal, width) + line(y.label, .dim) + plotLines(plot, axes, margin, terminal)
+      + line(label, .dim) + line(note, .dim)
     return lines.map { $0 + "\n" }.joined()
   }
 
@@ -31,7 +30,7 @@ extension Chart {
     var labels = [String](repeating: "", count: plot.rows)
     for mark in axes.y.marks {
       guard let place = axes.y.place(mark.value) else { continue }
-      labels[plot.rows - 1 - Int((place * Double(4 * plot.rows - 1)).rounded()) / 4] = mark.label
+      labels[plot.rows - 1 - Int((place * Double(4 * plot.rows - 1)).rounded()) / 4] = mark.label(on: terminal)
     }
     let (side, tick, corner, base) = terminal.hasUnicode ? ("│", "┤", "└", "─") : ("|", "+", "+", "-")
     var lines = labels.enumerated().map { row, label in
@@ -42,10 +41,11 @@ extension Chart {
     var marks = ""
     for mark in axes.x.marks {
       guard let place = axes.x.place(mark.value) else { continue }
+      let label = mark.label(on: terminal)
       let center = margin + 2 + Int((place * Double(plot.columns - 1)).rounded())
-      let start = max(0, center - mark.label.count / 2)
+      let start = max(0, min(center - label.count / 2, margin + 2 + plot.columns - label.count))
       if start > marks.count || marks.isEmpty {
-        marks += String(repeating: " ", count: start - marks.count) + mark.label
+        marks += String(repeating: " ", count: start - marks.count) + label
       }
     }
     return lines + [marks]
@@ -61,7 +61,9 @@ extension Chart {
       return axes.y.clampedPlace(point.y).map { (across, $0) }
     }
     if case .bins = series.style, let floor = axes.y.clampedPlace(0) {
-      for place in places.compactMap({ $0 }) { plot.line(from: (place.x, floor), to: place, color: style) }
+      for place in places.compactMap({ $0 }) where place.y != floor {
+        plot.line(from: (place.x, floor), to: place, color: style)
+      }
       return
     }
     if series.style != .points {
@@ -78,15 +80,36 @@ extension Chart {
     }
   }
 
-  private func legend(_ terminal: Terminal) -> String {
-    let entries = zip(series, colors).filter { !$0.0.name.isEmpty }.map { series, color in
-      let style = TextPlot.colors[abs(color) % TextPlot.colors.count]
+  /// The names of series and references, as many to a line as fit.
+  private func legend(_ terminal: Terminal, _ width: Int) -> [String] {
+    var entries = zip(series, colors).filter { !$0.0.name.isEmpty }.map { series, color in
       let isLine = series.style == .dashed || series.style == .faint
       let sign = isLine ? (terminal.hasUnicode ? "⠒⠂" : "..") : String(TextPlot.symbol(color, terminal))
-      return terminal.styled(sign, style) + " " + series.name.onOneLine
+      return (sign, style: Optional(TextPlot.colors[abs(color) % TextPlot.colors.count]), series.name)
     }
-    let levels = references.map { (terminal.hasUnicode ? "┈┈ " : "-- ") + $0.name.onOneLine }
-    return (entries + levels).joined(separator: "   ")
+    entries += references.map { (terminal.hasUnicode ? "┈┈" : "--", style: nil, $0.name) }
+    var lines: [String] = []
+    var free = 0
+    for (sign, style, name) in entries {
+      let name = name.onOneLine.truncated(to: width - 3, mark: terminal.ellipsis)
+      let needed = sign.displayWidth + 1 + name.displayWidth
+      let text = (style.map { terminal.styled(sign, $0) } ?? sign) + " " + name
+      if needed + 3 <= free {
+        lines[lines.count - 1] += "   " + text
+        free -= needed + 3
+      } else {
+        lines.append(text)
+        free = width - needed
+      }
+    }
+    return lines
+  }
+}
+
+extension ResolvedAxis.Mark {
+  /// The label, without superscripts where a terminal has none.
+  fileprivate func label(on terminal: Terminal) -> String {
+    terminal.hasUnicode || label.allSatisfy(\.isASCII) ? label : Quantity.significant(value, digits: 3)
   }
 }
 

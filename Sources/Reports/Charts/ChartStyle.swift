@@ -66,7 +66,8 @@ enum ChartStyle {
     case 7: return polygon([(0, -1.2), (1.15, -0.35), (0.7, 1), (-0.7, 1), (-1.15, -0.35)])
     default:
       let (left, radius) = (coordinates(x - r, y), coordinate(r))
-      return "M\(left)a\(radius),\(radius) 0 1 0 \(coordinate(2 * r)),0a\(radius),\(radius) 0 1 0 \(coordinate(-2 * r)),0Z"
+      return
+        "M\(left)a\(radius),\(radius) 0 1 0 \(coordinate(2 * r)),0a\(radius),\(radius) 0 1 0 \(coordinate(-2 * r)),0Z"
     }
   }
 }

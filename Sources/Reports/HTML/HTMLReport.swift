@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A page of results that needs nothing but itself: style and pictures are inside, no script, no network.
@@ -154,5 +155,12 @@ public struct HTMLReport: Sendable {
     if !footer.isEmpty { page.element("footer", text: footer) }
     page.raw("</main>\n</body>\n</html>\n")
     return page.text
+  }
+}
+
+extension HTMLReport {
+  /// Writes the page; a page of that name is replaced when the new one is whole.
+  public func write(to path: String) throws {
+    try AtomicFile.write(html.utf8, to: path)
   }
 }

@@ -55,7 +55,12 @@ extension Table {
 
   private func classes(_ column: Int) -> String {
     let startsGroup = column > 0 && columns[column].group != nil && columns[column].group != columns[column - 1].group
-    let side = switch alignment(of: column) { case .left: "left" case .right: "right" case .center: "center" }
+    let side =
+      switch alignment(of: column) {
+      case .left: "left"
+      case .right: "right"
+      case .center: "center"
+      }
     return startsGroup ? side + " first" : side
   }
 

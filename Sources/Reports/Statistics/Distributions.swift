@@ -22,7 +22,8 @@ package enum StudentT {
   package static func twoSidedTail(_ t: Double, degrees: Double) -> Double {
     if t.isNaN { return .nan }
     if t.isInfinite { return 0 }
-    return incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5)
+    let sum = degrees + t * t
+    return incompleteBeta(degrees / sum, t * t / sum, degrees / 2, 0.5)
   }
 
   /// The t > 0 with P(|T| ≤ t) = `level`: half the width of a two-sided interval, in standard errors.
@@ -44,12 +45,14 @@ private func positiveRoot(_ isReached: (Double) -> Bool) -> Double {
 }
 
 /// The regularised incomplete beta function I_x(a, b), by Lentz's continued fraction (DLMF 8.17.22).
-private func incompleteBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
+///
+/// - Parameter y: 1 - x, which near x = 1 the caller knows with more digits.
+private func incompleteBeta(_ x: Double, _ y: Double, _ a: Double, _ b: Double) -> Double {
   if x <= 0 { return 0 }
-  if x >= 1 { return 1 }
+  if y <= 0 { return 1 }
   // The fraction converges quickly below the mean; above it the mirrored one does.
-  if x > (a + 1) / (a + b + 2) { return 1 - incompleteBeta(1 - x, b, a) }
-  let logFront = lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x)
+  if x > (a + 1) / (a + b + 2) { return 1 - incompleteBeta(y, x, b, a) }
+  let logFront = lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log(y)
   let tiny = 1e-300
   var fraction = 1.0
   var c = 1.0

@@ -1,3 +1,5 @@
+public import Files
+
 extension Table {
   /// The table in GitHub's Markdown. Groups and titles become one heading; the best cells are bold.
   public var markdown: String {
@@ -49,7 +51,47 @@ extension Table {
   }
 }
 
+extension Table {
+  /// The table as JSON for programs: `{"caption": …, "rows": [{"N": 1, "MAE": {"mean": 0.25, "std": 0.07}}], "notes": …}`.
+  ///
+  /// Numbers are given in full; missing ones and those that are not finite are null.
+  public var json: JSON {
+    let names = columns.map(\.fullTitle)
+    let records = rows.map { row in
+      var record = JSONObject()
+      for (name, cell) in zip(names, row) {
+        // Columns of one name are told apart by a number.
+        var key = name
+        var number = 2
+        while !record.append(key, cell.json) {
+          key = "\(name) \(number)"
+          number += 1
+        }
+      }
+      return JSON.object(record)
+    }
+    return ["caption": .string(caption), "rows": .array(records), "notes": .array(notes.map { .string($0) })]
+  }
+}
+
 extension Table.Cell {
+  fileprivate var json: JSON {
+    func number(_ value: Double) -> JSON { value.isFinite ? .double(value) : .null }
+    switch content {
+    case .missing: return .null
+    case .text(let text): return .string(text)
+    case .quantity(.count(let count), _), .quantity(.bytes(let count), _): return .int(count)
+    case .quantity(_, let value): return number(value)
+    case .measured(let mean, let spread, let interval, _):
+      var object = JSONObject()
+      object["mean"] = number(mean)
+      object["std"] = spread.map(number)
+      object["low"] = interval.map { number($0.low) }
+      object["high"] = interval.map { number($0.high) }
+      return .object(object)
+    }
+  }
+
   /// The number in full, an integer without a point; empty for a missing value.
   var exactText: String {
     guard let value else { return "" }

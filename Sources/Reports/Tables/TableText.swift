@@ -111,10 +111,12 @@ private struct TableLayout {
     var lines: [String] = []
     if let top = frame.rule(columns.map { widths[$0] }, .top) { lines.append(top) }
     if columns.contains(where: { table.columns[$0].group != nil }) { lines.append(groupLine(columns)) }
-    lines.append(line(columns.map { column in
-      let title = table.columns[column].title.onOneLine.truncated(to: widths[column])
-      return terminal.styled(title.padded(to: widths[column], alignments[column]), .bold)
-    }))
+    lines.append(
+      line(
+        columns.map { column in
+          let title = table.columns[column].title.onOneLine.truncated(to: widths[column], mark: terminal.ellipsis)
+          return terminal.styled(title.padded(to: widths[column], alignments[column]), .bold)
+        }))
     if let rule = frame.rule(columns.map { widths[$0] }, .middle) { lines.append(rule) }
     for row in table.rows.indices {
       lines.append(line(columns.map { draw(row, $0) }))
@@ -124,9 +126,8 @@ private struct TableLayout {
   }
 
   private func draw(_ row: Int, _ column: Int) -> String {
-    let mark = terminal.hasUnicode ? "…" : "~"
-    let text = cells[row][column].truncated(to: widths[column], mark: mark).padded(
-      to: widths[column], alignments[column])
+    let text = cells[row][column].truncated(to: widths[column], mark: terminal.ellipsis)
+      .padded(to: widths[column], alignments[column])
     return table.rows[row][column].isEmphasized ? terminal.styled(text, .bold, .green) : text
   }
 
@@ -134,7 +135,7 @@ private struct TableLayout {
     line(
       groups(columns).map { run in
         let inner = run.reduce(0) { $0 + widths[$1] } + frame.separator.count * (run.count - 1)
-        let title = (table.columns[run[0]].group ?? "").onOneLine.truncated(to: inner)
+        let title = (table.columns[run[0]].group ?? "").onOneLine.truncated(to: inner, mark: terminal.ellipsis)
         return terminal.styled(title.padded(to: inner, .center), .bold)
       })
   }

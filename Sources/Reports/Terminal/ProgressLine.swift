@@ -63,7 +63,7 @@ struct ProgressState: Sendable {
       used += detail.displayWidth + 2
     }
     let text = details.joined(separator: "  ")
-    let title = title.truncated(to: max(8, width / 3), mark: terminal.hasUnicode ? "…" : "~")
+    let title = title.truncated(to: max(8, width / 3), mark: terminal.ellipsis)
     let barWidth = min(40, width - title.displayWidth - text.displayWidth - 4)
     guard let share, barWidth >= 5 else { return "\(title)  \(text)".truncated(to: width, mark: "") }
     return "\(terminal.styled(title, .bold))  \(bar(share, barWidth, terminal))  \(text)"

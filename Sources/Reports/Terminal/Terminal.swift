@@ -105,6 +105,9 @@ public enum TextStyle: Int, Sendable, Hashable {
 }
 
 extension Terminal {
+  /// What stands for text left out.
+  var ellipsis: String { hasUnicode ? "…" : "~" }
+
   /// `text` in these styles, or as it is where the terminal has none.
   public func styled(_ text: String, _ styles: TextStyle...) -> String {
     guard hasColor, !styles.isEmpty, !text.isEmpty else { return text }

@@ -15,7 +15,7 @@ extension String {
   }
 
   /// At most `width` columns, the end replaced by `mark` where it is longer.
-  func truncated(to width: Int, mark: String = "…") -> String {
+  func truncated(to width: Int, mark: String) -> String {
     if displayWidth <= width { return self }
     var text = ""
     var left = width - mark.displayWidth
