@@ -19,28 +19,27 @@ thread_local ct_buffers current = nullptr;
 }
 
 namespace ct {
-at::Tensor GradientBuffers::room(const at::Tensor &weight) {
+at::Tensor GradientBuffers::room(const at::Tensor &weight, bool spare) {
   std::lock_guard<std::mutex> lock(mutex);
   auto *key = weight.unsafeGetTensorImpl();
-  auto found = entries.find(key);
-  if (found != entries.end()) {
-    const auto &kept = found->second.buffer;
-    // Someone who still holds last step's gradient must not see it change.
-    bool ours = kept.use_count() == 1 && kept.storage().use_count() == 1;
-    if (ours && kept.sizes() == weight.sizes() && kept.options().type_equal(weight.options())) return kept;
-    entries.erase(found);
+  if (!entries.contains(key)) {
+    std::erase_if(entries, [](const auto &entry) { return entry.second.weight.expired(); });
+    entries.emplace(key, Entry{decltype(Entry::weight)(weight.getIntrusivePtr()), {}});
   }
-  std::erase_if(entries, [](const auto &entry) { return entry.second.weight.expired(); });
-  auto made = at::empty_like(weight.detach(), at::MemoryFormat::Contiguous);
-  entries.emplace(key, Entry{decltype(Entry::weight)(weight.getIntrusivePtr()), made});
-  return made;
+  auto &kept = entries.at(key).buffers[spare];
+  // Someone who still holds last step's gradient must not see it change.
+  bool ours = kept.defined() && kept.use_count() == 1 && kept.storage().use_count() == 1;
+  if (!ours || kept.sizes() != weight.sizes() || !kept.options().type_equal(weight.options()))
+    kept = at::empty_like(weight.detach(), at::MemoryFormat::Contiguous);
+  return kept;
 }
 
 int64_t GradientBuffers::bytes() {
   std::lock_guard<std::mutex> lock(mutex);
-  int64_t total = 0;
-  for (const auto &entry : entries) total += static_cast<int64_t>(entry.second.buffer.nbytes());
-  return total;
+  size_t total = 0;
+  for (const auto &[key, entry] : entries)
+    for (const auto &buffer : entry.buffers) total += buffer.defined() ? buffer.nbytes() : 0;
+  return static_cast<int64_t>(total);
 }
 
 const Buffers &currentBuffers() {
@@ -50,15 +49,6 @@ const Buffers &currentBuffers() {
 }  // namespace ct
 
 namespace {
-void save(AutogradContext *context, const Buffers &buffers) {
-  if (buffers) context->saved_data["buffers"] = c10::IValue::make_capsule(buffers);
-}
-Buffers restore(AutogradContext *context) {
-  auto found = context->saved_data.find("buffers");
-  if (found == context->saved_data.end()) return {};
-  return c10::static_intrusive_pointer_cast<GradientBuffers>(found->second.toCapsule());
-}
-
 at::Tensor rows(const at::Tensor &t) { return t.reshape({-1, t.size(-1)}); }
 
 /// yᵢ = x Wᵢᵀ + bᵢ. The gradients of x are summed inside the matrix products instead of by additions afterwards.

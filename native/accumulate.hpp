@@ -11,14 +11,15 @@ namespace ct {
 /// One buffer per weight. It is lent to `weight.grad` and taken again, without a page fault, once `grad` was cleared.
 class GradientBuffers : public torch::CustomClassHolder {
  public:
-  /// Memory like the weight's, with undefined contents, that nobody else can see.
-  at::Tensor room(const at::Tensor &weight);
+  /// Memory like the weight's, with undefined contents, that nobody else can see. `spare` names a second piece, for
+  /// a gradient that is computed while `weight.grad` holds the first.
+  at::Tensor room(const at::Tensor &weight, bool spare = false);
   int64_t bytes();
 
  private:
   struct Entry {
     c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> weight;  // keeps the address from reuse
-    at::Tensor buffer;
+    at::Tensor buffers[2];
   };
   std::mutex mutex;
   std::unordered_map<c10::TensorImpl *, Entry> entries;
@@ -33,6 +34,15 @@ const Buffers &currentBuffers();
 inline bool bypass(const at::Tensor &weight) {
   return weight.is_leaf() && weight.requires_grad() && !c10::GradMode::is_enabled() &&
          torch::autograd::get_current_graph_task_exec_info()->empty();
+}
+
+inline void save(AutogradContext *context, const Buffers &buffers) {
+  if (buffers) context->saved_data["buffers"] = c10::IValue::make_capsule(buffers);
+}
+inline Buffers restore(AutogradContext *context) {
+  auto found = context->saved_data.find("buffers");
+  if (found == context->saved_data.end()) return {};
+  return c10::static_intrusive_pointer_cast<GradientBuffers>(found->second.toCapsule());
 }
 
 /// Calls write(gradient, fresh): fresh memory must be overwritten, other memory added to.

@@ -116,6 +116,34 @@ int ct_rotate(ct_tensor _Nonnull query, ct_tensor _Nonnull key, ct_tensor _Nonnu
 // silu(gate) * up; without up, gate holds both halves side by side in its last dimension.
 int ct_swiglu(ct_tensor _Nonnull gate, ct_tensor _Nullable up, ct_tensor _Nullable *_Nonnull out);
 
+// Losses of supervised positions, with gradients computed in the same pass. Tables are contiguous CPU tensors.
+typedef struct {                                         // one distance term, at n positions that are rated alike
+  double coefficient;                                    // alpha
+  bool vocabulary;                                       // softmax over the whole vocabulary, not the candidates alone
+  bool reverse;                                          // KL(model || target) instead of KL(target || model)
+  ct_tensor _Nonnull candidates;                         // int64 [M] token ids
+  ct_tensor _Nonnull rows, weights, targets;             // [n]: int64 rows of the logits, float64, int64 rows of p
+  ct_tensor _Nonnull p, log_p;                           // float64 [R, K]; K = M, or M + 1 with extra tokens
+  ct_tensor _Nullable extra_tokens;                      // int64 [n] one candidate more at each position, or null
+  ct_tensor _Nullable extra_rows;                        // int64 [n] contrast rows that rate it; null: the own row
+} ct_candidate_term;
+typedef struct {
+  ct_tensor _Nonnull labels;                             // int64 [N], one per row; -100 has no cross entropy
+  double cross_entropy_scale;                            // of each row
+  double label_smoothing;                                // over the whole vocabulary
+  const ct_candidate_term *_Nullable terms;
+  size_t term_count;
+  int64_t chunk;                                         // rows whose logits are held at a time; 0: as memory suggests
+} ct_loss_plan;
+// total: a differentiable float32 scalar; sums [1 + terms] float64: cross entropy times its scale, then each term's
+// sum of weight times divergence. hidden [N, H], weight [V, H], bias [V], contrast [C, H]: float32, bfloat16 or float16.
+int ct_linear_loss(ct_tensor _Nonnull hidden, ct_tensor _Nonnull weight, ct_tensor _Nullable bias,
+                   ct_tensor _Nullable contrast, const ct_loss_plan *_Nonnull plan, ct_tensor _Nullable *_Nonnull total,
+                   ct_tensor _Nullable *_Nonnull sums);
+// The same for logits [N, V] and contrast logits [C, V], float32.
+int ct_logits_loss(ct_tensor _Nonnull logits, ct_tensor _Nullable contrast, const ct_loss_plan *_Nonnull plan,
+                   ct_tensor _Nullable *_Nonnull total, ct_tensor _Nullable *_Nonnull sums);
+
 // --- weight gradients in place -------------------------------------------------------------------------------------
 typedef struct ct_buffers_s *ct_buffers;                 // memory of gradients, kept from step to step
 ct_buffers _Nonnull ct_buffers_new(void);

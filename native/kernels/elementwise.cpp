@@ -19,4 +19,8 @@ void swigluBackward(const float *gate, const float *up, const float *gy, float *
 void axpy(float factor, const float *x, float *y, int64_t n) {
   sweep(n, [&](int64_t i, auto part) { part.store(y + i, part.load(y + i) + part.load(x + i) * factor); });
 }
+
+void scale(float *x, float factor, float term, int64_t n) {
+  sweep(n, [&](int64_t i, auto part) { part.store(x + i, part.load(x + i) * factor + term); });
+}
 }  // namespace ct::CT_LEVEL

@@ -4,6 +4,11 @@
 #include <stdint.h>
 
 namespace ct {
+struct Divergence {
+  double value;   ///< forward: Σ p (log p − log q); reverse: Σ q (log q − log p)
+  double logSum;  ///< log Σ e^z
+};
+
 struct Kernels {
   const char *level;
 
@@ -27,6 +32,19 @@ struct Kernels {
 
   /// y += factor·x
   void (*axpy)(float factor, const float *x, float *y, int64_t n);
+  double (*dot)(const float *x, const float *y, int64_t n);
+  double (*sum)(const float *x, int64_t n);
+  /// x = x·factor + term
+  void (*scale)(float *x, float factor, float term, int64_t n);
+
+  /// The largest element; NaN is passed over (the exponentials find it).
+  float (*largest)(const float *x, int64_t n);
+  /// Σ e^(x − shift), the terms written to e unless it is null; e may be x.
+  double (*exponentials)(const float *x, float shift, float *e, int64_t n);
+  /// Divergence between a target p over n candidates and q = softmax(z), and its derivative by z; `unnormalised`
+  /// takes the derivative of (value − logSum) instead.
+  Divergence (*divergence)(const float *z, const double *p, const double *logP, int64_t n, bool reverse,
+                           bool unnormalised, float *gradient);
 };
 
 /// The level in use on this thread.
@@ -51,6 +69,12 @@ void rotate(const float *, int64_t, float *, int64_t, const float *, const float
 void swigluForward(const float *, const float *, float *, int64_t);
 void swigluBackward(const float *, const float *, const float *, float *, float *, int64_t);
 void axpy(float, const float *, float *, int64_t);
+double dot(const float *, const float *, int64_t);
+double sum(const float *, int64_t);
+void scale(float *, float, float, int64_t);
+float largest(const float *, int64_t);
+double exponentials(const float *, float, float *, int64_t);
+Divergence divergence(const float *, const double *, const double *, int64_t, bool, bool, float *);
 }  // namespace CT_LEVEL
 #endif
 }  // namespace ct

@@ -1,7 +1,7 @@
 #include "simd.hpp"
 
 namespace ct::CT_LEVEL {
-void rmsNormForward(const float *x, const float *residual, const float *w, float *total, float *y, float *inverse,
+void rmsNormForward(const float *x, const float *residual, const float *w, float *added, float *y, float *inverse,
                     int64_t rows, int64_t width, float epsilon) {
   for (int64_t row = 0; row < rows; row++, x += width, y += width) {
     const float *from = x;
@@ -9,19 +9,19 @@ void rmsNormForward(const float *x, const float *residual, const float *w, float
     if (residual) {
       sweep(width, [&](int64_t i, auto part) {
         V v = part.load(x + i) + part.load(residual + i);
-        part.store(total + i, v);
+        part.store(added + i, v);
         squares += v * v;
       });
-      from = total;
+      from = added;
       residual += width;
-      total += width;
+      added += width;
     } else {
       sweep(width, [&](int64_t i, auto part) {
         V v = part.load(x + i);
         squares += v * v;
       });
     }
-    float r = 1.f / __builtin_sqrtf(sum(squares) / static_cast<float>(width) + epsilon);
+    float r = 1.f / __builtin_sqrtf(total(squares) / static_cast<float>(width) + epsilon);
     inverse[row] = r;
     sweep(width, [&](int64_t i, auto part) { part.store(y + i, part.load(from + i) * r * part.load(w + i)); });
   }
@@ -37,7 +37,7 @@ void rmsNormBackward(const float *x, const float *w, const float *inverse, const
       products += g * part.load(w + i) * v;
       if (gw) part.store(gw + i, part.load(gw + i) + g * v * r);
     });
-    float c = sum(products) * r * r * r / static_cast<float>(width);
+    float c = total(products) * r * r * r / static_cast<float>(width);
     sweep(width, [&](int64_t i, auto part) {
       V g = part.load(gy + i) * part.load(w + i) * r - part.load(x + i) * c;
       part.store(gx + i, gsum ? part.load(gsum + i) + g : g);

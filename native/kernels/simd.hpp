@@ -20,12 +20,12 @@ inline void store(float *p, V v) { *reinterpret_cast<Loose *>(p) = v; }
 inline V splat(float x) { return x - V{}; }
 inline V larger(V a, V b) { return a > b ? a : b; }
 
-inline float sum(V v) {
+inline float total(V v) {
   float s = 0;
   for (int64_t i = 0; i < lanes; i++) s += v[i];
   return s;
 }
-inline float largest(V v) {
+inline float peak(V v) {
   float m = v[0];
   for (int64_t i = 1; i < lanes; i++) m = v[i] > m ? v[i] : m;
   return m;

@@ -4,6 +4,7 @@
 #define CT_TEXT(x) CT_TEXT_(x)
 
 namespace ct::CT_LEVEL {
-extern const Kernels table = {CT_TEXT(CT_LEVEL), rmsNormForward, rmsNormBackward, rotate,
-                              swigluForward,     swigluBackward, axpy};
+extern const Kernels table = {
+    CT_TEXT(CT_LEVEL), rmsNormForward, rmsNormBackward, rotate, swigluForward, swigluBackward, axpy, dot, sum,
+    scale,             largest,        exponentials,    divergence};
 }

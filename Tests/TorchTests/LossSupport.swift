@@ -1,0 +1,160 @@
+import Foundation
+import Torch
+
+/// Inputs of a loss by name: `hidden`, `weight`, and perhaps `bias` and `contrast`.
+typealias LossInputs = [String: Tensor]
+
+/// What came of a loss: its value, its summands, and gradients by name.
+struct LossOutcome {
+  var total: Tensor
+  var sums: Tensor
+  var gradients: LossInputs
+
+  /// Computes a loss of fresh leaves and their gradients under an upstream gradient.
+  init(_ inputs: LossInputs, upstream: Float = 1, _ loss: (LossInputs) -> (total: Tensor, sums: Tensor)) {
+    let leaves = inputs.mapValues { $0.detach().clone().requiresGrad(true) }
+    let value = loss(leaves)
+    value.total.backward(Tensor(scalar: upstream).to(value.total.dtype))
+    (total, sums) = (value.total.detach(), value.sums.detach())
+    gradients = leaves.mapValues { $0.grad ?? $0.zerosLike() }
+  }
+
+  init(total: Tensor, sums: Tensor, gradients: LossInputs) {
+    (self.total, self.sums, self.gradients) = (total, sums, gradients)
+  }
+
+  /// The largest relative error of value, summands or any gradient; of gradients by their norms, since single entries
+  /// of a long matrix product in float32 carry rounding of their own.
+  func error(from expected: LossOutcome) -> Double {
+    let byNorm = gradients.map { name, found in
+      let found = found.to(.float64), exact = expected.gradients[name]?.to(.float64) ?? found.zerosLike()
+      let error = (found - exact).norm().item() / Swift.max(exact.norm().item(), 1e-30)
+      return error.isNaN ? .infinity : error
+    }
+    return (byNorm + [relativeError(total, expected.total), relativeError(sums, expected.sums)]).max()!
+  }
+}
+
+extension FusedLoss {
+  /// By the kernels, from hidden states.
+  func fused(_ inputs: LossInputs) -> (total: Tensor, sums: Tensor) {
+    let value = self(
+      hidden: inputs["hidden"]!, weight: inputs["weight"]!, bias: inputs["bias"], contrast: inputs["contrast"])
+    return (value.total, value.sums)
+  }
+
+  /// From the formulas: whole logits, ordinary operations, in the inputs' own type.
+  func composed(_ inputs: LossInputs) -> (total: Tensor, sums: Tensor) {
+    let logits = inputs["hidden"]!.linear(inputs["weight"]!, inputs["bias"])
+    let others = inputs["contrast"].map { $0.linear(inputs["weight"]!, inputs["bias"]) }
+    return composed(logits: logits, contrast: others)
+  }
+
+  func composed(logits: Tensor, contrast: Tensor?) -> (total: Tensor, sums: Tensor) {
+    let smooth = logits.crossEntropy(Tensor(labels), reduction: .sum, labelSmoothing: labelSmoothing)
+    var total = smooth * crossEntropyScale, sums = [smooth * crossEntropyScale]
+    for term in terms {
+      let sum = (term.divergences(logits, contrast) * Tensor(term.weights).to(logits.dtype)).sum()
+      sums.append(sum)
+      total = total + sum * term.coefficient
+    }
+    return (total, .stack(sums))
+  }
+}
+
+extension CandidateTerm {
+  fileprivate func divergences(_ logits: Tensor, _ contrast: Tensor?) -> Tensor {
+    let own = logits.indexSelect(0, Tensor(rows))
+    var among = [own.indexSelect(1, Tensor(candidates))], all = [own]
+    if !extraTokens.isEmpty {
+      let from = extraRows.isEmpty ? own : contrast!.indexSelect(0, Tensor(extraRows))
+      let extra = from.gather(1, Tensor(extraTokens).unsqueeze(1))
+      among.append(extra)
+      all.append(extra)
+    }
+    let z = Tensor.cat(among, 1), logQ = z.logSoftmax(1), type = logits.dtype
+    let p = self.p.indexSelect(0, Tensor(targets)).to(type), logP = self.logP.indexSelect(0, Tensor(targets)).to(type)
+    let divergence = isReversed ? (logQ.exp() * (logQ - logP)).sum(1) : (p * (logP - logQ)).sum(1)
+    return overVocabulary ? divergence + Tensor.cat(all, 1).logSumExp(1) - z.logSumExp(1) : divergence
+  }
+}
+
+/// Random problems.
+struct LossProblem {
+  enum Extra: CaseIterable { case none, shared, contrast }
+
+  var rows: Int, width: Int, vocabulary: Int
+  var hasBias = true
+
+  /// Inputs in float32.
+  var inputs: LossInputs {
+    var made = [
+      "hidden": samples(rows, width, seed: 1),
+      "weight": samples(vocabulary, width, seed: 2, scale: 2 / Double(width).squareRoot()),
+      "contrast": samples(3, width, seed: 4),
+    ]
+    if hasBias { made["bias"] = samples(vocabulary, seed: 3) }
+    return made
+  }
+
+  func labels(seed: UInt64 = 5) -> [Int64] {
+    Tensor.randint(0, vocabulary, [rows], generator: Generator(seed: seed)).array()
+  }
+
+  /// A term at some rows, with random candidates, weights and targets.
+  func term(
+    at metric: [Int], candidates count: Int, overVocabulary: Bool = false, isReversed: Bool = false,
+    extra: Extra = .none, coefficient: Double = 0.3, seed: UInt64 = 6
+  ) -> CandidateTerm {
+    let n = metric.count, generator = Generator(seed: seed)
+    func pick(_ limit: Int, _ count: Int) -> [Int64] {
+      Tensor.randint(0, limit, [count], generator: generator).array()
+    }
+    let p = (Tensor.randn([4, count + (extra == .none ? 0 : 1)], dtype: .float64, generator: generator) * 2.0)
+      .softmax(1)
+    return CandidateTerm(
+      coefficient: coefficient, candidates: count == vocabulary ? (0..<count).map(Int64.init) : pick(vocabulary, count),
+      overVocabulary: overVocabulary, isReversed: isReversed, rows: metric.map(Int64.init),
+      weights: Tensor.rand([n], dtype: .float64, generator: generator).array(), targets: pick(4, n), p: p,
+      logP: p.log(), extraTokens: extra == .none ? [] : pick(vocabulary, n),
+      extraRows: extra == .contrast ? pick(3, n) : [])
+  }
+
+  /// Error of the kernels in float32 against the formulas in float64.
+  func error(of loss: FusedLoss, upstream: Float = 1) -> Double {
+    let expected = LossOutcome(inputs.mapValues { $0.to(.float64) }, upstream: upstream, loss.composed)
+    return LossOutcome(inputs, upstream: upstream, loss.fused).error(from: expected)
+  }
+}
+
+/// Tests/Fixtures/kernels/loss.json
+struct LossFixture: Decodable {
+  struct Term: Decodable {
+    var coefficient: Double, candidates: [Int64], overVocabulary: Bool, isReversed: Bool
+    var rows: [Int64], weights: [Double], targets: [Int64], p: KernelFixture.Table
+    var extraTokens: [Int64], extraRows: [Int64]
+  }
+  var inputs: [String: KernelFixture.Table], gradients: [String: KernelFixture.Table]
+  var labels: [Int64], scale: Double, smoothing: Double, terms: [Term], total: Double, sums: [Double]
+
+  static func load() throws -> [String: LossFixture] {
+    let data = try Data(contentsOf: KernelFixture.folder.appendingPathComponent("loss.json"))
+    return try JSONDecoder().decode([String: LossFixture].self, from: data)
+  }
+
+  var loss: FusedLoss {
+    FusedLoss(
+      labels: labels, crossEntropyScale: scale, labelSmoothing: smoothing,
+      terms: terms.map {
+        CandidateTerm(
+          coefficient: $0.coefficient, candidates: $0.candidates, overVocabulary: $0.overVocabulary,
+          isReversed: $0.isReversed, rows: $0.rows, weights: $0.weights, targets: $0.targets, p: $0.p.tensor,
+          logP: $0.p.tensor.log(), extraTokens: $0.extraTokens, extraRows: $0.extraRows)
+      })
+  }
+
+  var expected: LossOutcome {
+    LossOutcome(
+      total: Tensor(scalar: total), sums: Tensor(sums), gradients: gradients.mapValues(\.tensor))
+  }
+}

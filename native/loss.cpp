@@ -1,0 +1,176 @@
+#include "loss.hpp"
+
+#include <c10/util/Exception.h>
+
+#include <cmath>
+
+#include "common.hpp"
+
+namespace ct {
+namespace {
+void inside(int64_t value, int64_t count, const char *what) {
+  TORCH_CHECK(value >= 0 && value < count, "loss: ", what, " ", value, " of ", count);
+}
+
+template <class T> const T *table(ct_tensor handle, int64_t count, const char *what) {
+  if (!handle) return nullptr;
+  const auto &t = ref(handle);
+  TORCH_CHECK(t.is_cpu() && t.is_contiguous() && t.scalar_type() == c10::CppTypeToScalarType<T>::value &&
+                  t.numel() == count,
+              "loss: ", what, " must be ", count, " of ", c10::CppTypeToScalarType<T>::value,
+              ", contiguous on the CPU; got ", t.sizes(), " of ", t.scalar_type());
+  return t.const_data_ptr<T>();
+}
+
+Term checked(const ct_candidate_term &t, int64_t rows, int64_t vocabulary, int64_t contrastRows) {
+  Term made{t.coefficient, t.vocabulary, t.reverse};
+  int64_t n = made.positions = ref(t.rows).numel(), count = made.count = ref(t.candidates).numel();
+  made.width = count + (t.extra_tokens ? 1 : 0);
+  made.candidates = table<int64_t>(t.candidates, count, "candidates");
+  made.rows = table<int64_t>(t.rows, n, "rows");
+  made.targets = table<int64_t>(t.targets, n, "targets");
+  made.weights = table<double>(t.weights, n, "weights");
+  made.extraTokens = table<int64_t>(t.extra_tokens, n, "neighbours' tokens");
+  made.extraRows = table<int64_t>(t.extra_rows, n, "neighbours' rows");
+  const auto &p = ref(t.p);
+  TORCH_CHECK(count > 0 && p.dim() == 2 && p.size(1) == made.width, "loss: targets ", p.sizes(), " for ", made.width,
+              " candidates");
+  made.p = table<double>(t.p, p.numel(), "p");
+  made.logP = table<double>(t.log_p, p.numel(), "log p");
+  for (int64_t c = 0; c < count; c++) inside(made.candidates[c], vocabulary, "candidate");
+  for (int64_t i = 0; i < n; i++) {
+    inside(made.rows[i], rows, "row");
+    inside(made.targets[i], p.size(0), "target");
+    if (made.extraTokens) inside(made.extraTokens[i], vocabulary, "neighbour's token");
+    if (made.extraRows) inside(made.extraRows[i], contrastRows, "neighbour's row");
+  }
+  return made;
+}
+
+double logAdd(double a, double b) {
+  double top = std::max(a, b);
+  return std::isinf(top) ? top : top + std::log(std::exp(a - top) + std::exp(b - top));
+}
+}  // namespace
+
+Losses::Losses(const ct_loss_plan &plan, int64_t rows, int64_t vocabulary, int64_t contrastRows)
+    : labels(table<int64_t>(plan.labels, rows, "labels")), crossEntropyScale(plan.cross_entropy_scale),
+      smoothing(plan.label_smoothing), vocabulary(vocabulary), first(rows + 1), crossEntropies(rows) {
+  for (int64_t i = 0; i < rows; i++)
+    if (labels[i] != -100) inside(labels[i], vocabulary, "label");
+  for (size_t k = 0; k < plan.term_count; k++)
+    terms.push_back(checked(plan.terms[k], rows, vocabulary, contrastRows));
+
+  size_t count = 0;
+  for (const auto &t : terms)
+    for (int64_t i = 0; i < t.positions; i++, count++) first[t.rows[i] + 1]++;
+  for (int64_t i = 0; i < rows; i++) first[i + 1] += first[i];
+  entries.resize(count);
+  auto next = first;
+  size_t order = 0;
+  for (const auto &t : terms)
+    for (int64_t i = 0; i < t.positions; i++) entries[next[t.rows[i]]++] = {&t, i, order++};
+  contrastLogits.resize(count);
+  contrastGradients.resize(count);
+  divergences.resize(count);
+}
+
+struct Losses::Share {
+  const Entry *entry;
+  float *gradient;    // d divergence / d its candidates' logits
+  double factor;      // α·w
+  double logSum;      // of its candidates
+  double extra = 0;   // the neighbour's logit
+  const Term &term() const { return *entry->term; }
+};
+
+float Losses::row(int64_t i, const float *z, float *g, bool scaled) {
+  const auto &k = kernels();
+  thread_local std::vector<float> room;
+  thread_local std::vector<Share> shares;
+  int64_t size = 0, used = 0, widest = 0;
+  for (size_t e = first[i]; e < first[i + 1]; e++) {
+    size += entries[e].term->width;
+    widest = std::max(widest, entries[e].term->width);
+  }
+  room.resize(size + widest);
+  float *gathered = room.data() + size;
+  shares.clear();
+
+  // What only the candidates decide, while z is still there.
+  for (size_t e = first[i]; e < first[i + 1]; e++) {
+    const auto &entry = entries[e];
+    const auto &t = *entry.term;
+    for (int64_t c = 0; c < t.count; c++) gathered[c] = z[t.candidates[c]];
+    Share share{&entry, room.data() + used, t.coefficient * t.weights[entry.index], 0};
+    if (t.extraTokens) {
+      float x = t.extraRows ? contrastLogits[entry.order] : z[t.extraTokens[entry.index]];
+      gathered[t.count] = x;
+      share.extra = x;
+    }
+    int64_t target = t.targets[entry.index] * t.width;
+    auto found =
+        k.divergence(gathered, t.p + target, t.logP + target, t.width, t.reverse, t.vocabulary, share.gradient);
+    divergences[entry.order] = found.value;
+    share.logSum = found.logSum;
+    shares.push_back(share);
+    used += t.width;
+  }
+
+  int64_t label = labels[i];
+  bool supervised = label != -100;
+  double own = supervised ? z[label] : 0;
+  double mean = supervised && smoothing != 0 ? k.sum(z, vocabulary) / static_cast<double>(vocabulary) : 0;
+  float top = k.largest(z, vocabulary);
+  double s = k.exponentials(z, top, g, vocabulary), logSum = static_cast<double>(top) + std::log(s);
+  double crossEntropy = (1 - smoothing) * (logSum - own) + (smoothing != 0 ? smoothing * (logSum - mean) : 0);
+  crossEntropies[i] = supervised ? crossEntropy : 0;
+
+  // How much of softmax(z) the derivative holds: once for cross entropy, once for each term over the vocabulary.
+  double dense = supervised ? crossEntropyScale : 0, magnitude = std::abs(dense);
+  for (auto &share : shares) {
+    magnitude += std::abs(share.factor);
+    if (!share.term().vocabulary) continue;
+    double all = share.term().extraTokens ? logAdd(logSum, share.extra) : logSum;  // over V, and x̄'s token
+    divergences[share.entry->order] += all - share.logSum;
+    dense += share.factor * std::exp(logSum - all);
+    if (share.term().extraTokens) share.gradient[share.term().count] += static_cast<float>(std::exp(share.extra - all));
+  }
+  if (!g) return 1;
+
+  // g holds e^(z − top). Either it becomes the derivative, or the factor dense / s is left to the caller.
+  double factor = dense / s;
+  if (scaled || std::abs(dense) < 1e-3 * magnitude || dense == 0) {
+    if (dense == 0 && std::isfinite(s)) std::fill(g, g + vocabulary, 0.f);
+    else k.scale(g, static_cast<float>(factor), 0, vocabulary);
+    factor = 1;
+  }
+  auto add = [&](int64_t token, double amount) { g[token] += static_cast<float>(amount / factor); };
+  if (supervised) {
+    add(label, -crossEntropyScale * (1 - smoothing));
+    double each = -crossEntropyScale * smoothing / static_cast<double>(vocabulary) / factor;
+    if (smoothing != 0) k.scale(g, 1, static_cast<float>(each), vocabulary);
+  }
+  for (const auto &share : shares) {
+    const auto &t = share.term();
+    for (int64_t c = 0; c < t.count; c++) add(t.candidates[c], share.factor * share.gradient[c]);
+    if (!t.extraTokens) continue;
+    double amount = share.factor * share.gradient[t.count];
+    if (t.extraRows) contrastGradients[share.entry->order] = static_cast<float>(amount);
+    else add(t.extraTokens[share.entry->index], amount);
+  }
+  return static_cast<float>(factor);
+}
+
+std::vector<double> Losses::sums() const {
+  std::vector<double> sums(2 + terms.size());
+  for (double value : crossEntropies) sums[1] += value * crossEntropyScale;
+  sums[0] = sums[1];
+  size_t order = 0;
+  for (size_t k = 0; k < terms.size(); k++) {
+    for (int64_t i = 0; i < terms[k].positions; i++) sums[2 + k] += terms[k].weights[i] * divergences[order++];
+    sums[0] += terms[k].coefficient * sums[2 + k];
+  }
+  return sums;
+}
+}  // namespace ct
