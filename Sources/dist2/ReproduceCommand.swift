@@ -77,9 +77,11 @@ struct ToyOptions: ParsableArguments {
     let settings = try settings(table)
     let folder = output ?? "runs/\(table.rawValue)-\(scale.rawValue)"
     let experiment = try RegressionExperiment(folder: folder, settings: settings)
-    let jobs = jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+    // A core each: small matrices gain little from a second thread, and threads that wait for each other spin.
+    let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
     guard jobs > 0 else { throw ValidationError("--jobs: expected a number above 0, found \(jobs)") }
-    let threads = max(1, ProcessInfo.processInfo.activeProcessorCount / min(jobs, settings.cells.count))
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let threads = max(1, cores / min(jobs, settings.cells.count))
     let program = CommandLine.programPath
     try experiment.run(jobs: jobs) { cell in
       [program, "reproduce", "cell", "--folder", folder, "--cell", cell, "--threads", "\(threads)"]

@@ -31,7 +31,7 @@ public struct RegressionSettings: Codable, Sendable, Equatable {
   /// Test problems of each seed.
   public var testProblems: Int
   /// Samples seen in training, whatever N is: round(samples / N) epochs of N.
-  public var samples = 250
+  public var samples = 250  // the paper: "about 250"
   /// Peak learning rate; falls linearly to 0 without warm-up.
   public var learningRate = 2e-5
   /// Largest norm of a step's gradient.
@@ -49,9 +49,9 @@ public struct RegressionSettings: Codable, Sendable, Equatable {
     self.model = model
     presets = table == .regression ? [.sft, .vocab, .dist] : Preset.ablations
     switch (table, scale) {
-    case (.regression, .small): (counts, seeds, testProblems) = ([10], [1], 200)
+    case (.regression, .small): (counts, seeds, testProblems, samples) = ([10], [1], 200, 150)
     case (.regression, .paper): (counts, seeds, testProblems) = (Array(1...10), Array(1...5), 1000)
-    case (.ablation, .small): (counts, seeds, testProblems) = ([10], [1], 200)
+    case (.ablation, .small): (counts, seeds, testProblems, samples) = ([10], [1], 200, 150)
     case (.ablation, .paper): (counts, seeds, testProblems) = ([10], Array(1...10), 1000)
     }
   }
