@@ -76,7 +76,7 @@ let package = Package(
     tests(
       "Recipes",
       [
-        "Recipes", "Files", "Torch", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
+        "Recipes", "Reports", "Files", "Torch", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
         "Evaluation", "TestSupport",
       ]),
   ],

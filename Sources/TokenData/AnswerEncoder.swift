@@ -49,7 +49,8 @@ public struct AnswerEncoder: Sendable {
     }
     let ids = pieces.map(\.id) + (end.map { [$0] } ?? [])
     return EncodedExample(
-      ids: ids, supervised: ids.indices.map { $0 >= before.count }, metrics: metrics.sorted { $0.position < $1.position },
+      ids: ids, supervised: ids.indices.map { $0 >= before.count },
+      metrics: metrics.sorted { $0.position < $1.position },
       source: source)
   }
 

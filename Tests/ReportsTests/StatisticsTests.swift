@@ -96,12 +96,17 @@ import Testing
         resamples: try one.at("resamples").int(), method: try one.at("method").string() == "bca" ? .bca : .percentile,
         seed: UInt64(try one.at("seed").int()))
       let values = try Self.doubles(one.at("values"))
-      let interval = bootstrap.interval(of: values, statistic: try #require(statistics[statisticName]))
+      let statistic = try #require(statistics[statisticName])
+      let interval =
+        statisticName == "mean"
+        ? bootstrap.interval(of: values) : bootstrap.interval(of: values, statistic: statistic)
       let expected = try Self.doubles(one.at("interval"))
       #expect(Self.agree(interval.low, expected[0], 1e-10), "\(name)")
       #expect(Self.agree(interval.high, expected[1], 1e-10), "\(name)")
       if statisticName == "mean" {
         #expect(bootstrap.pValue(ofDifferences: values) == (try one.at("pValue").double()), "\(name)")
+        let general = bootstrap.interval(of: values, statistic: statistic)
+        #expect(Self.agree(interval.low, general.low, 1e-10) && Self.agree(interval.high, general.high, 1e-10))
       }
     }
   }

@@ -45,11 +45,12 @@ public struct RegressionExperiment {
     try store.settings.cells.compactMap { try store.result(of: $0.name) }
   }
 
-  /// Writes `report.html` and `table.md` into the folder and returns the report.
+  /// Writes `report.html`, `table.md` and `figure.svg` into the folder and returns the report.
   public func report(command: String) throws -> RegressionReport {
     let report = RegressionReport(store.settings, try outcomes(), command: command)
     try AtomicFile.write(report.page.html.utf8, to: store.folder + "/report.html")
     try AtomicFile.write(report.markdown.utf8, to: store.folder + "/table.md")
+    try AtomicFile.write(report.figure.svg(standalone: true).utf8, to: store.folder + "/figure.svg")
     return report
   }
 }

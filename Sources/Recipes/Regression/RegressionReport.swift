@@ -71,6 +71,11 @@ public struct RegressionReport {
     return page
   }
 
+  /// The one picture that says most: MAE against N, or one bar an objective where there is a single N.
+  var figure: any Figure {
+    summary.settings.counts.count > 1 ? chart("MAE", \.mae, summary.mae) : bars
+  }
+
   private func chart(
     _ metric: String, _ paper: (PaperToy.Entry) -> (mean: Double, std: Double),
     _ values: (Preset, Int) -> Measurements

@@ -15,10 +15,15 @@ import Training
 public func runRegressionCell(named name: String, folder: String, threads: Int) throws {
   let store = try CellStore<RegressionSettings, RegressionOutcome>(folder: folder)
   guard let cell = store.settings.cells.first(where: { $0.name == name }) else {
-    throw InputError(path: folder, place: "cell \(name)", expected: "a cell of the experiment's settings", found: "none")
+    throw InputError(
+      path: folder, place: "cell \(name)", expected: "a cell of the experiment's settings", found: "none")
   }
   Torch.threads = threads
-  let outcome = try RegressionRun(store.settings, cell).run { message in
+  // A cell that is run again starts anew, and so does its log.
+  let logs = "\(folder)/logs/\(name)"
+  try? FileManager.default.removeItem(atPath: logs)
+  try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: true)
+  let outcome = try RegressionRun(store.settings, cell, TrainingRecorder(folder: logs)).run { message in
     guard let line = try? JSONEncoder().encode(message) else { return }
     FileHandle.standardOutput.write(line + Data("\n".utf8))
   }
@@ -33,10 +38,12 @@ struct RegressionRun {
   private let encoder: AnswerEncoder
   private let objective: Objective
   private let model: any PretrainedModel
+  private let recorder: TrainingRecorder
 
-  init(_ settings: RegressionSettings, _ cell: RegressionCell) throws {
+  init(_ settings: RegressionSettings, _ cell: RegressionCell, _ recorder: TrainingRecorder) throws {
     self.settings = settings
     self.cell = cell
+    self.recorder = recorder
     data = RegressionData(seed: cell.seed, training: cell.count, test: settings.testProblems)
     let tokenizer = try Tokenizer(folder: settings.model)
     let digits = try TokenSpace.digits(of: tokenizer)
@@ -81,6 +88,7 @@ struct RegressionRun {
       options: TrainingOptions(
         length: .steps(settings.epochs(cell.count) * cell.count), schedule: .linear, gradientNormLimit: settings.clip))
     return try trainer.fit(batches) { event in
+      try recorder.record(event)
       if case .step(let metrics) = event { onStep(metrics) }
     }
   }

@@ -117,6 +117,20 @@ public struct RegressionOutcome: Codable, Sendable, Equatable {
   /// Total loss of every step.
   public var losses: [Double]
 
+  /// Memberwise.
+  public init(
+    cell: RegressionCell, answers: [Double?], truths: [Double], steps: Int, trainingSeconds: Double,
+    testingSeconds: Double, losses: [Double]
+  ) {
+    self.cell = cell
+    self.answers = answers
+    self.truths = truths
+    self.steps = steps
+    self.trainingSeconds = trainingSeconds
+    self.testingSeconds = testingSeconds
+    self.losses = losses
+  }
+
   /// Errors of all answers; those that are no numbers count as ``RegressionProblem/constantMedian``.
   public var errors: [Double] {
     zip(answers, truths).map { abs(($0 ?? RegressionProblem.constantMedian) - $1) }

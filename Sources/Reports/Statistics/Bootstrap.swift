@@ -30,18 +30,34 @@ public struct Bootstrap: Sendable, Hashable {
     self.seed = seed
   }
 
-  /// The interval of a statistic of `values`, by default their mean.
+  /// The interval of the mean of `values`.
   ///
   /// For paired data give the differences. NaN bounds for fewer than two values or where a value is not finite.
-  public func interval(
-    of values: [Double], statistic: ([Double]) -> Double = { Measurements($0).mean }
+  public func interval(of values: [Double]) -> ConfidenceInterval {
+    let sum = Measurements(values).mean * Double(values.count)
+    return interval(of: values, statistic: mean) { values.map { (sum - $0) / Double(values.count - 1) } }
+  }
+
+  /// The interval of a statistic of `values`; with BCa, it is asked for once more for each value.
+  ///
+  /// NaN bounds for fewer than two values or where a value is not finite.
+  public func interval(of values: [Double], statistic: ([Double]) -> Double) -> ConfidenceInterval {
+    interval(of: values, statistic: statistic) {
+      values.indices.map { left in statistic(Array(values[..<left] + values[(left + 1)...])) }
+    }
+  }
+
+  private func interval(
+    of values: [Double], statistic: ([Double]) -> Double, jackknife: () -> [Double]
   ) -> ConfidenceInterval {
     guard values.count > 1, values.allSatisfy(\.isFinite) else {
       return ConfidenceInterval(low: .nan, high: .nan, level: level)
     }
     let sorted = distribution(of: values, statistic: statistic).sorted()
     var shares = ((1 - level) / 2, (1 + level) / 2)
-    if method == .bca, let corrected = correctedShares(shares, values, sorted, statistic) { shares = corrected }
+    if method == .bca, let corrected = correctedShares(shares, statistic(values), sorted, jackknife()) {
+      shares = corrected
+    }
     return ConfidenceInterval(
       low: Measurements.quantile(shares.0, ofSorted: sorted), high: Measurements.quantile(shares.1, ofSorted: sorted),
       level: level)
@@ -50,7 +66,7 @@ public struct Bootstrap: Sendable, Hashable {
   /// Two-sided p-value of "the mean of these differences is 0", by counting resampled means on either side of 0.
   public func pValue(ofDifferences differences: [Double]) -> Double {
     guard differences.count > 1, differences.allSatisfy(\.isFinite) else { return .nan }
-    let means = distribution(of: differences) { Measurements($0).mean }
+    let means = distribution(of: differences, statistic: mean)
     let below = means.count { $0 <= 0 }
     let above = means.count { $0 >= 0 }
     // Plus one: the sample itself counts as a resample, so no finite number of them can claim p = 0.
@@ -69,16 +85,14 @@ public struct Bootstrap: Sendable, Hashable {
 
   /// The shares at which BCa reads the quantiles (Efron and Tibshirani, eq. 14.10); nil where it is not defined: all
   /// resamples on one side of the statistic, or a jackknife without spread.
+  ///
+  /// - Parameter jackknife: the statistic without each value in turn.
   private func correctedShares(
-    _ shares: (Double, Double), _ values: [Double], _ sorted: [Double], _ statistic: ([Double]) -> Double
+    _ shares: (Double, Double), _ observed: Double, _ sorted: [Double], _ jackknife: [Double]
   ) -> (Double, Double)? {
-    let observed = statistic(values)
     // Ties count half: with five seeds a share of the resamples equals the sample.
     let below = Double(sorted.count { $0 < observed } + sorted.count { $0 <= observed }) / 2
     let bias = StandardNormal.quantile(below / Double(sorted.count))
-    let jackknife = values.indices.map { left in
-      statistic(Array(values[..<left] + values[(left + 1)...]))
-    }
     let center = Measurements(jackknife).mean
     let squares = jackknife.reduce(0) { $0 + ($1 - center) * ($1 - center) }
     let cubes = jackknife.reduce(0) { $0 + (center - $1) * (center - $1) * (center - $1) }
@@ -91,3 +105,5 @@ public struct Bootstrap: Sendable, Hashable {
     return (corrected(shares.0), corrected(shares.1))
   }
 }
+
+private func mean(_ values: [Double]) -> Double { Measurements(values).mean }

@@ -1,0 +1,56 @@
+import Files
+import Foundation
+import Recipes
+import Synchronization
+import Testing
+
+@Suite struct CellTests {
+  private struct Settings: Codable, Equatable { var size = 1 }
+
+  @Test func finishedCellsAreKeptAndOtherSettingsAreRefused() throws {
+    try withFolder { folder in
+      let store = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+      #expect(!store.isFinished("a"))
+      try store.keep([1, 2], of: "a")
+      let again = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+      #expect(try again.result(of: "a") == [1, 2])
+      #expect(try again.result(of: "b") == nil)
+      let error = #expect(throws: InputError.self) {
+        try CellStore<Settings, [Double]>(folder: folder, settings: Settings(size: 2))
+      }
+      #expect(error?.description.contains("other settings") == true)
+    }
+  }
+
+  @Test func aDamagedCellIsNamed() throws {
+    try withFolder { folder in
+      let store = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+      try Data("{".utf8).write(to: URL(fileURLWithPath: store.path(of: "a")))
+      let error = #expect(throws: InputError.self) { try store.result(of: "a") }
+      #expect(error?.path == store.path(of: "a"))
+    }
+  }
+
+  @Test func workersReportAndFailByName() throws {
+    let seen = Mutex<[String: Int]>([:])
+    let line = #"{"phase":"training","completed":3,"total":4}"#
+    let pool = WorkerPool(jobs: 2) {
+      ["/bin/sh", "-c", "echo '\(line)'; echo noise; test \($0) != bad || { echo why >&2; exit 3; }"]
+    }
+    try pool.run(["a", "b", "c"]) { cell, message in seen.withLock { $0[cell] = message.completed } }
+    #expect(seen.withLock { $0 } == ["a": 3, "b": 3, "c": 3])
+    let error = #expect(throws: WorkerFailure.self) { try pool.run(["bad"]) { _, _ in } }
+    #expect(error?.cell == "bad" && error?.message == "why")
+    let silent = WorkerPool(jobs: 1) { _ in ["/bin/sh", "-c", "kill -9 $$"] }
+    let killed = #expect(throws: WorkerFailure.self) { try silent.run(["k"]) { _, _ in } }
+    #expect(killed?.message == "the worker ended with signal 9")
+    let absent = WorkerPool(jobs: 1) { _ in ["/nowhere/dist2"] }
+    #expect(throws: WorkerFailure.self) { try absent.run(["k"]) { _, _ in } }
+  }
+
+  private func withFolder(_ body: (String) throws -> Void) throws {
+    let folder = NSTemporaryDirectory() + "dist2-cells-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try body(folder)
+  }
+}
