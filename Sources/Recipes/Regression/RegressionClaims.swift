@@ -20,6 +20,19 @@ extension RegressionSummary {
     settings.table == .ablation ? [partsHelp] : [distanceIsBetter, vocabVaries, gainsShrink].compactMap { $0 }
   }
 
+  /// The claims about the toy that these outcomes cannot speak to, in one sentence; nil if there are none.
+  var undecided: String? {
+    let about = [
+      "K6": "at least one N ≥ 2", "K7": "four or more N", "K8": "three or more N ≥ 2", "K14": "the ablation",
+    ]
+    let spoken = Set(findings.map(\.id))
+    let open = ["K6", "K7", "K8", "K14"].filter {
+      !spoken.contains($0) && (settings.table == .regression || $0 == "K14")
+    }
+    return open.isEmpty
+      ? nil : "Not tested here: " + open.map { "\($0) (needs \(about[$0]!))" }.joined(separator: ", ") + "."
+  }
+
   /// K6: dist beats sft and vocab in MAE for N ≥ 2.
   private var distanceIsBetter: ClaimFinding? {
     let counts = settings.counts.filter { $0 >= 2 }

@@ -23,6 +23,7 @@ public struct RegressionReport {
     for finding in summary.findings {
       parts.append(terminal.styled("\(finding.id): \(finding.claim)", .bold) + "\n" + "  " + finding.finding)
     }
+    if let undecided = summary.undecided { parts.append(undecided) }
     return parts.joined(separator: "\n\n") + "\n"
   }
 
@@ -30,6 +31,7 @@ public struct RegressionReport {
   public var markdown: String {
     let findings = summary.findings.map { "- **\($0.id)** \($0.claim) *Found:* \($0.finding)" }
     return "```\n\(command)\n```\n\n\(summary.table.markdown)\n" + findings.joined(separator: "\n") + "\n"
+      + (summary.undecided.map { "\n\($0)\n" } ?? "")
   }
 
   /// The page `report.html`.
@@ -43,6 +45,7 @@ public struct RegressionReport {
     for finding in summary.findings {
       page.verdict("\(finding.id). \(finding.claim)", finding.finding, finding.outcome)
     }
+    if let undecided = summary.undecided { page.paragraph(undecided) }
     page.section("Results")
     page.table(summary.table)
     if settings.counts.count > 1 {
