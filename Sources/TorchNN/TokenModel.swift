@@ -16,22 +16,6 @@ public struct ModelInput {
   }
 }
 
-/// The last projection: logits = h Wᵀ + b.
-public struct OutputHead {
-  /// `[V, H]`; the embedding table itself where the two are tied.
-  public var weight: Tensor
-  /// `[V]`, if the model has one.
-  public var bias: Tensor?
-
-  public init(weight: Tensor, bias: Tensor? = nil) {
-    self.weight = weight
-    self.bias = bias
-  }
-
-  /// Hidden states `[…, H]` → logits `[…, V]`.
-  public func callAsFunction(_ hidden: Tensor) -> Tensor { hidden.linear(weight, bias) }
-}
-
 /// A discrete autoregressive model: hidden states first, logits only where someone needs them.
 public protocol TokenModel: Module {
   /// Number of token ids V the head scores.

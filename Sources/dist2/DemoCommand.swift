@@ -23,8 +23,8 @@ struct DemoCommand: ParsableCommand {
         \(problem.prompt.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n"))\
         \(terminal.styled(problem.completion, .bold))
 
-        Three copies of the model learn from ten such problems. sft sees the right digits only; dist also sees that
-        \(terminal.styled("6", .bold)) was nearer to 7 than to 1.
+        Copies of the model learn from a few such problems. sft learns the right digits and nothing else; dist also
+        learns that a digit beside the right one is nearer than one far away.
 
 
         """)

@@ -143,7 +143,8 @@ struct Fixtures: Decodable {
         inputs,
         {
           objective(
-            hidden: $0[0], contrastHidden: $0[1], head: Head(weight: $0[2], bias: $0[3]), supervision: supervision,
+            hidden: $0[0], contrastHidden: $0[1], head: OutputHead(weight: $0[2], bias: $0[3]),
+            supervision: supervision,
             denominators: denominators)
         }
       )

@@ -95,7 +95,8 @@ import Torch
       Samples.dist(
         hidden: Samples.logits(7, 4, scale: 1).to(dtype),
         contrastHidden: Samples.logits(7, 4, seed: 3, scale: 1).to(dtype),
-        head: Head(weight: Samples.logits(20, 4, seed: 2, scale: 1).to(dtype), bias: Tensor.ones([20], dtype: dtype)),
+        head: OutputHead(
+          weight: Samples.logits(20, 4, seed: 2, scale: 1).to(dtype), bias: Tensor.ones([20], dtype: dtype)),
         supervision: supervision, denominators: denominators)
     }
     let exact = value(.float64), rounded = value(dtype)

@@ -98,7 +98,7 @@ import Torch
   @Test func onlySupervisedPositionsGetGradients() {
     let supervision = Supervision(
       queries: [4, 1], labels: [3, 11], metrics: [MetricTarget(query: 0, candidate: 1)])
-    let hidden = Samples.logits(6, 8).requiresGrad(true), head = Head(weight: Samples.logits(20, 8, seed: 2))
+    let hidden = Samples.logits(6, 8).requiresGrad(true), head = OutputHead(weight: Samples.logits(20, 8, seed: 2))
     func gradient(_ objective: Objective) -> [Double] {
       let picked = hidden.indexSelect(0, Tensor(supervision.queries))
       let loss = objective(
@@ -114,7 +114,7 @@ import Torch
   /// A frozen head gets no gradient and a loss of an upstream gradient other than 1 scales.
   @Test func upstreamGradientsScaleAndFrozenHeadsStayOut() {
     let supervision = Samples.supervision(5, v: 20)
-    let hidden = Samples.logits(5, 4).requiresGrad(true), head = Head(weight: Samples.logits(20, 4, seed: 2))
+    let hidden = Samples.logits(5, 4).requiresGrad(true), head = OutputHead(weight: Samples.logits(20, 4, seed: 2))
     let neighbours = Samples.logits(supervision.contrastQueries.count, 4, seed: 3)
     let value = Samples.dist(
       hidden: hidden, contrastHidden: neighbours, head: head, supervision: supervision,

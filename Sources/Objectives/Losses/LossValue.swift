@@ -17,17 +17,3 @@ public struct LossValue {
   /// Its parts, cross entropy first. Values of the micro-batches of a step add up to that of the step.
   public var summands: [Summand]
 }
-
-/// The last projection of a model.
-public struct Head {
-  /// `[V, H]`
-  public var weight: Tensor
-  /// `[V]`
-  public var bias: Tensor?
-
-  /// Memberwise.
-  public init(weight: Tensor, bias: Tensor? = nil) {
-    self.weight = weight
-    self.bias = bias
-  }
-}

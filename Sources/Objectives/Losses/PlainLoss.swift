@@ -79,14 +79,20 @@ extension Objective {
   ///     there are any.
   ///   - head: the last projection, `[V, H]`.
   ///   - denominators: N and Σw of the whole optimizer step.
-  /// - Returns: equation 6 and its parts. Half-precision logits are taken up to float32 first.
+  /// - Returns: equation 6 and its parts. Half-precision logits are taken up to float32 first. By our kernels where
+  ///   they take these tensors (`FusedLoss`), else as a composition of operators.
   public func callAsFunction(
-    hidden: Tensor, contrastHidden: Tensor? = nil, head: Head, supervision: Supervision, denominators: Denominators
+    hidden: Tensor, contrastHidden: Tensor? = nil, head: OutputHead, supervision: Supervision,
+    denominators: Denominators
   ) -> LossValue {
     precondition(
       hidden.size(0) == supervision.labels.count, "hidden \(hidden.shape) for \(supervision.labels.count) labels")
+    let plan = plan(supervision, denominators)
+    if FusedLoss.takes(hidden, contrastHidden, head.weight, head.bias) {
+      return plan { $0(hidden: hidden, weight: head.weight, bias: head.bias, contrast: contrastHidden) }
+    }
     return PlainLoss(
-      plan: plan(supervision, denominators), logits: full(hidden.linear(head.weight, head.bias)),
+      plan: plan, logits: full(hidden.linear(head.weight, head.bias)),
       contrastLogits: { queries, tokens in
         guard let contrastHidden else { preconditionFailure("no hidden states of the neighbours' passes") }
         let states = full(contrastHidden.indexSelect(0, queries)), rows = full(head.weight.indexSelect(0, tokens))
@@ -107,8 +113,10 @@ extension Objective {
   ) -> LossValue {
     precondition(
       logits.size(0) == supervision.labels.count, "logits \(logits.shape) for \(supervision.labels.count) labels")
+    let plan = plan(supervision, denominators)
+    if FusedLoss.takes(logits, contrastLogits) { return plan { $0(logits: logits, contrast: contrastLogits) } }
     return PlainLoss(
-      plan: plan(supervision, denominators), logits: full(logits),
+      plan: plan, logits: full(logits),
       contrastLogits: { queries, tokens in
         guard let contrastLogits else { preconditionFailure("no logits of the neighbours' passes") }
         return full(contrastLogits.index([queries, tokens]))

@@ -36,7 +36,7 @@ extension Trainer {
     return objective(
       hidden: contrasted == 0 ? hidden : hidden.narrow(0, 0, count),
       contrastHidden: contrasted == 0 ? nil : hidden.narrow(0, count, contrasted),
-      head: Head(weight: model.head.weight, bias: model.head.bias), supervision: supervision,
+      head: model.head, supervision: supervision,
       denominators: denominators)
   }
 

@@ -1,0 +1,71 @@
+import MetricTokens
+import Objectives
+import Testing
+import Torch
+
+/// Objectives by our kernels equal the composition of operators: total, every summand, every gradient.
+@Suite struct FusedPlanTests {
+  static let objectives: [(name: String, objective: Objective)] = {
+    let presets = Preset.allCases.map { ("\($0)", try! Objective($0, matches: [Samples.match])) }
+    let target = TargetDistribution(.squared, temperature: 2)
+    var variants = MetricMatch.Softmax.allCases.flatMap { softmax in
+      MetricMatch.Direction.allCases.flatMap { direction in
+        [Contrast.none, .shared(), .twoPass()].map { contrast in
+          let match = try! MetricMatch(
+            Samples.digits, target: target, softmax: softmax, direction: direction, place: .powerOfTen,
+            contrast: contrast)
+          return ("\(softmax) \(direction) \(contrast)", Objective.crossEntropy + 0.3 * match)
+        }
+      }
+    }
+    var two = Samples.dist
+    two.add(try! Samples.match.with(place: PlaceRule.none, name: "again"), weight: -0.2, metric: 0)
+    two.labelSmoothing = 0.1
+    two.reduction = .literalSums
+    variants.append(("two terms of one metric", two))
+    return presets + variants
+  }()
+
+  private struct Outcome {
+    var values: [Double]
+    var gradients: [Tensor]
+
+    init(_ inputs: [Tensor], _ loss: ([Tensor]) -> LossValue) {
+      let leaves = inputs.map { $0.clone().requiresGrad(true) }
+      let value = loss(leaves)
+      value.total.backward()
+      values = [value.total.item()] + value.summands.map { $0.value.item() }
+      gradients = leaves.map { ($0.grad ?? $0.zerosLike()).to(.float64) }
+    }
+
+    func expectEqual(_ other: Outcome, _ name: String) {
+      for (a, b) in zip(values, other.values) { #expect(abs(a - b) <= 1e-6 * max(1, abs(b)), "\(name): \(a), \(b)") }
+      for (a, b) in zip(gradients, other.gradients) {
+        // Where the exact gradient is 0, float32 leaves some 1e-13 of cancelled terms.
+        #expect((a - b).norm().item() <= max(1e-6 * b.norm().item(), 1e-12), "\(name): gradient")
+      }
+    }
+  }
+
+  @Test(arguments: objectives.indices, [1, 9]) func kernelsEqualOperators(index: Int, rows: Int) {
+    let (name, objective) = Self.objectives[index]
+    let supervision = Samples.supervision(rows, v: 40), denominators = objective.denominators(of: [supervision])
+    let hidden = Samples.logits(rows, 6), weight = Samples.logits(40, 6, seed: 1, scale: 1)
+    let bias = Samples.logits(1, 40, seed: 2).select(0, 0)
+    let contrast = Samples.logits(supervision.contrastQueries.count, 6, seed: 3)
+    func fromHidden(_ x: [Tensor]) -> LossValue {
+      objective(
+        hidden: x[0], contrastHidden: x[3], head: OutputHead(weight: x[1], bias: x[2]), supervision: supervision,
+        denominators: denominators)
+    }
+    func fromLogits(_ x: [Tensor]) -> LossValue {
+      objective(logits: x[0], contrastLogits: x[1], supervision: supervision, denominators: denominators)
+    }
+    let states = [hidden, weight, bias, contrast]
+    let logits = [hidden, contrast].map { $0.linear(weight, bias) }
+    #expect(FusedLoss.takes(hidden.to(.float32)) && !FusedLoss.takes(hidden))
+    for (inputs, loss) in [(states, fromHidden), (logits, fromLogits)] {
+      Outcome(inputs.map { $0.to(.float32) }, loss).expectEqual(Outcome(inputs, loss), name)
+    }
+  }
+}
