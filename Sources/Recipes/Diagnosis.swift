@@ -77,7 +77,9 @@ public func modelFolder(_ name: String?) throws -> String {
 /// What every dist2 process does first.
 public func prepareProcess() {
   Torch.keepMemory()
-  signal(SIGPIPE, SIG_IGN)  // a reader that went away is an error to report, not a death
+  // A reader that went away, or a file at its size limit, is an error to report, not a death.
+  signal(SIGPIPE, SIG_IGN)
+  signal(SIGXFSZ, SIG_IGN)
 }
 
 extension CommandLine {
