@@ -37,6 +37,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // Dependencies point one way; docs/architecture.md draws the graph.
@@ -55,7 +56,7 @@ let package = Package(
       "Recipes",
       [
         "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
-        "Evaluation", "Reports",
+        "Evaluation", "Reports", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
       name: "dist2", dependencies: ["Recipes", "Objectives", "Files", "Reports", arguments], swiftSettings: settings),

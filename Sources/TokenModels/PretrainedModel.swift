@@ -45,15 +45,22 @@ private let architectures: [any PretrainedModel.Type] = [Llama.self]
 /// - Throws: `InputError` naming file, key or tensor: no such folder, an unsupported architecture or option, weights
 ///   that do not fit.
 public func loadModel(folder: String, options: LoadOptions = LoadOptions()) throws -> any PretrainedModel {
+  let model = try describeModel(folder: folder)
+  try model.loadWeights(folder: folder, options: options)
+  return model
+}
+
+/// The model in a Hugging Face folder without its weights: shapes, vocabulary, context length.
+///
+/// - Throws: `InputError` naming file and key: no such folder, an unsupported architecture or option.
+public func describeModel(folder: String) throws -> any PretrainedModel {
   let config = try JSONReader(file: folder + "/config.json", limit: 1 << 24)
   let name = try config.at("model_type")
   let type = try name.string()
   guard let architecture = architectures.first(where: { $0.modelTypes.contains(type) }) else {
     throw name.error(expected: "one of " + architectures.flatMap { $0.modelTypes }.joined(separator: ", "))
   }
-  let model: any PretrainedModel = try architecture.init(config: config)
-  try model.loadWeights(folder: folder, options: options)
-  return model
+  return try architecture.init(config: config)
 }
 
 extension PretrainedModel {

@@ -27,13 +27,15 @@ extension Objective {
   ///   - matches: one per metric, as `dist` would have them. Summands keep their names.
   ///   - alpha: α, 0.1 throughout the paper.
   ///   - smoothing: ε of the smoothing presets, 0.1 in section 3.6.
+  ///   - weights: factors of α, one a metric; nil for 1 each.
   /// - Throws: `ObjectiveError` if a changed match cannot exist, for instance one-hot targets under reverse KL.
   public init(
     _ preset: Preset, matches: [MetricMatch], alpha: Double = 0.1, smoothing: Double = 0.1,
-    reduction: Reduction = .means
+    weights: [Double]? = nil, reduction: Reduction = .means
   ) throws {
     self.init(labelSmoothing: preset == .smoothVocabulary ? smoothing : 0, reduction: reduction)
-    for match in matches {
+    for (index, match) in matches.enumerated() {
+      let alpha = alpha * (weights?[index] ?? 1)
       switch preset {
       case .sft, .smoothVocabulary: break
       case .dist: add(match, weight: alpha)

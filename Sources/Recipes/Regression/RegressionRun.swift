@@ -35,7 +35,7 @@ struct RegressionRun {
   private let settings: RegressionSettings
   private let cell: RegressionCell
   private let data: RegressionData
-  private let encoder: AnswerEncoder
+  private let encoder: ExampleEncoder
   private let objective: Objective
   private let model: any PretrainedModel
   private let recorder: TrainingRecorder
@@ -47,8 +47,8 @@ struct RegressionRun {
     data = RegressionData(seed: cell.seed, training: cell.count, test: settings.testProblems)
     let tokenizer = try Tokenizer(folder: settings.model)
     let digits = try TokenSpace.digits(of: tokenizer)
-    encoder = AnswerEncoder(
-      tokenizer, finders: [MetricFinder(space: digits)], splitter: try DigitSplitter(tokenizer),
+    encoder = ExampleEncoder(
+      tokenizer, metrics: [MetricRule(MetricFinder(space: digits))], splitter: try DigitSplitter(tokenizer),
       end: tokenizer.roles.end)
     let match = try MetricMatch(
       digits, target: TargetDistribution(SquaredDistance(), temperature: .value(settings.temperature)),

@@ -1,0 +1,101 @@
+import Files
+import Foundation
+public import TokenData
+
+/// Where examples come from and how they become tokens.
+public struct DataSettings: Sendable, Hashable {
+  /// What a line that cannot be used does to the run.
+  public enum TooLong: String, Sendable, Hashable, CaseIterable {
+    /// Ends it, naming the line.
+    case error
+    /// It is left out, and counted.
+    case skip
+    /// The prompt loses its first tokens.
+    case cutPrompt
+    /// The answer loses its last tokens, the end token among them.
+    case cutAnswer
+  }
+
+  /// JSONL files; nil for none.
+  public var train: String?
+  public var valid: String?
+  public var test: String?
+  /// What a line holds; nil: judged by its fields.
+  public var format: RecordFormat?
+  /// Name of the chat template; nil: that of the model for conversations, none for plain prompts.
+  public var template: String?
+  /// Fields under other names than TRL's.
+  public var fields: RecordFields
+  /// Whether an end token follows each answer and is learnt with it.
+  public var end: Bool
+  /// Whether digits of answers are tokens of their own; nil: where a metric of single digits wants it.
+  public var splitDigits: Bool?
+  /// Largest number of tokens of an example; nil: the model's context.
+  public var maxLength: Int?
+  /// What becomes of longer ones.
+  public var tooLong: TooLong
+  /// Whether lines that cannot be read are left out, counted and listed.
+  public var skipBad: Bool
+  /// Only so many examples of the training file, the first of an order shuffled by `train.seed`; nil for all.
+  public var limit: Int?
+
+  init(_ reader: SettingsReader, folder: String) throws {
+    func path(_ key: String) throws -> String? { try reader.optional(key).map { absolutePath($0, from: folder) } }
+    let all = try path("folder")
+    (train, valid, test) = (try path("train"), try path("valid"), try path("test"))
+    if let all {
+      func file(_ name: String) -> String? {
+        let path = "\(all)/\(name).jsonl"
+        return FileManager.default.fileExists(atPath: path) ? path : nil
+      }
+      (train, valid, test) = (train ?? file("train"), valid ?? file("valid"), test ?? file("test"))
+      if train == nil, valid == nil, test == nil {
+        throw reader.error(
+          "folder", expected: "a folder with train.jsonl, valid.jsonl or test.jsonl", found: "none of them in \(all)")
+      }
+    }
+    let format: AutomaticFormat = try reader.value("format", default: .auto)
+    self.format = format.format
+    let templates = ChatTemplate.named.map(\.name)
+    template = try reader.optional("template", "one of none, model, \(templates.joined(separator: ", "))") {
+      templates.contains($0) || ["none", "model"].contains($0)
+    }
+    fields = try reader.section("fields") { try RecordFields($0) }
+    end = try reader.value("end", default: true)
+    splitDigits = try reader.optional("splitDigits")
+    maxLength = try reader.optional("maxLength", "a number of at least 2") { $0 >= 2 }
+    tooLong = try reader.value("tooLong", default: .error)
+    skipBad = try reader.value("skipBad", default: false)
+    limit = try reader.optional("limit", "a number above 0") { $0 > 0 }
+  }
+
+  /// A run's tree with the files as they will be opened.
+  func absolute(_ run: JSON) -> JSON {
+    var data = (run["data"] ?? .null).replacing("folder", with: .null)
+    for (key, path) in [("train", train), ("valid", valid), ("test", test)] {
+      data = data.replacing(key, with: path.map { .string($0) } ?? .null)
+    }
+    return run.replacing("data", with: data)
+  }
+}
+
+/// `auto` or one of `RecordFormat`.
+private enum AutomaticFormat: String, CaseIterable, NamedSetting {
+  case auto, promptCompletion, messages, text
+  var format: RecordFormat? { RecordFormat(rawValue: rawValue) }
+}
+
+extension DataSettings.TooLong: NamedSetting {}
+
+extension RecordFields {
+  init(_ reader: SettingsReader) throws {
+    let usual = RecordFields()
+    self.init(
+      prompt: try reader.value("prompt", default: usual.prompt),
+      completion: try reader.value("completion", default: usual.completion),
+      messages: try reader.value("messages", default: usual.messages),
+      text: try reader.value("text", default: usual.text),
+      spans: try reader.value("spans", default: usual.spans),
+      id: try reader.value("id", default: usual.id))
+  }
+}

@@ -1,0 +1,31 @@
+public import Evaluation
+
+/// How answers are judged.
+public struct EvaluateSettings: Sendable, Hashable {
+  /// Figures, by name; nil: those that fit the answers.
+  public var metrics: [EvaluationMetric]?
+  /// Largest number of new tokens of an answer; nil: what the longest right answer needs, and some.
+  public var maxNewTokens: Int?
+  /// Only so many examples; nil for all.
+  public var limit: Int?
+  /// Numbers that make an answer; nil: as many as the right answer has.
+  public var numbers: Int?
+  /// What an answer without a number counts as in the errors; nil: it is left out, and counted.
+  public var unreadableAs: Double?
+  /// Whether the distribution of the number is read out beside the answer, for CRPS and coverage.
+  public var distribution: Bool
+  /// Tokens of a batch, padding included; nil: found from the memory there is.
+  public var tokenBudget: Int?
+
+  init(_ reader: SettingsReader) throws {
+    metrics = try reader.optional("metrics")
+    maxNewTokens = try reader.optional("maxNewTokens", "a number above 0") { $0 > 0 }
+    limit = try reader.optional("limit", "a number above 0") { $0 > 0 }
+    numbers = try reader.optional("numbers", "a number above 0") { $0 > 0 }
+    unreadableAs = try reader.optional("unreadableAs")
+    distribution = try reader.value("distribution", default: false)
+    tokenBudget = try reader.optional("tokenBudget", "a number above 0") { $0 > 0 }
+  }
+}
+
+extension EvaluationMetric: NamedSetting {}

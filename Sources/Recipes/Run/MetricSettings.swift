@@ -1,0 +1,188 @@
+import Files
+public import MetricTokens
+public import Objectives
+
+/// One metric of a run file: which tokens, where, and how far apart they are.
+public struct MetricSettings: Sendable, Hashable {
+  /// The candidates.
+  public enum Tokens: Sendable, Hashable {
+    /// 0 … 9
+    case digits
+    /// Every numeric string of the vocabulary.
+    case numbers
+    /// Whole numbers, each one token.
+    case integers(ClosedRange<Int>)
+    /// Words, each one token.
+    case labels([String])
+    /// Tokens with values.
+    case bins([Bin])
+    /// A block of consecutive ids.
+    case codebook(first: Int, count: Int)
+  }
+
+  /// A token with its value.
+  public struct Bin: Sendable, Hashable {
+    public var token: String
+    public var value: Double
+  }
+
+  /// Where in an example its tokens are looked for.
+  public enum Region: Sendable, Hashable {
+    /// In what is learnt.
+    case answer
+    /// Between marks in what is learnt.
+    case marks(Marks)
+    /// In spans that the record names.
+    case spans(String)
+  }
+
+  /// A distance and its parameters.
+  public struct DistanceChoice: Sendable, Hashable {
+    public var name: String
+    public var period: Double?
+    public var table: [[Double]]?
+    public var original: String?
+    public var seed: Int
+    /// Safetensors file of embeddings, and the tensor's name in it.
+    public var embeddings: String?
+    public var tensor: String?
+  }
+
+  public var name: String
+  public var tokens: Tokens
+  public var spacing: Spacing
+  public var duplicates: Duplicates
+  public var region: Region
+  public var grammar: NumberGrammar
+  public var distance: DistanceChoice
+  /// τ; nil: that of the objective.
+  public var temperature: Temperature?
+  public var place: PlaceRule
+  public var contrast: Contrast
+  /// Factor of α.
+  public var weight: Double
+
+  init(_ reader: SettingsReader) throws {
+    tokens = try reader.wordOrSection("tokens", word: "kind", default: nil) { try Tokens($0) }
+    name = try reader.value("name", default: "dist")
+    spacing = try reader.value("spacing", default: .plain)
+    duplicates = try reader.value("duplicates", default: .dropped)
+    region = try reader.wordOrSection("where", word: "in", default: "answer") { try Region($0) }
+    grammar = try reader.section("grammar") { grammar in
+      NumberGrammar(
+        signs: try grammar.value("signs", default: true), decimals: try grammar.value("decimals", default: true),
+        thousands: try grammar.optional("thousands"))
+    }
+    distance = try reader.wordOrSection("distance", word: "name", default: "squared") { try DistanceChoice($0) }
+    temperature = try reader.optional("temperature")
+    place = try reader.value("place", default: .number)
+    contrast = try reader.wordOrSection("contrast", word: "kind", default: "none") { try Contrast($0) }
+    weight = try reader.value("weight", default: 1, "a finite number ≥ 0") { $0.isFinite && $0 >= 0 }
+  }
+
+  mutating func makeAbsolute(from folder: String) {
+    distance.embeddings = distance.embeddings.map { absolutePath($0, from: folder) }
+  }
+}
+
+extension MetricSettings.Tokens {
+  private enum Kind: String, NamedSetting { case digits, numbers, integers, labels, bins, codebook }
+
+  init(_ reader: SettingsReader) throws {
+    // `tokens: digits`, or `tokens: { integers: [0, 20] }`.
+    let kind: Kind? = try reader.optional("kind")
+    let integers: ClosedRange<Int>? = try reader.optional("integers")
+    let labels: [String]? = try reader.optional("labels")
+    let bins = try reader.optionalSection("bins") { try Self.bins($0) }
+    let codebook = try reader.optionalSection("codebook") { book in
+      Self.codebook(
+        first: try book.value("first", default: 0, "an id ≥ 0") { $0 >= 0 },
+        count: try book.required("count", "a number of at least 2") { $0 >= 2 })
+    }
+    let given = [integers.map(Self.integers), labels.map(Self.labels), bins.map(Self.bins), codebook].compactMap { $0 }
+    switch (kind, given.count) {
+    case (.digits, 0): self = .digits
+    case (.numbers, 0): self = .numbers
+    case (nil, 1): self = given[0]
+    default:
+      throw reader.error(
+        nil, expected: "digits, numbers, or one of { integers: [0, 20] }, { labels: […] }, { bins: … }, { codebook: … }",
+        found: given.count > 1 ? "several" : kind.map { "\($0.rawValue) without its values" } ?? "none")
+    }
+  }
+
+  /// `{ pattern: "<loc_{}>", count: 100, range: [0, 1] }`, or `{ tokens: […], values: […] }`.
+  private static func bins(_ reader: SettingsReader) throws -> [MetricSettings.Bin] {
+    let pattern: String? = try reader.optional("pattern", "text with {} where the number goes") { $0.contains("{}") }
+    let count: Int? = try reader.optional("count", "a number of at least 2") { $0 >= 2 && $0 <= 1 << 20 }
+    let range: ClosedRange<Double>? = try reader.optional("range")
+    let tokens: [String]? = try reader.optional("tokens")
+    let values: [Double]? = try reader.optional("values")
+    if let pattern, let count {
+      let range = range ?? 0...Double(count - 1)
+      return (0..<count).map { index in
+        MetricSettings.Bin(
+          token: pattern.replacing("{}", with: "\(index)"),
+          value: range.lowerBound + (range.upperBound - range.lowerBound) * Double(index) / Double(count - 1))
+      }
+    }
+    if let tokens, let values, tokens.count == values.count {
+      return zip(tokens, values).map { MetricSettings.Bin(token: $0, value: $1) }
+    }
+    throw reader.error(
+      nil, expected: "{ pattern: \"<loc_{}>\", count: 100, range: [0, 1] } or { tokens: […], values: […] }",
+      found: tokens != nil ? "\(tokens?.count ?? 0) tokens and \(values?.count ?? 0) values" : "neither")
+  }
+}
+
+extension MetricSettings.Region {
+  private enum Kind: String, NamedSetting { case answer }
+
+  init(_ reader: SettingsReader) throws {
+    let kind: Kind? = try reader.optional("in")
+    let marks: [String]? = try reader.optional("marks", "two marks, such as [\"<b>\", \"</b>\"]") {
+      $0.count == 2 && !$0.contains("")
+    }
+    let spans: String? = try reader.optional("spans")
+    switch (kind, marks, spans) {
+    case (.answer?, nil, nil): self = .answer
+    case (nil, let marks?, nil): self = .marks(Marks(marks[0], marks[1]))
+    case (nil, nil, let spans?): self = .spans(spans)
+    default:
+      throw reader.error(
+        nil, expected: "answer, { marks: [\"<b>\", \"</b>\"] } or { spans: name }", found: "none or several of them")
+    }
+  }
+}
+
+extension MetricSettings.DistanceChoice {
+  init(_ reader: SettingsReader) throws {
+    let names = DistanceRegistry.names
+    let name: String = try reader.required("name")
+    guard names.contains(name) else {
+      throw reader.error(
+        nil, expected: "one of \(names.joined(separator: ", "))", found: "\"\(name)\"",
+        remedy: nearestName(to: name, among: names).map { "Did you mean \($0)?" } ?? "")
+    }
+    self.init(
+      name: name, period: try reader.optional("period", "a number above 0") { $0 > 0 },
+      table: try reader.optional("table"), original: try reader.optional("of"),
+      seed: try reader.value("seed", default: 0, "a number ≥ 0") { $0 >= 0 },
+      embeddings: try reader.optional("embeddings"), tensor: try reader.optional("tensor"))
+  }
+}
+
+extension Contrast {
+  private enum Kind: String, NamedSetting { case none }
+
+  init(_ reader: SettingsReader) throws {
+    let kind: Kind? = try reader.optional("kind")
+    let radius: Int = try reader.value("radius", default: 1, "a number of at least 1") { $0 >= 1 }
+    let passes: Int = try reader.value("passes", default: 2, "1 or 2") { $0 == 1 || $0 == 2 }
+    let range: ClosedRange<Double>? = try reader.optional("range")
+    self =
+      kind != nil ? .none : passes == 1 ? .shared(radius: radius, range: range) : .twoPass(radius: radius, range: range)
+  }
+}
+
+extension NumberGrammar.Thousands: NamedSetting {}

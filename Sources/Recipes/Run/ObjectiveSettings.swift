@@ -1,0 +1,30 @@
+public import Objectives
+
+/// What is made small.
+public struct ObjectiveSettings: Sendable, Hashable {
+  public var preset: Preset
+  /// α
+  public var alpha: Double
+  /// τ of metrics that have none of their own.
+  public var temperature: Temperature
+  public var softmax: MetricMatch.Softmax
+  public var direction: MetricMatch.Direction
+  /// ε of the presets that smooth.
+  public var smoothing: Double
+  public var reduction: Objective.Reduction
+
+  init(_ reader: SettingsReader) throws {
+    preset = try reader.value("preset", default: .dist)
+    alpha = try reader.value("alpha", default: 0.1, "a finite number ≥ 0") { $0.isFinite && $0 >= 0 }
+    temperature = try reader.value("temperature", default: .value(2))
+    softmax = try reader.value("softmax", default: .subset)
+    direction = try reader.value("direction", default: .forward)
+    smoothing = try reader.value("smoothing", default: 0.1, "a number above 0 and below 1") { $0 > 0 && $0 < 1 }
+    reduction = try reader.value("reduction", default: .means)
+  }
+}
+
+extension Preset {
+  /// Whether it is nothing without a metric.
+  var needsMetrics: Bool { self != .sft && self != .smoothVocabulary }
+}

@@ -1,0 +1,158 @@
+import Files
+import Foundation
+import MetricTokens
+public import Objectives
+public import TokenData
+import TokenModels
+import Torch
+import TorchNN
+public import Training
+
+/// What a run file comes to before weights are read: tokenizer, token spaces, objective, encoder.
+public struct RunParts: Sendable {
+  /// The run file.
+  public let settings: RunSettings
+  /// The model's folder.
+  public let modelFolder: String
+  public let tokenizer: Tokenizer
+  /// The run's metrics as `dist` would have them, one an entry of `settings.metrics`.
+  public let matches: [MetricMatch]
+  public let objective: Objective
+  public let encoder: ExampleEncoder
+  /// Largest number of tokens of an example.
+  public let maxLength: Int
+
+  /// Puts a run file and a model's folder together.
+  ///
+  /// - Throws: `InputError`, `TokenSpaceError` or `ObjectiveError` for what does not fit: the tokenizer has no such
+  ///   tokens, the distance cannot rate them, the model has fewer logits.
+  public init(_ settings: RunSettings) throws {
+    self.settings = settings
+    modelFolder = try Recipes.modelFolder(settings.model)
+    let skeleton = try describeModel(folder: modelFolder)
+    tokenizer = try Tokenizer(folder: modelFolder)
+    let tokenizer = tokenizer
+    matches = try settings.metrics.map { try $0.match(tokenizer, settings.objective) }
+    objective = try Objective(
+      settings.objective.preset, matches: matches, alpha: settings.objective.alpha,
+      smoothing: settings.objective.smoothing, weights: settings.metrics.map(\.weight),
+      reduction: settings.objective.reduction)
+    try objective.check(vocabularySize: skeleton.vocabularySize)
+    maxLength = min(settings.data.maxLength ?? skeleton.contextLength, skeleton.contextLength)
+    encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
+  }
+
+  /// The examples of a file.
+  ///
+  /// - Parameters:
+  ///   - limit: only so many, see `Dataset.Rules.limit`.
+  ///   - needsAnswer: whether lines without an answer are refused.
+  public func dataset(
+    _ path: String, limit: Int? = nil, needsAnswer: Bool = true, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws -> Dataset {
+    let data = settings.data
+    return try Dataset(
+      path,
+      Dataset.Rules(
+        reader: RecordReader(format: data.format, fields: data.fields, needsAnswer: needsAnswer), encoder: encoder,
+        maxLength: maxLength, tooLong: Dataset.TooLong(data.tooLong), skipBad: data.skipBad, limit: limit,
+        seed: settings.train.seed),
+      progress: progress)
+  }
+
+  /// A dataset's examples in batches, the way `train` says.
+  ///
+  /// - Parameter shuffled: whether every epoch has an order of its own.
+  public func batches(_ dataset: Dataset, shuffled: Bool) -> ExampleBatches {
+    let train = settings.train, sampler = objective.neighbourSampler(seed: train.seed)
+    return ExampleBatches(
+      dataset,
+      plan: BatchPlan(count: dataset.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
+      microBatch: train.microBatch, pad: tokenizer.roles.pad ?? 0, twoPass: objective.needsNeighbourPass,
+      neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } })
+  }
+
+  private static func encoder(
+    _ settings: RunSettings, _ folder: String, _ tokenizer: Tokenizer, _ matches: [MetricMatch]
+  ) throws -> ExampleEncoder {
+    let data = settings.data
+    let rules = zip(settings.metrics, matches).enumerated().map { index, metric in
+      MetricRule(
+        MetricFinder(space: metric.1.space, metric: index, grammar: metric.0.grammar), in: metric.0.region.rule)
+    }
+    let wantsDigits = settings.metrics.contains { $0.tokens == .digits }
+    // For plain prompts the template does not matter, so one that is not known must not stop the run.
+    let own = data.template == "model" ? try ChatTemplate(folder: folder) : try? ChatTemplate(folder: folder)
+    let template = data.template.flatMap(ChatTemplate.init(named:)) ?? (data.template == "none" ? nil : own)
+    return ExampleEncoder(
+      tokenizer, metrics: rules, splitter: data.splitDigits ?? wantsDigits ? try DigitSplitter(tokenizer) : nil,
+      end: data.end ? tokenizer.roles.end : nil, template: template,
+      wrapsPrompts: data.template != nil && data.template != "none")
+  }
+}
+
+extension Dataset: ExampleCollection {}
+
+extension Dataset.TooLong {
+  init(_ setting: DataSettings.TooLong) {
+    switch setting {
+    case .error: self = .error
+    case .skip: self = .skip
+    case .cutPrompt: self = .cutPrompt
+    case .cutAnswer: self = .cutAnswer
+    }
+  }
+}
+
+extension MetricSettings.Region {
+  /// As the encoder knows it.
+  var rule: MetricRegion {
+    switch self {
+    case .answer: .answer
+    case .marks(let marks): .marks(marks)
+    case .spans(let name): .spans(name)
+    }
+  }
+}
+
+extension MetricSettings {
+  /// The match of this metric, as preset `dist` would have it.
+  func match(_ tokenizer: Tokenizer, _ objective: ObjectiveSettings) throws -> MetricMatch {
+    try MetricMatch(
+      space(tokenizer),
+      target: TargetDistribution(makeDistance(), temperature: temperature ?? objective.temperature),
+      softmax: objective.softmax, direction: objective.direction, place: place, contrast: contrast, name: name)
+  }
+
+  private func space(_ tokenizer: Tokenizer) throws -> TokenSpace {
+    switch tokens {
+    case .digits: try .digits(of: tokenizer, spacing: spacing, name: name)
+    case .numbers: try .numbers(of: tokenizer, spacing: spacing, duplicates: duplicates, name: name)
+    case .integers(let range): try .integers(range, of: tokenizer, spacing: spacing, name: name)
+    case .labels(let texts): try .labels(texts, of: tokenizer, name: name)
+    case .bins(let bins): try .bins(bins.map { ($0.token, $0.value) }, of: tokenizer, name: name)
+    case .codebook(let first, let count): try .all(count, firstID: Int32(clamping: first), name: name)
+    }
+  }
+
+  private func makeDistance() throws -> any Distance {
+    try DistanceRegistry.make(
+      distance.name,
+      DistanceParameters(
+        period: distance.period, table: distance.table, codeBook: try distance.codeBook(),
+        original: distance.original, seed: UInt64(distance.seed)))
+  }
+}
+
+extension MetricSettings.DistanceChoice {
+  fileprivate func codeBook() throws -> CodeBook? {
+    guard let embeddings else { return nil }
+    let file = try SafetensorsFile(embeddings)
+    guard let stored = tensor.map({ file[$0] }) ?? file.tensors.first else {
+      throw InputError(
+        path: embeddings, expected: "a tensor \(tensor ?? "")", found: file.tensors.map(\.name).joined(separator: ", "),
+        remedy: "Name one of these in distance.tensor.")
+    }
+    return try CodeBook(withTorchErrors { try Tensor(stored, copying: true).to(.float32) })
+  }
+}

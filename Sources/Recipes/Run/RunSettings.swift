@@ -1,0 +1,95 @@
+public import Files
+import Foundation
+import Objectives
+
+/// A run file: everything that `dist2 train` and its neighbours need to know, with defaults filled in.
+///
+/// `docs/run-files.md` explains every key; `Configs/` holds one commented file for each use.
+public struct RunSettings: Sendable {
+  /// Folder of the model, or its name in the cache.
+  public var model: String
+  /// Examples.
+  public var data: DataSettings
+  /// What carries a distance.
+  public var metrics: [MetricSettings]
+  /// What is made small.
+  public var objective: ObjectiveSettings
+  /// How.
+  public var train: TrainSettings
+  /// How answers are judged.
+  public var evaluate: EvaluateSettings
+  /// Folder of the run.
+  public var output: String
+  /// The same as a tree: every key with what it came to, paths absolute.
+  public private(set) var resolved: JSON
+  /// The file it was read from.
+  public let path: String
+
+  /// Reads a run file.
+  ///
+  /// - Parameter overrides: assignments `key=value` that replace what the file says.
+  /// - Throws: `InputError` naming file, line and key: a value out of range, a key that is not known (with the one
+  ///   that was probably meant), one that is missing.
+  public init(file path: String, overrides: [String] = []) throws {
+    var document = try SettingsDocument(file: path)
+    for override in overrides { try document.set(override) }
+    try self.init(document)
+  }
+
+  /// As ``init(file:overrides:)``, with the file's text at hand.
+  public init(yaml: String, path: String = "run.yaml", overrides: [String] = []) throws {
+    var document = try SettingsDocument(yaml: yaml, path: path)
+    for override in overrides { try document.set(override) }
+    try self.init(document)
+  }
+
+  private init(_ document: SettingsDocument) throws {
+    path = document.path
+    let reader = try SettingsReader(document)
+    model = try reader.required("model")
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    data = try reader.section("data") { try DataSettings($0, folder: folder) }
+    metrics = try reader.sections("metrics") { try MetricSettings($0) }
+    objective = try reader.section("objective") { try ObjectiveSettings($0) }
+    train = try reader.section("train") { try TrainSettings($0) }
+    evaluate = try reader.section("evaluate") { try EvaluateSettings($0) }
+    let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    output = try reader.value("output", default: "runs/\(name)")
+    // Distances that point at files, and the model: relative to the run file if it is there.
+    if FileManager.default.fileExists(atPath: absolutePath(model, from: folder)) { model = absolutePath(model, from: folder) }
+    for index in metrics.indices { metrics[index].makeAbsolute(from: folder) }
+    resolved = try reader.finish()
+    resolved = data.absolute(resolved.replacing("model", with: .string(model)))
+    try check(reader)
+  }
+
+  /// What only shows when all is known.
+  private func check(_ reader: SettingsReader) throws {
+    var names = Set<String>()
+    for (index, metric) in metrics.enumerated() where !names.insert(metric.name).inserted {
+      throw reader.error(
+        "metrics[\(index)].name", expected: "a name of its own", found: "\"\(metric.name)\" again",
+        remedy: "Give each metric another name.")
+    }
+    if metrics.isEmpty, objective.preset.needsMetrics {
+      throw reader.error(
+        "metrics", expected: "at least one metric, since objective.preset is \(objective.preset.rawValue)",
+        found: "none", remedy: "Add `metrics: [{ tokens: digits }]`, or choose preset sft.")
+    }
+  }
+}
+
+extension JSON {
+  /// The object with one member changed.
+  func replacing(_ key: String, with value: JSON) -> JSON {
+    guard case .object(var object) = self else { return self }
+    object[key] = value
+    return .object(object)
+  }
+}
+
+/// A path as the run file's folder sees it.
+func absolutePath(_ path: String, from folder: String) -> String {
+  URL(fileURLWithPath: (path as NSString).expandingTildeInPath, relativeTo: URL(fileURLWithPath: folder)).standardized
+    .path
+}

@@ -1,0 +1,141 @@
+import Files
+import MetricTokens
+import Objectives
+
+/// What may stand under one key of a run file.
+protocol SettingValue {
+  /// From what the file says; nil if it is not of this kind.
+  init?(setting: JSON)
+  /// As the file would say it.
+  var setting: JSON { get }
+  /// What errors say was expected.
+  static var expected: String { get }
+  /// All names, where there are names to choose from.
+  static var names: [String] { get }
+}
+
+extension SettingValue {
+  static var names: [String] { [] }
+}
+
+extension Int: SettingValue {
+  init?(setting: JSON) {
+    switch setting {
+    case .int(let value): self = value
+    case .double(let value): self.init(exactly: value)
+    default: return nil
+    }
+  }
+  var setting: JSON { .int(self) }
+  static var expected: String { "a whole number" }
+}
+
+extension Double: SettingValue {
+  init?(setting: JSON) {
+    switch setting {
+    case .int(let value): self = Double(value)
+    case .double(let value): self = value
+    default: return nil
+    }
+  }
+  var setting: JSON { .double(self) }
+  static var expected: String { "a number" }
+}
+
+extension Bool: SettingValue {
+  init?(setting: JSON) {
+    guard case .bool(let value) = setting else { return nil }
+    self = value
+  }
+  var setting: JSON { .bool(self) }
+  static var expected: String { "true or false" }
+}
+
+extension String: SettingValue {
+  init?(setting: JSON) {
+    switch setting {
+    case .string(let value): self = value
+    // A label or mark may look like a number.
+    case .int(let value): self = "\(value)"
+    default: return nil
+    }
+  }
+  var setting: JSON { .string(self) }
+  static var expected: String { "text" }
+}
+
+extension Array: SettingValue where Element: SettingValue {
+  init?(setting: JSON) {
+    // One value stands for a list of one.
+    guard case .array(let values) = setting else {
+      guard let one = Element(setting: setting) else { return nil }
+      self = [one]
+      return
+    }
+    let elements = values.compactMap(Element.init(setting:))
+    guard elements.count == values.count else { return nil }
+    self = elements
+  }
+  var setting: JSON { .array(map(\.setting)) }
+  static var expected: String { "a list [a, b, …], each \(Element.expected)" }
+  static var names: [String] { Element.names }
+}
+
+/// A word of a fixed list.
+protocol NamedSetting: SettingValue, RawRepresentable<String>, CaseIterable {}
+
+extension NamedSetting {
+  init?(setting: JSON) {
+    guard case .string(let text) = setting else { return nil }
+    self.init(rawValue: text)
+  }
+  var setting: JSON { .string(rawValue) }
+  static var expected: String { "one of \(names.joined(separator: ", "))" }
+  static var names: [String] { allCases.map(\.rawValue) }
+}
+
+extension Preset: NamedSetting {}
+extension PlaceRule: NamedSetting {}
+extension Spacing: NamedSetting {}
+extension Duplicates: NamedSetting {}
+extension MetricMatch.Softmax: NamedSetting {}
+extension MetricMatch.Direction: NamedSetting {}
+extension Objective.Reduction: NamedSetting {}
+
+/// `[low, high]`
+extension ClosedRange: SettingValue where Bound: SettingValue {
+  init?(setting: JSON) {
+    guard let ends = [Bound](setting: setting), ends.count == 2, ends[0] <= ends[1] else { return nil }
+    self = ends[0]...ends[1]
+  }
+  var setting: JSON { .array([lowerBound.setting, upperBound.setting]) }
+  static var expected: String { "[low, high], each \(Bound.expected)" }
+}
+
+/// A number τ, `{ perplexity: k }` or `{ rowPerplexity: k }`.
+extension Temperature: SettingValue {
+  init?(setting: JSON) {
+    if let value = Double(setting: setting), value >= 0 {
+      self = .value(value)
+    } else if case .object(let object) = setting, object.count == 1, let (key, json) = object.members.first,
+      let value = Double(setting: json), value >= 1
+    {
+      switch key {
+      case "perplexity": self = .perplexity(value)
+      case "rowPerplexity": self = .rowPerplexity(value)
+      default: return nil
+      }
+    } else {
+      return nil
+    }
+  }
+  var setting: JSON {
+    switch self {
+    case .value(let value): .double(value)
+    case .perplexity(let value): ["perplexity": .double(value)]
+    case .rowPerplexity(let value): ["rowPerplexity": .double(value)]
+    case .labelSmoothing(let value): ["labelSmoothing": .double(value)]
+    }
+  }
+  static var expected: String { "a number ≥ 0, or { perplexity: k } with k ≥ 1" }
+}

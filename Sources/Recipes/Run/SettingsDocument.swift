@@ -1,0 +1,187 @@
+import Files
+import Yams
+
+/// A YAML file as JSON values, with the line of every key.
+///
+/// Scalars are read as YAML 1.2 has them: `1e-5` is a number, `no` a word. Quoted ones are always text.
+struct SettingsDocument {
+  /// The file, for errors.
+  let path: String
+  /// Its content; an empty file is an empty mapping.
+  private(set) var root: JSON
+  /// Line of each key path, from 1: `metrics[0].distance`.
+  private(set) var lines: [String: Int] = [:]
+
+  /// Reads a file.
+  ///
+  /// - Throws: `InputError` for a file that is no YAML mapping, keys that occur twice, or more than 100,000 values.
+  init(file path: String) throws {
+    let bytes = try fileBytes(path, limit: 1 << 24)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw InputError(path: path, expected: "text in UTF-8", found: "bytes that are not", remedy: "Save it as UTF-8.")
+    }
+    try self.init(yaml: text, path: path)
+  }
+
+  /// Reads text.
+  init(yaml text: String, path: String) throws {
+    self.path = path
+    root = .object(JSONObject())
+    let node: Node?
+    do { node = try Yams.compose(yaml: text) } catch let error as YamlError { throw error.asInputError(path) }
+    guard let node, node != Node("") else { return }
+    var budget = 100_000
+    root = try json(node, "", &budget)
+    guard case .object = root else {
+      throw InputError(path: path, expected: "keys and values such as `model: …`", found: root.summary)
+    }
+  }
+
+  /// Sets one key to a YAML value, as `--set train.epochs=3` asks.
+  ///
+  /// Keys are separated by points; elements of a list are named by index, `metrics[0]` or `metrics.0`, by their
+  /// `name`, `metrics.score`, or all at once, `metrics.*`.
+  ///
+  /// - Throws: `InputError` for an assignment without `=`, or a path through something that has no keys.
+  mutating func set(_ assignment: String) throws {
+    guard let sign = assignment.firstIndex(of: "=") else {
+      throw InputError(
+        path: "<arguments>", place: "--set \(assignment)", expected: "key=value", found: "no =",
+        remedy: "For instance --set train.epochs=3.")
+    }
+    try set(String(assignment[..<sign]), yaml: String(assignment[assignment.index(after: sign)...]))
+  }
+
+  /// Sets one key, see ``set(_:)``.
+  mutating func set(_ key: String, yaml value: String) throws {
+    let value = try SettingsDocument(yaml: "value: \(value)", path: "<arguments>").root["value"] ?? .null
+    let steps = key.replacing("[", with: ".").replacing("]", with: "").split(separator: ".").map(String.init)
+    root = try replacing(root, steps[...], with: value, in: key)
+  }
+
+  private func replacing(_ old: JSON, _ steps: ArraySlice<String>, with value: JSON, in key: String) throws -> JSON {
+    guard let step = steps.first else { return value }
+    let rest = steps.dropFirst()
+    switch old {
+    case .null: return try replacing(.object(JSONObject()), steps, with: value, in: key)
+    case .object(var object):
+      object[step] = try replacing(object[step] ?? .null, rest, with: value, in: key)
+      return .object(object)
+    case .array(var elements):
+      let chosen = elements.indices.filter { step == "*" || step == "\($0)" || elements[$0]["name"] == .string(step) }
+      for index in chosen { elements[index] = try replacing(elements[index], rest, with: value, in: key) }
+      if !chosen.isEmpty { return .array(elements) }
+    default: break
+    }
+    throw InputError(
+      path: "<arguments>", place: "--set \(key)", expected: "a key that can be set",
+      found: "no \"\(step)\" in \(old.summary)", remedy: "Name elements of a list by index, by name, or by *.")
+  }
+
+  private mutating func json(_ node: Node, _ keyPath: String, _ budget: inout Int) throws -> JSON {
+    budget -= 1
+    guard budget >= 0 else {
+      throw InputError(path: path, expected: "at most 100,000 values", found: "more (do aliases repeat each other?)")
+    }
+    if let mark = node.mark { lines[keyPath] = mark.line }
+    switch node {
+    case .scalar(let scalar): return JSON(yaml: scalar)
+    case .sequence(let sequence):
+      return .array(try sequence.enumerated().map { try json($0.element, "\(keyPath)[\($0.offset)]", &budget) })
+    case .mapping(let mapping):
+      var object = JSONObject()
+      for (key, value) in mapping {
+        let name = key.scalar?.string ?? ""
+        let below = keyPath.isEmpty ? name : "\(keyPath).\(name)"
+        let value = try json(value, below, &budget)
+        if let mark = key.mark { lines[below] = mark.line }
+        guard object.append(name, value) else {
+          throw InputError(
+            path: path, place: "line \(lines[below] ?? 0), key \(below)", expected: "each key once", found: "it twice")
+        }
+      }
+      return .object(object)
+    case .alias: return .null  // `compose` has put what they stand for in their place.
+    }
+  }
+}
+
+extension JSON {
+  /// A scalar by YAML 1.2's core schema.
+  fileprivate init(yaml scalar: Node.Scalar) {
+    guard scalar.style == .plain || scalar.style == .any else {
+      self = .string(scalar.string)
+      return
+    }
+    let text = scalar.string
+    switch text {
+    case "", "~", "null", "Null", "NULL": self = .null
+    case "true", "True", "TRUE": self = .bool(true)
+    case "false", "False", "FALSE": self = .bool(false)
+    case ".inf", "+.inf", ".Inf", "+.Inf": self = .double(.infinity)
+    case "-.inf", "-.Inf": self = .double(-.infinity)
+    default:
+      // `Double("nan")`, `Double("0x1p3")` are numbers to Swift, but words here.
+      let isNumber = text.utf8.allSatisfy { "+-.0123456789eE".utf8.contains($0) }
+      if isNumber, let value = Int(text) {
+        self = .int(value)
+      } else if isNumber, let value = Double(text) {
+        self = .double(value)
+      } else {
+        self = .string(text)
+      }
+    }
+  }
+
+  /// As YAML, keys in their order.
+  var yaml: String { (try? Yams.serialize(node: node, width: 100, allowUnicode: true)) ?? "" }
+
+  private var node: Node {
+    switch self {
+    case .null: Node("null", Tag(.null))
+    case .bool(let value): Node("\(value)", Tag(.bool))
+    case .int(let value): Node("\(value)", Tag(.int))
+    case .double(let value): Node(value == .infinity ? ".inf" : "\(value)", Tag(.float))
+    case .string(let value): Node(value, Tag(.str), isPlain(value) ? .plain : .doubleQuoted)
+    case .array(let values):
+      .sequence(Node.Sequence(values.map(\.node), Tag(.seq), values.allSatisfy(\.isScalar) ? .flow : .block))
+    case .object(let object):
+      .mapping(Node.Mapping(object.members.map { (Node($0.key), $0.value.node) }, Tag(.map), .block))
+    }
+  }
+
+  private var isScalar: Bool {
+    switch self {
+    case .array, .object: false
+    default: true
+    }
+  }
+
+  /// Whether text may stand without quotes and be read as the same text again.
+  private func isPlain(_ text: String) -> Bool {
+    let isWord = text.utf8.allSatisfy { byte in
+      UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+        || "/._-".utf8.contains(byte)
+    }
+    guard isWord, let first = text.unicodeScalars.first, first.properties.isAlphabetic || first == "/" else {
+      return false
+    }
+    if case .string = JSON(yaml: Node.Scalar(text)) { return true }
+    return false
+  }
+}
+
+extension YamlError {
+  /// The same as dist2 says it.
+  fileprivate func asInputError(_ path: String) -> InputError {
+    switch self {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      return InputError(
+        path: path, place: "line \(mark.line), column \(mark.column)", expected: "YAML", found: problem,
+        remedy: "Check indentation, colons and quotes there.")
+    default:
+      return InputError(path: path, expected: "YAML", found: "\(self)", remedy: "Check indentation, colons and quotes.")
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import Files
+
+/// Reads one mapping of a run file key by key, and keeps account: of what it was asked for, so that a key nobody asks
+/// for is refused, and of what each key came to, so that the run as resolved can be written down.
+final class SettingsReader {
+  /// What all readers of one file share.
+  private final class Account {
+    let document: SettingsDocument
+    var unknown: [(section: SettingsReader, key: String)] = []
+    var sections: [SettingsReader] = []
+    init(_ document: SettingsDocument) { self.document = document }
+  }
+
+  private let account: Account
+  private let values: JSONObject
+  private let keyPath: String
+  private var asked: [String] = []
+  private var resolved = JSONObject()
+
+  /// The file's root.
+  convenience init(_ document: SettingsDocument) throws {
+    try self.init(Account(document), document.root, "")
+  }
+
+  private init(_ account: Account, _ value: JSON, _ keyPath: String) throws {
+    self.account = account
+    self.keyPath = keyPath
+    switch value {
+    case .null: values = JSONObject()
+    case .object(let object): values = object
+    default:
+      values = JSONObject()
+      throw error(nil, expected: "keys and values", found: value.summary)
+    }
+    account.sections.append(self)
+  }
+
+  // MARK: Values
+
+  /// The value under a key, nil if it is absent or null.
+  ///
+  /// - Parameters:
+  ///   - expected: what is allowed, if not everything of the type.
+  ///   - isAllowed: whether a value is.
+  func optional<T: SettingValue>(
+    _ key: String, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
+  ) throws -> T? {
+    asked.append(key)
+    guard let json = values[key], json != .null else {
+      resolved[key] = .null
+      return nil
+    }
+    guard let value = T(setting: json), isAllowed(value) else {
+      let remedy = if case .string(let text) = json, let near = nearestName(to: text, among: T.names) {
+        "Did you mean \(near)?"
+      } else { "" }
+      throw error(key, expected: expected ?? T.expected, found: json.summary, remedy: remedy)
+    }
+    resolved[key] = value.setting
+    return value
+  }
+
+  /// The value under a key, or another if it is absent.
+  func value<T: SettingValue>(
+    _ key: String, default other: T, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
+  ) throws -> T {
+    guard let value = try optional(key, expected, where: isAllowed) else {
+      resolved[key] = other.setting
+      return other
+    }
+    return value
+  }
+
+  /// The value under a key that must be there.
+  func required<T: SettingValue>(
+    _ key: String, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
+  ) throws -> T {
+    guard let value = try optional(key, expected, where: isAllowed) else {
+      let near = nearestName(to: key, among: values.members.map(\.key))
+      throw error(
+        key, expected: expected ?? T.expected, found: "no such key",
+        remedy: near.map { "Did you mean it by \"\($0)\"?" } ?? "Add `\(key): …`.")
+    }
+    return value
+  }
+
+  // MARK: Structure
+
+  /// The mapping under a key; an absent one is empty.
+  func section<S>(_ key: String, _ read: (SettingsReader) throws -> S) throws -> S {
+    asked.append(key)
+    let reader = try SettingsReader(account, values[key] ?? .null, path(key))
+    let section = try read(reader)
+    reader.noteUnknown()
+    resolved[key] = .object(reader.resolved)
+    return section
+  }
+
+  /// The mapping under a key, nil if it is absent.
+  func optionalSection<S>(_ key: String, _ read: (SettingsReader) throws -> S) throws -> S? {
+    guard values[key] ?? .null != .null else {
+      asked.append(key)
+      resolved[key] = .null
+      return nil
+    }
+    return try section(key, read)
+  }
+
+  /// The mappings of a list under a key; an absent one is empty.
+  func sections<S>(_ key: String, _ read: (SettingsReader) throws -> S) throws -> [S] {
+    asked.append(key)
+    guard let json = values[key], json != .null else {
+      resolved[key] = .array([])
+      return []
+    }
+    guard case .array(let elements) = json else {
+      throw error(key, expected: "a list, each element after a dash", found: json.summary)
+    }
+    var results = [S](), all = [JSON]()
+    for (index, element) in elements.enumerated() {
+      let reader = try SettingsReader(account, element, path("\(key)[\(index)]"))
+      results.append(try read(reader))
+      reader.noteUnknown()
+      all.append(.object(reader.resolved))
+    }
+    resolved[key] = .array(all)
+    return results
+  }
+
+  /// The mapping or single word under a key: `distance: squared` means `distance: { name: squared }`.
+  func wordOrSection<S>(
+    _ key: String, word: String, default other: String?, _ read: (SettingsReader) throws -> S
+  ) throws -> S {
+    asked.append(key)
+    var value = values[key] ?? .null
+    if case .string = value { value = .object(JSONObject([(word, value)])) }
+    if value == .null, let other { value = .object(JSONObject([(word, .string(other))])) }
+    let reader = try SettingsReader(account, value, path(key))
+    let section = try read(reader)
+    reader.noteUnknown()
+    resolved[key] = .object(reader.resolved)
+    return section
+  }
+
+  /// Ends the reading of the whole file.
+  ///
+  /// - Returns: every key with what it came to.
+  /// - Throws: `InputError` naming the first key that nothing asked for, with the one that was probably meant.
+  func finish() throws -> JSON {
+    noteUnknown()
+    guard let (section, key) = account.unknown.first else { return .object(resolved) }
+    let here = Set(section.asked)
+    var remedy = "Known here: \(section.asked.joined(separator: ", "))."
+    if let near = nearestName(to: key, among: here) {
+      remedy = "Did you mean \(near)?"
+    } else if let other = account.sections.first(where: { $0.asked.contains(key) }) {
+      remedy = "It belongs to \(other.path(key))."
+    } else if let (other, near) = account.sections.lazy.compactMap({ other in
+      nearestName(to: key, among: other.asked).map { (other, $0) }
+    }).first {
+      remedy = "Did you mean \(other.path(near))?"
+    }
+    throw section.error(key, expected: "a key that dist2 knows", found: "\"\(key)\"", remedy: remedy)
+  }
+
+  /// What is wrong with the value of a key (nil: with the whole mapping).
+  func error(_ key: String?, expected: String, found: String, remedy: String = "") -> InputError {
+    let path = key.map { self.path($0) } ?? keyPath
+    let line = account.document.lines[path] ?? account.document.lines[keyPath]
+    let place = [line.map { "line \($0)" }, path.isEmpty ? nil : "key \(path)"].compactMap { $0 }
+    return InputError(
+      path: account.document.path, place: place.joined(separator: ", "), expected: expected, found: found,
+      remedy: remedy)
+  }
+
+  private func path(_ key: String) -> String { keyPath.isEmpty ? key : "\(keyPath).\(key)" }
+
+  private func noteUnknown() {
+    for (key, _) in values.members where !asked.contains(key) { account.unknown.append((self, key)) }
+  }
+}
+
+extension JSONObject {
+  fileprivate init(_ members: [(String, JSON)]) {
+    self.init()
+    for (key, value) in members { self[key] = value }
+  }
+}

@@ -1,0 +1,66 @@
+public import Torch
+public import Training
+
+/// How a model is trained.
+public struct TrainSettings: Sendable, Hashable {
+  public var length: TrainingLength
+  /// Examples of an optimizer step.
+  public var batch: Int
+  /// Examples of a forward pass; nil: all of a step's.
+  public var microBatch: Int?
+  public var learningRate: Double
+  public var schedule: Schedule
+  public var weightDecay: Double
+  /// Largest norm of a step's gradient; nil: any.
+  public var clip: Double?
+  /// Type the model computes in.
+  public var dtype: DType
+  public var device: Device
+  public var seed: UInt64
+  /// Steps between validations; nil: once an epoch.
+  public var validateEvery: Int?
+  /// Steps between checkpoints; nil: at the end alone.
+  public var checkpointEvery: Int?
+  /// How many of the latest checkpoints stay.
+  public var keep: Int
+  /// Steps between samples of what the model answers; nil: at a few moments.
+  public var sampleEvery: Int?
+  /// How many examples are answered then.
+  public var samples: Int
+
+  init(_ reader: SettingsReader) throws {
+    let steps: Int? = try reader.optional("steps", "a number above 0") { $0 > 0 }
+    let epochs: Double? = try reader.optional("epochs", "a number above 0") { $0 > 0 && $0 < 1e6 }
+    if steps != nil, epochs != nil {
+      throw reader.error("steps", expected: "either steps or epochs", found: "both")
+    }
+    length = steps.map { .steps($0) } ?? .epochs(epochs ?? 1)
+    batch = try reader.value("batch", default: 8, "a number above 0") { $0 > 0 }
+    microBatch = try reader.optional("microBatch", "a number above 0") { $0 > 0 }
+    learningRate = try reader.value("learningRate", default: 2e-5, "a number above 0") { $0 > 0 && $0.isFinite }
+    let shape: Schedule.Shape = try reader.value("schedule", default: .linear)
+    let warmup: Double = try reader.value("warmup", default: 0, "steps, or a share of all below 1") { $0 >= 0 }
+    schedule = Schedule(shape, warmUp: warmup < 1 ? .ratio(warmup) : .steps(Int(warmup)))
+    weightDecay = try reader.value("weightDecay", default: 0, "a number ≥ 0") { $0 >= 0 && $0.isFinite }
+    let limit: Double = try reader.value("clip", default: 1, "a number ≥ 0, 0 for no limit") { $0 >= 0 }
+    clip = limit == 0 ? nil : limit
+    let dtype: Precision = try reader.value("dtype", default: .float32)
+    self.dtype = dtype.dtype
+    let device: Place = try reader.value("device", default: .cpu)
+    self.device = device == .cpu ? .cpu : .cuda(0)
+    seed = UInt64(try reader.value("seed", default: 0, "a number ≥ 0") { $0 >= 0 })
+    validateEvery = try reader.optional("validateEvery", "a number of steps above 0") { $0 > 0 }
+    checkpointEvery = try reader.optional("checkpointEvery", "a number of steps above 0") { $0 > 0 }
+    keep = try reader.value("keep", default: 2, "a number above 0") { $0 > 0 }
+    sampleEvery = try reader.optional("sampleEvery", "a number of steps above 0") { $0 > 0 }
+    samples = try reader.value("samples", default: 4, "a number ≥ 0") { $0 >= 0 }
+  }
+
+  private enum Precision: String, NamedSetting {
+    case float32, bfloat16
+    var dtype: DType { self == .float32 ? .float32 : .bfloat16 }
+  }
+  private enum Place: String, NamedSetting { case cpu, cuda }
+}
+
+extension Schedule.Shape: NamedSetting {}

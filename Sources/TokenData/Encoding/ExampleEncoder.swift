@@ -1,0 +1,181 @@
+public import Files
+public import MetricTokens
+
+/// Turns a record into an `EncodedExample`: answers are learnt, the rest is read.
+///
+/// Training must see what generation will: the prompt's tokens alone, then the answer's. They are cut together where
+/// that gives the same tokens for the prompt, else apart.
+public struct ExampleEncoder: Sendable {
+  /// The tokenizer.
+  public let tokenizer: Tokenizer
+  /// What carries a distance, one a metric. A token belongs to the first that claims it.
+  public var metrics: [MetricRule]
+  /// Rewrites digits of answers as tokens of their own (PAPER.md Q9); nil leaves the tokenizer's.
+  public var splitter: DigitSplitter?
+  /// A token that ends answers which no template ends, and is learnt with them; nil for none.
+  public var end: Int32?
+  /// How conversations are written; nil: plain prompts only.
+  public var template: ChatTemplate?
+  /// Whether a plain prompt is put as a user's message, if there is a template.
+  public var wrapsPrompts: Bool
+
+  /// Memberwise.
+  public init(
+    _ tokenizer: Tokenizer, metrics: [MetricRule] = [], splitter: DigitSplitter? = nil, end: Int32?,
+    template: ChatTemplate? = nil, wrapsPrompts: Bool = false
+  ) {
+    self.tokenizer = tokenizer
+    self.metrics = metrics
+    self.splitter = splitter
+    self.end = end
+    self.template = template
+    self.wrapsPrompts = wrapsPrompts
+  }
+
+  /// The ids a model is given to continue.
+  ///
+  /// - Throws: `InputError` if the template has no place for a message, or there is none.
+  public func prompt(_ record: Record) throws(InputError) -> [Int32] {
+    let layout = try layout(record, forAnswer: true)
+    return tokens(of: layout.text, addSpecialTokens: !layout.hasBegin).map(\.id)
+  }
+
+  /// The ids of a plain prompt.
+  public func prompt(_ text: String) -> [Int32] { tokens(of: text, addSpecialTokens: true).map(\.id) }
+
+  /// Prompt and answer.
+  ///
+  /// - Throws: `InputError` if the template has no place for a message, or a span lies outside the answer.
+  public func encode(_ record: Record) throws(InputError) -> EncodedExample { try analyze(record).example }
+
+  /// A plain prompt and its answer.
+  public func encode(prompt: String, answer: String, source: String = "") -> EncodedExample {
+    let layout = RecordLayout(prompt: prompt, answer: answer)
+    return analysis(layout, Record(.promptCompletion(prompt, answer), source: source), spans: [:]).example
+  }
+
+  /// Prompt and answer, with what each token covers and where the metrics are.
+  ///
+  /// - Throws: as ``encode(_:)``.
+  public func analyze(_ record: Record) throws(InputError) -> ExampleAnalysis {
+    let layout = try layout(record, forAnswer: false)
+    return analysis(layout, record, spans: try layout.placed(record.spans, source: record.source))
+  }
+
+  private func analysis(
+    _ layout: RecordLayout, _ record: Record, spans: [String: [Range<Int>]]
+  ) -> ExampleAnalysis {
+    var pieces = [TokenPiece](), supervised = [Bool]()
+    for (piece, isAnswer) in cut(layout) {
+      let parts = isAnswer ? splitter?.split([piece]) ?? [piece] : [piece]
+      pieces += parts
+      supervised += parts.map { _ in isAnswer }
+    }
+    var found = [[FoundMetric]](), claimed = Set<Int>(), numbers = 0
+    for metric in metrics {
+      let regions: [Range<Int>] =
+        switch metric.region {
+        case .answer: layout.contents
+        case .marks(let marks): layout.contents.flatMap { marks.spans(in: layout.text, within: $0) }
+        case .spans(let name): spans[name] ?? []
+        }
+      var here = metric.finder.find(in: pieces, text: layout.text, within: regions, firstNumber: numbers)
+      numbers += here.count
+      for index in here.indices { here[index].positions.removeAll { claimed.contains($0.position) } }
+      claimed.formUnion(here.flatMap { $0.positions.map(\.position) })
+      found.append(here)
+    }
+    let ending = layout.hasEnd ? [] : end.map { [$0] } ?? []
+    let example = EncodedExample(
+      ids: pieces.map(\.id) + ending, supervised: supervised + ending.map { _ in true },
+      metrics: found.flatMap { $0.flatMap(\.positions) }.sorted { $0.position < $1.position }, source: record.source)
+    return ExampleAnalysis(record: record, text: layout.text, pieces: pieces, found: found, example: example)
+  }
+
+  // MARK: Text
+
+  private func layout(_ record: Record, forAnswer: Bool) throws(InputError) -> RecordLayout {
+    switch record.content {
+    case .text(let text): return RecordLayout(prompt: "", answer: text)
+    case .promptCompletion(let prompt, let answer):
+      guard wrapsPrompts, template != nil else {
+        return RecordLayout(prompt: prompt, answer: forAnswer ? "" : answer ?? "")
+      }
+      let answer = answer.map { [ChatMessage(.assistant, $0)] } ?? []
+      return try layout([ChatMessage(.user, prompt)] + answer, record, forAnswer: forAnswer)
+    case .messages(let messages): return try layout(messages, record, forAnswer: forAnswer)
+    }
+  }
+
+  private func layout(
+    _ messages: [ChatMessage], _ record: Record, forAnswer: Bool
+  ) throws(InputError) -> RecordLayout {
+    guard let template else {
+      throw InputError(
+        path: record.source, expected: "a chat template for messages", found: "none in the model's folder",
+        remedy: "Name one in the run file: data.template: chatml.")
+    }
+    let asked = forAnswer && messages.last?.role == .assistant ? Array(messages.dropLast()) : messages
+    do throws(InputError) {
+      return RecordLayout(try template.render(asked, addGenerationPrompt: forAnswer), asked)
+    } catch {
+      var error = error
+      error.path = record.source
+      throw error
+    }
+  }
+
+  // MARK: Tokens
+
+  /// The text's tokens, and whether each is learnt.
+  private func cut(_ layout: RecordLayout) -> [(piece: TokenPiece, isAnswer: Bool)] {
+    var result = [(piece: TokenPiece, isAnswer: Bool)]()
+    var rest = layout.text.unicodeScalars[...], offset = 0, isStart = true
+    var all = tokens(of: String(rest), addSpecialTokens: !layout.hasBegin), done = 0
+    for answer in layout.answers {
+      let prompt = String(rest.prefix(answer.lowerBound - offset))
+      let before = tokens(of: prompt, addSpecialTokens: isStart && !layout.hasBegin)
+      if all.count < before.count || !zip(all, before).allSatisfy({ $0.id == $1.id }) {
+        // Cut apart here: what follows begins anew.
+        result += before[done...].map { ($0.shifted(by: offset), false) }
+        rest = rest.dropFirst(answer.lowerBound - offset)
+        (offset, isStart, done) = (answer.lowerBound, false, 0)
+        all = tokens(of: String(rest), addSpecialTokens: false)
+      } else {
+        result += all[done..<before.count].map { ($0.shifted(by: offset), false) }
+        done = before.count
+      }
+      let end = all[done...].firstIndex { $0.range.lowerBound + offset >= answer.upperBound } ?? all.count
+      result += all[done..<end].map { ($0.shifted(by: offset), true) }
+      done = end
+    }
+    return result + all[done...].map { ($0.shifted(by: offset), false) }
+  }
+
+  /// Tokens of a text with what the post-processor puts in front, but not what it puts behind: the text goes on.
+  private func tokens(of text: String, addSpecialTokens: Bool) -> [TokenPiece] {
+    let encoding = tokenizer.encode(text, addSpecialTokens: addSpecialTokens)
+    let pieces = zip(encoding.ids, encoding.offsets).map { TokenPiece(id: $0, range: $1) }
+    return Array(pieces[..<encoding.body.upperBound])
+  }
+}
+
+extension TokenPiece {
+  fileprivate func shifted(by offset: Int) -> TokenPiece {
+    TokenPiece(id: id, range: range.lowerBound + offset..<range.upperBound + offset)
+  }
+}
+
+/// An example and all that was found in it, for `dist2 inspect` and for counting what does not fit.
+public struct ExampleAnalysis: Sendable, Hashable {
+  /// What was read.
+  public var record: Record
+  /// As the model reads it.
+  public var text: String
+  /// The tokens and what they cover, an appended end token left out.
+  public var pieces: [TokenPiece]
+  /// What each metric found, in the run's order.
+  public var found: [[FoundMetric]]
+  /// What is trained on.
+  public var example: EncodedExample
+}

@@ -1,0 +1,186 @@
+public import Files
+import Foundation
+public import MetricTokens
+
+/// The examples of a JSONL file, checked from the first line to the last before a run begins.
+///
+/// Encoded examples are kept while they fit in memory; those of larger files are read and encoded again when they are
+/// asked for, so that a file may be larger than memory.
+public final class Dataset: Sendable {
+  /// What becomes of an example longer than is allowed.
+  public enum TooLong: Sendable, Hashable {
+    case error, skip, cutPrompt, cutAnswer
+  }
+
+  /// How lines become examples.
+  public struct Rules: Sendable {
+    public var reader: RecordReader
+    public var encoder: ExampleEncoder
+    /// Largest number of tokens of an example.
+    public var maxLength: Int
+    public var tooLong: TooLong
+    /// Whether lines that cannot be used are left out, counted and listed.
+    public var skipBad: Bool
+    /// Only so many examples, the first of a shuffled order; nil for all.
+    public var limit: Int?
+    /// Seed of that order.
+    public var seed: UInt64
+
+    /// Memberwise.
+    public init(
+      reader: RecordReader, encoder: ExampleEncoder, maxLength: Int, tooLong: TooLong = .error, skipBad: Bool = false,
+      limit: Int? = nil, seed: UInt64 = 0
+    ) {
+      self.reader = reader
+      self.encoder = encoder
+      self.maxLength = maxLength
+      self.tooLong = tooLong
+      self.skipBad = skipBad
+      self.limit = limit
+      self.seed = seed
+    }
+  }
+
+  /// The file.
+  public let file: JSONLFile
+  /// What was found in it.
+  public let summary: DatasetSummary
+  private let rules: Rules
+  private let lines: [Int]  // entries of the file, in the order of the examples
+  private let kept: [EncodedExample]?  // nil if they would be too large
+
+  /// Largest number of tokens that are kept in memory.
+  public static let keptTokens = 32 << 20
+
+  /// Reads, checks and encodes every line.
+  ///
+  /// - Parameters:
+  ///   - keptTokens: see ``keptTokens``.
+  ///   - progress: told how many lines are done.
+  /// - Throws: `InputError` for the first line that cannot be used (unless it is to be skipped), or if none is left.
+  public init(
+    _ path: String, _ rules: Rules, keptTokens: Int = Dataset.keptTokens, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ) throws(InputError) {
+    let file = try JSONLFile(path)
+    self.file = file
+    self.rules = rules
+    let order = Self.order(file.count, rules)
+    var summary = DatasetSummary(path: path, lines: file.count, fingerprint: file.fingerprint(), rules.encoder)
+    var lines = [Int](), kept: [EncodedExample]? = []
+    for start in stride(from: 0, to: order.count, by: 1024) {
+      let part = order[start..<min(start + 1024, order.count)]
+      for (line, outcome) in zip(part, Self.encode(file, part, rules)) {
+        switch outcome {
+        case .success(let encoded):
+          summary.add(encoded)
+          lines.append(line)
+          kept?.append(encoded.analysis.example)
+        case .failure(let error):
+          guard rules.skipBad || error.isLength && rules.tooLong == .skip else { throw error.error }
+          summary.skip(line: file.lineNumber(line), error)
+        }
+      }
+      if summary.tokens > keptTokens { kept = nil }
+      progress(start + part.count, order.count)
+    }
+    guard !lines.isEmpty else {
+      throw InputError(
+        path: path, expected: "at least one line that can be used", found: "none of \(order.count)",
+        remedy: summary.skipped.first.map { "The first was left out because of this: \($0.reason)" } ?? "")
+    }
+    self.lines = lines
+    self.kept = kept
+    self.summary = summary
+  }
+
+  /// Number of examples.
+  public var count: Int { lines.count }
+
+  /// An example as its author wrote it.
+  public func record(_ index: Int) throws(InputError) -> Record { try rules.reader.record(file, lines[index]) }
+
+  /// An example as the model learns it.
+  public func example(_ index: Int) throws(InputError) -> EncodedExample {
+    if let kept { return kept[index] }
+    do { return try Self.encode(file, lines[index], rules).analysis.example } catch { throw error.error }
+  }
+
+  private static func order(_ count: Int, _ rules: Rules) -> [Int] {
+    var order = Array(0..<count)
+    guard let limit = rules.limit, limit < count else { return order }
+    var generator = CounterGenerator(rules.seed, 0x6C69_6D69_74)
+    for index in 0..<limit { order.swapAt(index, index + generator.next(below: count - index)) }
+    return Array(order[..<limit])
+  }
+
+  /// Encodes some lines on all cores.
+  private static func encode(
+    _ file: JSONLFile, _ lines: ArraySlice<Int>, _ rules: Rules
+  ) -> [Result<EncodedLine, LineError>] {
+    var results = [Result<EncodedLine, LineError>?](repeating: nil, count: lines.count)
+    results.withUnsafeMutableBufferPointer { results in
+      // Each index is written by one thread alone.
+      nonisolated(unsafe) let results = results
+      let stripes = min(lines.count, ProcessInfo.processInfo.activeProcessorCount * 4)
+      DispatchQueue.concurrentPerform(iterations: stripes) { stripe in
+        for index in stride(from: stripe, to: lines.count, by: stripes) {
+          results[index] = Result { () throws(LineError) in
+            try encode(file, lines[lines.startIndex + index], rules)
+          }
+        }
+      }
+    }
+    return results.compactMap { $0 }
+  }
+
+  private static func encode(_ file: JSONLFile, _ line: Int, _ rules: Rules) throws(LineError) -> EncodedLine {
+    var analysis: ExampleAnalysis
+    do { analysis = try rules.encoder.analyze(try rules.reader.record(file, line)) } catch {
+      var error = error
+      // Errors of the encoder name the record; the file's path and the line say more.
+      if error.path == file.name(line) {
+        error.path = file.path
+        error.place = "line \(file.lineNumber(line))" + (error.place.isEmpty ? "" : ", \(error.place)")
+      }
+      throw LineError(error: error, isLength: false)
+    }
+    let length = analysis.example.ids.count
+    guard length > rules.maxLength else { return EncodedLine(analysis: analysis, wasCut: false) }
+    if let shorter = rules.shorten(analysis.example) {
+      analysis.example = shorter
+      return EncodedLine(analysis: analysis, wasCut: true)
+    }
+    let error = InputError(
+      path: file.path, place: "line \(file.lineNumber(line))", expected: "at most \(rules.maxLength) tokens",
+      found: "\(length)",
+      remedy: rules.tooLong == .error
+        ? "Choose what to do with such lines: data.tooLong: skip, cutPrompt or cutAnswer."
+        : "Too much of it is answer: raise data.maxLength, or choose data.tooLong: skip.")
+    throw LineError(error: error, isLength: true)
+  }
+}
+
+extension Dataset.Rules {
+  fileprivate func shorten(_ example: EncodedExample) -> EncodedExample? {
+    switch tooLong {
+    case .error, .skip: nil
+    case .cutPrompt:
+      example.cuttingPrompt(to: maxLength, keeping: example.ids.first == encoder.tokenizer.roles.begin ? 1 : 0)
+    case .cutAnswer:
+      example.supervised.dropFirst().prefix(maxLength - 1).contains(true) ? example.prefix(maxLength) : nil
+    }
+  }
+}
+
+/// A line that could be used.
+struct EncodedLine: Sendable {
+  var analysis: ExampleAnalysis
+  var wasCut: Bool
+}
+
+/// A line that could not.
+struct LineError: Error {
+  var error: InputError
+  /// Whether its length alone is at fault.
+  var isLength: Bool
+}

@@ -1,0 +1,92 @@
+import Files
+import MetricTokens
+
+/// What a data file holds, counted while it was checked.
+public struct DatasetSummary: Sendable {
+  /// A line that was left out.
+  public struct Skipped: Sendable, Hashable {
+    public var line: Int
+    public var reason: String
+  }
+
+  /// What one metric found.
+  public struct MetricCounts: Sendable, Hashable {
+    /// Examples in which it found a token.
+    public var examples = 0
+    /// Numbers (or tokens that are values by themselves).
+    public var numbers = 0
+    /// Metric tokens.
+    public var tokens = 0
+    /// Tokens that hold digits of its numbers but are no candidates.
+    public var uncovered = 0
+    /// A few of those, as the tokenizer cut them.
+    public var uncoveredTexts: [String] = []
+    /// Smallest and largest number.
+    public var range: ClosedRange<Double>?
+  }
+
+  /// The file.
+  public let path: String
+  /// Lines that are not empty.
+  public let lines: Int
+  /// See ``JSONLFile/fingerprint()``.
+  public let fingerprint: UInt64
+  /// Examples that are used.
+  public private(set) var examples = 0
+  /// Lines that were left out.
+  public private(set) var skippedCount = 0
+  /// The first hundred of them.
+  public private(set) var skipped: [Skipped] = []
+  /// Examples that lost tokens because they were too long.
+  public private(set) var cut = 0
+  /// Tokens in all, and those that are learnt.
+  public private(set) var tokens = 0, supervised = 0
+  /// Tokens of the longest example.
+  public private(set) var longest = 0
+  /// Tokens of the longest answer.
+  public private(set) var longestAnswer = 0
+  /// One entry a metric.
+  public private(set) var metrics: [MetricCounts]
+
+  private let tokenizer: Tokenizer
+
+  init(path: String, lines: Int, fingerprint: UInt64, _ encoder: ExampleEncoder) {
+    self.path = path
+    self.lines = lines
+    self.fingerprint = fingerprint
+    tokenizer = encoder.tokenizer
+    metrics = encoder.metrics.map { _ in MetricCounts() }
+  }
+
+  mutating func add(_ line: EncodedLine) {
+    let example = line.analysis.example, answer = example.supervised.dropFirst().count { $0 }
+    examples += 1
+    cut += line.wasCut ? 1 : 0
+    tokens += example.ids.count
+    supervised += answer
+    longest = max(longest, example.ids.count)
+    longestAnswer = max(longestAnswer, answer)
+    for (index, found) in line.analysis.found.enumerated() {
+      let positions = found.reduce(0) { $0 + $1.positions.count }
+      metrics[index].examples += positions > 0 ? 1 : 0
+      metrics[index].tokens += positions
+      metrics[index].numbers += found.count
+      for entry in found {
+        if let value = entry.number?.value {
+          let range = metrics[index].range ?? value...value
+          metrics[index].range = min(range.lowerBound, value)...max(range.upperBound, value)
+        }
+        metrics[index].uncovered += entry.uncovered.count
+        for position in entry.uncovered where metrics[index].uncoveredTexts.count < 8 {
+          let text = tokenizer.text(of: line.analysis.pieces[position].id) ?? "?"
+          if !metrics[index].uncoveredTexts.contains(text) { metrics[index].uncoveredTexts.append(text) }
+        }
+      }
+    }
+  }
+
+  mutating func skip(line: Int, _ error: LineError) {
+    skippedCount += 1
+    if skipped.count < 100 { skipped.append(Skipped(line: line, reason: error.error.description)) }
+  }
+}
