@@ -4,27 +4,28 @@ import Training
 
 /// Writes a run's events to `metrics.jsonl` and to TensorBoard's files in the same folder.
 final class TrainingRecorder {
-  private let log: EventLog
+  private let folder: String
+  private var log: EventLog?
 
-  init(folder: String) throws {
-    log = try EventLog(folder: folder)
-  }
+  init(folder: String) { self.folder = folder }
 
-  /// Records an event; what is no measurement is passed over.
+  /// Records an event; what is no measurement is passed over. Lines of steps that a resumed run will take again are
+  /// removed when it starts.
   func record(_ event: TrainingEvent) throws {
     switch event {
+    case .started(let metrics):
+      log = try EventLog(folder: folder, resumingAfter: metrics.step == 0 ? nil : metrics.step)
     case .step(let metrics):
-      try log.write(
+      try log?.write(
         step: metrics.step,
         [
           ("train/loss", metrics.loss), ("train/learning_rate", metrics.learningRate),
           ("train/gradient_norm", metrics.gradientNorm), ("train/tokens_per_second", metrics.tokensPerSecond),
         ] + metrics.summands.map { ("train/" + $0.name, $0.value) })
     case .validation(let metrics):
-      try log.write(
+      try log?.write(
         step: metrics.step, [("valid/loss", metrics.loss)] + metrics.summands.map { ("valid/" + $0.name, $0.value) })
-    case .finished: try log.sync()
-    case .started, .checkpoint: break
+    case .checkpoint, .finished: try log?.sync()
     }
   }
 }

@@ -20,11 +20,18 @@ extension PretrainedModel {
     replacing: Bool = false
   ) throws {
     try AtomicFolder.write(to: folder, replacing: replacing) { partial in
-      let config = configurationJSON.withElementType(dtype ?? head.weight.dtype)
-      try AtomicFile.write((config.text(pretty: true) + "\n").utf8, to: partial + "/config.json")
       try SafetensorsWriter.write(sources(dtype: dtype), toFolder: partial, maxShardBytes: maxShardBytes)
-      if let tokenizer { try copyTokenizer(from: tokenizer, to: partial) }
+      try saveCompanions(to: partial, tokenizer: tokenizer, dtype: dtype)
     }
+  }
+
+  /// Writes into a folder what belongs to a checkpoint besides weights: `config.json`, tokenizer, generation settings.
+  ///
+  /// - Throws: `InputError` if something cannot be written or there is no tokenizer.
+  public func saveCompanions(to folder: String, tokenizer: String? = nil, dtype: DType? = nil) throws {
+    let config = configurationJSON.withElementType(dtype ?? head.weight.dtype)
+    try AtomicFile.write((config.text(pretty: true) + "\n").utf8, to: folder + "/config.json")
+    if let tokenizer { try copyTokenizer(from: tokenizer, to: folder) }
   }
 
   /// Every parameter once, under its first name.

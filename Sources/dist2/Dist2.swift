@@ -9,7 +9,9 @@ import Recipes
     commandName: "dist2",
     abstract: "Teach autoregressive models the distance between their tokens, and find out whether it helped.",
     version: "0.1.0",
-    subcommands: [DemoCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self])
+    subcommands: [
+      DemoCommand.self, TrainCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self,
+    ])
 
   static func main() {
     prepareProcess()

@@ -1,0 +1,108 @@
+public import Evaluation
+import Foundation
+import MetricTokens
+public import TokenData
+public import TorchNN
+
+/// Lets a model answer records the way a run file says, and reads the numbers of what it says.
+public struct Answering: Sendable {
+  let encoder: ExampleEncoder
+  let options: GenerationOptions
+  let tokenBudget: Int
+  let parser: AnswerNumbers
+
+  /// - Parameter longestAnswer: tokens of the longest right answer, if known: where the run file sets no limit, twice
+  ///   that many and 16 more are generated at most.
+  public init(_ parts: RunParts, longestAnswer: Int? = nil) {
+    encoder = parts.encoder
+    let settings = parts.settings.evaluate
+    options = GenerationOptions(
+      maxNewTokens: settings.maxNewTokens ?? longestAnswer.map { 2 * $0 + 16 } ?? 256,
+      stopIDs: Set(parts.tokenizer.roles.ends + [parts.tokenizer.roles.end].compactMap { $0 }))
+    tokenBudget = settings.tokenBudget ?? 16_384
+    parser = AnswerNumbers(encoder.metrics, count: settings.numbers)
+  }
+
+  /// What is asked of a record, and what the right answer would be.
+  public func item(_ record: Record) throws -> EvaluationItem {
+    let (prompt, reference) = record.promptAndReference
+    return EvaluationItem(
+      id: record.id ?? record.source, prompt: prompt, ids: try encoder.prompt(record), reference: reference,
+      truth: parser.numbers(in: reference))
+  }
+
+  /// What a model says, item by item.
+  public func answers(
+    _ items: [EvaluationItem], _ model: any TokenModel, onDone: (() -> Void)? = nil
+  ) throws -> [(text: String, finish: FinishReason)] {
+    let generations = try TokenGenerator(model).generate(items.map(\.ids), options, tokenBudget: tokenBudget) { event in
+      if event.finish != nil { onDone?() }
+    }
+    return generations.map { (encoder.tokenizer.decode($0.ids), $0.finish) }
+  }
+
+  /// The same as records to be judged.
+  public func records(
+    _ items: [EvaluationItem], _ model: any TokenModel, onDone: (() -> Void)? = nil
+  ) throws -> [PredictionRecord] {
+    zip(items, try answers(items, model, onDone: onDone)).map { item, answer in
+      PredictionRecord(
+        id: item.id, prompt: item.prompt, reference: item.reference, text: answer.text, truth: item.truth,
+        values: parser.numbers(in: answer.text, expecting: item.truth.count), finish: answer.finish)
+    }
+  }
+}
+
+/// Reads the numbers that count from an answer: by the run's metrics, or any where it has none.
+struct AnswerNumbers: Sendable {
+  private let rules: [MetricRule]
+  private let count: Int?
+
+  init(_ rules: [MetricRule], count: Int?) {
+    // Labels and codes have no numbers; spans are known of records, not of answers.
+    self.rules = rules.filter { $0.finder.space.values != nil }
+    self.count = count
+  }
+
+  /// The numbers of a right answer.
+  func numbers(in text: String) -> [Double] {
+    let all = found(in: text)
+    return count.map { Array(all.prefix($0)) } ?? all
+  }
+
+  /// The numbers of a model's answer; nil unless there are as many as there should be. What follows does not matter.
+  func numbers(in text: String, expecting: Int) -> [Double]? {
+    let all = found(in: text)
+    return all.count < expecting || expecting == 0 ? nil : Array(all.prefix(expecting))
+  }
+
+  private func found(in text: String) -> [Double] {
+    guard !rules.isEmpty else { return NumberGrammar().numbers(in: text).map(\.value) }
+    var all = [(range: Range<Int>, value: Double)]()
+    for rule in rules {
+      let spans: [Range<Int>]? = if case .marks(let marks) = rule.region { marks.spans(in: text) } else { nil }
+      for number in rule.finder.grammar.numbers(in: text, within: spans)
+      where !all.contains(where: { $0.range.overlaps(number.range) }) {
+        all.append((number.range, number.value))
+      }
+    }
+    return all.sorted { $0.range.lowerBound < $1.range.lowerBound }.map(\.value)
+  }
+}
+
+extension Record {
+  /// What is asked, as a person would read it, and the right answer ("" where there is none).
+  var promptAndReference: (prompt: String, reference: String) {
+    switch content {
+    case .promptCompletion(let prompt, let answer): return (prompt, answer ?? "")
+    case .text(let text): return ("", text)
+    case .messages(let messages):
+      let isAnswered = messages.last?.role == .assistant
+      let asked = isAnswered ? messages.dropLast() : messages[...]
+      return (
+        asked.map { "\($0.role.rawValue): \($0.content)" }.joined(separator: "\n"),
+        isAnswered ? messages.last?.content ?? "" : ""
+      )
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import Files
+import Foundation
+
+/// The folder of a run: `run.yaml` as resolved, `metrics.jsonl`, TensorBoard's events, `samples.jsonl`, `checkpoints/`,
+/// `report.html`.
+public struct RunFolder: Sendable {
+  /// Where it is.
+  public let path: String
+
+  /// The folder of an earlier run, or of one that is to begin.
+  public init(_ path: String) { self.path = path }
+
+  /// The run file as resolved.
+  public var runFile: String { path + "/run.yaml" }
+  /// Folder of the checkpoints.
+  public var checkpoints: String { path + "/checkpoints" }
+  /// The page to look at.
+  public var report: String { path + "/report.html" }
+  var samples: String { path + "/samples.jsonl" }
+  var metrics: String { path + "/metrics.jsonl" }
+  private var data: String { path + "/data.json" }
+
+  /// Settings that change nothing about what a run computes.
+  private static let harmless: Set<String> = [
+    "output", "train.keep", "train.checkpointEvery", "train.samples", "train.sampleEvery",
+  ]
+
+  /// Begins a run here, or makes sure that the one begun here is the same.
+  ///
+  /// - Throws: `InputError` naming the keys that differ, or the data file that has changed.
+  func claim(_ settings: RunSettings, fingerprints: [String: UInt64]) throws {
+    try makeFolders(path)
+    let prints = JSON.object(
+      fingerprints.sorted { $0.key < $1.key }.reduce(into: JSONObject()) { $0[$1.key] = .string("\($1.value)") })
+    if FileManager.default.fileExists(atPath: runFile) {
+      let old = try SettingsDocument(file: runFile)
+      let differences = Self.differences(old.root, settings.resolved)
+      guard differences.isEmpty else {
+        throw InputError(
+          path: path, expected: "a new folder or one of the same run",
+          found: "a run with other settings: " + differences.prefix(4).joined(separator: "; "),
+          remedy: "Choose another folder with --output, or remove this one.")
+      }
+      let stored = try JSONReader(file: data).value
+      guard stored == prints else {
+        throw InputError(
+          path: path, expected: "the data files of the run's beginning", found: "files that have changed since",
+          remedy: "Restore them to go on, or choose another folder with --output to begin anew.")
+      }
+    } else {
+      try AtomicFile.write((prints.text(pretty: true) + "\n").utf8, to: data)
+      let text = "# Written by dist2: every key with what it came to. `dist2 train` takes this file as well.\n"
+      try AtomicFile.write((text + settings.resolved.yaml).utf8, to: runFile)
+    }
+  }
+
+  /// Keys under which two trees differ, as `train.seed: 1, now 2`.
+  static func differences(_ old: JSON, _ new: JSON) -> [String] {
+    let (old, new) = (Dictionary(old.leaves("")) { $1 }, Dictionary(new.leaves("")) { $1 })
+    return Set(old.keys).union(new.keys).sorted().compactMap { key in
+      let (a, b) = (old[key] ?? .null, new[key] ?? .null)
+      guard !harmless.contains(key), !key.hasPrefix("evaluate."), !a.saysTheSame(as: b) else { return nil }
+      return "\(key): \(a.text()), now \(b.text())"
+    }
+  }
+}
+
+extension JSON {
+  /// All values that are no object, with their key paths.
+  fileprivate func leaves(_ path: String) -> [(String, JSON)] {
+    switch self {
+    case .object(let object): object.members.flatMap { $0.value.leaves(path.isEmpty ? $0.key : "\(path).\($0.key)") }
+    case .array(let elements) where elements.contains { if case .object = $0 { true } else { false } }:
+      elements.enumerated().flatMap { $0.element.leaves("\(path)[\($0.offset)]") }
+    default: [(path, self)]
+    }
+  }
+
+  /// Equal, be it that one was written `2` and the other `2.0`.
+  fileprivate func saysTheSame(as other: JSON) -> Bool {
+    switch (self, other) {
+    case (.array(let a), .array(let b)): a.count == b.count && zip(a, b).allSatisfy { $0.saysTheSame(as: $1) }
+    default:
+      if let a = Double(setting: self), let b = Double(setting: other) { a == b } else { self == other }
+    }
+  }
+}

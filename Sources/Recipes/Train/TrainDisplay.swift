@@ -1,0 +1,96 @@
+import Foundation
+import Reports
+import Training
+
+/// What a run shows on the terminal.
+final class TrainDisplay {
+  private let bar: ProgressBar
+  private let terminal: Terminal
+  private var isOver = false
+  private var validation: Double?
+
+  init(steps: Int, terminal: Terminal) {
+    self.terminal = terminal
+    bar = ProgressBar("training", total: steps, unit: "step", terminal: terminal)
+  }
+
+  func show(_ event: TrainingEvent) {
+    switch event {
+    case .started(let start):
+      for problem in start.damagedCheckpoints { bar.note("passed over a damaged checkpoint: \(problem)") }
+      if start.step > 0 {
+        bar.note("going on from step \(start.step)")
+        bar.update(completed: start.step)
+      }
+    case .step(let step):
+      let summands = step.summands.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: " ")
+      let parts: KeyValuePairs<String, Quantity> = [
+        "loss": .number(step.loss), "": .text(step.summands.count > 1 ? "(\(summands))" : ""),
+        "valid": validation.map { .number($0) } ?? .text("–"),
+        "speed": .rate(step.tokensPerSecond, unit: "token"), "memory": .bytes(residentMemory()),
+      ]
+      bar.update(completed: step.step, fields: parts)
+    case .validation(let result):
+      validation = result.loss
+      let summands = result.summands.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: ", ")
+      bar.note(
+        "step \(result.step): validation loss \(Quantity.number(result.loss)) (\(summands))"
+          + (result.isBest ? ", the best so far" : ""))
+    case .checkpoint, .finished: break
+    }
+  }
+
+  func show(_ samples: [Sample]) {
+    guard let step = samples.first?.step else { return }
+    let lines = samples.map { sample in
+      "  …\(shown(String(sample.prompt.suffix(30)))) → \(terminal.styled(shown(sample.answer), .bold))"
+        + terminal.styled("   (right: \(shown(sample.reference)))", .dim)
+    }
+    bar.note((["step \(step), the model answers:"] + lines).joined(separator: "\n"))
+  }
+
+  func end(_ finish: FinishMetrics) {
+    isOver = true
+    if finish.reason == .completed { bar.finish() } else { bar.fail("stopped after step \(finish.step)") }
+  }
+
+  func fail(_ error: any Error) {
+    if !isOver { bar.fail("see below") }
+  }
+
+  private func shown(_ text: String) -> String {
+    let line = text.replacing("\n", with: "⏎")
+    return line.count > 60 ? line.prefix(59) + "…" : line
+  }
+}
+
+/// Bytes of memory that this process holds now; 0 where the system does not say.
+func residentMemory() -> Int {
+  guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
+    let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+  else { return 0 }
+  return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+}
+
+extension ProgressBar {
+  /// Runs `body`, and shows a bar once it has taken more than half a second.
+  static func quick<R>(
+    _ title: String, unit: String, terminal: Terminal, _ body: ((_ done: Int, _ of: Int) -> Void) throws -> R
+  ) rethrows -> R {
+    let start = monotonicSeconds()
+    var bar: ProgressBar?
+    do {
+      let result = try body { done, total in
+        if bar == nil, monotonicSeconds() - start > 0.5 {
+          bar = ProgressBar(title, total: total, unit: unit, terminal: terminal)
+        }
+        bar?.update(completed: done)
+      }
+      bar?.finish()
+      return result
+    } catch {
+      bar?.fail("see below")
+      throw error
+    }
+  }
+}

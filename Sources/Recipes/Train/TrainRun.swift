@@ -1,0 +1,176 @@
+import Files
+import Foundation
+import MetricTokens
+import Objectives
+public import Reports
+import TokenData
+import TokenModels
+import Torch
+import TorchNN
+public import Training
+
+/// One run of `dist2 train`: reads, checks, trains, samples, keeps, reports.
+public final class TrainRun {
+  /// Told of everything that happens, after it was recorded.
+  public var observe: (TrainingEvent) throws -> Void = { _ in }
+  /// Asked between two steps.
+  public var shouldStop: () -> Bool = { Interruption.isRequested }
+
+  /// The run file and what it came to.
+  public let parts: RunParts
+  /// Where everything goes.
+  public let folder: RunFolder
+  private let terminal: Terminal
+  private let command: String
+
+  /// - Parameter command: what the user typed, for the report.
+  public init(_ parts: RunParts, command: String, terminal: Terminal = .standardError) {
+    self.parts = parts
+    folder = RunFolder(parts.settings.output)
+    self.command = command
+    self.terminal = terminal
+  }
+
+  /// Trains to the end, or until it is asked to stop; goes on where an earlier run of the same file stopped.
+  ///
+  /// - Throws: `InputError` for data, model or folder; `TrainingError` before an update that would destroy the model.
+  public func run() throws -> FinishMetrics {
+    let settings = parts.settings
+    guard let trainFile = settings.data.train else {
+      throw InputError(
+        path: settings.path, place: "key data.train", expected: "a JSONL file to train on", found: "no such key",
+        remedy: "Add `data: { train: train.jsonl }`.")
+    }
+    let train = try read(trainFile, limit: settings.data.limit)
+    let valid = try settings.data.valid.map { try read($0) }
+    try requireMetrics(train.summary)
+    try folder.claim(settings, fingerprints: fingerprints([train, valid].compactMap { $0 }))
+    say(train, valid)
+
+    let model = try loadModel(
+      folder: parts.modelFolder,
+      options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true))
+    let trainer = Trainer(
+      model, parts.objective,
+      AdamW(
+        learningRate: settings.train.learningRate, weightDecay: settings.train.weightDecay,
+        groups: [.vectorsWithoutDecay]),
+      options: TrainingOptions(
+        length: settings.train.length, schedule: settings.train.schedule, gradientNormLimit: settings.train.clip,
+        dtype: settings.train.dtype == .float32 ? nil : settings.train.dtype, seed: settings.train.seed))
+    trainer.shouldStop = shouldStop
+    let source = parts.batches(train, shuffled: true)
+    let steps = settings.train.length.steps(of: source.plan)
+    let every = settings.train.validateEvery ?? source.plan.stepsPerEpoch
+    let checkpoints = try Checkpoints(
+      folder.checkpoints, stepsBetween: settings.train.checkpointEvery, keepLast: settings.train.keep
+    ) { [parts] folder in
+      try model.saveCompanions(to: folder, tokenizer: parts.modelFolder)
+    }
+    let longestAnswer = [train, valid].compactMap { $0?.summary.longestAnswer }.max()
+    let sampler = Sampler(
+      valid ?? train, Answering(parts, longestAnswer: longestAnswer), count: settings.train.samples,
+      path: folder.samples)
+    let moments = SampleMoments(steps: steps, every: settings.train.sampleEvery ?? every)
+    let recorder = TrainingRecorder(folder: folder.path)
+    let page = TrainReport(parts: parts, folder: folder, command: command, data: [train, valid].compactMap { $0?.summary })
+
+    let display = TrainDisplay(steps: steps, terminal: terminal)
+    do {
+      let finish = try trainer.fit(
+        source, validation: valid.map { Validation(parts.batches($0, shuffled: false), stepsBetween: every) },
+        checkpoints: checkpoints
+      ) { event in
+        try recorder.record(event)
+        display.show(event)
+        switch event {
+        case .started(let start):
+          sampler.resume(after: start.step)
+          if start.step == 0 { display.show(try sampler.take(model, step: 0)) }
+        case .step(let step) where moments.isDue(step.step):
+          display.show(try sampler.take(model, step: step.step))
+        case .validation, .checkpoint: try page.write(sampler.samples, nil)
+        default: break
+        }
+        try observe(event)
+      }
+      try page.write(sampler.samples, finish)
+      display.end(finish)
+      return finish
+    } catch {
+      display.fail(error)
+      throw error
+    }
+  }
+
+  /// The folder of the checkpoint to use afterwards: the best by validation, else the last.
+  public func chosenCheckpoint(_ finish: FinishMetrics) -> String {
+    "\(folder.checkpoints)/step-\(finish.best?.step ?? finish.step)"
+  }
+
+  private func read(_ path: String, limit: Int? = nil) throws -> Dataset {
+    let name = URL(fileURLWithPath: path).lastPathComponent
+    return try ProgressBar.quick("reading \(name)", unit: "line", terminal: terminal) { progress in
+      try parts.dataset(path, limit: limit, progress: progress)
+    }
+  }
+
+  private func fingerprints(_ datasets: [Dataset]) -> [String: UInt64] {
+    Dictionary(datasets.map { ($0.summary.path, $0.summary.fingerprint) }) { $1 }
+  }
+
+  /// A metric without a token would make its objective cross entropy alone, silently.
+  private func requireMetrics(_ summary: DatasetSummary) throws {
+    for (metric, counts) in zip(parts.settings.metrics, summary.metrics)
+    where counts.tokens == 0 && !parts.objective.terms.isEmpty {
+      throw InputError(
+        path: summary.path, place: "metric \(metric.name)", expected: "a metric token in at least one answer",
+        found: "none in \(summary.examples) examples (\(counts.numbers) numbers)",
+        remedy: "See what the tokenizer makes of them: dist2 inspect \(parts.settings.path).")
+    }
+  }
+
+  private func say(_ train: Dataset, _ valid: Dataset?) {
+    for dataset in [train, valid].compactMap({ $0 }) {
+      for line in dataset.summary.remarks(parts.settings) { terminal.write("note: \(line)\n") }
+    }
+  }
+}
+
+/// When the model is to show what it can do: early, and then regularly.
+struct SampleMoments {
+  let steps: Int
+  let every: Int
+
+  func isDue(_ step: Int) -> Bool {
+    step == min(10, max(1, steps / 10)) || step.isMultiple(of: every) || step == steps
+  }
+}
+
+extension DatasetSummary {
+  /// What a user should know of a file: what was left out or cut, and what metrics did not find.
+  func remarks(_ settings: RunSettings) -> [String] {
+    let name = URL(fileURLWithPath: path).lastPathComponent
+    var remarks = [String]()
+    if skippedCount > 0 {
+      let first = skipped.prefix(3).map { "line \($0.line)" }.joined(separator: ", ")
+      remarks.append("\(name): \(skippedCount) of \(self.lines) lines left out (\(first)\(skippedCount > 3 ? ", …" : ""))")
+    }
+    if cut > 0 {
+      let what = settings.data.tooLong == .cutPrompt ? "the beginning of their prompt" : "the end of their answer"
+      remarks.append("\(name): \(cut) examples are too long and lost \(what)")
+    }
+    for (metric, counts) in zip(settings.metrics, metrics) {
+      if counts.examples < examples {
+        remarks.append("\(name): metric \(metric.name) finds nothing in \(examples - counts.examples) of \(examples) examples")
+      }
+      if counts.uncovered > 0 {
+        let texts = counts.uncoveredTexts.map { "\"\($0)\"" }.joined(separator: ", ")
+        remarks.append(
+          "\(name): \(counts.uncovered) tokens with digits (\(texts)) are no candidates of metric \(metric.name) and are "
+            + "learnt by cross entropy alone")
+      }
+    }
+    return remarks
+  }
+}
