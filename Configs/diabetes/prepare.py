@@ -14,21 +14,14 @@ import sys
 
 from sklearn.datasets import load_diabetes
 
-NAMES = {
-    "age": "age", "sex": "sex", "bmi": "body mass index", "bp": "blood pressure", "s1": "total cholesterol",
-    "s2": "low-density lipoproteins", "s3": "high-density lipoproteins", "s4": "cholesterol ratio",
-    "s5": "log triglycerides", "s6": "blood sugar",
-}
-
-
 def main() -> None:
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "data/diabetes")
     folder.mkdir(parents=True, exist_ok=True)
     table = load_diabetes(scaled=False)
     rows = []
     for number, (values, target) in enumerate(zip(table.data, table.target)):
-        facts = ", ".join(f"{NAMES[name]} {value:g}" for name, value in zip(table.feature_names, values))
-        prompt = f"Patient: {facts}.\nDisease progression after one year (25 to 346): "
+        facts = ", ".join(f"{name} {value:.4g}" for name, value in zip(table.feature_names, values))
+        prompt = f"Patient: {facts}. Progression: "
         rows.append({"id": f"patient {number + 1}", "prompt": prompt, "completion": f"{int(target)}"})
     random.Random(0).shuffle(rows)
     for name, part in [("train", rows[:292]), ("valid", rows[292:342]), ("test", rows[342:])]:

@@ -66,6 +66,11 @@ public final class KeyValueCache {
     }
   }
 
+  /// Bytes of memory that are reserved.
+  public var bytes: Int {
+    layers.reduce(0) { $0 + ($1.key.count * $1.key.dtype.size) + ($1.value.count * $1.value.dtype.size) }
+  }
+
   /// Appends the new tokens' keys and values `[B, kvHeads, T, D]` of one layer and returns all of that layer's,
   /// `[B, kvHeads, length + T, D]`. Call ``advance(by:)`` once after the last layer.
   public func append(layer: Int, key: Tensor, value: Tensor) -> (key: Tensor, value: Tensor) {

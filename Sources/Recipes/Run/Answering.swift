@@ -2,14 +2,17 @@ public import Evaluation
 import Foundation
 import MetricTokens
 public import TokenData
+import Torch
 public import TorchNN
 
 /// Lets a model answer records the way a run file says, and reads the numbers of what it says.
 public struct Answering: Sendable {
-  let encoder: ExampleEncoder
-  let options: GenerationOptions
-  let tokenBudget: Int
+  /// From records to ids.
+  public let encoder: ExampleEncoder
+  /// How answers are generated.
+  public var options: GenerationOptions
   let parser: AnswerNumbers
+  private let fixedBudget: Int?
 
   /// - Parameter longestAnswer: tokens of the longest right answer, if known: where the run file sets no limit, twice
   ///   that many and 16 more are generated at most.
@@ -19,7 +22,7 @@ public struct Answering: Sendable {
     options = GenerationOptions(
       maxNewTokens: settings.maxNewTokens ?? longestAnswer.map { 2 * $0 + 16 } ?? 256,
       stopIDs: Set(parts.tokenizer.roles.ends + [parts.tokenizer.roles.end].compactMap { $0 }))
-    tokenBudget = settings.tokenBudget ?? 16_384
+    fixedBudget = settings.tokenBudget
     parser = AnswerNumbers(encoder.metrics, count: settings.numbers)
   }
 
@@ -35,10 +38,23 @@ public struct Answering: Sendable {
   public func answers(
     _ items: [EvaluationItem], _ model: any TokenModel, onDone: (() -> Void)? = nil
   ) throws -> [(text: String, finish: FinishReason)] {
-    let generations = try TokenGenerator(model).generate(items.map(\.ids), options, tokenBudget: tokenBudget) { event in
-      if event.finish != nil { onDone?() }
+    let generations = try withBudget(model) { budget in
+      try TokenGenerator(model).generate(items.map(\.ids), options, tokenBudget: budget) { event in
+        if event.finish != nil { onDone?() }
+      }
     }
     return generations.map { (encoder.tokenizer.decode($0.ids), $0.finish) }
+  }
+
+  /// Runs `body` with a number of tokens that fits in memory: the run file's, or what the machine has room for. Where
+  /// memory runs out all the same, it is run again with half as many.
+  public func withBudget<R>(_ model: any TokenModel, _ body: (_ tokens: Int) throws -> R) throws -> R {
+    var budget = fixedBudget ?? automaticTokenBudget(model)
+    while true {
+      do { return try body(budget) } catch let error as TorchError where error.isMemory && budget > 512 {
+        budget /= 2
+      }
+    }
   }
 
   /// The same as records to be judged.
@@ -50,6 +66,28 @@ public struct Answering: Sendable {
         id: item.id, prompt: item.prompt, reference: item.reference, text: answer.text, truth: item.truth,
         values: parser.numbers(in: answer.text, expecting: item.truth.count), finish: answer.finish)
     }
+  }
+}
+
+/// How many tokens a model can keep in mind at once: half of the free memory, by what their keys and values take.
+func automaticTokenBudget(_ model: any TokenModel) -> Int {
+  guard model.head.weight.device == .cpu, let free = availableMemory() else { return 16_384 }
+  let perToken = model.makeCache(batch: 1, capacity: 1).bytes + 16 * model.hiddenSize * 4
+  return min(max(free / 2 / perToken, 1024), 32_768)
+}
+
+/// Bytes of memory that programs can still be given; nil where the system does not say.
+private func availableMemory() -> Int? {
+  guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
+    let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") })
+  else { return nil }
+  return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }
+}
+
+extension TorchError {
+  /// Whether there was not enough memory.
+  fileprivate var isMemory: Bool {
+    ["out of memory", "can't allocate memory", "not enough memory"].contains { description.contains($0) }
   }
 }
 

@@ -14,6 +14,8 @@ public struct EvaluateSettings: Sendable, Hashable {
   public var unreadableAs: Double?
   /// Whether the distribution of the number is read out beside the answer, for CRPS and coverage.
   public var distribution: Bool
+  /// Unfinished numbers that are kept at each digit while the distribution is read out.
+  public var width: Int
   /// Tokens of a batch, padding included; nil: found from the memory there is.
   public var tokenBudget: Int?
 
@@ -24,6 +26,7 @@ public struct EvaluateSettings: Sendable, Hashable {
     numbers = try reader.optional("numbers", "a number above 0") { $0 > 0 }
     unreadableAs = try reader.optional("unreadableAs")
     distribution = try reader.value("distribution", default: false)
+    width = try reader.value("width", default: 64, "a number above 0") { $0 > 0 }
     tokenBudget = try reader.optional("tokenBudget", "a number above 0") { $0 > 0 }
   }
 }

@@ -3,7 +3,7 @@ import Foundation
 import MetricTokens
 import Objectives
 public import Reports
-import TokenData
+public import TokenData
 import TokenModels
 import Torch
 import TorchNN
@@ -149,7 +149,7 @@ struct SampleMoments {
 
 extension DatasetSummary {
   /// What a user should know of a file: what was left out or cut, and what metrics did not find.
-  func remarks(_ settings: RunSettings) -> [String] {
+  public func remarks(_ settings: RunSettings) -> [String] {
     let name = URL(fileURLWithPath: path).lastPathComponent
     var remarks = [String]()
     if skippedCount > 0 {

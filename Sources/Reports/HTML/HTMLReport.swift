@@ -28,6 +28,9 @@ public struct HTMLReport: Sendable {
     self.footer = footer
   }
 
+  /// Adds to the page what another file of this folder knows how to write.
+  mutating func append(_ content: (inout MarkupWriter) -> Void) { content(&body) }
+
   /// Starts a section.
   public mutating func section(_ heading: String) {
     let id = "section-\(sections.count + 1)"

@@ -65,6 +65,15 @@ enum ReportStyle {
     details{margin:14px 0}
     summary{cursor:pointer;color:var(--accent);font-weight:600}
     footer{margin-top:44px;padding-top:14px;border-top:1px solid var(--rule);color:var(--muted);font-size:13px}
+    .tokens{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:12px 16px;white-space:pre-wrap;\
+    overflow-wrap:anywhere;font:14px/2 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
+    .tokens span{border-radius:4px;padding:2px 1px;box-shadow:inset 1px 0 0 var(--rule)}
+    .tokens .read{color:var(--muted)}.tokens .learnt{background:var(--best)}
+    .tokens .metric{color:#fff;font-weight:700;padding:2px 4px;margin:0 1px;background:#0a62ad}
+    .tokens .metric-1{background:#8a3ffc}.tokens .metric-2{background:#946500}.tokens .metric-3{background:#00785c}
+    .tokens .problem{color:#fff;background:var(--bad)}
+    .tokens.legend{display:flex;flex-wrap:wrap;gap:6px 14px;max-width:none;line-height:1.6;white-space:normal}
+    .tokens.legend span{padding:1px 8px}
     @media(max-width:600px){main{padding:24px 14px 40px}header h1{font-size:24px}header p{font-size:15px}h2{margin-top:34px}\
     .table figcaption{padding:0 12px 4px}.note{margin-inline:12px}tr>:first-child{padding-left:12px}.figures figure{padding:10px 8px 6px}.verdict{padding:10px 12px}}
     @media print{:root{--page:#fff}body{font-size:11pt}main{max-width:none;padding:0}nav{display:none}\

@@ -1,0 +1,144 @@
+import Files
+import Foundation
+import MetricTokens
+import Objectives
+public import Reports
+import TokenData
+
+/// What a run would train on, looked at token by token before a second is spent.
+public struct Inspection {
+  /// One token of an example.
+  struct Token {
+    var text: String
+    var isLearnt: Bool
+    /// Index of the metric it belongs to.
+    var metric: Int?
+    /// Holds digits of a metric's number, but is no candidate.
+    var isUncovered: Bool
+  }
+
+  /// A metric token and its target.
+  struct Target {
+    var token: Int
+    var metric: Int
+    var text: String
+    var place: PlaceValue
+    /// Weight among the metric's tokens.
+    var weight: Double
+    /// Candidates by probability, the most probable first.
+    var distribution: [(text: String, probability: Double)]
+    /// Perplexity of that.
+    var perplexity: Double
+    /// The neighbour's token, where contrast draws one.
+    var neighbour: String?
+  }
+
+  /// An example, taken apart.
+  struct Example {
+    var name: String
+    var tokens: [Token]
+    var targets: [Target]
+  }
+
+  let parts: RunParts
+  let summary: DatasetSummary
+  let examples: [Example]
+
+  /// Looks at the training file.
+  ///
+  /// - Parameters:
+  ///   - count: how many examples are shown.
+  ///   - line: only the one of this line.
+  /// - Throws: `InputError` for data that cannot be used.
+  public init(_ parts: RunParts, count: Int = 3, line: Int? = nil, terminal: Terminal = .standardError) throws {
+    let data = parts.settings.data
+    guard let path = data.train ?? data.valid ?? data.test else {
+      throw InputError(
+        path: parts.settings.path, place: "key data.train", expected: "a JSONL file", found: "no such key",
+        remedy: "Add `data: { train: train.jsonl }`.")
+    }
+    let dataset = try ProgressBar.quick("reading", unit: "line", terminal: terminal) { progress in
+      try parts.dataset(path, limit: data.limit, progress: progress)
+    }
+    self.parts = parts
+    summary = dataset.summary
+    let sampler = parts.objective.neighbourSampler(seed: parts.settings.train.seed)
+    var chosen = [(index: Int, record: Record)]()
+    for index in 0..<dataset.count where chosen.count < (line == nil ? count : 1) {
+      let record = try dataset.record(index)
+      if line == nil || record.source.hasSuffix(" line \(line ?? 0)") { chosen.append((index, record)) }
+    }
+    if let line, chosen.isEmpty {
+      throw InputError(path: path, place: "line \(line)", expected: "an example", found: "none, or one left out")
+    }
+    examples = try chosen.map { index, record in
+      let analysis = try parts.encoder.analyze(record)
+      return Example(parts, analysis, sampler?.neighbour(of: analysis.example, epoch: 0, index: index))
+    }
+  }
+
+  /// What usually goes wrong, as far as it does here.
+  public var warnings: [String] {
+    var warnings = summary.remarks(parts.settings)
+    for (index, match) in parts.matches.enumerated() {
+      let metric = parts.settings.metrics[index], counts = summary.metrics[index]
+      if counts.tokens == 0 {
+        warnings.append(
+          "metric \(metric.name): no metric token found in \(summary.examples) examples, so nothing would carry a distance")
+      }
+      if counts.uncovered > 0 {
+        warnings.append(
+          "metric \(metric.name): the tokenizer writes digits as part of longer tokens; set data.splitDigits: true, or "
+            + "metrics.\(metric.name).tokens: numbers")
+      }
+      warnings += sharpness(match)
+    }
+    return warnings
+  }
+
+  private func sharpness(_ match: MetricMatch) -> [String] {
+    let resolved = match.resolved, count = match.space.count
+    guard resolved.temperatures.first ?? 0 > 0, count <= 2048 else { return [] }
+    let perplexity = resolved.perplexity()
+    let tau = Quantity.number(resolved.temperatures[0])
+    if perplexity < 1.02 {
+      return [
+        "metric \(match.name): τ = \(tau) is so small that targets are one-hot (perplexity "
+          + "\(Quantity.number(perplexity))): the distance changes nothing, as with preset vocab"
+      ]
+    }
+    if perplexity > 0.9 * Double(count) {
+      return [
+        "metric \(match.name): τ = \(tau) is so large that targets are nearly flat (perplexity "
+          + "\(Quantity.number(perplexity)) of \(count)): the model is pushed towards any candidate"
+      ]
+    }
+    return []
+  }
+}
+
+extension Inspection.Example {
+  fileprivate init(_ parts: RunParts, _ analysis: ExampleAnalysis, _ neighbour: NeighbourExample?) {
+    let example = analysis.example, tokenizer = parts.tokenizer
+    let metrics = Dictionary(example.metrics.map { ($0.position, $0) }) { first, _ in first }
+    let uncovered = Set(analysis.found.flatMap { $0.flatMap(\.uncovered) })
+    func text(_ id: Int32) -> String { tokenizer.text(of: id) ?? tokenizer.token(of: id) ?? "?" }
+    name = analysis.record.id.map { "\(analysis.record.source) (\($0))" } ?? analysis.record.source
+    tokens = example.ids.enumerated().map { index, id in
+      Inspection.Token(
+        text: text(id), isLearnt: index > 0 && example.supervised[index], metric: metrics[index]?.metric,
+        isUncovered: uncovered.contains(index))
+    }
+    targets = example.metrics.enumerated().map { order, position in
+      let match = parts.matches[position.metric], space = match.space
+      let probabilities = match.resolved.probabilities(around: position.candidate)
+      let sorted = probabilities.enumerated().sorted { ($0.element, -$0.offset) > ($1.element, -$1.offset) }
+      let drawn = neighbour.flatMap { $0.differences[order] == nil ? nil : $0.ids[position.position] }
+      return Inspection.Target(
+        token: position.position, metric: position.metric, text: text(example.ids[position.position]),
+        place: position.place, weight: match.place.weight(of: position.place),
+        distribution: sorted.prefix(10).map { (text(space.ids[$0.offset]), $0.element) },
+        perplexity: exp(probabilities.reduce(0) { $0 - ($1 > 0 ? $1 * log($1) : 0) }), neighbour: drawn.map(text))
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import MetricTokens
+import Objectives
+public import Reports
+import TokenData
+
+extension Inspection {
+  /// For a terminal: the examples' tokens, their targets, what was counted, what is wrong.
+  public func text(_ terminal: Terminal) -> String {
+    var parts = examples.map { text($0, terminal) }
+    parts.append(legend(terminal))
+    parts.append(counts.text(terminal: terminal))
+    if !metricTable.rows.isEmpty { parts.append(metricTable.text(terminal: terminal)) }
+    parts += warnings.map { terminal.styled("! ", .yellow, .bold) + $0 }
+    if warnings.isEmpty { parts.append(terminal.styled("No warnings.", .green)) }
+    return parts.joined(separator: "\n\n")
+  }
+
+  private func text(_ example: Example, _ terminal: Terminal) -> String {
+    var lines = [terminal.styled(example.name, .bold)]
+    lines.append(example.tokens.map { shown($0, terminal) }.joined())
+    if !example.targets.isEmpty { lines.append(targets(example).text(style: .plain, terminal: terminal)) }
+    return lines.joined(separator: "\n")
+  }
+
+  /// Learnt tokens stand between bars, metric ones between brackets with their metric's number, colour or not.
+  private func shown(_ token: Token, _ terminal: Terminal) -> String {
+    let text = token.text.replacing("\n", with: "⏎\n")
+    if let metric = token.metric {
+      return terminal.styled("[\(text)]", Self.colors[metric % Self.colors.count], .bold)
+    }
+    if token.isUncovered { return terminal.styled("{\(text)}", .red) }
+    return token.isLearnt ? terminal.styled("|\(text)", .green) : terminal.styled(text, .dim)
+  }
+
+  private func legend(_ terminal: Terminal) -> String {
+    let metrics = parts.settings.metrics.enumerated().map { index, metric in
+      terminal.styled("[\(metric.name)]", Self.colors[index % Self.colors.count], .bold)
+    }
+    return terminal.styled("read", .dim) + "  " + terminal.styled("|learnt by cross entropy", .green) + "  "
+      + metrics.joined(separator: "  ") + " learnt with a distance as well"
+      + (summary.metrics.contains { $0.uncovered > 0 } ? "  " + terminal.styled("{digits that are no candidates}", .red) : "")
+  }
+
+  private static let colors: [TextStyle] = [.cyan, .magenta, .yellow, .blue]
+
+  /// One row a metric token: the target as bars.
+  func targets(_ example: Example) -> Table {
+    var table = Table(
+      columns: ["token", "metric", "place", "weight", "target", "perplexity", "neighbour"].enumerated().map {
+        Table.Column($1, alignment: [3, 5].contains($0) ? .right : nil)
+      })
+    for target in example.targets {
+      table.add([
+        .text(target.text), .text(parts.settings.metrics[target.metric].name), .text(place(target)),
+        .number(target.weight, decimals: 2), .text(bars(target)), .number(target.perplexity, decimals: 2),
+        target.neighbour.map { .text($0) } ?? .missing,
+      ])
+    }
+    return table
+  }
+
+  private func bars(_ target: Target) -> String {
+    target.distribution.prefix(5).filter { $0.probability >= 0.005 }.map { entry in
+      let length = Int((entry.probability * 10).rounded())
+      return "\(entry.text) \(String(repeating: "█", count: length))\(Quantity.percent(entry.probability))"
+    }.joined(separator: "  ")
+  }
+
+  private func place(_ target: Target) -> String {
+    parts.matches[target.metric].space.unit == .digit || parts.matches[target.metric].space.unit == .digitRun
+      ? "10^\(target.place.exponent)" : "whole"
+  }
+
+  /// What the file holds.
+  var counts: Table {
+    var table = Table(
+      columns: ["file", "examples", "tokens", "learnt", "longest", "left out", "cut"].enumerated().map {
+        Table.Column($1, alignment: $0 == 0 ? nil : .right)
+      })
+    table.add([
+      .text(summary.path.split(separator: "/").last.map(String.init) ?? summary.path), .count(summary.examples),
+      .count(summary.tokens), .count(summary.supervised), .count(summary.longest), .count(summary.skippedCount),
+      .count(summary.cut),
+    ])
+    return table
+  }
+
+  /// What the metrics found.
+  var metricTable: Table {
+    var table = Table(
+      columns: ["metric", "candidates", "distance", "τ", "perplexity", "examples", "numbers", "tokens", "range"]
+        .enumerated().map { Table.Column($1, alignment: [0, 2].contains($0) ? nil : .right) })
+    for (index, match) in parts.matches.enumerated() {
+      let counts = summary.metrics[index]
+      let range = counts.range.map { "\(Quantity.number($0.lowerBound)) … \(Quantity.number($0.upperBound))" }
+      table.add([
+        .text(match.name), .count(match.space.count), .text(parts.settings.metrics[index].distance.name),
+        .number(match.resolved.temperatures[0], decimals: 3),
+        match.space.count <= 2048 ? .number(match.resolved.perplexity(), decimals: 2) : .missing,
+        .count(counts.examples), .count(counts.numbers), .count(counts.tokens), range.map { .text($0) } ?? .missing,
+      ])
+    }
+    return table
+  }
+}

@@ -1,0 +1,82 @@
+import Files
+import Foundation
+public import TokenModels
+import Torch
+
+/// What the user means by RUN: the folder of a run, a run file, or a model.
+///
+/// A run's folder means the model it trained (the best checkpoint by validation, else the last); a run file means the
+/// model it starts from; a model's folder or name means that model, without metrics.
+public struct ModelChoice: Sendable {
+  /// Run file, with defaults where there is none.
+  public let parts: RunParts
+  /// The checkpoint of a run, nil for a model as it was published.
+  public let checkpoint: String?
+  /// Folder of the run, where results go; nil without one.
+  public let run: RunFolder?
+
+  /// Looks at what is there.
+  ///
+  /// - Parameters:
+  ///   - step: the checkpoint to take instead of the best.
+  ///   - overrides: assignments to keys of the run file.
+  /// - Throws: `InputError` if it is none of the three, or the run has no checkpoint.
+  public init(_ name: String, step: Int? = nil, overrides: [String] = []) throws {
+    let manager = FileManager.default
+    let run = RunFolder(name.hasSuffix("/") ? String(name.dropLast()) : name)
+    if manager.fileExists(atPath: run.runFile) {
+      parts = try RunParts(RunSettings(file: run.runFile, overrides: overrides))
+      checkpoint = try run.checkpoint(step: step)
+      self.run = run
+    } else if name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+      parts = try RunParts(RunSettings(file: name, overrides: overrides))
+      (checkpoint, self.run) = (nil, nil)
+    } else {
+      let folder = try modelFolder(name)
+      parts = try RunParts(RunSettings(yaml: "objective: { preset: sft }", overrides: ["model=\"\(folder)\""] + overrides))
+      (checkpoint, self.run) = (nil, nil)
+    }
+  }
+
+  /// A short name for tables.
+  public var name: String {
+    let model = URL(fileURLWithPath: parts.modelFolder).lastPathComponent
+    return checkpoint.map { "\(run?.path ?? "") \(URL(fileURLWithPath: $0).lastPathComponent)" } ?? model
+  }
+
+  /// The model with its weights.
+  public func load() throws -> any PretrainedModel {
+    try loadTrained(parts, checkpoint: checkpoint)
+  }
+}
+
+/// A run's model as a checkpoint has it; without one, as it was published.
+func loadTrained(_ parts: RunParts, checkpoint: String?) throws -> any PretrainedModel {
+  try loadModel(
+    folder: checkpoint ?? parts.modelFolder,
+    options: LoadOptions(dtype: .float32, device: parts.settings.train.device))
+}
+
+extension RunFolder {
+  /// The folder of a step's checkpoint: without a step that of the best validation, else the last.
+  func checkpoint(step: Int?) throws -> String {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
+    let steps = names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted()
+    guard let last = steps.last else {
+      throw InputError(
+        path: path, expected: "a run with a checkpoint", found: "none in checkpoints/",
+        remedy: "Train first: dist2 train \(runFile).")
+    }
+    if let step {
+      guard steps.contains(step) else {
+        throw InputError(
+          path: checkpoints, expected: "a checkpoint of step \(step)",
+          found: "those of \(steps.map(String.init).joined(separator: ", "))")
+      }
+      return "\(checkpoints)/step-\(step)"
+    }
+    let state = try JSONReader(file: "\(checkpoints)/step-\(last)/state.json", limit: 1 << 20)
+    let best = try state.ifPresent("best")?.int(at: "step")
+    return "\(checkpoints)/step-\(best.flatMap { steps.contains($0) ? $0 : nil } ?? last)"
+  }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import Evaluation
+import Files
+import Foundation
+import Recipes
+import Reports
+import TokenData
+
+/// The model to use, as RUN.
+struct ModelOptions: ParsableArguments {
+  @Argument(help: "The folder of a run (its best checkpoint), a run file (the model it starts from), or a model.")
+  var run: String
+  @Option(help: "The checkpoint to take instead of the best.") var step: Int?
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp("Replace a key of the run file: --set evaluate.limit=100.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  func choice() throws -> ModelChoice { try ModelChoice(run, step: step, overrides: overrides) }
+}
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Let a model answer a file of examples and judge the answers.",
+    discussion: """
+      Prints the figures that fit the answers (exact match, MAE, RMSE, relative error, R², Spearman, digit accuracy; \
+      IoU for boxes; CRPS and coverage with --set evaluate.distribution=true) and writes every prediction to \
+      predictions-NAME.jsonl in the run's folder.
+      """)
+  @OptionGroup var model: ModelOptions
+  @Option(help: "Examples, JSONL. Default: the run's test file, else its validation file.") var data: String?
+  @Option(name: [.short, .long], help: "Where to write the predictions.") var output: String?
+  @Flag(help: "Print the figures as JSON.") var json = false
+
+  func run() throws {
+    let choice = try model.choice()
+    let settings = choice.parts.settings
+    guard let path = data ?? settings.data.test ?? settings.data.valid else {
+      throw InputError(
+        path: "<arguments>", place: "--data", expected: "a JSONL file", found: "none, and the run has no test file",
+        remedy: "Add --data test.jsonl.")
+    }
+    let dataset = try choice.parts.dataset(path)
+    let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    let terminal = Terminal.standardError
+    for remark in dataset.summary.remarks(settings) { terminal.write("note: \(remark)\n") }
+    let model = try choice.load()
+    let result = try ProgressBar.run(
+      "answering \(name)", total: min(settings.evaluate.limit ?? .max, dataset.count), unit: "example"
+    ) { bar in
+      try Evaluating(choice.parts, model, dataset) { done, _ in bar.update(completed: done) }
+    }
+    let predictions = output ?? "\(choice.run?.path ?? ".")/predictions-\(name).jsonl"
+    try result.write(to: predictions)
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+      print(String(decoding: try encoder.encode(result.summary), as: UTF8.self))
+    } else {
+      print(
+        result.table("\(choice.name) on \(name), \(result.records.count) examples").text(terminal: .standardOutput))
+      print("Predictions: \(predictions)")
+    }
+  }
+}

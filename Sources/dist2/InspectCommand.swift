@@ -1,0 +1,26 @@
+import ArgumentParser
+import Recipes
+import Reports
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "See what a run would learn from your data, token by token, before training.",
+    discussion: """
+      Shows examples with the tokens that are learnt and those that carry a distance, the target around each, its \
+      weight and neighbour, and warns of what usually goes wrong.
+      """)
+  @OptionGroup var options: RunFileOptions
+  @Option(help: "How many examples to show.") var examples = 3
+  @Option(help: "Show the example of this line of the file.") var line: Int?
+  @Option(help: "Write the same as a page to this file.", completion: .file(extensions: ["html"])) var html: String?
+
+  func run() throws {
+    let inspection = try Inspection(RunParts(options.settings()), count: max(1, examples), line: line)
+    print(inspection.text(.standardOutput))
+    if let html {
+      try inspection.page(command: CommandLine.asTyped).write(to: html)
+      print("\nPage: \(html)")
+    }
+  }
+}
