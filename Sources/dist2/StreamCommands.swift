@@ -77,33 +77,32 @@ extension LineStream {
 private final class LineReader {
   private let handle: FileHandle
   private let source: String
-  private var bytes = Data()
+  private var bytes: [UInt8] = []  // read, but not given out yet
   private var isAtEnd = false
+  private static let longestLine = 64 << 20
 
   init(_ handle: FileHandle, source: String) { (self.handle, self.source) = (handle, source) }
 
   /// At least one line, at most `limit`; nil at the end.
   func next(_ limit: Int) throws -> [String]? {
-    var lines = [String]()
-    while lines.count < limit {
-      if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
-        lines.append(String(decoding: bytes[bytes.startIndex..<end], as: UTF8.self))
-        bytes = bytes[(end + 1)...]
-      } else if isAtEnd {
-        if !bytes.isEmpty { lines.append(String(decoding: bytes, as: UTF8.self)) }
-        bytes = Data()
-        break
-      } else if lines.isEmpty {
-        let chunk = handle.availableData
-        isAtEnd = chunk.isEmpty
-        bytes = bytes + chunk
-        guard bytes.count < 64 << 20 else {
-          throw InputError(path: source, expected: "lines of at most 64 MiB", found: "a longer one")
-        }
-      } else {
-        break
+    while !isAtEnd, !bytes.contains(UInt8(ascii: "\n")) {
+      let chunk = handle.availableData
+      isAtEnd = chunk.isEmpty
+      bytes += chunk
+      guard bytes.count <= Self.longestLine else {
+        throw InputError(path: source, expected: "lines of at most 64 MiB", found: "a longer one")
       }
     }
+    var lines = [String](), start = 0
+    while lines.count < limit, let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
+      lines.append(String(decoding: bytes[start..<end], as: UTF8.self))
+      start = end + 1
+    }
+    if isAtEnd, lines.count < limit, start < bytes.count {
+      lines.append(String(decoding: bytes[start...], as: UTF8.self))
+      start = bytes.count
+    }
+    bytes.removeFirst(start)
     return lines.isEmpty ? nil : lines
   }
 }
