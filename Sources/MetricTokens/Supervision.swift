@@ -47,16 +47,20 @@ public struct MetricTarget: Sendable, Hashable {
   public var place: PlaceValue
   /// The neighbour's token, if contrastive augmentation is on.
   public var contrast: ContrastTarget?
+  /// Key of the random numbers of a loss that samples at this position (``CounterGenerator``).
+  public var stream: UInt64
 
   /// Memberwise.
   public init(
-    query: Int, metric: Int = 0, candidate: Int, place: PlaceValue = .whole, contrast: ContrastTarget? = nil
+    query: Int, metric: Int = 0, candidate: Int, place: PlaceValue = .whole, contrast: ContrastTarget? = nil,
+    stream: UInt64 = 0
   ) {
     self.query = query
     self.metric = metric
     self.candidate = candidate
     self.place = place
     self.contrast = contrast
+    self.stream = stream
   }
 }
 

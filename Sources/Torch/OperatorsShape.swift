@@ -8,7 +8,7 @@ enum Shape {
   static let squeeze = Op("aten::squeeze", "dim"), unsqueeze = Op("aten::unsqueeze"),
     flatten = Op("aten::flatten", "using_ints")
   static let cat = Op("aten::cat"), stack = Op("aten::stack"), split = Op("aten::split", "Tensor"),
-    chunk = Op("aten::chunk")
+    splitSizes = Op("aten::split_with_sizes"), chunk = Op("aten::chunk")
   static let repeatInterleave = Op("aten::repeat_interleave", "self_int"), tile = Op("aten::repeat")
   static let indexSelect = Op("aten::index_select"), gather = Op("aten::gather"), index = Op("aten::index", "Tensor")
   static let indexAdd = Op("aten::index_add"), indexAddInPlace = Op("aten::index_add_"),
@@ -50,6 +50,10 @@ extension Tensor {
   public func tile(_ counts: [Int]) -> Tensor { Shape.tile(self, counts) }
   /// Parts of `size` entries along a dimension; the last may be smaller.
   public func split(_ size: Int, _ dimension: Int) -> [Tensor] { Shape.split.many(1, self, size, dimension) }
+  /// Parts of these sizes along a dimension, which add up to its own.
+  public func split(_ sizes: [Int], _ dimension: Int) -> [Tensor] {
+    Shape.splitSizes.many(sizes.count, self, sizes, dimension)
+  }
   /// `count` parts of equal size along a dimension.
   public func chunk(_ count: Int, _ dimension: Int) -> [Tensor] { Shape.chunk.many(count, self, count, dimension) }
   public static func cat(_ tensors: [Tensor], _ dimension: Int = 0) -> Tensor { Shape.cat(tensors, dimension) }

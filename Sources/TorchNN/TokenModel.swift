@@ -8,11 +8,24 @@ public struct ModelInput {
   public var positions: Tensor?
   /// Which keys each query may look at, bool `[B, 1, T, S]`; nil means plain causal order.
   public var mask: Tensor?
+  /// For each row the lengths of the documents that lie end to end in it, what is left being padding; nil means one
+  /// document. Positions start at 0 in each, and no token looks into another document. Takes the place of `positions`
+  /// and `mask`, and knows no cache. A model either has a cheap way (``DocumentAttention``), or reads these two from
+  /// ``AttentionMask/packed(_:length:device:)`` and ``AttentionMask/packedPositions(_:length:device:)``.
+  public let documents: [[Int]]?
 
   public init(ids: Tensor, positions: Tensor? = nil, mask: Tensor? = nil) {
     self.ids = ids
     self.positions = positions
     self.mask = mask
+    documents = nil
+  }
+
+  /// Documents that lie end to end in the rows.
+  public init(ids: Tensor, documents: [[Int]]?) {
+    precondition(documents.map { $0.count == ids.size(0) } ?? true, "documents of \(documents?.count ?? 0) rows")
+    self.ids = ids
+    self.documents = documents
   }
 }
 

@@ -41,4 +41,39 @@ import Testing
     #expect(batch.supervision.metrics.map(\.candidate) == [0])
     #expect(TokenBatch([]).rows == 0)
   }
+
+  /// The longest first, each into the first row with room; a longer one has a row of its own.
+  @Test func packingFitsFirst() {
+    let examples = [3, 7, 2, 5, 12, 1].map { count in
+      EncodedExample(
+        ids: (0..<Int32(count)).map { 10 * Int32(count) + $0 }, supervised: .init(repeating: true, count: count))
+    }
+    let batch = TokenBatch(examples, layout: .packed(rowLength: 10), pad: -1)
+    #expect(batch.rows == 3 && batch.length == 12)
+    #expect(batch.documentLengths == [[12], [7, 3], [5, 2, 1]])
+    #expect(batch.documents == [19..<22, 12..<19, 29..<31, 24..<29, 0..<12, 31..<32])
+    for (example, document) in zip(examples, batch.documents) { #expect(Array(batch.ids[document]) == example.ids) }
+    #expect(batch.ids.filter { $0 == -1 }.count == 36 - 30)
+    #expect(batch.lengths == [3, 7, 2, 5, 12, 1])
+    for (query, label) in zip(batch.supervision.queries, batch.supervision.labels) {
+      #expect(batch.ids[Int(query) + 1] == label)
+    }
+    #expect(TokenBatch(examples).documentLengths == nil)
+    #expect(TokenBatch([], layout: .packed(rowLength: 4)).rows == 0)
+  }
+
+  /// Neighbours' passes are documents like others, and the supervision differs in where it points alone.
+  @Test func packingKeepsTheSupervision() {
+    let neighbour = NeighbourExample(ids: [10, 11, 3, 9], differences: [0, 1])
+    let padded = TokenBatch([first, second], neighbours: [neighbour, nil], streams: [5, 6])
+    let packed = TokenBatch(
+      [first, second], neighbours: [neighbour, nil], layout: .packed(rowLength: 20), streams: [5, 6])
+    #expect(packed.documentLengths == [[4, 4, 2]])
+    #expect(packed.ids == [10, 11, 4, 0, 10, 11, 3, 9, 10, 7])
+    #expect(packed.supervision.queries == [1, 2, 8])
+    #expect(packed.supervision.contrastQueries == [5, 6])
+    #expect(packed.supervision.metrics == padded.supervision.metrics)
+    #expect(Set(packed.supervision.metrics.map(\.stream)).count == 3)
+    #expect(TokenBatch([second], streams: [6]).supervision.metrics[0].stream == padded.supervision.metrics[2].stream)
+  }
 }

@@ -38,11 +38,13 @@ import Torch
       gradients = leaves.map { ($0.grad ?? $0.zerosLike()).to(.float64) }
     }
 
-    func expectEqual(_ other: Outcome, _ name: String) {
-      for (a, b) in zip(values, other.values) { #expect(abs(a - b) <= 1e-6 * max(1, abs(b)), "\(name): \(a), \(b)") }
+    func expectEqual(_ other: Outcome, _ name: String, tolerance: Double) {
+      for (a, b) in zip(values, other.values) {
+        #expect(abs(a - b) <= tolerance * max(1, abs(b)), "\(name): \(a), \(b)")
+      }
       for (a, b) in zip(gradients, other.gradients) {
         // Where the exact gradient is 0, float32 leaves some 1e-13 of cancelled terms.
-        #expect((a - b).norm().item() <= max(1e-6 * b.norm().item(), 1e-12), "\(name): gradient")
+        #expect((a - b).norm().item() <= max(tolerance * b.norm().item(), 1e-12), "\(name): gradient")
       }
     }
   }
@@ -65,7 +67,10 @@ import Torch
     let logits = [hidden, contrast].map { $0.linear(weight, bias) }
     #expect(FusedLoss.takes(hidden.to(.float32)) && !FusedLoss.takes(hidden))
     for (inputs, loss) in [(states, fromHidden), (logits, fromLogits)] {
-      Outcome(inputs.map { $0.to(.float32) }, loss).expectEqual(Outcome(inputs, loss), name)
+      // Measures that the kernels decline are operators in float32, which round more often.
+      let isFused = objective.terms.allSatisfy { $0.match.measure == .divergence }
+      Outcome(inputs.map { $0.to(.float32) }, loss)
+        .expectEqual(Outcome(inputs, loss), name, tolerance: isFused ? 1e-6 : 4e-6)
     }
   }
 }

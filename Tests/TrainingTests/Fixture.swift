@@ -53,11 +53,11 @@ let toyOptions = TrainingOptions(
   length: .steps(10), schedule: Schedule(.cosine, warmUp: .steps(2)), gradientNormLimit: 0.9)
 
 /// The fixture's examples in batches of 4, in order unless a seed shuffles them.
-func toyBatches(microBatch: Int? = nil, seed: UInt64? = nil) throws -> ExampleBatches {
+func toyBatches(microBatch: Int? = nil, layout: BatchLayout = .padded, seed: UInt64? = nil) throws -> ExampleBatches {
   let examples = try Fixture.toyRun().examples
   return ExampleBatches(
     examples, plan: BatchPlan(count: examples.count, batch: 4, seed: seed ?? 0, shuffled: seed != nil),
-    microBatch: microBatch)
+    microBatch: microBatch.map(MicroBatch.examples) ?? .wholeStep, layout: layout)
 }
 
 /// The largest absolute difference of two tensors of one shape; infinite if the shapes differ or anything is NaN.

@@ -20,7 +20,8 @@ import Training
     let objective = try toyObjective(contrast: .twoPass(radius: 2))
     let examples = try Fixture.toyRun().examples, sampler = try #require(objective.neighbourSampler(seed: 1))
     let source = ExampleBatches(
-      examples, plan: BatchPlan(count: examples.count, batch: 7, seed: 1), microBatch: microBatch,
+      examples, plan: BatchPlan(count: examples.count, batch: 7, seed: 1),
+      microBatch: microBatch.map(MicroBatch.examples) ?? .wholeStep,
       neighbour: { sampler.neighbour(of: $0, epoch: $1, index: $2) })
     let options = TrainingOptions(length: .steps(steps), schedule: .constant, dtype: dtype)
     return (model, try Trainer(model, objective, AdamW(learningRate: 3e-3), options: options).fit(source).losses)

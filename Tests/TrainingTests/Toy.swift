@@ -32,7 +32,9 @@ final class Toy: Module, TokenModel {
   func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     let x = embedding.embedding(input.ids)
     let heads = [query, key, value].map { x.linear($0).unsqueeze(1) }
-    let attended = scaledDotProductAttention(heads[0], heads[1], heads[2], causal: true).squeeze(1).linear(output)
+    let mask = input.documents.map { AttentionMask.packed($0, length: x.size(1), device: x.device) }
+    let attended = scaledDotProductAttention(heads[0], heads[1], heads[2], mask: mask, causal: mask == nil)
+      .squeeze(1).linear(output)
     let mixed = poison(x + attended.dropout(dropout, training: isTraining)).rmsNorm(norm, eps: 1e-6)
     return rows.map { mixed.flatten(0, 1).indexSelect(0, $0) } ?? mixed
   }

@@ -79,7 +79,7 @@ import Training
     let plain = try Toy(), validated = try Toy()
     try Trainer(plain, toyObjective(), toyRule, options: toyOptions).fit(toyBatches())
     let source = ExampleBatches(
-      run.examples, plan: BatchPlan(count: 14, batch: batch, shuffled: false), microBatch: 2)
+      run.examples, plan: BatchPlan(count: 14, batch: batch, shuffled: false), microBatch: .examples(2))
     var last: ValidationMetrics?
     try Trainer(validated, toyObjective(), toyRule, options: toyOptions).fit(
       toyBatches(), validation: Validation(source, stepsBetween: 1)
@@ -100,7 +100,8 @@ import Training
     func train(_ microBatch: Int?, reversed: Bool = false) throws -> (losses: [Double], weights: [String: [Double]]) {
       let model = try Toy(), sampler = objective.neighbourSampler(seed: 3)
       let source = ExampleBatches(
-        examples, plan: BatchPlan(count: examples.count, batch: 4, seed: 1), microBatch: microBatch,
+        examples, plan: BatchPlan(count: examples.count, batch: 4, seed: 1),
+        microBatch: microBatch.map(MicroBatch.examples) ?? .wholeStep,
         neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } })
       let outcome = try Trainer(model, objective, toyRule, options: toyOptions)
         .fit(reversed ? Reversed(source) : source)

@@ -2,6 +2,9 @@ import Torch
 
 /// The same plan for our kernels: in chunks, without `[N, V]`, gradients made in the forward pass.
 extension LossPlan {
+  /// Whether the kernels know all of it; they know divergences.
+  var isFusible: Bool { matches.allSatisfy { $0.measure == .divergence } }
+
   /// The plan as plain tables; the terms of a match follow one another.
   func callAsFunction(_ compute: (FusedLoss) -> FusedLoss.Value) -> LossValue {
     let loss = FusedLoss(

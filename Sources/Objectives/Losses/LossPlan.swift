@@ -18,6 +18,10 @@ package struct LossPlan {
     package var p: Tensor
     /// log p `[R, K]`, 0 where p is 0 (p·log p is then 0 as well).
     package var logP: Tensor
+    /// What measures other than divergences rate, `[R, K]` float64: distances, or differences of values.
+    package var costs: Tensor?
+    /// Uniform random numbers of [0, 1), `[n, S]` float64, for S samples at each position.
+    package var uniforms: Tensor?
     /// The neighbours' tokens, `[n]`, if K = M + 1.
     package var extra: Extra?
   }
@@ -42,8 +46,12 @@ package struct LossPlan {
     package var candidates: [Int64]
     /// Domain of the model's softmax.
     package var softmax: MetricMatch.Softmax
+    /// What is asked of the model.
+    package var measure: Measure
     /// Direction of the divergence.
     package var direction: MetricMatch.Direction
+    /// What the mass outside the candidates costs, over the vocabulary, where the measure is no divergence.
+    package var costOutside: Double
     /// Positions without and with a neighbour's token; no empty ones.
     package var rows: [Rows]
   }
@@ -84,7 +92,8 @@ extension MetricMatch {
     let isContrasted = { (target: MetricTarget) in contrast.isActive && target.contrast != nil }
     let rows = [targets.filter { !isContrasted($0) }, targets.filter(isContrasted)]
     return LossPlan.Match(
-      name: name, weight: weight, candidates: space.ids.map(Int64.init), softmax: softmax, direction: direction,
+      name: name, weight: weight, candidates: space.ids.map(Int64.init), softmax: softmax, measure: measure,
+      direction: direction, costOutside: softmax == .vocabulary ? costOutside : 0,
       rows: zip(rows, [false, true]).compactMap { targets, withExtra in
         targets.isEmpty ? nil : planRows(targets, withExtra: withExtra, scale: scale)
       })
@@ -110,10 +119,22 @@ extension MetricMatch {
       withExtra
       ? resolved.rows(around: keys.map(\.candidate), extraDistances: keys.compactMap(\.extraDistance))
       : resolved.rows(around: keys.map(\.candidate))
+    let costs = costs(around: keys.map { ($0.candidate, $0.extraDistance) })
     return LossPlan.Rows(
       queries: targets.map { Int64($0.query) }, weights: targets.map { place.weight(of: $0.place) * scale },
       targets: rows, p: logP.exp(), logP: Tensor.select(logP.isFinite(), logP, 0),
+      costs: costs.map { Tensor($0, shape: logP.shape) }, uniforms: uniforms(targets),
       extra: withExtra ? extra(targets.compactMap { t in t.contrast.map { (t, $0) } }) : nil)
+  }
+
+  /// Numbers that depend on the positions' own streams alone, so that neither accumulation nor layout changes a sample.
+  private func uniforms(_ targets: [MetricTarget]) -> Tensor? {
+    guard measure.samples > 0 else { return nil }
+    let values = targets.flatMap { target in
+      var generator = CounterGenerator(target.stream)
+      return (0..<measure.samples).map { _ in Double(generator.next() >> 11) * 0x1p-53 }
+    }
+    return Tensor(values, shape: [targets.count, measure.samples])
   }
 
   private func extra(_ targets: [(target: MetricTarget, contrast: ContrastTarget)]) -> LossPlan.Extra {

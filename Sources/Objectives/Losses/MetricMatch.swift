@@ -1,7 +1,7 @@
 public import MetricTokens
 
 /// The distance loss L_dist of one metric (equation 5): how the model's distribution over the candidates is matched
-/// to the target.
+/// to the target, or measured otherwise (``Measure``).
 ///
 /// One value holds the five slots: candidates (`space`), score (the target's distance), base measure (the space's),
 /// target, and match with weights. Baselines and ablations are other values of the same.
@@ -29,7 +29,9 @@ public struct MetricMatch: Sendable {
   public let target: TargetDistribution
   /// Domain of the model's softmax.
   public let softmax: Softmax
-  /// Direction of the divergence.
+  /// What is asked of the model.
+  public let measure: Measure
+  /// Direction of the divergence; other measures have none.
   public let direction: Direction
   /// Weights by place.
   public let place: PlaceRule
@@ -42,18 +44,14 @@ public struct MetricMatch: Sendable {
 
   /// A match; temperatures are solved for and tables computed here, once.
   ///
-  /// - Throws: `ObjectiveError` if the distance does not fit the space, the temperature does not exist, reverse KL
-  ///   meets a target without mass somewhere, or contrast meets a space too large for a table.
+  /// - Throws: `ObjectiveError` if the distance does not fit the space, the temperature does not exist, reverse KL (or
+  ///   its policy gradient) meets a target without mass somewhere, contrast or an expected distance meets a space too
+  ///   large for a table, or a squared mean one without values.
   public init(
-    _ space: TokenSpace, target: TargetDistribution, softmax: Softmax = .subset, direction: Direction = .forward,
-    place: PlaceRule = .none, contrast: Contrast = .none, name: String = "dist"
+    _ space: TokenSpace, target: TargetDistribution, softmax: Softmax = .subset, measure: Measure = .divergence,
+    direction: Direction = .forward, place: PlaceRule = .none, contrast: Contrast = .none, name: String = "dist"
   ) throws {
     resolved = try target.resolved(over: space)
-    guard direction == .forward || resolved.hasFullSupport else {
-      throw ObjectiveError(
-        "reverse KL", "some candidate of space \(space.name) has no mass in the target, so it is infinite",
-        remedy: "Raise the temperature above 0, drop massless duplicates, or use forward KL.")
-    }
     guard !contrast.isActive || resolved.hasTable else {
       throw ObjectiveError(
         "contrast", "space \(space.name) has \(space.count) candidates and no table of distances",
@@ -62,19 +60,23 @@ public struct MetricMatch: Sendable {
     self.space = space
     self.target = target
     self.softmax = softmax
+    self.measure = measure
     self.direction = direction
     self.place = place
     self.contrast = contrast
     self.name = name
+    try checkMeasure()
   }
 
   /// The same match with some slots changed.
   public func with(
-    target: TargetDistribution? = nil, place: PlaceRule? = nil, contrast: Contrast? = nil, name: String? = nil
+    target: TargetDistribution? = nil, measure: Measure? = nil, direction: Direction? = nil, place: PlaceRule? = nil,
+    contrast: Contrast? = nil, name: String? = nil
   ) throws -> MetricMatch {
     try MetricMatch(
-      space, target: target ?? self.target, softmax: softmax, direction: direction, place: place ?? self.place,
-      contrast: contrast ?? self.contrast, name: name ?? self.name)
+      space, target: target ?? self.target, softmax: softmax, measure: measure ?? self.measure,
+      direction: direction ?? self.direction, place: place ?? self.place, contrast: contrast ?? self.contrast,
+      name: name ?? self.name)
   }
 
   /// How the data side draws this match's neighbours; nil without contrast.

@@ -27,20 +27,25 @@ struct PlainLoss {
   /// Equation 5 with the weights of equation 9, over Σw; the constant 0 without any metric token.
   private func distanceLoss(_ match: LossPlan.Match) -> Tensor {
     match.rows.reduce(target(Tensor(scalar: 0.0))) { sum, rows in
-      sum + (divergence(match, rows) * target(Tensor(rows.weights))).sum()
+      sum + (measure(match, rows) * target(Tensor(rows.weights))).sum()
     }
   }
 
-  /// KL between target and model at each metric token, `[n]`.
-  private func divergence(_ match: LossPlan.Match, _ rows: LossPlan.Rows) -> Tensor {
+  /// The match's measure at each metric token, `[n]`.
+  private func measure(_ match: LossPlan.Match, _ rows: LossPlan.Rows) -> Tensor {
     let logits = candidateLogits(match, rows)
-    let targets = index(rows.targets)
-    let p = target(rows.p).indexSelect(0, targets), logP = target(rows.logP).indexSelect(0, targets)
-    let logQ = logits.logSoftmax(1)
-    let divergence =
-      match.direction == .forward ? (p * (logP - logQ)).sum(1) : (logQ.exp() * (logQ - logP)).sum(1)
-    // Identity (i): over the vocabulary it is larger by −log p_θ(V_d).
-    return match.softmax == .subset ? divergence : divergence - logits.logSumExp(1)
+    let logMass = match.softmax == .subset ? nil : logits.logSumExp(1)
+    func chosen(_ table: Tensor) -> Tensor { target(table).indexSelect(0, index(rows.targets)) }
+    let model = CandidateModel(
+      logQ: logits.logSoftmax(1), logMass: logMass, p: { chosen(rows.p) }, logP: { chosen(rows.logP) })
+    if let costs = rows.costs {
+      let cost = model.cost(chosen(costs), isSquared: match.measure == .squaredMean)
+      return model.withOutside(cost, match.costOutside)
+    }
+    if case .policyGradient(_, let baseline) = match.measure, let uniforms = rows.uniforms {
+      return model.sampledDivergence(uniforms.to(logits.device), baseline)
+    }
+    return model.divergence(match.direction)
   }
 
   /// The model's ratings of the candidates, `[n, K]`: logits, or their logarithmic softmax over the vocabulary (joined
@@ -80,7 +85,7 @@ extension Objective {
   ///   - head: the last projection, `[V, H]`.
   ///   - denominators: N and Σw of the whole optimizer step.
   /// - Returns: equation 6 and its parts. Half-precision logits are taken up to float32 first. By our kernels where
-  ///   they take these tensors (`FusedLoss`), else as a composition of operators.
+  ///   they take these tensors and measures (`FusedLoss`), else as a composition of operators.
   public func callAsFunction(
     hidden: Tensor, contrastHidden: Tensor? = nil, head: OutputHead, supervision: Supervision,
     denominators: Denominators
@@ -88,7 +93,7 @@ extension Objective {
     precondition(
       hidden.size(0) == supervision.labels.count, "hidden \(hidden.shape) for \(supervision.labels.count) labels")
     let plan = plan(supervision, denominators)
-    if FusedLoss.takes(hidden, contrastHidden, head.weight, head.bias) {
+    if plan.isFusible, FusedLoss.takes(hidden, contrastHidden, head.weight, head.bias) {
       return plan { $0(hidden: hidden, weight: head.weight, bias: head.bias, contrast: contrastHidden) }
     }
     return PlainLoss(
@@ -114,7 +119,9 @@ extension Objective {
     precondition(
       logits.size(0) == supervision.labels.count, "logits \(logits.shape) for \(supervision.labels.count) labels")
     let plan = plan(supervision, denominators)
-    if FusedLoss.takes(logits, contrastLogits) { return plan { $0(logits: logits, contrast: contrastLogits) } }
+    if plan.isFusible, FusedLoss.takes(logits, contrastLogits) {
+      return plan { $0(logits: logits, contrast: contrastLogits) }
+    }
     return PlainLoss(
       plan: plan, logits: full(logits),
       contrastLogits: { queries, tokens in

@@ -15,6 +15,16 @@ public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   case distWithoutPlace
   /// `dist` without neighbours: "− Contrastive loss" of Table 5.
   case distWithoutContrast
+  /// `dist` in the other direction, KL(p_θ ‖ p_d): section 2.3's max E[−d] + τH in closed form (PAPER.md Q26).
+  case distReverse
+  /// Cross entropy and the number token loss NTL-WAS (Zausinger et al. 2025): Σ p_θ(v)·|v − x|, without τ, weights or
+  /// neighbours. Package `ntloss` recommends α = 0.3; here α is the run's.
+  case ntlWasserstein
+  /// Cross entropy and the number token loss NTL-MSE: (Σ p_θ(v)·v − x)², without τ, weights or neighbours. α as above.
+  case ntlMSE
+  /// `distReverse` by one sample at each metric token: the policy gradient of section 2.3's max E[R] + τH with
+  /// R = −d, which the closed form makes needless. Everything else is as in `dist`.
+  case policyGradient
 
   /// The rows of Table 5 in order.
   public static let ablations: [Preset] = [.dist, .distWithoutPlace, .distWithoutContrast, .smooth, .sft]
@@ -24,11 +34,13 @@ extension Objective {
   /// A preset over the run's metrics: `L_CE + α Σ match`.
   ///
   /// - Parameters:
-  ///   - matches: one per metric, as `dist` would have them. Summands keep their names.
+  ///   - matches: one per metric, as `dist` would have them. Summands keep their names, joined by the measure's where it
+  ///     is another: `dist.expectedDistance`.
   ///   - alpha: α, 0.1 throughout the paper.
   ///   - smoothing: ε of the smoothing presets, 0.1 in section 3.6.
   ///   - weights: factors of α, one a metric; nil for 1 each.
-  /// - Throws: `ObjectiveError` if a changed match cannot exist, for instance one-hot targets under reverse KL.
+  /// - Throws: `ObjectiveError` if a changed match cannot exist, for instance one-hot targets under reverse KL, or a
+  ///   number token loss of tokens without values.
   public init(
     _ preset: Preset, matches: [MetricMatch], alpha: Double = 0.1, smoothing: Double = 0.1,
     weights: [Double]? = nil, reduction: Reduction = .means
@@ -43,7 +55,24 @@ extension Objective {
       case .smooth: add(try match.with(target: .labelSmoothing(smoothing)), weight: alpha)
       case .distWithoutPlace: add(try match.with(place: PlaceRule.none), weight: alpha)
       case .distWithoutContrast: add(try match.with(contrast: Contrast.none), weight: alpha)
+      case .distReverse: add(try match.with(direction: .reverse), weight: alpha)
+      case .ntlWasserstein: add(try match.numberTokenLoss(.expectedDistance), weight: alpha)
+      case .ntlMSE: add(try match.numberTokenLoss(.squaredMean), weight: alpha)
+      case .policyGradient: add(try match.measured(.policyGradient()), weight: alpha)
       }
     }
+  }
+}
+
+extension MetricMatch {
+  /// The same match by another measure, which its name tells.
+  fileprivate func measured(_ measure: Measure) throws -> MetricMatch {
+    try with(measure: measure, name: "\(name).\(measure.name)")
+  }
+
+  /// d = |v − x| whatever the run's distance is; τ is not read.
+  fileprivate func numberTokenLoss(_ measure: Measure) throws -> MetricMatch {
+    try with(target: TargetDistribution(.absolute, temperature: 1), place: PlaceRule.none, contrast: Contrast.none)
+      .measured(measure)
   }
 }

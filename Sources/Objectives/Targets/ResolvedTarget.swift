@@ -59,6 +59,12 @@ public struct ResolvedTarget: Sendable {
     return table.distances[x * space.count + v]
   }
 
+  /// max d(x, v) over all candidates. Only for spaces of at most `largestTable` candidates.
+  var largestDistance: Double {
+    guard let table else { preconditionFailure("no table of distances over \(space.count) candidates") }
+    return table.distances.max() ?? 0
+  }
+
   /// Whether distances between single candidates can be looked up.
   var hasTable: Bool { table != nil }
 

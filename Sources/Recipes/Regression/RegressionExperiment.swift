@@ -30,7 +30,7 @@ public struct RegressionExperiment {
     let bar = ProgressBar(
       "\(store.settings.table.rawValue): \(waiting.count) training runs",
       total: waiting.reduce(0) { $0 + total[$1]! }, unit: "step")
-    let lanes = Lanes(bar)
+    let lanes = CellLanes(bar)
     do {
       try WorkerPool(jobs: jobs, command: worker).run(waiting) { cell, message in lanes.show(cell, message) }
       bar.finish()
@@ -58,32 +58,4 @@ public struct RegressionExperiment {
 extension RegressionSettings {
   /// Work of a cell in units of one training step; testing 20 problems counts as one.
   func work(of cell: RegressionCell) -> Int { epochs(cell.count) * cell.count + (testProblems + 19) / 20 }
-}
-
-/// The bar's lanes, one a running cell. Called from the pool's threads.
-private final class Lanes: @unchecked Sendable {
-  private let lock = NSLock()  // guards `open`
-  private let bar: ProgressBar
-  private var open: [String: (lane: ProgressBar.Lane, completed: Int)] = [:]
-  private var finished = Set<String>()
-
-  init(_ bar: ProgressBar) { self.bar = bar }
-
-  func show(_ cell: String, _ message: WorkerMessage) {
-    lock.withLock {
-      guard !finished.contains(cell) else { return }
-      let (lane, before) = open[cell] ?? (bar.lane(cell, total: message.total), 0)
-      let fields: KeyValuePairs<String, Quantity> =
-        message.loss.map { ["loss": .number($0)] } ?? ["now": .text(message.phase)]
-      if message.completed >= message.total {
-        open[cell] = nil
-        finished.insert(cell)
-        lane.finish(units: message.completed - before)
-      } else {
-        open[cell] = (lane, message.completed)
-        lane.advance(by: message.completed - before, fields: fields)
-        bar.advance(by: message.completed - before)
-      }
-    }
-  }
 }

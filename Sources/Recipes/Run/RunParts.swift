@@ -63,13 +63,15 @@ public struct RunParts: Sendable {
   /// A dataset's examples in batches, the way `train` says.
   ///
   /// - Parameter shuffled: whether every epoch has an order of its own.
-  public func batches(_ dataset: Dataset, shuffled: Bool) -> ExampleBatches {
+  public func batches(_ dataset: Dataset, shuffled: Bool) -> any BatchSource {
     let train = settings.train, sampler = objective.neighbourSampler(seed: train.seed)
-    return ExampleBatches(
-      dataset,
-      plan: BatchPlan(count: dataset.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
-      microBatch: train.microBatch, pad: tokenizer.roles.pad ?? 0, twoPass: objective.needsNeighbourPass,
-      neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } })
+    return PrefetchedBatches(
+      ExampleBatches(
+        dataset,
+        plan: BatchPlan(count: dataset.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
+        microBatch: train.microBatch, layout: train.layout, pad: tokenizer.roles.pad ?? 0,
+        twoPass: objective.needsNeighbourPass,
+        neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } }))
   }
 
   private static func encoder(

@@ -6,8 +6,10 @@ public struct TrainSettings: Sendable, Hashable {
   public var length: TrainingLength
   /// Examples of an optimizer step.
   public var batch: Int
-  /// Examples of a forward pass; nil: all of a step's.
-  public var microBatch: Int?
+  /// How much of a step goes through the model at once.
+  public var microBatch: MicroBatch
+  /// How its examples are laid out.
+  public var layout: BatchLayout
   public var learningRate: Double
   public var schedule: Schedule
   public var weightDecay: Double
@@ -36,7 +38,14 @@ public struct TrainSettings: Sendable, Hashable {
     }
     length = steps.map { .steps($0) } ?? .epochs(epochs ?? 1)
     batch = try reader.value("batch", default: 8, "a number above 0") { $0 > 0 }
-    microBatch = try reader.optional("microBatch", "a number above 0") { $0 > 0 }
+    let examples: Int? = try reader.optional("microBatch", "a number of examples above 0") { $0 > 0 }
+    let tokens: Int? = try reader.optional("microTokens", "a number of tokens above 0") { $0 > 0 }
+    if examples != nil, tokens != nil {
+      throw reader.error("microTokens", expected: "either microBatch or microTokens", found: "both")
+    }
+    microBatch = examples.map { .examples($0) } ?? tokens.map { .tokens($0) } ?? .wholeStep
+    let row: Int? = try reader.optional("packing", "the length of a row in tokens, above 0") { $0 > 0 }
+    layout = row.map { .packed(rowLength: $0) } ?? .padded
     learningRate = try reader.value("learningRate", default: 2e-5, "a number above 0") { $0 > 0 && $0.isFinite }
     let shape: Schedule.Shape = try reader.value("schedule", default: .linear)
     let warmup: Double = try reader.value("warmup", default: 0, "steps, or a share of all below 1") { $0 >= 0 }

@@ -53,8 +53,7 @@ public final class Llama: Module, PretrainedModel {
   }
 
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
-    decoder(
-      decoder.embedding(input.ids), positions: input.positions, mask: input.mask, cache: cache, rows: rows)
+    decoder(decoder.embedding(input.ids), input, cache: cache, rows: rows)
   }
 
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
@@ -98,14 +97,15 @@ final class LlamaDecoder: Module {
   }
 
   /// `x` `[B, T, H]` → `[B, T, H]`, or `[N, H]` with `rows`; see ``TokenModel/hidden(_:cache:rows:)``.
-  func callAsFunction(
-    _ x: Tensor, positions: Tensor?, mask: Tensor?, cache: KeyValueCache?, rows: Tensor?
-  ) -> Tensor {
+  func callAsFunction(_ x: Tensor, _ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
+    precondition(input.documents == nil || cache == nil, "documents end to end and a cache of earlier tokens")
     let past = cache?.length ?? 0, length = x.size(1)
+    let positions =
+      input.documents.map { AttentionMask.packedPositions($0, length: length, device: x.device) } ?? input.positions
     let angles =
       positions.map { rotary.angles(at: $0, dtype: x.dtype) }
       ?? rotary.angles(from: past, count: length, dtype: x.dtype, device: x.device)
-    let view = AttentionView(angles: angles, mask: mask, cache: cache, length: length, dtype: x.dtype)
+    let view = AttentionView(angles: angles, input: input, cache: cache, length: length, dtype: x.dtype)
     var (x, update) = (x, Tensor?.none)
     for (index, layer) in layers.enumerated() {
       (x, update) = layer(x, adding: update, view, index: index, rows: index == layers.count - 1 ? rows : nil)
@@ -120,18 +120,20 @@ struct AttentionView {
   let angles: RotaryEmbedding.Angles
   let mask: Tensor?  // additive, broadcastable to [B, heads, T, S]
   let isCausal: Bool
+  let documents: DocumentAttention?
   let cache: KeyValueCache?
 
-  /// - Parameter mask: bool `[B, 1, T, S]`, or nil for causal order.
-  init(angles: RotaryEmbedding.Angles, mask: Tensor?, cache: KeyValueCache?, length: Int, dtype: DType) {
+  init(angles: RotaryEmbedding.Angles, input: ModelInput, cache: KeyValueCache?, length: Int, dtype: DType) {
     let past = cache?.length ?? 0
     // One new token sees everything; without a past the kernel knows causal order itself.
     let isPartial = length > 1 && past > 0
     let device = angles.cos.device
-    let seen = mask ?? (isPartial ? AttentionMask.causal(queries: length, keys: past + length, device: device) : nil)
+    let seen =
+      input.mask ?? (isPartial ? AttentionMask.causal(queries: length, keys: past + length, device: device) : nil)
     // Made additive here once, not in each layer.
     self.mask = seen.map { Tensor.zeros([], dtype: dtype, device: device).maskedFill($0.logicalNot(), -.infinity) }
     isCausal = seen == nil && length > 1
+    documents = input.documents.map { DocumentAttention($0, length: length, device: device) }
     (self.angles, self.cache) = (angles, cache)
   }
 }
@@ -187,6 +189,9 @@ final class LlamaAttention: Module {
     // [B, T, heads, D] each
     let heads = Linear.all([query, key, value], of: x).map { $0.view([batch, length, -1, headWidth]) }
     let turned = rotated(query: heads[0], key: heads[1], cosine: view.angles.cos, sine: view.angles.sin)
+    if let documents = view.documents {
+      return documents(query: turned.query, key: turned.key, value: heads[2])
+    }
     var (k, v) = (turned.key.transpose(1, 2), heads[2].transpose(1, 2))
     if let cache = view.cache { (k, v) = cache.append(layer: layer, key: k, value: v) }
     let mixed = scaledDotProductAttention(

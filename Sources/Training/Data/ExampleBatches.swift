@@ -23,13 +23,16 @@ public protocol BatchSource: AnyObject {
 }
 
 /// Examples collated as the plan says, cut into micro-batches that fit in memory.
+///
+/// Neither micro-batches nor layout change which examples a step reads, its loss or its gradients.
 public final class ExampleBatches: BatchSource {
   /// Draws a neighbour for contrastive augmentation (A.2) from example, epoch and index in the data set alone.
   public typealias Neighbour = (_ example: EncodedExample, _ epoch: Int, _ index: Int) -> NeighbourExample?
 
   public let plan: BatchPlan
   private let examples: any ExampleCollection
-  private let microBatch: Int
+  private let microBatch: MicroBatch
+  private let layout: BatchLayout
   private let pad: Int32
   private let twoPass: Bool
   private let neighbour: Neighbour?
@@ -37,19 +40,20 @@ public final class ExampleBatches: BatchSource {
 
   /// - Parameters:
   ///   - examples: as many as the plan counts.
-  ///   - microBatch: examples per forward pass; nil means all of a step's.
+  ///   - microBatch: how much is computed in a forward pass.
+  ///   - layout: how examples of different lengths become rows.
   ///   - pad: id written into padding.
   ///   - twoPass: whether a neighbour gets a forward pass of its own (`NeighbourSampler`, `TokenBatch`).
   ///   - neighbour: nil for no contrastive augmentation.
   public init(
-    _ examples: any ExampleCollection, plan: BatchPlan, microBatch: Int? = nil, pad: Int32 = 0, twoPass: Bool = true,
-    neighbour: Neighbour? = nil
+    _ examples: any ExampleCollection, plan: BatchPlan, microBatch: MicroBatch = .wholeStep,
+    layout: BatchLayout = .padded, pad: Int32 = 0, twoPass: Bool = true, neighbour: Neighbour? = nil
   ) {
     precondition(examples.count == plan.count, "\(examples.count) examples, a plan for \(plan.count)")
-    precondition(microBatch ?? 1 > 0, "a micro-batch of \(microBatch ?? 1)")
     self.examples = examples
     self.plan = plan
-    self.microBatch = microBatch ?? plan.batch
+    self.microBatch = microBatch
+    self.layout = layout
     self.pad = pad
     self.twoPass = twoPass
     self.neighbour = neighbour
@@ -57,13 +61,17 @@ public final class ExampleBatches: BatchSource {
 
   public func batches(ofStep step: Int) throws -> [TokenBatch] {
     let (epoch, range) = plan.place(ofStep: step)
-    var chosen = try order(ofEpoch: epoch)[range].map { (index: $0, example: try examples.example($0)) }
-    // Neighbours in length share a micro-batch, which saves padding and changes no sum.
-    if chosen.count > microBatch { chosen.sort { ($0.example.ids.count, $0.index) < ($1.example.ids.count, $1.index) } }
-    return stride(from: 0, to: chosen.count, by: microBatch).map { start in
-      let part = chosen[start..<min(start + microBatch, chosen.count)]
-      let neighbours = neighbour.map { draw in part.map { draw($0.example, epoch, $0.index) } } ?? []
-      return TokenBatch(part.map(\.example), neighbours: neighbours, twoPass: twoPass, pad: pad)
+    let chosen = try order(ofEpoch: epoch)[range].map { index in
+      let example = try examples.example(index)
+      return Chosen(index: index, example: example, neighbour: neighbour?(example, epoch, index))
+    }
+    return microBatch.cut(chosen, layout, twoPass: twoPass).map { part in
+      TokenBatch(
+        part.map(\.example), neighbours: part.map(\.neighbour), twoPass: twoPass, layout: layout, pad: pad,
+        streams: part.map { chosen in
+          var random = CounterGenerator(plan.seed, UInt64(epoch), UInt64(chosen.index))
+          return random.next()
+        })
     }
   }
 
@@ -73,4 +81,12 @@ public final class ExampleBatches: BatchSource {
     epoch = (number, order)
     return order
   }
+}
+
+/// An example of a step.
+struct Chosen {
+  /// Its index in the data set.
+  var index: Int
+  var example: EncodedExample
+  var neighbour: NeighbourExample?
 }

@@ -42,8 +42,9 @@ extension Trainer {
 
   private func hidden(of batch: TokenBatch) -> Tensor {
     let device = model.head.weight.device
+    let ids = Tensor(batch.ids, shape: [batch.rows, batch.length], device: device)
     return model.hidden(
-      ModelInput(ids: Tensor(batch.ids, shape: [batch.rows, batch.length], device: device)), cache: nil,
+      ModelInput(ids: ids, documents: batch.documentLengths), cache: nil,
       rows: Tensor(batch.supervision.queries + batch.supervision.contrastQueries, device: device))
   }
 }

@@ -30,9 +30,9 @@ extension Trainer {
 
   /// The examples of a batch whose own loss is not finite.
   private func examples(of batch: TokenBatch, _ denominators: Denominators) throws -> [String] {
-    let bad = try batch.sources.indices.filter { row in
+    let bad = try batch.sources.indices.filter { index in
       var alone = batch
-      alone.supervision = batch.supervision.restricted { Int($0) / batch.length == row }
+      alone.supervision = batch.supervision.restricted { batch.documents[index].contains(Int($0)) }
       if alone.supervision.queries.isEmpty { return false }
       return try !loss(of: alone, denominators).total.item().isFinite
     }
@@ -41,7 +41,7 @@ extension Trainer {
 }
 
 extension Supervision {
-  /// The supervised positions whose row of the hidden states is chosen, and what belongs to them.
+  /// The supervised positions whose rows of the flattened hidden states are chosen, and what belongs to them.
   func restricted(to isChosen: (Int32) -> Bool) -> Supervision {
     let kept = queries.indices.filter { isChosen(queries[$0]) }
     let renumbered = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) })

@@ -1,0 +1,30 @@
+import Foundation
+import Reports
+
+/// A bar's lanes, one a running cell. Called from the pool's threads.
+final class CellLanes: @unchecked Sendable {
+  private let lock = NSLock()  // guards `open`
+  private let bar: ProgressBar
+  private var open: [String: (lane: ProgressBar.Lane, completed: Int)] = [:]
+  private var finished = Set<String>()
+
+  init(_ bar: ProgressBar) { self.bar = bar }
+
+  func show(_ cell: String, _ message: WorkerMessage) {
+    lock.withLock {
+      guard !finished.contains(cell) else { return }
+      let (lane, before) = open[cell] ?? (bar.lane(cell, total: message.total), 0)
+      let fields: KeyValuePairs<String, Quantity> =
+        message.loss.map { ["loss": .number($0)] } ?? ["now": .text(message.phase)]
+      if message.completed >= message.total {
+        open[cell] = nil
+        finished.insert(cell)
+        lane.finish(units: message.completed - before)
+      } else {
+        open[cell] = (lane, message.completed)
+        lane.advance(by: message.completed - before, fields: fields)
+        bar.advance(by: message.completed - before)
+      }
+    }
+  }
+}
