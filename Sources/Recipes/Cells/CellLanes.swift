@@ -8,7 +8,10 @@ final class CellLanes: @unchecked Sendable {
   private var open: [String: (lane: ProgressBar.Lane, completed: Int)] = [:]
   private var finished = Set<String>()
 
-  init(_ bar: ProgressBar) { self.bar = bar }
+  private let countsCells: Bool
+
+  /// - Parameter countsCells: whether the bar counts finished cells instead of their units.
+  init(_ bar: ProgressBar, countsCells: Bool = false) { (self.bar, self.countsCells) = (bar, countsCells) }
 
   func show(_ cell: String, _ message: WorkerMessage) {
     lock.withLock {
@@ -19,11 +22,11 @@ final class CellLanes: @unchecked Sendable {
       if message.completed >= message.total {
         open[cell] = nil
         finished.insert(cell)
-        lane.finish(units: message.completed - before)
+        lane.finish(units: countsCells ? 1 : message.completed - before)
       } else {
         open[cell] = (lane, message.completed)
         lane.advance(by: message.completed - before, fields: fields)
-        bar.advance(by: message.completed - before)
+        if !countsCells { bar.advance(by: message.completed - before) }
       }
     }
   }

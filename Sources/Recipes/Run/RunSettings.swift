@@ -90,6 +90,7 @@ extension JSON {
 
 /// A path as the run file's folder sees it.
 func absolutePath(_ path: String, from folder: String) -> String {
-  URL(fileURLWithPath: (path as NSString).expandingTildeInPath, relativeTo: URL(fileURLWithPath: folder)).standardized
-    .path
+  let path = (path as NSString).expandingTildeInPath
+  let full = path.hasPrefix("/") ? path : "\(folder)/\(path)"
+  return URL(fileURLWithPath: full).standardized.path
 }

@@ -1,3 +1,4 @@
+public import MetricTokens
 public import Torch
 public import Training
 
@@ -44,8 +45,8 @@ public struct TrainSettings: Sendable, Hashable {
       throw reader.error("microTokens", expected: "either microBatch or microTokens", found: "both")
     }
     microBatch = examples.map { .examples($0) } ?? tokens.map { .tokens($0) } ?? .wholeStep
-    let row: Int? = try reader.optional("packing", "the length of a row in tokens, above 0") { $0 > 0 }
-    layout = row.map { .packed(rowLength: $0) } ?? .padded
+    let row: Int = try reader.value("packing", default: 1024, "the length of a row in tokens, or 0 to pad") { $0 >= 0 }
+    layout = row > 0 ? .packed(rowLength: row) : .padded
     learningRate = try reader.value("learningRate", default: 2e-5, "a number above 0") { $0 > 0 && $0.isFinite }
     let shape: Schedule.Shape = try reader.value("schedule", default: .linear)
     let warmup: Double = try reader.value("warmup", default: 0, "steps, or a share of all below 1") { $0 >= 0 }

@@ -31,10 +31,16 @@ public final class TrainRun {
     self.terminal = terminal
   }
 
+  /// Whether checkpoints are written (and gone on from) in the run's folder.
+  public var keepsCheckpoints = true
+
   /// Trains to the end, or until it is asked to stop; goes on where an earlier run of the same file stopped.
   ///
   /// - Throws: `InputError` for data, model or folder; `TrainingError` before an update that would destroy the model.
-  public func run() throws -> FinishMetrics {
+  public func run() throws -> FinishMetrics { try train().finish }
+
+  /// As ``run()``, with the model as the last step left it.
+  func train() throws -> (finish: FinishMetrics, model: any PretrainedModel) {
     let settings = parts.settings
     guard let trainFile = settings.data.train else {
       throw InputError(
@@ -62,11 +68,7 @@ public final class TrainRun {
     let source = parts.batches(train, shuffled: true)
     let steps = settings.train.length.steps(of: source.plan)
     let every = settings.train.validateEvery ?? source.plan.stepsPerEpoch
-    let checkpoints = try Checkpoints(
-      folder.checkpoints, stepsBetween: settings.train.checkpointEvery, keepLast: settings.train.keep
-    ) { [parts] folder in
-      try model.saveCompanions(to: folder, tokenizer: parts.modelFolder)
-    }
+    let checkpoints = try keepsCheckpoints ? self.checkpoints(model) : nil
     let longestAnswer = [train, valid].compactMap { $0?.summary.longestAnswer }.max()
     let sampler = Sampler(
       valid ?? train, Answering(parts, longestAnswer: longestAnswer), count: settings.train.samples,
@@ -96,7 +98,7 @@ public final class TrainRun {
       }
       try page.write(sampler.samples, finish)
       display.end(finish)
-      return finish
+      return (finish, model)
     } catch {
       display.fail(error)
       throw error
@@ -106,6 +108,13 @@ public final class TrainRun {
   /// The folder of the checkpoint to use afterwards: the best by validation, else the last.
   public func chosenCheckpoint(_ finish: FinishMetrics) -> String {
     "\(folder.checkpoints)/step-\(finish.best?.step ?? finish.step)"
+  }
+
+  private func checkpoints(_ model: any PretrainedModel) throws -> Checkpoints {
+    let settings = parts.settings.train
+    return try Checkpoints(folder.checkpoints, stepsBetween: settings.checkpointEvery, keepLast: settings.keep) {
+      [parts] folder in try model.saveCompanions(to: folder, tokenizer: parts.modelFolder)
+    }
   }
 
   private func read(_ path: String, limit: Int? = nil) throws -> Dataset {

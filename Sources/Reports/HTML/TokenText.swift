@@ -25,12 +25,12 @@ extension HTMLReport {
     append { body in
       body.element("figure") { body in
         body.element("figcaption", text: caption)
-        body.element("div", ["class": "tokens"]) { body in
-          for token in tokens {
-            let text = token.text.replacing("\n", with: "⏎\n")
-            body.raw("<span class=\"\(token.kind.name)\">\(text.escapedForMarkup)</span>")
-          }
+        // Written without a line break of its own, which would be shown as one.
+        let spans = tokens.map { token in
+          let text = token.text.replacing("\n", with: "⏎\n")
+          return "<span class=\"\(token.kind.name)\">\(text.escapedForMarkup)</span>"
         }
+        body.raw("<div class=\"tokens\">\(spans.joined())</div>\n")
       }
     }
   }

@@ -1,0 +1,123 @@
+import Evaluation
+import Files
+import Foundation
+import Reports
+import TokenData
+import TokenModels
+import Torch
+import Training
+
+/// What one training run of a comparison came to.
+public struct ComparisonOutcome: Codable, Sendable, Equatable {
+  /// A point of a curve.
+  struct Point: Codable, Sendable, Equatable {
+    var step: Int
+    var value: Double
+  }
+
+  /// Every answer.
+  var records: [PredictionRecord]
+  /// Cross entropy of training (means over stretches of steps) and of validation.
+  var training: [Point]
+  var validation: [Point]
+  /// Norm of the gradient before clipping: mean over all steps, and its standard deviation.
+  var gradientNorm: Double
+  var gradientNormDeviation: Double
+  var steps: Int
+  var seconds: Double
+  var tokensPerSecond: Double
+}
+
+/// Runs one cell of a comparison's folder and keeps its result; tells its progress on standard output.
+///
+/// - Throws: `InputError` for a folder or cell that is not there, and what training and answering throw.
+public func runComparisonCell(named name: String, folder: String, threads: Int) throws {
+  let store = try CellStore<ComparisonSettings, ComparisonOutcome>(folder: folder)
+  guard let cell = store.settings.cells.first(where: { $0.name == name }) else {
+    throw InputError(
+      path: folder, place: "cell \(name)", expected: "a cell of the comparison's settings", found: "none")
+  }
+  Torch.threads = threads
+  let output = "\(folder)/runs/\(name)"
+  // A cell that is run again starts anew.
+  try? FileManager.default.removeItem(atPath: output)
+  let parts = try RunParts(store.settings.settings(cell.arm, seed: cell.seed, output: output))
+  let outcome = try ComparisonRun(parts).run { message in
+    guard let line = try? JSONEncoder().encode(message) else { return }
+    FileHandle.standardOutput.write(line + Data("\n".utf8))
+  }
+  try store.keep(outcome, of: name)
+}
+
+/// Trains and tests one arm with one seed. The model after the last step is tested; none is kept.
+private struct ComparisonRun {
+  let parts: RunParts
+
+  init(_ parts: RunParts) { self.parts = parts }
+
+  func run(_ report: @escaping (WorkerMessage) -> Void) throws -> ComparisonOutcome {
+    let data = parts.settings.data
+    guard let path = data.test ?? data.valid else {
+      throw InputError(
+        path: parts.settings.path, place: "key data.test", expected: "a JSONL file to test on", found: "no such key",
+        remedy: "Add `data: { test: test.jsonl }`; without one the validation file is taken.")
+    }
+    let test = try parts.dataset(path)
+    let tested = min(parts.settings.evaluate.limit ?? .max, test.count)
+    let training = TrainRun(parts, command: "", terminal: .silent)
+    training.keepsCheckpoints = false
+    var log = StepLog(), total = 1
+    training.observe = { event in
+      switch event {
+      case .started(let start): total = start.steps + (tested + 19) / 20
+      case .step(let step):
+        log.add(step)
+        report(WorkerMessage(phase: "training", completed: step.step, total: total, loss: step.loss))
+      case .validation(let result):
+        log.validation.append(.init(step: result.step, value: result.summands.first?.value ?? result.loss))
+      default: break
+      }
+    }
+    let trained = try training.train()
+    let result = try Evaluating(parts, trained.model, test) { done, _ in
+      report(WorkerMessage(phase: "testing", completed: min(total - 1, log.steps + done / 20), total: total))
+    }
+    report(WorkerMessage(phase: "done", completed: total, total: total))
+    return log.outcome(result.records, seconds: trained.finish.seconds)
+  }
+}
+
+/// What is remembered of the steps.
+private struct StepLog {
+  var validation: [ComparisonOutcome.Point] = []
+  private var crossEntropy: [Double] = [], norms: [Double] = []
+  private var tokens = 0, seconds = 0.0
+
+  var steps: Int { crossEntropy.count }
+
+  mutating func add(_ step: StepMetrics) {
+    crossEntropy.append(step.summands.first?.value ?? step.loss)
+    norms.append(step.gradientNorm)
+    tokens += step.tokens
+    seconds += step.seconds
+  }
+
+  func outcome(_ records: [PredictionRecord], seconds total: Double) -> ComparisonOutcome {
+    let stretch = max(1, steps / 200)
+    let curve = stride(from: 0, to: steps, by: stretch).map { start in
+      let part = crossEntropy[start..<min(start + stretch, steps)]
+      return ComparisonOutcome.Point(step: start + part.count, value: part.reduce(0, +) / Double(part.count))
+    }
+    let norm = Measurements(norms)
+    return ComparisonOutcome(
+      records: records, training: curve, validation: validation, gradientNorm: norm.mean,
+      gradientNormDeviation: norm.count > 1 ? norm.standardDeviation : 0, steps: steps, seconds: total,
+      tokensPerSecond: Double(tokens) / max(seconds, 1e-9))
+  }
+}
+
+extension Terminal {
+  /// Takes everything and shows nothing.
+  static let silent = Terminal(
+    isInteractive: false, hasColor: false, hasUnicode: true, size: { Size(columns: 80, rows: 24) }, write: { _ in })
+}

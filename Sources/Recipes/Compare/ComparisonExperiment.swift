@@ -1,0 +1,53 @@
+import Files
+import Foundation
+import Reports
+
+/// A comparison from settings to report: cells side by side, kept one by one, so that an interrupted one goes on.
+public struct ComparisonExperiment {
+  /// Its folder and settings.
+  public let store: CellStore<ComparisonSettings, ComparisonOutcome>
+
+  /// Opens the folder of a comparison, or begins it.
+  ///
+  /// - Throws: `InputError` if the folder holds another comparison.
+  public init(folder: String, settings: ComparisonSettings) throws {
+    store = try CellStore(folder: folder, settings: settings)
+  }
+
+  /// Runs the cells that are not finished yet.
+  ///
+  /// - Parameters:
+  ///   - jobs: cells side by side, each in a process of its own.
+  ///   - worker: command line of the process that runs one cell, from its name.
+  /// - Throws: `WorkerFailure`.
+  public func run(jobs: Int, worker: @escaping @Sendable (String) -> [String]) throws {
+    let cells = store.settings.cells.map(\.name)
+    let waiting = cells.filter { !store.isFinished($0) }
+    guard !waiting.isEmpty else { return }
+    // Steps are known when the first cell has read its data; until then cells are counted.
+    let bar = ProgressBar("comparing: \(waiting.count) training runs", total: waiting.count, unit: "run")
+    let lanes = CellLanes(bar, countsCells: true)
+    do {
+      try WorkerPool(jobs: jobs, command: worker).run(waiting) { cell, message in lanes.show(cell, message) }
+      bar.finish()
+    } catch {
+      bar.fail("\(cells.count { store.isFinished($0) }) of \(cells.count) cells are kept; the same command goes on")
+      throw error
+    }
+  }
+
+  /// Writes `report.html`, `table.md` and `figure.svg` into the folder and returns the report.
+  public func report(command: String) throws -> ComparisonReport {
+    let settings = store.settings
+    let outcomes = try settings.cells.compactMap { cell in
+      try store.result(of: cell.name).map { (cell.arm, cell.seed, $0) }
+    }
+    let run = try RunSettings(yaml: settings.run, path: settings.path)
+    let report = ComparisonReport(
+      summary: ComparisonSummary(settings, run: run, outcomes: outcomes), command: command)
+    try AtomicFile.write(report.page.html.utf8, to: store.folder + "/report.html")
+    try AtomicFile.write(report.markdown.utf8, to: store.folder + "/table.md")
+    try AtomicFile.write(report.figure.svg(standalone: true).utf8, to: store.folder + "/figure.svg")
+    return report
+  }
+}

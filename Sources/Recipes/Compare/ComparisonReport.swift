@@ -1,0 +1,227 @@
+import Evaluation
+import Files
+import Foundation
+import MetricTokens
+import Objectives
+public import Reports
+
+/// The report of a comparison: table, verdicts, curves.
+public struct ComparisonReport {
+  let summary: ComparisonSummary
+  let command: String
+
+  /// The figures, one row an arm.
+  public var table: Table {
+    let summary = summary
+    let metrics = summary.metrics
+    let seeds = summary.seeds.count
+    var table = Table(
+      "\(seeds) seed\(seeds == 1 ? "" : "s"), \(examples) test examples",
+      columns: [Table.Column("objective")] + metrics.map { Table.Column($0.label, alignment: .right) }
+        + [Table.Column("gradient norm", alignment: .right)],
+      notes: [
+        "95 % intervals by the bootstrap over test examples\(seeds > 1 ? " and seeds" : "; they know nothing of other seeds")."
+      ])
+    for arm in summary.arms {
+      table.add(
+        [.text(arm.name)] + metrics.map { cell($0, arm) } + [norm(arm)])
+    }
+    for (index, metric) in metrics.enumerated() where metric != .coverage {
+      table.emphasizeBest(metric.lowerIsBetter ? .lowest : .highest, in: index + 1)
+    }
+    if metrics.contains(where: \.isError) {
+      table.notes.append("Answers without a readable number: \(summary.unreadable) in the errors.")
+    }
+    if metrics.contains(.coverage) { table.notes.append("Coverage should be 90 %.") }
+    table.notes.append("Gradient norm: mean ± standard deviation over steps, before clipping.")
+    return table
+  }
+
+  /// For the terminal.
+  public func text(_ terminal: Terminal) -> String {
+    ([table.text(terminal: terminal), terminal.styled(summary.conclusion, .bold)]
+      + summary.findings.map { "\($0.label): \($0.verdict).\($0.note)" }).joined(separator: "\n\n") + "\n"
+  }
+
+  /// For `docs/experiments/`.
+  public var markdown: String {
+    "```\n\(command)\n```\n\n\(table.markdown)\n**\(summary.conclusion)**\n\n"
+      + summary.findings.map { "- \($0.label): \($0.verdict).\($0.note)\n" }.joined()
+  }
+
+  /// `report.html`
+  public var page: HTMLReport {
+    let summary = summary
+    let run = summary.run
+    var page = HTMLReport(
+      "Does the metric help?",
+      subtitle: "\(URL(fileURLWithPath: summary.settings.path).lastPathComponent) on "
+        + URL(fileURLWithPath: run.model).lastPathComponent,
+      footer: "Made by dist2. Every figure comes from the cells in this folder.")
+    page.paragraph(summary.conclusion)
+    for finding in summary.findings {
+      page.verdict(finding.label, "\(finding.verdict).\(finding.note)", finding.verdict.outcome)
+    }
+    page.section("Results")
+    page.table(table)
+    page.figures(figures)
+    page.section("Training")
+    page.figures(curves)
+    page.section("Answers")
+    page.table(answers)
+    page.section("Settings")
+    page.code(command, caption: "The command that makes this again")
+    page.details("The run file as resolved") { $0.code(summary.settings.run) }
+    return page
+  }
+
+  /// The picture that says most.
+  public var figure: any Figure { axisChart ?? bars }
+
+  // MARK: Parts
+
+  private var examples: Int { summary.outcomes.first?.value.first?.value.records.count ?? 0 }
+
+  private func cell(_ metric: EvaluationMetric, _ arm: ComparisonArm) -> Table.Cell {
+    guard let mean = summary.mean(metric, arm) else { return .missing }
+    let decimals = metric.isShare ? 3 : mean.magnitude >= 10 ? 1 : 3
+    return summary.interval(metric, arm).map { .interval(mean, $0, decimals: decimals) } ?? .number(mean, decimals: decimals)
+  }
+
+  private func norm(_ arm: ComparisonArm) -> Table.Cell {
+    let runs = summary.seeds.compactMap { summary.outcomes[arm]?[$0] }
+    let mean = runs.reduce(0) { $0 + $1.gradientNorm } / Double(max(1, runs.count))
+    let spread = runs.reduce(0) { $0 + $1.gradientNormDeviation } / Double(max(1, runs.count))
+    return .mean(mean, spread: spread, decimals: 2)
+  }
+
+  private var figures: [any Figure] {
+    var figures = [figure]
+    if summary.metrics.contains(.digitAccuracy), let digits { figures.append(digits) }
+    if summary.metrics.contains(.crps) { figures.append(belief) }
+    if let scatter { figures.append(scatter) }
+    return figures
+  }
+
+  /// One bar an arm.
+  private var bars: BarChart {
+    let metric = summary.main
+    return BarChart(
+      metric.label, subtitle: "mean over seeds, 95 % interval", categories: summary.arms.map(\.name),
+      y: Axis(metric.label, includesZero: true),
+      groups: [
+        BarChart.Group(
+          metric.label, summary.arms.map { summary.mean(metric, $0) ?? .nan },
+          ranges: summary.arms.map { summary.interval(metric, $0).map { $0.low...$0.high } })
+      ])
+  }
+
+  /// Lines along the first axis of numbers, one an objective; nil without such an axis.
+  private var axisChart: Chart? {
+    let keys = summary.arms.flatMap { $0.point.map(\.key) }
+    guard let key = keys.first, Set(keys).count == 1 else { return nil }
+    func value(_ arm: ComparisonArm) -> Double? { arm.point.first { $0.key == key }.flatMap { Double($0.value) } }
+    let metric = summary.main
+    var series = [Series](), references = [ReferenceLine]()
+    for preset in Preset.allCases {
+      let arms = summary.arms.filter { $0.preset == preset }
+      let points = arms.compactMap { arm -> Series.Point? in
+        guard let x = value(arm), let y = summary.mean(metric, arm) else { return nil }
+        return Series.Point(x, y, range: summary.interval(metric, arm).map { $0.low...$0.high })
+      }
+      if !points.isEmpty { series.append(Series(preset.rawValue, points.sorted { $0.x < $1.x })) }
+      // An objective that the axis does not change is a level.
+      if points.isEmpty, let arm = arms.first, let y = summary.mean(metric, arm) {
+        references.append(ReferenceLine(preset.rawValue, y: y))
+      }
+    }
+    guard series.contains(where: { $0.points.count > 1 }) else { return nil }
+    return Chart(
+      "\(metric.label) against \(key)", subtitle: "mean over seeds, band: 95 % interval", x: Axis(key),
+      y: Axis(metric.label), series: series, references: references)
+  }
+
+  /// Share of right digits by place, one group an arm.
+  private var digits: BarChart? {
+    let grammar = NumberGrammar()
+    var places = Set<Int>(), shares = [ComparisonArm: [Int: Double]]()
+    for arm in summary.arms {
+      let records = summary.seeds.compactMap { summary.outcomes[arm]?[$0]?.records }.flatMap { $0 }
+      let pairs = records.compactMap { record in
+        grammar.numbers(in: record.reference).first.map { (grammar.numbers(in: record.text).first, $0) }
+      }
+      for place in DigitAccuracy.byPlace(pairs.map(\.0), pairs.map(\.1)) {
+        shares[arm, default: [:]][place.exponent] = place.share
+        places.insert(place.exponent)
+      }
+    }
+    guard !places.isEmpty else { return nil }
+    let order = places.sorted(by: >)
+    return BarChart(
+      "Right digits by place", subtitle: "share of test examples, all seeds", categories: order.map { "10^\($0)" },
+      y: Axis("share right", includesZero: true),
+      groups: summary.arms.map { arm in BarChart.Group(arm.name, order.map { shares[arm]?[$0] ?? .nan }) })
+  }
+
+  /// What the model believes beside what it says.
+  private var belief: BarChart {
+    BarChart(
+      "Coverage of the 90 % interval", subtitle: "of the number distribution the model gives; 0.9 is calibrated",
+      categories: summary.arms.map(\.name), y: Axis("share covered", includesZero: true),
+      groups: [BarChart.Group("coverage", summary.arms.map { summary.mean(.coverage, $0) ?? .nan })],
+      references: [ReferenceLine("calibrated", y: 0.9)])
+  }
+
+  /// Answers against truths of the first seed, sft and dist.
+  private var scatter: Chart? {
+    guard let seed = summary.seeds.first else { return nil }
+    let shown = summary.arms.filter { [.sft, .dist].contains($0.preset) }.prefix(2)
+    let series = shown.compactMap { arm -> Series? in
+      let points = (summary.outcomes[arm]?[seed]?.records ?? []).compactMap { record -> Series.Point? in
+        guard record.truth.count == 1, let value = record.values?.first else { return nil }
+        return Series.Point(record.truth[0], value)
+      }
+      return points.isEmpty ? nil : Series(arm.name, points, style: .points)
+    }
+    guard !series.isEmpty else { return nil }
+    return Chart(
+      "Answers against truths", subtitle: "seed \(seed); perfect answers lie on the line", x: Axis("true"),
+      y: Axis("answered"), series: series, hasDiagonal: true)
+  }
+
+  /// Cross entropy, the one summand that all arms share, in training and validation.
+  private var curves: [any Figure] {
+    func chart(_ title: String, _ points: (ComparisonOutcome) -> [ComparisonOutcome.Point]) -> Chart? {
+      let series = summary.arms.compactMap { arm -> Series? in
+        let runs = summary.seeds.compactMap { summary.outcomes[arm]?[$0].map(points) }
+        guard let first = runs.first, !first.isEmpty, runs.allSatisfy({ $0.count == first.count }) else { return nil }
+        return Series(
+          arm.name,
+          first.indices.map { index in
+            Series.Point(Double(first[index].step), runs.reduce(0) { $0 + $1[index].value } / Double(runs.count))
+          })
+      }
+      guard !series.isEmpty else { return nil }
+      return Chart(title, subtitle: "mean over seeds", x: Axis("step"), y: Axis("cross entropy"), series: series)
+    }
+    return [
+      chart("Cross entropy in training") { $0.training }, chart("Cross entropy in validation") { $0.validation },
+    ].compactMap { $0 }
+  }
+
+  /// What each arm answered to a few examples.
+  private var answers: Table {
+    var table = Table(
+      columns: [Table.Column("example"), Table.Column("right")] + summary.arms.map { Table.Column($0.name) })
+    guard let seed = summary.seeds.first, let arm = summary.arms.first, let all = summary.outcomes[arm]?[seed]?.records
+    else { return table }
+    for index in all.indices.prefix(8) {
+      table.add(
+        [.text(all[index].id), .text(all[index].reference)]
+          + summary.arms.map { arm in
+            (summary.outcomes[arm]?[seed]?.records[index].text).map { .text($0) } ?? .missing
+          })
+    }
+    return table
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Files
+import Foundation
+import Objectives
+import Recipes
+import Reports
+
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Find out whether the metric helps: train with several objectives, test each, and judge.",
+    discussion: """
+      Every objective is trained on the same data in the same order from the same weights, once a seed, and tested on \
+      the run's test file. The report holds intervals, paired tests, curves, and a verdict that says "no difference \
+      shown" when that is so. An interrupted comparison goes on where it stopped.
+
+        dist2 compare run.yaml --objectives sft,dist --over objective.temperature=1,2,4 --seeds 5
+      """,
+    subcommands: [CompareRun.self, CompareCell.self], defaultSubcommand: CompareRun.self)
+}
+
+struct CompareRun: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "run", shouldDisplay: false)
+  @OptionGroup var options: RunFileOptions
+  @Option(help: "Objectives, comma separated: \(Preset.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var objectives = "sft,vocab,smooth,dist"
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp("Another axis: a key of the run file and its values. May be repeated.", valueName: "key=a,b,…"))
+  var over: [String] = []
+  @Option(help: "How many seeds.") var seeds = 3
+  @Option(help: "The figure verdicts are about, such as mae, rmse, exactMatch, crps. Default: what fits the answers.")
+  var metric: String?
+  @Option(help: "Training runs side by side. Default: one per core.") var jobs: Int?
+  @Flag(help: "Print the table as JSON.") var json = false
+
+  func run() throws {
+    let presets = try objectives.split(separator: ",").map { name in
+      guard let preset = Preset(rawValue: String(name)) else {
+        throw ValidationError("no objective is called \(name); there are \(Preset.allCases.map(\.rawValue))")
+      }
+      return preset
+    }
+    guard seeds > 0, jobs ?? 1 > 0 else { throw ValidationError("--seeds and --jobs: expected numbers above 0") }
+    let run = try options.settings()
+    let settings = try ComparisonSettings(
+      run, objectives: presets, axes: over, seeds: Array(1...seeds), metric: metric)
+    let folder = options.output ?? run.output + "-compare"
+    let experiment = try ComparisonExperiment(folder: folder, settings: settings)
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let jobs = jobs ?? cores, threads = max(1, cores / min(jobs, settings.arms.count * seeds))
+    let program = CommandLine.programPath
+    try experiment.run(jobs: jobs) { cell in
+      [program, "compare", "cell", "--folder", folder, "--cell", cell, "--threads", "\(threads)"]
+    }
+    let report = try experiment.report(command: CommandLine.asTyped)
+    if json {
+      print(report.table.json.text(pretty: true))
+    } else {
+      print(report.text(.standardOutput))
+      print("Report: \(folder)/report.html")
+    }
+  }
+}
+
+/// One training run in a process of its own.
+struct CompareCell: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "cell", shouldDisplay: false)
+  @Option var folder: String
+  @Option var cell: String
+  @Option var threads: Int
+  func run() throws { try runComparisonCell(named: cell, folder: folder, threads: threads) }
+}
