@@ -7,7 +7,7 @@ extension PretrainedModel {
   ///
   /// The folder appears whole or not at all. `config.json` keeps every key of the one the model came from; only the
   /// element type is brought up to date. Adapters are merged first, by ``TorchNN/TokenModel/mergeLoRA()``, or written
-  /// alone, by ``TorchNN/TokenModel/saveAdapters(to:base:replacing:)``.
+  /// alone, by ``TorchNN/TokenModel/saveAdapters(to:replacing:)``.
   ///
   /// - Parameters:
   ///   - folder: the folder to make.

@@ -113,10 +113,10 @@ struct AdapterFixture: CustomTestStringConvertible {
   func peftOpensWhatWasAddedHere() throws {
     let temporary = try TemporaryFolder(), target = temporary.path + "/adapter"
     let fixture = Fixture.all[0], model = try fixture.model(), ids = try fixture.expected("ids")
-    let settings = LoRASettings(rank: 5, alpha: 12, dropout: 0.1, targets: [LoRASettings.allLinear])
+    let settings = LoRASettings(rank: 5, alpha: 12, dropout: 0.1, targets: [LoRASettings.allLinear], base: fixture.path)
     try model.addLoRA(settings, seed: 3)
     noGrad { for (_, layer) in model.adapters { layer.up.normal_(std: 0.2, generator: Generator(seed: 4)) } }
-    try model.saveAdapters(to: target, base: fixture.path)
+    try model.saveAdapters(to: target)
     let logits = noGrad { model.logits(ids) }
     #expect(difference(logits, try fixture.expected("logits")) > 0.1)
     try SafetensorsWriter.write(

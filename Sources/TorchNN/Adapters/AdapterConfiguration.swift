@@ -5,7 +5,7 @@ enum AdapterConfiguration {
   static let fileName = "adapter_config.json"
   /// What says nothing about the computation, or is only about how training began.
   private static let ignored: Set<String> = [
-    "auto_mapping", "base_model_name_or_path", "inference_mode", "megatron_core", "peft_version", "qalora_group_size",
+    "auto_mapping", "inference_mode", "megatron_core", "peft_version", "qalora_group_size",
     "revision", "runtime_config", "task_type",
   ]
 
@@ -26,6 +26,7 @@ enum AdapterConfiguration {
       case "lora_dropout": settings.dropout = try field.double()
       case "use_rslora": settings.isRankStabilized = try field.bool()
       case "target_modules": settings.targets = try targets(field)
+      case "base_model_name_or_path": settings.base = value == .null ? nil : try field.string()
       case "bias": try require(field, isOneOf: ["none"])
       case "init_lora_weights": try require(field, isOneOf: [true, false, "gaussian", "orthogonal"])
       default: try requireOff(field)
@@ -37,13 +38,11 @@ enum AdapterConfiguration {
 
   /// The text of the file for these settings.
   ///
-  /// - Parameters:
-  ///   - targets: names, none of which stands for others.
-  ///   - base: folder or name of the model that is adapted.
-  static func text(_ settings: LoRASettings, targets: [String], base: String?) -> String {
+  /// - Parameter targets: names, none of which stands for others.
+  static func text(_ settings: LoRASettings, targets: [String]) -> String {
     let alpha = Int(exactly: settings.alpha).map(JSON.int) ?? .double(settings.alpha)
     let json: JSON = [
-      "alpha_pattern": [:], "auto_mapping": nil, "base_model_name_or_path": base.map(JSON.string) ?? .null,
+      "alpha_pattern": [:], "auto_mapping": nil, "base_model_name_or_path": settings.base.map(JSON.string) ?? .null,
       "bias": "none", "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true,
       "layers_pattern": nil, "layers_to_transform": nil, "lora_alpha": alpha, "lora_bias": false,
       "lora_dropout": .double(settings.dropout), "modules_to_save": nil, "peft_type": "LORA",

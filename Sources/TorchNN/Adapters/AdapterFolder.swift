@@ -1,34 +1,31 @@
 package import Files
 package import Torch
 
-/// What PEFT puts before a parameter's name.
-private let prefix = "base_model.model."
+private let prefix = AdapterWeights.keyPrefix
 
 extension TokenModel {
   /// Writes the adapters as a folder that `peft.PeftModel.from_pretrained` reads: `adapter_model.safetensors` and
   /// `adapter_config.json`. The folder appears whole or not at all.
   ///
-  /// - Parameters:
-  ///   - base: folder or name of the adapted model, for those who load the adapters.
-  ///   - replacing: whether a folder of that name may be there.
-  public func saveAdapters(to folder: String, base: String? = nil, replacing: Bool = false) throws {
-    try AtomicFolder.write(to: folder, replacing: replacing) { try writeAdapters(into: $0, base: base) }
+  /// - Parameter replacing: whether a folder of that name may be there.
+  public func saveAdapters(to folder: String, replacing: Bool = false) throws {
+    try AtomicFolder.write(to: folder, replacing: replacing) { try writeAdapters(into: $0) }
   }
 
-  /// Writes the two files of ``saveAdapters(to:base:replacing:)`` into a folder that is there.
-  package func writeAdapters(into folder: String, base: String? = nil) throws {
+  /// Writes the two files of ``saveAdapters(to:replacing:)`` into a folder that is there.
+  package func writeAdapters(into folder: String) throws {
     let adapters = adapters
     guard let settings = adapters.first?.layer.settings else { preconditionFailure("a model without adapters") }
     // PEFT reads "all-linear" too, but then adapts whatever layers its own model class happens to have.
     let isAll = settings.targets.contains(LoRASettings.allLinear)
     let targets = isAll ? lastParts(adapters.map(\.key)) : settings.targets
-    let text = AdapterConfiguration.text(settings, targets: targets, base: base)
+    let text = AdapterConfiguration.text(settings, targets: targets)
     try AtomicFile.write(text.utf8, to: folder + "/" + AdapterConfiguration.fileName)
     let sources = parameters(of: adapters).map { SafetensorsSource(name: prefix + $0.key, tensor: $0.tensor) }
     try SafetensorsWriter.write(sources, to: folder + "/" + AdapterWeights.fileName)
   }
 
-  /// Adds the adapters of a folder that PEFT or ``saveAdapters(to:base:replacing:)`` wrote. They are trainable, all else
+  /// Adds the adapters of a folder that PEFT or ``saveAdapters(to:replacing:)`` wrote. They are trainable, all else
   /// is frozen, and have the type and place of the weights they adapt.
   ///
   /// - Throws: `InputError` for an option of `adapter_config.json` that is not supported, a target the model does not
@@ -53,6 +50,8 @@ extension TokenModel {
 /// The tensors of `adapter_model.safetensors`, under the names they have in the model.
 package struct AdapterWeights: WeightSource {
   package static let fileName = "adapter_model.safetensors"
+  /// What PEFT puts before a parameter's name.
+  package static let keyPrefix = "base_model.model."
   private let file: SafetensorsFile
 
   package init(folder: String) throws(InputError) { file = try SafetensorsFile(folder + "/" + Self.fileName) }

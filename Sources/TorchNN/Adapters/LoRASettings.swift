@@ -14,6 +14,8 @@ public struct LoRASettings: Sendable, Hashable, Codable {
   public var targets: [String]
   /// Whether the scale is α/√r (Kalajdzievski 2023, `use_rslora`) instead of α/r.
   public var isRankStabilized: Bool
+  /// Folder or name of the model that is adapted, for programs that open the adapter (`base_model_name_or_path`).
+  public var base: String?
 
   /// What ``targets`` holds for every linear layer but the head.
   public static let allLinear = "all-linear"
@@ -21,10 +23,11 @@ public struct LoRASettings: Sendable, Hashable, Codable {
   /// Memberwise. The defaults are PEFT's.
   public init(
     rank: Int = 8, alpha: Double = 8, dropout: Double = 0, targets: [String] = ["q_proj", "v_proj"],
-    isRankStabilized: Bool = false
+    isRankStabilized: Bool = false, base: String? = nil
   ) {
     (self.rank, self.alpha, self.dropout) = (rank, alpha, dropout)
     (self.targets, self.isRankStabilized) = (targets, isRankStabilized)
+    self.base = base
   }
 
   /// What the adapter's product is multiplied by.
