@@ -3,6 +3,7 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/graph_task.h>
 
 #include "common.hpp"
 
@@ -72,12 +73,12 @@ int ct_set_requires_grad(ct_tensor t, bool on) { return guard([&] { ref(t).set_r
 bool ct_requires_grad(ct_tensor t) { return ref(t).requires_grad(); }
 bool ct_is_leaf(ct_tensor t) { return ref(t).is_leaf(); }
 
-int ct_backward(ct_tensor loss, ct_tensor seed, bool retain) {
-  return guard([&] {
-    variable_list seeds;
-    if (seed) seeds.push_back(ref(seed));
-    torch::autograd::backward({ref(loss)}, seeds, retain, false, {});
-  });
+int ct_backward(const ct_tensor *outputs, const ct_tensor *seeds, size_t n, bool retain) {
+  return guard([&] { torch::autograd::backward(list(outputs, n), list(seeds, n), retain, false, {}); });
+}
+bool ct_backward_accumulates() {
+  return torch::autograd::get_current_graph_task_id() >= 0 &&
+         torch::autograd::get_current_graph_task_exec_info()->empty();
 }
 
 int ct_grad_of(const ct_tensor *outputs, const ct_tensor *seeds, size_t nout, const ct_tensor *inputs, size_t nin,

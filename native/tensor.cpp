@@ -115,6 +115,12 @@ int ct_generator_new(int8_t type, int8_t index, uint64_t seed, ct_generator *out
     *out = new ct_generator_s{std::move(g)};
   });
 }
+int ct_generator_default(int8_t type, int8_t index, ct_generator *out) {
+  return guard([&] {
+    at::Device device(static_cast<c10::DeviceType>(type), index);
+    *out = new ct_generator_s{at::globalContext().defaultGenerator(device)};
+  });
+}
 void ct_generator_free(ct_generator g) { delete g; }
 int ct_generator_state(ct_generator g, ct_tensor *out) {
   return guard([&] {

@@ -86,7 +86,9 @@ void ct_inference_leave(void *_Nonnull guard);
 int ct_set_requires_grad(ct_tensor _Nonnull t, bool on);
 bool ct_requires_grad(ct_tensor _Nonnull t);
 bool ct_is_leaf(ct_tensor _Nonnull t);
-int ct_backward(ct_tensor _Nonnull loss, ct_tensor _Nullable seed, bool retain);
+int ct_backward(const ct_tensor _Nonnull *_Nonnull outputs, const ct_tensor _Nullable *_Nonnull seeds, size_t n,
+                bool retain);
+bool ct_backward_accumulates(void);                      // whether this thread is inside a backward into .grad
 int ct_grad_of(const ct_tensor _Nonnull *_Nonnull outputs, const ct_tensor _Nullable *_Nonnull seeds, size_t nout,
                const ct_tensor _Nonnull *_Nonnull inputs, size_t nin, bool retain, bool create_graph,
                ct_tensor _Nullable *_Nonnull out);       // owned, null where unused
@@ -144,6 +146,21 @@ int ct_linear_loss(ct_tensor _Nonnull hidden, ct_tensor _Nonnull weight, ct_tens
 int ct_logits_loss(ct_tensor _Nonnull logits, ct_tensor _Nullable contrast, const ct_loss_plan *_Nonnull plan,
                    ct_tensor _Nullable *_Nonnull total, ct_tensor _Nullable *_Nonnull sums);
 
+// --- AdamW with 8-bit moments, float32 on the CPU -----------------------------------------------------------------
+typedef struct {                                         // codes of numbers in [-1, 1] or [0, 1]
+  ct_tensor _Nonnull values, limits;                     // float32 [256]
+  ct_tensor _Nonnull cells;                              // int32, by the upper 16 bits of a magnitude, from first_cell
+  int32_t first_cell, zero;                              // zero: the code of 0
+} ct_code_map;
+typedef struct {                                         // correction: 1 - beta^step
+  double learning_rate, weight_decay, beta1, beta2, correction1, correction2, epsilon, gradient_factor;
+} ct_adamw_step;
+// Changes values and moments: uint8 codes of the values' count, float32 scales of a 256th of it, rounded up.
+int ct_adamw8(ct_tensor _Nonnull values, ct_tensor _Nonnull gradient, ct_tensor _Nonnull first_codes,
+              ct_tensor _Nonnull first_scales, ct_tensor _Nonnull second_codes, ct_tensor _Nonnull second_scales,
+              const ct_code_map *_Nonnull first_map, const ct_code_map *_Nonnull second_map,
+              const ct_adamw_step *_Nonnull step);
+
 // --- weight gradients in place -------------------------------------------------------------------------------------
 typedef struct ct_buffers_s *ct_buffers;                 // memory of gradients, kept from step to step
 ct_buffers _Nonnull ct_buffers_new(void);
@@ -160,6 +177,7 @@ int ct_embedding(ct_tensor _Nonnull weight, ct_tensor _Nonnull ids, ct_tensor _N
 
 // --- random numbers ---------------------------------------------------------------------------------------------
 int ct_generator_new(int8_t device_type, int8_t device_index, uint64_t seed, ct_generator _Nullable *_Nonnull out);
+int ct_generator_default(int8_t device_type, int8_t device_index, ct_generator _Nullable *_Nonnull out);
 void ct_generator_free(ct_generator _Nullable g);
 int ct_generator_state(ct_generator _Nonnull g, ct_tensor _Nullable *_Nonnull out);  // uint8 CPU tensor, owned
 int ct_generator_set_state(ct_generator _Nonnull g, ct_tensor _Nonnull state);

@@ -15,6 +15,10 @@ public protocol PretrainedModel: TokenModel {
   /// `config.json`, with the keys this library has no use for.
   var configurationJSON: JSON { get }
 
+  /// Whether training keeps only what enters each layer and computes the rest again in the backward pass: less
+  /// memory (of sixteen layers, 0.4 of a step's peak) for one more forward pass. Values and gradients are the same.
+  var checkpointsActivations: Bool { get set }
+
   /// The checkpoint's tensors under the names of this model's parameters, without those it has no use for.
   func adapting(_ source: any WeightSource) throws -> any WeightSource
 }

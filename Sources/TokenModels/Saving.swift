@@ -6,7 +6,8 @@ extension PretrainedModel {
   /// Writes the model as a Hugging Face folder that transformers, vLLM and llama.cpp's converter read.
   ///
   /// The folder appears whole or not at all. `config.json` keeps every key of the one the model came from; only the
-  /// element type is brought up to date.
+  /// element type is brought up to date. Adapters are merged first, by ``TorchNN/TokenModel/mergeLoRA()``, or written
+  /// alone, by ``TorchNN/TokenModel/saveAdapters(to:replacing:)``.
   ///
   /// - Parameters:
   ///   - folder: the folder to make.
@@ -19,6 +20,7 @@ extension PretrainedModel {
     to folder: String, tokenizer: String? = nil, dtype: DType? = nil, maxShardBytes: Int = 5_000_000_000,
     replacing: Bool = false
   ) throws {
+    precondition(adapters.isEmpty, "a model with adapters is saved merged, or its adapters alone")
     try AtomicFolder.write(to: folder, replacing: replacing) { partial in
       try SafetensorsWriter.write(sources(dtype: dtype), toFolder: partial, maxShardBytes: maxShardBytes)
       try saveCompanions(to: partial, tokenizer: tokenizer, dtype: dtype)

@@ -21,8 +21,22 @@ extension Tensor {
 
   /// Adds d self / d leaf into the `grad` of every leaf, times `seed` (needed unless self is a scalar).
   public func backward(_ seed: Tensor? = nil, retainGraph: Bool = false) {
-    guard let handle else { return }
-    if ct_backward(handle, seed?.handle, retainGraph) != 0 { TorchError.raise() }
+    Torch.backward(of: [self], seeds: [seed], retainGraph: retainGraph)
+  }
+}
+
+extension Torch {
+  /// Adds the gradients of all `outputs` together into the `grad` of every leaf, in one pass through their graph.
+  ///
+  /// - Parameter seeds: one per output, nil for 1 (only of a scalar).
+  public static func backward(of outputs: [Tensor], seeds: [Tensor?], retainGraph: Bool = false) {
+    precondition(seeds.count == outputs.count, "one seed per output")
+    let handles = outputs.compactMap(\.handle)
+    guard handles.count == outputs.count else { return }
+    let failed = withExtendedLifetime((outputs, seeds)) {
+      ct_backward(handles, seeds.map { $0?.handle }, handles.count, retainGraph)
+    }
+    if failed != 0 { TorchError.raise() }
   }
 }
 
@@ -85,7 +99,10 @@ public final class DifferentiableFunction {
   }
 
   /// Applies the function.
-  public func callAsFunction(_ arguments: Tensor...) -> [Tensor] {
+  public func callAsFunction(_ arguments: Tensor...) -> [Tensor] { self(arguments) }
+
+  /// Applies the function.
+  public func callAsFunction(_ arguments: [Tensor]) -> [Tensor] {
     precondition(arguments.count == inputs, "\(arguments.count) arguments for a function of \(inputs)")
     let context = Unmanaged.passRetained(self).toOpaque()
     var out = [ct_tensor?](repeating: nil, count: outputs)

@@ -58,6 +58,14 @@ public final class Generator: OpArgument {
     }
     handle = made!
   }
+  /// Torch's own generator of a device, which dropout draws from.
+  public init(defaultOf device: Device) {
+    var found: ct_generator?
+    if ct_generator_default(device.type, device.index, &found) != 0 {
+      fatalError("torch: " + String(cString: ct_last_error()))
+    }
+    handle = found!
+  }
   deinit { ct_generator_free(handle) }
 
   /// The generator's whole state, a uint8 tensor.

@@ -12,14 +12,16 @@ public class Linear: Module {
     if hasBias { bias = .empty([output], dtype: dtype, device: device) }
   }
 
-  /// `[…, I]` → `[…, O]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight, bias) }
+  /// A layer of weights that are there.
+  init(weight: Tensor, bias: Tensor?) {
+    super.init()
+    self.weight = weight
+    self.bias = bias
+  }
 
-  /// Several layers of one input, `[…, I]` → `[…, Oᵢ]` each: what each would give alone. Where all are plain, the
-  /// gradients of the input are summed inside the matrix products.
-  public static func all(_ layers: [Linear], of x: Tensor) -> [Tensor] {
-    guard layers.allSatisfy({ type(of: $0) == Linear.self }) else { return layers.map { $0(x) } }
-    return x.linears(layers.map { ($0.weight, $0.bias) })
+  /// `[…, I]` → `[…, O]`.
+  public final func callAsFunction(_ x: Tensor) -> Tensor {
+    type(of: self) == Linear.self ? x.linear(weight, bias) : Linear.all([self], of: x)[0]
   }
 }
 

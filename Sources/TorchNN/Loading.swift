@@ -19,8 +19,21 @@ extension Module {
     from source: any WeightSource, dtype: DType? = nil, device: Device = .cpu, strict: Bool = true,
     checkingValues: Bool = false
   ) throws {
-    let parameters = parameters()
-    var mismatch = WeightMismatch(path: source.path)
+    try load(
+      parameters(), from: source, dtype: dtype, device: device, strict: strict, checkingValues: checkingValues,
+      remedy: "Check that config.json belongs to these weights.")
+  }
+
+  /// The same for some parameters, which need not be the module's yet.
+  ///
+  /// - Parameters:
+  ///   - keepingType: whether each parameter keeps the element type and device it has.
+  ///   - remedy: what to do if tensors and parameters do not meet.
+  final func load(
+    _ parameters: [NamedParameter], from source: any WeightSource, dtype: DType? = nil, device: Device = .cpu,
+    keepingType: Bool = false, strict: Bool = true, checkingValues: Bool = false, remedy: String
+  ) throws {
+    var mismatch = WeightMismatch(path: source.path, remedy: remedy)
     var unused = Set(source.names)
     for parameter in parameters {
       unused.remove(parameter.key)
@@ -41,7 +54,8 @@ extension Module {
         try present.map { parameter, entry in
           let tensor = try source.tensor(parameter.key)
           if checkingValues { try requireFinite(tensor, parameter.key, entry.path) }
-          return tensor.to(device, dtype: dtype)
+          let old = parameter.tensor
+          return keepingType ? tensor.to(old.device, dtype: old.dtype) : tensor.to(device, dtype: dtype)
         }
       }
     }
@@ -62,12 +76,12 @@ private func requireFinite(_ tensor: Tensor, _ name: String, _ path: String) thr
 
 /// Every way in which a source does not fit a module.
 struct WeightMismatch {
-  let path: String
+  let path: String, remedy: String
   var missing: [String] = []
   var unused: [String] = []
   private var misfits: [String] = []
 
-  init(path: String) { self.path = path }
+  init(path: String, remedy: String) { (self.path, self.remedy) = (path, remedy) }
 
   /// Notes a wrong shape or an element type that is no real number.
   mutating func check(_ parameter: NamedParameter, _ entry: WeightEntry) {
@@ -87,7 +101,7 @@ struct WeightMismatch {
     guard !found.isEmpty else { return nil }
     return InputError(
       path: path, expected: "exactly the tensors of the model", found: found.joined(separator: "; "),
-      remedy: "Check that config.json belongs to these weights.")
+      remedy: remedy)
   }
 
   /// All names, those that differ in one number alone as one: `layers.{0-3,5}.mlp.up_proj.weight`.

@@ -61,6 +61,17 @@ open class Module {
     [(String(prefix.dropLast()), self)] + children.flatMap { $0.module.descendants(prefix: prefix + $0.key + ".") }
   }
 
+  /// Puts other modules in the places of descendants, by full name; nil leaves one and goes on to its children.
+  final func replaceDescendants(prefix: String = "", _ change: (_ key: String, _ module: Module) -> Module?) {
+    for case let wrapper as any ModuleChildren in members {
+      wrapper.replace { key, module in
+        if let new = change(prefix + key, module) { return new }
+        module.replaceDescendants(prefix: prefix + key + ".", change)
+        return nil
+      }
+    }
+  }
+
   /// The wrappers of this object, superclasses' first. They stay the same objects, only what they hold changes;
   /// looking them up costs 10 µs each, so it is done once.
   private lazy var members: [any ModuleMember] = {
@@ -89,6 +100,8 @@ protocol ModuleMember: AnyObject {}
 /// A wrapper around one or several modules.
 protocol ModuleChildren: ModuleMember {
   var named: [(key: String, module: Module)] { get }
+  /// Puts what `change` gives, which must be of the wrapper's type, in the place of a child.
+  func replace(_ change: (_ key: String, _ module: Module) -> Module?)
 }
 
 /// Storage of one parameter: its name in the checkpoint, its tensor, and whether it is trained.
@@ -157,6 +170,9 @@ public class ParameterBox: ModuleMember {
     set { stored = newValue }
   }
   var named: [(key: String, module: Module)] { stored.map { [(key, $0)] } ?? [] }
+  func replace(_ change: (_ key: String, _ module: Module) -> Module?) {
+    if let stored, let new = change(key, stored) { self.stored = (new as! M) }
+  }
 }
 
 /// A list of child modules, stored as `key.0`, `key.1`, ….
@@ -169,5 +185,10 @@ public class ParameterBox: ModuleMember {
   }
   var named: [(key: String, module: Module)] {
     wrappedValue.enumerated().map { ("\(key).\($0.offset)", $0.element) }
+  }
+  func replace(_ change: (_ key: String, _ module: Module) -> Module?) {
+    for (index, module) in wrappedValue.enumerated() {
+      if let new = change("\(key).\(index)", module) { wrappedValue[index] = new as! M }
+    }
   }
 }

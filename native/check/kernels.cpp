@@ -138,6 +138,31 @@ void losses(const Kernels &k, int64_t n, float scale) {
   }
 }
 
+/// One step from zero moments, with a map of equal parts: the value moves by AdamW's formula, and codes stay in bounds.
+void adamw(const Kernels &k, int64_t n) {
+  Floats values(256), limits(256);
+  std::vector<int32_t> cells(std::bit_cast<uint32_t>(1.f) / 65536 - 0x3000 + 1);
+  for (int i = 0; i < 256; i++) values[i] = static_cast<float>(i) / 255, limits[i] = (static_cast<float>(i) + 0.5f) / 255;
+  limits[255] = INFINITY;
+  for (size_t c = 0; c < cells.size(); c++) {
+    float start = std::bit_cast<float>(static_cast<uint32_t>(c + 0x3000) << 16);
+    while (limits[cells[c]] < start) cells[c]++;
+  }
+  CodeMap map{values.data(), limits.data(), cells.data(), 0x3000, static_cast<int32_t>(cells.size()), 0};
+  AdamWStep step{0.99f, 0.9f, 0.1f, 0.999f, 0.001f, 0.01f, 30.f, 1e-8f, 0.5f};
+  auto x = random(n), g = random(n), before = x;
+  for (float &v : g) v = std::abs(v);
+  std::vector<uint8_t> first(n), second(n);
+  first.shrink_to_fit(), second.shrink_to_fit();
+  float a = 0, b = 0;
+  k.adamw8(x.data(), g.data(), {first.data(), &a}, {second.data(), &b}, n, map, map, step);
+  for (int64_t i = 0; i < n; i++) {
+    double m = 0.1 * 0.5 * g[i], v = 0.001 * 0.25 * g[i] * double(g[i]);
+    expect(k.level, "adamw", n, x[i], before[i] * 0.99 - 0.01 * m / (std::sqrt(v) * 30 + 1e-8), 1e-6);
+    expect(k.level, "second moment", n, second[i] / 255. * b, v, 0.51 / 255 * b / (1 + v) + 1e-12 + (v < b / 255 ? b : 0));
+  }
+}
+
 /// The largest error of e^x over every 64th float of [-87, 88], in units in the last place.
 double worstExponential(const Kernels &k) {
   Floats x;
@@ -169,10 +194,12 @@ int main() {
       elementwise(*k, n);
       if (n > 0) norm(*k, n);
       rotation(*k, n);
+      adamw(*k, n);
       losses(*k, n, 1);
       losses(*k, n, 1e4f);
     }
     for (int64_t n : {401, 1271, 4095, 4096, 4097, 9001}) elementwise(*k, n), losses(*k, n, 3);
+    for (int64_t n : {255, 256}) adamw(*k, n);
     if (worstExponential(*k) > 2) failures++;
   }
   std::printf("%d checks, %d failures\n", checks, failures);

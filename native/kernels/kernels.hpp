@@ -9,6 +9,29 @@ struct Divergence {
   double logSum;  ///< log Σ e^z
 };
 
+/// Codes of numbers in [-1, 1] or [0, 1]. Magnitude codes count from that of 0.
+struct CodeMap {
+  const float *values;   ///< [256] what each code stands for
+  const float *limits;   ///< [256] the largest magnitude that a magnitude code is nearest to
+  const int32_t *cells;  ///< by the upper 16 bits of a magnitude: the magnitude code of the smallest such number
+  int32_t firstCell, cellCount;
+  int32_t zero;  ///< the code of 0
+};
+
+/// One moment's codes of a block, in units of its largest magnitude.
+struct CodedBlock {
+  uint8_t *codes;
+  float *scale;
+};
+
+struct AdamWStep {
+  float decay;  ///< 1 - learning rate * weight decay
+  float beta1, rest1, beta2, rest2;  ///< rest = 1 - beta
+  float size;                        ///< learning rate / (1 - beta1^step)
+  float inverseRoot;                 ///< 1 / sqrt(1 - beta2^step)
+  float epsilon, gradientFactor;
+};
+
 struct Kernels {
   const char *level;
 
@@ -45,6 +68,11 @@ struct Kernels {
   /// takes the derivative of (value − logSum) instead.
   Divergence (*divergence)(const float *z, const double *p, const double *logP, int64_t n, bool reverse,
                            bool unnormalised, float *gradient);
+
+  /// AdamW on a block of n <= 256 values whose moments are coded. No product and sum are fused here: every level gives
+  /// the same bits.
+  void (*adamw8)(float *values, const float *gradient, CodedBlock first, CodedBlock second, int64_t n,
+                 const CodeMap &firstMap, const CodeMap &secondMap, const AdamWStep &step);
 };
 
 /// The level in use on this thread.
@@ -75,6 +103,8 @@ void scale(float *, float, float, int64_t);
 float largest(const float *, int64_t);
 double exponentials(const float *, float, float *, int64_t);
 Divergence divergence(const float *, const double *, const double *, int64_t, bool, bool, float *);
+void adamw8(float *, const float *, CodedBlock, CodedBlock, int64_t, const CodeMap &, const CodeMap &,
+            const AdamWStep &);
 }  // namespace CT_LEVEL
 #endif
 }  // namespace ct

@@ -45,6 +45,10 @@ public final class Llama: Module, PretrainedModel {
     }
   }
 
+  public var checkpointsActivations: Bool {
+    get { decoder.recomputesLayers }
+    set { decoder.recomputesLayers = newValue }
+  }
   public var vocabularySize: Int { configuration.vocabularySize }
   public var hiddenSize: Int { configuration.hiddenSize }
   public var contextLength: Int { configuration.contextLength }
@@ -87,6 +91,8 @@ final class LlamaDecoder: Module {
   @Children("layers") var layers: [LlamaLayer]
   @Child("norm") var norm: RMSNorm
   private let rotary: RotaryEmbedding
+  /// See ``PretrainedModel/checkpointsActivations``.
+  var recomputesLayers = false
 
   init(_ c: LlamaConfiguration) {
     rotary = RotaryEmbedding(width: c.headWidth, theta: c.theta, scaling: c.scaling)
@@ -108,7 +114,14 @@ final class LlamaDecoder: Module {
     let view = AttentionView(angles: angles, input: input, cache: cache, length: length, dtype: x.dtype)
     var (x, update) = (x, Tensor?.none)
     for (index, layer) in layers.enumerated() {
-      (x, update) = layer(x, adding: update, view, index: index, rows: index == layers.count - 1 ? rows : nil)
+      let picked = index == layers.count - 1 ? rows : nil
+      func run(_ inputs: [Tensor]) -> [Tensor] {
+        let both = layer(inputs[0], adding: inputs.dropFirst().first, view, index: index, rows: picked)
+        return [both.x, both.update]
+      }
+      let inputs = [x] + (update.map { [$0] } ?? [])
+      let both = recomputesLayers && cache == nil ? recomputed(inputs, outputs: 2, run) : run(inputs)
+      (x, update) = (both[0], both[1])
     }
     cache?.advance(by: length)
     return norm(x, adding: update).normalized

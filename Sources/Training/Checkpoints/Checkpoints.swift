@@ -3,9 +3,12 @@ import Foundation
 
 /// The checkpoints of a run: folders `step-N`, each of which appears whole or not at all.
 ///
-/// `step-N` holds the model's weights in `model.safetensors`, the optimizer's state and the losses so far in
+/// `step-N` holds the weights that are trained, the optimizer's state and the losses so far in
 /// `training.safetensors`, the position in data, schedule and random numbers in `state.json`, and what `addFiles` puts
-/// there: with configuration and tokenizer it is a Hugging Face folder, and other programs can load it.
+/// there. Where all parameters are trained the weights are in `model.safetensors`: with configuration and tokenizer it
+/// is a Hugging Face folder, and other programs can load it. Where only adapters are, it is a PEFT folder
+/// (`adapter_model.safetensors`, `adapter_config.json`). Where some other parameters are frozen, `trained.safetensors`
+/// holds the rest: ``restore(_:fromStep:)`` puts them into the base model.
 public final class Checkpoints {
   /// The folder the checkpoints are in.
   public let folder: String

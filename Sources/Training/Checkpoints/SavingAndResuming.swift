@@ -10,9 +10,10 @@ extension Trainer {
     let start = ContinuousClock.now
     let training = optimizerState + [(name: lossesName, tensor: Tensor(progress.losses))]
     let state = TrainingState(
-      step: progress.step, steps: run.steps, plan: run.source.plan, seed: options.seed, best: progress.best)
+      step: progress.step, steps: run.steps, plan: run.source.plan, seed: options.seed, best: progress.best,
+      validations: progress.validations, frozen: storedWeights.frozen)
     try checkpoints.add(step: progress.step, best: progress.best?.step) { folder in
-      try write(weights, to: "\(folder)/\(StoredCheckpoint.weightsName)")
+      try storedWeights.write(into: folder)
       try write(training, to: "\(folder)/\(StoredCheckpoint.trainingName)")
       try AtomicFile.write((state.json.text(pretty: true) + "\n").utf8, to: "\(folder)/\(StoredCheckpoint.stateName)")
     }
@@ -30,13 +31,13 @@ extension Trainer {
         path: checkpoints.folder, expected: "a folder without checkpoints", found: "step-\(last) of another run",
         remedy: "Go on from it, or choose another folder.")
     }
-    let (stored, damaged) = try checkpoints.last(StoredCheckpoint.init)
+    let (stored, damaged) = try checkpoints.last { try StoredCheckpoint($0, wanted: storedWeights.part) }
     guard let stored else {
       throw InputError(
         path: checkpoints.folder, expected: "a checkpoint that can be read",
         found: "none: " + damaged.joined(separator: " "), remedy: "Remove the folder to begin anew.")
     }
-    try stored.requireSameRun(run.source.plan, seed: options.seed)
+    try stored.requireSameRun(run.source.plan, seed: options.seed, storedWeights)
     try restore(stored)
     return damaged
   }
@@ -45,23 +46,18 @@ extension Trainer {
     try withTorchErrors {
       let losses = Tensor.zeros([stored.state.step], dtype: .float64)
       let training = optimizerState + [(name: lossesName, tensor: losses)]
-      try stored.weights.requireFit(weights)
+      try stored.weights.requireFit(storedWeights.tensors)
       try stored.training.requireFit(training)
-      try stored.weights.copy(into: weights)
+      try stored.weights.copy(into: storedWeights.tensors)
       try stored.training.copy(into: training)
       progress = TrainingProgress(
-        step: stored.state.step, losses: losses.array(of: Double.self), best: stored.state.best)
+        step: stored.state.step, losses: losses.array(of: Double.self), best: stored.state.best,
+        validations: stored.state.validations)
     }
   }
 
   private func write(_ tensors: [(name: String, tensor: Tensor)], to path: String) throws {
     try SafetensorsWriter.write(tensors.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) }, to: path)
-  }
-
-  /// The model's tensors, each once, under its first name.
-  private var weights: [(name: String, tensor: Tensor)] {
-    var seen = Set<ObjectIdentifier>()
-    return model.parameters().filter { seen.insert(ObjectIdentifier($0.tensor)).inserted }.map { ($0.key, $0.tensor) }
   }
 
   private var optimizerState: [(name: String, tensor: Tensor)] {

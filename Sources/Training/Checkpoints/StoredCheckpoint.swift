@@ -3,21 +3,26 @@ import Torch
 
 /// A checkpoint whose files are all there and whole.
 struct StoredCheckpoint {
-  static let weightsName = "model.safetensors", trainingName = "training.safetensors", stateName = "state.json"
+  static let trainingName = "training.safetensors", stateName = "state.json"
 
   let path: String
   let state: TrainingState
+  /// What of the model is in `weights`.
+  let part: StoredWeights.Part
   let weights: SafetensorsFile, training: SafetensorsFile
 
-  init(_ path: String) throws {
+  /// - Parameter wanted: the part that is expected; the error names its file if there is none.
+  init(_ path: String, wanted: StoredWeights.Part) throws {
     self.path = path
     state = try TrainingState("\(path)/\(Self.stateName)")
-    weights = try SafetensorsFile("\(path)/\(Self.weightsName)")
+    let present = try names(inFolder: path)
+    part = StoredWeights.Part.allCases.first { present.contains($0.rawValue) } ?? wanted
+    weights = try SafetensorsFile("\(path)/\(part.rawValue)")
     training = try SafetensorsFile("\(path)/\(Self.trainingName)")
   }
 
   /// The order of the data must be that of the run's beginning, or its position means nothing.
-  func requireSameRun(_ plan: BatchPlan, seed: UInt64) throws {
+  func requireSameRun(_ plan: BatchPlan, seed: UInt64, _ model: StoredWeights) throws {
     let old = state.plan
     let differences = [
       old.count == plan.count ? nil : "\(old.count) examples, now \(plan.count)",
@@ -26,6 +31,8 @@ struct StoredCheckpoint {
         ? nil : old.isShuffled ? "shuffled data, now not" : "data in order, now shuffled",
       old.seed == plan.seed ? nil : "data seed \(old.seed), now \(plan.seed)",
       state.seed == seed ? nil : "seed \(state.seed), now \(seed)",
+      part == model.part ? nil : "weights in \(part.rawValue), now in \(model.part.rawValue)",
+      part != model.part || state.frozen == model.frozen ? nil : "other frozen weights",
     ].compactMap { $0 }
     guard differences.isEmpty else {
       throw InputError(
@@ -37,8 +44,8 @@ struct StoredCheckpoint {
 }
 
 extension SafetensorsFile {
-  /// Throws unless the file has exactly these tensors, of these shapes and types.
-  func requireFit(_ wanted: [(name: String, tensor: Tensor)]) throws {
+  /// Throws unless the file has exactly these tensors, of these shapes and, if that matters, types.
+  func requireFit(_ wanted: [(name: String, tensor: Tensor)], ofAnyType: Bool = false) throws {
     func misfit(_ name: String, expected: String, found: String) -> InputError {
       InputError(
         path: file.path, place: "tensor \(name)", expected: expected, found: found,
@@ -47,6 +54,7 @@ extension SafetensorsFile {
     for (name, tensor) in wanted {
       let expected = "\(tensor.dtype.safetensorsType.rawValue) \(tensor.shape)"
       guard let stored = self[name] else { throw misfit(name, expected: expected, found: "no such tensor") }
+      if ofAnyType, stored.shape == tensor.shape { continue }
       let found = "\(stored.type.rawValue) \(stored.shape)"
       guard found == expected else { throw misfit(name, expected: expected, found: found) }
     }

@@ -18,6 +18,10 @@ struct TrainingState: Hashable {
   var seed: UInt64
   /// The best validation so far.
   var best: BestStep?
+  /// Loss of every validation.
+  var validations: [Double] = []
+  /// ``StoredWeights/frozen``
+  var frozen: String?
 
   var json: JSON {
     let place = plan.place(ofStep: step)
@@ -28,15 +32,20 @@ struct TrainingState: Hashable {
         "batch": .int(plan.batch), "shuffled": .bool(plan.isShuffled), "seed": .string("\(plan.seed)"),
       ],
       "best": best.map { ["step": .int($0.step), "loss": .double($0.loss)] } ?? .null,
+      "validations": .array(validations.map { $0.isFinite ? .double($0) : .null }),
+      "frozen": frozen.map(JSON.string) ?? .null,
     ]
   }
 
-  init(step: Int, steps: Int, plan: BatchPlan, seed: UInt64, best: BestStep?) {
+  init(
+    step: Int, steps: Int, plan: BatchPlan, seed: UInt64, best: BestStep?, validations: [Double], frozen: String?
+  ) {
     self.step = step
     self.steps = steps
     self.plan = plan
     self.seed = seed
     self.best = best
+    (self.validations, self.frozen) = (validations, frozen)
   }
 
   init(_ path: String) throws {
@@ -56,6 +65,9 @@ struct TrainingState: Hashable {
     best = try state.ifPresent("best").map { best in
       BestStep(step: try best.at("step").number(from: 0), loss: try best.double(at: "loss"))
     }
+    validations =
+      try state.ifPresent("validations")?.elements().map { try $0.value == .null ? .infinity : $0.double() } ?? []
+    frozen = try state.ifPresent("frozen")?.string()
   }
 }
 

@@ -27,6 +27,8 @@ public final class Trainer {
   let parameters: [NamedParameter]
   let reducer: any Reducer
   var gradients: Gradients
+  /// What of the model checkpoints hold.
+  private(set) lazy var storedWeights = StoredWeights(model)
 
   /// - Parameters:
   ///   - model: with `options.dtype` its parameters are converted. If none of them is trainable, all will be.
@@ -66,7 +68,8 @@ public final class Trainer {
     defer { model.setTraining(false) }
     let damaged = try checkpoints.map { try takeUp($0, run) } ?? []
     try observe(.started(startMetrics(run, damaged)))
-    while progress.step < run.steps, !shouldStop() {
+    var isOver: Bool { validation?.earlyStop?.ends(after: progress.validations) ?? false }
+    while progress.step < run.steps, !isOver, !shouldStop() {
       let metrics = try step(run)
       let isLast = progress.step >= run.steps
       if isLast || progress.step.isMultiple(of: options.stepsPerEvent) { try observe(.step(metrics)) }
@@ -79,7 +82,8 @@ public final class Trainer {
       try observe(.checkpoint(save(run, to: checkpoints)))
     }
     let finish = FinishMetrics(
-      reason: progress.step >= run.steps ? .completed : .stopped, step: progress.step, losses: progress.losses,
+      reason: progress.step >= run.steps ? .completed : isOver ? .stoppedEarly : .stopped, step: progress.step,
+      losses: progress.losses,
       best: progress.best, seconds: seconds(since: start))
     try observe(.finished(finish))
     return finish
@@ -112,6 +116,8 @@ public struct TrainingProgress: Sendable, Hashable {
   public internal(set) var losses: [Double] = []
   /// The step with the lowest validation loss.
   public internal(set) var best: BestStep?
+  /// Loss of every validation, in order.
+  public internal(set) var validations: [Double] = []
 }
 
 func seconds(since start: ContinuousClock.Instant) -> Double { (ContinuousClock.now - start) / .seconds(1) }

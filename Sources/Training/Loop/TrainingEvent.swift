@@ -97,6 +97,8 @@ public struct FinishMetrics: Sendable, Hashable, Codable {
   public enum Reason: String, Sendable, Hashable, Codable {
     /// All steps are done.
     case completed
+    /// Validation no longer got better.
+    case stoppedEarly
     /// It was asked to stop between two steps.
     case stopped
   }

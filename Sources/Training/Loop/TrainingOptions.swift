@@ -55,11 +55,14 @@ public struct Validation {
   public var source: any BatchSource
   /// Scored after every so many steps, and after the last.
   public var stepsBetween: Int
+  /// When to end the run because of it; nil for never.
+  public var earlyStop: EarlyStop?
 
   /// Memberwise.
-  public init(_ source: any BatchSource, stepsBetween: Int) {
+  public init(_ source: any BatchSource, stepsBetween: Int, earlyStop: EarlyStop? = nil) {
     precondition(stepsBetween > 0, "validation every \(stepsBetween) steps")
     self.source = source
     self.stepsBetween = stepsBetween
+    self.earlyStop = earlyStop
   }
 }

@@ -27,6 +27,7 @@ extension Trainer {
     }
     let sum = try sum(losses)
     let isBest = sum.loss.isFinite && sum.loss < progress.best?.loss ?? .infinity
+    progress.validations.append(sum.loss)
     if isBest { progress.best = BestStep(step: progress.step, loss: sum.loss) }
     return ValidationMetrics(
       step: progress.step, epoch: run.epoch(after: progress.step), loss: sum.loss, summands: sum.summands,

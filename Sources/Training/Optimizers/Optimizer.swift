@@ -40,6 +40,11 @@ public struct OptimizedParameter {
   }
 }
 
+extension OptimizedParameter {
+  /// What is updated: the parameter itself, or its float32 master if it has fewer bits.
+  var optimizedValues: Tensor { tensor.dtype.size >= 4 ? tensor : master ?? tensor.to(.float32) }
+}
+
 /// The settings of an optimizer: a value that makes the optimizer once the model is known.
 public protocol OptimizerRule: Sendable {
   /// Learning rate that the schedule's factor multiplies.

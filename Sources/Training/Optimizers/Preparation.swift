@@ -26,7 +26,8 @@ extension OptimizerRule {
 
   /// Gives all parameters another type. Tied ones stay tied.
   ///
-  /// - Returns: what the new tensors were made of, in full precision, by the identity of the new tensor.
+  /// - Returns: what the new tensors that are trained were made of, in full precision, by the identity of the new
+  ///   tensor.
   private func convert(_ model: Module, to dtype: DType) -> [ObjectIdentifier: Tensor] {
     let boxes = model.parameters().map(\.box)
     let old = boxes.map(\.tensor)  // kept alive, so that identities stay theirs
@@ -34,7 +35,7 @@ extension OptimizerRule {
     for (box, tensor) in zip(boxes, old) where tensor.dtype != dtype {
       let converted = new[ObjectIdentifier(tensor)] ?? noGrad { tensor.detach().to(dtype) }
       new[ObjectIdentifier(tensor)] = converted
-      originals[ObjectIdentifier(converted)] = noGrad { tensor.detach().to(.float32) }
+      if box.isTrainable { originals[ObjectIdentifier(converted)] = noGrad { tensor.detach().to(.float32) } }
       box.tensor = converted
     }
     return originals

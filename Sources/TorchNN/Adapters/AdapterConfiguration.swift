@@ -1,0 +1,82 @@
+import Files
+
+/// `adapter_config.json` as PEFT writes it.
+enum AdapterConfiguration {
+  static let fileName = "adapter_config.json"
+  /// What says nothing about the computation, or is only about how training began.
+  private static let ignored: Set<String> = [
+    "auto_mapping", "inference_mode", "megatron_core", "peft_version", "qalora_group_size",
+    "revision", "runtime_config", "task_type",
+  ]
+
+  /// The settings of a file.
+  ///
+  /// - Throws: `InputError` for an option that is not supported: whatever is known neither here nor to be off.
+  static func read(_ path: String) throws -> LoRASettings {
+    let reader = try JSONReader(file: path, limit: 1 << 24)
+    let kind = try reader.at("peft_type")
+    guard try kind.string() == "LORA" else { throw kind.error(expected: "LORA") }
+    var settings = LoRASettings(targets: [])
+    for (key, value) in try reader.object().members where !ignored.contains(key) {
+      let field = reader.child(key, value)
+      switch key {
+      case "peft_type": continue
+      case "r": settings.rank = try field.int()
+      case "lora_alpha": settings.alpha = try field.double()
+      case "lora_dropout": settings.dropout = try field.double()
+      case "use_rslora": settings.isRankStabilized = try field.bool()
+      case "target_modules": settings.targets = try targets(field)
+      case "base_model_name_or_path": settings.base = value == .null ? nil : try field.string()
+      case "bias": try require(field, isOneOf: ["none"])
+      case "init_lora_weights": try require(field, isOneOf: [true, false, "gaussian", "orthogonal"])
+      default: try requireOff(field)
+      }
+    }
+    try settings.check(path: path)
+    return settings
+  }
+
+  /// The text of the file for these settings.
+  ///
+  /// - Parameter targets: names, none of which stands for others.
+  static func text(_ settings: LoRASettings, targets: [String]) -> String {
+    let alpha = Int(exactly: settings.alpha).map(JSON.int) ?? .double(settings.alpha)
+    let json: JSON = [
+      "alpha_pattern": [:], "auto_mapping": nil, "base_model_name_or_path": settings.base.map(JSON.string) ?? .null,
+      "bias": "none", "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true,
+      "layers_pattern": nil, "layers_to_transform": nil, "lora_alpha": alpha, "lora_bias": false,
+      "lora_dropout": .double(settings.dropout), "modules_to_save": nil, "peft_type": "LORA",
+      "r": .int(settings.rank), "rank_pattern": [:], "revision": nil,
+      "target_modules": .array(targets.map(JSON.string)), "task_type": "CAUSAL_LM", "use_dora": false,
+      "use_rslora": .bool(settings.isRankStabilized),
+    ]
+    return json.text(pretty: true) + "\n"
+  }
+
+  private static func targets(_ field: JSONReader) throws -> [String] {
+    if case .string(let pattern) = field.value, pattern != LoRASettings.allLinear {
+      throw field.error(
+        expected: "a list of names, or \(LoRASettings.allLinear)", found: "the regular expression \(pattern)",
+        remedy: "Write the names of the layers it matches.")
+    }
+    if case .string(let all) = field.value { return [all] }
+    return try field.elements().map { try $0.string() }
+  }
+
+  private static func require(_ field: JSONReader, isOneOf values: [JSON]) throws {
+    guard values.contains(field.value) else {
+      throw field.error(
+        expected: values.map { $0.text() }.joined(separator: " or "), remedy: "Other adapters are not supported.")
+    }
+  }
+
+  private static func requireOff(_ field: JSONReader) throws {
+    switch field.value {
+    case .null, false, [:], []: return
+    default:
+      throw field.error(expected: "nothing: this option is not supported", remedy: "Merge the adapter with PEFT first.")
+    }
+  }
+}
+
+private func ~= (pattern: JSON, value: JSON) -> Bool { pattern == value }

@@ -1,0 +1,73 @@
+package import Files
+package import Torch
+
+private let prefix = AdapterWeights.keyPrefix
+
+extension TokenModel {
+  /// Writes the adapters as a folder that `peft.PeftModel.from_pretrained` reads: `adapter_model.safetensors` and
+  /// `adapter_config.json`. The folder appears whole or not at all.
+  ///
+  /// - Parameter replacing: whether a folder of that name may be there.
+  public func saveAdapters(to folder: String, replacing: Bool = false) throws {
+    try AtomicFolder.write(to: folder, replacing: replacing) { try writeAdapters(into: $0) }
+  }
+
+  /// Writes the two files of ``saveAdapters(to:replacing:)`` into a folder that is there.
+  package func writeAdapters(into folder: String) throws {
+    let adapters = adapters
+    guard let settings = adapters.first?.layer.settings else { preconditionFailure("a model without adapters") }
+    // PEFT reads "all-linear" too, but then adapts whatever layers its own model class happens to have.
+    let isAll = settings.targets.contains(LoRASettings.allLinear)
+    let targets = isAll ? lastParts(adapters.map(\.key)) : settings.targets
+    let text = AdapterConfiguration.text(settings, targets: targets)
+    try AtomicFile.write(text.utf8, to: folder + "/" + AdapterConfiguration.fileName)
+    let sources = parameters(of: adapters).map { SafetensorsSource(name: prefix + $0.key, tensor: $0.tensor) }
+    try SafetensorsWriter.write(sources, to: folder + "/" + AdapterWeights.fileName)
+  }
+
+  /// Adds the adapters of a folder that PEFT or ``saveAdapters(to:replacing:)`` wrote. They are trainable, all else
+  /// is frozen, and have the type and place of the weights they adapt.
+  ///
+  /// - Throws: `InputError` for an option of `adapter_config.json` that is not supported, a target the model does not
+  ///   have, and tensors that are missing, not used, or of another shape, all of them named. Nothing has changed then.
+  public func loadAdapters(folder: String) throws {
+    let path = folder + "/" + AdapterConfiguration.fileName
+    let adapters = try makeAdapters(AdapterConfiguration.read(path), path: path)
+    try load(
+      parameters(of: adapters), from: AdapterWeights(folder: folder), keepingType: true,
+      remedy: "Check that \(AdapterConfiguration.fileName) belongs to these weights, and both to the model.")
+    install(adapters)
+  }
+
+  /// A and B of every adapter, under the names they have in the model.
+  private func parameters(of adapters: [(key: String, layer: LoRALinear)]) -> [NamedParameter] {
+    adapters.flatMap { key, layer in
+      [layer.$down, layer.$up].map { NamedParameter(key: "\(key).\($0.key)", box: $0) }
+    }
+  }
+}
+
+/// The tensors of `adapter_model.safetensors`, under the names they have in the model.
+package struct AdapterWeights: WeightSource {
+  package static let fileName = "adapter_model.safetensors"
+  /// What PEFT puts before a parameter's name.
+  package static let keyPrefix = "base_model.model."
+  private let file: SafetensorsFile
+
+  package init(folder: String) throws(InputError) { file = try SafetensorsFile(folder + "/" + Self.fileName) }
+
+  package var path: String { file.file.path }
+  /// A name that does not begin as PEFT's do stays as it is, for an error to name.
+  package var names: [String] {
+    file.tensors.map { $0.name.hasPrefix(prefix) ? String($0.name.dropFirst(prefix.count)) : $0.name }
+  }
+  package func entry(_ name: String) -> WeightEntry? {
+    file[prefix + name].map {
+      WeightEntry(shape: $0.shape, dtype: DType($0.type), typeName: $0.type.rawValue, path: path)
+    }
+  }
+  package func tensor(_ name: String) throws -> Tensor {
+    guard let stored = file[prefix + name] else { preconditionFailure("no weight \(name)") }
+    return try Tensor(stored, copying: true)
+  }
+}

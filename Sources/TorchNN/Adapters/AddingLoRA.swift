@@ -1,0 +1,71 @@
+import Files
+import Torch
+
+extension TokenModel {
+  /// Gives linear layers low-rank adapters and freezes everything else.
+  ///
+  ///     try model.addLoRA(LoRASettings(rank: 16, alpha: 32, targets: ["q_proj", "v_proj"]), seed: 1)
+  ///
+  /// - Parameters:
+  ///   - settings: which layers, and what the adapters are like.
+  ///   - seed: of A's values, drawn in the order of ``Module/descendants(prefix:)``. The model computes what it did.
+  /// - Throws: `InputError` for a target that no linear layer has as the end of its name (the message lists those there
+  ///   are), for the head, whose weight the loss reads, or for numbers that cannot be meant. Nothing has changed then.
+  public func addLoRA(_ settings: LoRASettings, seed: UInt64) throws {
+    let adapters = try makeAdapters(settings, path: "LoRA")
+    let generator = Generator(seed: seed)
+    noGrad {
+      for (_, adapter) in adapters { adapter.initialise(generator: generator) }
+    }
+    install(adapters)
+  }
+
+  /// Folds all adapters into the weights they adapt: W + scale · B A, summed in float32 and rounded once. The model
+  /// is then of plain layers, none of them trainable.
+  public func mergeLoRA() {
+    freeze()
+    replaceDescendants { _, module in (module as? LoRALinear)?.merged() }
+  }
+
+  /// The adapters, with the full names of their layers.
+  public var adapters: [(key: String, layer: LoRALinear)] {
+    descendants().compactMap { key, module in (module as? LoRALinear).map { (key, $0) } }
+  }
+
+  /// Adapters for the layers that are meant, without values yet and not in their places.
+  func makeAdapters(_ settings: LoRASettings, path: String) throws -> [(key: String, layer: LoRALinear)] {
+    try settings.check(path: path)
+    precondition(adapters.isEmpty, "a model with adapters gets no others: merge them first")
+    let all = descendants().compactMap { key, module in (module as? Linear).map { (key: key, layer: $0) } }
+    let (heads, layers) = (all.filter { isHead($0.layer) }, all.filter { !isHead($0.layer) })
+    for target in settings.targets {
+      let alone = LoRASettings(targets: [target])
+      if layers.contains(where: { alone.selects($0.key) }) { continue }
+      let isHead = heads.contains { alone.selects($0.key) }
+      throw InputError(
+        path: path, place: "targets",
+        expected: "names of linear layers: " + lastParts(layers.map(\.key)).joined(separator: ", ")
+          + ", or \(LoRASettings.allLinear)",
+        found: isHead ? "\(target), the head, whose weight the loss reads" : target)
+    }
+    return layers.filter { settings.selects($0.key) }.map { ($0.key, LoRALinear($0.layer, settings)) }
+  }
+
+  /// Puts adapters in the places of the layers they adapt and makes them all that is trained.
+  func install(_ adapters: [(key: String, layer: LoRALinear)]) {
+    let layers = Dictionary(uniqueKeysWithValues: adapters)
+    replaceDescendants { key, _ in layers[key] }
+    freeze()
+    for (_, layer) in adapters {
+      layer.$down.isTrainable = true
+      layer.$up.isTrainable = true
+    }
+  }
+
+  private func isHead(_ layer: Linear) -> Bool { layer.weight === head.weight }
+}
+
+/// The last parts of names, each once, sorted.
+func lastParts(_ names: [String]) -> [String] {
+  Set(names.map { String($0.split(separator: ".").last ?? "") }).sorted()
+}

@@ -1,0 +1,80 @@
+import Files
+import Torch
+public import TorchNN
+
+/// The part of a model that a checkpoint holds: what is trained. What is frozen is the base model's, and is known only
+/// by a fingerprint.
+struct StoredWeights {
+  /// What is trained, and so which file it is in.
+  enum Part: String, CaseIterable {
+    /// Everything: a Hugging Face folder's weights.
+    case all = "model.safetensors"
+    /// Nothing but adapters: a PEFT folder's weights.
+    case adapters = "adapter_model.safetensors"
+    /// Some parameters.
+    case some = "trained.safetensors"
+  }
+
+  let part: Part
+  /// Tensors in use and their names in the file.
+  let tensors: [(name: String, tensor: Tensor)]
+  /// Of the tensors that are not stored; nil if there are none.
+  let frozen: String?
+  private let model: any TokenModel
+
+  init(_ model: any TokenModel) {
+    self.model = model
+    var seen = Set<ObjectIdentifier>()
+    let all = model.parameters().filter { seen.insert(ObjectIdentifier($0.tensor)).inserted }
+    let trained = Set(model.trainableParameters().map { ObjectIdentifier($0.tensor) })
+    let adapters = Set(model.adapters.flatMap { [$0.layer.down, $0.layer.up] }.map(ObjectIdentifier.init))
+    part = trained.count == all.count ? .all : trained == adapters ? .adapters : .some
+    let prefix = part == .adapters ? AdapterWeights.keyPrefix : ""
+    tensors = all.filter { trained.contains(ObjectIdentifier($0.tensor)) }.map { (prefix + $0.key, $0.tensor) }
+    let rest = all.filter { !trained.contains(ObjectIdentifier($0.tensor)) }
+    frozen = rest.isEmpty ? nil : fingerprint(rest)
+  }
+
+  /// Writes them into a checkpoint's folder; adapters with the configuration PEFT wants.
+  func write(into folder: String) throws {
+    if part == .adapters { return try model.writeAdapters(into: folder) }
+    try SafetensorsWriter.write(
+      tensors.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) }, to: "\(folder)/\(part.rawValue)")
+  }
+}
+
+extension Checkpoints {
+  /// Puts the weights of a step's checkpoint, for instance the best, into a model: the trained one, or another of the
+  /// same base, which gets adapters if the checkpoint holds adapters. Tensors keep their type and stay where they are.
+  ///
+  /// - Throws: `InputError` if there is no such checkpoint or it is of another model.
+  public func restore(_ model: any TokenModel, fromStep step: Int) throws {
+    let folder = path(ofStep: step), present = try names(inFolder: folder)
+    let part = StoredWeights.Part.allCases.first { present.contains($0.rawValue) } ?? .all
+    if part == .adapters, model.adapters.isEmpty { return try model.loadAdapters(folder: folder) }
+    let file = try SafetensorsFile("\(folder)/\(part.rawValue)")
+    let prefix = part == .adapters ? AdapterWeights.keyPrefix : ""
+    var seen = Set<ObjectIdentifier>()
+    let wanted = model.parameters().map { (name: prefix + $0.key, tensor: $0.tensor) }
+      .filter { (part == .all || file[$0.name] != nil) && seen.insert(ObjectIdentifier($0.tensor)).inserted }
+    try file.requireFit(wanted, ofAnyType: true)
+    try withTorchErrors { try file.copy(into: wanted) }
+  }
+}
+
+/// Something that another base model would hardly share: names, shapes and both ends of every tensor.
+private func fingerprint(_ parameters: [NamedParameter]) -> String {
+  var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
+  func add(_ bytes: some Sequence<UInt8>) { for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 } }
+  noGrad {
+    for parameter in parameters {
+      add("\(parameter.key) \(parameter.tensor.shape) \(parameter.tensor.dtype)".utf8)
+      let flat = parameter.tensor.detach().reshape([-1]), count = min(flat.count, 128)
+      for start in [0, flat.count - count] {
+        let end = flat.narrow(0, start, count).to(.cpu).array(of: Double.self)
+        end.withUnsafeBytes { add($0) }
+      }
+    }
+  }
+  return String(hash, radix: 16)
+}

@@ -1,0 +1,80 @@
+import Torch
+
+/// ``AdamW`` whose moments are held in 8 bits: about two bytes per parameter instead of eight.
+///
+/// Parameters of fewer than ``smallest`` elements, and those in float64, keep full moments, as in bitsandbytes: they
+/// take little memory, and small ones (normalisations, biases) suffer most.
+final class AdamW8Optimizer: Optimizer {
+  static let smallest = 4096
+
+  private struct Slot {
+    let index: Int, key: String
+    let parameter: Tensor, values: Tensor  // the same tensor unless values is a master copy
+    let first: CodedMoment, second: CodedMoment
+    let settings: ParameterGroup?
+    var hasMaster: Bool { parameter !== values }
+  }
+
+  private let rule: AdamW
+  private let slots: [Slot]
+  private let whole: AdamWOptimizer
+  private let wholeIndices: [Int]
+  /// Updates of each coded parameter so far, float32 as in ``AdamWOptimizer``.
+  private let steps: Tensor
+
+  init(_ rule: AdamW, _ parameters: [OptimizedParameter]) {
+    self.rule = rule
+    let isCoded = parameters.map { $0.tensor.count >= Self.smallest && $0.tensor.dtype != .float64 }
+    wholeIndices = parameters.indices.filter { !isCoded[$0] }
+    whole = AdamWOptimizer(rule, wholeIndices.map { parameters[$0] })
+    slots = noGrad {
+      parameters.indices.filter { isCoded[$0] }.map { index in
+        let parameter = parameters[index]
+        let values = parameter.optimizedValues
+        return Slot(
+          index: index, key: parameter.key, parameter: parameter.tensor, values: values,
+          first: CodedMoment(like: values, .signed), second: CodedMoment(like: values, .unsigned),
+          settings: parameter.group.map { rule.groups[$0] })
+      }
+    }
+    steps = .zeros([slots.count])
+  }
+
+  func update(gradients: [Tensor?], gradientFactor: Double, learningRateFactor: Double) {
+    precondition(
+      gradients.count == slots.count + wholeIndices.count,
+      "\(gradients.count) gradients for \(slots.count + wholeIndices.count) parameters")
+    whole.update(
+      gradients: wholeIndices.map { gradients[$0] }, gradientFactor: gradientFactor,
+      learningRateFactor: learningRateFactor)
+    noGrad {
+      for (place, slot) in slots.enumerated() {
+        guard let gradient = gradients[slot.index] else { continue }
+        let count = steps.select(0, place)
+        count.add_(1)
+        adamW8_(
+          slot.values, gradient: gradient, first: slot.first, second: slot.second,
+          AdamWStep(
+            learningRate: rule.learningRate * (slot.settings?.learningRateScale ?? 1) * learningRateFactor,
+            weightDecay: slot.settings?.weightDecay ?? rule.weightDecay, betas: rule.betas, epsilon: rule.epsilon,
+            count: Int(count.item()), gradientFactor: gradientFactor))
+      }
+      let rounded = slots.filter(\.hasMaster)
+      if !rounded.isEmpty { Tensor.copyEach_(rounded.map(\.parameter), from: rounded.map(\.values)) }
+    }
+  }
+
+  /// As of ``AdamW`` for the small ones; of the others codes under the moments' names, and their scales.
+  var state: [(name: String, tensor: Tensor)] {
+    var state = wholeIndices.isEmpty ? [] : whole.state
+    if !slots.isEmpty { state.append(("coded.steps", steps)) }
+    for slot in slots {
+      state += [
+        ("first." + slot.key, slot.first.codes), ("first.scales." + slot.key, slot.first.scales),
+        ("second." + slot.key, slot.second.codes), ("second.scales." + slot.key, slot.second.scales),
+      ]
+      if slot.hasMaster { state.append(("master." + slot.key, slot.values)) }
+    }
+    return state
+  }
+}
