@@ -1,5 +1,6 @@
 public import MetricTokens
 public import Torch
+public import TorchNN
 public import Training
 
 /// How a model is trained.
@@ -26,6 +27,16 @@ public struct TrainSettings: Sendable, Hashable {
   public var checkpointEvery: Int?
   /// How many of the latest checkpoints stay.
   public var keep: Int
+  /// Ends the run when validation no longer gets better; nil: never.
+  public var earlyStop: EarlyStop?
+  /// Name patterns of parameters that stay as they are: `model.layers.0-5.*`.
+  public var freeze: [String]
+  /// Adapters that are trained instead of the model; nil: the model itself.
+  public var lora: LoRASettings?
+  /// Bits of the optimizer's state.
+  public var stateBits: AdamW.StateBits
+  /// Whether layers are computed again in the backward pass, which saves their memory.
+  public var checkpointsActivations: Bool
   /// Steps between samples of what the model answers; nil: at a few moments.
   public var sampleEvery: Int?
   /// How many examples are answered then.
@@ -62,6 +73,20 @@ public struct TrainSettings: Sendable, Hashable {
     validateEvery = try reader.optional("validateEvery", "a number of steps above 0") { $0 > 0 }
     checkpointEvery = try reader.optional("checkpointEvery", "a number of steps above 0") { $0 > 0 }
     keep = try reader.value("keep", default: 2, "a number above 0") { $0 > 0 }
+    earlyStop = try reader.optionalSection("earlyStop") { stop in
+      EarlyStop(
+        patience: try stop.required("patience", "validations, a number above 0") { $0 > 0 },
+        minDelta: try stop.value("minDelta", default: 0, "a number ≥ 0") { $0 >= 0 })
+    }
+    freeze = try reader.value("freeze", default: [])
+    lora = try reader.optionalSection("lora") { try LoRASettings($0) }
+    if lora != nil, !freeze.isEmpty {
+      throw reader.error(
+        "freeze", expected: "either lora or freeze", found: "both", remedy: "With lora all but the adapters is frozen.")
+    }
+    let optimizer: OptimizerName = try reader.value("optimizer", default: .adamw)
+    stateBits = optimizer == .adamw ? .thirtyTwo : .eight
+    checkpointsActivations = try reader.value("checkpointActivations", default: false)
     sampleEvery = try reader.optional("sampleEvery", "a number of steps above 0") { $0 > 0 }
     samples = try reader.value("samples", default: 4, "a number ≥ 0") { $0 >= 0 }
   }
@@ -71,6 +96,18 @@ public struct TrainSettings: Sendable, Hashable {
     var dtype: DType { self == .float32 ? .float32 : .bfloat16 }
   }
   private enum Place: String, NamedSetting { case cpu, cuda }
+  private enum OptimizerName: String, NamedSetting { case adamw, adamw8bit }
+}
+
+extension LoRASettings {
+  init(_ reader: SettingsReader) throws {
+    self.init(
+      rank: try reader.value("rank", default: 8, "a number above 0") { $0 > 0 },
+      alpha: try reader.value("alpha", default: 16, "a number above 0") { $0 > 0 },
+      dropout: try reader.value("dropout", default: 0, "a share below 1") { $0 >= 0 && $0 < 1 },
+      targets: try reader.value("targets", default: ["q_proj", "v_proj"]),
+      isRankStabilized: try reader.value("rankStabilized", default: false))
+  }
 }
 
 extension Schedule.Shape: NamedSetting {}

@@ -53,14 +53,12 @@ public final class TrainRun {
     try folder.claim(settings, fingerprints: fingerprints([train, valid].compactMap { $0 }))
     say(train, valid)
 
-    let model = try loadModel(
-      folder: parts.modelFolder,
-      options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true))
+    let model = try makeModel()
     let trainer = Trainer(
       model, parts.objective,
       AdamW(
         learningRate: settings.train.learningRate, weightDecay: settings.train.weightDecay,
-        groups: [.vectorsWithoutDecay]),
+        groups: [.vectorsWithoutDecay], stateBits: settings.train.stateBits),
       options: TrainingOptions(
         length: settings.train.length, schedule: settings.train.schedule, gradientNormLimit: settings.train.clip,
         dtype: settings.train.dtype == .float32 ? nil : settings.train.dtype, seed: settings.train.seed))
@@ -80,7 +78,10 @@ public final class TrainRun {
     let display = TrainDisplay(steps: steps, terminal: terminal)
     do {
       let finish = try trainer.fit(
-        source, validation: valid.map { Validation(parts.batches($0, shuffled: false), stepsBetween: every) },
+        source, validation: valid.map {
+          Validation(
+            parts.batches($0, shuffled: false), stepsBetween: every, earlyStop: settings.train.earlyStop)
+        },
         checkpoints: checkpoints
       ) { event in
         try recorder.record(event)
@@ -108,6 +109,23 @@ public final class TrainRun {
   /// The folder of the checkpoint to use afterwards: the best by validation, else the last.
   public func chosenCheckpoint(_ finish: FinishMetrics) -> String {
     "\(folder.checkpoints)/step-\(finish.best?.step ?? finish.step)"
+  }
+
+  /// The model with its weights, ready to be trained: adapters added, parts frozen.
+  private func makeModel() throws -> any PretrainedModel {
+    let settings = parts.settings.train
+    let model = try loadModel(
+      folder: parts.modelFolder,
+      options: LoadOptions(dtype: .float32, device: settings.device, copying: true, checkingValues: true))
+    if var lora = settings.lora {
+      lora.base = parts.modelFolder
+      try model.addLoRA(lora, seed: settings.seed)
+    } else if !settings.freeze.isEmpty {
+      model.unfreeze()
+      try model.freeze(matching: settings.freeze)
+    }
+    model.checkpointsActivations = settings.checkpointsActivations
+    return model
   }
 
   private func checkpoints(_ model: any PretrainedModel) throws -> Checkpoints {

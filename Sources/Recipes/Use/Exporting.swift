@@ -26,6 +26,7 @@ public func exportModel(
 ) throws -> [(name: String, bytes: Int)] {
   let model = try choice.load()
   try withTorchErrors {
+    model.mergeLoRA()
     try model.save(to: folder, tokenizer: choice.parts.modelFolder, dtype: dtype.dtype, replacing: replacing)
   }
   return try names(inFolder: folder).sorted().map { name in

@@ -2,6 +2,8 @@ import Files
 import Foundation
 public import TokenModels
 import Torch
+import TorchNN
+import Training
 
 /// What the user means by RUN: the folder of a run, a run file, or a model.
 ///
@@ -52,9 +54,13 @@ public struct ModelChoice: Sendable {
 
 /// A run's model as a checkpoint has it; without one, as it was published.
 func loadTrained(_ parts: RunParts, checkpoint: String?) throws -> any PretrainedModel {
-  try loadModel(
-    folder: checkpoint ?? parts.modelFolder,
-    options: LoadOptions(dtype: .float32, device: parts.settings.train.device))
+  let options = LoadOptions(dtype: .float32, device: parts.settings.train.device)
+  guard let checkpoint else { return try loadModel(folder: parts.modelFolder, options: options) }
+  if fileExists(checkpoint + "/model.safetensors") { return try loadModel(folder: checkpoint, options: options) }
+  // Only what was trained is in the checkpoint: it goes onto the model the run started from.
+  let model = try loadModel(folder: parts.modelFolder, options: options)
+  try restore(model, from: checkpoint)
+  return model
 }
 
 extension RunFolder {

@@ -44,22 +44,27 @@ struct StoredWeights {
 }
 
 extension Checkpoints {
-  /// Puts the weights of a step's checkpoint, for instance the best, into a model: the trained one, or another of the
-  /// same base, which gets adapters if the checkpoint holds adapters. Tensors keep their type and stay where they are.
-  ///
-  /// - Throws: `InputError` if there is no such checkpoint or it is of another model.
+  /// Puts the weights of a step's checkpoint, for instance the best, into a model; see ``Training/restore(_:from:)``.
   public func restore(_ model: any TokenModel, fromStep step: Int) throws {
-    let folder = path(ofStep: step), present = try names(inFolder: folder)
-    let part = StoredWeights.Part.allCases.first { present.contains($0.rawValue) } ?? .all
-    if part == .adapters, model.adapters.isEmpty { return try model.loadAdapters(folder: folder) }
-    let file = try SafetensorsFile("\(folder)/\(part.rawValue)")
-    let prefix = part == .adapters ? AdapterWeights.keyPrefix : ""
-    var seen = Set<ObjectIdentifier>()
-    let wanted = model.parameters().map { (name: prefix + $0.key, tensor: $0.tensor) }
-      .filter { (part == .all || file[$0.name] != nil) && seen.insert(ObjectIdentifier($0.tensor)).inserted }
-    try file.requireFit(wanted, ofAnyType: true)
-    try withTorchErrors { try file.copy(into: wanted) }
+    try Training.restore(model, from: path(ofStep: step))
   }
+}
+
+/// Puts the weights of a checkpoint's folder into a model: the trained one, or another of the same base, which gets
+/// adapters if the checkpoint holds adapters. Tensors keep their type and stay where they are.
+///
+/// - Throws: `InputError` if there is no such checkpoint or it is of another model.
+public func restore(_ model: any TokenModel, from folder: String) throws {
+  let present = try names(inFolder: folder)
+  let part = StoredWeights.Part.allCases.first { present.contains($0.rawValue) } ?? .all
+  if part == .adapters, model.adapters.isEmpty { return try model.loadAdapters(folder: folder) }
+  let file = try SafetensorsFile("\(folder)/\(part.rawValue)")
+  let prefix = part == .adapters ? AdapterWeights.keyPrefix : ""
+  var seen = Set<ObjectIdentifier>()
+  let wanted = model.parameters().map { (name: prefix + $0.key, tensor: $0.tensor) }
+    .filter { (part == .all || file[$0.name] != nil) && seen.insert(ObjectIdentifier($0.tensor)).inserted }
+  try file.requireFit(wanted, ofAnyType: true)
+  try withTorchErrors { try file.copy(into: wanted) }
 }
 
 /// Something that another base model would hardly share: names, shapes and both ends of every tensor.
