@@ -1,6 +1,13 @@
 #include "kernels.hpp"
 
-// Loops the compiler turns into vectors, table look-ups included (gathers where the instruction set has them).
+// Loops the compiler turns into vectors, table look-ups included (gathers where the instruction set has them). It has
+// to be told that tables are not written to: it knows neither their bounds nor what bytes may overlap.
+#if defined(__clang__)
+#define CT_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define CT_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 namespace ct::CT_LEVEL {
 namespace {
 constexpr int64_t block = 256;
@@ -20,6 +27,7 @@ __attribute__((always_inline)) inline void encode(const float *__restrict x, uin
   float scale = number(top), divisor = top ? scale : 1.f;
   uint8_t *__restrict codes = to.codes;
   *to.scale = scale;
+  CT_INDEPENDENT
   for (int64_t i = 0; i < n; i++) {
     float ratio = x[i] / divisor;
     uint32_t size = magnitude(ratio);
@@ -51,6 +59,7 @@ void adamw8(float *__restrict values, const float *__restrict gradient, CodedBlo
   const float firstScale = *first.scale, secondScale = *second.scale;
   const uint8_t *__restrict c1 = first.codes, *__restrict c2 = second.codes;
   uint32_t topFirst = 0, topSecond = 0;
+  CT_INDEPENDENT
   for (int64_t i = 0; i < n; i++) {
     float g = gradient[i] * s.gradientFactor;
     float a = ofFirst[c1[i]] * firstScale * s.beta1 + g * s.rest1;
