@@ -43,7 +43,7 @@ final class TrainDisplay {
   func show(_ samples: [Sample]) {
     guard let step = samples.first?.step else { return }
     let lines = samples.map { sample in
-      "  …\(shown(String(sample.prompt.suffix(30)))) → \(terminal.styled(shown(sample.answer), .bold))"
+      "  \(sample.id) → \(terminal.styled(shown(sample.answer), .bold))"
         + terminal.styled("   (right: \(shown(sample.reference)))", .dim)
     }
     bar.note((["step \(step), the model answers:"] + lines).joined(separator: "\n"))

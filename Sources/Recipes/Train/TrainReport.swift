@@ -82,16 +82,19 @@ struct TrainReport {
         name == "loss" ? "Loss" : name, subtitle: name == "loss" ? "the objective" : "before its weight α",
         x: Axis("step"), y: Axis(name),
         series: [
-          Series("training", points(records, "train/" + name), style: .line).smoothed(halfLife: 4),
+          smoothed(Series("training", points(records, "train/" + name), style: .line)),
           Series("validation", points(records, "valid/" + name), style: .line),
         ].filter { !$0.points.isEmpty })
     }
     charts.append(
       Chart(
         "Gradient norm", subtitle: "before clipping", x: Axis("step"), y: Axis("norm"),
-        series: [Series("norm", points(records, "train/gradient_norm")).smoothed(halfLife: 4)]))
+        series: [smoothed(Series("norm", points(records, "train/gradient_norm")))]))
     return charts
   }
+
+  /// Long curves lose their noise, short ones nothing.
+  private func smoothed(_ series: Series) -> Series { series.points.count > 40 ? series.smoothed(halfLife: 4) : series }
 
   /// At most a thousand points: means over equal stretches of steps.
   private func points(_ records: [JSONObject], _ key: String) -> [Series.Point] {

@@ -1,0 +1,81 @@
+import Evaluation
+import Files
+import Foundation
+import Objectives
+import Recipes
+import Reports
+import Testing
+
+@Suite struct ComparisonTests {
+  @Test func armsAreObjectivesAtThePointsThatChangeThem() throws {
+    let tiny = try TinyRun(), run = try tiny.settings()
+    let settings = try ComparisonSettings(
+      run, objectives: [.sft, .vocab, .dist], axes: ["objective.temperature=1,2,4", "data.limit=8,16"], seeds: [1, 2])
+    // sft and vocab know no τ: 2 arms each; dist 6.
+    #expect(settings.arms.count { $0.preset == .sft } == 2)
+    #expect(settings.arms.count { $0.preset == .vocab } == 2)
+    #expect(settings.arms.count { $0.preset == .dist } == 6)
+  }
+
+  @Test(arguments: ["objective.temperature", "=1", "train.epochs=1,,2", "train.epoch=1", "train.steps=many"])
+  func axesThatMeanNothingAreRefusedBeforeAnythingRuns(_ axis: String) throws {
+    let tiny = try TinyRun(), run = try tiny.settings()
+    #expect(throws: InputError.self) {
+      try ComparisonSettings(run, objectives: [.sft], axes: [axis], seeds: [1])
+    }
+  }
+
+  @Test func cellsRunAreKeptAndReported() throws {
+    let tiny = try TinyRun()
+    let run = try tiny.settings("train.steps=6", "evaluate.distribution=true")
+    let settings = try ComparisonSettings(
+      run, objectives: [.sft, .vocab, .smooth, .dist, .ntlWasserstein, .ntlMSE, .policyGradient], axes: [], seeds: [1, 2])
+    let folder = tiny.folder + "/compare"
+    let experiment = try ComparisonExperiment(folder: folder, settings: settings)
+    for name in cellNames(settings) { try runComparisonCell(named: name, folder: folder, threads: 1) }
+    #expect(cellNames(settings).allSatisfy(experiment.store.isFinished))
+    // The data order and first loss depend on the seed alone.
+    let first = try cellNames(settings).filter { $0.hasSuffix("seed1") }.map { try crossEntropy(folder, $0) }
+    // (Fused and plain losses round differently.)
+    #expect(first.allSatisfy { abs($0 - first[0]) < 1e-5 * first[0] }, "\(first)")
+
+    let report = try experiment.report(command: "dist2 compare run.yaml")
+    let text = report.text(quiet)
+    for name in ["sft", "vocab", "smooth", "dist", "ntlWasserstein", "ntlMSE", "policyGradient"] {
+      #expect(text.contains(name))
+    }
+    #expect(text.contains("dist against sft") && text.contains("dist against ntlWasserstein"))
+    #expect(text.contains("of other seeds it says nothing"))
+    let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
+    #expect(page.contains("Right digits by place") && page.contains("Cross entropy in training"))
+    #expect(try String(contentsOfFile: folder + "/table.md", encoding: .utf8).contains("| sft |"))
+
+    // The same folder takes no other comparison.
+    let other = try ComparisonSettings(run, objectives: [.sft], axes: [], seeds: [1])
+    #expect(throws: InputError.self) { try ComparisonExperiment(folder: folder, settings: other) }
+  }
+
+  @Test func threeSeedsAreJudgedBySeeds() throws {
+    let tiny = try TinyRun()
+    let run = try tiny.settings("train.steps=2")
+    let settings = try ComparisonSettings(run, objectives: [.sft, .dist], axes: [], seeds: [1, 2, 3], metric: "mae")
+    let folder = tiny.folder + "/compare"
+    let experiment = try ComparisonExperiment(folder: folder, settings: settings)
+    for name in cellNames(settings) { try runComparisonCell(named: name, folder: folder, threads: 1) }
+    let text = try experiment.report(command: "").text(quiet)
+    #expect(text.contains("MAE") && (text.contains("seeds") || text.contains("identical")))
+    #expect(!text.contains("of other seeds it says nothing"))
+  }
+
+  private func cellNames(_ settings: ComparisonSettings) -> [String] {
+    settings.seeds.flatMap { seed in settings.arms.map { "\($0.preset.rawValue)-seed\(seed)" } }
+  }
+
+  /// Cross entropy of a cell's first step.
+  private func crossEntropy(_ folder: String, _ name: String) throws -> Double {
+    guard case .double(let value)? = try MetricsLog.read("\(folder)/runs/\(name)/metrics.jsonl").first?["train/ce"] else {
+      return .nan
+    }
+    return value
+  }
+}

@@ -1,0 +1,43 @@
+import Foundation
+import Recipes
+import Reports
+import Testing
+
+@Suite struct InspectionTests {
+  @Test func showsTokensTargetsWeightsAndNeighbours() throws {
+    let tiny = try TinyRun()
+    let inspection = try Inspection(tiny.parts("metrics.0.temperature=2"), count: 2, terminal: quiet)
+    let text = inspection.text(quiet)
+    #expect(text.contains("sum 0") && text.contains("[0]"))
+    // "7 + 3 = " → "10": weights 2 and 1, and the mass around 1 falls with distance.
+    #expect(text.contains("[1][0]") && text.contains("2.00") && text.contains("10^1"))
+    #expect(inspection.warnings.isEmpty, "\(inspection.warnings)")
+    let page = inspection.page(command: "dist2 inspect run.yaml").html
+    #expect(page.contains("class=\"metric metric-0\"") && page.contains("Target around") && page.contains("<svg"))
+    #expect(!page.contains("<script"))
+  }
+
+  @Test func oneLineCanBeAskedFor() throws {
+    let tiny = try TinyRun()
+    let text = try Inspection(tiny.parts(), line: 3, terminal: quiet).text(quiet)
+    #expect(text.contains("train.jsonl line 3") && !text.contains("train.jsonl line 1 "))
+    #expect(throws: (any Error).self) { try Inspection(tiny.parts(), line: 99, terminal: quiet) }
+  }
+
+  @Test(arguments: [
+    ("metrics.0.temperature=0.05", "so small"), ("metrics.0.temperature=1000", "so large"),
+    ("data.maxLength=10", "lost the beginning of their prompt"),
+  ])
+  func warnsOfWhatUsuallyGoesWrong(_ override: String, _ warning: String) throws {
+    let long = (0..<3).map { "{\"prompt\": \"This prompt goes on and on: \($0) + 1 = \", \"completion\": \"\($0 + 1)\"}\n" }
+    let tiny = try TinyRun(data: long.joined())
+    let inspection = try Inspection(tiny.parts(override, "data.tooLong=cutPrompt"), terminal: quiet)
+    #expect(inspection.warnings.contains { $0.contains(warning) }, "\(inspection.warnings)")
+  }
+
+  @Test func sayThatNothingWasFound() throws {
+    let tiny = try TinyRun(data: "{\"prompt\": \"a\", \"completion\": \"b\"}\n")
+    let inspection = try Inspection(tiny.parts(), terminal: quiet)
+    #expect(inspection.warnings.contains { $0.contains("no metric token found") })
+  }
+}

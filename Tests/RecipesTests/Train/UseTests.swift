@@ -1,0 +1,109 @@
+import Evaluation
+import Files
+import Foundation
+import MetricTokens
+import Recipes
+import TokenData
+import Testing
+import TokenModels
+import Torch
+import TorchNN
+import Training
+
+@Suite struct UseTests {
+  @Test func evaluatingGivesTheFiguresThatFitAndEveryPrediction() throws {
+    let tiny = try TinyRun(), parts = try tiny.parts("evaluate.distribution=true")
+    let model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    let dataset = try parts.dataset(tiny.folder + "/valid.jsonl")
+    let result = try Evaluating(parts, model, dataset)
+    #expect(result.records.map(\.id) == (0..<5).map { "sum \($0)" })
+    #expect(result.records.map(\.truth) == [[0], [10], [10], [10], [10]])
+    #expect(result.metrics.prefix(3) == [.exactMatch, .parseRate, .mae] && result.metrics.contains(.crps))
+    for record in result.records {
+      let belief = try #require(record.belief)
+      #expect(belief.low <= belief.high && (0...99).contains(belief.mean) && belief.crps! >= 0)
+      // The right answer is judged by the number it begins with.
+      if let value = record.values?.first { #expect(record.error == abs(value - record.truth[0])) }
+    }
+    try result.write(to: tiny.folder + "/predictions.jsonl")
+    let lines = try String(contentsOfFile: tiny.folder + "/predictions.jsonl", encoding: .utf8).split(separator: "\n")
+    #expect(lines.count == 5)
+    let first = try JSONDecoder().decode(PredictionRecord.self, from: Data(lines[0].utf8))
+    #expect(first == result.records[0])
+  }
+
+  @Test func linesComeBackInOrderAndBadOnesAreNamed() throws {
+    let tiny = try TinyRun(), choice = try ModelChoice(tiny.folder + "/run.yaml")
+    let input = ["{\"id\": 1, \"prompt\": \"1 + 1 = \"}", "", "{\"prompt\": \"a much longer prompt 2 + 2 = \"}"]
+    let output = try lines(choice, .generate, input)
+    #expect(output.map { $0["id"] } == [.string("1"), .string("<test> line 3")])
+    #expect(output.allSatisfy { $0["completion"] != nil && $0["finish"] != nil })
+
+    let error = #expect(throws: InputError.self) { try lines(choice, .generate, input + ["{\"prompt\": "]) }
+    #expect(error?.place.hasPrefix("line 4") == true)
+    let skipping = try ModelChoice(tiny.folder + "/run.yaml", overrides: ["data.skipBad=true"])
+    let kept = try lines(skipping, .generate, ["[]", input[0]])
+    #expect(kept.count == 2 && kept[0]["error"] != nil && kept[1]["id"] == .string("1"))
+  }
+
+  /// Scores are the log-probabilities that the model gives the answer's tokens one by one, its end included.
+  @Test func scoresAreSumsOfLogProbabilities() throws {
+    let tiny = try TinyRun(), choice = try ModelChoice(tiny.folder + "/run.yaml"), model = try choice.load()
+    let output = try lines(choice, .score, ["{\"prompt\": \"7 + 8 = \", \"completion\": \"15\"}"])
+    let example = choice.parts.encoder.encode(prompt: "7 + 8 = ", answer: "15")
+    let logits = try withTorchErrors {
+      noGrad { model.logits(Tensor(example.ids, shape: [1, example.ids.count])).logSoftmax(-1) }
+    }
+    var expected = 0.0
+    for index in example.ids.indices.dropFirst() where example.supervised[index] {
+      expected += logits.select(1, index - 1).select(0, 0).select(0, Int(example.ids[index])).item()
+    }
+    guard case .double(let found)? = output[0]["logProbability"] else { throw CancellationError() }
+    #expect(abs(found - expected) < 1e-5)
+    #expect(output[0]["tokens"] == .int(3))
+    #expect(output[0]["mean"] != nil && output[0]["mass"] != nil)
+  }
+
+  @Test func exportMergesAdapters() throws {
+    let tiny = try TinyRun()
+    _ = try tiny.train("train.lora={ rank: 2, targets: all-linear }", "train.keep=1").run()
+    let choice = try ModelChoice(tiny.folder + "/out")
+    let checkpoint = try #require(choice.checkpoint)
+    #expect(fileExists(checkpoint + "/adapter_model.safetensors") && !fileExists(checkpoint + "/model.safetensors"))
+    let files = try exportModel(choice, to: tiny.folder + "/exported", dtype: .float32, replacing: false)
+    #expect(files.map(\.name).contains("model.safetensors") && !files.map(\.name).contains("adapter_config.json"))
+    let exported = try loadModel(folder: tiny.folder + "/exported"), trained = try choice.load()
+    let base = try loadModel(folder: tiny.folder + "/model")
+    let ids = Tensor([3, 40, 17, 60] as [Int32], shape: [1, 4])
+    let (a, b, c) = try withTorchErrors {
+      noGrad { (exported.logits(ids), trained.logits(ids), base.logits(ids)) }
+    }
+    #expect((a - b).abs().max().item() < 1e-5)
+    #expect((a - c).abs().max().item() > 1e-3)
+    let error = #expect(throws: InputError.self) {
+      try exportModel(choice, to: tiny.folder + "/exported", dtype: .float32, replacing: false)
+    }
+    #expect(error != nil)
+  }
+
+  @Test func aRunWithoutCheckpointsOrAnUnknownStepIsNamed() throws {
+    let tiny = try TinyRun()
+    _ = try tiny.train().run()
+    let error = #expect(throws: InputError.self) { try ModelChoice(tiny.folder + "/out", step: 3) }
+    #expect(error?.expected.contains("step 3") == true && error?.found.contains("12") == true)
+    #expect(throws: InputError.self) { try ModelChoice(tiny.folder + "/nothing-here") }
+  }
+
+  private func lines(_ choice: ModelChoice, _ task: LineStream.Task, _ input: [String]) throws -> [JSON] {
+    let stream = try LineStream(choice, task) { $0.options.maxNewTokens = 4 }
+    var rest = input[...], output = [JSON]()
+    try stream.run(
+      source: "<test>",
+      next: { limit in
+        defer { rest = rest.dropFirst(min(limit, 2)) }
+        return rest.isEmpty ? nil : Array(rest.prefix(min(limit, 2)))
+      },
+      write: { output.append(try JSON(parsing: $0, path: "")) })
+    return output
+  }
+}
