@@ -15,8 +15,11 @@ struct RunFileOptions: ParsableArguments {
     completion: .directory)
   var output: String?
 
+  @Flag(help: "Leave out lines that cannot be used, count and list them (data.skipBad).") var skipBad = false
+
   func settings() throws -> RunSettings {
-    try RunSettings(file: run, overrides: overrides + (output.map { ["output=\"\($0)\""] } ?? []))
+    let more = [skipBad ? "data.skipBad=true" : nil, output.map { "output=\"\($0)\"" }]
+    return try RunSettings(file: run, overrides: overrides + more.compactMap { $0 })
   }
 }
 

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Reports
+import TokenData
 
 /// A comparison from settings to report: cells side by side, kept one by one, so that an interrupted one goes on.
 public struct ComparisonExperiment {
@@ -36,6 +37,21 @@ public struct ComparisonExperiment {
     }
   }
 
+  /// Median of the training answers if each is one number and the file is still there.
+  private func trainingMedian(_ run: RunSettings) -> Double? {
+    guard let path = run.data.train, let file = try? JSONLFile(path), let parts = try? RunParts(run) else { return nil }
+    let reader = RecordReader(format: run.data.format, fields: run.data.fields), answering = Answering(parts)
+    var values = [Double]()
+    for index in 0..<file.count {
+      // Lines that could not be used are no part of it.
+      guard let record = try? reader.record(file, index) else { continue }
+      let numbers = answering.parser.numbers(in: record.promptAndReference.reference)
+      guard numbers.count == 1 else { return nil }
+      values.append(numbers[0])
+    }
+    return values.isEmpty ? nil : Measurements(values).median
+  }
+
   /// Writes `report.html`, `table.md` and `figure.svg` into the folder and returns the report.
   public func report(command: String) throws -> ComparisonReport {
     let settings = store.settings
@@ -44,7 +60,7 @@ public struct ComparisonExperiment {
     }
     let run = try RunSettings(yaml: settings.run, path: settings.path)
     let report = ComparisonReport(
-      summary: ComparisonSummary(settings, run: run, outcomes: outcomes), command: command)
+      summary: ComparisonSummary(settings, run: run, outcomes: outcomes, constant: trainingMedian(run)), command: command)
     try AtomicFile.write(report.page.html.utf8, to: store.folder + "/report.html")
     try AtomicFile.write(report.markdown.utf8, to: store.folder + "/table.md")
     try AtomicFile.write(report.figure.svg(standalone: true).utf8, to: store.folder + "/figure.svg")

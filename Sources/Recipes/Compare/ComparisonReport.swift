@@ -29,6 +29,13 @@ public struct ComparisonReport {
     for (index, metric) in metrics.enumerated() where metric != .coverage {
       table.emphasizeBest(metric.lowerIsBetter ? .lowest : .highest, in: index + 1)
     }
+    if let constant = summary.constant, metrics.contains(where: { summary.floor($0) != nil }) {
+      let floors = metrics.compactMap { metric in
+        summary.floor(metric).map { "\(metric.label) \(Quantity.number($0))" }
+      }
+      table.notes.append(
+        "Always answering the training median \(Quantity.number(constant)): \(floors.joined(separator: ", ")).")
+    }
     if metrics.contains(where: \.isError) {
       table.notes.append("Answers without a readable number: \(summary.unreadable) in the errors.")
     }
@@ -113,7 +120,7 @@ public struct ComparisonReport {
         BarChart.Group(
           metric.label, summary.arms.map { summary.mean(metric, $0) ?? .nan },
           ranges: summary.arms.map { summary.interval(metric, $0).map { $0.low...$0.high } })
-      ])
+      ], references: summary.floor(metric).map { [ReferenceLine("training median", y: $0)] } ?? [])
   }
 
   /// Lines along the first axis of numbers, one an objective; nil without such an axis.

@@ -14,8 +14,14 @@ struct ComparisonSummary {
   let metrics: [EvaluationMetric]
   /// The one that verdicts are about.
   let main: EvaluationMetric
+  /// Median of the training answers, where each is one number: who always says that has learnt nothing else.
+  let constant: Double?
 
-  init(_ settings: ComparisonSettings, run: RunSettings, outcomes: [(ComparisonArm, Int, ComparisonOutcome)]) {
+  init(
+    _ settings: ComparisonSettings, run: RunSettings, outcomes: [(ComparisonArm, Int, ComparisonOutcome)],
+    constant: Double? = nil
+  ) {
+    self.constant = constant
     self.settings = settings
     self.run = run
     var byArm = [ComparisonArm: [Int: ComparisonOutcome]]()
@@ -40,6 +46,19 @@ struct ComparisonSummary {
 
   private func figure(_ metric: EvaluationMetric, _ records: [PredictionRecord]) -> Double? {
     EvaluationSummary(records, metrics: [metric], unreadable: unreadable)[metric]
+  }
+
+  /// A figure of always saying ``constant``; nil for figures that need more than a number.
+  func floor(_ metric: EvaluationMetric) -> Double? {
+    guard let constant, [.mae, .rmse, .relativeError].contains(metric),
+      let records = outcomes.first?.value.first?.value.records, records.allSatisfy({ $0.truth.count == 1 })
+    else { return nil }
+    return figure(
+      metric,
+      records.map { record in
+        PredictionRecord(
+          id: record.id, prompt: "", reference: record.reference, text: "", truth: record.truth, values: [constant])
+      })
   }
 
   /// How unreadable answers count.
