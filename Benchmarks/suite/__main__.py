@@ -10,29 +10,32 @@ import os
 import tempfile
 import time
 
-from . import floors, machine, texts
+from . import floors, machine, scaling, texts
 from .cases import all_cases
 from .measure import fresh, interleaved, say, spread
 from .processes import FOLDER
-from .report import table
+from .report import markdown, table
 
 
 def run(case, rounds):
     if case.fresh:
         return fresh(case.workers, rounds, case.fresh)
-    return interleaved(case.workers, rounds)
+    return interleaved(case.workers, rounds, case.warm)
 
 
 def row_of(row, tracks, tolerance):
     ours, theirs = tracks[row.ours], tracks[row.theirs]
-    unit = "time" if row.quantity == "seconds" else "memory"
+    unit = {"seconds": "time", "faults": "page faults"}.get(row.quantity, "memory")
     made = {"name": row.name, "unit": unit, "peer": row.peer, "goal": row.goal}
     failure = ours.failure or theirs.failure
     if failure:
         return {**made, "reason": failure}
     if tolerance and abs(ours.check - theirs.check) > tolerance * max(1, abs(theirs.check)):
         return {**made, "reason": f"the sides computed different things: {ours.check} and {theirs.check}"}
-    if row.quantity == "seconds":
+    if row.quantity == "faults":
+        made |= {"ours": spread(ours.faults)[0], "theirs": spread(theirs.faults)[0]}
+        ratio = low = high = made["ours"] / max(1, made["theirs"])
+    elif row.quantity == "seconds":
         ratio, low, high = spread([a / b for a, b in zip(ours.seconds, theirs.seconds)])
         made |= {"ours": spread(ours.seconds)[0], "theirs": spread(theirs.seconds)[0]}
     else:
@@ -63,7 +66,8 @@ def main():
         result["floors"], rows = floors.measure(options.model, 2 if options.quick else 5)
         result["rows"] += rows
     if wanted("scaling"):
-        result["scaling"] = floors.curves(2 if options.quick else 3)
+        result["scaling"], rows = scaling.measure(2 if options.quick else 3)
+        result["rows"] += rows
     result["machine"]["load_after"] = os.getloadavg()[0]
     result["seconds"] = round(time.time() - started)
     print(table(result))
@@ -71,8 +75,9 @@ def main():
     name = "partial" if options.only or options.quick else "latest"
     path = FOLDER / f"results/{name}.json"
     path.parent.mkdir(exist_ok=True)
-    path.with_suffix(".new").write_text(json.dumps(result, indent=1) + "\n")
-    path.with_suffix(".new").rename(path)
+    for text, target in ((json.dumps(result, indent=1) + "\n", path), (markdown(result), path.with_suffix(".md"))):
+        target.with_suffix(".new").write_text(text)
+        target.with_suffix(".new").rename(target)
     say(f"  wrote {path} after {result['seconds']} s")
 
 

@@ -12,7 +12,7 @@ class Row:
     name: str
     theirs: str  # the worker compared with
     goal: float = None  # at most
-    quantity: str = "seconds"  # or "peak", "growth"
+    quantity: str = "seconds"  # or "peak", "growth", "faults"
     ours: str = "ours"
     peer: str = ""  # in words
 
@@ -26,6 +26,7 @@ class Case:
     rows: list
     rounds: int
     fresh: str = ""  # "ready" or "step": new processes, timed from their start
+    warm: int = 1  # rounds before those that count
     tolerance: float = 1e-3  # by which the workers' checks may differ, relative; None: not comparable
 
 
@@ -71,15 +72,17 @@ def steps(model, batch, length, rounds, goals):
         "ours": ("ours", "step", shape),
         "eager": ("peer", "step", {"method": "eager", **shape}),
         "trainer": ("peer", "step", {"method": "trainer", **shape}),
-        "trl": ("peer", "step", {"method": "trl", **shape}),
     }
     rows = [
         Row(f"{name}_time_vs_torch_eager", "eager", goals["eager"], peer=EAGER),
         Row(f"{name}_time_vs_hf_trainer", "trainer", goals["trainer"], peer=TRAINER),
         Row(f"{name}_memory_vs_hf_trainer", "trainer", 0.8, "peak", peer=TRAINER),
-        Row(f"{name}_time_vs_trl", "trl", None, peer="TRL SFTTrainer, author-style compute_loss"),
+        Row(f"{name}_page_faults_vs_torch_eager", "eager", None, "faults", peer=EAGER + ", minor faults a step"),
     ]
-    return Case(name, workers, rows, rounds)
+    if batch == 1:  # TRL's step is the Trainer's and more: once is enough
+        workers["trl"] = ("peer", "step", {"method": "trl", **shape})
+        rows.append(Row(f"{name}_time_vs_trl", "trl", None, peer="TRL SFTTrainer, author-style compute_loss"))
+    return Case(name, workers, rows, rounds, warm=2)
 
 
 def steps_alike(model, batch, length, rounds):
@@ -98,7 +101,7 @@ def steps_alike(model, batch, length, rounds):
             peer=EAGER + ", memory kept by malloc, logits_to_keep",
         ),
     ]
-    return Case(f"{name}_alike", workers, rows, rounds)
+    return Case(f"{name}_alike", workers, rows, rounds, warm=2)
 
 
 def startup(model):

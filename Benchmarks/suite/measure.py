@@ -15,6 +15,7 @@ class Track:
     check: float = 0
     peak: float = 0  # KiB
     growth: float = 0  # KiB above what was resident before the first go
+    faults: list = dataclasses.field(default_factory=list)  # minor page faults of each go
     failure: str = ""
 
 
@@ -47,10 +48,12 @@ def open_worker(alive, tracks, label, arguments):
 
 
 def one_go(process, track, counts):
+    before = process.faults()
     process.go()
     answer = process.read()
     if counts:
         track.seconds.append(answer["seconds"])
+        track.faults.append(process.faults() - before)
     else:
         track.check = answer["check"]
 

@@ -73,6 +73,11 @@ class Process:
         """Since the process was asked for."""
         return time.perf_counter() - self.started
 
+    def faults(self):
+        """Minor page faults so far: memory taken from the system, or given back and taken again."""
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            return int(file.read().rsplit(")", 1)[1].split()[7])
+
     def finish(self):
         """Greatest resident memory in KiB."""
         self.process.stdin.close()

@@ -27,7 +27,7 @@ func trainingStep(_ worker: Worker, _ settings: Settings) throws {
     (0..<1 << 16).map { examples[$0 % examples.count] },
     plan: BatchPlan(count: 1 << 16, batch: batch, shuffled: false))
   let trainer = Trainer(
-    model, try distances(over: digits), AdamW(learningRate: 1e-6),
+    model, try distances(over: digits), settings.string("optimizer") == "none" ? NoUpdate() : AdamW(learningRate: 1e-6),
     options: TrainingOptions(
       length: .steps(1 << 16), gradientNormLimit: settings.string("clip") == "none" ? nil : 1))
   worker.ready()
@@ -70,4 +70,16 @@ private func configuration(_ settings: Settings) throws -> LlamaConfiguration {
     vocabularySize: settings.int("v", 49_152), hiddenSize: hidden, innerSize: settings.int("inner", hidden * 8 / 3),
     layers: settings.int("layers", 30), heads: heads, keyValueHeads: settings.int("kvheads", max(1, heads / 3)),
     tiesEmbeddings: true)
+}
+
+/// An optimizer that leaves everything as it is: what a step costs before the update.
+private struct NoUpdate: OptimizerRule {
+  let learningRate = 0.0
+  let groups: [ParameterGroup] = []
+  func makeOptimizer(for parameters: [OptimizedParameter]) -> any Optimizer { Idle() }
+
+  private final class Idle: Optimizer {
+    let state: [(name: String, tensor: Tensor)] = []
+    func update(gradients: [Tensor?], gradientFactor: Double, learningRateFactor: Double) {}
+  }
 }
