@@ -3,6 +3,7 @@
 import dataclasses
 import statistics
 import sys
+import time
 
 from .processes import Failure, Process
 
@@ -23,14 +24,22 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+# A case that takes longer than this ends after the third round that counts: the whole has to end in minutes.
+PATIENCE = 90
+
+
 def interleaved(workers, rounds, warm=1):
     """Long-lived workers, each given one go in turn; every round starts with another one. The first `warm` rounds are
     not counted. `workers` are argument tuples of Process by label. Returns a Track by label."""
     tracks = {label: Track() for label in workers}
+    started = time.monotonic()
     alive = {}
     for label, arguments in workers.items():
         attempt(tracks, alive, label, lambda: open_worker(alive, tracks, label, arguments))
     for number in range(warm + rounds):
+        if number >= warm + 3 and time.monotonic() - started > PATIENCE:
+            say(f"    {number - warm} rounds are enough: this machine is slow or busy")
+            break
         order = list(alive)
         order = order[number % len(order) :] + order[: number % len(order)] if order else []
         for label in order:
