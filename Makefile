@@ -25,7 +25,7 @@ lint:  ## formatting and scripts
 format:  ## format the sources in place
 	@swift format --in-place --parallel --recursive Sources Tests Package.swift $(wildcard Examples Benchmarks)
 
-bench:  ## speed side by side with PyTorch
+bench: build  ## speed side by side with PyTorch (twelve minutes; QUICK=1 for a look, ONLY="step" for a part)
 	@scripts/bench.sh
 
 docs:  ## DocC pages into .build/docs

@@ -1,16 +1,24 @@
 #!/usr/bin/env bash
-# Side by side with the Python packages: builds Benchmarks/, makes a virtual environment for the peers, prints ratios.
+# Side by side with PyTorch: builds Benchmarks/, makes a virtual environment for the peers, prints ratios and writes
+# Benchmarks/results/latest.json. QUICK=1 takes two rounds each; ONLY="step startup" names the cases.
 . "$(dirname "$0")/common.sh"
 need_pip
 "$ROOT/scripts/native.sh"
 model="$("$ROOT/scripts/model.sh")"
 cd "$ROOT"
+say "building the benchmarks"
 swift build -c release --package-path Benchmarks >&2 || fail "the benchmarks did not build; the message is above"
 venv="$CACHE/bench-venv"
-if [ ! -e "$venv/ready" ]; then
+if ! cmp -s Benchmarks/requirements.txt "$venv/ready"; then
   say "making a virtual environment with the peers (once)"
-  python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check tokenizers==0.23.3 >&2 \
+  rm -f "$venv/ready"
+  python3 -m venv "$venv" \
+    && "$venv/bin/pip" install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt >&2 \
     || fail "the peers could not be installed into $venv"
-  touch "$venv/ready"
+  cp Benchmarks/requirements.txt "$venv/ready"
 fi
-"$venv/bin/python" Benchmarks/tokenizer/compare.py "$model/tokenizer.json"
+arguments=()
+[ -z "${QUICK:-}" ] || arguments+=(--quick)
+for name in ${ONLY:-}; do arguments+=(--only "$name"); done
+cd Benchmarks
+"$venv/bin/python" -m suite "$model" "${arguments[@]}"

@@ -98,6 +98,27 @@ public final class KeyValueCache {
   /// Counts the tokens that every layer has appended.
   public func advance(by count: Int) { length += count }
 
+  /// Some neighbouring sequences alone, in the same memory: what is appended there is here once ``advance(by:)`` counts
+  /// it.
+  public func part(_ rows: Range<Int>) -> KeyValueCache { KeyValueCache(rows, of: self) }
+
+  private init(_ rows: Range<Int>, of other: KeyValueCache) {
+    (batch, length, capacity) = (rows.count, other.length, other.capacity)
+    layers = other.layers.map {
+      ($0.key.narrow(0, rows.lowerBound, rows.count), $0.value.narrow(0, rows.lowerBound, rows.count))
+    }
+  }
+
+  /// Zeroes the next `count` columns, for tokens that will be masked: what the memory held before may be NaN, which
+  /// no mask stops.
+  public func clear(_ count: Int) {
+    guard count > 0 else { return }
+    for (keys, values) in layers {
+      keys.narrow(2, length, count).zero_()
+      values.narrow(2, length, count).zero_()
+    }
+  }
+
   /// A copy of some sequences, named by row, once or several times, with room for `capacity` tokens each.
   public func copy(rows: [Int], capacity: Int) -> KeyValueCache {
     KeyValueCache(copying: rows, of: self, capacity: capacity)

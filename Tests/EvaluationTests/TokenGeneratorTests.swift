@@ -203,5 +203,20 @@ import TorchNN
     }
     #expect(batches(of: lengths, tokenBudget: 1000).count == 1)
     #expect(batches(of: [], tokenBudget: 5).isEmpty)
+    #expect(batches(of: lengths, tokenBudget: 1000, busy: 100) == [[1], [5, 4, 0], [6, 2, 3, 7]])
+    #expect(batches(of: lengths, tokenBudget: 1000, busy: 101) == [[1, 5], [4, 0, 6, 2, 3, 7]])
+  }
+
+  /// Enough long and short prompts for passes of their own: no more padding than that allows, and every result that of
+  /// the prompt alone.
+  @Test func manyPromptsAreReadInPassesOfLikeLength() throws {
+    let lengths = [Int](repeating: 40, count: 27) + [Int](repeating: 9, count: 8)
+    let prompts = lengths.enumerated().map { index, length -> [Int32] in
+      var random = CounterGenerator(11, UInt64(index))
+      return (0..<length).map { _ in Int32(random.next(below: 23)) }
+    }
+    let all = try TokenGenerator(model).generate(prompts, .init(maxNewTokens: 8))
+    #expect(model.passes.prefix(2) == [[27, 40], [8, 9]])
+    for index in [0, 26, 27, 34] { #expect(all[index].ids == plainGreedy(model, prompts[index], 8)) }
   }
 }

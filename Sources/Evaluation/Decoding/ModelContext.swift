@@ -78,18 +78,34 @@ public final class ModelContext {
   private func read(_ sequences: [[Int32]]) {
     let before = cache.length, width = sequences.map(\.count).max() ?? 0
     let isRagged = sequences.contains { $0.count < width }
-    let ids = sequences.flatMap { $0 + [Int32](repeating: 0, count: width - $0.count) }
-    let ends = sequences.enumerated().map { Int64($0.offset * width + $0.element.count - 1) }
-    // Padding stands to the right of every token that is read here: causal order is mask enough.
-    var input = ModelInput(ids: Tensor(ids, shape: [count, width], device: device))
-    if before > 0 { input.mask = AttentionMask.causal(queries: width, keys: before + width, device: device) }
-    last = model.hidden(input, cache: cache, rows: Tensor(ends, device: device))
+    let parts = runs(of: sequences.map(\.count))
+    if parts.count == 1 {
+      last = read(sequences, cache)
+    } else {
+      last = .cat(parts.map { read(Array(sequences[$0]), cache.part($0), width: width) }, 0)
+      cache.advance(by: width)
+    }
     if isRagged {
       let tokens = sequences.flatMap { sequence in (0..<width).map { $0 < sequence.count } }
       let past = Tensor.ones([count, before], dtype: .bool, device: device)
       real = .cat([past, Tensor(tokens, shape: [count, width], device: device)], 1)
     }
     for row in lengths.indices { lengths[row] += sequences[row].count }
+  }
+
+  /// Reads sequences into a cache of theirs, whose columns are then filled up to `width` tokens.
+  ///
+  /// - Returns: the hidden state of each one's last token, `[count, H]`.
+  private func read(_ sequences: [[Int32]], _ cache: KeyValueCache, width whole: Int? = nil) -> Tensor {
+    let before = cache.length, width = sequences.map(\.count).max() ?? 0
+    let ids = sequences.flatMap { $0 + [Int32](repeating: 0, count: width - $0.count) }
+    let ends = sequences.enumerated().map { Int64($0.offset * width + $0.element.count - 1) }
+    // Padding stands to the right of every token that is read here: causal order is mask enough.
+    var input = ModelInput(ids: Tensor(ids, shape: [sequences.count, width], device: device))
+    if before > 0 { input.mask = AttentionMask.causal(queries: width, keys: before + width, device: device) }
+    let last = model.hidden(input, cache: cache, rows: Tensor(ends, device: device))
+    cache.clear(whole.map { $0 - width } ?? 0)
+    return last
   }
 
   /// Refuses what the model cannot read. `room` tokens more must fit.

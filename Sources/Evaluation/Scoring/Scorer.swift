@@ -72,7 +72,7 @@ public struct Scorer {
     try ModelContext.check(sequences, for: model)
     var scores = queries.map { $0.map { _ in [Double]() } }
     try evaluating(model) {
-      for batch in batches(of: sequences.map(\.count), tokenBudget: tokenBudget) {
+      for batch in batches(of: sequences.map(\.count), tokenBudget: tokenBudget, busy: busyPass) {
         let width = batch.map { sequences[$0].count }.max() ?? 0
         let ids = batch.flatMap { sequences[$0] + [Int32](repeating: 0, count: width - sequences[$0].count) }
         let asked = batch.enumerated().flatMap { row, index in

@@ -1,0 +1,1 @@
+"""What the benchmarks compare dist2 with: the same operations, done as users of the Python packages do them."""

@@ -1,0 +1,18 @@
+"""Random token sequences: the same as Sources/dist2-bench/Decoding.swift's, padded on the left."""
+
+import torch
+
+
+def make(count, vocabulary, length):
+    torch.manual_seed(2)
+    ids = torch.randint(0, vocabulary, [count, 64])
+    return [ids[row, : length(row)] for row in range(count)]
+
+
+def padded(rows):
+    width = max(len(row) for row in rows)
+    ids, mask = torch.zeros(len(rows), width, dtype=torch.long), torch.zeros(len(rows), width, dtype=torch.long)
+    for index, row in enumerate(rows):
+        ids[index, width - len(row) :] = row
+        mask[index, width - len(row) :] = 1
+    return ids, mask

@@ -1,0 +1,40 @@
+"""The worker's side of the suite's conversation; Sources/dist2-bench/Worker.swift is the same in Swift."""
+
+import json
+import os
+import sys
+import time
+
+
+class Worker:
+    def __init__(self):
+        # Libraries print to standard output now and then; the conversation has a descriptor of its own.
+        self.out = os.fdopen(os.dup(1), "w", buffering=1)
+        os.dup2(2, 1)
+
+    def ready(self):
+        self.say(rss_kib=memory("VmRSS"))
+
+    def next(self):
+        return bool(sys.stdin.readline())
+
+    def answer(self, start, check):
+        self.say(seconds=time.perf_counter() - start, check=float(check))
+
+    def serve(self, work):
+        self.ready()
+        while self.next():
+            start = time.perf_counter()
+            check = work()
+            self.answer(start, check)
+
+    def leave(self):
+        self.say(peak_kib=memory("VmHWM"))
+
+    def say(self, **values):
+        print(json.dumps(values), file=self.out, flush=True)
+
+
+def memory(key):
+    with open("/proc/self/status") as status:
+        return float(next(line.split()[1] for line in status if line.startswith(key + ":")))

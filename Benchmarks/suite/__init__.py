@@ -1,0 +1,1 @@
+"""Runs dist2's workers and the peers' in turns and compares them. Standard library only."""

@@ -1,0 +1,166 @@
+"""Every side-by-side measurement. To add one: an entry here, an operation in Sources/dist2-bench and in peers/."""
+
+import dataclasses
+
+from .processes import KEEP
+
+
+@dataclasses.dataclass
+class Row:
+    """One line of the result: ours / theirs of a quantity."""
+
+    name: str
+    theirs: str  # the worker compared with
+    goal: float = None  # at most
+    quantity: str = "seconds"  # or "peak", "growth", "faults"
+    ours: str = "ours"
+    peer: str = ""  # in words
+
+
+@dataclasses.dataclass
+class Case:
+    """Workers that take turns, and the rows that come of it."""
+
+    name: str
+    workers: dict
+    rows: list
+    rounds: int
+    fresh: str = ""  # "ready" or "step": new processes, timed from their start
+    warm: int = 1  # rounds before those that count
+    tolerance: float = 1e-3  # by which the workers' checks may differ, relative; None: not comparable
+
+
+LCE = "torch linear_cross_entropy, chunk 128, cross entropy alone"
+GATHERED = "torch linear + cross entropy + gathered distance loss"
+EAGER = "transformers LlamaForCausalLM, author-style loss, fused AdamW"
+TRAINER = "transformers Trainer, author-style compute_loss"
+
+
+def linear_loss(_):
+    workers = {
+        "ours": ("ours", "linear-loss", {}),
+        "chunked": ("peer", "linear-loss", {"method": "chunked"}),
+        "gathered": ("peer", "linear-loss", {"method": "gathered"}),
+    }
+    rows = [
+        Row("linear_ce_dist_time_vs_torch_linear_cross_entropy", "chunked", 1.0, peer=LCE),
+        Row("linear_ce_dist_memory_vs_torch_linear_cross_entropy", "chunked", 1.0, "peak", peer=LCE),
+        Row("linear_ce_dist_memory_above_inputs_vs_torch_linear_cross_entropy", "chunked", None, "growth", peer=LCE),
+        Row("linear_ce_dist_time_vs_torch_gathered", "gathered", 0.8, peer=GATHERED),
+        Row("linear_ce_dist_memory_vs_torch_gathered", "gathered", None, "peak", peer=GATHERED),
+    ]
+    return Case("linear-loss", workers, rows, 9)
+
+
+def logits_loss(_):
+    workers = {
+        "ours": ("ours", "logits-loss", {}),
+        "ce": ("peer", "logits-loss", {"method": "ce"}),
+        "gathered": ("peer", "logits-loss", {"method": "gathered"}),
+    }
+    rows = [
+        Row("logits_ce_dist_time_vs_torch_ce", "ce", 0.6, peer="torch cross entropy alone"),
+        Row("logits_ce_dist_time_vs_torch_gathered", "gathered", None, peer="torch cross entropy + gathered distance"),
+    ]
+    return Case("logits-loss", workers, rows, 11)
+
+
+def steps(model, batch, length, rounds, goals):
+    shape = {"model": model, "batch": batch, "length": length}
+    name = f"step_{batch}x{length}"
+    workers = {
+        "ours": ("ours", "step", shape),
+        "eager": ("peer", "step", {"method": "eager", **shape}),
+        "trainer": ("peer", "step", {"method": "trainer", **shape}),
+    }
+    rows = [
+        Row(f"{name}_time_vs_torch_eager", "eager", goals["eager"], peer=EAGER),
+        Row(f"{name}_time_vs_hf_trainer", "trainer", goals["trainer"], peer=TRAINER),
+        Row(f"{name}_memory_vs_hf_trainer", "trainer", 0.8, "peak", peer=TRAINER),
+        Row(f"{name}_page_faults_vs_torch_eager", "eager", None, "faults", peer=EAGER + ", minor faults a step"),
+    ]
+    if batch == 1:  # TRL's step is the Trainer's and more: once is enough
+        workers["trl"] = ("peer", "step", {"method": "trl", **shape})
+        rows.append(Row(f"{name}_time_vs_trl", "trl", None, peer="TRL SFTTrainer, author-style compute_loss"))
+    return Case(name, workers, rows, rounds, warm=2)
+
+
+def steps_alike(model, batch, length, rounds):
+    """Where the difference comes from: the same allocator settings on both sides, logits only where they are needed."""
+    shape = {"model": model, "batch": batch, "length": length}
+    name = f"step_{batch}x{length}"
+    workers = {
+        "ours": ("ours", "step", {"clip": "none", **shape}, KEEP),
+        "eager": ("peer", "step", {"method": "eager", **shape}, KEEP),
+        "kept": ("peer", "step", {"method": "kept", **shape}, KEEP),
+    }
+    rows = [
+        Row(f"{name}_time_vs_torch_eager_same_allocator", "eager", None, peer=EAGER + ", memory kept by malloc"),
+        Row(
+            f"{name}_time_vs_torch_eager_same_allocator_kept_logits", "kept", None,
+            peer=EAGER + ", memory kept by malloc, logits_to_keep",
+        ),
+    ]
+    return Case(f"{name}_alike", workers, rows, rounds, warm=2)
+
+
+def startup(model):
+    workers = {"ours": ("ours", "start", {"model": model}), "theirs": ("peer", "start", {"model": model})}
+    rows = [Row("startup_time_vs_transformers", "theirs", 0.1, peer="import, from_pretrained, AutoTokenizer")]
+    return Case("startup", workers, rows, 4, fresh="ready")
+
+
+def first_step(model):
+    shape = {"model": model, "batch": 1, "length": 96}
+    workers = {"ours": ("ours", "step", shape), "theirs": ("peer", "step", {"method": "trainer", **shape})}
+    rows = [Row("first_step_time_vs_hf_trainer", "theirs", 0.4, peer=TRAINER + ", process start to first step")]
+    return Case("first_step", workers, rows, 4, fresh="step")
+
+
+def generate(model):
+    workers = {"ours": ("ours", "generate", {"model": model}), "theirs": ("peer", "generate", {"model": model})}
+    rows = [
+        Row("generate_time_vs_transformers", "theirs", 0.667, peer="generate, greedy, 64 prompts of 16-40, 32 new"),
+        Row("generate_memory_vs_transformers", "theirs", None, "peak", peer="the same"),
+    ]
+    return Case("generate", workers, rows, 4)
+
+
+def score(model):
+    workers = {
+        "ours": ("ours", "score", {"model": model}),
+        "forward": ("peer", "score", {"method": "forward", "model": model}),
+        "kept": ("peer", "score", {"method": "kept", "model": model}),
+    }
+    rows = [
+        Row("score_time_vs_transformers", "forward", 0.769, peer="forward, 64 sequences of 32-56, batches of 16"),
+        Row("score_time_vs_transformers_kept_logits", "kept", None, peer="the same with logits_to_keep"),
+        Row("score_memory_vs_transformers", "forward", None, "peak", peer="forward"),
+    ]
+    return Case("score", workers, rows, 5)
+
+
+def tokenizer(name, settings, rounds=11):
+    one = {"OMP_NUM_THREADS": "1"}
+    workers = {"ours": ("ours", "tokenizer", settings, one), "theirs": ("peer", "tokenizer", settings, one)}
+    row = Row(f"tokenizer_{name}_time_vs_tokenizers", "theirs", None, peer="tokenizers, one core")
+    return Case(f"tokenizer_{name}", workers, [row], rounds)
+
+
+def all_cases(model, texts):
+    """Every case. `texts` are files of documents by name."""
+    file = f"{model}/tokenizer.json"
+    return [
+        linear_loss(model),
+        logits_loss(model),
+        steps(model, 8, 128, 5, {"eager": 0.70, "trainer": 0.65}),
+        steps(model, 1, 96, 9, {"eager": 0.60, "trainer": 0.65}),
+        steps_alike(model, 8, 128, 3),
+        steps_alike(model, 1, 96, 9),
+        startup(model),
+        first_step(model),
+        generate(model),
+        score(model),
+        *(tokenizer(name, {"task": "encode", "tokenizer": file, "texts": path}) for name, path in texts.items()),
+        tokenizer("load", {"task": "load", "tokenizer": file}),
+    ]
