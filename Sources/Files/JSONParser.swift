@@ -8,9 +8,12 @@ extension JSON {
   /// - Parameters:
   ///   - bytes: the whole text.
   ///   - path: what errors call the source.
+  ///   - line: the text's line number in its file, if it is one line of many.
   ///   - depth: how many arrays and objects may be open at once.
-  public init(parsing bytes: UnsafeRawBufferPointer, path: String, depth: Int = 128) throws(InputError) {
-    var parser = JSONParser(bytes: bytes, path: path, depth: depth)
+  public init(
+    parsing bytes: UnsafeRawBufferPointer, path: String, line: Int? = nil, depth: Int = 128
+  ) throws(InputError) {
+    var parser = JSONParser(bytes: bytes, path: path, line: line, depth: depth)
     self = try parser.document()
   }
 
@@ -32,13 +35,16 @@ extension JSON {
 struct JSONParser {
   let bytes: UnsafeRawBufferPointer
   let path: String
+  /// Number of the one line that the text is; nil for a whole file.
+  let line: Int?
   var depth: Int
   var position = 0
   var scratch: [UInt8] = []
 
-  init(bytes: UnsafeRawBufferPointer, path: String, depth: Int) {
+  init(bytes: UnsafeRawBufferPointer, path: String, line: Int?, depth: Int) {
     self.bytes = bytes
     self.path = path
+    self.line = line
     self.depth = depth
   }
 
@@ -49,7 +55,7 @@ struct JSONParser {
     skipSpace()
     let value = try value()
     skipSpace()
-    guard position == bytes.count else { throw unexpected("the end of the file after the JSON value") }
+    guard position == bytes.count else { throw unexpected("\(end) after the JSON value") }
     return value
   }
 
@@ -146,10 +152,12 @@ struct JSONParser {
 
   // MARK: Errors
 
+  private var end: String { line == nil ? "the end of the file" : "the end of the line" }
+
   /// Something else stands at `position`.
   func unexpected(_ expected: String) -> InputError {
     guard position < bytes.count else {
-      return error(expected: expected, found: "the end of the file", remedy: "Is it cut off?")
+      return error(expected: expected, found: end, remedy: "Is it cut off?")
     }
     let byte = bytes[position]
     let isVisible = byte > 0x20 && byte < 0x7F
@@ -159,7 +167,7 @@ struct JSONParser {
 
   func error(expected: String, found: String, remedy: String = "") -> InputError {
     let before = bytes[..<min(position, bytes.count)]
-    let line = before.reduce(1) { $0 + ($1 == 0x0A ? 1 : 0) }
+    let line = line ?? before.reduce(1) { $0 + ($1 == 0x0A ? 1 : 0) }
     let column = position - (before.lastIndex(of: 0x0A) ?? -1)
     return InputError(
       path: path, place: "line \(line), column \(column)", expected: expected, found: found, remedy: remedy)

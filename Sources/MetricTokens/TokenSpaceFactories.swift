@@ -44,9 +44,12 @@ extension TokenSpace {
   public static func integers(
     _ range: ClosedRange<Int>, of vocabulary: any TokenVocabulary, spacing: Spacing = .plain, name: String = "integers"
   ) throws -> TokenSpace {
-    guard range.count <= vocabulary.count else {
+    // `count` of a range does not fit an Int for all of them.
+    let (span, overflows) = range.upperBound.subtractingReportingOverflow(range.lowerBound)
+    guard !overflows, span < vocabulary.count else {
       throw TokenSpaceError(
-        space: name, problem: "\(range.count) integers, but the vocabulary has only \(vocabulary.count) tokens",
+        space: name,
+        problem: "\(range.lowerBound) … \(range.upperBound), but the vocabulary has only \(vocabulary.count) tokens",
         remedy: "Use digits.")
     }
     let texts = range.map { spacing.text(String($0)) }

@@ -32,6 +32,15 @@ public struct RunParts: Sendable {
     let skeleton = try describeModel(folder: modelFolder)
     tokenizer = try Tokenizer(folder: modelFolder)
     let tokenizer = tokenizer
+    for (index, metric) in settings.metrics.enumerated() {
+      // Before a space of as many candidates is made.
+      guard case .codebook(let first, let count) = metric.tokens else { continue }
+      guard count <= skeleton.vocabularySize - min(first, skeleton.vocabularySize) else {
+        throw InputError(
+          path: settings.path, place: "key metrics[\(index)].tokens.codebook",
+          expected: "ids among the model's \(skeleton.vocabularySize)", found: "\(count) from \(first) on")
+      }
+    }
     matches = try settings.metrics.map { try $0.match(tokenizer, settings.objective) }
     objective = try Objective(
       settings.objective.preset, matches: matches, alpha: settings.objective.alpha,

@@ -60,7 +60,18 @@ public struct RunSettings: Sendable {
     for index in metrics.indices { metrics[index].makeAbsolute(from: folder) }
     resolved = try reader.finish()
     resolved = data.absolute(resolved.replacing("model", with: .string(model)))
+    resolved = resolved.replacing("metrics", with: absoluteMetrics)
     try check(reader)
+  }
+
+  /// The metrics of the tree, with the files of their distances as they will be opened.
+  private var absoluteMetrics: JSON {
+    guard case .array(let trees) = resolved["metrics"] else { return [] }
+    return .array(
+      zip(trees, metrics).map { tree, metric in
+        let path = metric.distance.embeddings.map { JSON.string($0) } ?? .null
+        return tree.replacing("distance", with: (tree["distance"] ?? .null).replacing("embeddings", with: path))
+      })
   }
 
   /// What only shows when all is known.

@@ -1,4 +1,4 @@
-import Files
+package import Files
 import Yams
 
 /// A YAML file as JSON values, with the line of every key.
@@ -11,6 +11,8 @@ struct SettingsDocument {
   private(set) var root: JSON
   /// Line of each key path, from 1: `metrics[0].distance`.
   private(set) var lines: [String: Int] = [:]
+  /// Key paths that `set` has given another value than the file's.
+  private var assigned: Set<String> = []
 
   /// Reads a file.
   ///
@@ -56,20 +58,34 @@ struct SettingsDocument {
   mutating func set(_ key: String, yaml value: String) throws {
     let value = try SettingsDocument(yaml: "value: \(value)", path: "<arguments>").root["value"] ?? .null
     let steps = key.replacing("[", with: ".").replacing("]", with: "").split(separator: ".").map(String.init)
-    root = try replacing(root, steps[...], with: value, in: key)
+    root = try replacing(root, at: "", steps[...], with: value, in: key)
   }
 
-  private func replacing(_ old: JSON, _ steps: ArraySlice<String>, with value: JSON, in key: String) throws -> JSON {
-    guard let step = steps.first else { return value }
+  /// The `--set` that a key's value, or that of something around it, comes from.
+  func assignment(of keyPath: String) -> String? {
+    assigned.contains { keyPath == $0 || keyPath.hasPrefix("\($0).") || keyPath.hasPrefix("\($0)[") }
+      ? "--set \(keyPath)" : nil
+  }
+
+  private mutating func replacing(
+    _ old: JSON, at keyPath: String, _ steps: ArraySlice<String>, with value: JSON, in key: String
+  ) throws -> JSON {
+    guard let step = steps.first else {
+      assigned.insert(keyPath)
+      return value
+    }
     let rest = steps.dropFirst()
     switch old {
-    case .null: return try replacing(.object(JSONObject()), steps, with: value, in: key)
+    case .null: return try replacing(.object(JSONObject()), at: keyPath, steps, with: value, in: key)
     case .object(var object):
-      object[step] = try replacing(object[step] ?? .null, rest, with: value, in: key)
+      let below = keyPath.isEmpty ? step : "\(keyPath).\(step)"
+      object[step] = try replacing(object[step] ?? .null, at: below, rest, with: value, in: key)
       return .object(object)
     case .array(var elements):
       let chosen = elements.indices.filter { step == "*" || step == "\($0)" || elements[$0]["name"] == .string(step) }
-      for index in chosen { elements[index] = try replacing(elements[index], rest, with: value, in: key) }
+      for index in chosen {
+        elements[index] = try replacing(elements[index], at: "\(keyPath)[\(index)]", rest, with: value, in: key)
+      }
       if !chosen.isEmpty { return .array(elements) }
     default: break
     }
@@ -134,14 +150,14 @@ extension JSON {
   }
 
   /// As YAML, keys in their order.
-  var yaml: String { (try? Yams.serialize(node: node, width: 100, allowUnicode: true)) ?? "" }
+  package var yaml: String { (try? Yams.serialize(node: node, width: 100, allowUnicode: true)) ?? "" }
 
   private var node: Node {
     switch self {
     case .null: Node("null", Tag(.null))
     case .bool(let value): Node("\(value)", Tag(.bool))
     case .int(let value): Node("\(value)", Tag(.int))
-    case .double(let value): Node(value == .infinity ? ".inf" : "\(value)", Tag(.float))
+    case .double(let value): Node(value.isInfinite ? (value > 0 ? ".inf" : "-.inf") : "\(value)", Tag(.float))
     case .string(let value): Node(value, Tag(.str), isPlain(value) ? .plain : .doubleQuoted)
     case .array(let values):
       .sequence(Node.Sequence(values.map(\.node), Tag(.seq), values.allSatisfy(\.isScalar) ? .flow : .block))
@@ -180,6 +196,12 @@ extension YamlError {
       return InputError(
         path: path, place: "line \(mark.line), column \(mark.column)", expected: "YAML", found: problem,
         remedy: "Check indentation, colons and quotes there.")
+    case .duplicatedKeysInMapping(let keys, let context):
+      return InputError(
+        path: path, place: "line \(context.mark.line), key \(keys.first ?? "")", expected: "each key once",
+        found: "it again further down", remedy: "Delete one.")
+    case .reader(let problem, let offset, _, _):
+      return InputError(path: path, place: offset.map { "byte \($0)" } ?? "", expected: "YAML", found: problem)
     default:
       return InputError(path: path, expected: "YAML", found: "\(self)", remedy: "Check indentation, colons and quotes.")
     }

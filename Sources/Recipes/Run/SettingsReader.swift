@@ -166,6 +166,9 @@ final class SettingsReader {
   /// What is wrong with the value of a key (nil: with the whole mapping).
   func error(_ key: String?, expected: String, found: String, remedy: String = "") -> InputError {
     let path = key.map { self.path($0) } ?? keyPath
+    if let assignment = account.document.assignment(of: path) {
+      return InputError(path: "<arguments>", place: assignment, expected: expected, found: found, remedy: remedy)
+    }
     let line = account.document.lines[path] ?? account.document.lines[keyPath]
     let place = [line.map { "line \($0)" }, path.isEmpty ? nil : "key \(path)"].compactMap { $0 }
     return InputError(

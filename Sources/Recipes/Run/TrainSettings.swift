@@ -60,7 +60,9 @@ public struct TrainSettings: Sendable, Hashable {
     layout = row > 0 ? .packed(rowLength: row) : .padded
     learningRate = try reader.value("learningRate", default: 2e-5, "a number above 0") { $0 > 0 && $0.isFinite }
     let shape: Schedule.Shape = try reader.value("schedule", default: .linear)
-    let warmup: Double = try reader.value("warmup", default: 0, "steps, or a share of all below 1") { $0 >= 0 }
+    let warmup: Double = try reader.value("warmup", default: 0, "steps, or a share of all below 1") {
+      $0 >= 0 && $0 < 1e12
+    }
     schedule = Schedule(shape, warmUp: warmup < 1 ? .ratio(warmup) : .steps(Int(warmup)))
     weightDecay = try reader.value("weightDecay", default: 0, "a number ≥ 0") { $0 >= 0 && $0.isFinite }
     let limit: Double = try reader.value("clip", default: 1, "a number ≥ 0, 0 for no limit") { $0 >= 0 }

@@ -117,7 +117,7 @@ public struct ExampleEncoder: Sendable {
     }
     let asked = forAnswer && messages.last?.role == .assistant ? Array(messages.dropLast()) : messages
     do throws(InputError) {
-      return RecordLayout(try template.render(asked, addGenerationPrompt: forAnswer), asked)
+      return RecordLayout(try template.render(asked, addGenerationPrompt: forAnswer), asked, read: record.promptMessages)
     } catch {
       var error = error
       error.path = record.source
@@ -178,4 +178,15 @@ public struct ExampleAnalysis: Sendable, Hashable {
   public var found: [[FoundMetric]]
   /// What is trained on.
   public var example: EncodedExample
+
+  /// Forgets what was found at tokens that the example has lost.
+  mutating func dropMetrics(from end: Int) {
+    for metric in found.indices {
+      for index in found[metric].indices {
+        found[metric][index].positions.removeAll { $0.position >= end }
+        found[metric][index].uncovered.removeAll { $0 >= end }
+      }
+      found[metric].removeAll { $0.positions.isEmpty && $0.uncovered.isEmpty }
+    }
+  }
 }

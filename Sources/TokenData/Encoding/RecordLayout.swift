@@ -21,10 +21,10 @@ struct RecordLayout {
     contents = answers
   }
 
-  /// A conversation: the assistant's messages are learnt.
-  init(_ chat: RenderedChat, _ messages: [ChatMessage]) {
+  /// A conversation: the assistant's messages are learnt, but for those among the first `read`.
+  init(_ chat: RenderedChat, _ messages: [ChatMessage], read: Int) {
     text = chat.text
-    let spans = zip(chat.spans, messages).filter { $0.1.role == .assistant }.map(\.0)
+    let spans = zip(chat.spans, messages).dropFirst(read).filter { $0.1.role == .assistant }.map(\.0)
     answers = spans.map(\.withEnd)
     contents = spans.map(\.content)
     (hasBegin, hasEnd) = (chat.hasBegin, true)

@@ -148,6 +148,7 @@ public final class Dataset: Sendable {
     guard length > rules.maxLength else { return EncodedLine(analysis: analysis, wasCut: false) }
     if let shorter = rules.shorten(analysis.example) {
       analysis.example = shorter
+      if rules.tooLong == .cutAnswer { analysis.dropMetrics(from: shorter.ids.count) }
       return EncodedLine(analysis: analysis, wasCut: true)
     }
     let error = InputError(

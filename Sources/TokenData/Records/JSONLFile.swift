@@ -16,7 +16,7 @@ public final class JSONLFile: Sendable {
 
   private let file: MappedFile
   private let starts: [Int]  // of lines that are not empty
-  private let numbers: [Int32]  // their line numbers
+  private let gaps: [Gap]
 
   /// Finds the lines.
   ///
@@ -26,7 +26,7 @@ public final class JSONLFile: Sendable {
     file = try MappedFile(path)
     size = file.unsafeBytes.count
     file.willReadSequentially()
-    (starts, numbers) = Self.findLines(file)
+    (starts, gaps) = Self.findLines(file)
     if starts.isEmpty {
       throw InputError(path: path, expected: "a JSON object on each line", found: "empty lines only")
     }
@@ -36,7 +36,13 @@ public final class JSONLFile: Sendable {
   public var count: Int { starts.count }
 
   /// Line number of an entry, from 1.
-  public func lineNumber(_ index: Int) -> Int { Int(numbers[index]) }
+  public func lineNumber(_ index: Int) -> Int {
+    var range = gaps.indices
+    while let middle = range.middle {
+      range = gaps[middle].entry <= index ? middle + 1..<range.upperBound : range.lowerBound..<middle
+    }
+    return index + 1 + (range.lowerBound == 0 ? 0 : gaps[range.lowerBound - 1].empty)
+  }
 
   /// `train.jsonl line 12`: how events and errors name an entry.
   public func name(_ index: Int) -> String {
@@ -48,30 +54,33 @@ public final class JSONLFile: Sendable {
   /// - Throws: `InputError` naming the line: no JSON object, longer than ``longestLine``, or changed since the file was
   ///   opened.
   public func record(_ index: Int) throws(InputError) -> JSONReader {
-    let place = "line \(lineNumber(index))"
     try file.checkUnchanged()
-    let bytes = file.unsafeBytes
-    let start = starts[index]
-    let limit = index + 1 < starts.count ? starts[index + 1] : bytes.count
-    var end = start
-    while end < limit, bytes[end] != UInt8(ascii: "\n") { end += 1 }
-    guard end - start <= Self.longestLine else {
-      throw InputError(
-        path: path, place: place, expected: "a line of at most \(Self.longestLine >> 20) MiB",
-        found: "\((end - start) >> 20) MiB", remedy: "Is the file one JSON object a line?")
+    let number = lineNumber(index)
+    let parsed = file.withBytes { bytes in
+      Result { () throws(InputError) in
+        try JSON(parsing: try line(index, number, of: bytes), path: path, line: number)
+      }
     }
-    let value: JSON
-    do throws(InputError) {
-      value = try JSON(parsing: Array(bytes[start..<end]), path: path)
-    } catch {
-      var error = error
-      error.place = error.place.isEmpty ? place : "\(place), \(error.place)"
-      throw error
-    }
+    let value = try parsed.get()
     guard case .object = value else {
-      throw InputError(path: path, place: place, expected: "a JSON object", found: value.summary)
+      throw InputError(path: path, place: "line \(number)", expected: "a JSON object", found: value.summary)
     }
     return JSONReader(value, path: path, keyPath: "")
+  }
+
+  /// Looks no further than a line may be long: a file without line ends may be larger than memory.
+  private func line(
+    _ index: Int, _ number: Int, of bytes: UnsafeRawBufferPointer
+  ) throws(InputError) -> UnsafeRawBufferPointer {
+    let limit = index + 1 < starts.count ? starts[index + 1] : bytes.count
+    let rest = UnsafeRawBufferPointer(rebasing: bytes[starts[index]..<limit])
+    let length = Self.lineLength(UnsafeRawBufferPointer(rebasing: rest.prefix(Self.longestLine + 1)))
+    guard length <= Self.longestLine else {
+      throw InputError(
+        path: path, place: "line \(number)", expected: "a line of at most \(Self.longestLine >> 20) MiB",
+        found: "a longer one", remedy: "Is the file one JSON object a line?")
+    }
+    return UnsafeRawBufferPointer(rebasing: rest[..<length])
   }
 
   /// A number that changes with any byte of the file: the order of a resumed run's examples means nothing if it did.
@@ -89,22 +98,39 @@ public final class JSONLFile: Sendable {
     }
   }
 
-  private static func findLines(_ file: MappedFile) -> (starts: [Int], numbers: [Int32]) {
-    var starts = [Int](), numbers = [Int32]()
+  private static func findLines(_ file: MappedFile) -> (starts: [Int], gaps: [Gap]) {
+    var starts = [Int](), gaps = [Gap]()
     file.withBytes { bytes in
-      var at = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0, line: Int32 = 1
+      var at = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0, empty = 0
       while at < bytes.count {
-        let rest = UnsafeRawBufferPointer(rebasing: bytes[at...])
-        let length = memchr(rest.baseAddress!, 0x0A, rest.count).map { $0 - UnsafeMutableRawPointer(mutating: rest.baseAddress!) }
-        let end = at + (length ?? rest.count)
-        if bytes[at..<end].contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) {
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[at...]), length = lineLength(rest)
+        if rest[..<length].contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) {
+          if empty > gaps.last?.empty ?? 0 { gaps.append(Gap(entry: starts.count, empty: empty)) }
           starts.append(at)
-          numbers.append(line)
+        } else {
+          empty += 1
         }
-        at = end + 1
-        line += 1
+        at += length + 1
       }
     }
-    return (starts, numbers)
+    return (starts, gaps)
   }
+
+  /// Bytes before the next line end, all if there is none.
+  private static func lineLength(_ bytes: UnsafeRawBufferPointer) -> Int {
+    guard let start = bytes.baseAddress, let end = memchr(start, 0x0A, bytes.count) else { return bytes.count }
+    return UnsafeRawPointer(end) - start
+  }
+}
+
+/// Empty lines in front of an entry.
+private struct Gap {
+  /// The entry that comes next.
+  var entry: Int
+  /// Empty lines from the start of the file up to it.
+  var empty: Int
+}
+
+extension Range<Int> {
+  fileprivate var middle: Int? { isEmpty ? nil : lowerBound + count / 2 }
 }

@@ -55,10 +55,16 @@ public struct Record: Sendable, Hashable {
   public var source: String
   /// The record's own name, if it has one.
   public var id: String?
+  /// How many messages at the start are a prompt: read, not learnt, even where the assistant speaks.
+  public var promptMessages: Int
 
   /// Memberwise.
-  public init(_ content: Content, spans: [String: [Range<Int>]] = [:], source: String = "", id: String? = nil) {
+  public init(
+    _ content: Content, spans: [String: [Range<Int>]] = [:], source: String = "", id: String? = nil,
+    promptMessages: Int = 0
+  ) {
     self.content = content
+    self.promptMessages = promptMessages
     self.spans = spans
     self.source = source
     self.id = id
@@ -99,14 +105,16 @@ public struct RecordReader: Sendable {
   /// The record of an object.
   public func record(_ object: JSONReader, source: String) throws(InputError) -> Record {
     let format = if let format { format } else { try self.format(of: object) }
-    let content: Record.Content
+    var record: Record
     switch format {
-    case .promptCompletion: content = try promptCompletion(object)
-    case .messages: content = .messages(try messages(object.at(fields.messages)))
-    case .text: content = .text(try nonEmpty(object.at(fields.text)))
+    case .promptCompletion: record = try promptCompletion(object)
+    case .messages: record = Record(.messages(try messages(object.at(fields.messages))))
+    case .text: record = Record(.text(try nonEmpty(object.at(fields.text))))
     }
-    return Record(
-      content, spans: try spans(object), source: source, id: try object.ifPresent(fields.id).flatMap { Self.name($0) })
+    record.spans = try spans(object)
+    record.source = source
+    record.id = try object.ifPresent(fields.id).flatMap { Self.name($0) }
+    return record
   }
 
   private static func name(_ value: JSONReader) -> String? {
@@ -120,7 +128,7 @@ public struct RecordReader: Sendable {
   private func format(of object: JSONReader) throws(InputError) -> RecordFormat {
     let members = try object.object()
     if members[fields.messages] != nil { return .messages }
-    if members[fields.prompt] != nil, members["chosen"] != nil {
+    if members[fields.prompt] != nil, members[fields.completion] == nil, members["chosen"] != nil {
       throw object.error(
         expected: "\(fields.prompt) and \(fields.completion)", found: "a preference (prompt, chosen, rejected)",
         remedy: "Preferences train reward models; name the field to learn with data.fields.completion: chosen.")
@@ -138,15 +146,17 @@ public struct RecordReader: Sendable {
       remedy: remedy)
   }
 
-  private func promptCompletion(_ object: JSONReader) throws(InputError) -> Record.Content {
+  private func promptCompletion(_ object: JSONReader) throws(InputError) -> Record {
     let prompt = try object.at(fields.prompt)
     let completion = needsAnswer ? try object.at(fields.completion) : try object.ifPresent(fields.completion)
     guard case .array = prompt.value else {
-      return .promptCompletion(try prompt.string(), try completion.map { value throws(InputError) in try nonEmpty(value) })
+      let answer = try completion.map { value throws(InputError) in try nonEmpty(value) }
+      return Record(.promptCompletion(try prompt.string(), answer))
     }
     // TRL's conversational form.
     let answer = try completion.map { value throws(InputError) in try messages(value, needsAnswer: true) } ?? []
-    return .messages(try messages(prompt, needsAnswer: false) + answer)
+    let read = try messages(prompt, needsAnswer: false)
+    return Record(.messages(read + answer), promptMessages: read.count)
   }
 
   private func messages(_ list: JSONReader, needsAnswer: Bool? = nil) throws(InputError) -> [ChatMessage] {

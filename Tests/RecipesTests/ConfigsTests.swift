@@ -1,0 +1,70 @@
+import Files
+import Foundation
+import MetricTokens
+import Recipes
+import Reports
+import Testing
+import TokenData
+
+/// Every run file that ships is read, and run as far as it goes without weights.
+@Suite struct ConfigsTests {
+  static let hasModel = (try? modelFolder(nil)) != nil
+  static let files = ((try? FileManager.default.contentsOfDirectory(atPath: configsFolder)) ?? [])
+    .filter { $0.hasSuffix(".yaml") }.sorted()
+  static let comparisons = ((try? FileManager.default.subpathsOfDirectory(atPath: configsFolder)) ?? [])
+    .filter { $0.hasSuffix("/compare.yaml") }.sorted()
+
+  private static let silent = Terminal(
+    isInteractive: false, hasColor: false, hasUnicode: true, size: { Terminal.Size(columns: 80, rows: 24) }, write: { _ in })
+
+  /// What `dist2 inspect` warns of. Nothing, where nothing is listed.
+  private let expectedWarnings: [String: [String]] = [:]
+
+  @Test func thereAreRunFiles() {
+    #expect(Self.files.count >= 7 && Self.comparisons.count >= 2)
+  }
+
+  /// The comment at the top says which command to type, and names the file itself.
+  @Test(arguments: files + comparisons) func theCommandNamesTheFile(file: String) throws {
+    let text = try String(contentsOfFile: "\(configsFolder)/\(file)", encoding: .utf8)
+    let commands = text.split(separator: "\n").prefix { $0.hasPrefix("#") }.filter { $0.contains("dist2 ") }
+    #expect(commands.contains { $0.contains("Configs/\(file)") }, "\(commands)")
+  }
+
+  @Test(.enabled(if: hasModel, "the default model is not in the cache"), arguments: files)
+  func runFilesRunDry(file: String) throws {
+    try expectDryRun(file, RunSettings(file: "\(configsFolder)/\(file)", overrides: ["model=\(try modelFolder(nil))"]))
+  }
+
+  /// Their data is not in the repository; scores stand in for it.
+  @Test(.enabled(if: hasModel, "the default model is not in the cache"), arguments: comparisons)
+  func comparisonsRunDry(file: String) throws {
+    try expectDryRun(
+      file,
+      RunSettings(
+        file: "\(configsFolder)/\(file)",
+        overrides: ["model=\(try modelFolder(nil))", "data.folder=", "data.train=../samples/scores.jsonl"]))
+  }
+
+  private func expectDryRun(_ file: String, _ settings: RunSettings) throws {
+    let parts = try RunParts(settings)
+    #expect(parts.matches.count == settings.metrics.count)
+    for path in Set([settings.data.train, settings.data.valid, settings.data.test].compactMap { $0 }) {
+      let dataset = try parts.dataset(path)
+      #expect(dataset.count > 0 && dataset.summary.skippedCount == 0 && dataset.summary.cut == 0, "\(file)")
+      for (metric, counts) in zip(settings.metrics, dataset.summary.metrics) {
+        #expect(counts.tokens > 0 && counts.uncovered == 0, "\(file): \(metric.name) finds \(counts)")
+        #expect(counts.examples == dataset.count, "\(file): \(metric.name) finds \(counts)")
+      }
+      for index in 0..<dataset.count {
+        let example = try dataset.example(index)
+        #expect(example.supervised.dropFirst().contains(true), "\(example.source)")
+        for metric in example.metrics {
+          #expect(example.ids[metric.position] == parts.matches[metric.metric].space.ids[metric.candidate])
+        }
+      }
+    }
+    let inspection = try Inspection(parts, terminal: Self.silent)
+    #expect(inspection.warnings == expectedWarnings[file] ?? [], "\(file)")
+  }
+}

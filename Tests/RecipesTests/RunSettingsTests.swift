@@ -1,0 +1,395 @@
+import Evaluation
+import Files
+import Foundation
+import MetricTokens
+import Objectives
+import Recipes
+import Testing
+import Training
+
+let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Configs").standardized
+  .path
+
+@Suite struct RunSettingsTests {
+  private let short = "model: m\nmetrics: [{ tokens: digits }]\n"
+
+  /// What is said of a file that is refused.
+  private func refusal(
+    _ yaml: String, overrides: [String] = [], sourceLocation: SourceLocation = #_sourceLocation
+  ) -> String {
+    do {
+      _ = try RunSettings(yaml: yaml, path: "run.yaml", overrides: overrides)
+      Issue.record("nothing was thrown", sourceLocation: sourceLocation)
+      return ""
+    } catch let error as InputError {
+      return error.description
+    } catch {
+      Issue.record("not an InputError: \(error)", sourceLocation: sourceLocation)
+      return ""
+    }
+  }
+
+  // MARK: Values
+
+  @Test func defaults() throws {
+    let run = try RunSettings(yaml: short, path: "/somewhere/first-run.yaml")
+    #expect(run.model == "m" && run.output == "runs/first-run" && run.path == "/somewhere/first-run.yaml")
+    #expect(run.data.train == nil && run.data.valid == nil && run.data.test == nil)
+    #expect(run.data.end && !run.data.skipBad && run.data.tooLong == .error && run.data.format == nil)
+    #expect(run.data.fields.completion == "completion")
+    #expect(run.metrics.count == 1)
+    let metric = run.metrics[0]
+    #expect(metric.name == "dist" && metric.tokens == .digits && metric.region == .answer)
+    #expect(metric.distance.name == "squared" && metric.temperature == nil && metric.place == .number)
+    #expect(metric.grammar == NumberGrammar() && metric.weight == 1 && metric.contrast == .none)
+    #expect(run.objective.preset == .dist && run.objective.alpha == 0.1 && run.objective.temperature == .value(2))
+    #expect(run.train.length == .epochs(1) && run.train.batch == 8 && run.train.microBatch == .wholeStep)
+    #expect(run.train.layout == .packed(rowLength: 1024) && run.train.clip == 1 && run.train.learningRate == 2e-5)
+    #expect(run.train.lora == nil && run.train.freeze.isEmpty && run.train.earlyStop == nil)
+    #expect(run.evaluate.metrics == nil && !run.evaluate.distribution && run.evaluate.width == 64)
+  }
+
+  @Test func aFullFile() throws {
+    let run = try RunSettings(
+      yaml: """
+        model: SmolLM2
+        data:
+          train: a/train.jsonl
+          valid: ../valid.jsonl
+          test: /abs/test.jsonl
+          format: promptCompletion
+          template: chatml
+          fields: { prompt: question, completion: answer }
+          end: false
+          splitDigits: true
+          maxLength: 77
+          tooLong: cutPrompt
+          skipBad: true
+          limit: 5
+        metrics:
+          - name: position
+            tokens: { integers: [-3, 20] }
+            where: { marks: ["<b>", "</b>"] }
+            distance: { name: circular, period: 10 }
+            temperature: { perplexity: 3 }
+            place: none
+            contrast: { radius: 2, passes: 1, range: [0, 9] }
+            weight: 0.5
+          - name: grade
+            tokens: { bins: { tokens: [A, "1"], values: [4, 0.5] } }
+            where: { spans: grade }
+            grammar: { signs: false, decimals: false, thousands: "," }
+          - name: place
+            tokens: { bins: { pattern: "<loc_{}>", count: 3, range: [0, 1] } }
+            distance: absolute
+          - name: code
+            tokens: { codebook: { first: 5, count: 4 } }
+          - name: word
+            tokens: { labels: [no, " yes", 7] }
+        objective: { preset: vocab, alpha: 1, temperature: .inf, softmax: vocabulary, smoothing: 0.2 }
+        train:
+          epochs: 1.5
+          batch: 3
+          microTokens: 1e4
+          packing: 0
+          learningRate: 1e-5
+          schedule: cosine
+          warmup: 0.1
+          clip: 0
+          dtype: bfloat16
+          seed: 9
+          earlyStop: { patience: 2, minDelta: 0.1 }
+          lora: { rank: 4, targets: q_proj }
+          optimizer: adamw8bit
+        evaluate: { metrics: [mae, rmse], maxNewTokens: 4, unreadableAs: -1 }
+        output: out
+        """, path: "/folder/run.yaml")
+    #expect(run.data.train == "/folder/a/train.jsonl")
+    #expect(run.data.valid == "/valid.jsonl" && run.data.test == "/abs/test.jsonl")
+    #expect(run.data.format == .promptCompletion && run.data.template == "chatml" && !run.data.end)
+    #expect(run.data.fields.prompt == "question" && run.data.fields.completion == "answer")
+    #expect(run.data.splitDigits == true && run.data.maxLength == 77 && run.data.tooLong == .cutPrompt)
+    #expect(run.data.skipBad && run.data.limit == 5)
+    let metrics = run.metrics
+    #expect(metrics.map(\.name) == ["position", "grade", "place", "code", "word"])
+    #expect(metrics[0].tokens == .integers(-3...20) && metrics[0].region == .marks(Marks("<b>", "</b>")))
+    #expect(metrics[0].distance.name == "circular" && metrics[0].distance.period == 10 && metrics[0].weight == 0.5)
+    #expect(metrics[0].temperature == .perplexity(3) && metrics[0].place == .none)
+    #expect(metrics[0].contrast == .shared(radius: 2, range: 0...9))
+    #expect(metrics[1].tokens == .bins([.init(token: "A", value: 4), .init(token: "1", value: 0.5)]))
+    #expect(metrics[1].region == .spans("grade"))
+    #expect(metrics[1].grammar == NumberGrammar(signs: false, decimals: false, thousands: .comma))
+    #expect(
+      metrics[2].tokens
+        == .bins([.init(token: "<loc_0>", value: 0), .init(token: "<loc_1>", value: 0.5), .init(token: "<loc_2>", value: 1)]))
+    #expect(metrics[3].tokens == .codebook(first: 5, count: 4) && metrics[4].tokens == .labels(["no", " yes", "7"]))
+    #expect(run.objective.preset == .vocab && run.objective.temperature == .value(.infinity))
+    #expect(run.train.length == .epochs(1.5) && run.train.microBatch == .tokens(10_000) && run.train.layout == .padded)
+    #expect(run.train.clip == nil && run.train.dtype == .bfloat16 && run.train.seed == 9)
+    #expect(run.train.lora?.rank == 4 && run.train.lora?.targets == ["q_proj"] && run.train.earlyStop?.patience == 2)
+    #expect(run.evaluate.maxNewTokens == 4 && run.evaluate.unreadableAs == -1 && run.output == "out")
+    let again = try RunSettings(yaml: run.resolved.yaml, path: "/folder/run.yaml")
+    #expect(again.resolved == run.resolved)
+  }
+
+  /// YAML 1.2's core schema, as people who never heard of it expect.
+  @Test func scalarsAreWhatTheyLookLike() throws {
+    func labels(_ text: String) throws -> MetricSettings.Tokens {
+      try RunSettings(yaml: "model: m\nmetrics: [{ tokens: { labels: [\(text)] } }]").metrics[0].tokens
+    }
+    #expect(try labels("no, yes, on, off, y, nan, 0x1p3, 12:30") == .labels(["no", "yes", "on", "off", "y", "nan", "0x1p3", "12:30"]))
+    #expect(try labels("\"true\", 'null', \"1.0\", 7") == .labels(["true", "null", "1.0", "7"]))
+    for number in ["1e-5", "1.0e-5", "0.00001", "+1E-5", "\n  1e-05 # small"] {
+      #expect(try RunSettings(yaml: short + "train:\n  learningRate: \(number)\n").train.learningRate == 1e-5)
+    }
+    #expect(refusal(short + "train: { learningRate: \"1e-5\" }").contains("found \"1e-5\""))
+  }
+
+  // MARK: Errors
+
+  /// A file and what must be said of it.
+  @Test(arguments: [
+    // Wrong type
+    ("train: { batch: two }", ["run.yaml: line 3, key train.batch: expected a number above 0, found \"two\""]),
+    ("train:\n  batch: 2.5", ["run.yaml: line 4, key train.batch: ", "found 2.5"]),
+    ("data: { skipBad: 1 }", ["line 3, key data.skipBad: expected true or false, found 1"]),
+    ("objective:\n  preset: dist\n  alpha: [1]", ["line 5, key objective.alpha", "≥ 0", "array"]),
+    ("train: fast", ["line 3, key train: expected keys and values, found \"fast\""]),
+    ("data: { train: [a, b] }", ["line 3, key data.train: expected text"]),
+    ("train: { lora: 8 }", ["line 3, key train.lora: expected keys and values, found 8"]),
+    ("evaluate: { metrics: [mae, 5] }", ["line 3, key evaluate.metrics: expected a list [a, b, …], each one of "]),
+    // Out of range
+    ("train: { batch: 0 }", ["line 3, key train.batch: expected a number above 0, found 0"]),
+    ("train:\n\n  learningRate: -1e-5", ["line 5, key train.learningRate: expected a number above 0, found -1"]),
+    ("train: { learningRate: .inf }", ["line 3, key train.learningRate"]),
+    ("train: { warmup: 1e300 }", ["line 3, key train.warmup: expected steps, or a share of all below 1"]),
+    ("train: { warmup: .inf }", ["line 3, key train.warmup"]),
+    ("train: { epochs: 1e99 }", ["line 3, key train.epochs"]),
+    ("train: { seed: -1 }", ["line 3, key train.seed: expected a number ≥ 0, found -1"]),
+    ("train: { batch: 99999999999999999999 }", ["line 3, key train.batch"]),
+    ("objective: { alpha: -0.1 }", ["line 3, key objective.alpha: expected a finite number ≥ 0, found -0.1"]),
+    ("objective: { smoothing: 1 }", ["line 3, key objective.smoothing: expected a number above 0 and below 1, found 1"]),
+    ("objective: { temperature: -1 }", ["line 3, key objective.temperature: expected a number ≥ 0, or { perplexity: k }"]),
+    ("objective: { temperature: { perplexity: 0.5 } }", ["line 3, key objective.temperature: "]),
+    ("data: { maxLength: 1 }", ["line 3, key data.maxLength: expected a number of at least 2, found 1"]),
+    ("train: { lora: { dropout: 1 } }", ["line 3, key train.lora.dropout: expected a share below 1, found 1"]),
+    // Not one of the words
+    ("objective: { preset: dits }", ["line 3, key objective.preset: expected one of ", "Did you mean dist?"]),
+    ("data: { tooLong: cutprompt }", ["key data.tooLong: expected one of error, skip, cutPrompt, cutAnswer", "Did you mean cutPrompt?"]),
+    ("data: { template: chatlm }", ["key data.template: expected one of none, model, chatml, "]),
+    ("data: { format: json }", ["key data.format: expected one of auto, promptCompletion, messages, text"]),
+    ("train: { dtype: float16 }", ["key train.dtype: expected one of float32, bfloat16", "Did you mean"]),
+    // Unknown keys
+    ("train:\n  epocs: 3", ["line 4, key train.epocs: expected a key that dist2 knows", "Did you mean epochs?"]),
+    ("objectiv: { alpha: 1 }", ["line 3, key objectiv", "Did you mean objective?"]),
+    ("objective: { batch: 3 }", ["line 3, key objective.batch", "It belongs to train.batch."]),
+    ("alpha: 1", ["line 3, key alpha", "It belongs to objective.alpha."]),
+    ("data: { learningrate: 1 }", ["key data.learningrate", "Did you mean train.learningRate?"]),
+    ("train: { lora: { ranks: 1 } }", ["key train.lora.ranks", "Did you mean rank?"]),
+    ("evaluate: { qqqqqqqqqqq: 1 }", ["key evaluate.qqqqqqqqqqq", "Known here: metrics, maxNewTokens"]),
+    ("? [a]\n: 1", ["expected a key that dist2 knows"]),
+    // Exclusive keys
+    ("train: { steps: 1, epochs: 1 }", ["line 3, key train.steps: expected either steps or epochs, found both"]),
+    ("train: { microBatch: 1, microTokens: 9 }", ["key train.microTokens: expected either microBatch or microTokens, found both"]),
+    ("train: { lora: { rank: 2 }, freeze: [x] }", ["key train.freeze: expected either lora or freeze, found both", "all but the adapters"]),
+    // Needed within an optional part
+    ("train:\n  earlyStop:\n    minDelta: 1", ["key train.earlyStop.patience: ", "found no such key", "Add `patience: …`."]),
+  ]) func whatIsWrongIsNamed(yaml: String, fragments: [String]) {
+    let message = refusal(short + yaml)
+    for fragment in fragments { #expect(message.contains(fragment), "\(message)") }
+  }
+
+  /// As above, of metrics.
+  @Test(arguments: [
+    ("- name: a", ["line 3, key metrics[0].tokens: expected digits, numbers, or one of", "found none"]),
+    ("- tokens: digit", ["key metrics[0].tokens.kind: expected one of digits, ", "Did you mean digits?"]),
+    ("- tokens: integers", ["key metrics[0].tokens: ", "found integers without its values"]),
+    ("- tokens: { integers: [5, 1] }", ["key metrics[0].tokens.integers: expected [low, high], each a whole number"]),
+    ("- tokens: { integers: [1, 5], labels: [a] }", ["key metrics[0].tokens: ", "found several"]),
+    ("- tokens: { bins: { tokens: [A, B], values: [1] } }", ["key metrics[0].tokens.bins: ", "found 2 tokens and 1 values"]),
+    ("- tokens: { bins: { pattern: loc, count: 3 } }", ["tokens.bins.pattern: expected text with {} where the number goes"]),
+    ("- tokens: { codebook: { first: 2 } }", ["tokens.codebook.count: expected a number of at least 2, found no such key"]),
+    ("- tokens: digits\n    where: { marks: [\"<b>\"] }", ["line 4, key metrics[0].where.marks: expected two marks"]),
+    ("- tokens: digits\n    where: { marks: [\"<b>\", \"\"] }", ["line 4, key metrics[0].where.marks: expected two marks"]),
+    ("- tokens: digits\n    where: everywhere", ["key metrics[0].where.in: expected one of answer"]),
+    ("- tokens: digits\n    where: { spans: a, marks: [x, y] }", ["key metrics[0].where: ", "none or several"]),
+    ("- tokens: digits\n    distance: sqared", ["line 4, key metrics[0].distance: ", "Did you mean squared?"]),
+    ("- tokens: digits\n    distance: { period: 3 }", ["key metrics[0].distance.name: expected text, found no such key"]),
+    ("- tokens: digits\n    contrast: { passes: 3 }", ["key metrics[0].contrast.passes: expected 1 or 2, found 3"]),
+    ("- tokens: digits\n    weight: -1", ["line 4, key metrics[0].weight: expected a finite number ≥ 0"]),
+    ("- tokens: digits\n    plase: none", ["line 4, key metrics[0].plase", "Did you mean place?"]),
+    ("- tokens: digits\n  - tokens: digits", ["key metrics[1].name: expected a name of its own, found \"dist\" again"]),
+    ("- tokens: digits\n  - just text", ["line 4, key metrics[1]: expected keys and values, found \"just text\""]),
+    ("    tokens: digits", ["line 3, key metrics: expected a list, each element after a dash"]),
+    ("[]", ["key metrics: expected at least one metric, since objective.preset is dist, found none", "or choose preset sft"]),
+  ]) func whatIsWrongWithAMetricIsNamed(yaml: String, fragments: [String]) {
+    let message = refusal("model: m\nmetrics:\n  " + yaml + "\n")
+    for fragment in fragments { #expect(message.contains(fragment), "\(message)") }
+  }
+
+  @Test func theModelMustBeNamed() {
+    #expect(refusal("metrics: []").contains("key model: expected text, found no such key. Add `model: …`."))
+    #expect(refusal("").contains("key model: expected text, found no such key"))
+    #expect(refusal("# nothing\n").contains("key model"))
+    #expect(refusal("modle: x").contains("Did you mean it by \"modle\"?"))
+    #expect(refusal("model:").contains("key model: expected text, found no such key"))
+  }
+
+  @Test func whatIsNoMapping() {
+    for (yaml, found) in [("- a\n- b", "array"), ("just text", "\"just text\""), ("5", "5")] {
+      let message = refusal(yaml)
+      #expect(message.contains("run.yaml: expected keys and values such as `model: …`, found "), "\(message)")
+      #expect(message.contains(found), "\(message)")
+    }
+  }
+
+  @Test func brokenYAML() {
+    for (yaml, line) in [
+      ("model: m\ntrain:\n\tbatch: 2", 3), ("model: [1, 2\ntrain: 3", 2), ("model: \"m\ntrain: 2", 1), ("model: a: b", 1),
+      ("model: *m", 1), ("model: m\n---\nmodel: n", 2), ("model: m\n  train: 1", 2),
+    ] {
+      let message = refusal(yaml)
+      #expect(message.hasPrefix("run.yaml: line "), "\(yaml): \(message)")
+      #expect(message.contains("expected YAML, found ") && !message.contains("\n"), "\(yaml): \(message)")
+      let named = Int(message.dropFirst("run.yaml: line ".count).prefix { $0.isNumber }) ?? 0
+      #expect(abs(named - line) <= 1, "\(yaml): \(message)")
+    }
+    let control = refusal("model: m\u{1}")
+    #expect(control.hasPrefix("run.yaml: ") && control.contains("expected YAML, found ") && !control.contains("\n"), "\(control)")
+  }
+
+  @Test func keysThatOccurTwice() {
+    let message = refusal("model: m\ntrain:\n  batch: 2\n  epochs: 1\n  batch: 3\n")
+    #expect(message.contains("run.yaml: line 3, key batch: expected each key once"), "\(message)")
+    #expect(!message.contains("\n"))
+    #expect(refusal("model: m\ntrain: { \"1\": 2, 1: 3 }").contains("each key once"))
+  }
+
+  @Test func aliasesMayRepeatButNotExplode() throws {
+    let run = try RunSettings(
+      yaml: "model: m\nmetrics:\n  - { name: a, tokens: &t digits }\n  - { name: b, tokens: *t }\n")
+    #expect(run.metrics.map(\.tokens) == [.digits, .digits])
+    var bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    for level in 1..<12 {
+      let above = Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
+      bomb += "a\(level): &a\(level) [\(above)]\n"
+    }
+    let start = ContinuousClock.now
+    #expect(refusal(bomb).contains("expected at most 100,000 values, found more"))
+    #expect(ContinuousClock.now - start < .seconds(10))
+  }
+
+  @Test func deepNestingIsRefused() {
+    for text in [String(repeating: "[", count: 100_000), String(repeating: "{a: ", count: 100_000)] {
+      #expect(refusal("model: " + text).contains("expected YAML"))
+    }
+  }
+
+  @Test func filesThatAreNone() throws {
+    func message(_ path: String) -> String {
+      do {
+        _ = try RunSettings(file: path)
+        return ""
+      } catch { return "\(error)" }
+    }
+    try withImportFolder { folder in
+      #expect(message(folder + "/absent.yaml").contains("absent.yaml: expected a readable file"))
+      #expect(message(folder).contains("found a directory"))
+      try Data([0x6D, 0x3A, 0x20, 0xFF, 0xFE]).write(to: URL(filePath: folder + "/bytes.yaml"))
+      #expect(message(folder + "/bytes.yaml").contains("expected text in UTF-8"))
+    }
+  }
+
+  // MARK: Overrides
+
+  private let two = "model: m\nmetrics:\n  - { name: a, tokens: digits }\n  - { name: b, tokens: digits, weight: 2 }\n"
+
+  @Test func overridesByKeyIndexAndName() throws {
+    func run(_ overrides: String...) throws -> RunSettings { try RunSettings(yaml: two, overrides: overrides) }
+    #expect(try run("train.batch=3").train.batch == 3)
+    #expect(try run("train.lora.rank=2", "train.lora.alpha=4").train.lora?.rank == 2)
+    #expect(try run("metrics[1].weight=3").metrics.map(\.weight) == [1, 3])
+    #expect(try run("metrics.0.weight=3").metrics.map(\.weight) == [3, 2])
+    #expect(try run("metrics.b.weight=3").metrics.map(\.weight) == [1, 3])
+    #expect(try run("metrics.*.weight=3").metrics.map(\.weight) == [3, 3])
+    #expect(try run("metrics.*.weight=3", "metrics.a.weight=4").metrics.map(\.weight) == [4, 3])
+    #expect(try run("metrics.a.temperature={ perplexity: 3 }").metrics[0].temperature == .perplexity(3))
+    #expect(try run("metrics=[{ tokens: numbers }]").metrics.map(\.tokens) == [.numbers])
+    #expect(try run("model=a=b").model == "a=b")
+    #expect(try run("metrics.b.weight=").metrics.map(\.weight) == [1, 1])
+    #expect(try run("train.batch=3").resolved["train"]?["batch"] == 3)
+  }
+
+  @Test func overridesThatCannotBe() {
+    func message(_ override: String) -> String { refusal(two, overrides: [override]) }
+    #expect(message("train.batch").contains("<arguments>: --set train.batch: expected key=value, found no =. For instance"))
+    for key in ["metrics.c.weight", "metrics[2].weight", "metrics.name.weight", "model.x"] {
+      #expect(message("\(key)=1").contains("<arguments>: --set \(key): expected a key that can be set"), "\(message(key + "=1"))")
+    }
+    #expect(message("train=[").contains("<arguments>: "))
+  }
+
+  /// The file is not to blame for what the command line says.
+  @Test func errorsOfOverridesNameTheOverride() {
+    let yaml = two + "train:\n  batch: 2\n"
+    #expect(
+      refusal(yaml, overrides: ["train.batch=0"]).contains("<arguments>: --set train.batch: expected a number above 0, found 0"))
+    #expect(refusal(yaml, overrides: ["train.bach=1"]).contains("<arguments>: --set train.bach: expected a key that dist2 knows"))
+    #expect(refusal(yaml, overrides: ["metrics.*.weight=-1"]).contains("<arguments>: --set metrics[0].weight: "))
+    #expect(refusal(yaml, overrides: ["metrics=[{}]"]).contains("<arguments>: --set metrics[0].tokens: "))
+    #expect(refusal(yaml + "  epoch: 1\n", overrides: ["train.batch=3"]).contains("run.yaml: line 7, key train.epoch"))
+  }
+
+  // MARK: Paths and round trip
+
+  @Test func pathsAreSeenFromTheRunFile() throws {
+    try withImportFolder { folder in
+      let inner = folder + "/data", runs = folder + "/runs"
+      try FileManager.default.createDirectory(atPath: inner, withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(atPath: runs + "/model", withIntermediateDirectories: true)
+      for name in ["train", "test"] { try "{}".write(toFile: "\(inner)/\(name).jsonl", atomically: true, encoding: .utf8) }
+      try """
+        model: model
+        data: { folder: ../data, valid: own.jsonl }
+        metrics: [{ tokens: digits, distance: { name: euclidean, embeddings: book.safetensors, tensor: t } }]
+        """.write(toFile: runs + "/run.yaml", atomically: true, encoding: .utf8)
+      let run = try RunSettings(file: runs + "/run.yaml")
+      #expect(run.model == runs + "/model")
+      #expect(run.data.train == inner + "/train.jsonl" && run.data.test == inner + "/test.jsonl")
+      #expect(run.data.valid == runs + "/own.jsonl")
+      #expect(run.metrics[0].distance.embeddings == runs + "/book.safetensors")
+      // As resolved it may lie anywhere.
+      let again = try RunSettings(yaml: run.resolved.yaml, path: "/elsewhere/run.yaml")
+      #expect(again.resolved == run.resolved && again.data == run.data && again.metrics == run.metrics)
+      let message = { do { _ = try RunSettings(file: runs + "/run.yaml", overrides: ["data.folder=model"]); return "" } catch { return "\(error)" } }()
+      #expect(message.contains("expected a folder with train.jsonl, valid.jsonl or test.jsonl") || message.isEmpty)
+    }
+  }
+
+  @Test func whatIsResolvedIsReadAsTheSame() throws {
+    let files = try FileManager.default.subpathsOfDirectory(atPath: configsFolder).filter { $0.hasSuffix(".yaml") }
+    #expect(files.count >= 9)
+    for file in files.sorted() {
+      // Data of the examples is not in the repository.
+      let overrides =
+        file.contains("/") ? ["data.folder=", "data.train=../samples/scores.jsonl"] : []
+      let run = try RunSettings(file: "\(configsFolder)/\(file)", overrides: overrides)
+      let again = try RunSettings(yaml: run.resolved.yaml, path: run.path)
+      #expect(again.resolved == run.resolved, "\(file)\n\(run.resolved.yaml)\n\(again.resolved.yaml)")
+      #expect(again.data == run.data && again.metrics == run.metrics && again.objective == run.objective, "\(file)")
+      #expect(again.train == run.train && again.evaluate == run.evaluate && again.output == run.output, "\(file)")
+      #expect(again.resolved.yaml == run.resolved.yaml, "\(file)")
+    }
+  }
+
+  /// Text that YAML would take for something else stays text.
+  @Test func oddTextSurvivesTheRoundTrip() throws {
+    let odd = ["", " ", "null", "true", "1", "1.0", "-", "a: b", "#x", "*y", "&z", "\n", "é", "\"", "'", "\\", "{", "1e5", ".inf", "~", "\u{FEFF}", "\u{85}", "😀", "\t"]
+    let labels = odd.map { JSON.string($0).text() }.joined(separator: ", ")
+    let run = try RunSettings(yaml: "model: m\nmetrics: [{ tokens: { labels: [\(labels)] } }]\nobjective: { temperature: .inf }\nevaluate: { unreadableAs: -.inf }")
+    #expect(run.metrics[0].tokens == .labels(odd))
+    let again = try RunSettings(yaml: run.resolved.yaml)
+    #expect(again.metrics[0].tokens == .labels(odd), "\(run.resolved.yaml)")
+    #expect(again.resolved == run.resolved && again.evaluate.unreadableAs == -.infinity)
+  }
+}
