@@ -12,7 +12,8 @@ extension EncodedExample {
   public func cuttingPrompt(to length: Int, keeping kept: Int) -> EncodedExample? {
     let dropped = ids.count - length
     guard dropped > 0 else { return self }
-    guard let first = supervised.indices.dropFirst().first(where: { supervised[$0] }), dropped + max(kept, 1) <= first else {
+    guard let first = supervised.indices.dropFirst().first(where: { supervised[$0] }), dropped + max(kept, 1) <= first
+    else {
       return nil
     }
     var shorter = self

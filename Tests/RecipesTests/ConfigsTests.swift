@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import MetricTokens
+import Objectives
 import Recipes
 import Reports
 import Testing
@@ -15,7 +16,8 @@ import TokenData
     .filter { $0.hasSuffix("/compare.yaml") }.sorted()
 
   private static let silent = Terminal(
-    isInteractive: false, hasColor: false, hasUnicode: true, size: { Terminal.Size(columns: 80, rows: 24) }, write: { _ in })
+    isInteractive: false, hasColor: false, hasUnicode: true, size: { Terminal.Size(columns: 80, rows: 24) },
+    write: { _ in })
 
   /// What `dist2 inspect` warns of. Nothing, where nothing is listed.
   private let expectedWarnings: [String: [String]] = [:]

@@ -5,6 +5,8 @@ import MetricTokens
 import Objectives
 import Recipes
 import Testing
+import TokenData
+import Torch
 import Training
 
 let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Configs").standardized
@@ -116,20 +118,25 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     #expect(metrics[0].distance.name == "circular" && metrics[0].distance.period == 10 && metrics[0].weight == 0.5)
     #expect(metrics[0].temperature == .perplexity(3) && metrics[0].place == .none)
     #expect(metrics[0].contrast == .shared(radius: 2, range: 0...9))
-    #expect(metrics[1].tokens == .bins([.init(token: "A", value: 4), .init(token: "1", value: 0.5)]))
+    #expect(bins(metrics[1]) == ["A": 4, "1": 0.5])
     #expect(metrics[1].region == .spans("grade"))
     #expect(metrics[1].grammar == NumberGrammar(signs: false, decimals: false, thousands: .comma))
-    #expect(
-      metrics[2].tokens
-        == .bins([.init(token: "<loc_0>", value: 0), .init(token: "<loc_1>", value: 0.5), .init(token: "<loc_2>", value: 1)]))
+    #expect(bins(metrics[2]) == ["<loc_0>": 0, "<loc_1>": 0.5, "<loc_2>": 1])
     #expect(metrics[3].tokens == .codebook(first: 5, count: 4) && metrics[4].tokens == .labels(["no", " yes", "7"]))
     #expect(run.objective.preset == .vocab && run.objective.temperature == .value(.infinity))
     #expect(run.train.length == .epochs(1.5) && run.train.microBatch == .tokens(10_000) && run.train.layout == .padded)
     #expect(run.train.clip == nil && run.train.dtype == .bfloat16 && run.train.seed == 9)
-    #expect(run.train.lora?.rank == 4 && run.train.lora?.targets == ["q_proj"] && run.train.earlyStop?.patience == 2)
+    #expect(run.train.earlyStop?.patience == 2)
+    let lora = run.resolved["train"]?["lora"]
+    #expect(lora?["rank"] == 4 && lora?["targets"] == ["q_proj"] && lora?["alpha"] == 16.0)
     #expect(run.evaluate.maxNewTokens == 4 && run.evaluate.unreadableAs == -1 && run.output == "out")
     let again = try RunSettings(yaml: run.resolved.yaml, path: "/folder/run.yaml")
     #expect(again.resolved == run.resolved)
+  }
+
+  private func bins(_ metric: MetricSettings) -> [String: Double] {
+    guard case .bins(let bins) = metric.tokens else { return [:] }
+    return Dictionary(uniqueKeysWithValues: bins.map { ($0.token, $0.value) })
   }
 
   /// YAML 1.2's core schema, as people who never heard of it expect.
@@ -137,12 +144,14 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     func labels(_ text: String) throws -> MetricSettings.Tokens {
       try RunSettings(yaml: "model: m\nmetrics: [{ tokens: { labels: [\(text)] } }]").metrics[0].tokens
     }
-    #expect(try labels("no, yes, on, off, y, nan, 0x1p3, 12:30") == .labels(["no", "yes", "on", "off", "y", "nan", "0x1p3", "12:30"]))
+    #expect(
+      try labels("no, yes, on, off, y, nan, 0x1p3, 12:30")
+        == .labels(["no", "yes", "on", "off", "y", "nan", "0x1p3", "12:30"]))
     #expect(try labels("\"true\", 'null', \"1.0\", 7") == .labels(["true", "null", "1.0", "7"]))
-    for number in ["1e-5", "1.0e-5", "0.00001", "+1E-5", "\n  1e-05 # small"] {
+    for number in ["1e-5", "1.0e-5", "0.00001", "+1E-5", "\n    1e-05 # small"] {
       #expect(try RunSettings(yaml: short + "train:\n  learningRate: \(number)\n").train.learningRate == 1e-5)
     }
-    #expect(refusal(short + "train: { learningRate: \"1e-5\" }").contains("found \"1e-5\""))
+    #expect(refusal(short + "train: { learningRate: \"1e-5\" }").contains("found string \"1e-5\""))
   }
 
   // MARK: Errors
@@ -150,32 +159,41 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
   /// A file and what must be said of it.
   @Test(arguments: [
     // Wrong type
-    ("train: { batch: two }", ["run.yaml: line 3, key train.batch: expected a number above 0, found \"two\""]),
-    ("train:\n  batch: 2.5", ["run.yaml: line 4, key train.batch: ", "found 2.5"]),
-    ("data: { skipBad: 1 }", ["line 3, key data.skipBad: expected true or false, found 1"]),
+    ("train: { batch: two }", ["run.yaml: line 3, key train.batch: expected a number above 0, found string \"two\""]),
+    ("train:\n  batch: 2.5", ["run.yaml: line 4, key train.batch: ", "found number 2.5"]),
+    ("data: { skipBad: 1 }", ["line 3, key data.skipBad: expected true or false, found number 1"]),
     ("objective:\n  preset: dist\n  alpha: [1]", ["line 5, key objective.alpha", "≥ 0", "array"]),
-    ("train: fast", ["line 3, key train: expected keys and values, found \"fast\""]),
+    ("train: fast", ["line 3, key train: expected keys and values, found string \"fast\""]),
     ("data: { train: [a, b] }", ["line 3, key data.train: expected text"]),
-    ("train: { lora: 8 }", ["line 3, key train.lora: expected keys and values, found 8"]),
+    ("train: { lora: 8 }", ["line 3, key train.lora: expected keys and values, found number 8"]),
     ("evaluate: { metrics: [mae, 5] }", ["line 3, key evaluate.metrics: expected a list [a, b, …], each one of "]),
     // Out of range
-    ("train: { batch: 0 }", ["line 3, key train.batch: expected a number above 0, found 0"]),
-    ("train:\n\n  learningRate: -1e-5", ["line 5, key train.learningRate: expected a number above 0, found -1"]),
+    ("train: { batch: 0 }", ["line 3, key train.batch: expected a number above 0, found number 0"]),
+    ("train:\n\n  learningRate: -1e-5", ["line 5, key train.learningRate: expected a number above 0, found number -1"]),
     ("train: { learningRate: .inf }", ["line 3, key train.learningRate"]),
     ("train: { warmup: 1e300 }", ["line 3, key train.warmup: expected steps, or a share of all below 1"]),
     ("train: { warmup: .inf }", ["line 3, key train.warmup"]),
     ("train: { epochs: 1e99 }", ["line 3, key train.epochs"]),
-    ("train: { seed: -1 }", ["line 3, key train.seed: expected a number ≥ 0, found -1"]),
+    ("train: { seed: -1 }", ["line 3, key train.seed: expected a number ≥ 0, found number -1"]),
     ("train: { batch: 99999999999999999999 }", ["line 3, key train.batch"]),
-    ("objective: { alpha: -0.1 }", ["line 3, key objective.alpha: expected a finite number ≥ 0, found -0.1"]),
-    ("objective: { smoothing: 1 }", ["line 3, key objective.smoothing: expected a number above 0 and below 1, found 1"]),
-    ("objective: { temperature: -1 }", ["line 3, key objective.temperature: expected a number ≥ 0, or { perplexity: k }"]),
+    ("objective: { alpha: -0.1 }", ["line 3, key objective.alpha: expected a finite number ≥ 0, found number -0.1"]),
+    (
+      "objective: { smoothing: 1 }",
+      ["line 3, key objective.smoothing: expected a number above 0 and below 1, found number 1"]
+    ),
+    (
+      "objective: { temperature: -1 }",
+      ["line 3, key objective.temperature: expected a number ≥ 0, or { perplexity: k }"]
+    ),
     ("objective: { temperature: { perplexity: 0.5 } }", ["line 3, key objective.temperature: "]),
-    ("data: { maxLength: 1 }", ["line 3, key data.maxLength: expected a number of at least 2, found 1"]),
-    ("train: { lora: { dropout: 1 } }", ["line 3, key train.lora.dropout: expected a share below 1, found 1"]),
+    ("data: { maxLength: 1 }", ["line 3, key data.maxLength: expected a number of at least 2, found number 1"]),
+    ("train: { lora: { dropout: 1 } }", ["line 3, key train.lora.dropout: expected a share below 1, found number 1"]),
     // Not one of the words
     ("objective: { preset: dits }", ["line 3, key objective.preset: expected one of ", "Did you mean dist?"]),
-    ("data: { tooLong: cutprompt }", ["key data.tooLong: expected one of error, skip, cutPrompt, cutAnswer", "Did you mean cutPrompt?"]),
+    (
+      "data: { tooLong: cutprompt }",
+      ["key data.tooLong: expected one of error, skip, cutPrompt, cutAnswer", "Did you mean cutPrompt?"]
+    ),
     ("data: { template: chatlm }", ["key data.template: expected one of none, model, chatml, "]),
     ("data: { format: json }", ["key data.format: expected one of auto, promptCompletion, messages, text"]),
     ("train: { dtype: float16 }", ["key train.dtype: expected one of float32, bfloat16", "Did you mean"]),
@@ -190,10 +208,19 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     ("? [a]\n: 1", ["expected a key that dist2 knows"]),
     // Exclusive keys
     ("train: { steps: 1, epochs: 1 }", ["line 3, key train.steps: expected either steps or epochs, found both"]),
-    ("train: { microBatch: 1, microTokens: 9 }", ["key train.microTokens: expected either microBatch or microTokens, found both"]),
-    ("train: { lora: { rank: 2 }, freeze: [x] }", ["key train.freeze: expected either lora or freeze, found both", "all but the adapters"]),
+    (
+      "train: { microBatch: 1, microTokens: 9 }",
+      ["key train.microTokens: expected either microBatch or microTokens, found both"]
+    ),
+    (
+      "train: { lora: { rank: 2 }, freeze: [x] }",
+      ["key train.freeze: expected either lora or freeze, found both", "all but the adapters"]
+    ),
     // Needed within an optional part
-    ("train:\n  earlyStop:\n    minDelta: 1", ["key train.earlyStop.patience: ", "found no such key", "Add `patience: …`."]),
+    (
+      "train:\n  earlyStop:\n    minDelta: 1",
+      ["key train.earlyStop.patience: ", "found no such key", "Add `patience: …`."]
+    ),
   ]) func whatIsWrongIsNamed(yaml: String, fragments: [String]) {
     let message = refusal(short + yaml)
     for fragment in fragments { #expect(message.contains(fragment), "\(message)") }
@@ -206,22 +233,46 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     ("- tokens: integers", ["key metrics[0].tokens: ", "found integers without its values"]),
     ("- tokens: { integers: [5, 1] }", ["key metrics[0].tokens.integers: expected [low, high], each a whole number"]),
     ("- tokens: { integers: [1, 5], labels: [a] }", ["key metrics[0].tokens: ", "found several"]),
-    ("- tokens: { bins: { tokens: [A, B], values: [1] } }", ["key metrics[0].tokens.bins: ", "found 2 tokens and 1 values"]),
-    ("- tokens: { bins: { pattern: loc, count: 3 } }", ["tokens.bins.pattern: expected text with {} where the number goes"]),
-    ("- tokens: { codebook: { first: 2 } }", ["tokens.codebook.count: expected a number of at least 2, found no such key"]),
+    (
+      "- tokens: { bins: { tokens: [A, B], values: [1] } }",
+      ["key metrics[0].tokens.bins: ", "found 2 tokens and 1 values"]
+    ),
+    (
+      "- tokens: { bins: { pattern: loc, count: 3 } }",
+      ["tokens.bins.pattern: expected text with {} where the number goes"]
+    ),
+    (
+      "- tokens: { codebook: { first: 2 } }",
+      ["tokens.codebook.count: expected a number of at least 2, found no such key"]
+    ),
     ("- tokens: digits\n    where: { marks: [\"<b>\"] }", ["line 4, key metrics[0].where.marks: expected two marks"]),
-    ("- tokens: digits\n    where: { marks: [\"<b>\", \"\"] }", ["line 4, key metrics[0].where.marks: expected two marks"]),
+    (
+      "- tokens: digits\n    where: { marks: [\"<b>\", \"\"] }",
+      ["line 4, key metrics[0].where.marks: expected two marks"]
+    ),
     ("- tokens: digits\n    where: everywhere", ["key metrics[0].where.in: expected one of answer"]),
     ("- tokens: digits\n    where: { spans: a, marks: [x, y] }", ["key metrics[0].where: ", "none or several"]),
     ("- tokens: digits\n    distance: sqared", ["line 4, key metrics[0].distance: ", "Did you mean squared?"]),
-    ("- tokens: digits\n    distance: { period: 3 }", ["key metrics[0].distance.name: expected text, found no such key"]),
-    ("- tokens: digits\n    contrast: { passes: 3 }", ["key metrics[0].contrast.passes: expected 1 or 2, found 3"]),
+    (
+      "- tokens: digits\n    distance: { period: 3 }",
+      ["key metrics[0].distance.name: expected text, found no such key"]
+    ),
+    (
+      "- tokens: digits\n    contrast: { passes: 3 }",
+      ["key metrics[0].contrast.passes: expected 1 or 2, found number 3"]
+    ),
     ("- tokens: digits\n    weight: -1", ["line 4, key metrics[0].weight: expected a finite number ≥ 0"]),
     ("- tokens: digits\n    plase: none", ["line 4, key metrics[0].plase", "Did you mean place?"]),
     ("- tokens: digits\n  - tokens: digits", ["key metrics[1].name: expected a name of its own, found \"dist\" again"]),
-    ("- tokens: digits\n  - just text", ["line 4, key metrics[1]: expected keys and values, found \"just text\""]),
-    ("    tokens: digits", ["line 3, key metrics: expected a list, each element after a dash"]),
-    ("[]", ["key metrics: expected at least one metric, since objective.preset is dist, found none", "or choose preset sft"]),
+    (
+      "- tokens: digits\n  - just text",
+      ["line 4, key metrics[1]: expected keys and values, found string \"just text\""]
+    ),
+    ("    tokens: digits", ["line 2, key metrics: expected a list, each element after a dash"]),
+    (
+      "[]",
+      ["key metrics: expected at least one metric, since objective.preset is dist, found none", "or choose preset sft"]
+    ),
   ]) func whatIsWrongWithAMetricIsNamed(yaml: String, fragments: [String]) {
     let message = refusal("model: m\nmetrics:\n  " + yaml + "\n")
     for fragment in fragments { #expect(message.contains(fragment), "\(message)") }
@@ -236,7 +287,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
   }
 
   @Test func whatIsNoMapping() {
-    for (yaml, found) in [("- a\n- b", "array"), ("just text", "\"just text\""), ("5", "5")] {
+    for (yaml, found) in [("- a\n- b", "array"), ("just text", "string \"just text\""), ("5", "number 5")] {
       let message = refusal(yaml)
       #expect(message.contains("run.yaml: expected keys and values such as `model: …`, found "), "\(message)")
       #expect(message.contains(found), "\(message)")
@@ -245,7 +296,8 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
 
   @Test func brokenYAML() {
     for (yaml, line) in [
-      ("model: m\ntrain:\n\tbatch: 2", 3), ("model: [1, 2\ntrain: 3", 2), ("model: \"m\ntrain: 2", 1), ("model: a: b", 1),
+      ("model: m\ntrain:\n\tbatch: 2", 3), ("model: [1, 2\ntrain: 3", 2), ("model: \"m\ntrain: 2", 1),
+      ("model: a: b", 1),
       ("model: *m", 1), ("model: m\n---\nmodel: n", 2), ("model: m\n  train: 1", 2),
     ] {
       let message = refusal(yaml)
@@ -255,7 +307,9 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       #expect(abs(named - line) <= 1, "\(yaml): \(message)")
     }
     let control = refusal("model: m\u{1}")
-    #expect(control.hasPrefix("run.yaml: ") && control.contains("expected YAML, found ") && !control.contains("\n"), "\(control)")
+    #expect(
+      control.hasPrefix("run.yaml: ") && control.contains("expected YAML, found ") && !control.contains("\n"),
+      "\(control)")
   }
 
   @Test func keysThatOccurTwice() {
@@ -307,7 +361,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
   @Test func overridesByKeyIndexAndName() throws {
     func run(_ overrides: String...) throws -> RunSettings { try RunSettings(yaml: two, overrides: overrides) }
     #expect(try run("train.batch=3").train.batch == 3)
-    #expect(try run("train.lora.rank=2", "train.lora.alpha=4").train.lora?.rank == 2)
+    #expect(try run("train.lora.rank=2", "train.lora.alpha=4").resolved["train"]?["lora"]?["rank"] == 2)
     #expect(try run("metrics[1].weight=3").metrics.map(\.weight) == [1, 3])
     #expect(try run("metrics.0.weight=3").metrics.map(\.weight) == [3, 2])
     #expect(try run("metrics.b.weight=3").metrics.map(\.weight) == [1, 3])
@@ -322,9 +376,12 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
 
   @Test func overridesThatCannotBe() {
     func message(_ override: String) -> String { refusal(two, overrides: [override]) }
-    #expect(message("train.batch").contains("<arguments>: --set train.batch: expected key=value, found no =. For instance"))
+    #expect(
+      message("train.batch").contains("<arguments>: --set train.batch: expected key=value, found no =. For instance"))
     for key in ["metrics.c.weight", "metrics[2].weight", "metrics.name.weight", "model.x"] {
-      #expect(message("\(key)=1").contains("<arguments>: --set \(key): expected a key that can be set"), "\(message(key + "=1"))")
+      #expect(
+        message("\(key)=1").contains("<arguments>: --set \(key): expected a key that can be set"),
+        "\(message(key + "=1"))")
     }
     #expect(message("train=[").contains("<arguments>: "))
   }
@@ -333,8 +390,11 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
   @Test func errorsOfOverridesNameTheOverride() {
     let yaml = two + "train:\n  batch: 2\n"
     #expect(
-      refusal(yaml, overrides: ["train.batch=0"]).contains("<arguments>: --set train.batch: expected a number above 0, found 0"))
-    #expect(refusal(yaml, overrides: ["train.bach=1"]).contains("<arguments>: --set train.bach: expected a key that dist2 knows"))
+      refusal(yaml, overrides: ["train.batch=0"]).contains(
+        "<arguments>: --set train.batch: expected a number above 0, found number 0"))
+    #expect(
+      refusal(yaml, overrides: ["train.bach=1"]).contains(
+        "<arguments>: --set train.bach: expected a key that dist2 knows"))
     #expect(refusal(yaml, overrides: ["metrics.*.weight=-1"]).contains("<arguments>: --set metrics[0].weight: "))
     #expect(refusal(yaml, overrides: ["metrics=[{}]"]).contains("<arguments>: --set metrics[0].tokens: "))
     #expect(refusal(yaml + "  epoch: 1\n", overrides: ["train.batch=3"]).contains("run.yaml: line 7, key train.epoch"))
@@ -347,12 +407,14 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       let inner = folder + "/data", runs = folder + "/runs"
       try FileManager.default.createDirectory(atPath: inner, withIntermediateDirectories: true)
       try FileManager.default.createDirectory(atPath: runs + "/model", withIntermediateDirectories: true)
-      for name in ["train", "test"] { try "{}".write(toFile: "\(inner)/\(name).jsonl", atomically: true, encoding: .utf8) }
+      for name in ["train", "test"] {
+        try "{}".write(toFile: "\(inner)/\(name).jsonl", atomically: true, encoding: .utf8)
+      }
       try """
-        model: model
-        data: { folder: ../data, valid: own.jsonl }
-        metrics: [{ tokens: digits, distance: { name: euclidean, embeddings: book.safetensors, tensor: t } }]
-        """.write(toFile: runs + "/run.yaml", atomically: true, encoding: .utf8)
+      model: model
+      data: { folder: ../data, valid: own.jsonl }
+      metrics: [{ tokens: digits, distance: { name: euclidean, embeddings: book.safetensors, tensor: t } }]
+      """.write(toFile: runs + "/run.yaml", atomically: true, encoding: .utf8)
       let run = try RunSettings(file: runs + "/run.yaml")
       #expect(run.model == runs + "/model")
       #expect(run.data.train == inner + "/train.jsonl" && run.data.test == inner + "/test.jsonl")
@@ -361,7 +423,11 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       // As resolved it may lie anywhere.
       let again = try RunSettings(yaml: run.resolved.yaml, path: "/elsewhere/run.yaml")
       #expect(again.resolved == run.resolved && again.data == run.data && again.metrics == run.metrics)
-      let message = { do { _ = try RunSettings(file: runs + "/run.yaml", overrides: ["data.folder=model"]); return "" } catch { return "\(error)" } }()
+      let message = {
+        do { _ = try RunSettings(file: runs + "/run.yaml", overrides: ["data.folder=model"]); return "" } catch {
+          return "\(error)"
+        }
+      }()
       #expect(message.contains("expected a folder with train.jsonl, valid.jsonl or test.jsonl") || message.isEmpty)
     }
   }
@@ -384,9 +450,16 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
 
   /// Text that YAML would take for something else stays text.
   @Test func oddTextSurvivesTheRoundTrip() throws {
-    let odd = ["", " ", "null", "true", "1", "1.0", "-", "a: b", "#x", "*y", "&z", "\n", "é", "\"", "'", "\\", "{", "1e5", ".inf", "~", "\u{FEFF}", "\u{85}", "😀", "\t"]
+    let odd = [
+      "", " ", "null", "true", "1", "1.0", "-", "a: b", "#x", "*y", "&z", "\n", "é", "\"", "'", "\\", "{", "1e5",
+      ".inf", "~", "\u{FEFF}", "\u{85}", "😀", "\t",
+    ]
     let labels = odd.map { JSON.string($0).text() }.joined(separator: ", ")
-    let run = try RunSettings(yaml: "model: m\nmetrics: [{ tokens: { labels: [\(labels)] } }]\nobjective: { temperature: .inf }\nevaluate: { unreadableAs: -.inf }")
+      .replacing("\u{FEFF}", with: "\\uFEFF").replacing("\u{85}", with: "\\u0085")
+    let run = try RunSettings(
+      yaml:
+        "model: m\nmetrics: [{ tokens: { labels: [\(labels)] } }]\nobjective: { temperature: .inf }\nevaluate: { unreadableAs: -.inf }"
+    )
     #expect(run.metrics[0].tokens == .labels(odd))
     let again = try RunSettings(yaml: run.resolved.yaml)
     #expect(again.metrics[0].tokens == .labels(odd), "\(run.resolved.yaml)")

@@ -84,7 +84,9 @@ import TokenData
     try withFile(mixed) { path in
       expectRefusal("\(path): line 2, key completion: expected a value") { _ = try Dataset(path, rules()) }
     }
-    try withFile(mixed.split(separator: "\n").enumerated().filter { $0.offset > 3 }.map { $0.element }.joined(separator: "\n")) {
+    try withFile(
+      mixed.split(separator: "\n").enumerated().filter { $0.offset > 3 }.map { $0.element }.joined(separator: "\n")
+    ) {
       path in
       expectRefusal("\(path): line 1, spans.y: expected a span inside the answer's 1 characters") {
         _ = try Dataset(path, rules())
@@ -113,7 +115,9 @@ import TokenData
 
   @Test func nothingLeft() throws {
     try withFile("{}\n{\"prompt\": 5}") { path in
-      expectRefusal("expected at least one line that can be used, found none of 2", "left out because of this", "line 1") {
+      expectRefusal(
+        "expected at least one line that can be used, found none of 2", "left out because of this", "line 1"
+      ) {
         _ = try Dataset(path, rules(skipBad: true))
       }
     }
@@ -134,7 +138,7 @@ import TokenData
       #expect(try examples(skipping) == all.filter { $0.ids.count <= limit })
       #expect(skipping.summary.skippedCount == 200 - skipping.count && skipping.summary.longest == limit)
       // `skip` is about length alone.
-      try withFile("{\"text\": \"1 and 2 and 3\"}\n{\"text\": 5}\n{\"text\": \"1\"}") { path in
+      try withFile("{\"text\": \"1 and 2 and 3\"}\n{\"text\": true}\n{\"text\": \"1\"}") { path in
         expectRefusal("line 2, key text") { _ = try Dataset(path, rules(maxLength: 2, tooLong: .skip)) }
       }
     }
@@ -159,7 +163,7 @@ import TokenData
 
   @Test(arguments: ["smollm2", "llama3"]) func promptsLoseTheirBeginning(name: String) throws {
     try withFile(lines(300)) { path in
-      var rules = try rules(name, maxLength: 24, tooLong: .cutPrompt, skipBad: true)
+      var rules = try rules(name, maxLength: 16, tooLong: .cutPrompt, skipBad: true)
       let kept = name == "llama3" ? 1 : 0
       if kept == 1 { rules.encoder = try encoderWithRoles() }
       var wholeRules = rules
@@ -168,19 +172,19 @@ import TokenData
       let short = Dictionary(uniqueKeysWithValues: try examples(dataset).map { ($0.source, $0) })
       var cut = 0, lost = 0
       for example in whole {
-        let answer = example.supervised.count { $0 }, excess = example.ids.count - 24
+        let answer = example.supervised.count { $0 }, excess = example.ids.count - 16
         if let shorter = short[example.source] {
           if excess > 0 { cut += 1 }
           expectCut(shorter, example, dropped: excess > 0 ? kept..<kept + excess : 0..<0)
           #expect(shorter.supervised.count { $0 } == answer && !shorter.supervised[0])
         } else {
           // The answer and one token before it are too long by themselves.
-          #expect(answer + 1 > 24, "\(example.source)")
+          #expect(answer + 1 > 16, "\(example.source)")
           lost += 1
         }
       }
       #expect(cut > 50 && lost > 5 && dataset.summary.cut == cut && dataset.summary.skippedCount == lost)
-      #expect(dataset.summary.skipped[0].reason.contains("Too much of it is answer"))
+      #expect(dataset.summary.skipped.first?.reason.contains("Too much of it is answer") ?? false)
     }
   }
 
@@ -263,17 +267,17 @@ import TokenData
   // MARK: What is reported
 
   @Test func digitsThatAreNoCandidatesAreReported() throws {
-    let text = "{\"prompt\": \"a\", \"completion\": \" 1234 and 7\"}\n{\"prompt\": \"a\", \"completion\": \" no\"}"
+    let text = "{\"prompt\": \"a\", \"completion\": \" 2038 and 7\"}\n{\"prompt\": \"a\", \"completion\": \" no\"}"
     try withFile(text) { path in
       var rules = try rules("llama3")
       let split = try Dataset(path, rules).summary.metrics[0]
       #expect(split.examples == 1 && split.numbers == 2 && split.tokens == 5 && split.uncovered == 0)
-      #expect(split.range == 7...1234 && split.uncoveredTexts.isEmpty)
+      #expect(split.range == 7...2038 && split.uncoveredTexts.isEmpty)
       rules.encoder = try digitEncoder("llama3", splits: false)
-      // Three digits a token: 123, 4.
+      // Three digits a token: 203, 8.
       let whole = try Dataset(path, rules).summary.metrics[0]
       #expect(whole.examples == 1 && whole.numbers == 2 && whole.tokens == 2 && whole.uncovered == 1)
-      #expect(whole.range == 7...1234 && whole.uncoveredTexts == ["123"])
+      #expect(whole.range == 7...2038 && whole.uncoveredTexts == ["203"])
     }
   }
 }

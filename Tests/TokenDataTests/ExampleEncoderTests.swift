@@ -7,7 +7,8 @@ import TokenData
 /// Against transformers: Tests/Fixtures/encoding/make.py.
 @Suite struct ExampleEncoderTests {
   private static func cases(_ key: String) throws -> [JSONReader] {
-    let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/encoding/expected.json")
+    let path = URL(filePath: #filePath).deletingLastPathComponent().appending(
+      path: "../Fixtures/encoding/expected.json")
     return try JSONReader(file: path.standardized.path).elements().filter { try $0.ifPresent(key) != nil }
   }
 
@@ -107,7 +108,9 @@ import TokenData
   @Test func messagesWithoutATemplateAreRefused() throws {
     let encoder = ExampleEncoder(try fixtureTokenizer("smollm2"), end: 1)
     let record = Record(.messages([ChatMessage(.assistant, "a")]), source: "train.jsonl line 3")
-    expectRefusal("train.jsonl line 3: expected a chat template", "data.template: chatml") { _ = try encoder.encode(record) }
+    expectRefusal("train.jsonl line 3: expected a chat template", "data.template: chatml") {
+      _ = try encoder.encode(record)
+    }
     var alternating = encoder
     alternating.template = .llavaV1
     expectRefusal("train.jsonl line 3: message 0: expected role user, found assistant") {
@@ -150,7 +153,9 @@ import TokenData
   /// SentencePiece puts a space in front of an answer that must be cut apart; each part decodes to itself all the same.
   @Test func tokensOfLlama2SpellTheText() throws {
     let encoder = try digitEncoder("llama2"), tokenizer = encoder.tokenizer
-    for (prompt, answer) in [("x = ", "5"), ("It is", " hot"), ("It is ", "hot"), ("Sum:", " 1024 and 7"), ("a\n", "12")] {
+    for (prompt, answer) in [
+      ("x = ", "5"), ("It is", " hot"), ("It is ", "hot"), ("Sum:", " 1024 and 7"), ("a\n", "12"),
+    ] {
       let example = encoder.encode(prompt: prompt, answer: answer)
       let first = try #require(example.supervised.firstIndex(of: true))
       #expect(tokenizer.decode(Array(example.ids[..<first])) == prompt)

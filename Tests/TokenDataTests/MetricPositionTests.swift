@@ -87,7 +87,8 @@ import TokenData
     var encoder = try encoder(name, [.answer, .spans("y")])
     encoder.template = .chatml
     let messages = [
-      ChatMessage(.system, "1"), ChatMessage(.user, "7 * 8?"), ChatMessage(.assistant, "56"), ChatMessage(.user, "+ 1?"),
+      ChatMessage(.system, "1"), ChatMessage(.user, "7 * 8?"), ChatMessage(.assistant, "56"),
+      ChatMessage(.user, "+ 1?"),
       ChatMessage(.assistant, "é 57 or 58"),
     ]
     #expect(found(try encoder.encode(Record(.messages(messages))), encoder) == ["0:56", "0:57", "0:58"])
@@ -102,30 +103,30 @@ import TokenData
 
   @Test func answersAreSplitAndPromptsAreNot() throws {
     let encoder = try encoder("llama3", [.answer]), tokenizer = encoder.tokenizer
-    let example = encoder.encode(prompt: "Of 1024:", answer: " 1024 and 77")
+    let example = encoder.encode(prompt: "Of 2038:", answer: " 2038 and 77")
     let first = try #require(example.supervised.firstIndex(of: true))
     let read = example.ids[..<first].map { tokenizer.text(of: $0) }
     let learnt = example.ids[first...].map { tokenizer.text(of: $0) ?? "" }
-    #expect(read.contains("102") && read.contains("4"))
-    #expect(learnt.joined() == " 1024 and 77")
+    #expect(read.contains("203") && read.contains("8"))
+    #expect(learnt.joined() == " 2038 and 77")
     #expect(learnt.allSatisfy { text in text.count { "0123456789".contains($0) } <= 1 })
     #expect(example.metrics.map { $0.place.rankInNumber } == [4, 3, 2, 1, 2, 1])
   }
 
   @Test func digitsThatAreNoCandidatesAreSaid() throws {
     let encoder = try encoder("llama3", [.answer], splits: false)
-    let analysis = try encoder.analyze(Record(.promptCompletion("p", " 1024 77 5")))
+    let analysis = try encoder.analyze(Record(.promptCompletion("p", " 2038 77 5")))
     let numbers = analysis.found[0]
-    #expect(numbers.map { $0.number?.value } == [1024, 77, 5])
+    #expect(numbers.map { $0.number?.value } == [2038, 77, 5])
     func texts(_ indices: [Int]) -> [String?] { indices.map { encoder.tokenizer.text(of: analysis.pieces[$0].id) } }
-    #expect(numbers.map { texts($0.uncovered) } == [["102"], ["77"], []])
-    #expect(numbers.map { texts($0.positions.map(\.position)) } == [["4"], [], ["5"]])
+    #expect(numbers.map { texts($0.uncovered) } == [["203"], ["77"], []])
+    #expect(numbers.map { texts($0.positions.map(\.position)) } == [["8"], [], ["5"]])
     // All numeric strings as candidates cover them.
     var whole = encoder
     whole.metrics = [MetricRule(MetricFinder(space: try .numbers(of: encoder.tokenizer)))]
-    let covered = try whole.analyze(Record(.promptCompletion("p", " 1024 77 5"))).found[0]
+    let covered = try whole.analyze(Record(.promptCompletion("p", " 2038 77 5"))).found[0]
     #expect(covered.allSatisfy { $0.uncovered.isEmpty })
-    #expect(covered.map { texts($0.positions.map(\.position)) } == [["102", "4"], ["77"], ["5"]])
+    #expect(covered.map { texts($0.positions.map(\.position)) } == [["203", "8"], ["77"], ["5"]])
   }
 
   /// Random numbers in random sentences, digit by digit as they are written.

@@ -30,11 +30,13 @@ import TokenData
   @Test func trlsFormats() throws {
     #expect(try record(#"{"prompt": "2 + 2 =", "completion": " 4"}"#).content == .promptCompletion("2 + 2 =", " 4"))
     #expect(try record(#"{"text": "a\nb"}"#).content == .text("a\nb"))
-    let chat = #"[{"role": "system", "content": "s"}, {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]"#
+    let chat =
+      #"[{"role": "system", "content": "s"}, {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]"#
     let messages = [ChatMessage(.system, "s"), ChatMessage(.user, "u"), ChatMessage(.assistant, "a")]
     #expect(try record("{\"messages\": \(chat)}").content == .messages(messages))
     let conversational = try record(
-      #"{"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}], "completion": [{"role": "assistant", "content": "a"}]}"#)
+      #"{"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}], "completion": [{"role": "assistant", "content": "a"}]}"#
+    )
     #expect(conversational.content == .messages(messages) && conversational.promptMessages == 2)
   }
 
@@ -58,14 +60,17 @@ import TokenData
     let fields = RecordFields(
       prompt: "question", completion: "answer", messages: "conversations", text: "body", spans: "where", id: "key")
     let reader = RecordReader(fields: fields)
-    let record = try record(#"{"question": "q", "answer": "7", "where": {"y": [[0, 1]]}, "key": "k", "text": 5}"#, reader)
+    let record = try record(
+      #"{"question": "q", "answer": "7", "where": {"y": [[0, 1]]}, "key": "k", "text": 5}"#, reader)
     #expect(record.content == .promptCompletion("q", "7"))
     #expect(record.spans == ["y": [0..<1]] && record.id == "k")
     #expect(try self.record(#"{"body": "b"}"#, reader).content == .text("b"))
     #expect(
       try self.record(#"{"conversations": [{"role": "assistant", "content": "a"}]}"#, reader).content
         == .messages([ChatMessage(.assistant, "a")]))
-    #expect(try refusal(#"{"prompt": "p"}"#, reader).contains("expected fields question and answer, or conversations, or body"))
+    #expect(
+      try refusal(#"{"prompt": "p"}"#, reader).contains(
+        "expected fields question and answer, or conversations, or body"))
   }
 
   @Test func aFormatThatIsNamedIsNotJudged() throws {
@@ -106,17 +111,21 @@ import TokenData
   }
 
   @Test func wrongTypes() throws {
-    #expect(try refusal(#"{"prompt": 5, "completion": "c"}"#) == "F: line 2, key prompt: expected a string, found 5.")
     #expect(
-      try refusal(#"{"prompt": "p", "completion": ["c"]}"#).hasPrefix("F: line 2, key completion: expected a string, found "))
+      try refusal(#"{"prompt": 5, "completion": "c"}"#) == "F: line 2, key prompt: expected a string, found number 5.")
     #expect(
-      try refusal(#"{"prompt": "p", "completion": null}"#).hasPrefix("F: line 2, key completion: expected a string, found null"))
+      try refusal(#"{"prompt": "p", "completion": ["c"]}"#).hasPrefix(
+        "F: line 2, key completion: expected a string, found "))
+    #expect(
+      try refusal(#"{"prompt": "p", "completion": null}"#).hasPrefix(
+        "F: line 2, key completion: expected a string, found null"))
     #expect(try refusal(#"{"text": true}"#) == "F: line 2, key text: expected a string, found true.")
-    #expect(try refusal(#"{"messages": "hi"}"#) == "F: line 2, key messages: expected an array, found \"hi\".")
-    #expect(try refusal(#"{"messages": ["hi"]}"#) == "F: line 2, key messages[0]: expected an object, found \"hi\".")
+    #expect(try refusal(#"{"messages": "hi"}"#) == "F: line 2, key messages: expected an array, found string \"hi\".")
+    #expect(
+      try refusal(#"{"messages": ["hi"]}"#) == "F: line 2, key messages[0]: expected an object, found string \"hi\".")
     #expect(
       try refusal(#"{"prompt": [{"role": "user", "content": "u"}], "completion": "c"}"#)
-        == "F: line 2, key completion: expected an array, found \"c\".")
+        == "F: line 2, key completion: expected an array, found string \"c\".")
     #expect(try refusal("[1]").hasPrefix("F: line 2: expected a JSON object, found "))
   }
 
@@ -125,7 +134,9 @@ import TokenData
     #expect(try refusal("{\"prompt\": \"p\", \"completion\": \"\(text)\"}") == "F: line 2, key completion: \(found)")
     #expect(try refusal("{\"text\": \"\(text)\"}") == "F: line 2, key text: \(found)")
     #expect(
-      try refusal("{\"messages\": [{\"role\": \"user\", \"content\": \"\"}, {\"role\": \"assistant\", \"content\": \"\(text)\"}]}")
+      try refusal(
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"\"}, {\"role\": \"assistant\", \"content\": \"\(text)\"}]}"
+      )
         == "F: line 2, key messages[1].content: \(found)")
   }
 
@@ -141,13 +152,14 @@ import TokenData
   @Test func unknownRoles() throws {
     #expect(
       try refusal(#"{"messages": [{"role": "user", "content": "u"}, {"role": "bot", "content": "b"}]}"#)
-        == "F: line 2, key messages[1].role: expected one of system, user, assistant, found \"bot\".")
+        == "F: line 2, key messages[1].role: expected one of system, user, assistant, found string \"bot\".")
   }
 
   @Test func preferences() throws {
     let pair = #"{"prompt": "p", "chosen": "c", "rejected": "r"}"#
     let message = try refusal(pair)
-    #expect(message.hasPrefix("F: line 2: expected prompt and completion, found a preference (prompt, chosen, rejected)."))
+    #expect(
+      message.hasPrefix("F: line 2: expected prompt and completion, found a preference (prompt, chosen, rejected)."))
     #expect(message.hasSuffix("data.fields.completion: chosen."))
     // The remedy helps.
     let reader = RecordReader(fields: RecordFields(completion: "chosen"))
@@ -155,7 +167,8 @@ import TokenData
   }
 
   @Test(arguments: [
-    ("[[3, 3]]", "spans.y[0]"), ("[[0, 1], [2, 1]]", "spans.y[1]"), ("[[-1, 2]]", "spans.y[0]"), ("[[1]]", "spans.y[0]"),
+    ("[[3, 3]]", "spans.y[0]"), ("[[0, 1], [2, 1]]", "spans.y[1]"), ("[[-1, 2]]", "spans.y[0]"),
+    ("[[1]]", "spans.y[0]"),
     ("[[1, 2, 3]]", "spans.y[0]"),
   ]) func spansThatAreNone(spans: String, place: String) throws {
     let message = try refusal("{\"prompt\": \"p\", \"completion\": \"12345\", \"spans\": {\"y\": \(spans)}}")
@@ -166,8 +179,9 @@ import TokenData
   @Test func spansOfAWrongType() throws {
     func message(_ spans: String) throws -> String { try refusal("{\"text\": \"12\", \"spans\": \(spans)}") }
     #expect(try message("[[0, 1]]").hasPrefix("F: line 2, key spans: expected an object, found "))
-    #expect(try message(#"{"y": [0, 1]}"#) == "F: line 2, key spans.y[0]: expected an array, found 0.")
-    #expect(try message(#"{"y": [[0, 1.5]]}"#) == "F: line 2, key spans.y[0][1]: expected a whole number, found 1.5.")
+    #expect(try message(#"{"y": [0, 1]}"#) == "F: line 2, key spans.y[0]: expected an array, found number 0.")
+    #expect(
+      try message(#"{"y": [[0, 1.5]]}"#) == "F: line 2, key spans.y[0][1]: expected a whole number, found number 1.5.")
   }
 
   /// Only the encoder knows where the answer ends.

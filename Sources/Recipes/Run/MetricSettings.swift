@@ -106,7 +106,8 @@ extension MetricSettings.Tokens {
     case (nil, 1): self = given[0]
     default:
       throw reader.error(
-        nil, expected: "digits, numbers, or one of { integers: [0, 20] }, { labels: […] }, { bins: … }, { codebook: … }",
+        nil,
+        expected: "digits, numbers, or one of { integers: [0, 20] }, { labels: […] }, { bins: … }, { codebook: … }",
         found: given.count > 1 ? "several" : kind.map { "\($0.rawValue) without its values" } ?? "none")
     }
   }

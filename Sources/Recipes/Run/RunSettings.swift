@@ -56,7 +56,9 @@ public struct RunSettings: Sendable {
     let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
     output = try reader.value("output", default: "runs/\(name)")
     // Distances that point at files, and the model: relative to the run file if it is there.
-    if FileManager.default.fileExists(atPath: absolutePath(model, from: folder)) { model = absolutePath(model, from: folder) }
+    if FileManager.default.fileExists(atPath: absolutePath(model, from: folder)) {
+      model = absolutePath(model, from: folder)
+    }
     for index in metrics.indices { metrics[index].makeAbsolute(from: folder) }
     resolved = try reader.finish()
     resolved = data.absolute(resolved.replacing("model", with: .string(model)))

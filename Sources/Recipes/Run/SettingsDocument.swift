@@ -10,7 +10,7 @@ struct SettingsDocument {
   /// Its content; an empty file is an empty mapping.
   private(set) var root: JSON
   /// Line of each key path, from 1: `metrics[0].distance`.
-  private(set) var lines: [String: Int] = [:]
+  private var lines: [String: Int] = [:]
   /// Key paths that `set` has given another value than the file's.
   private var assigned: Set<String> = []
 
@@ -59,6 +59,15 @@ struct SettingsDocument {
     let value = try SettingsDocument(yaml: "value: \(value)", path: "<arguments>").root["value"] ?? .null
     let steps = key.replacing("[", with: ".").replacing("]", with: "").split(separator: ".").map(String.init)
     root = try replacing(root, at: "", steps[...], with: value, in: key)
+  }
+
+  /// Line of a key; of what it should stand in, if it is absent.
+  func line(of keyPath: String) -> Int? {
+    var keyPath = keyPath[...]
+    while lines[String(keyPath)] == nil, let end = keyPath.lastIndex(where: { $0 == "." || $0 == "[" }) {
+      keyPath = keyPath[..<end]
+    }
+    return lines[String(keyPath)] ?? lines[""]
   }
 
   /// The `--set` that a key's value, or that of something around it, comes from.

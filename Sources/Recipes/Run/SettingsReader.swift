@@ -51,9 +51,10 @@ final class SettingsReader {
       return nil
     }
     guard let value = T(setting: json), isAllowed(value) else {
-      let remedy = if case .string(let text) = json, let near = nearestName(to: text, among: T.names) {
-        "Did you mean \(near)?"
-      } else { "" }
+      let remedy =
+        if case .string(let text) = json, let near = nearestName(to: text, among: T.names) {
+          "Did you mean \(near)?"
+        } else { "" }
       throw error(key, expected: expected ?? T.expected, found: json.summary, remedy: remedy)
     }
     resolved[key] = value.setting
@@ -169,7 +170,7 @@ final class SettingsReader {
     if let assignment = account.document.assignment(of: path) {
       return InputError(path: "<arguments>", place: assignment, expected: expected, found: found, remedy: remedy)
     }
-    let line = account.document.lines[path] ?? account.document.lines[keyPath]
+    let line = account.document.line(of: path)
     let place = [line.map { "line \($0)" }, path.isEmpty ? nil : "key \(path)"].compactMap { $0 }
     return InputError(
       path: account.document.path, place: place.joined(separator: ", "), expected: expected, found: found,

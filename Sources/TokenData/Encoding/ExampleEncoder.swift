@@ -67,9 +67,12 @@ public struct ExampleEncoder: Sendable {
   ) -> ExampleAnalysis {
     var pieces = [TokenPiece](), supervised = [Bool]()
     for (piece, isAnswer) in cut(layout) {
-      let parts = isAnswer ? splitter?.split([piece]) ?? [piece] : [piece]
-      pieces += parts
-      supervised += parts.map { _ in isAnswer }
+      if isAnswer, let splitter {
+        pieces += splitter.split([piece])
+      } else {
+        pieces.append(piece)
+      }
+      while supervised.count < pieces.count { supervised.append(isAnswer) }
     }
     var found = [[FoundMetric]](), claimed = Set<Int>(), numbers = 0
     for metric in metrics {
@@ -117,7 +120,8 @@ public struct ExampleEncoder: Sendable {
     }
     let asked = forAnswer && messages.last?.role == .assistant ? Array(messages.dropLast()) : messages
     do throws(InputError) {
-      return RecordLayout(try template.render(asked, addGenerationPrompt: forAnswer), asked, read: record.promptMessages)
+      return RecordLayout(
+        try template.render(asked, addGenerationPrompt: forAnswer), asked, read: record.promptMessages)
     } catch {
       var error = error
       error.path = record.source

@@ -59,7 +59,8 @@ public final class Dataset: Sendable {
   ///   - progress: told how many lines are done.
   /// - Throws: `InputError` for the first line that cannot be used (unless it is to be skipped), or if none is left.
   public init(
-    _ path: String, _ rules: Rules, keptTokens: Int = Dataset.keptTokens, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    _ path: String, _ rules: Rules, keptTokens: Int = Dataset.keptTokens,
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws(InputError) {
     let file = try JSONLFile(path)
     self.file = file

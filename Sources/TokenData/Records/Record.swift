@@ -195,7 +195,8 @@ public struct RecordReader: Sendable {
     for (name, value) in try named.object().members {
       for span in try named.child(name, value).elements() {
         let ends = try span.elements()
-        guard ends.count == 2, case let (low, high) = (try ends[0].int(), try ends[1].int()), 0 <= low, low < high else {
+        guard ends.count == 2, case let (low, high) = (try ends[0].int(), try ends[1].int()), 0 <= low, low < high
+        else {
           throw span.error(expected: "[start, end] with 0 ≤ start < end, in characters")
         }
         spans[name, default: []].append(low..<high)
