@@ -59,7 +59,9 @@ let package = Package(
         "Evaluation", "Reports", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
-      name: "dist2", dependencies: ["Recipes", "Training", "Evaluation", "TokenData", "Objectives", "Files", "Reports", arguments], swiftSettings: settings),
+      name: "dist2",
+      dependencies: ["Recipes", "Training", "Evaluation", "TokenData", "Objectives", "Files", "Reports", arguments],
+      swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),
 
     tests("Files", ["Files", "TestSupport"]),

@@ -60,7 +60,8 @@ public struct ComparisonExperiment {
     }
     let run = try RunSettings(yaml: settings.run, path: settings.path)
     let report = ComparisonReport(
-      summary: ComparisonSummary(settings, run: run, outcomes: outcomes, constant: trainingMedian(run)), command: command)
+      summary: ComparisonSummary(settings, run: run, outcomes: outcomes, constant: trainingMedian(run)),
+      command: command)
     try AtomicFile.write(report.page.html.utf8, to: store.folder + "/report.html")
     try AtomicFile.write(report.markdown.utf8, to: store.folder + "/table.md")
     try AtomicFile.write(report.figure.svg(standalone: true).utf8, to: store.folder + "/figure.svg")

@@ -92,7 +92,8 @@ public struct ComparisonReport {
   private func cell(_ metric: EvaluationMetric, _ arm: ComparisonArm) -> Table.Cell {
     guard let mean = summary.mean(metric, arm) else { return .missing }
     let decimals = metric.isShare ? 3 : mean.magnitude >= 10 ? 1 : 3
-    return summary.interval(metric, arm).map { .interval(mean, $0, decimals: decimals) } ?? .number(mean, decimals: decimals)
+    return summary.interval(metric, arm).map { .interval(mean, $0, decimals: decimals) }
+      ?? .number(mean, decimals: decimals)
   }
 
   private func norm(_ arm: ComparisonArm) -> Table.Cell {

@@ -113,7 +113,9 @@ struct ComparisonSummary {
       Finding(
         label: "\(pair.0.name) against \(pair.1.name)", verdict: verdict,
         note: verdict.unit == "seed"
-          ? "" : " These are \(seeds.count == 1 ? "two single models" : "models of two seeds"): of other seeds it says nothing.")
+          ? ""
+          : " These are \(seeds.count == 1 ? "two single models" : "models of two seeds"): of other seeds it says nothing."
+      )
     }
   }
 
@@ -127,7 +129,8 @@ struct ComparisonSummary {
     let name = main.label, lower = main.lowerIsBetter
     guard seeds.count < 3 else {
       return Verdict(
-        name, ours: seeds.map { figure(main, ours, $0) ?? .nan }, theirs: seeds.map { figure(main, theirs, $0) ?? .nan },
+        name, ours: seeds.map { figure(main, ours, $0) ?? .nan },
+        theirs: seeds.map { figure(main, theirs, $0) ?? .nan },
         lowerIsBetter: lower)
     }
     let (a, b) = (perExample(ours), perExample(theirs))
@@ -148,7 +151,9 @@ struct ComparisonSummary {
   /// One sentence for the top of the report.
   var conclusion: String {
     let dist = findings.filter { $0.label.hasPrefix("dist") && $0.label.contains("against sft") }
-    guard !dist.isEmpty else { return "sft and dist are not both among the arms, so nothing is said of the metric's worth." }
+    guard !dist.isEmpty else {
+      return "sft and dist are not both among the arms, so nothing is said of the metric's worth."
+    }
     let better = dist.filter { $0.verdict.outcome == .better }, worse = dist.filter { $0.verdict.outcome == .worse }
     if better.isEmpty, worse.isEmpty {
       return "No difference shown: on this data the metric is not shown to change \(main.label) against sft."

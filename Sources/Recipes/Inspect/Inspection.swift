@@ -84,7 +84,8 @@ public struct Inspection {
       let metric = parts.settings.metrics[index], counts = summary.metrics[index]
       if counts.tokens == 0 {
         warnings.append(
-          "metric \(metric.name): no metric token found in \(summary.examples) examples, so nothing would carry a distance")
+          "metric \(metric.name): no metric token found in \(summary.examples) examples, so nothing would carry a distance"
+        )
       }
       if counts.uncovered > 0 {
         warnings.append(

@@ -38,7 +38,8 @@ extension Inspection {
     }
     return terminal.styled("read", .dim) + "  " + terminal.styled("|learnt by cross entropy", .green) + "  "
       + metrics.joined(separator: "  ") + " learnt with a distance as well"
-      + (summary.metrics.contains { $0.uncovered > 0 } ? "  " + terminal.styled("{digits that are no candidates}", .red) : "")
+      + (summary.metrics.contains { $0.uncovered > 0 }
+        ? "  " + terminal.styled("{digits that are no candidates}", .red) : "")
   }
 
   private static let colors: [TextStyle] = [.cyan, .magenta, .yellow, .blue]

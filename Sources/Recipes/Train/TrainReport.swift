@@ -60,7 +60,9 @@ struct TrainReport {
     if let best = finish?.best {
       pairs.append(("best validation loss", "\(Quantity.number(best.loss)) after step \(best.step)"))
     }
-    if let speed = value("train/tokens_per_second") { pairs.append(("speed", "\(Quantity.rate(speed, unit: "token"))")) }
+    if let speed = value("train/tokens_per_second") {
+      pairs.append(("speed", "\(Quantity.rate(speed, unit: "token"))"))
+    }
     if let seconds = finish?.seconds { pairs.append(("time in the last process", "\(Quantity.duration(seconds))")) }
     return pairs
   }
@@ -99,7 +101,8 @@ struct TrainReport {
   /// At most a thousand points: means over equal stretches of steps.
   private func points(_ records: [JSONObject], _ key: String) -> [Series.Point] {
     let all = records.compactMap { record -> Series.Point? in
-      guard let step = record["step"].flatMap(Double.init(setting:)), let value = record[key].flatMap(Double.init(setting:))
+      guard let step = record["step"].flatMap(Double.init(setting:)),
+        let value = record[key].flatMap(Double.init(setting:))
       else { return nil }
       return Series.Point(step, value)
     }
@@ -115,7 +118,8 @@ struct TrainReport {
     let steps = Set(samples.map(\.step)).sorted()
     // First, last, and a few between.
     let shown = steps.count <= 6 ? steps : (0..<6).map { steps[$0 * (steps.count - 1) / 5] }
-    var table = Table(columns: ([Table.Column("example")] + shown.map { Table.Column("step \($0)") } + [Table.Column("right")]))
+    var table = Table(
+      columns: ([Table.Column("example")] + shown.map { Table.Column("step \($0)") } + [Table.Column("right")]))
     var ids = [String]()
     for sample in samples where !ids.contains(sample.id) { ids.append(sample.id) }
     for id in ids {

@@ -73,12 +73,14 @@ public final class TrainRun {
       path: folder.samples)
     let moments = SampleMoments(steps: steps, every: settings.train.sampleEvery ?? every)
     let recorder = TrainingRecorder(folder: folder.path)
-    let page = TrainReport(parts: parts, folder: folder, command: command, data: [train, valid].compactMap { $0?.summary })
+    let page = TrainReport(
+      parts: parts, folder: folder, command: command, data: [train, valid].compactMap { $0?.summary })
 
     let display = TrainDisplay(steps: steps, terminal: terminal)
     do {
       let finish = try trainer.fit(
-        source, validation: valid.map {
+        source,
+        validation: valid.map {
           Validation(
             parts.batches($0, shuffled: false), stepsBetween: every, earlyStop: settings.train.earlyStop)
         },
@@ -181,7 +183,8 @@ extension DatasetSummary {
     var remarks = [String]()
     if skippedCount > 0 {
       let first = skipped.prefix(3).map { "line \($0.line)" }.joined(separator: ", ")
-      remarks.append("\(name): \(skippedCount) of \(self.lines) lines left out (\(first)\(skippedCount > 3 ? ", …" : ""))")
+      remarks.append(
+        "\(name): \(skippedCount) of \(self.lines) lines left out (\(first)\(skippedCount > 3 ? ", …" : ""))")
     }
     if cut > 0 {
       let what = settings.data.tooLong == .cutPrompt ? "the beginning of their prompt" : "the end of their answer"
@@ -189,7 +192,8 @@ extension DatasetSummary {
     }
     for (metric, counts) in zip(settings.metrics, metrics) {
       if counts.examples < examples {
-        remarks.append("\(name): metric \(metric.name) finds nothing in \(examples - counts.examples) of \(examples) examples")
+        remarks.append(
+          "\(name): metric \(metric.name) finds nothing in \(examples - counts.examples) of \(examples) examples")
       }
       if counts.uncovered > 0 {
         let texts = counts.uncoveredTexts.map { "\"\($0)\"" }.joined(separator: ", ")

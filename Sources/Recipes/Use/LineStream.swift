@@ -122,7 +122,8 @@ public final class LineStream {
     guard let reading = try? NumberReading(choice.parts, references: items.map(\.reference)) else { return nil }
     let width = choice.parts.settings.evaluate.width
     return try answering.withBudget(model) { budget in
-      try scorer.distributions(over: reading.space, after: items.map(\.ids), width: width, tokenBudget: max(budget, 8192))
+      try scorer.distributions(
+        over: reading.space, after: items.map(\.ids), width: width, tokenBudget: max(budget, 8192))
     }
   }
 }

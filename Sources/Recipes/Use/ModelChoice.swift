@@ -35,7 +35,8 @@ public struct ModelChoice: Sendable {
       (checkpoint, self.run) = (nil, nil)
     } else {
       let folder = try modelFolder(name)
-      parts = try RunParts(RunSettings(yaml: "objective: { preset: sft }", overrides: ["model=\"\(folder)\""] + overrides))
+      parts = try RunParts(
+        RunSettings(yaml: "objective: { preset: sft }", overrides: ["model=\"\(folder)\""] + overrides))
       (checkpoint, self.run) = (nil, nil)
     }
   }

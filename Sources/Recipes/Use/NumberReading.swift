@@ -30,7 +30,8 @@ struct NumberReading {
         expected: "answers that begin with a number", found: "none among \(references.count)",
         remedy: "The distribution is read out where the answer starts; set it to false for other answers.")
     }
-    let fractions = numbers.map { max(0, -$0.exponent) }, integers = numbers.map { $0.digits.count - max(0, -$0.exponent) }
+    let fractions = numbers.map { max(0, -$0.exponent) },
+      integers = numbers.map { $0.digits.count - max(0, -$0.exponent) }
     let tokenizer = parts.tokenizer
     func token(_ text: String) -> Int32? {
       let ids = tokenizer.ids(of: "0" + text)

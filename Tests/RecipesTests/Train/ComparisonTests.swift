@@ -29,7 +29,8 @@ import Testing
     let tiny = try TinyRun()
     let run = try tiny.settings("train.steps=6", "evaluate.distribution=true")
     let settings = try ComparisonSettings(
-      run, objectives: [.sft, .vocab, .smooth, .dist, .ntlWasserstein, .ntlMSE, .policyGradient], axes: [], seeds: [1, 2])
+      run, objectives: [.sft, .vocab, .smooth, .dist, .ntlWasserstein, .ntlMSE, .policyGradient], axes: [],
+      seeds: [1, 2])
     let folder = tiny.folder + "/compare"
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
     for name in cellNames(settings) { try runComparisonCell(named: name, folder: folder, threads: 1) }
@@ -73,7 +74,8 @@ import Testing
 
   /// Cross entropy of a cell's first step.
   private func crossEntropy(_ folder: String, _ name: String) throws -> Double {
-    guard case .double(let value)? = try MetricsLog.read("\(folder)/runs/\(name)/metrics.jsonl").first?["train/ce"] else {
+    guard case .double(let value)? = try MetricsLog.read("\(folder)/runs/\(name)/metrics.jsonl").first?["train/ce"]
+    else {
       return .nan
     }
     return value

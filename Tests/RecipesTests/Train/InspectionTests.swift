@@ -29,7 +29,9 @@ import Testing
     ("data.maxLength=10", "lost the beginning of their prompt"),
   ])
   func warnsOfWhatUsuallyGoesWrong(_ override: String, _ warning: String) throws {
-    let long = (0..<3).map { "{\"prompt\": \"This prompt goes on and on: \($0) + 1 = \", \"completion\": \"\($0 + 1)\"}\n" }
+    let long = (0..<3).map {
+      "{\"prompt\": \"This prompt goes on and on: \($0) + 1 = \", \"completion\": \"\($0 + 1)\"}\n"
+    }
     let tiny = try TinyRun(data: long.joined())
     let inspection = try Inspection(tiny.parts(override, "data.tooLong=cutPrompt"), terminal: quiet)
     #expect(inspection.warnings.contains { $0.contains(warning) }, "\(inspection.warnings)")

@@ -47,6 +47,8 @@ import Training
     let weights = "out/checkpoints/step-120/model.safetensors"
     #expect(try whole.bytes(weights) == killed.bytes(weights))
     let left = try FileManager.default.contentsOfDirectory(atPath: folder + "/out/checkpoints")
-    #expect(left.allSatisfy { $0.hasPrefix("step-") && !$0.contains(".") || $0.hasPrefix(".lock") || $0 == "lock" }, "\(left)")
+    #expect(
+      left.allSatisfy { $0.hasPrefix("step-") && !$0.contains(".") || $0.hasPrefix(".lock") || $0 == "lock" }, "\(left)"
+    )
   }
 }

@@ -32,7 +32,8 @@ import Training
     let samples = try String(contentsOfFile: tiny.folder + "/out/samples.jsonl", encoding: .utf8)
     let moments = samples.split(separator: "\n").map { try? JSON(parsing: String($0), path: "")["step"] }
     #expect(moments.count == 8 && moments.first == .int(0) && moments.last == .int(12))
-    #expect(try FileManager.default.contentsOfDirectory(atPath: tiny.folder + "/out").contains { $0.contains("tfevents") })
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: tiny.folder + "/out").contains { $0.contains("tfevents") })
 
     let best = try #require(finish.best)
     #expect(run.chosenCheckpoint(finish).hasSuffix("step-\(best.step)"))
@@ -76,7 +77,8 @@ import Training
     let b = try run(interrupted, until: .max)
     #expect(a.losses == b.losses && a.losses.count == 12)
     #expect(a.losses.last! < a.losses[0])
-    let model = try ModelChoice(whole.folder + "/out").load(), other = try ModelChoice(interrupted.folder + "/out").load()
+    let model = try ModelChoice(whole.folder + "/out").load(),
+      other = try ModelChoice(interrupted.folder + "/out").load()
     for (x, y) in zip(model.parameters(), other.parameters()) {
       #expect(x.tensor.array(of: Float.self) == y.tensor.array(of: Float.self), "\(x.key)")
     }
@@ -93,7 +95,8 @@ import Training
   @Test func earlyStopEndsARun() throws {
     let tiny = try TinyRun()
     let finish = try tiny.train(
-      "train.learningRate=1e-12", "train.validateEvery=1", "train.earlyStop={ patience: 2, minDelta: 0.1 }").run()
+      "train.learningRate=1e-12", "train.validateEvery=1", "train.earlyStop={ patience: 2, minDelta: 0.1 }"
+    ).run()
     #expect(finish.reason == .stoppedEarly && finish.step == 3)
   }
 
