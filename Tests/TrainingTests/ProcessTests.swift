@@ -7,13 +7,13 @@ import Training
 
 /// What needs a process to itself: kills, limits, the default random generator, memory.
 @Suite struct ProcessTests {
-  /// Thirty steps with a checkpoint every other.
+  /// Sixty steps with a checkpoint every other.
   private static func train(
     _ folder: String? = nil, dropout: Double = 0, stopAfter: Int = .max, onStep: (Int) -> Void = { _ in }
   ) throws -> (losses: [Double], weights: [String: [Double]]) {
     let model = try Toy(dtype: .float32, dropout: dropout)
     let trainer = Trainer(
-      model, try toyObjective(), toyRule, options: TrainingOptions(length: .steps(30), schedule: .linear, seed: 5))
+      model, try toyObjective(), toyRule, options: TrainingOptions(length: .steps(60), schedule: .linear, seed: 5))
     trainer.shouldStop = { trainer.progress.step >= stopAfter }
     let outcome = try trainer.fit(
       toyBatches(microBatch: 3, seed: 2), checkpoints: try folder.map { try Checkpoints($0, stepsBetween: 2) }
@@ -31,7 +31,8 @@ import Training
       try await #require(processExitsWith: .signal(SIGKILL)) {
         [run = run as String, step = step as Int, delay = microseconds as Int] in
         _ = try Self.train(run) { done in
-          guard done == step else { return }
+          // A life before this one may have come further than its kill was meant for.
+          guard done >= step else { return }
           // From another thread, so that the moment has nothing to do with what training does meanwhile.
           Thread.detachNewThread {
             usleep(UInt32(delay))

@@ -148,21 +148,35 @@ struct ComparisonSummary {
     }
   }
 
-  /// One sentence for the top of the report.
+  /// What the findings come to, for the top of the report.
   var conclusion: String {
     let dist = findings.filter { $0.label.hasPrefix("dist") && $0.label.contains("against sft") }
     guard !dist.isEmpty else {
-      return "sft and dist are not both among the arms, so nothing is said of the metric's worth."
+      return "sft and dist are not both among the arms, so nothing is said of the metric's worth." + floorRemark
     }
-    let better = dist.filter { $0.verdict.outcome == .better }, worse = dist.filter { $0.verdict.outcome == .worse }
-    if better.isEmpty, worse.isEmpty {
+    let better = dist.count { $0.verdict.outcome == .better }, worse = dist.count { $0.verdict.outcome == .worse }
+    if better == 0, worse == 0 {
       return "No difference shown: on this data the metric is not shown to change \(main.label) against sft."
+        + floorRemark
+    }
+    if seeds.count < 3 {
+      return
+        "Undecided: these models differ in \(main.label) on these examples, but \(seeds.count == 1 ? "one seed" : "two seeds") "
+        + "cannot tell the metric from chance. Compare with three or more." + floorRemark
     }
     let parts = [
-      better.isEmpty ? nil : "the metric helps in \(better.count) of \(dist.count) comparisons with sft",
-      worse.isEmpty ? nil : "it hurts in \(worse.count)",
+      better == 0 ? nil : "the metric helps in \(better) of \(dist.count) comparisons with sft",
+      worse == 0 ? nil : "it hurts in \(worse) of \(dist.count)",
     ].compactMap { $0 }
-    return parts.joined(separator: ", ").capitalizedFirst + " (\(main.label))."
+    return parts.joined(separator: ", ").capitalizedFirst + " (\(main.label))." + floorRemark
+  }
+
+  /// Whether anything was learnt beyond the answers' median.
+  private var floorRemark: String {
+    guard main.lowerIsBetter, let floor = floor(main) else { return "" }
+    let means = arms.compactMap { mean(main, $0) }
+    guard !means.isEmpty, means.allSatisfy({ $0 > 0.9 * floor }) else { return "" }
+    return " No objective is clearly better than always answering the training median: train longer or on more."
   }
 }
 

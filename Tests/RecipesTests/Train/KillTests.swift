@@ -8,7 +8,7 @@ import Training
 /// `kill -9` at fifty random moments: while data are read, inside steps, while samples are taken, while a checkpoint or
 /// the report is written.
 @Suite struct KillTests {
-  private static let overrides = ["train.steps=120", "train.checkpointEvery=2", "train.validateEvery=20"]
+  private static let overrides = ["train.steps=600", "train.checkpointEvery=2", "train.validateEvery=100"]
 
   private static func train(_ folder: String, killAfter microseconds: Int? = nil) throws -> FinishMetrics {
     let tiny = try TinyRun(keeping: folder)
@@ -44,7 +44,7 @@ import Training
     #expect(kills == 50)
     let finish = try Self.train(folder)
     #expect(finish.losses == expected.losses)
-    let weights = "out/checkpoints/step-120/model.safetensors"
+    let weights = "out/checkpoints/step-600/model.safetensors"
     #expect(try whole.bytes(weights) == killed.bytes(weights))
     let left = try FileManager.default.contentsOfDirectory(atPath: folder + "/out/checkpoints")
     #expect(
