@@ -3,7 +3,7 @@ import Files
 import Foundation
 import Recipes
 
-/// The command line: `dist2 SUBCOMMAND`. Exit codes: 0 done, 1 failed, 2 wrong usage.
+/// The command line: `dist2 SUBCOMMAND`. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.
 @main struct Dist2: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dist2",
@@ -20,6 +20,9 @@ import Recipes
     do {
       var command = try parseAsRoot()
       try command.run()
+    } catch let code as ExitCode {
+      // Everything has been said already.
+      Foundation.exit(code.rawValue)
     } catch let error where exitCode(for: error) == .validationFailure {
       // Wrong usage: ArgumentParser's own words, but the exit code that shells expect.
       FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
