@@ -42,10 +42,7 @@ public func runComparisonCell(named name: String, folder: String, threads: Int) 
   // A cell that is run again starts anew.
   try? FileManager.default.removeItem(atPath: output)
   let parts = try RunParts(store.settings.settings(cell.arm, seed: cell.seed, output: output))
-  let outcome = try ComparisonRun(parts).run { message in
-    guard let line = try? JSONEncoder().encode(message) else { return }
-    FileHandle.standardOutput.write(line + Data("\n".utf8))
-  }
+  let outcome = try ComparisonRun(parts).run { $0.send() }
   try store.keep(outcome, of: name)
 }
 

@@ -22,19 +22,8 @@ public struct ComparisonExperiment {
   ///   - worker: command line of the process that runs one cell, from its name.
   /// - Throws: `WorkerFailure`.
   public func run(jobs: Int, worker: @escaping @Sendable (String) -> [String]) throws {
-    let cells = store.settings.cells.map(\.name)
-    let waiting = cells.filter { !store.isFinished($0) }
-    guard !waiting.isEmpty else { return }
-    // Steps are known when the first cell has read its data; until then cells are counted.
-    let bar = ProgressBar("comparing: \(waiting.count) training runs", total: waiting.count, unit: "run")
-    let lanes = CellLanes(bar, countsCells: true)
-    do {
-      try WorkerPool(jobs: jobs, command: worker).run(waiting) { cell, message in lanes.show(cell, message) }
-      bar.finish()
-    } catch {
-      bar.fail("\(cells.count { store.isFinished($0) }) of \(cells.count) cells are kept; the same command goes on")
-      throw error
-    }
+    // Steps are known when a cell has read its data; so cells are counted.
+    try store.run(store.settings.cells.map(\.name), title: "comparing", jobs: jobs, worker: worker)
   }
 
   /// Median of the training answers if each is one number and the file is still there.

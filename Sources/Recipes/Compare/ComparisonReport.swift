@@ -12,7 +12,6 @@ public struct ComparisonReport {
 
   /// The figures, one row an arm.
   public var table: Table {
-    let summary = summary
     let metrics = summary.metrics
     let seeds = summary.seeds.count
     var table = Table(
@@ -58,7 +57,6 @@ public struct ComparisonReport {
 
   /// `report.html`
   public var page: HTMLReport {
-    let summary = summary
     let run = summary.run
     var page = HTMLReport(
       "Does the metric help?",

@@ -23,21 +23,11 @@ public struct RegressionExperiment {
   ///   - worker: command line of the process that runs one cell, from its name.
   /// - Throws: `WorkerFailure`.
   public func run(jobs: Int, worker: @escaping @Sendable (String) -> [String]) throws {
-    let cells = store.settings.cells.map(\.name)
-    let waiting = cells.filter { !store.isFinished($0) }
-    guard !waiting.isEmpty else { return }
-    let total = Dictionary(uniqueKeysWithValues: store.settings.cells.map { ($0.name, store.settings.work(of: $0)) })
-    let bar = ProgressBar(
-      "\(store.settings.table.rawValue): \(waiting.count) training runs",
-      total: waiting.reduce(0) { $0 + total[$1]! }, unit: "step")
-    let lanes = CellLanes(bar)
-    do {
-      try WorkerPool(jobs: jobs, command: worker).run(waiting) { cell, message in lanes.show(cell, message) }
-      bar.finish()
-    } catch {
-      bar.fail("\(cells.count { store.isFinished($0) }) of \(cells.count) cells are kept; the same command goes on")
-      throw error
-    }
+    let settings = store.settings
+    try store.run(
+      settings.cells.map(\.name), title: settings.table.rawValue,
+      units: Dictionary(uniqueKeysWithValues: settings.cells.map { ($0.name, settings.work(of: $0)) }), jobs: jobs,
+      worker: worker)
   }
 
   /// What is finished, in the settings' order.

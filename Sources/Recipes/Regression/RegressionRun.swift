@@ -23,10 +23,7 @@ public func runRegressionCell(named name: String, folder: String, threads: Int) 
   let logs = "\(folder)/logs/\(name)"
   try? FileManager.default.removeItem(atPath: logs)
   try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: true)
-  let outcome = try RegressionRun(store.settings, cell, TrainingRecorder(folder: logs)).run { message in
-    guard let line = try? JSONEncoder().encode(message) else { return }
-    FileHandle.standardOutput.write(line + Data("\n".utf8))
-  }
+  let outcome = try RegressionRun(store.settings, cell, TrainingRecorder(folder: logs)).run { $0.send() }
   try store.keep(outcome, of: name)
 }
 

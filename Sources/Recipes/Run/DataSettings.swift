@@ -4,18 +4,6 @@ public import TokenData
 
 /// Where examples come from and how they become tokens.
 public struct DataSettings: Sendable, Hashable {
-  /// What a line that cannot be used does to the run.
-  public enum TooLong: String, Sendable, Hashable, CaseIterable {
-    /// Ends it, naming the line.
-    case error
-    /// It is left out, and counted.
-    case skip
-    /// The prompt loses its first tokens.
-    case cutPrompt
-    /// The answer loses its last tokens, the end token among them.
-    case cutAnswer
-  }
-
   /// JSONL files; nil for none.
   public var train: String?
   public var valid: String?
@@ -33,7 +21,7 @@ public struct DataSettings: Sendable, Hashable {
   /// Largest number of tokens of an example; nil: the model's context.
   public var maxLength: Int?
   /// What becomes of longer ones.
-  public var tooLong: TooLong
+  public var tooLong: Dataset.TooLong
   /// Whether lines that cannot be read are left out, counted and listed.
   public var skipBad: Bool
   /// Only so many examples of the training file, the first of an order shuffled by `train.seed`; nil for all.
@@ -85,7 +73,7 @@ private enum AutomaticFormat: String, CaseIterable, NamedSetting {
   var format: RecordFormat? { RecordFormat(rawValue: rawValue) }
 }
 
-extension DataSettings.TooLong: NamedSetting {}
+extension Dataset.TooLong: NamedSetting {}
 
 extension RecordFields {
   init(_ reader: SettingsReader) throws {

@@ -1,6 +1,7 @@
 import Files
 public import MetricTokens
 public import Objectives
+public import TokenData
 
 /// One metric of a run file: which tokens, where, and how far apart they are.
 public struct MetricSettings: Sendable, Hashable {
@@ -26,16 +27,6 @@ public struct MetricSettings: Sendable, Hashable {
     public var value: Double
   }
 
-  /// Where in an example its tokens are looked for.
-  public enum Region: Sendable, Hashable {
-    /// In what is learnt.
-    case answer
-    /// Between marks in what is learnt.
-    case marks(Marks)
-    /// In spans that the record names.
-    case spans(String)
-  }
-
   /// A distance and its parameters.
   public struct DistanceChoice: Sendable, Hashable {
     public var name: String
@@ -52,7 +43,7 @@ public struct MetricSettings: Sendable, Hashable {
   public var tokens: Tokens
   public var spacing: Spacing
   public var duplicates: Duplicates
-  public var region: Region
+  public var region: MetricRegion
   public var grammar: NumberGrammar
   public var distance: DistanceChoice
   /// τ; nil: that of the objective.
@@ -67,7 +58,7 @@ public struct MetricSettings: Sendable, Hashable {
     name = try reader.value("name", default: "dist")
     spacing = try reader.value("spacing", default: .plain)
     duplicates = try reader.value("duplicates", default: .dropped)
-    region = try reader.wordOrSection("where", word: "in", default: "answer") { try Region($0) }
+    region = try reader.wordOrSection("where", word: "in", default: "answer") { try MetricRegion($0) }
     grammar = try reader.section("grammar") { grammar in
       NumberGrammar(
         signs: try grammar.value("signs", default: true), decimals: try grammar.value("decimals", default: true),
@@ -136,7 +127,7 @@ extension MetricSettings.Tokens {
   }
 }
 
-extension MetricSettings.Region {
+extension MetricRegion {
   private enum Kind: String, NamedSetting { case answer }
 
   init(_ reader: SettingsReader) throws {

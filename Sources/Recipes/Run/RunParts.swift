@@ -53,18 +53,16 @@ public struct RunParts: Sendable {
 
   /// The examples of a file.
   ///
-  /// - Parameters:
-  ///   - limit: only so many, see `Dataset.Rules.limit`.
-  ///   - needsAnswer: whether lines without an answer are refused.
+  /// - Parameter limit: only so many, see `Dataset.Rules.limit`.
   public func dataset(
-    _ path: String, limit: Int? = nil, needsAnswer: Bool = true, progress: (Int, Int) -> Void = { _, _ in }
+    _ path: String, limit: Int? = nil, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> Dataset {
     let data = settings.data
     return try Dataset(
       path,
       Dataset.Rules(
-        reader: RecordReader(format: data.format, fields: data.fields, needsAnswer: needsAnswer), encoder: encoder,
-        maxLength: maxLength, tooLong: Dataset.TooLong(data.tooLong), skipBad: data.skipBad, limit: limit,
+        reader: RecordReader(format: data.format, fields: data.fields), encoder: encoder,
+        maxLength: maxLength, tooLong: data.tooLong, skipBad: data.skipBad, limit: limit,
         seed: settings.train.seed),
       progress: progress)
   }
@@ -89,7 +87,7 @@ public struct RunParts: Sendable {
     let data = settings.data
     let rules = zip(settings.metrics, matches).enumerated().map { index, metric in
       MetricRule(
-        MetricFinder(space: metric.1.space, metric: index, grammar: metric.0.grammar), in: metric.0.region.rule)
+        MetricFinder(space: metric.1.space, metric: index, grammar: metric.0.grammar), in: metric.0.region)
     }
     let wantsDigits = settings.metrics.contains { $0.tokens == .digits }
     // For plain prompts the template does not matter, so one that is not known must not stop the run.
@@ -103,28 +101,6 @@ public struct RunParts: Sendable {
 }
 
 extension Dataset: ExampleCollection {}
-
-extension Dataset.TooLong {
-  init(_ setting: DataSettings.TooLong) {
-    switch setting {
-    case .error: self = .error
-    case .skip: self = .skip
-    case .cutPrompt: self = .cutPrompt
-    case .cutAnswer: self = .cutAnswer
-    }
-  }
-}
-
-extension MetricSettings.Region {
-  /// As the encoder knows it.
-  var rule: MetricRegion {
-    switch self {
-    case .answer: .answer
-    case .marks(let marks): .marks(marks)
-    case .spans(let name): .spans(name)
-    }
-  }
-}
 
 extension MetricSettings {
   /// The match of this metric, as preset `dist` would have it.

@@ -42,10 +42,7 @@ final class Sampler {
     }
     samples.removeAll { $0.step == step }
     samples += new
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let lines = try samples.map { try String(decoding: encoder.encode($0), as: UTF8.self) + "\n" }
-    try AtomicFile.write(lines.joined().utf8, to: path)
+    try writeJSONLines(samples, to: path)
     return new
   }
 }

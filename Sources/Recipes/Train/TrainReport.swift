@@ -51,7 +51,7 @@ struct TrainReport {
     let last = records.last { $0["train/loss"] != nil }
     func value(_ key: String) -> Double? { last?[key].flatMap(Double.init(setting:)) }
     let steps = parts.settings.train.length.steps(
-      of: BatchPlanSize(examples: data[0].examples, batch: parts.settings.train.batch).plan)
+      of: BatchPlan(count: data[0].examples, batch: parts.settings.train.batch))
     let done = last?["step"].flatMap(Int.init(setting:)) ?? 0
     var pairs = [(key: String, value: String)]()
     pairs.append(("state", finish.map { $0.reason == .completed ? "finished" : "stopped" } ?? "running"))
@@ -147,11 +147,4 @@ struct TrainReport {
     }
     return table
   }
-}
-
-/// Just enough of a plan to count steps.
-private struct BatchPlanSize {
-  var examples: Int
-  var batch: Int
-  var plan: BatchPlan { BatchPlan(count: examples, batch: batch) }
 }

@@ -83,12 +83,7 @@ public struct Evaluating {
   }
 
   /// `predictions.jsonl`
-  public func write(to path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let lines = try records.map { try String(decoding: encoder.encode($0), as: UTF8.self) + "\n" }
-    try AtomicFile.write(lines.joined().utf8, to: path)
-  }
+  public func write(to path: String) throws { try writeJSONLines(records, to: path) }
 }
 
 extension EvaluationMetric {

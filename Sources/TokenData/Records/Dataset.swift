@@ -8,8 +8,15 @@ public import MetricTokens
 /// asked for, so that a file may be larger than memory.
 public final class Dataset: Sendable {
   /// What becomes of an example longer than is allowed.
-  public enum TooLong: Sendable, Hashable {
-    case error, skip, cutPrompt, cutAnswer
+  public enum TooLong: String, Sendable, Hashable, CaseIterable {
+    /// It ends the reading, naming the line.
+    case error
+    /// It is left out, and counted.
+    case skip
+    /// The prompt loses its first tokens.
+    case cutPrompt
+    /// The answer loses its last tokens, the end token among them.
+    case cutAnswer
   }
 
   /// How lines become examples.

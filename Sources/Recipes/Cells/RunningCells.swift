@@ -1,0 +1,41 @@
+import Foundation
+import Reports
+
+extension CellStore {
+  /// Runs the cells that are not finished yet, each in a process of its own, with a bar and a lane for each.
+  ///
+  /// - Parameters:
+  ///   - cells: names of all cells.
+  ///   - title: what the bar says before the number of runs.
+  ///   - units: work of a cell, if it is known beforehand; else the bar counts finished cells.
+  ///   - jobs: cells side by side.
+  ///   - worker: command line of the process that runs one cell, from its name.
+  /// - Throws: `WorkerFailure`.
+  func run(
+    _ cells: [String], title: String, units: [String: Int]? = nil, jobs: Int,
+    worker: @escaping @Sendable (String) -> [String]
+  ) throws {
+    let waiting = cells.filter { !isFinished($0) }
+    guard !waiting.isEmpty else { return }
+    let bar = ProgressBar(
+      "\(title): \(waiting.count) training runs",
+      total: units.map { units in waiting.reduce(0) { $0 + units[$1]! } } ?? waiting.count,
+      unit: units == nil ? "run" : "step")
+    let lanes = CellLanes(bar, countsCells: units == nil)
+    do {
+      try WorkerPool(jobs: jobs, command: worker).run(waiting) { cell, message in lanes.show(cell, message) }
+      bar.finish()
+    } catch {
+      bar.fail("\(cells.count { isFinished($0) }) of \(cells.count) cells are kept; the same command goes on")
+      throw error
+    }
+  }
+}
+
+extension WorkerMessage {
+  /// Tells it on standard output, as a worker does.
+  func send() {
+    guard let line = try? JSONEncoder().encode(self) else { return }
+    FileHandle.standardOutput.write(line + Data("\n".utf8))
+  }
+}
