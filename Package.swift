@@ -21,6 +21,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: settings)
 }
 
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -38,6 +39,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
   ],
   targets: [
     // Dependencies point one way; docs/architecture.md draws the graph.
@@ -58,9 +60,12 @@ let package = Package(
         "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
         "Evaluation", "Reports", .product(name: "Yams", package: "Yams"),
       ]),
+    library("Server", ["Recipes", "TokenData", "Files", hummingbird]),
     .executableTarget(
       name: "dist2",
-      dependencies: ["Recipes", "Training", "Evaluation", "TokenData", "Objectives", "Files", "Reports", arguments],
+      dependencies: [
+        "Server", "Recipes", "Training", "Evaluation", "TokenData", "Objectives", "Files", "Reports", arguments,
+      ],
       swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),
 
@@ -81,6 +86,12 @@ let package = Package(
       [
         "Recipes", "Reports", "Files", "Torch", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
         "Evaluation", "TestSupport",
+      ]),
+    tests(
+      "Server",
+      [
+        "Server", "Recipes", "TokenData", "Files", "TestSupport", hummingbird,
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
       ]),
   ],
   swiftLanguageModes: [.v6]
