@@ -25,9 +25,21 @@ public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   /// `distReverse` by one sample at each metric token: the policy gradient of section 2.3's max E[R] + τH with
   /// R = −d, which the closed form makes needless. Everything else is as in `dist`.
   case policyGradient
+  /// No answers at all: a head of one score, by which the better of two responses shall win (section 3.4, "binary").
+  case bradleyTerry
+  /// The same with a margin, and weighted by it (``RatingObjective``).
+  case marginBradleyTerry
+  case scaledBradleyTerry
+  /// A head of one score a scale, by squared error (HelpSteer2's regression).
+  case regression
 
   /// The rows of Table 5 in order.
   public static let ablations: [Preset] = [.dist, .distWithoutPlace, .distWithoutContrast, .smooth, .sft]
+}
+
+extension Preset {
+  /// The loss of a head of its own; nil for objectives of answers.
+  public var rating: RatingObjective.Loss? { RatingObjective.Loss(rawValue: rawValue) }
 }
 
 extension Objective {
@@ -35,7 +47,7 @@ extension Objective {
   ///
   /// - Parameters:
   ///   - matches: one per metric, as `dist` would have them. Summands keep their names, joined by the measure's where it
-  ///     is another: `dist.expectedDistance`.
+  ///     is another: `dist.expectedDistance`. Presets that rate have none (``Preset/rating``): they are no objectives of answers.
   ///   - alpha: α, 0.1 throughout the paper.
   ///   - smoothing: ε of the smoothing presets, 0.1 in section 3.6.
   ///   - weights: factors of α, one a metric; nil for 1 each.
@@ -49,7 +61,7 @@ extension Objective {
     for (index, match) in matches.enumerated() {
       let alpha = alpha * (weights?[index] ?? 1)
       switch preset {
-      case .sft, .smoothVocabulary: break
+      case .sft, .smoothVocabulary, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression: break
       case .dist: add(match, weight: alpha)
       case .vocab: add(try match.with(target: .oneHot, place: PlaceRule.none, contrast: Contrast.none), weight: alpha)
       case .smooth: add(try match.with(target: .labelSmoothing(smoothing)), weight: alpha)

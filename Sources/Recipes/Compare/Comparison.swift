@@ -112,7 +112,8 @@ extension Preset {
     let isMetric = key.hasPrefix("metrics.") || key.hasPrefix("metrics[")
     let isTemperature = key.hasSuffix("temperature"), isDistance = key.hasSuffix("distance")
     switch self {
-    case .sft: return !isMetric && !key.hasPrefix("objective.")
+    case .sft, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression:
+      return !isMetric && !key.hasPrefix("objective.")
     case .smoothVocabulary: return !isMetric && (!key.hasPrefix("objective.") || key == "objective.smoothing")
     case .vocab, .ntlWasserstein, .ntlMSE, .smooth: return !isTemperature && !isDistance
     default: return true

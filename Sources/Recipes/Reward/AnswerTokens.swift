@@ -1,20 +1,21 @@
-import Evaluation
+package import Evaluation
 import Files
 import MetricTokens
-import TokenData
+package import TokenData
 
 extension AnswerForm {
   /// A rating form's answer as an encoder writes it: which tokens stand between the scores, and how each score is
   /// spelled there — one token, digits, or whatever the tokenizer makes of it.
   ///
   /// - Throws: `InputError` if a score changes the tokens around it, so that there is no gap to fill.
-  init(_ form: RatingForm, _ encoder: ExampleEncoder) throws {
+  package init(_ ratings: RatingReader, _ encoder: ExampleEncoder) throws {
+    let form = ratings.form
     let lowest = form.scales.map(\.range.lowerBound)
     let gaps = try form.scales.enumerated().map { index, scale in
       let written = try scale.range.map { score in
         var scores = lowest
         scores[index] = score
-        return try WrittenScore(form, scores, at: index, encoder)
+        return try WrittenScore(ratings, scores, at: index, encoder)
       }
       for other in written where other.before != written[0].before || other.after != written[0].after {
         throw InputError(
@@ -39,13 +40,13 @@ private struct WrittenScore {
   /// The next token.
   let after: Int32
 
-  init(_ form: RatingForm, _ scores: [Int], at index: Int, _ encoder: ExampleEncoder) throws {
+  init(_ ratings: RatingReader, _ scores: [Int], at index: Int, _ encoder: ExampleEncoder) throws {
     // What is rated does not matter here: an answer's tokens do not depend on its prompt's.
     let rated = RatedResponse(messages: [ChatMessage(.user, "a")], response: "b", scores: scores)
-    let analysis = try encoder.analyze(Record(rated, form))
+    let analysis = try encoder.analyze(ratings.record(rated))
     let pieces = analysis.pieces, ids = analysis.example.ids
     func place(_ index: Int) throws -> Range<Int> {
-      let span = analysis.spans[form.scales[index].name]?.first ?? 0..<0
+      let span = analysis.spans[ratings.form.scales[index].name]?.first ?? 0..<0
       let inside = pieces.indices.filter { pieces[$0].range.overlaps(span) && !pieces[$0].range.isEmpty }
       guard let first = inside.first, let last = inside.last else {
         throw InputError(path: "tokenizer", expected: "tokens for the score \(scores[index])", found: "none")

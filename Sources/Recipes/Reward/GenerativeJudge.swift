@@ -18,27 +18,18 @@ public final class GenerativeJudge: Judge {
   /// - Throws: `InputError` if the run file has no `reward` section, or the tokenizer has no gaps for its scores.
   public init(_ choice: ModelChoice) throws {
     let parts = choice.parts
-    guard let ratings = parts.settings.reward else {
-      throw InputError(
-        path: parts.settings.path, place: "key reward", expected: "how responses are rated", found: "no such key",
-        remedy: "Rewards are read from runs whose file has a reward section: docs/reward-models.md.")
-    }
-    self.ratings = ratings
+    ratings = try parts.ratings
     name = choice.name
-    form = try AnswerForm(ratings.form, parts.encoder)
+    form = try AnswerForm(ratings, parts.encoder)
     model = try choice.load()
     answering = Answering(parts)
     maxLength = parts.maxLength
     answerLength = form.gaps.reduce(0) { $0 + $1.before.count + 3 }
   }
 
-  public var range: ClosedRange<Double>? { Self.range(ratings.form.overall) }
+  public var range: ClosedRange<Double>? { ratings.form.overall.values }
   public var facets: [(name: String, range: ClosedRange<Double>?)] {
-    ratings.form.facets.map { ($0.name, Self.range($0)) }
-  }
-
-  private static func range(_ scale: RatingForm.Scale) -> ClosedRange<Double> {
-    Double(scale.range.lowerBound)...Double(scale.range.upperBound)
+    ratings.form.facets.map { ($0.name, $0.values) }
   }
 
   public func tokens(of request: RewardRequest) throws -> Int { try prompt(request).count + answerLength }
@@ -58,7 +49,7 @@ public final class GenerativeJudge: Judge {
 
   private func prompt(_ request: RewardRequest) throws -> [Int32] {
     let rated = ratings.shortened(RatedResponse(messages: request.messages, response: request.response))
-    let ids = try answering.encoder.prompt(Record(rated, ratings.form))
+    let ids = try answering.encoder.prompt(ratings.record(rated))
     guard ids.count + answerLength <= maxLength else {
       throw InputError(
         path: "request", expected: "at most \(maxLength) tokens with instruction and answer",
@@ -67,6 +58,29 @@ public final class GenerativeJudge: Judge {
           "Shorten prompt or response, or let the run file cut them: reward.longestPrompt, reward.longestResponse.")
     }
     return ids
+  }
+}
+
+extension RatingForm.Scale {
+  /// The range as numbers.
+  var values: ClosedRange<Double> { Double(range.lowerBound)...Double(range.upperBound) }
+}
+
+extension RunParts {
+  /// How responses are rated.
+  ///
+  /// - Throws: `InputError` if the run file does not say.
+  var ratings: RatingReader {
+    get throws {
+      guard let reward = settings.reward else {
+        throw InputError(
+          path: settings.path, place: "key reward", expected: "how responses are rated", found: "no such key",
+          remedy: "Rewards are read from runs whose file has a reward section: docs/reward-models.md.")
+      }
+      var ratings = reward
+      ratings.isConversation = rating != nil
+      return ratings
+    }
   }
 }
 
@@ -89,4 +103,6 @@ public func loadJudge(run: String, step: Int? = nil, overrides: [String] = []) t
   try loadJudge(ModelChoice(run, step: step, overrides: overrides))
 }
 
-func loadJudge(_ choice: ModelChoice) throws -> any Judge { try GenerativeJudge(choice) }
+func loadJudge(_ choice: ModelChoice) throws -> any Judge {
+  choice.parts.rating == nil ? try GenerativeJudge(choice) : try ClassifierJudge(choice)
+}

@@ -26,5 +26,5 @@ public struct ObjectiveSettings: Sendable, Hashable {
 
 extension Preset {
   /// Whether it is nothing without a metric.
-  var needsMetrics: Bool { self != .sft && self != .smoothVocabulary }
+  var needsMetrics: Bool { self != .sft && self != .smoothVocabulary && rating == nil }
 }

@@ -18,6 +18,8 @@ public struct RunParts: Sendable {
   /// The run's metrics as `dist` would have them, one an entry of `settings.metrics`.
   public let matches: [MetricMatch]
   public let objective: Objective
+  /// What a head of scores is trained for; nil for models that answer, which are trained for `objective`.
+  public let rating: RatingObjective?
   public let encoder: ExampleEncoder
   /// Largest number of tokens of an example.
   public let maxLength: Int
@@ -47,13 +49,20 @@ public struct RunParts: Sendable {
       smoothing: settings.objective.smoothing, weights: settings.metrics.map(\.weight),
       reduction: settings.objective.reduction)
     try objective.check(vocabularySize: skeleton.vocabularySize)
+    rating = settings.objective.preset.rating.map { RatingObjective($0) }
+    if rating != nil, settings.reward == nil {
+      throw InputError(
+        path: settings.path, place: "key reward",
+        expected: "how responses are rated, as objective.preset is \(settings.objective.preset.rawValue)",
+        found: "no such key", remedy: "For instance `reward: helpsteer2`: docs/reward-models.md.")
+    }
     maxLength = min(settings.data.maxLength ?? skeleton.contextLength, skeleton.contextLength)
     encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
   }
 
   /// Reads records as the run file says.
   var reader: RecordReader {
-    RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: settings.reward)
+    RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: try? ratings)
   }
 
   /// The examples of a file.
@@ -71,15 +80,17 @@ public struct RunParts: Sendable {
       progress: progress)
   }
 
-  /// A dataset's examples in batches, the way `train` says.
+  /// A dataset's examples in batches, the way `train` says: for a head that compares, its pairs.
   ///
   /// - Parameter shuffled: whether every epoch has an order of its own.
-  public func batches(_ dataset: Dataset, shuffled: Bool) -> any BatchSource {
+  public func batches(_ dataset: Dataset, shuffled: Bool) throws -> any BatchSource {
+    let examples: any ExampleCollection =
+      try rating.map { try RatedExamples(dataset, $0.loss, ratings.form) } ?? dataset
     let train = settings.train, sampler = objective.neighbourSampler(seed: train.seed)
     return PrefetchedBatches(
       ExampleBatches(
-        dataset,
-        plan: BatchPlan(count: dataset.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
+        examples,
+        plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
         microBatch: train.microBatch, layout: train.layout, pad: tokenizer.roles.pad ?? 0,
         twoPass: objective.needsNeighbourPass,
         neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } }))
@@ -99,7 +110,7 @@ public struct RunParts: Sendable {
     let template = data.template.flatMap(ChatTemplate.init(named:)) ?? (data.template == "none" ? nil : own)
     return ExampleEncoder(
       tokenizer, metrics: rules, splitter: data.splitDigits ?? wantsDigits ? try DigitSplitter(tokenizer) : nil,
-      end: data.end ? tokenizer.roles.end : nil, template: template,
+      end: data.end && settings.objective.preset.rating == nil ? tokenizer.roles.end : nil, template: template,
       wrapsPrompts: data.template != nil && data.template != "none")
   }
 }

@@ -55,7 +55,7 @@ public final class TrainRun {
 
     let model = try makeModel()
     let trainer = Trainer(
-      model, parts.objective,
+      model, parts.rating ?? parts.objective,
       AdamW(
         learningRate: settings.train.learningRate, weightDecay: settings.train.weightDecay,
         groups: [.vectorsWithoutDecay], stateBits: settings.train.stateBits),
@@ -63,13 +63,14 @@ public final class TrainRun {
         length: settings.train.length, schedule: settings.train.schedule, gradientNormLimit: settings.train.clip,
         dtype: settings.train.dtype == .float32 ? nil : settings.train.dtype, seed: settings.train.seed))
     trainer.shouldStop = shouldStop
-    let source = parts.batches(train, shuffled: true)
+    let source = try parts.batches(train, shuffled: true)
     let steps = settings.train.length.steps(of: source.plan)
     let every = settings.train.validateEvery ?? source.plan.stepsPerEpoch
     let checkpoints = try keepsCheckpoints ? self.checkpoints(model) : nil
     let longestAnswer = [train, valid].compactMap { $0?.summary.longestAnswer }.max()
     let sampler = Sampler(
-      valid ?? train, Answering(parts, longestAnswer: longestAnswer), count: settings.train.samples,
+      valid ?? train, Answering(parts, longestAnswer: longestAnswer),
+      count: parts.rating == nil ? settings.train.samples : 0,
       path: folder.samples)
     let moments = SampleMoments(steps: steps, every: settings.train.sampleEvery ?? every)
     let recorder = TrainingRecorder(folder: folder.path)
@@ -80,8 +81,8 @@ public final class TrainRun {
     do {
       let finish = try trainer.fit(
         source,
-        validation: valid.map {
-          Validation(
+        validation: try valid.map {
+          try Validation(
             parts.batches($0, shuffled: false), stepsBetween: every, earlyStop: settings.train.earlyStop)
         },
         checkpoints: checkpoints
@@ -116,9 +117,10 @@ public final class TrainRun {
   /// The model with its weights, ready to be trained: adapters added, parts frozen.
   private func makeModel() throws -> any PretrainedModel {
     let settings = parts.settings.train
-    let model = try loadModel(
-      folder: parts.modelFolder,
-      options: LoadOptions(dtype: .float32, device: settings.device, copying: true, checkingValues: true))
+    let model = try parts.withHead(
+      loadModel(
+        folder: parts.modelFolder,
+        options: LoadOptions(dtype: .float32, device: settings.device, copying: true, checkingValues: true)))
     if var lora = settings.lora {
       lora.base = parts.modelFolder
       try model.addLoRA(lora, seed: settings.seed)

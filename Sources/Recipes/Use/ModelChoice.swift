@@ -59,9 +59,20 @@ func loadTrained(_ parts: RunParts, checkpoint: String?) throws -> any Pretraine
   guard let checkpoint else { return try loadModel(folder: parts.modelFolder, options: options) }
   if fileExists(checkpoint + "/model.safetensors") { return try loadModel(folder: checkpoint, options: options) }
   // Only what was trained is in the checkpoint: it goes onto the model the run started from.
-  let model = try loadModel(folder: parts.modelFolder, options: options)
+  let model = try parts.withHead(loadModel(folder: parts.modelFolder, options: options))
   try restore(model, from: checkpoint)
   return model
+}
+
+extension RunParts {
+  /// A model as this run trains it: with a fresh head of scores, if it rates with one.
+  func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel {
+    guard let rating else { return model }
+    let labels = rating.loss.comparesPairs ? ["reward"] : try ratings.form.scales.map(\.name)
+    return try SequenceClassifier(
+      from: model, outputs: labels.count, labels: labels, padToken: tokenizer.roles.pad.map(Int.init),
+      seed: settings.train.seed)
+  }
 }
 
 extension RunFolder {

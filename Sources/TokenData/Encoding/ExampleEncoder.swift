@@ -116,9 +116,11 @@ public struct ExampleEncoder: Sendable {
   ) throws(InputError) -> RecordLayout {
     guard let template else {
       if record.rated != nil {
-        // A model that was never taught to talk can learn to rate: question and answer are lines of one text.
-        let answer = messages.count > 1 && !forAnswer ? messages[1].content : ""
-        return RecordLayout(prompt: messages[0].content + "\n", answer: answer)
+        // A model that was never taught to talk can learn to rate: what is read and what is answered are lines of a
+        // text.
+        let read = messages[..<record.promptMessages], answer = messages[record.promptMessages...]
+        return RecordLayout(
+          prompt: read.map { $0.content + "\n" }.joined(), answer: forAnswer ? "" : answer.first?.content ?? "")
       }
       throw InputError(
         path: record.source, expected: "a chat template for messages", found: "none in the model's folder",

@@ -46,6 +46,8 @@ public struct RatingReader: Sendable, Hashable {
   /// Longest question and response, in characters (Unicode scalars); what is longer is cut there. Nil: any.
   public var longestPrompt: Int?
   public var longestResponse: Int?
+  /// Whether a model with a head of scores reads the conversation itself, instead of being asked about it.
+  public var isConversation = false
 
   /// Memberwise.
   public init(
@@ -75,6 +77,18 @@ public struct RatingReader: Sendable, Hashable {
     let hasScores = try hasScores(object)
     if needsScores || hasScores { rated.scores = try scores(object) }
     return shortened(rated)
+  }
+
+  /// What a model reads of a rated response, and answers.
+  public func record(_ rated: RatedResponse) -> Record {
+    let answer = isConversation ? nil : rated.scores.map(form.answer)
+    let read =
+      isConversation
+      ? rated.messages + [ChatMessage(.assistant, rated.response)]
+      : [ChatMessage(.user, form.prompt(rated.messages, response: rated.response))]
+    return Record(
+      .messages(read + (answer.map { [ChatMessage(.assistant, $0.text)] } ?? [])), spans: answer?.spans ?? [:],
+      promptMessages: read.count, rated: rated)
   }
 
   /// A response without what is too long.

@@ -74,17 +74,6 @@ public struct Record: Sendable, Hashable {
   }
 }
 
-extension Record {
-  /// A rated response as what a model is asked and answers.
-  public init(_ rated: RatedResponse, _ form: RatingForm) {
-    let question = ChatMessage(.user, form.prompt(rated.messages, response: rated.response))
-    let answer = rated.scores.map(form.answer)
-    self.init(
-      .messages([question] + (answer.map { [ChatMessage(.assistant, $0.text)] } ?? [])), spans: answer?.spans ?? [:],
-      promptMessages: 1, rated: rated)
-  }
-}
-
 /// Reads records from JSON objects.
 public struct RecordReader: Sendable {
   /// Nil: each record is judged by its fields.
@@ -126,7 +115,7 @@ public struct RecordReader: Sendable {
   /// The record of an object.
   public func record(_ object: JSONReader, source: String) throws(InputError) -> Record {
     if let ratings {
-      var record = Record(try ratings.rated(object, needsScores: needsAnswer), ratings.form)
+      var record = ratings.record(try ratings.rated(object, needsScores: needsAnswer))
       record.source = source
       record.id = try object.ifPresent(fields.id).flatMap { Self.name($0) }
       return record

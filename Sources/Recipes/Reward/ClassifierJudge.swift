@@ -1,0 +1,78 @@
+import Evaluation
+import Files
+import MetricTokens
+import Objectives
+import TokenData
+import TorchNN
+
+/// A model that rates with a head of its own: a logit by which responses are compared, or a number for each scale.
+public final class ClassifierJudge: Judge {
+  public let name: String
+  private let model: any TokenModel
+  private let answering: Answering
+  private let ratings: RatingReader
+  private let loss: RatingObjective.Loss
+  private let maxLength: Int
+
+  /// - Throws: `InputError` if the run file has no `reward` section, or its model no head of scores.
+  public init(_ choice: ModelChoice) throws {
+    let parts = choice.parts
+    ratings = try parts.ratings
+    guard let rating = parts.rating, choice.checkpoint != nil else {
+      throw InputError(
+        path: parts.settings.path, expected: "a run that has trained a head of scores", found: "none",
+        remedy: "Train first: dist2 train \(parts.settings.path).")
+    }
+    loss = rating.loss
+    name = choice.name
+    model = try choice.load()
+    answering = Answering(parts)
+    maxLength = parts.maxLength
+  }
+
+  public var range: ClosedRange<Double>? { loss.comparesPairs ? nil : ratings.form.overall.values }
+  public var facets: [(name: String, range: ClosedRange<Double>?)] {
+    loss.comparesPairs ? [] : ratings.form.facets.map { ($0.name, $0.values) }
+  }
+
+  public func tokens(of request: RewardRequest) throws -> Int { try document(request).count }
+
+  public func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) throws -> [Reward] {
+    let documents = try requests.map(document), scorer = Scorer(model)
+    func read(_ budget: Int) throws -> [[Double]] { try scorer.scores(of: documents, tokenBudget: budget) }
+    let found = try tokenBudget.map(read) ?? answering.withBudget(model, read)
+    guard !loss.comparesPairs else {
+      return found.map { Reward(overall: Reward.Score(name: "overall", expectation: $0[0])) }
+    }
+    return found.map { outputs in
+      let scores = zip(ratings.form.scales, outputs).map {
+        Reward.Score(name: $0.name, expectation: $0.score(ofOutput: $1))
+      }
+      return Reward(overall: scores[0], facets: facets ? Array(scores.dropFirst()) : [])
+    }
+  }
+
+  private func document(_ request: RewardRequest) throws -> [Int32] {
+    let rated = ratings.shortened(RatedResponse(messages: request.messages, response: request.response))
+    let ids = try answering.encoder.encode(ratings.record(rated)).ids
+    guard ids.count <= maxLength else {
+      throw InputError(
+        path: "request", expected: "at most \(maxLength) tokens", found: "\(ids.count)",
+        remedy:
+          "Shorten prompt or response, or let the run file cut them: reward.longestPrompt, reward.longestResponse.")
+    }
+    return ids
+  }
+}
+
+extension RatingForm.Scale {
+  /// What a head's output shall be: the range as −1 … 1, so that outputs start in its middle.
+  func output(ofScore score: Int) -> Double {
+    2 * (Double(score) - values.lowerBound) / (values.upperBound - values.lowerBound) - 1
+  }
+
+  /// The score that an output means; one beyond the range is not cut.
+  func score(ofOutput output: Double) -> Double {
+    values.lowerBound + (output + 1) / 2 * (values.upperBound - values.lowerBound)
+  }
+}
