@@ -21,25 +21,47 @@ public struct MetricPosition: Sendable, Hashable, Codable {
   }
 }
 
-/// One example as token ids: what is read, what is learnt, and which tokens carry a distance.
+/// One example as token ids: what is read, what is learnt, which tokens carry a distance, and what its documents are
+/// worth.
+///
+/// Nearly always one document. A pair of answers to be compared is two (``init(chosen:rejected:margin:source:)``),
+/// that do not see each other, but never part: they stand in one micro-batch, and one loss is theirs.
 public struct EncodedExample: Sendable, Hashable, Codable {
-  /// Token ids, prompt and answer together.
+  /// Token ids, prompt and answer together; one document after the other.
   public var ids: [Int32]
-  /// For each token, whether it is a target of cross entropy. Same count as `ids`; `supervised[0]` is ignored,
-  /// since nothing predicts the first token.
+  /// For each token, whether it is a target of cross entropy. Same count as `ids`; that of a document's first token is
+  /// ignored, since nothing predicts it.
   public var supervised: [Bool]
   /// The metric tokens, in order of position.
   public var metrics: [MetricPosition]
+  /// Where documents after the first begin, ascending, in `ids`; none is empty.
+  public var breaks: [Int]
+  /// What documents are rated with.
+  public var ratings: [Rating]
+  /// By how much the first document is better than the second, m ≥ 0; nil if they are not compared. Both are read out
+  /// at their last tokens.
+  public var comparison: Double?
   /// Name shown in errors and events: `train.jsonl line 12`.
   public var source: String
 
   /// Memberwise.
-  public init(ids: [Int32], supervised: [Bool], metrics: [MetricPosition] = [], source: String = "") {
+  public init(
+    ids: [Int32], supervised: [Bool], metrics: [MetricPosition] = [], breaks: [Int] = [], ratings: [Rating] = [],
+    comparison: Double? = nil, source: String = ""
+  ) {
     precondition(ids.count == supervised.count, "\(ids.count) ids, \(supervised.count) supervision marks")
-    self.ids = ids
-    self.supervised = supervised
-    self.metrics = metrics
+    precondition(comparison == nil || breaks.count == 1, "\(breaks.count + 1) documents are compared")
+    (self.ids, self.supervised, self.metrics) = (ids, supervised, metrics)
+    (self.breaks, self.ratings, self.comparison) = (breaks, ratings, comparison)
     self.source = source
+  }
+
+  /// Where each document lies in `ids`.
+  public var documents: [Range<Int>] {
+    precondition(
+      zip([0] + breaks, breaks + [ids.count]).allSatisfy { $0 < $1 || breaks.isEmpty },
+      "\(ids.count) ids broken at \(breaks)")
+    return zip([0] + breaks, breaks + [ids.count]).map { $0..<$1 }
   }
 }
 

@@ -1,21 +1,23 @@
 extension EncodedExample {
-  /// Without the last tokens: at most `length` stay.
+  /// Without the last tokens: at most `length` stay. Of one document; ratings of what is cut off are lost.
   public func prefix(_ length: Int) -> EncodedExample {
     guard length < ids.count else { return self }
+    precondition(breaks.isEmpty, "several documents are not one to be shortened")
     return EncodedExample(
       ids: Array(ids[..<length]), supervised: Array(supervised[..<length]),
-      metrics: metrics.filter { $0.position < length }, source: source)
+      metrics: metrics.filter { $0.position < length }, ratings: ratings.filter { $0.position < length },
+      source: source)
   }
 
-  /// Without tokens before the first one that is learnt: `kept` from the start (the begin-of-text token) and the last
-  /// of the rest stay, `length` in all. Nil if what is learnt, with one token before it, is longer than that.
+  /// Without tokens before the first one that is learnt or read out: `kept` from the start (the begin-of-text token)
+  /// and the last of the rest stay, `length` in all. Nil if what is learnt, with one token before it, is longer than
+  /// that. Of one document.
   public func cuttingPrompt(to length: Int, keeping kept: Int) -> EncodedExample? {
     let dropped = ids.count - length
     guard dropped > 0 else { return self }
-    guard let first = supervised.indices.dropFirst().first(where: { supervised[$0] }), dropped + max(kept, 1) <= first
-    else {
-      return nil
-    }
+    precondition(breaks.isEmpty, "several documents are not one to be shortened")
+    let learnt = supervised.indices.dropFirst().first { supervised[$0] }, readOut = ratings.map(\.position).min()
+    guard let first = [learnt, readOut].compactMap(\.self).min(), dropped + max(kept, 1) <= first else { return nil }
     var shorter = self
     shorter.ids.removeSubrange(kept..<kept + dropped)
     shorter.supervised.removeSubrange(kept..<kept + dropped)
@@ -24,6 +26,7 @@ extension EncodedExample {
       metric.position -= dropped
       return metric
     }
+    for index in ratings.indices { shorter.ratings[index].position -= dropped }
     return shorter
   }
 }

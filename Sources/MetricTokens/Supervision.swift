@@ -64,10 +64,37 @@ public struct MetricTarget: Sendable, Hashable {
   }
 }
 
+/// A document whose worth is learnt as numbers.
+public struct RatingTarget: Sendable, Hashable {
+  /// Index into `Supervision.readouts`.
+  public var query: Int
+  /// One number for each output of the head; nil where there is none.
+  public var values: [Double?]
+
+  /// Memberwise.
+  public init(query: Int, values: [Double?]) { (self.query, self.values) = (query, values) }
+}
+
+/// Two documents of which the better one is known.
+public struct ComparisonTarget: Sendable, Hashable {
+  /// The better one: index into `Supervision.readouts`.
+  public var chosen: Int
+  /// The other: index into `Supervision.readouts`.
+  public var rejected: Int
+  /// By how much, m ≥ 0.
+  public var margin: Double
+
+  /// Memberwise.
+  public init(chosen: Int, rejected: Int, margin: Double) {
+    (self.chosen, self.rejected, self.margin) = (chosen, rejected, margin)
+  }
+}
+
 /// What a loss needs to know of a batch's supervised positions, as plain values.
 ///
 /// Logits are computed only at these positions: `hidden[queries]` is the loss's `[N, H]` input. The shift by one
-/// (position t predicts token t + 1) has already happened: `queries[i]` is where `labels[i]` is predicted.
+/// (position t predicts token t + 1) has already happened: `queries[i]` is where `labels[i]` is predicted. Documents
+/// that are rated or compared are read out at positions of their own, without shift.
 public struct Supervision: Sendable, Hashable {
   /// Rows of the flattened `[B·T, H]` hidden states, one per supervised token. Count N.
   public var queries: [Int32]
@@ -77,14 +104,20 @@ public struct Supervision: Sendable, Hashable {
   public var metrics: [MetricTarget]
   /// Rows of the flattened hidden states of the neighbours' passes, `[N_c]`; empty without two-pass contrast.
   public var contrastQueries: [Int32]
+  /// Rows of the flattened hidden states at which documents are read out, `[R]`, each once.
+  public var readouts: [Int32]
+  /// The documents that are rated.
+  public var ratings: [RatingTarget]
+  /// The pairs of documents that are compared.
+  public var comparisons: [ComparisonTarget]
 
   /// Memberwise.
   public init(
-    queries: [Int32] = [], labels: [Int32] = [], metrics: [MetricTarget] = [], contrastQueries: [Int32] = []
+    queries: [Int32] = [], labels: [Int32] = [], metrics: [MetricTarget] = [], contrastQueries: [Int32] = [],
+    readouts: [Int32] = [], ratings: [RatingTarget] = [], comparisons: [ComparisonTarget] = []
   ) {
-    self.queries = queries
-    self.labels = labels
-    self.metrics = metrics
+    (self.queries, self.labels, self.metrics) = (queries, labels, metrics)
     self.contrastQueries = contrastQueries
+    (self.readouts, self.ratings, self.comparisons) = (readouts, ratings, comparisons)
   }
 }

@@ -9,28 +9,32 @@ public struct TokenBatch: Sendable, Hashable {
   public var length: Int
   /// Token ids `[B, T]`, row major.
   public var ids: [Int32]
-  /// Where each sequence lies in `ids`, inside one row: the examples in the order of `sources`, then the neighbours'
-  /// passes.
+  /// Where each document lies in `ids`, inside one row: those of the examples in the order of `sources`, then those of
+  /// the neighbours' passes.
   public var documents: [Range<Int>]
+  /// For each example which of the `documents` are its own: nearly always one.
+  public var documentsOfExamples: [Range<Int>]
   /// The supervised positions, shifted.
   public var supervision: Supervision
   /// Names of the examples, for errors. Count ≤ that of `documents`.
   public var sources: [String]
 
-  /// Memberwise.
+  /// Memberwise. Without `documentsOfExamples` each source has one document.
   public init(
-    rows: Int, length: Int, ids: [Int32], documents: [Range<Int>], supervision: Supervision, sources: [String] = []
+    rows: Int, length: Int, ids: [Int32], documents: [Range<Int>], documentsOfExamples: [Range<Int>]? = nil,
+    supervision: Supervision, sources: [String] = []
   ) {
     precondition(ids.count == rows * length, "\(ids.count) ids for [\(rows), \(length)]")
     self.rows = rows
     self.length = length
     self.ids = ids
     self.documents = documents
+    self.documentsOfExamples = documentsOfExamples ?? sources.indices.map { $0..<$0 + 1 }
     self.supervision = supervision
     self.sources = sources
   }
 
-  /// Tokens of each sequence, in the order of `documents`.
+  /// Tokens of each document, in the order of `documents`.
   public var lengths: [Int] { documents.map(\.count) }
 
   /// For each row the lengths of its documents from left to right; nil if every row holds one, and plain causal order
@@ -59,37 +63,75 @@ public struct TokenBatch: Sendable, Hashable {
   ) {
     precondition(neighbours.isEmpty || neighbours.count == examples.count, "one neighbour (or nil) per example")
     precondition(streams.isEmpty || streams.count == examples.count, "one stream per example")
-    let extra = twoPass ? neighbours.compactMap { $0 } : []
-    let sequences = examples.map(\.ids) + extra.map(\.ids)
+    let pieces = examples.map(\.documents)
+    var sequences = zip(examples, pieces).flatMap { example, pieces in pieces.map { Array(example.ids[$0]) } }
+    let counted = sequences.count
+    if twoPass {
+      for (pieces, neighbour) in zip(pieces, neighbours) {
+        if let neighbour { sequences += pieces.map { Array(neighbour.ids[$0]) } }
+      }
+    }
     let (rows, length, documents) = layout.place(sequences.map(\.count))
     var ids = [Int32](repeating: pad, count: rows * length)
     for (document, sequence) in zip(documents, sequences) { ids.replaceSubrange(document, with: sequence) }
 
-    var supervision = Supervision()
-    var pass = examples.count
+    var supervision = Supervision(), owned = [Range<Int>]()
+    var next = 0, pass = counted
     for (index, example) in examples.enumerated() {
+      let own = next..<next + pieces[index].count
       let neighbour = neighbours.isEmpty ? nil : neighbours[index]
+      let passes = twoPass && neighbour != nil ? pass..<pass + own.count : nil
       supervision.append(
-        example, at: documents[index].lowerBound, neighbour: neighbour,
-        neighbourStart: twoPass && neighbour != nil ? documents[pass].lowerBound : nil,
+        example, at: Places(pieces[index], documents[own]), neighbour: neighbour,
+        neighbourPlaces: passes.map { Places(pieces[index], documents[$0]) },
         stream: streams.isEmpty ? UInt64(index) : streams[index])
-      if neighbour != nil { pass += 1 }
+      owned.append(own)
+      (next, pass) = (own.upperBound, passes?.upperBound ?? pass)
     }
     self.init(
-      rows: rows, length: length, ids: ids, documents: documents, supervision: supervision,
-      sources: examples.map(\.source))
+      rows: rows, length: length, ids: ids, documents: documents, documentsOfExamples: owned,
+      supervision: supervision, sources: examples.map(\.source))
   }
 }
 
+/// Where the tokens of an example lie in a batch.
+private struct Places {
+  private let documents: [(piece: Range<Int>, start: Int)]
+
+  init(_ pieces: [Range<Int>], _ documents: ArraySlice<Range<Int>>) {
+    self.documents = zip(pieces, documents).map { ($0, $1.lowerBound) }
+  }
+
+  /// Row of the flattened ids that holds a token of the example.
+  func row(of position: Int) -> Int32 {
+    guard let document = documents.first(where: { $0.piece.contains(position) }) else {
+      preconditionFailure("no token \(position) in an example of \(documents.last?.piece.upperBound ?? 0)")
+    }
+    return Int32(document.start + position - document.piece.lowerBound)
+  }
+
+  /// The example's tokens that have one before them, and the row of that one.
+  var predicted: [(position: Int, row: Int32)] {
+    documents.flatMap { piece, start in
+      piece.dropFirst().map { ($0, Int32(start + $0 - piece.lowerBound - 1)) }
+    }
+  }
+
+  /// The last token of each document.
+  var ends: [Int] { documents.map { $0.piece.upperBound - 1 } }
+}
+
 extension Supervision {
-  /// Adds an example whose first token is at `start` of the flattened ids, and its neighbour's at `neighbourStart`.
+  /// Adds an example whose tokens lie at `places`, and its neighbour's at `neighbourPlaces`.
   fileprivate mutating func append(
-    _ example: EncodedExample, at start: Int, neighbour: NeighbourExample?, neighbourStart: Int?, stream: UInt64
+    _ example: EncodedExample, at places: Places, neighbour: NeighbourExample?, neighbourPlaces: Places?,
+    stream: UInt64
   ) {
+    appendRatings(of: example, at: places)
     var queryOf = [Int: Int]()  // position of a target token → index into queries
-    for position in example.ids.indices.dropFirst() where example.supervised[position] {
+    for (position, row) in places.predicted where example.supervised[position] {
       queryOf[position] = labels.count
-      queries.append(Int32(start + position - 1))
+      queries.append(row)
       labels.append(example.ids[position])
     }
     for (index, metric) in example.metrics.enumerated() {
@@ -97,9 +139,9 @@ extension Supervision {
       var contrast: ContrastTarget?
       if let neighbour, let difference = neighbour.differences[index] {
         contrast = ContrastTarget(token: neighbour.ids[metric.position], difference: difference, query: nil)
-        if let neighbourStart {
+        if let neighbourPlaces {
           contrast?.query = contrastQueries.count
-          contrastQueries.append(Int32(neighbourStart + metric.position - 1))
+          contrastQueries.append(neighbourPlaces.row(of: metric.position - 1))
         }
       }
       var random = CounterGenerator(stream, UInt64(metric.position))
@@ -107,6 +149,24 @@ extension Supervision {
         MetricTarget(
           query: query, metric: metric.metric, candidate: metric.candidate, place: metric.place, contrast: contrast,
           stream: random.next()))
+    }
+  }
+
+  /// Adds what an example's documents are worth.
+  private mutating func appendRatings(of example: EncodedExample, at places: Places) {
+    var readoutOf = [Int: Int]()  // position of a token → index into readouts
+    func readout(_ position: Int) -> Int {
+      if let known = readoutOf[position] { return known }
+      readouts.append(places.row(of: position))
+      readoutOf[position] = readouts.count - 1
+      return readouts.count - 1
+    }
+    if let margin = example.comparison {
+      let ends = places.ends
+      comparisons.append(ComparisonTarget(chosen: readout(ends[0]), rejected: readout(ends[1]), margin: margin))
+    }
+    for rating in example.ratings {
+      ratings.append(RatingTarget(query: readout(rating.position), values: rating.values))
     }
   }
 }

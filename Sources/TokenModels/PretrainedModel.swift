@@ -7,6 +7,10 @@ public protocol PretrainedModel: TokenModel {
   /// The values of `model_type` in `config.json` that mean this architecture.
   static var modelTypes: [String] { get }
 
+  /// Whether these values of `architectures` in `config.json`, of which there may be none, mean this one; asked where
+  /// several share a `model_type`. True by default.
+  static func isMeant(by architectures: [String]) -> Bool
+
   /// A model of this configuration whose parameters have no memory yet.
   ///
   /// - Throws: `InputError` for an option that is not supported.
@@ -41,8 +45,8 @@ public struct LoadOptions: Sendable, Hashable {
   }
 }
 
-/// Every architecture. To add one: its file, and its type here.
-private let architectures: [any PretrainedModel.Type] = [Llama.self]
+/// Every architecture. To add one: its file, and its type here. The first that is meant is taken.
+private let architectures: [any PretrainedModel.Type] = [SequenceClassifier.self, Llama.self]
 
 /// Opens the model in a Hugging Face folder, whatever its architecture.
 ///
@@ -61,13 +65,18 @@ public func describeModel(folder: String) throws -> any PretrainedModel {
   let config = try JSONReader(file: folder + "/config.json", limit: 1 << 24)
   let name = try config.at("model_type")
   let type = try name.string()
-  guard let architecture = architectures.first(where: { $0.modelTypes.contains(type) }) else {
-    throw name.error(expected: "one of " + architectures.flatMap { $0.modelTypes }.joined(separator: ", "))
+  let classes = try config.ifPresent("architectures")?.elements().map { try $0.string() } ?? []
+  guard let architecture = architectures.first(where: { $0.modelTypes.contains(type) && $0.isMeant(by: classes) })
+  else {
+    let known = Set(architectures.flatMap { $0.modelTypes }).sorted()
+    throw name.error(expected: "one of " + known.joined(separator: ", "))
   }
   return try architecture.init(config: config)
 }
 
 extension PretrainedModel {
+  public static func isMeant(by architectures: [String]) -> Bool { true }
+
   /// Opens the model in a Hugging Face folder.
   public init(folder: String, options: LoadOptions = LoadOptions()) throws {
     let config = try JSONReader(file: folder + "/config.json", limit: 1 << 24)

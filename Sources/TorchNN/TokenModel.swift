@@ -31,7 +31,7 @@ public struct ModelInput {
 
 /// A discrete autoregressive model: hidden states first, logits only where someone needs them.
 public protocol TokenModel: Module {
-  /// Number of token ids V the head scores.
+  /// Number of token ids V the model reads. A language model's head scores each of them.
   var vocabularySize: Int { get }
   /// Width H of the hidden states.
   var hiddenSize: Int { get }
@@ -39,6 +39,9 @@ public protocol TokenModel: Module {
   var contextLength: Int { get }
   /// The last projection.
   var head: OutputHead { get }
+  /// Names of modules without pretrained weights, such as the head of a classifier: they are trained, and saved, with
+  /// adapters (PEFT's `modules_to_save`). None by default.
+  var adapterCompanions: [String] { get }
 
   /// Final hidden states, after the last normalisation.
   ///
@@ -54,6 +57,9 @@ public protocol TokenModel: Module {
 }
 
 extension TokenModel {
+  public var adapterCompanions: [String] { [] }
+  /// Number of values that the head gives: ``vocabularySize``, or the scores of a classifier.
+  public var outputs: Int { head.weight.size(0) }
   /// Logits `[B, T, V]` at every position. For tests and small inputs: training and decoding ask for rows.
   public func logits(_ ids: Tensor) -> Tensor { head(hidden(ModelInput(ids: ids), cache: nil, rows: nil)) }
 }

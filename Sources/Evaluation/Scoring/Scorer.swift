@@ -59,7 +59,7 @@ public struct Scorer {
     normalization: Normalization = .candidates, tokenBudget: Int = 16_384
   ) throws -> [[[Double]]] {
     precondition(sequences.count == positions.count, "\(sequences.count) sequences, positions for \(positions.count)")
-    try space.check(vocabularySize: model.vocabularySize)
+    try space.check(vocabularySize: model.outputs)
     let queries = positions.map { $0.map { ($0, space.ids) } }
     return try score(sequences, queries, normalization, tokenBudget).map { $0.map { $0.map(exp) } }
   }
@@ -100,7 +100,7 @@ public struct Scorer {
   ///
   /// The logits `[N, V]` are made in pieces of bounded size.
   func logProbabilities(_ hidden: Tensor, of tokens: [[Int32]], normalization: Normalization) -> [[Double]] {
-    let piece = max(1, (1 << 24) / model.vocabularySize), widest = tokens.map(\.count).max() ?? 0
+    let piece = max(1, (1 << 24) / model.outputs), widest = tokens.map(\.count).max() ?? 0
     return stride(from: 0, to: tokens.count, by: piece).flatMap { start -> [[Double]] in
       let rows = tokens[start..<min(start + piece, tokens.count)]
       let padded = rows.flatMap { $0.map(Int64.init) + [Int64](repeating: 0, count: widest - $0.count) }

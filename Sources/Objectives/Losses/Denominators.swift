@@ -1,11 +1,12 @@
 public import MetricTokens
 
-/// What the sums of a step are divided by: N and Σw, counted over all its micro-batches and processes.
+/// What the sums of a step are divided by: N and Σw (of ratings and pairs N alone), counted over all its micro-batches
+/// and processes.
 ///
 /// Taken from plain supervisions before any forward pass, so that accumulating or sharding a batch cannot change a
 /// result. Denominators of parts add up to those of the whole; `values` is what processes exchange.
 public struct Denominators: Sendable, Hashable {
-  /// Number N of supervised tokens.
+  /// Number N of supervised tokens, of pairs, or of numbers that are given.
   public var supervised: Double
   /// Σ w over the metric tokens of each term.
   public var weights: [Double]

@@ -4,9 +4,9 @@ public import Torch
 public struct LossValue {
   /// One part of the sum, for logs.
   public struct Summand {
-    /// `ce`, or the match's name.
+    /// `ce`, the match's name, or the rating loss's.
     public var name: String
-    /// α; 1 for cross entropy.
+    /// α; 1 for the first.
     public var weight: Double
     /// Its value before α, a detached scalar left on its device: reading it waits for the device.
     public var value: Tensor
@@ -14,6 +14,7 @@ public struct LossValue {
 
   /// Σ weight · value, a differentiable scalar.
   public var total: Tensor
-  /// Its parts, cross entropy first. Values of the micro-batches of a step add up to that of the step.
+  /// Its parts, in the order of ``TrainingObjective/summands``. Values of the micro-batches of a step add up to that of
+  /// the step.
   public var summands: [Summand]
 }

@@ -40,9 +40,6 @@ public struct Objective: Sendable {
     terms = []
   }
 
-  /// L_CE (equation 3).
-  public static var crossEntropy: Objective { Objective() }
-
   /// Adds α · match for a metric; by default the next one, so that the first match takes metric 0.
   ///
   /// A name that is taken gets the term's number: `dist`, `dist.1`.

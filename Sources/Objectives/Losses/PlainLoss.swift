@@ -97,12 +97,12 @@ extension Objective {
       return plan { $0(hidden: hidden, weight: head.weight, bias: head.bias, contrast: contrastHidden) }
     }
     return PlainLoss(
-      plan: plan, logits: full(hidden.linear(head.weight, head.bias)),
+      plan: plan, logits: hidden.linear(head.weight, head.bias).full,
       contrastLogits: { queries, tokens in
         guard let contrastHidden else { preconditionFailure("no hidden states of the neighbours' passes") }
-        let states = full(contrastHidden.indexSelect(0, queries)), rows = full(head.weight.indexSelect(0, tokens))
+        let states = contrastHidden.indexSelect(0, queries).full, rows = head.weight.indexSelect(0, tokens).full
         let logits = (states * rows).sum(1)
-        return head.bias.map { logits + full($0.indexSelect(0, tokens)) } ?? logits
+        return head.bias.map { logits + $0.indexSelect(0, tokens).full } ?? logits
       })()
   }
 
@@ -123,15 +123,10 @@ extension Objective {
       return plan { $0(logits: logits, contrast: contrastLogits) }
     }
     return PlainLoss(
-      plan: plan, logits: full(logits),
+      plan: plan, logits: logits.full,
       contrastLogits: { queries, tokens in
         guard let contrastLogits else { preconditionFailure("no logits of the neighbours' passes") }
-        return full(contrastLogits.index([queries, tokens]))
+        return contrastLogits.index([queries, tokens]).full
       })()
-  }
-
-  /// At least float32.
-  private func full(_ tensor: Tensor) -> Tensor {
-    tensor.dtype == .float16 || tensor.dtype == .bfloat16 ? tensor.to(.float32) : tensor
   }
 }

@@ -13,7 +13,7 @@ public final class Llama: Module, PretrainedModel {
   /// The sizes and options.
   public let configuration: LlamaConfiguration
   public let configurationJSON: JSON
-  @Child("model") private var decoder: LlamaDecoder
+  @Child("model") var decoder: LlamaDecoder
   @Child("lm_head") private var output: Linear
 
   public static let modelTypes = ["llama", "mistral"]
@@ -61,10 +61,7 @@ public final class Llama: Module, PretrainedModel {
   }
 
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
-    let weight = decoder.embedding.weight
-    return KeyValueCache(
-      layers: configuration.layers, batch: batch, heads: configuration.keyValueHeads, capacity: capacity,
-      width: configuration.headWidth, dtype: weight.dtype, device: weight.device)
+    decoder.makeCache(configuration, batch: batch, capacity: capacity)
   }
 
   /// Drops what old checkpoints hold besides parameters: rotary frequencies, and a head that is the embedding again.
@@ -125,6 +122,13 @@ final class LlamaDecoder: Module {
     }
     cache?.advance(by: length)
     return norm(x, adding: update).normalized
+  }
+
+  /// See ``TokenModel/makeCache(batch:capacity:)``.
+  func makeCache(_ c: LlamaConfiguration, batch: Int, capacity: Int) -> KeyValueCache {
+    KeyValueCache(
+      layers: c.layers, batch: batch, heads: c.keyValueHeads, capacity: capacity, width: c.headWidth,
+      dtype: embedding.weight.dtype, device: embedding.weight.device)
   }
 }
 

@@ -4,7 +4,7 @@ package import Torch
 private let prefix = AdapterWeights.keyPrefix
 
 extension TokenModel {
-  /// Writes the adapters as a folder that `peft.PeftModel.from_pretrained` reads: `adapter_model.safetensors` and
+  /// Writes the adapters, and what is trained with them (``TokenModel/adapterCompanions``), as a folder that `peft.PeftModel.from_pretrained` reads: `adapter_model.safetensors` and
   /// `adapter_config.json`. The folder appears whole or not at all.
   ///
   /// - Parameter replacing: whether a folder of that name may be there.
@@ -19,31 +19,43 @@ extension TokenModel {
     // PEFT reads "all-linear" too, but then adapts whatever layers its own model class happens to have.
     let isAll = settings.targets.contains(LoRASettings.allLinear)
     let targets = isAll ? lastParts(adapters.map(\.key)) : settings.targets
-    let text = AdapterConfiguration.text(settings, targets: targets)
+    let text = AdapterConfiguration.text(settings, targets: targets, companions: adapterCompanions)
     try AtomicFile.write(text.utf8, to: folder + "/" + AdapterConfiguration.fileName)
     let sources = parameters(of: adapters).map { SafetensorsSource(name: prefix + $0.key, tensor: $0.tensor) }
     try SafetensorsWriter.write(sources, to: folder + "/" + AdapterWeights.fileName)
   }
 
-  /// Adds the adapters of a folder that PEFT or ``saveAdapters(to:replacing:)`` wrote. They are trainable, all else
-  /// is frozen, and have the type and place of the weights they adapt.
+  /// Adds the adapters of a folder that PEFT or ``saveAdapters(to:replacing:)`` wrote, and sets the weights that were
+  /// saved with them. Both are trainable, all else is frozen. Adapters have the type and place of the weights they
+  /// adapt.
   ///
   /// - Throws: `InputError` for an option of `adapter_config.json` that is not supported, a target the model does not
   ///   have, and tensors that are missing, not used, or of another shape, all of them named. Nothing has changed then.
   public func loadAdapters(folder: String) throws {
     let path = folder + "/" + AdapterConfiguration.fileName
-    let adapters = try makeAdapters(AdapterConfiguration.read(path), path: path)
+    let adapters = try makeAdapters(
+      AdapterConfiguration.read(path, companions: adapterCompanions), path: path)
     try load(
       parameters(of: adapters), from: AdapterWeights(folder: folder), keepingType: true,
       remedy: "Check that \(AdapterConfiguration.fileName) belongs to these weights, and both to the model.")
     install(adapters)
   }
 
-  /// A and B of every adapter, under the names they have in the model.
+  /// What is trained with adapters: A and B of each, and the weights of companions; none without adapters.
+  package var adapterParameters: [NamedParameter] { adapters.isEmpty ? [] : parameters(of: adapters) }
+
+  /// A and B of adapters, which need not be in their places yet, and what is saved with them, under the names they
+  /// have in the model.
   private func parameters(of adapters: [(key: String, layer: LoRALinear)]) -> [NamedParameter] {
-    adapters.flatMap { key, layer in
+    let own = adapters.flatMap { key, layer in
       [layer.$down, layer.$up].map { NamedParameter(key: "\(key).\($0.key)", box: $0) }
     }
+    return own + companionParameters
+  }
+
+  /// The weights of ``TokenModel/adapterCompanions``.
+  var companionParameters: [NamedParameter] {
+    parameters().filter { parameter in adapterCompanions.contains { parameter.key.hasPrefix($0 + ".") } }
   }
 }
 

@@ -2,7 +2,7 @@ import Files
 import Torch
 
 extension TokenModel {
-  /// Gives linear layers low-rank adapters and freezes everything else.
+  /// Gives linear layers low-rank adapters and freezes everything else but ``TokenModel/adapterCompanions``.
   ///
   ///     try model.addLoRA(LoRASettings(rank: 16, alpha: 32, targets: ["q_proj", "v_proj"]), seed: 1)
   ///
@@ -51,7 +51,7 @@ extension TokenModel {
     return layers.filter { settings.selects($0.key) }.map { ($0.key, LoRALinear($0.layer, settings)) }
   }
 
-  /// Puts adapters in the places of the layers they adapt and makes them all that is trained.
+  /// Puts adapters in the places of the layers they adapt and makes them, with companions, all that is trained.
   func install(_ adapters: [(key: String, layer: LoRALinear)]) {
     let layers = Dictionary(uniqueKeysWithValues: adapters)
     replaceDescendants { key, _ in layers[key] }
@@ -60,6 +60,7 @@ extension TokenModel {
       layer.$down.isTrainable = true
       layer.$up.isTrainable = true
     }
+    for parameter in companionParameters { parameter.box.isTrainable = true }
   }
 
   private func isHead(_ layer: Linear) -> Bool { layer.weight === head.weight }

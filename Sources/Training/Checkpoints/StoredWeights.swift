@@ -9,7 +9,7 @@ struct StoredWeights {
   enum Part: String, CaseIterable {
     /// Everything: a Hugging Face folder's weights.
     case all = "model.safetensors"
-    /// Nothing but adapters: a PEFT folder's weights.
+    /// Nothing but adapters and what is saved with them: a PEFT folder's weights.
     case adapters = "adapter_model.safetensors"
     /// Some parameters.
     case some = "trained.safetensors"
@@ -27,7 +27,7 @@ struct StoredWeights {
     var seen = Set<ObjectIdentifier>()
     let all = model.parameters().filter { seen.insert(ObjectIdentifier($0.tensor)).inserted }
     let trained = Set(model.trainableParameters().map { ObjectIdentifier($0.tensor) })
-    let adapters = Set(model.adapters.flatMap { [$0.layer.down, $0.layer.up] }.map(ObjectIdentifier.init))
+    let adapters = Set(model.adapterParameters.map { ObjectIdentifier($0.tensor) })
     part = trained.count == all.count ? .all : trained == adapters ? .adapters : .some
     let prefix = part == .adapters ? AdapterWeights.keyPrefix : ""
     tensors = all.filter { trained.contains(ObjectIdentifier($0.tensor)) }.map { (prefix + $0.key, $0.tensor) }

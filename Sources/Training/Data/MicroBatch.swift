@@ -6,8 +6,8 @@ public enum MicroBatch: Sendable, Hashable, Codable {
   case wholeStep
   /// So many examples.
   case examples(Int)
-  /// As many examples as make at most so many tokens, neighbours' passes included; at least one. Where rows are
-  /// padded, padding counts.
+  /// As many examples as make at most so many tokens, all documents and neighbours' passes included; at least one.
+  /// Where rows are padded, padding counts.
   case tokens(Int)
 
   /// The step's examples in parts. Neighbours in length share one, which saves padding and changes no sum.
@@ -20,13 +20,12 @@ public enum MicroBatch: Sendable, Hashable, Codable {
       return split(step) { part, _ in part.count < limit }
     case .tokens(let limit):
       precondition(limit > 0, "micro-batches of \(limit) tokens")
-      func sequences(_ chosen: Chosen) -> Int { twoPass && chosen.neighbour != nil ? 2 : 1 }
+      func passes(_ chosen: Chosen) -> Int { twoPass && chosen.neighbour != nil ? 2 : 1 }
+      func rows(_ chosen: Chosen) -> Int { passes(chosen) * (chosen.example.breaks.count + 1) }
       return split(step) { part, next in
         let all = part + [next]
-        guard layout == .padded else {
-          return all.reduce(0) { $0 + sequences($1) * $1.example.ids.count } <= limit
-        }
-        return all.reduce(0) { $0 + sequences($1) } * next.example.ids.count <= limit
+        guard layout == .padded else { return all.reduce(0) { $0 + passes($1) * $1.example.ids.count } <= limit }
+        return all.reduce(0) { $0 + rows($1) } * next.longest <= limit
       }
     }
   }
@@ -34,7 +33,7 @@ public enum MicroBatch: Sendable, Hashable, Codable {
   /// Shortest first; an example joins the last part if it may.
   private func split(_ step: [Chosen], _ mayJoin: ([Chosen], Chosen) -> Bool) -> [[Chosen]] {
     var parts = [[Chosen]]()
-    for next in step.sorted(by: { ($0.example.ids.count, $0.index) < ($1.example.ids.count, $1.index) }) {
+    for next in step.sorted(by: { ($0.longest, $0.index) < ($1.longest, $1.index) }) {
       if let last = parts.last, mayJoin(last, next) {
         parts[parts.count - 1].append(next)
       } else {
@@ -43,4 +42,9 @@ public enum MicroBatch: Sendable, Hashable, Codable {
     }
     return parts
   }
+}
+
+extension Chosen {
+  /// Tokens of its longest document, the length of its rows.
+  fileprivate var longest: Int { example.documents.map(\.count).max() ?? 0 }
 }

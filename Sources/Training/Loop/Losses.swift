@@ -4,18 +4,18 @@ import Torch
 import TorchNN
 
 extension Trainer {
-  /// N and Σw of a whole step: all its micro-batches, in all processes.
-  func denominators(for batches: [TokenBatch]) throws -> Denominators {
-    Denominators(values: try reducer.sum(objective.denominators(of: batches.map(\.supervision)).values))
+  /// N and Σw of the parts of a step that this process has, in all processes.
+  func denominators(over parts: Denominators) throws -> Denominators {
+    Denominators(values: try reducer.sum(parts.values))
   }
 
   /// The losses of a step or a validation, summed over micro-batches and processes.
   func sum(_ parts: [BatchLosses]) throws -> BatchLosses {
     var sum = BatchLosses(
       loss: parts.reduce(0) { $0 + $1.loss },
-      summands: zip(objective.names, [1] + objective.terms.map(\.weight)).enumerated().map { index, summand in
+      summands: objective.summands.enumerated().map { index, summand in
         SummandMetrics(
-          name: summand.0, weight: summand.1, value: parts.reduce(0) { $0 + $1.summands[index].value })
+          name: summand.name, weight: summand.weight, value: parts.reduce(0) { $0 + $1.summands[index].value })
       })
     let values = try reducer.sum([sum.loss] + sum.summands.map(\.value))
     sum.loss = values[0]
@@ -23,29 +23,20 @@ extension Trainer {
     return sum
   }
 
-  /// The part of the step's loss that a micro-batch contributes.
+  /// The part of the step's loss that a micro-batch contributes; nil if nothing in it is learnt.
   ///
-  /// The model computes hidden states `[N + N_c, H]` only where something is predicted: at the examples' supervised
-  /// positions, then at those of their neighbours.
-  func loss(of batch: TokenBatch, _ denominators: Denominators) throws -> LossValue {
-    let supervision = batch.supervision
-    let hidden = hidden(of: batch)
-    // An operation of the model failed: the surrounding `withTorchErrors` throws its message instead of this one.
-    if hidden.handle == nil { throw TorchError("the model gave no hidden states") }
-    let count = supervision.queries.count, contrasted = supervision.contrastQueries.count
-    return objective(
-      hidden: contrasted == 0 ? hidden : hidden.narrow(0, 0, count),
-      contrastHidden: contrasted == 0 ? nil : hidden.narrow(0, count, contrasted),
-      head: model.head, supervision: supervision,
-      denominators: denominators)
-  }
-
-  private func hidden(of batch: TokenBatch) -> Tensor {
+  /// The model computes hidden states only where the objective asks for them.
+  func loss(of batch: TokenBatch, _ denominators: Denominators) throws -> LossValue? {
+    let rows = objective.rows(of: batch.supervision)
+    if rows.isEmpty { return nil }
     let device = model.head.weight.device
     let ids = Tensor(batch.ids, shape: [batch.rows, batch.length], device: device)
-    return model.hidden(
-      ModelInput(ids: ids, documents: batch.documentLengths), cache: nil,
-      rows: Tensor(batch.supervision.queries + batch.supervision.contrastQueries, device: device))
+    let hidden = model.hidden(
+      ModelInput(ids: ids, documents: batch.documentLengths), cache: nil, rows: Tensor(rows, device: device))
+    // An operation of the model failed: the surrounding `withTorchErrors` throws its message instead of this one.
+    if hidden.handle == nil { throw TorchError("the model gave no hidden states") }
+    return objective.loss(
+      of: hidden, head: model.head, supervision: batch.supervision, denominators: denominators)
   }
 }
 

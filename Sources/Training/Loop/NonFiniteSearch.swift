@@ -10,7 +10,7 @@ extension Trainer {
   ) -> any Error {
     var found = NonFinite(step: progress.step + 1, epoch: epoch + 1, summands: [], examples: [], parameters: [])
     do {
-      let supervised = batches.filter { !$0.supervision.queries.isEmpty }
+      let supervised = batches.filter { !objective.rows(of: $0.supervision).isEmpty }
       for (batch, value) in zip(supervised, losses) where !value.loss.isFinite {
         for summand in value.summands where !summand.value.isFinite && !found.summands.contains(summand.name) {
           found.summands.append(summand.name)
@@ -32,9 +32,9 @@ extension Trainer {
   private func examples(of batch: TokenBatch, _ denominators: Denominators) throws -> [String] {
     let bad = try batch.sources.indices.filter { index in
       var alone = batch
-      alone.supervision = batch.supervision.restricted { batch.documents[index].contains(Int($0)) }
-      if alone.supervision.queries.isEmpty { return false }
-      return try !loss(of: alone, denominators).total.item().isFinite
+      let own = batch.documents[batch.documentsOfExamples[index]]
+      alone.supervision = batch.supervision.restricted { row in own.contains { $0.contains(Int(row)) } }
+      return try !(loss(of: alone, denominators)?.total.item().isFinite ?? true)
     }
     return bad.map { batch.sources[$0] }
   }
@@ -43,8 +43,9 @@ extension Trainer {
 extension Supervision {
   /// The supervised positions whose rows of the flattened hidden states are chosen, and what belongs to them.
   func restricted(to isChosen: (Int32) -> Bool) -> Supervision {
-    let kept = queries.indices.filter { isChosen(queries[$0]) }
-    let renumbered = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) })
+    func numbered(_ kept: [Int]) -> [Int: Int] { Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) }) }
+    let kept = queries.indices.filter { isChosen(queries[$0]) }, renumbered = numbered(kept)
+    let read = readouts.indices.filter { isChosen(readouts[$0]) }, renamed = numbered(read)
     var part = self
     part.queries = kept.map { queries[$0] }
     part.labels = kept.map { labels[$0] }
@@ -53,6 +54,14 @@ extension Supervision {
       var target = target
       target.query = query
       return target
+    }
+    part.readouts = read.map { readouts[$0] }
+    part.ratings = ratings.compactMap { target in
+      renamed[target.query].map { RatingTarget(query: $0, values: target.values) }
+    }
+    part.comparisons = comparisons.compactMap { target in
+      guard let chosen = renamed[target.chosen], let rejected = renamed[target.rejected] else { return nil }
+      return ComparisonTarget(chosen: chosen, rejected: rejected, margin: target.margin)
     }
     return part
   }

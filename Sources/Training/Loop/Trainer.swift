@@ -14,7 +14,7 @@ public final class Trainer {
   /// What is trained.
   public let model: any TokenModel
   /// What is made small.
-  public let objective: Objective
+  public let objective: any TrainingObjective
   /// How.
   public let options: TrainingOptions
   /// Asked between two steps; true ends the run early, after a last checkpoint. For Ctrl-C and early stopping.
@@ -35,7 +35,7 @@ public final class Trainer {
   ///   - optimizer: its settings.
   ///   - reducer: sums over the processes that share a step.
   public init(
-    _ model: any TokenModel, _ objective: Objective, _ optimizer: any OptimizerRule,
+    _ model: any TokenModel, _ objective: any TrainingObjective, _ optimizer: any OptimizerRule,
     options: TrainingOptions = TrainingOptions(), reducer: any Reducer = SingleProcess()
   ) {
     self.model = model

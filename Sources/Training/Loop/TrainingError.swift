@@ -2,7 +2,7 @@
 public enum TrainingError: Error, Sendable, Hashable, CustomStringConvertible {
   /// A loss or gradient is NaN or infinite. The update was not made: the model is as it was before the step.
   case nonFinite(NonFinite)
-  /// None of the step's examples has a token to learn.
+  /// None of the step's examples has a token to learn, or what else the objective learns.
   case nothingSupervised(step: Int, examples: [String])
 
   /// One line: what, where, and what to do.
@@ -10,7 +10,7 @@ public enum TrainingError: Error, Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .nonFinite(let found): found.description
     case .nothingSupervised(let step, let examples):
-      "step \(step): no token to learn in \(list(examples)). Are their answers empty, or cut off by a length limit?"
+      "step \(step): no token to learn in \(list(examples)), nor a rating. Are their answers empty, or cut off by a length limit?"
     }
   }
 }

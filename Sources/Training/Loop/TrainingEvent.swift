@@ -15,9 +15,9 @@ public enum TrainingEvent: Sendable, Hashable, Codable {
 
 /// A part of the loss: loss = Σ weight · value.
 public struct SummandMetrics: Sendable, Hashable, Codable {
-  /// Its name in the objective: `ce`, or the match's.
+  /// Its name in the objective: `ce`, the match's, `bradleyTerry`.
   public var name: String
-  /// α; 1 for cross entropy.
+  /// α; 1 for an objective's first.
   public var weight: Double
   /// Its value before α.
   public var value: Double
@@ -57,7 +57,7 @@ public struct StepMetrics: Sendable, Hashable, Codable {
   public var gradientNorm: Double
   /// Tokens read, padding not counted.
   public var tokens: Int
-  /// Those of them that were targets.
+  /// What was learnt of them: tokens that were targets; pairs or numbers where documents are rated.
   public var supervisedTokens: Int
   /// Time it took.
   public var seconds: Double

@@ -9,7 +9,8 @@ extension Trainer {
     let start = ContinuousClock.now
     let place = run.source.plan.place(ofStep: progress.step)
     let batches = try run.source.batches(ofStep: progress.step)
-    let denominators = try denominators(for: batches)
+    let own = objective.denominators(of: batches.map(\.supervision))
+    let denominators = try denominators(over: own)
     guard denominators.supervised > 0 else {
       throw TrainingError.nothingSupervised(step: progress.step + 1, examples: batches.flatMap(\.sources))
     }
@@ -19,9 +20,9 @@ extension Trainer {
 
     let (losses, norm) = try withTorchErrors {
       var values: [LossValue] = []
-      for batch in batches where !batch.supervision.queries.isEmpty {
+      for batch in batches {
         try gradients.add {
-          let value = try loss(of: batch, denominators)
+          guard let value = try loss(of: batch, denominators) else { return }
           value.total.backward()
           values.append(value.detached)
         }
@@ -45,6 +46,6 @@ extension Trainer {
       step: progress.step, epoch: run.epoch(after: progress.step), loss: total.loss, summands: total.summands,
       learningRate: rule.learningRate * rate, gradientNorm: norm,
       tokens: batches.reduce(0) { $0 + $1.lengths.reduce(0, +) },
-      supervisedTokens: batches.reduce(0) { $0 + $1.supervision.labels.count }, seconds: seconds(since: start))
+      supervisedTokens: Int(own.supervised), seconds: seconds(since: start))
   }
 }

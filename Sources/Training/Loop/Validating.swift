@@ -11,18 +11,20 @@ extension Trainer {
     defer { model.setTraining(true) }
     // The denominators are plain counts, so a first pass over the examples (not through the model) knows them.
     let steps = 0..<source.plan.stepsPerEpoch
-    var whole = Denominators(supervised: 0, weights: objective.terms.map { _ in 0 })
+    var whole = objective.denominators(of: [])
     for step in steps {
       whole = whole + objective.denominators(of: try source.batches(ofStep: step).map(\.supervision))
     }
-    let denominators = Denominators(values: try reducer.sum(whole.values))
+    let denominators = try denominators(over: whole)
 
     var losses: [BatchLosses] = []
     for step in steps {
-      let batches = try source.batches(ofStep: step).filter { !$0.supervision.queries.isEmpty }
-      guard !batches.isEmpty else { continue }
+      let batches = try source.batches(ofStep: step)
       losses += try withTorchErrors {
-        try noGrad { try readLosses(batches.map { try loss(of: $0, denominators) }).batches }
+        try noGrad {
+          let values = try batches.compactMap { try loss(of: $0, denominators) }
+          return values.isEmpty ? [] : try readLosses(values).batches
+        }
       }
     }
     let sum = try sum(losses)

@@ -1,0 +1,48 @@
+/// What a document is worth, in the opinion of whoever rated it.
+public struct Rating: Sendable, Hashable, Codable {
+  /// Index in `EncodedExample.ids` of the token at which a model's opinion is read out: a document's last.
+  public var position: Int
+  /// One number for each output of the model's head; nil where there is none.
+  public var values: [Double?]
+
+  /// Memberwise.
+  public init(position: Int, values: [Double?]) { (self.position, self.values) = (position, values) }
+}
+
+extension EncodedExample {
+  /// Two answers, of which one is better: prompt and answer of each.
+  ///
+  /// - Parameter margin: by how much, m ≥ 0.
+  public init(chosen: [Int32], rejected: [Int32], margin: Double, source: String = "") {
+    precondition(margin >= 0, "margin \(margin)")
+    precondition(!chosen.isEmpty && !rejected.isEmpty, "an empty document in a pair")
+    self.init(
+      ids: chosen + rejected, supervised: [Bool](repeating: false, count: chosen.count + rejected.count),
+      breaks: [chosen.count], comparison: margin, source: source)
+  }
+
+  /// A document and what it is worth: one number for each output of a head, nil where there is none.
+  public init(ids: [Int32], rated values: [Double?], source: String = "") {
+    precondition(!ids.isEmpty, "an empty document with a rating")
+    self.init(
+      ids: ids, supervised: [Bool](repeating: false, count: ids.count),
+      ratings: [Rating(position: ids.count - 1, values: values)], source: source)
+  }
+}
+
+extension EncodedExample {
+  private enum CodingKeys: CodingKey { case ids, supervised, metrics, breaks, ratings, comparison, source }
+
+  /// Breaks, ratings and a comparison may be missing.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      ids: try values.decode([Int32].self, forKey: .ids),
+      supervised: try values.decode([Bool].self, forKey: .supervised),
+      metrics: try values.decode([MetricPosition].self, forKey: .metrics),
+      breaks: try values.decodeIfPresent([Int].self, forKey: .breaks) ?? [],
+      ratings: try values.decodeIfPresent([Rating].self, forKey: .ratings) ?? [],
+      comparison: try values.decodeIfPresent(Double.self, forKey: .comparison),
+      source: try values.decode(String.self, forKey: .source))
+  }
+}

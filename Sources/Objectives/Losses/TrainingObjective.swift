@@ -1,0 +1,68 @@
+public import MetricTokens
+public import Torch
+
+/// What training makes small: a sum of weighted parts, computed from hidden states at the positions it asks for.
+///
+/// Every part is a sum over positions divided by a count of the whole optimizer step (``Denominators``), so that
+/// micro-batches and processes add up to the loss of the step.
+public protocol TrainingObjective: Sendable {
+  /// Names and weights of the parts, in the order of ``LossValue/summands``: loss = Σ weight · part.
+  var summands: [(name: String, weight: Double)] { get }
+
+  /// What the parts of a whole step are divided by, from the supervisions of all its micro-batches.
+  /// `supervised` is 0 exactly if there is nothing to learn.
+  func denominators(of step: [Supervision]) -> Denominators
+
+  /// Rows of a batch's flattened hidden states that the loss reads, `[N]`; none if nothing in it is learnt.
+  func rows(of supervision: Supervision) -> [Int32]
+
+  /// The part of a step's loss that one batch contributes.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[N, H]`, the last hidden states at ``rows(of:)``.
+  ///   - head: the last projection.
+  ///   - denominators: those of the whole step.
+  func loss(of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators) -> LossValue
+}
+
+extension TrainingObjective where Self == Objective {
+  /// L_CE (equation 3).
+  public static var crossEntropy: Objective { Objective() }
+}
+
+extension TrainingObjective where Self == RatingObjective {
+  /// −log σ(Δ) of pairs.
+  public static var bradleyTerry: RatingObjective { RatingObjective(.bradleyTerry) }
+  /// −log σ(Δ − m) of pairs with a margin.
+  public static var marginBradleyTerry: RatingObjective { RatingObjective(.marginBradleyTerry) }
+  /// −m · log σ(Δ) of pairs with a margin.
+  public static var scaledBradleyTerry: RatingObjective { RatingObjective(.scaledBradleyTerry) }
+  /// Mean squared error of ratings.
+  public static var regression: RatingObjective { RatingObjective(.regression) }
+}
+
+extension Objective: TrainingObjective {
+  /// Cross entropy with weight 1, then α of each match.
+  public var summands: [(name: String, weight: Double)] {
+    zip(names, [1] + terms.map(\.weight)).map { (name: $0, weight: $1) }
+  }
+
+  /// The examples' supervised positions, then those of their neighbours' passes.
+  public func rows(of supervision: Supervision) -> [Int32] { supervision.queries + supervision.contrastQueries }
+
+  /// The loss of a batch from hidden states of both: `[N + N_c, H]`.
+  public func loss(
+    of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators
+  ) -> LossValue {
+    let count = supervision.queries.count, contrasted = supervision.contrastQueries.count
+    return self(
+      hidden: contrasted == 0 ? hidden : hidden.narrow(0, 0, count),
+      contrastHidden: contrasted == 0 ? nil : hidden.narrow(0, count, contrasted),
+      head: head, supervision: supervision, denominators: denominators)
+  }
+}
+
+extension Tensor {
+  /// At least float32: losses of half-precision logits are computed in single precision.
+  var full: Tensor { dtype == .float16 || dtype == .bfloat16 ? to(.float32) : self }
+}

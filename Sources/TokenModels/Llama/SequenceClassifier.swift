@@ -1,0 +1,162 @@
+public import Files
+public import Torch
+public import TorchNN
+
+/// A decoder of the Llama family with a head of K scores in the place of that of the vocabulary, stored as
+/// transformers' `LlamaForSequenceClassification` and `MistralForSequenceClassification` store it (`model.*`,
+/// `score.weight`).
+///
+///     scores = score · hidden        [K] at a document's last token
+///
+/// With K = 1 it is the usual reward model. transformers reads a padded row out at the last token that is not
+/// `pad_token_id`, so no document may end with that one.
+public final class SequenceClassifier: Module, PretrainedModel {
+  /// The sizes and options of the decoder.
+  public let configuration: LlamaConfiguration
+  public let configurationJSON: JSON
+  /// What each score is called, in order (`id2label`). Count K.
+  public let labels: [String]
+  /// `pad_token_id`; nil if there is none, and transformers then takes one document at a time.
+  public let padToken: Int?
+  @Child("model") private var decoder: LlamaDecoder
+  @Child("score") private var score: Linear
+
+  public static let modelTypes = Llama.modelTypes
+  public static func isMeant(by architectures: [String]) -> Bool {
+    architectures.contains { $0.hasSuffix("ForSequenceClassification") }
+  }
+
+  public convenience init(config: JSONReader) throws(InputError) {
+    let configuration = try LlamaConfiguration(config)
+    try self.init(LlamaDecoder(configuration), configuration, config)
+  }
+
+  private init(_ decoder: LlamaDecoder, _ configuration: LlamaConfiguration, _ config: JSONReader) throws(InputError) {
+    (self.configuration, configurationJSON) = (configuration, config.value)
+    labels = try config.labels()
+    padToken = try config.ifPresent("pad_token_id")?.int()
+    super.init()
+    self.decoder = decoder
+    score = Linear(configuration.hiddenSize, labels.count, bias: false, device: .meta)
+  }
+
+  /// Gives a language model's decoder (or another classifier's) a fresh head. Both models then share the decoder's
+  /// weights; the language model's head is not kept.
+  ///
+  /// The head is drawn from N(0, `initializer_range`), as transformers draws it: from zeros no gradient would reach the
+  /// decoder in the first step.
+  ///
+  /// - Parameters:
+  ///   - outputs: K, the number of scores.
+  ///   - labels: what each is called; empty for transformers' `LABEL_0`, `LABEL_1`, ….
+  ///   - padToken: `pad_token_id` of the new model; nil keeps that of the old.
+  ///   - seed: of the head's values, drawn in float32 on the CPU and so the same everywhere.
+  /// - Throws: `InputError` for a model of another architecture, or numbers that cannot be meant.
+  public convenience init(
+    from model: any PretrainedModel, outputs: Int, labels: [String] = [], padToken: Int? = nil, seed: UInt64
+  ) throws(InputError) {
+    precondition(model.adapters.isEmpty, "adapters are merged before a model gets another head")
+    let (decoder, configuration): (LlamaDecoder, LlamaConfiguration)
+    switch model {
+    case let model as Llama: (decoder, configuration) = (model.decoder, model.configuration)
+    case let model as SequenceClassifier: (decoder, configuration) = (model.decoder, model.configuration)
+    default:
+      throw InputError(
+        path: "model", expected: "a decoder of the Llama family", found: "\(type(of: model))",
+        remedy: "Other architectures cannot be given a head of scores.")
+    }
+    let names = labels.isEmpty ? (0..<max(outputs, 0)).map { "LABEL_\($0)" } : labels
+    guard outputs > 0, names.count == outputs, Set(names).count == outputs else {
+      throw InputError(
+        path: "model", place: "outputs", expected: "a number from 1 on, and as many labels, all different",
+        found: "\(outputs) outputs, labels \(names.joined(separator: ", "))")
+    }
+    let json = model.configurationJSON.ofClassifier(labels: names, padToken: padToken)
+    try self.init(decoder, configuration, JSONReader(json, path: "config.json"))
+    let table = decoder.embedding.weight
+    noGrad {
+      let drawn = Tensor.empty([outputs, configuration.hiddenSize])
+        .normal_(std: configuration.initialDeviation, generator: Generator(seed: seed))
+      score.weight = drawn.to(table.device, dtype: table.dtype)
+    }
+  }
+
+  /// Gives the model in a Hugging Face folder a fresh head; see ``init(from:outputs:labels:padToken:seed:)``.
+  ///
+  /// - Throws: `InputError` as that one, and as ``loadModel(folder:options:)``.
+  public convenience init(
+    from folder: String, outputs: Int, labels: [String] = [], padToken: Int? = nil, seed: UInt64,
+    options: LoadOptions = LoadOptions()
+  ) throws {
+    let model = try loadModel(folder: folder, options: options)
+    try self.init(from: model, outputs: outputs, labels: labels, padToken: padToken, seed: seed)
+  }
+
+  public var checkpointsActivations: Bool {
+    get { decoder.recomputesLayers }
+    set { decoder.recomputesLayers = newValue }
+  }
+  public var vocabularySize: Int { configuration.vocabularySize }
+  public var hiddenSize: Int { configuration.hiddenSize }
+  public var contextLength: Int { configuration.contextLength }
+  /// The scores' projection `[K, H]`.
+  public var head: OutputHead { OutputHead(weight: score.weight) }
+  /// The head: trained, and saved, with adapters.
+  public var adapterCompanions: [String] { ["score"] }
+
+  public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
+    decoder(decoder.embedding(input.ids), input, cache: cache, rows: rows)
+  }
+
+  public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
+    decoder.makeCache(configuration, batch: batch, capacity: capacity)
+  }
+
+  /// Drops the rotary frequencies that old checkpoints hold.
+  public func adapting(_ source: any WeightSource) -> any WeightSource {
+    RenamedWeights(source) { $0.hasSuffix("rotary_emb.inv_freq") ? nil : $0 }
+  }
+}
+
+extension JSONReader {
+  /// Names of the scores, in order: `id2label`, or as many as `num_labels` says, or transformers' default of two.
+  fileprivate func labels() throws(InputError) -> [String] {
+    let count = try ifPresent("num_labels")
+    guard let map = try ifPresent("id2label") else {
+      let outputs = try count?.int() ?? 2
+      guard (1...1 << 16).contains(outputs) else {
+        throw child("num_labels", .int(outputs)).error(expected: "a whole number of 1 ... \(1 << 16)")
+      }
+      return (0..<outputs).map { "LABEL_\($0)" }
+    }
+    let object = try map.object()
+    guard (1...1 << 16).contains(object.count) else { throw map.error(expected: "1 ... \(1 << 16) labels") }
+    if let count, try count.int() != object.count {
+      throw count.error(expected: "\(object.count), the number of labels in id2label")
+    }
+    var labels: [String] = []
+    for index in 0..<object.count { labels.append(try map.string(at: "\(index)")) }
+    return labels
+  }
+}
+
+extension JSON {
+  /// A language model's `config.json` as that of a classifier whose scores are read as they are (`regression`:
+  /// transformers' pipelines put no softmax over them).
+  fileprivate func ofClassifier(labels: [String], padToken: Int?) -> JSON {
+    guard case .object(var object) = self else { return self }
+    let isMistral = object["model_type"] == "mistral"
+    object["architectures"] = [isMistral ? "MistralForSequenceClassification" : "LlamaForSequenceClassification"]
+    var names = JSONObject(), ids = JSONObject()
+    for (index, label) in labels.enumerated() {
+      names["\(index)"] = .string(label)
+      ids[label] = .int(index)
+    }
+    object["id2label"] = .object(names)
+    object["label2id"] = .object(ids)
+    if object["num_labels"] != nil { object["num_labels"] = .int(labels.count) }
+    object["problem_type"] = "regression"
+    if let padToken { object["pad_token_id"] = .int(padToken) }
+    return .object(object)
+  }
+}
