@@ -35,7 +35,8 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Examples, JSONL. Default: the run's test file, else its validation file.") var data: String?
   @Option(help: "Preferences, JSONL: rate responses instead of answering.") var pairs: String?
   @Flag(help: "With --pairs: leave out lines that cannot be used, and count them.") var skipBad = false
-  @Option(name: [.short, .long], help: "Where to write the predictions; with --pairs, a folder for RewardBench's files.")
+  @Option(
+    name: [.short, .long], help: "Where to write the predictions; with --pairs, a folder for RewardBench's files.")
   var output: String?
   @Flag(help: "Print the figures as JSON.") var json = false
 

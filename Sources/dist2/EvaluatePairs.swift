@@ -16,7 +16,9 @@ struct EvaluatePairs {
     let set = try PreferenceSet(pairs, skipBad: skipBad, limit: limit)
     let terminal = Terminal.standardError
     for remark in set.remarks { terminal.write("note: \(remark)\n") }
-    let evaluation = try ProgressBar.run("rating responses", unit: "response") { bar in
+    let evaluation = try ProgressBar.run(
+      "rating responses", total: set.distinctResponses, unit: "response"
+    ) { bar in
       try PreferenceEvaluation(set, judge, skipBad: skipBad, tokenBudget: tokenBudget) { done, _ in
         bar.update(completed: done)
       }

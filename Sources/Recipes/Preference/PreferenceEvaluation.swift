@@ -26,7 +26,9 @@ public struct PreferenceEvaluation: Sendable {
     var lengths = [RewardRequest: Int](), kept = [PreferenceExample](), skipped = [(id: String, reason: String)]()
     for example in set.examples {
       do {
-        for (request, length) in try Self.lengths(example, judge, set.path, known: lengths) { lengths[request] = length }
+        for (request, length) in try Self.lengths(example, judge, set.path, known: lengths) {
+          lengths[request] = length
+        }
         kept.append(example)
       } catch let error as InputError {
         guard skipBad else { throw error }
@@ -79,7 +81,8 @@ public struct PreferenceEvaluation: Sendable {
   ) throws -> [RewardRequest: Double] {
     // In the order of the file first: a dictionary's own order changes from run to run.
     var scores = [RewardRequest: Double](), requests = [RewardRequest]()
-    for request in examples.flatMap({ $0.chosen + $0.rejected }) where scores.updateValue(.nan, forKey: request) == nil {
+    for request in examples.flatMap({ $0.chosen + $0.rejected }) where scores.updateValue(.nan, forKey: request) == nil
+    {
       requests.append(request)
     }
     let order = requests.indices.sorted { a, b in

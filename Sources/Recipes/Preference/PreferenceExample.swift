@@ -54,7 +54,9 @@ public enum PreferenceFormat: String, Sendable, Hashable, CaseIterable {
     } else {
       let keys = members.members.map(\.key)
       let near = keys.compactMap { key in
-        nearestName(to: key, among: ["chosen", "rejected", "human_ranking", "winner"]).map { "Is \(key) meant to be \($0)?" }
+        nearestName(to: key, among: ["chosen", "rejected", "human_ranking", "winner"]).map {
+          "Is \(key) meant to be \($0)?"
+        }
       }
       throw object.error(
         expected: "prompt, chosen and rejected; or query, response and human_ranking; or conversation_a and winner",

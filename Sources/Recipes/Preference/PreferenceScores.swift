@@ -72,7 +72,11 @@ public struct TiesScore: Sendable, Hashable {
     for outcome in outcomes {
       let parts = outcome.example.id.split(separator: ":")
       guard parts.count == 2, parts[0] == "ref" || parts[0] == "tied" else { return nil }
-      if parts[0] == "ref" { references[String(parts[1])] = outcome.scores } else { tied[String(parts[1])] = outcome.scores }
+      if parts[0] == "ref" {
+        references[String(parts[1])] = outcome.scores
+      } else {
+        tied[String(parts[1])] = outcome.scores
+      }
     }
     let both = tied.keys.filter { references[$0] != nil }.sorted()
     guard !both.isEmpty else { return nil }

@@ -1,4 +1,4 @@
-import Files
+public import Files
 import TokenData
 
 /// The preferences of a file.
@@ -53,6 +53,9 @@ public struct PreferenceSet: Sendable {
     self.examples = subsample(examples.count, limit: limit, seed: seed).map { examples[$0] }
     (humanTies, self.skipped) = (ties, skipped)
   }
+
+  /// Number of distinct responses, each of which a judge rates once.
+  public var distinctResponses: Int { Set(examples.flatMap { $0.chosen + $0.rejected }).count }
 
   /// Remarks for people: what was left out, and what no judge can decide.
   public var remarks: [String] {

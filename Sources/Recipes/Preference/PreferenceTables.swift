@@ -32,7 +32,8 @@ extension PreferenceReport {
       columns: [Table.Column("language"), Table.Column("examples")] + names.map { Table.Column($0) }
         + (average == nil ? [] : [Table.Column("average")]) + [Table.Column("all")])
     for (name, report) in languages {
-      let figures = names.map { name in report.sections.first { $0.name == name } }
+      let figures =
+        names.map { name in report.sections.first { $0.name == name } }
         + (average == nil ? [] : [report.average])
       table.add(
         [.text(name), .count(report.total.examples)]
