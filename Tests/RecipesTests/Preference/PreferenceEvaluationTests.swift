@@ -65,7 +65,7 @@ import TokenData
 
   @Test func filesOfPairs() throws {
     let set = PreferenceSet([pair("1", "aaa", "a"), pair("2", "bb", "cc"), pair("3", "a", "dddd")])
-    let outcomes = try PreferenceEvaluation(set, RuleJudge(byLength)).outcomes
+    let outcomes = try PreferenceEvaluation(set, RuleJudge("length", byLength)).outcomes
     let report = PreferenceReport(judge: "org/my model", outcomes)
     try withTemporaryFolder { folder in
       let paths = try PreferenceFiles(report, outcomes, kind: "Generative").write(to: folder)
@@ -103,7 +103,7 @@ import TokenData
     let set = PreferenceSet([
       example("1", "Math", ["aa"], ["b", "cc", "d"]), example("tied:0", "Ties", ["aaa", "aaaa"], ["b"]),
     ])
-    let outcomes = try PreferenceEvaluation(set, RuleJudge(byLength)).outcomes
+    let outcomes = try PreferenceEvaluation(set, RuleJudge("length", byLength)).outcomes
     try withTemporaryFolder { folder in
       let files = PreferenceFiles(
         PreferenceReport(judge: "j", outcomes), outcomes, model: "../up/.hidden", kind: "Generative")

@@ -31,7 +31,7 @@ final class RuleJudge: Judge {
 }
 
 /// A file of these lines that is deleted afterwards.
-func withLines<R>(_ lines: [String], _ body: (_ path: String) throws -> R) throws -> R {
+@discardableResult func withLines<R>(_ lines: [String], _ body: (_ path: String) throws -> R) throws -> R {
   try withTemporaryFolder { folder in
     let path = folder + "/pairs.jsonl"
     try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8)
