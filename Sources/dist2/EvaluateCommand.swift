@@ -27,15 +27,27 @@ struct EvaluateCommand: ParsableCommand {
       Prints the figures that fit the answers (exact match, MAE, RMSE, relative error, R², Spearman, digit accuracy; \
       IoU for boxes; CRPS and coverage with --set evaluate.distribution=true) and writes every prediction to \
       predictions-NAME.jsonl in the run's folder.
+
+      With --pairs a reward model rates preferred and rejected responses (RewardBench, M-RewardBench, RewardBench 2, \
+      MT-Bench's human judgements, any prompt/chosen/rejected); docs/reward-benchmarks.md has the formats and files.
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "Examples, JSONL. Default: the run's test file, else its validation file.") var data: String?
-  @Option(name: [.short, .long], help: "Where to write the predictions.") var output: String?
+  @Option(help: "Preferences, JSONL: rate responses instead of answering.") var pairs: String?
+  @Flag(help: "With --pairs: leave out lines that cannot be used, and count them.") var skipBad = false
+  @Option(
+    name: [.short, .long], help: "Where to write the predictions; with --pairs, a folder for RewardBench's files.")
+  var output: String?
   @Flag(help: "Print the figures as JSON.") var json = false
 
   func run() throws {
     let choice = try model.choice()
     let settings = choice.parts.settings
+    if let pairs {
+      let command = EvaluatePairs(
+        pairs: pairs, output: output, json: json, skipBad: skipBad, limit: settings.evaluate.limit)
+      return try command.run(judge(choice), kind: "Generative", tokenBudget: settings.evaluate.tokenBudget)
+    }
     guard let path = data ?? settings.data.test ?? settings.data.valid else {
       throw InputError(
         path: "<arguments>", place: "--data", expected: "a JSONL file", found: "none, and the run has no test file",
@@ -62,5 +74,11 @@ struct EvaluateCommand: ParsableCommand {
         result.table("\(choice.name) on \(name), \(result.records.count) examples").text(terminal: .standardOutput))
       print("Predictions: \(predictions)")
     }
+  }
+
+  private func judge(_ choice: ModelChoice) throws -> any Judge {
+    throw InputError(
+      path: model.run, expected: "a run that trained a reward model", found: "a model that gives no scores",
+      remedy: "Leave --pairs out.")
   }
 }

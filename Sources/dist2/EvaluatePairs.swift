@@ -1,0 +1,42 @@
+import Files
+import Recipes
+import Reports
+
+/// `dist2 evaluate RUN --pairs FILE`: lets a reward model rate pairs of responses, and says how often it is right.
+struct EvaluatePairs {
+  var pairs: String
+  /// Folder of RewardBench's files; nil for none.
+  var output: String?
+  var json: Bool
+  var skipBad: Bool
+  var limit: Int?
+
+  /// - Parameter kind: what RewardBench's files call models like this one.
+  func run(_ judge: any Judge, kind: String, tokenBudget: Int?) throws {
+    let set = try PreferenceSet(pairs, skipBad: skipBad, limit: limit)
+    let terminal = Terminal.standardError
+    for remark in set.remarks { terminal.write("note: \(remark)\n") }
+    let evaluation = try ProgressBar.run(
+      "rating responses", total: set.distinctResponses, unit: "response"
+    ) { bar in
+      try PreferenceEvaluation(set, judge, skipBad: skipBad, tokenBudget: tokenBudget) { done, _ in
+        bar.update(completed: done)
+      }
+    }
+    if let first = evaluation.skipped.first {
+      terminal.write("note: \(evaluation.skipped.count) examples are left out, the first: \(first.reason)\n")
+    }
+    let report = PreferenceReport(judge: evaluation.judge, evaluation.outcomes)
+    if let output {
+      for path in try PreferenceFiles(report, evaluation.outcomes, kind: kind).write(to: output) {
+        terminal.write("written: \(path)\n")
+      }
+    }
+    if json {
+      print(report.json.text(pretty: true))
+    } else {
+      print(report.table.text(terminal: .standardOutput))
+      if let languages = report.languageTable { print(languages.text(terminal: .standardOutput)) }
+    }
+  }
+}
