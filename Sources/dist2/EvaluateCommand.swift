@@ -46,7 +46,9 @@ struct EvaluateCommand: ParsableCommand {
     if let pairs {
       let command = EvaluatePairs(
         pairs: pairs, output: output, json: json, skipBad: skipBad, limit: settings.evaluate.limit)
-      return try command.run(judge(choice), kind: "Generative", tokenBudget: settings.evaluate.tokenBudget)
+      return try command.run(
+        loadJudge(choice), kind: choice.parts.rating == nil ? "Generative" : "Seq. Classifier",
+        tokenBudget: settings.evaluate.tokenBudget)
     }
     guard let path = data ?? settings.data.test ?? settings.data.valid else {
       throw InputError(
@@ -74,11 +76,5 @@ struct EvaluateCommand: ParsableCommand {
         result.table("\(choice.name) on \(name), \(result.records.count) examples").text(terminal: .standardOutput))
       print("Predictions: \(predictions)")
     }
-  }
-
-  private func judge(_ choice: ModelChoice) throws -> any Judge {
-    throw InputError(
-      path: model.run, expected: "a run that trained a reward model", found: "a model that gives no scores",
-      remedy: "Leave --pairs out.")
   }
 }

@@ -9,7 +9,9 @@ struct ReproduceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reproduce",
     abstract: "Redo one of the paper's experiments and set the result beside the paper's own.",
-    subcommands: [RegressionCommand.self, AblationCommand.self, CellCommand.self])
+    subcommands: [
+      RegressionCommand.self, AblationCommand.self, RewardCommand.self, CellCommand.self, RewardCellCommand.self,
+    ])
 }
 
 /// What the toy experiments share.

@@ -14,18 +14,10 @@ public final class ClassifierJudge: Judge {
   private let loss: RatingObjective.Loss
   private let maxLength: Int
 
-  /// - Throws: `InputError` if the run file has no `reward` section, or its model no head of scores.
-  public init(_ choice: ModelChoice) throws {
-    let parts = choice.parts
+  /// - Throws: `InputError` if the run file has no `reward` section.
+  init(_ parts: RunParts, _ model: any TokenModel, _ loss: RatingObjective.Loss, name: String) throws {
     ratings = try parts.ratings
-    guard let rating = parts.rating, choice.checkpoint != nil else {
-      throw InputError(
-        path: parts.settings.path, expected: "a run that has trained a head of scores", found: "none",
-        remedy: "Train first: dist2 train \(parts.settings.path).")
-    }
-    loss = rating.loss
-    name = choice.name
-    model = try choice.load()
+    (self.model, self.loss, self.name) = (model, loss, name)
     answering = Answering(parts)
     maxLength = parts.maxLength
   }

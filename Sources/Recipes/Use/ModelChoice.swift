@@ -1,5 +1,7 @@
 import Files
 import Foundation
+import Objectives
+import TokenData
 public import TokenModels
 import Torch
 import TorchNN

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Files
+import Foundation
+import Recipes
+import Reports
+
+struct RewardCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reward",
+    abstract: "Reward models from rated responses (section 3.4; Tables 3, 6, 7, 8; Fig. 5).",
+    discussion: """
+      The run file names the model, rated responses to learn from and a test file (Configs/reward/human.yaml, \
+      Configs/reward/helpsteer2.yaml); the arms change the objective alone. Cells are kept one by one: the same command \
+      goes on where it was interrupted, and reports what is finished with --report.
+      """)
+  @OptionGroup var options: RunFileOptions
+  @Option(
+    help:
+      "Arms: main, metrics, alphas, all, or \(RewardArm.all().map(\.name).joined(separator: ", ")), comma separated.")
+  var arms = "bradleyTerry,sft,vocab,dist,random"
+  @Option(help: "How many seeds.") var seeds = 3
+  @Option(
+    parsing: .singleValue, help: "A file of preferences that every model judges, such as RewardBench. Repeatable.")
+  var pairs: [String] = []
+  @Option(help: "Folder with MMLU's test.jsonl, asked before and after training.") var mmlu: String?
+  @Option(help: "Questions of it.") var questions = 200
+  @Option(help: "Training runs side by side. Default: one per core.") var jobs: Int?
+  @Flag(help: "Run nothing; report what is finished.") var report = false
+
+  func run() throws {
+    guard seeds > 0, jobs ?? 1 > 0, questions > 0 else {
+      throw ValidationError("--seeds, --jobs and --questions: expected numbers above 0")
+    }
+    let run = try options.settings()
+    let settings = try RewardSettings(
+      run, arms: chosen(), seeds: Array(1...seeds), preferences: pairs, mmlu: mmlu, questions: questions)
+    let folder = options.output ?? run.output + "-experiment"
+    let experiment = try RewardExperiment(folder: folder, settings: settings)
+    if !report {
+      let cores = ProcessInfo.processInfo.activeProcessorCount, program = CommandLine.programPath
+      let jobs = jobs ?? cores, threads = max(1, cores / jobs)
+      try experiment.run(jobs: jobs) { cell in
+        [program, "reproduce", "reward-cell", "--folder", folder, "--cell", cell, "--threads", "\(threads)"]
+      }
+    }
+    print(try experiment.report(command: CommandLine.asTyped).text(.standardOutput))
+    print("Report: \(folder)/report.html")
+  }
+
+  private func chosen() throws -> [RewardArm] {
+    let known = RewardArm.all()
+    let sets = ["main": RewardArm.main, "metrics": RewardArm.metrics, "alphas": RewardArm.alphas(), "all": known]
+    var arms = [RewardArm]()
+    for name in self.arms.split(separator: ",").map(String.init) {
+      guard let found = sets[name] ?? known.first(where: { $0.name == name }).map({ [$0] }) else {
+        throw ValidationError("no arm is called \(name); there are \((Array(sets.keys) + known.map(\.name)).sorted())")
+      }
+      arms += found.filter { !arms.contains($0) }
+    }
+    return arms
+  }
+}
+
+/// One training run in a process of its own.
+struct RewardCellCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "reward-cell", shouldDisplay: false)
+  @Option var folder: String
+  @Option var cell: String
+  @Option var threads: Int
+  func run() throws { try runRewardCell(named: cell, folder: folder, threads: threads) }
+}
