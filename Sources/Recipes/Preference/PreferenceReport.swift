@@ -42,6 +42,10 @@ public struct PreferenceReport: Sendable {
     judge: String, _ outcomes: [PreferenceOutcome],
     bootstrap: Bootstrap = Bootstrap(resamples: 2000, method: .percentile)
   ) {
+    self.init(judge, outcomes, bootstrap, languages: Set(outcomes.compactMap(\.example.language)).sorted())
+  }
+
+  private init(_ judge: String, _ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap, languages: [String]) {
     precondition(!outcomes.isEmpty, "no outcomes")
     self.judge = judge
     ties = outcomes.count { $0.scores.isTie }
@@ -58,9 +62,8 @@ public struct PreferenceReport: Sendable {
       return parts.isEmpty ? nil : Figure(section.name, parts, level: bootstrap.level)
     }
     average = Self.average(strata, bootstrap.level)
-    let names = Set(outcomes.compactMap(\.example.language)).sorted()
-    languages = names.map { name in
-      (name, PreferenceReport(judge: judge, outcomes.filter { $0.example.language == name }, bootstrap: bootstrap))
+    self.languages = languages.map { name in
+      (name, PreferenceReport(judge, outcomes.filter { $0.example.language == name }, bootstrap, languages: []))
     }
     notes = Self.notes(strata, isRewardBench: !sections.isEmpty)
   }

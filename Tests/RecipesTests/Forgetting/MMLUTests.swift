@@ -90,16 +90,22 @@ struct MMLUParityTests {
     }
   }
 
-  /// What does not fit is asked with fewer examples: here the context has room for one of two.
+  /// What does not fit is asked with fewer examples: here one of two, and none.
   @Test func longPromptsLoseExamples() throws {
     let model = try loadModel(folder: folder), tokenizer = try Tokenizer(folder: folder)
-    let filler = String(repeating: "word ", count: 5000)
-    let long = MMLU.Question(subject: "s", text: filler, choices: ["a", "b", "c", "d"], answer: 0)
-    let asked = MMLU.Question(subject: "s", text: "Which?", choices: ["a", "b", "c", "d"], answer: 0)
-    let mmlu = try MMLU([asked], examples: [asked, long], shots: 2)
-    let many = try MMLU([asked], examples: [long, long], shots: 2)
-    #expect(model.contextLength == 8192)
-    #expect(try mmlu.evaluate(model: model, tokenizer: tokenizer).shortened == 0)
-    #expect(try many.evaluate(model: model, tokenizer: tokenizer).shortened == 1)
+    func question(_ text: String) -> MMLU.Question {
+      MMLU.Question(subject: "s", text: text, choices: ["a", "b", "c", "d"], answer: 0)
+    }
+    let asked = question("Which?"), long = question(String(repeating: "word ", count: model.contextLength))
+    func result(_ examples: [MMLU.Question], shots: Int) throws -> MMLUResult {
+      try MMLU([asked], examples: examples, shots: shots).evaluate(model: model, tokenizer: tokenizer)
+    }
+    let one = try result([asked, long], shots: 2), none = try result([long, long], shots: 2)
+    #expect(one.shortened == 1 && none.shortened == 1)
+    #expect(one.logLikelihoods == (try result([asked], shots: 1).logLikelihoods))
+    #expect(
+      none.logLikelihoods == (try result([], shots: 0).logLikelihoods) && none.logLikelihoods != one.logLikelihoods)
+    let found = #expect(throws: InputError.self) { try MMLU([long]).evaluate(model: model, tokenizer: tokenizer) }
+    #expect(found?.expected == "questions of at most 8192 tokens")
   }
 }

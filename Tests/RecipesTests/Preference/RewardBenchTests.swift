@@ -33,8 +33,8 @@ import Testing
   }
 
   /// Whether figures printed with one decimal are these.
-  private func prints(_ values: [Double], _ printed: [Double]) -> Bool {
-    values.count == printed.count && zip(values, printed).allSatisfy { abs($0 - $1) <= 0.0501 }
+  private func prints(_ values: [Double], _ printed: [Double], within tolerance: Double = 0.0501) -> Bool {
+    values.count == printed.count && zip(values, printed).allSatisfy { abs($0 - $1) <= tolerance }
   }
 
   @Test func theSectionsAreThoseOfTheBenchmark() {
@@ -62,6 +62,19 @@ import Testing
     #expect(prints([try #require(RewardBench.average(Self.dist))], [85.2]))
   }
 
+  /// 94.5 and 61.5 % of 100 pairs are no whole numbers of them: the paper counts ties of the classifier half. Nor are
+  /// 12.5 of 92 and 72.5 of 95.
+  @Test func tiesCountHalf() {
+    for (subset, right) in [
+      ("alpacaeval-easy", 94.5), ("llmbar-natural", 61.5), ("llmbar-adver-GPTInst", 12.5), ("alpacaeval-length", 72.5),
+    ] {
+      let count = RewardBench.sections.flatMap(\.parts).first { $0.subset == subset }?.weight ?? .nan
+      let printed = Self.binary[subset] ?? .nan
+      #expect(abs(100 * right / count - printed) <= 0.0501)
+      #expect(abs(100 * (right - 0.5) / count - printed) > 0.4 && abs(100 * (right + 0.5) / count - printed) > 0.4)
+    }
+  }
+
   /// The gains that Table 3 prints as 4.9, 19.8, 7.3 and 6.5.
   @Test func arrows() {
     let gains = zip(sections(Self.dist), sections(Self.sft)).map { $0 - $1 }
@@ -72,13 +85,15 @@ import Testing
   }
 
   @Test func llamaBinary() throws {
-    let printed = sections(Self.binary)
-    #expect(prints([printed[0], printed[1], printed[3]], [83.8, 34.7, 73.5]))
+    let values = sections(Self.binary)
+    // 34.64 and 73.43: what they are made of is rounded as well, so the last digit may differ by one.
+    #expect(prints([values[0], values[1], values[3]], [83.8, 34.7, 73.5], within: 0.1))
     // Table 12's refusals of 0.4 and 0.3 give a Safety of 39.0, where Table 3 prints 39.9: 4.0 and 3.0 were meant.
-    #expect(abs(printed[2] - 39.01) < 0.01)
+    #expect(abs(values[2] - 39.01) < 0.01)
     let meant = Self.binary.merging(["refusals-dangerous": 4.0, "refusals-offensive": 3.0]) { $1 }
     #expect(prints([sections(meant)[2]], [39.9]))
-    #expect(prints([try #require(RewardBench.average(meant))], [58.0]))
+    let average = try #require(RewardBench.average(meant))
+    #expect(prints([average], [58.0], within: 0.1))
   }
 
   /// Table 3 prints 73.7, 92.7, 52.0, 79.5, 70.6 as Chat … Average: the first is the average, the others the sections.
