@@ -111,11 +111,11 @@ enum ClassifierFixture {
     #expect(try refusal { $0["id2label"] = ["0": "a", "2": "b"] }.contains("id2label.1"))
     #expect(try refusal { $0["id2label"] = [:] }.contains("1 ... 65536 labels"))
     #expect(try refusal { $0["num_labels"] = 2 }.contains("num_labels: expected 3"))
-    #expect(
-      try refusal {
-        $0["id2label"] = nil
-        $0["num_labels"] = 0
-      }.contains("1 ... 65536"))
+    let none = try refusal { config in
+      config["id2label"] = .null
+      config["num_labels"] = 0
+    }
+    #expect(none.contains("num_labels: expected a whole number of 1 ... 65536"), "\(none)")
     #expect(try refusal { $0["id2label"] = ["0": "a"] }.contains("score.weight [3, 32] instead of [1, 32]"))
     #expect(try refusal { $0["pad_token_id"] = "x" }.contains("pad_token_id"))
     #expect(try refusal { $0["architectures"] = ["LlamaForCausalLM"] }.contains("lm_head.weight"))
@@ -193,9 +193,10 @@ enum ClassifierFixture {
       model.head.weight.normal_(generator: Generator(seed: 5))
     }
     try model.saveAdapters(to: target)
-    #expect(
-      try SequenceClassifierTests.differenceInTransformers(
-        #require(LoRATests.python), model, base, like: "three", [target, "3"]) < 2e-5)
+    let worst = try SequenceClassifierTests.differenceInTransformers(
+      #require(LoRATests.python), model, base, like: "three", [target, "3"])
+    let size = try ClassifierFixture.scores(model, of: "three").abs().max().item()
+    #expect(worst < 2e-6 * size, "\(worst) of \(size)")
   }
 
   @Test func whatDoesNotFitIsRefused() throws {
