@@ -30,6 +30,17 @@ import TorchNN
     }
   }
 
+  /// What the head gives at last tokens, however documents share batches; and what cannot be read.
+  @Test(arguments: [4, 16_384]) func scoresOfDocuments(tokenBudget: Int) throws {
+    let found = try Scorer(model).scores(of: prompts, tokenBudget: tokenBudget)
+    for (scores, prompt) in zip(found, prompts) {
+      let logits = noGrad { model.logits(Tensor(prompt, shape: [1, prompt.count])) }
+      #expect(differ(scores, logits.select(0, 0).select(0, prompt.count - 1).array(of: Double.self)) < 1e-5)
+    }
+    #expect(throws: DecodingError.empty(index: 1)) { try Scorer(model).scores(of: [[1], []]) }
+    #expect(try Scorer(model).scores(of: []).isEmpty)
+  }
+
   @Test func wholeNumbersNeedTwoPasses() throws {
     let twoDigits = try AnswerSpace.numbers(
       NumberFormat(digits: digits, integerDigits: 1...2, ends: [10], bounds: 0...20))
