@@ -37,8 +37,8 @@ public final class ClassifierJudge: Judge {
       return found.map { Reward(overall: Reward.Score(name: "overall", expectation: $0[0])) }
     }
     return found.map { outputs in
-      let scores = zip(ratings.form.scales, outputs).map {
-        Reward.Score(name: $0.name, expectation: $0.score(ofOutput: $1))
+      let scores = zip(ratings.form.scales, outputs).map { scale, output in
+        Reward.Score(name: scale.name, expectation: scale.score(ofOutput: output))
       }
       return Reward(overall: scores[0], facets: facets ? Array(scores.dropFirst()) : [])
     }
@@ -60,11 +60,13 @@ public final class ClassifierJudge: Judge {
 extension RatingForm.Scale {
   /// What a head's output shall be: the range as −1 … 1, so that outputs start in its middle.
   func output(ofScore score: Int) -> Double {
-    2 * (Double(score) - values.lowerBound) / (values.upperBound - values.lowerBound) - 1
+    let low = values.lowerBound, high = values.upperBound
+    return 2 * (Double(score) - low) / (high - low) - 1
   }
 
   /// The score that an output means; one beyond the range is not cut.
   func score(ofOutput output: Double) -> Double {
-    values.lowerBound + (output + 1) / 2 * (values.upperBound - values.lowerBound)
+    let low = values.lowerBound, high = values.upperBound
+    return low + (output + 1) / 2 * (high - low)
   }
 }

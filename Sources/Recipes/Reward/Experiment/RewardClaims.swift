@@ -1,4 +1,5 @@
 import Foundation
+import Objectives
 import Reports
 
 extension RewardSummary {

@@ -1,6 +1,6 @@
 import Files
 import Foundation
-import Objectives
+public import Objectives
 
 /// What is trained and asked in the reward experiment (section 3.4, C.1, C.2).
 public struct RewardSettings: Codable, Sendable, Equatable {
