@@ -37,6 +37,8 @@ public struct RewardServer: Sendable {
   public var name: String { routes.batcher.model.name }
   /// Names of its facets.
   public var facets: [String] { routes.batcher.model.facets.map(\.name) }
+  /// Method and path of everything that is answered.
+  package var table: [(method: String, path: String)] { routes.all.map { ($0.method.rawValue, $0.path) } }
   /// The queue before the model.
   package var batcher: Batcher { routes.batcher }
 
