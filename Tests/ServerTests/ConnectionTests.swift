@@ -46,8 +46,11 @@ private let good = #"{"prompt":"p","response":"b"}"#
   @Test func manyIdleConnectionsDoNotKeepOthersOut() async throws {
     try await withServer(JudgeControl(), { ($0.idleTimeout, $0.connections) = (.milliseconds(700), 32) }) { live in
       let idle = try (0..<64).map { _ in try live.connect() }
-      #expect(try await isServed(live))  // waits until the first of them have been closed
-      _ = idle
+      let began = ContinuousClock.now
+      #expect(try await isServed(live))
+      // Only once the first of them had been closed.
+      #expect(ContinuousClock.now - began > .milliseconds(300))
+      withExtendedLifetime(idle) {}
     }
   }
 
@@ -93,13 +96,13 @@ private let good = #"{"prompt":"p","response":"b"}"#
   @Test func garbageIsAnsweredWith400() async throws {
     try await withServer { live in
       let answers = try await onThread {
-        try ["GARBAGE\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n"].map { text in
+        try ["GARBAGE\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"].map { text in
           let connection = try live.connect(seconds: 5)
           connection.send(text)
           return try connection.answer()?.status
         }
       }
-      #expect(answers == [400, 400, 400])
+      #expect(answers == [400, 400])
     }
   }
 

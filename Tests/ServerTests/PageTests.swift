@@ -19,11 +19,11 @@ import Testing
       let dom = try await open(live, "?prompt=%3Cimg%20src%3Dx%3E&response=%3Cb%3Eb%3C/b%3E")
       #expect(dom.contains(#"data-state="scored""#))
       #expect(dom.contains("test judge"))
-      // "<b>b</b>" is 785 = 8 modulo 21.
-      #expect(dom.contains(#"<output id="score">6.00</output>"#))
-      #expect(dom.contains("of 0 to 20") && dom.contains("standard deviation 3.46"))
+      // The bytes of "<b>b</b>" are 585 = 18 modulo 21.
+      #expect(dom.contains(#"<output id="score">13.50</output>"#))
+      #expect(dom.contains("of 0 to 20") && dom.contains("standard deviation 7.79"))
       #expect(dom.components(separatedBy: #"class="bin""#).count == 22)
-      #expect(dom.contains(#"title="8: 75.0 %""#))
+      #expect(dom.contains(#"title="18: 75.0 %""#))
       #expect(dom.contains(#"data-name="helpfulness""#) && dom.contains(#"data-name="verbosity""#))
       #expect(dom.contains("width: 37.5%") && dom.contains("width: 75%"))
       #expect(!dom.contains("<img src=x>") && !dom.contains("<b>b</b>"))
