@@ -21,7 +21,9 @@ import Testing
     }
   }
 
-  /// Requests generated from the document, good and bad: every answer must be one that the document names.
+  /// Requests generated from the document, good and bad: every answer must be one that the document names, and what it
+  /// forbids must be refused. (That a conversation ends with the right role is more than a schema can say, so not all
+  /// that it allows is accepted.)
   @Test(.enabled(if: schemathesis != nil, "no Python with schemathesis")) func generatedRequests() async throws {
     try await withServer(JudgeControl(), { $0.bodyLimit = 1 << 20 }) { live in
       let result = try await onThread {
@@ -30,7 +32,7 @@ import Testing
           [
             "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
             "http://127.0.0.1:\(live.port)/openapi.json", "--max-examples", "40", "--seed", "1", "--no-color",
-            "--suppress-health-check", "all", "--generation-database", "none",
+            "--suppress-health-check", "all", "--exclude-checks", "positive_data_acceptance", "--generation-database", "none",
           ],
           withErrors: true)
       }

@@ -114,11 +114,12 @@ enum Page {
     #score { font-size: 3.4rem; line-height: 1; font-weight: 700; color: var(--ink); font-variant-numeric: tabular-nums; }
     #distribution { display: flex; align-items: flex-end; gap: 2px; height: 9rem; }
     .bin { flex: 1; min-width: 0; height: 100%; display: flex; flex-direction: column; justify-content: flex-end; }
-    .bin i { display: block; background: var(--accent); border-radius: 3px 3px 0 0; min-height: 1px; }
+    .bin i { display: block; background: var(--accent); border-radius: 3px 3px 0 0; }
     .bin b {
-      height: 1.3rem; font: 400 .72rem/1.6 inherit; font-family: inherit; text-align: center; color: var(--soft);
-      font-variant-numeric: tabular-nums; border-top: 1px solid var(--line);
+      height: 1.4rem; display: flex; justify-content: center; font-weight: 400; font-size: .75rem; line-height: 1.7;
+      color: var(--soft); font-variant-numeric: tabular-nums; border-top: 1px solid var(--line);
     }
+    @media (max-width: 30rem) { .bin:not(:nth-child(5n + 1)) b { font-size: 0; } }
     .facet { display: grid; grid-template-columns: 8.5rem 1fr 6.5rem; align-items: center; gap: .75rem; margin: .5rem 0; }
     .facet .track { height: .7rem; border-radius: 99px; background: var(--track); overflow: hidden; }
     .facet .track i { display: block; height: 100%; border-radius: 99px; background: var(--accent); }

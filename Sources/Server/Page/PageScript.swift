@@ -74,7 +74,7 @@ enum PageScript {
       showDistribution(answer.overall);
       showFacets(answer.facets);
       at("notes").textContent = coverage === undefined
-        ? "" : `The model would have answered with a score at all with probability ${number(coverage, 3)}.`;
+        ? "" : `Probability that the model answers with a score at all: ${number(coverage, 3)}.`;
     }
 
     async function score() {

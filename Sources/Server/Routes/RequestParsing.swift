@@ -123,9 +123,10 @@ extension JSONReader {
 
   fileprivate func identifier() throws(InputError) -> JSON {
     switch value {
-    case .int: return value
-    case .string(let text) where text.utf8.count <= 256: return value
-    default: throw error(expected: "a whole number or a string of at most 256 bytes")
+    // What JavaScript can count to.
+    case .int(let number) where -9_007_199_254_740_991...9_007_199_254_740_991 ~= number: return value
+    case .string(let text) where text.unicodeScalars.count <= 64: return value
+    default: throw error(expected: "a whole number of at most 53 bits or a string of at most 64 characters")
     }
   }
 }
