@@ -59,7 +59,8 @@ let package = Package(
   targets: [
     // Dependencies point one way; docs/architecture.md draws the graph.
     .systemLibrary(name: "CTorch", pkgConfig: native + "/pc/ctorch.pc"),
-    library("Files"),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    library("Files", ["CZlib"]),
     library("Torch", ["CTorch", "Files"]),
     library("TorchNN", ["Torch", "Files"]),
     library("TokenModels", ["TorchNN", "Torch", "Files"]),

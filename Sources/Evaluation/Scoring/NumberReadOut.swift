@@ -35,14 +35,31 @@ extension Scorer {
   }
 }
 
+/// What was read of each sequence since the context's own tokens ended, and where that left the model.
+struct ReadOutStart {
+  /// Hidden state after the last token, `[B, H]`.
+  var hidden: Tensor
+  /// Columns of the tokens that were read as branches and belong to the sequence, counted from `trunk`.
+  var chains: [[Int]]
+  /// Cache length before the first branch was read.
+  var trunk: Int
+
+  /// Directly after what the context has read.
+  init(_ context: ModelContext) {
+    (hidden, trunk) = (context.last, context.cache.length)
+    chains = [[Int]](repeating: [], count: context.count)
+  }
+}
+
 /// One batch of prompts, level by level down the tree.
-private struct NumberReadOut {
+struct NumberReadOut {
   private let scorer: Scorer
   private let context: ModelContext
   private let tree: AnswerTree
   private let names: [Int]  // the prompts' indices, for errors
   private let width: Int
   private let normalization: Normalization
+  private let start: ReadOutStart
   private var rows: [Row]
 
   /// What is known of one prompt.
@@ -56,20 +73,20 @@ private struct NumberReadOut {
 
   init(
     _ scorer: Scorer, _ context: ModelContext, _ tree: AnswerTree, names: [Int], width: Int,
-    normalization: Normalization
+    normalization: Normalization, from start: ReadOutStart? = nil
   ) {
+    self.start = start ?? ReadOutStart(context)
     (self.scorer, self.context, self.tree, self.names) = (scorer, context, tree, names)
     (self.width, self.normalization) = (width, normalization)
     rows = [Row](repeating: Row(), count: context.count)
   }
 
   mutating func run() throws -> [NumberDistribution] {
-    let trunk = context.cache.length
-    try spread(context.last, nodes: rows.map { _ in [0] })
+    try spread(start.hidden, nodes: rows.map { _ in [0] })
     for row in rows.indices { rows[row].open = cut(tree.opened(below: [0]), row) }
     while rows.contains(where: { !$0.open.isEmpty }) {
       let blocks = rows.map { lookAhead($0.open) }
-      let hidden = try read(blocks, trunk: trunk)
+      let hidden = try read(blocks)
       for (row, block) in blocks.enumerated() {
         for (column, node) in block.enumerated() { rows[row].column[node] = hidden.first + column }
       }
@@ -114,22 +131,23 @@ private struct NumberReadOut {
     return Array(open.sorted { (logs[$0] ?? -.infinity, $1) > (logs[$1] ?? -.infinity, $0) }.prefix(width))
   }
 
-  private func read(_ blocks: [[Int]], trunk: Int) throws -> (states: Tensor, first: Int) {
-    let first = context.cache.length - trunk
+  private func read(_ blocks: [[Int]]) throws -> (states: Tensor, first: Int) {
+    let first = context.cache.length - start.trunk
     let branches = try blocks.enumerated().map { row, block in
+      let chain = start.chains[row]
       var column = rows[row].column, ancestors = [Int: [Int]]()
       for (offset, node) in block.enumerated() { column[node] = first + offset }
       return try block.map { node -> BranchToken in
-        let depth = tree.nodes[node].depth - 1
+        let depth = chain.count + tree.nodes[node].depth - 1
         let length = context.lengths[row] + depth + 1, limit = context.model.contextLength
         if length > limit { throw DecodingError.tooLong(index: names[row], length: length, limit: limit) }
         let parent = tree.nodes[node].parent
-        let above = parent == 0 ? [] : (ancestors[parent] ?? lineage(parent, column))
+        let above = parent == 0 ? chain : (ancestors[parent] ?? chain + lineage(parent, column))
         ancestors[node] = above + [column[node] ?? 0]
         return BranchToken(id: tree.nodes[node].token, depth: depth, ancestors: above)
       }
     }
-    return (context.read(branches: branches, trunk: trunk), first)
+    return (context.read(branches: branches, trunk: start.trunk), first)
   }
 
   /// Columns of a node and those above it.

@@ -29,7 +29,7 @@ public struct ComparisonExperiment {
   /// Median of the training answers if each is one number and the file is still there.
   private func trainingMedian(_ run: RunSettings) -> Double? {
     guard let path = run.data.train, let file = try? JSONLFile(path), let parts = try? RunParts(run) else { return nil }
-    let reader = RecordReader(format: run.data.format, fields: run.data.fields), answering = Answering(parts)
+    let reader = parts.reader, answering = Answering(parts)
     var values = [Double]()
     for index in 0..<file.count {
       // Lines that could not be used are no part of it.

@@ -13,6 +13,8 @@ public struct MetricSettings: Sendable, Hashable {
     case numbers
     /// Whole numbers, each one token.
     case integers(ClosedRange<Int>)
+    /// Whole numbers from 0 to 999: as `integers` where the tokenizer writes each as one token, else as `digits`.
+    case scores(ClosedRange<Int>)
     /// Words, each one token.
     case labels([String])
     /// Tokens with values.
@@ -83,6 +85,9 @@ extension MetricSettings.Tokens {
     // `tokens: digits`, or `tokens: { integers: [0, 20] }`.
     let kind: Kind? = try reader.optional("kind")
     let integers: ClosedRange<Int>? = try reader.optional("integers")
+    let scores: ClosedRange<Int>? = try reader.optional("scores", "[low, high], from 0 to 999") {
+      $0.lowerBound >= 0 && $0.upperBound <= 999
+    }
     let labels: [String]? = try reader.optional("labels")
     let bins = try reader.optionalSection("bins") { try Self.bins($0) }
     let codebook = try reader.optionalSection("codebook") { book in
@@ -90,7 +95,9 @@ extension MetricSettings.Tokens {
         first: try book.value("first", default: 0, "an id ≥ 0") { $0 >= 0 },
         count: try book.required("count", "a number of at least 2") { $0 >= 2 })
     }
-    let given = [integers.map(Self.integers), labels.map(Self.labels), bins.map(Self.bins), codebook].compactMap { $0 }
+    let given = [
+      integers.map(Self.integers), scores.map(Self.scores), labels.map(Self.labels), bins.map(Self.bins), codebook,
+    ].compactMap { $0 }
     switch (kind, given.count) {
     case (.digits, 0): self = .digits
     case (.numbers, 0): self = .numbers

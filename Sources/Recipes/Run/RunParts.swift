@@ -51,6 +51,11 @@ public struct RunParts: Sendable {
     encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
   }
 
+  /// Reads records as the run file says.
+  var reader: RecordReader {
+    RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: settings.reward)
+  }
+
   /// The examples of a file.
   ///
   /// - Parameter limit: only so many, see `Dataset.Rules.limit`.
@@ -61,9 +66,8 @@ public struct RunParts: Sendable {
     return try Dataset(
       path,
       Dataset.Rules(
-        reader: RecordReader(format: data.format, fields: data.fields), encoder: encoder,
-        maxLength: maxLength, tooLong: data.tooLong, skipBad: data.skipBad, limit: limit,
-        seed: settings.train.seed),
+        reader: reader, encoder: encoder, maxLength: maxLength, tooLong: data.tooLong, skipBad: data.skipBad,
+        limit: limit, seed: settings.train.seed),
       progress: progress)
   }
 
@@ -89,7 +93,7 @@ public struct RunParts: Sendable {
       MetricRule(
         MetricFinder(space: metric.1.space, metric: index, grammar: metric.0.grammar), in: metric.0.region)
     }
-    let wantsDigits = settings.metrics.contains { $0.tokens == .digits }
+    let wantsDigits = matches.contains { $0.space.unit == .digit }
     // For plain prompts the template does not matter, so one that is not known must not stop the run.
     let own = data.template == "model" ? try ChatTemplate(folder: folder) : try? ChatTemplate(folder: folder)
     let template = data.template.flatMap(ChatTemplate.init(named:)) ?? (data.template == "none" ? nil : own)
@@ -115,6 +119,10 @@ extension MetricSettings {
     switch tokens {
     case .digits: try .digits(of: tokenizer, spacing: spacing, name: name)
     case .numbers: try .numbers(of: tokenizer, spacing: spacing, duplicates: duplicates, name: name)
+    case .scores(let range):
+      // The digits that occur, where the numbers are no tokens: exact either way.
+      try (try? .integers(range, of: tokenizer, spacing: spacing, name: name))
+        ?? .digits(of: tokenizer, spacing: spacing, name: name)
     case .integers(let range): try .integers(range, of: tokenizer, spacing: spacing, name: name)
     case .labels(let texts): try .labels(texts, of: tokenizer, name: name)
     case .bins(let bins): try .bins(bins.map { ($0.token, $0.value) }, of: tokenizer, name: name)

@@ -1,6 +1,7 @@
 public import Files
 import Foundation
 import Objectives
+public import TokenData
 
 /// A run file: everything that `dist2 train` and its neighbours need to know, with defaults filled in.
 ///
@@ -10,6 +11,8 @@ public struct RunSettings: Sendable {
   public var model: String
   /// Examples.
   public var data: DataSettings
+  /// What rated responses look like and how they are asked for; nil for other data.
+  public var reward: RatingReader?
   /// What carries a distance.
   public var metrics: [MetricSettings]
   /// What is made small.
@@ -49,6 +52,7 @@ public struct RunSettings: Sendable {
     model = try reader.required("model")
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     data = try reader.section("data") { try DataSettings($0, folder: folder) }
+    reward = try reader.optionalWordOrSection("reward", word: "data") { try RatingReader($0) }
     metrics = try reader.sections("metrics") { try MetricSettings($0) }
     objective = try reader.section("objective") { try ObjectiveSettings($0) }
     train = try reader.section("train") { try TrainSettings($0) }

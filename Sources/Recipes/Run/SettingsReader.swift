@@ -143,6 +143,16 @@ final class SettingsReader {
     return section
   }
 
+  /// As ``wordOrSection(_:word:default:_:)``, nil if the key is absent.
+  func optionalWordOrSection<S>(_ key: String, word: String, _ read: (SettingsReader) throws -> S) throws -> S? {
+    guard values[key] ?? .null != .null else {
+      asked.append(key)
+      resolved[key] = .null
+      return nil
+    }
+    return try wordOrSection(key, word: word, default: nil, read)
+  }
+
   /// Ends the reading of the whole file.
   ///
   /// - Returns: every key with what it came to.

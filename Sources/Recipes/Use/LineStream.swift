@@ -1,10 +1,5 @@
-import Evaluation
 import Files
-import Foundation
-import MetricTokens
 import TokenData
-import TokenModels
-import TorchNN
 
 /// Answers or rates records as they come: JSON lines in, JSON lines out, in order, as many at a time as are waiting.
 public final class LineStream {
@@ -12,31 +7,32 @@ public final class LineStream {
   public enum Task: Sendable {
     /// It is answered.
     case generate
-    /// Its answer is rated, and with a metric the number it begins with is read out.
+    /// Its answer is rated: by a reward model with scores, by others with how probable it is, and with a metric the
+    /// number it begins with is read out.
     case score
   }
 
-  private let choice: ModelChoice
-  private let model: any TokenModel
-  private let answering: Answering
-  private let task: Task
   private let reader: RecordReader
   private let skipBad: Bool
-  private(set) var skipped = 0
+  private let work: any RecordWork
 
   /// - Parameter change: changes how answers are generated.
   public init(
     _ choice: ModelChoice, _ task: Task, change: (inout Answering) -> Void = { _ in }
   ) throws {
-    self.choice = choice
-    self.task = task
-    model = try choice.load()
     var answering = Answering(choice.parts)
     change(&answering)
-    self.answering = answering
-    let data = choice.parts.settings.data
-    reader = RecordReader(format: data.format, fields: data.fields, needsAnswer: task == .score)
-    skipBad = data.skipBad
+    var reader = choice.parts.reader
+    reader.needsAnswer = false
+    switch task {
+    case .generate: work = Generating(model: try choice.load(), answering: answering)
+    case .score where choice.parts.settings.reward != nil: work = Judging(judge: try loadJudge(choice))
+    case .score:
+      reader.needsAnswer = true
+      work = Likelihoods(parts: choice.parts, model: try choice.load(), answering: answering)
+    }
+    self.reader = reader
+    skipBad = choice.parts.settings.data.skipBad
   }
 
   /// Reads lines until there are no more.
@@ -60,7 +56,8 @@ public final class LineStream {
           records.append((nil, error))
         }
       }
-      let results = try process(records.compactMap(\.record))
+      let all = records.compactMap(\.record)
+      let results = all.isEmpty ? [] : try work.results(of: all)
       var rest = results[...]
       for entry in records {
         let object = entry.error.map { JSON.object($0.asObject) } ?? rest.removeFirst()
@@ -77,53 +74,6 @@ public final class LineStream {
       var error = error
       error.place = "line \(number)" + (error.place.isEmpty ? "" : ", \(error.place)")
       throw error
-    }
-  }
-
-  private func process(_ records: [Record]) throws -> [JSON] {
-    guard !records.isEmpty else { return [] }
-    let items = try records.map(answering.item)
-    return task == .generate ? try generate(items) : try score(records, items)
-  }
-
-  private func generate(_ items: [EvaluationItem]) throws -> [JSON] {
-    zip(items, try answering.answers(items, model)).map { item, answer in
-      ["id": .string(item.id), "completion": .string(answer.text), "finish": .string(answer.finish.rawValue)]
-    }
-  }
-
-  private func score(_ records: [Record], _ items: [EvaluationItem]) throws -> [JSON] {
-    let continuations = try records.map { record in
-      let example = try answering.encoder.encode(record)
-      let start = example.supervised.firstIndex(of: true) ?? example.ids.count
-      return Continuation(prompt: Array(example.ids[..<start]), ids: Array(example.ids[start...]))
-    }
-    let scorer = Scorer(model)
-    let logs = try answering.withBudget(model) { try scorer.logLikelihoods(of: continuations, tokenBudget: $0) }
-    let beliefs = try beliefs(scorer, items)
-    return items.indices.map { index in
-      let sum = logs[index].reduce(0, +)
-      var object = JSONObject()
-      object["id"] = .string(items[index].id)
-      object["logProbability"] = .double(sum)
-      object["tokens"] = .int(logs[index].count)
-      if let belief = beliefs?[index] {
-        object["mean"] = .double(belief.mean)
-        object["standardDeviation"] = .double(belief.variance.squareRoot())
-        object["mode"] = .double(belief.mode)
-        object["mass"] = .double(belief.coverage)
-      }
-      return .object(object)
-    }
-  }
-
-  /// The number each answer would begin with, where a metric has values and the right answers begin with one.
-  private func beliefs(_ scorer: Scorer, _ items: [EvaluationItem]) throws -> [NumberDistribution]? {
-    guard let reading = try? NumberReading(choice.parts, references: items.map(\.reference)) else { return nil }
-    let width = choice.parts.settings.evaluate.width
-    return try answering.withBudget(model) { budget in
-      try scorer.distributions(
-        over: reading.space, after: items.map(\.ids), width: width, tokenBudget: max(budget, 8192))
     }
   }
 }

@@ -92,7 +92,8 @@ public struct ExampleEncoder: Sendable {
     let example = EncodedExample(
       ids: pieces.map(\.id) + ending, supervised: supervised + ending.map { _ in true },
       metrics: found.flatMap { $0.flatMap(\.positions) }.sorted { $0.position < $1.position }, source: record.source)
-    return ExampleAnalysis(record: record, text: layout.text, pieces: pieces, found: found, example: example)
+    return ExampleAnalysis(
+      record: record, text: layout.text, spans: spans, pieces: pieces, found: found, example: example)
   }
 
   // MARK: Text
@@ -114,6 +115,11 @@ public struct ExampleEncoder: Sendable {
     _ messages: [ChatMessage], _ record: Record, forAnswer: Bool
   ) throws(InputError) -> RecordLayout {
     guard let template else {
+      if record.rated != nil {
+        // A model that was never taught to talk can learn to rate: question and answer are lines of one text.
+        let answer = messages.count > 1 && !forAnswer ? messages[1].content : ""
+        return RecordLayout(prompt: messages[0].content + "\n", answer: answer)
+      }
       throw InputError(
         path: record.source, expected: "a chat template for messages", found: "none in the model's folder",
         remedy: "Name one in the run file: data.template: chatml.")
@@ -176,6 +182,8 @@ public struct ExampleAnalysis: Sendable, Hashable {
   public var record: Record
   /// As the model reads it.
   public var text: String
+  /// The record's spans by name, in Unicode scalars of the text.
+  public var spans: [String: [Range<Int>]]
   /// The tokens and what they cover, an appended end token left out.
   public var pieces: [TokenPiece]
   /// What each metric found, in the run's order.

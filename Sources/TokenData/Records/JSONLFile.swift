@@ -4,6 +4,8 @@ import Foundation
 /// A file of one JSON object a line, by line, however large: the file is mapped, and only where lines begin is kept in
 /// memory (8 bytes a line).
 ///
+/// A file that gzip has compressed is decompressed into memory first.
+///
 /// Lines end in `\n` or `\r\n`; empty ones and a byte order mark at the start do not count. Line numbers are those of an
 /// editor, from 1.
 public final class JSONLFile: Sendable {
@@ -14,7 +16,7 @@ public final class JSONLFile: Sendable {
   /// Longest line that is read.
   public static let longestLine = 64 << 20
 
-  private let file: MappedFile
+  private let file: LineBytes
   private let starts: [Int]  // of lines that are not empty
   private let gaps: [Gap]
 
@@ -23,9 +25,8 @@ public final class JSONLFile: Sendable {
   /// - Throws: `InputError` if the file is absent, a folder, unreadable, or without a line that is not empty.
   public init(_ path: String) throws(InputError) {
     self.path = path
-    file = try MappedFile(path)
-    size = file.unsafeBytes.count
-    file.willReadSequentially()
+    file = try LineBytes(path)
+    size = file.withBytes(\.count)
     (starts, gaps) = Self.findLines(file)
     if starts.isEmpty {
       throw InputError(path: path, expected: "a JSON object on each line", found: "empty lines only")
@@ -103,7 +104,7 @@ public final class JSONLFile: Sendable {
     }
   }
 
-  private static func findLines(_ file: MappedFile) -> (starts: [Int], gaps: [Gap]) {
+  private static func findLines(_ file: LineBytes) -> (starts: [Int], gaps: [Gap]) {
     var starts = [Int](), gaps = [Gap]()
     file.withBytes { bytes in
       var at = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0, empty = 0
@@ -125,6 +126,32 @@ public final class JSONLFile: Sendable {
   private static func lineLength(_ bytes: UnsafeRawBufferPointer) -> Int {
     guard let start = bytes.baseAddress, let end = memchr(start, 0x0A, bytes.count) else { return bytes.count }
     return UnsafeRawPointer(end) - start
+  }
+}
+
+/// The bytes of a file of lines, as they are or decompressed.
+private enum LineBytes: Sendable {
+  case mapped(MappedFile)
+  case inflated([UInt8])
+
+  init(_ path: String) throws(InputError) {
+    let file = try MappedFile(path)
+    file.willReadSequentially()
+    let inflated = file.withBytes { bytes in
+      isGzip(bytes) ? Result { () throws(InputError) in try inflate(bytes, path: path) } : nil
+    }
+    if let inflated { self = .inflated(try inflated.get()) } else { self = .mapped(file) }
+  }
+
+  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    switch self {
+    case .mapped(let file): try file.withBytes(body)
+    case .inflated(let bytes): try bytes.withUnsafeBytes(body)
+    }
+  }
+
+  func checkUnchanged() throws(InputError) {
+    if case .mapped(let file) = self { try file.checkUnchanged() }
   }
 }
 

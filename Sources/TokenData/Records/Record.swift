@@ -57,17 +57,31 @@ public struct Record: Sendable, Hashable {
   public var id: String?
   /// How many messages at the start are a prompt: read, not learnt, even where the assistant speaks.
   public var promptMessages: Int
+  /// The rated response that the record was made of, if it was.
+  public var rated: RatedResponse?
 
   /// Memberwise.
   public init(
     _ content: Content, spans: [String: [Range<Int>]] = [:], source: String = "", id: String? = nil,
-    promptMessages: Int = 0
+    promptMessages: Int = 0, rated: RatedResponse? = nil
   ) {
     self.content = content
+    self.rated = rated
     self.promptMessages = promptMessages
     self.spans = spans
     self.source = source
     self.id = id
+  }
+}
+
+extension Record {
+  /// A rated response as what a model is asked and answers.
+  public init(_ rated: RatedResponse, _ form: RatingForm) {
+    let question = ChatMessage(.user, form.prompt(rated.messages, response: rated.response))
+    let answer = rated.scores.map(form.answer)
+    self.init(
+      .messages([question] + (answer.map { [ChatMessage(.assistant, $0.text)] } ?? [])), spans: answer?.spans ?? [:],
+      promptMessages: 1, rated: rated)
   }
 }
 
@@ -79,9 +93,16 @@ public struct RecordReader: Sendable {
   public var fields: RecordFields
   /// Whether a record must hold its answer. To generate, a prompt is enough.
   public var needsAnswer: Bool
+  /// For rated responses, which a form turns into prompt and answer: where their parts are. Takes the place of
+  /// `format`.
+  public var ratings: RatingReader?
 
   /// Memberwise.
-  public init(format: RecordFormat? = nil, fields: RecordFields = RecordFields(), needsAnswer: Bool = true) {
+  public init(
+    format: RecordFormat? = nil, fields: RecordFields = RecordFields(), needsAnswer: Bool = true,
+    ratings: RatingReader? = nil
+  ) {
+    self.ratings = ratings
     self.format = format
     self.fields = fields
     self.needsAnswer = needsAnswer
@@ -104,6 +125,12 @@ public struct RecordReader: Sendable {
 
   /// The record of an object.
   public func record(_ object: JSONReader, source: String) throws(InputError) -> Record {
+    if let ratings {
+      var record = Record(try ratings.rated(object, needsScores: needsAnswer), ratings.form)
+      record.source = source
+      record.id = try object.ifPresent(fields.id).flatMap { Self.name($0) }
+      return record
+    }
     let format = if let format { format } else { try self.format(of: object) }
     var record: Record
     switch format {
@@ -160,14 +187,9 @@ public struct RecordReader: Sendable {
   }
 
   private func messages(_ list: JSONReader, needsAnswer: Bool? = nil) throws(InputError) -> [ChatMessage] {
-    var messages = [ChatMessage]()
-    for element in try list.elements() {
-      let role = try element.at("role")
-      guard let known = ChatMessage.Role(rawValue: try role.string()) else {
-        throw role.error(expected: "one of \(ChatMessage.Role.allCases.map(\.rawValue).joined(separator: ", "))")
-      }
-      let content = try element.at("content")
-      messages.append(ChatMessage(known, known == .assistant ? try nonEmpty(content) : try content.string()))
+    let messages = try list.chatMessages()
+    for (message, element) in zip(messages, try list.elements()) where message.role == .assistant {
+      _ = try nonEmpty(element.at("content"))
     }
     if needsAnswer ?? self.needsAnswer, !messages.contains(where: { $0.role == .assistant }) {
       throw list.error(expected: "a message of the assistant to learn", found: "none")
@@ -175,14 +197,9 @@ public struct RecordReader: Sendable {
     return messages
   }
 
-  /// An answer; a number counts as its digits, since tables are often written so.
+  /// An answer.
   private func nonEmpty(_ value: JSONReader) throws(InputError) -> String {
-    let text: String
-    switch value.value {
-    case .string(let string): text = string
-    case .int, .double: text = value.value.text()
-    default: throw value.error(expected: "a string")
-    }
+    let text = try value.text()
     guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
       throw value.error(expected: "text to learn", found: "an empty answer")
     }

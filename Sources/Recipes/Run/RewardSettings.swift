@@ -1,0 +1,79 @@
+import Files
+import TokenData
+
+/// The `reward` section: `reward: helpsteer2`, or where the parts of rated responses are.
+extension RatingReader {
+  private enum Layout: String, NamedSetting { case helpsteer2 }
+  private enum Words: String, NamedSetting { case judge, none }
+
+  init(_ reader: SettingsReader) throws {
+    let layout: Layout? = try reader.optional("data")
+    let prompt: String = try reader.value("prompt", default: "prompt")
+    let response: String = try reader.value("response", default: "response")
+    let facets = try reader.sections("facets") { try RatedScale($0, name: nil) }
+    let overall = try reader.optionalWordOrSection("overall", word: "field") { try RatedScale($0, name: "overall") }
+    let words: Words? = try reader.optional("instruction")
+    let text: String? = try reader.optional("instructionText")
+    let longestPrompt: Int? = try reader.optional("longestPrompt", "characters, a number above 0") { $0 > 0 }
+    let longestResponse: Int? = try reader.optional("longestResponse", "characters, a number above 0") { $0 > 0 }
+    if words != nil, text != nil {
+      throw reader.error("instructionText", expected: "either instruction or instructionText", found: "both")
+    }
+    if layout == .helpsteer2, !facets.isEmpty || overall != nil {
+      throw reader.error(
+        "facets", expected: "nothing besides data: helpsteer2, which has its own", found: "facets or overall",
+        remedy: "Leave out `data` to name your own fields.")
+    }
+    if layout == nil, facets.isEmpty, overall == nil {
+      throw reader.error(
+        nil, expected: "helpsteer2, or fields with scores", found: "neither facets nor overall",
+        remedy: "For instance: overall: { field: score, range: [1, 5] }.")
+    }
+    if let twice = facets.map(\.scale.name).first(where: { name in
+      ["overall", "facets"].contains(name) || facets.count { $0.scale.name == name } > 1
+    }) {
+      throw reader.error("facets", expected: "names of their own, not overall or facets", found: "\"\(twice)\"")
+    }
+    var form = RatingForm.helpSteer2, sources = RatingReader.helpSteer2.facets
+    if layout == nil {
+      let sum = facets.map(\.scale.range).reduce((0, 0)) { ($0.0 + $1.lowerBound, $0.1 + $1.upperBound) }
+      form = RatingForm(overall: overall?.scale ?? .init("overall", sum.0...sum.1), facets: facets.map(\.scale))
+      sources = facets.map(\.source)
+    }
+    form.instruction = text.map { .text($0) } ?? (words == RatingReader.Words.none ? .none : .judge)
+    self.init(
+      form: form, prompt: prompt, response: response, overall: overall?.source, facets: sources,
+      longestPrompt: longestPrompt, longestResponse: longestResponse)
+  }
+}
+
+/// A score of the data, and the whole numbers it is written as.
+private struct RatedScale {
+  private enum Direction: String, NamedSetting { case higherIsBetter, lowerIsBetter }
+
+  var scale: RatingForm.Scale
+  var source: RatingReader.Source
+
+  init(_ reader: SettingsReader, name: String?) throws {
+    let given: String? = name == nil ? try reader.required("name") : nil
+    let name = name ?? given ?? ""
+    let field: String = try name == "overall" ? reader.required("field") : reader.value("field", default: name)
+    let range: ClosedRange<Double> = try reader.required("range", "[low, high], the field's least and greatest number")
+    {
+      $0.lowerBound < $0.upperBound
+    }
+    let scores: ClosedRange<Int>? = try reader.optional("scores", "[low, high], whole numbers from 0 to 999") {
+      $0.count > 1 && $0.lowerBound >= 0 && $0.upperBound <= 999
+    }
+    let direction: Direction = try reader.value("direction", default: .higherIsBetter)
+    let explanation: String? = try reader.optional("explanation")
+    let whole = Int(exactly: range.lowerBound).flatMap { low in Int(exactly: range.upperBound).map { low...$0 } }
+    guard let scores = scores ?? whole, scores.lowerBound >= 0 else {
+      throw reader.error(
+        "scores", expected: "whole numbers from 0 on to write the scores with, as \(range.lowerBound) is none",
+        found: "none", remedy: "For instance scores: [0, 10].")
+    }
+    scale = RatingForm.Scale(name, scores, explanation: explanation)
+    source = RatingReader.Source(field: field, range: range, isReversed: direction == .lowerIsBetter)
+  }
+}

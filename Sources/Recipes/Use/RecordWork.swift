@@ -1,0 +1,102 @@
+import Evaluation
+import Files
+import MetricTokens
+import TokenData
+import TokenModels
+import TorchNN
+
+/// What a stream does with records, some at a time.
+protocol RecordWork {
+  /// One line a record, in order. There is at least one record.
+  func results(of records: [Record]) throws -> [JSON]
+}
+
+/// Answers them.
+struct Generating: RecordWork {
+  let model: any TokenModel
+  let answering: Answering
+
+  func results(of records: [Record]) throws -> [JSON] {
+    let items = try records.map(answering.item)
+    return zip(items, try answering.answers(items, model)).map { item, answer in
+      ["id": .string(item.id), "completion": .string(answer.text), "finish": .string(answer.finish.rawValue)]
+    }
+  }
+}
+
+/// Rates their answers by how probable these are.
+struct Likelihoods: RecordWork {
+  let parts: RunParts
+  let model: any TokenModel
+  let answering: Answering
+
+  func results(of records: [Record]) throws -> [JSON] {
+    let items = try records.map(answering.item)
+    let continuations = try records.map { record in
+      let example = try answering.encoder.encode(record)
+      let start = example.supervised.firstIndex(of: true) ?? example.ids.count
+      return Continuation(prompt: Array(example.ids[..<start]), ids: Array(example.ids[start...]))
+    }
+    let scorer = Scorer(model)
+    let logs = try answering.withBudget(model) { try scorer.logLikelihoods(of: continuations, tokenBudget: $0) }
+    let beliefs = try beliefs(scorer, items)
+    return items.indices.map { index in
+      let sum = logs[index].reduce(0, +)
+      var object = JSONObject()
+      object["id"] = .string(items[index].id)
+      object["logProbability"] = .double(sum)
+      object["tokens"] = .int(logs[index].count)
+      if let belief = beliefs?[index] {
+        object["mean"] = .double(belief.mean)
+        object["standardDeviation"] = .double(belief.variance.squareRoot())
+        object["mode"] = .double(belief.mode)
+        object["mass"] = .double(belief.coverage)
+      }
+      return .object(object)
+    }
+  }
+
+  /// The number each answer would begin with, where a metric has values and the right answers begin with one.
+  private func beliefs(_ scorer: Scorer, _ items: [EvaluationItem]) throws -> [NumberDistribution]? {
+    guard let reading = try? NumberReading(parts, references: items.map(\.reference)) else { return nil }
+    return try answering.withBudget(model) { budget in
+      try scorer.distributions(
+        over: reading.space, after: items.map(\.ids), width: parts.settings.evaluate.width,
+        tokenBudget: max(budget, 8192))
+    }
+  }
+}
+
+/// Rates responses with scores.
+struct Judging: RecordWork {
+  let judge: any Judge
+
+  func results(of records: [Record]) throws -> [JSON] {
+    let requests = records.compactMap { record in
+      record.rated.map { RewardRequest(messages: $0.messages, response: $0.response) }
+    }
+    let rewards = try judge.rewards(of: requests, facets: true, tokenBudget: nil)
+    return zip(records, rewards).map { record, reward in
+      var object = JSONObject()
+      object["id"] = .string(record.id ?? record.source)
+      object["score"] = .double(reward.overall.expectation)
+      for score in [reward.overall] + reward.facets { object[score.name] = score.json }
+      return .object(object)
+    }
+  }
+}
+
+extension Reward.Score {
+  /// For programs: the expectation, and with a distribution its spread, its most probable value and what share of the
+  /// model's belief it is.
+  var json: JSON {
+    var object = JSONObject()
+    object["expectation"] = .double(expectation)
+    if let variance { object["standardDeviation"] = .double(variance.squareRoot()) }
+    if let top = probabilities.indices.max(by: { probabilities[$0] < probabilities[$1] }) {
+      object["mode"] = .double(values[top])
+    }
+    if let coverage { object["mass"] = .double(coverage) }
+    return .object(object)
+  }
+}

@@ -1,0 +1,176 @@
+public import Files
+import Foundation
+
+/// A response and what was thought of it.
+public struct RatedResponse: Sendable, Hashable {
+  /// The conversation up to the response.
+  public var messages: [ChatMessage]
+  /// What was rated.
+  public var response: String
+  /// Scores of the form's scales in order, the overall one first; nil where they are to be found out.
+  public var scores: [Int]?
+
+  /// Memberwise.
+  public init(messages: [ChatMessage], response: String, scores: [Int]? = nil) {
+    (self.messages, self.response, self.scores) = (messages, response, scores)
+  }
+}
+
+/// Reads rated responses of any layout: which field holds what, and what its numbers mean.
+public struct RatingReader: Sendable, Hashable {
+  /// Where a score comes from.
+  public struct Source: Sendable, Hashable {
+    /// The field; dots lead into objects: `scores.overall`.
+    public var field: String
+    /// Its least and greatest number.
+    public var range: ClosedRange<Double>
+    /// Whether the least is the best.
+    public var isReversed: Bool
+
+    /// Memberwise.
+    public init(field: String, range: ClosedRange<Double>, isReversed: Bool = false) {
+      (self.field, self.range, self.isReversed) = (field, range, isReversed)
+    }
+  }
+
+  /// What is asked and answered.
+  public var form: RatingForm
+  /// Field of the question: text, or a list of messages.
+  public var prompt: String
+  /// Field of the response.
+  public var response: String
+  /// Where the overall score comes from; nil: it is the sum of the facets' scores.
+  public var overall: Source?
+  /// Where each facet's score comes from.
+  public var facets: [Source]
+  /// Longest question and response, in characters (Unicode scalars); what is longer is cut there. Nil: any.
+  public var longestPrompt: Int?
+  public var longestResponse: Int?
+
+  /// Memberwise.
+  public init(
+    form: RatingForm, prompt: String = "prompt", response: String = "response", overall: Source? = nil,
+    facets: [Source], longestPrompt: Int? = nil, longestResponse: Int? = nil
+  ) {
+    (self.form, self.prompt, self.response, self.overall, self.facets) = (form, prompt, response, overall, facets)
+    (self.longestPrompt, self.longestResponse) = (longestPrompt, longestResponse)
+  }
+
+  /// HelpSteer2's own fields.
+  public static let helpSteer2 = RatingReader(
+    form: .helpSteer2, facets: RatingForm.helpSteer2.facets.map { Source(field: $0.name, range: 0...4) })
+
+  /// The response of a record, and its scores if it has all of them.
+  ///
+  /// - Parameter needsScores: whether a record without scores is refused.
+  /// - Throws: `InputError` naming the field that is missing, of a wrong type, or out of its range.
+  public func rated(_ object: JSONReader, needsScores: Bool) throws(InputError) -> RatedResponse {
+    let messages = try messages(try field(prompt, of: object))
+    let text = try field(response, of: object)
+    let response = try text.string()
+    guard response.contains(where: { !$0.isWhitespace }) else {
+      throw text.error(expected: "a response to rate", found: "an empty one")
+    }
+    var rated = RatedResponse(messages: messages, response: response)
+    let hasScores = try hasScores(object)
+    if needsScores || hasScores { rated.scores = try scores(object) }
+    return shortened(rated)
+  }
+
+  /// A response without what is too long.
+  public func shortened(_ rated: RatedResponse) -> RatedResponse {
+    var rated = rated
+    rated.response = cut(rated.response, longestResponse)
+    if let last = rated.messages.indices.last {
+      rated.messages[last].content = cut(rated.messages[last].content, longestPrompt)
+    }
+    return rated
+  }
+
+  private func cut(_ text: String, _ limit: Int?) -> String {
+    guard let limit, text.unicodeScalars.count > limit else { return text }
+    return String(text.unicodeScalars.prefix(limit)) + "…"
+  }
+
+  private func messages(_ value: JSONReader) throws(InputError) -> [ChatMessage] {
+    if case .string(let text) = value.value { return [ChatMessage(.user, text)] }
+    let messages = try value.chatMessages()
+    guard messages.last?.role == .user else {
+      throw value.error(expected: "messages that end with the user's", found: "another at the end, or none")
+    }
+    return messages
+  }
+
+  private func hasScores(_ object: JSONReader) throws(InputError) -> Bool {
+    for source in [overall].compactMap({ $0 }) + facets where try find(source.field, in: object) == nil { return false }
+    return true
+  }
+
+  private func scores(_ object: JSONReader) throws(InputError) -> [Int] {
+    var scores = [Int]()
+    for (source, scale) in zip(facets, form.facets) { scores.append(try score(source, scale, object)) }
+    let all = try overall.map { source throws(InputError) in try score(source, form.overall, object) }
+    return [all ?? scores.reduce(0, +)] + scores
+  }
+
+  /// The whole number of the scale that is nearest to where the value lies in its range.
+  private func score(
+    _ source: Source, _ scale: RatingForm.Scale, _ object: JSONReader
+  ) throws(InputError) -> Int {
+    let value = try field(source.field, of: object), number = try value.double(), range = source.range
+    guard range.contains(number) else {
+      throw value.error(
+        expected: "a number in \(range.lowerBound) … \(range.upperBound)", found: "\(number)",
+        remedy: "If it is right, widen the range of \(scale.name) in the run file.")
+    }
+    let share = (number - range.lowerBound) / (range.upperBound - range.lowerBound)
+    let place = source.isReversed ? 1 - share : share
+    return scale.range.lowerBound + Int((place * Double(scale.range.count - 1)).rounded())
+  }
+
+  private func field(_ path: String, of object: JSONReader) throws(InputError) -> JSONReader {
+    guard let value = try find(path, in: object) else {
+      let names = try object.object().members.map(\.key)
+      let near = nearestName(to: path, among: names).map { "Is \($0) meant? " } ?? ""
+      throw object.child(path, .null).error(
+        expected: "a value", found: "no such field among \(names.prefix(12).joined(separator: ", "))",
+        remedy: near + "Name your fields in the run file's reward section.")
+    }
+    return value
+  }
+
+  private func find(_ path: String, in object: JSONReader) throws(InputError) -> JSONReader? {
+    // A field whose name has a dot in it comes first.
+    if let value = try object.ifPresent(path) { return value }
+    var value = object
+    for part in path.split(separator: ".").map(String.init) {
+      guard case .object = value.value, let next = try value.ifPresent(part) else { return nil }
+      value = next
+    }
+    return value
+  }
+}
+
+extension JSONReader {
+  /// A list of `{"role", "content"}`.
+  public func chatMessages() throws(InputError) -> [ChatMessage] {
+    var messages = [ChatMessage]()
+    for element in try elements() {
+      let role = try element.at("role")
+      guard let known = ChatMessage.Role(rawValue: try role.string()) else {
+        throw role.error(expected: "one of \(ChatMessage.Role.allCases.map(\.rawValue).joined(separator: ", "))")
+      }
+      messages.append(ChatMessage(known, try element.at("content").text()))
+    }
+    return messages
+  }
+
+  /// A string; a number counts as its digits, since tables are often written so.
+  func text() throws(InputError) -> String {
+    switch value {
+    case .string(let string): return string
+    case .int, .double: return value.text()
+    default: throw error(expected: "a string")
+    }
+  }
+}
