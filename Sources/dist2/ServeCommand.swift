@@ -65,8 +65,3 @@ struct ServeCommand: ParsableCommand {
     try outcome.withLock { $0 }.get()
   }
 }
-
-/// PLUG IN: `loadJudge` of Recipes takes the place of this function.
-private func loadJudge(run: String, step: Int?, overrides: [String]) throws -> any Judge {
-  throw InputError(path: run, expected: "a way to read reward models", found: "none in this build")
-}
