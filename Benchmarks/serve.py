@@ -6,7 +6,8 @@
 The first form starts `dist2 serve RUN` itself. With --model (a Hugging Face folder: the same weights), each round has
 both sides rate the same texts, transformers first, and their expectations are compared; without, only the server is
 measured. The peer reads the overall score as one would by hand: one pass over the prompt up to the score, one over the
-beginnings of longer numbers with the cache of the first. HelpSteer2's form is assumed (`reward: helpsteer2`).
+beginnings of longer numbers with the cache of the first. How it asks must be said as the run file says it:
+--instruction judge|none, --template model|none, --scores LOW HIGH, --next (the facet after the overall score).
 Writes JSON with --output.
 """
 
@@ -36,6 +37,8 @@ OPENING = (
     "question displayed below. Your evaluation should consider five factors helpfulness, correctness, coherence, "
     "complexity, verbosity. Here's brief explanation of each factor:"
 )
+# Between question and answer where there is no template.
+SEPARATOR = "\n"
 CLOSING = (
     "Do not allow the length of the responses to influence your evaluation. Be as objective as possible. Please first "
     "provide an overall score over model response. You must provide overall score as a number between 0 and 20. Then "
@@ -43,10 +46,11 @@ CLOSING = (
 )
 
 
-def form(prompt, response):
-    explanations = [f"- {name}: {text}" for name, text in FACETS.items()]
+def form(prompt, response, instruction):
+    """What the model is asked: with `judge`, HelpSteer2's form."""
+    lead = [OPENING, *(f"- {name}: {text}" for name, text in FACETS.items()), CLOSING] if instruction == "judge" else []
     parts = ["[User Question]", prompt, "[Start of Model Response]", response, "[End of Model Response]"]
-    return "\n".join([OPENING, *explanations, CLOSING, *parts])
+    return "\n".join(lead + parts)
 
 
 def texts(count, path):
@@ -64,13 +68,13 @@ def texts(count, path):
 class Peer:
     """transformers, one request at a time."""
 
-    def __init__(self, folder):
+    def __init__(self, options):
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        self.torch = torch
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        self.torch, self.options = torch, options
+        self.tokenizer = AutoTokenizer.from_pretrained(options.model)
+        self.model = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32).eval()
         self.spellings, self.before = self.spell()
         longest = max(self.spellings.values(), key=len)
         assert len(longest) <= 2, "scores of more than two tokens are not written here"
@@ -78,7 +82,10 @@ class Peer:
         self.open = sorted({ids[0] for ids in self.spellings.values() if len(ids) == 2})
 
     def chat(self, prompt, response):
-        turns = [{"role": "user", "content": form(prompt, response)}]
+        text = form(prompt, response, self.options.instruction)
+        if self.options.template == "none":
+            return text + SEPARATOR
+        turns = [{"role": "user", "content": text}]
         return self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
 
     def encode(self, text):
@@ -87,13 +94,16 @@ class Peer:
     def spell(self):
         """Tokens of each score, with the end where one begins another; the tokens before them."""
         lead = self.encode(self.chat("a", "b"))
-        whole = {v: self.encode(self.chat("a", "b") + f"Overall Score: {v}\nhelpfulness: 0") for v in range(21)}
-        start = next(i for i in range(len(whole[0])) if len({ids[i] for ids in whole.values()}) > 1)
-        end = next(i for i in range(1, len(whole[0])) if len({ids[-i] for ids in whole.values()}) > 1)
+        low, high = self.options.scores
+        answer = lambda v: f"Overall Score: {v}\n{self.options.next}: 0"
+        whole = {v: self.encode(self.chat("a", "b") + answer(v)) for v in range(low, high + 1)}
+        some = whole[low]
+        start = next(i for i in range(len(some)) if len({ids[i] for ids in whole.values()}) > 1)
+        end = next(i for i in range(1, len(some)) if len({ids[-i] for ids in whole.values()}) > 1)
         bare = {v: ids[start : len(ids) - end + 1] for v, ids in whole.items()}
-        after = whole[0][len(whole[0]) - end + 1]
+        after = some[len(some) - end + 1]
         longer = lambda ids: any(len(o) > len(ids) and o[: len(ids)] == ids for o in bare.values())
-        return {v: ids + [after] * longer(ids) for v, ids in bare.items()}, whole[0][len(lead) : start]
+        return {v: ids + [after] * longer(ids) for v, ids in bare.items()}, some[len(lead) : start]
 
     def score(self, prompt, response):
         torch = self.torch
@@ -230,6 +240,10 @@ def main():
     parser.add_argument("run", nargs="?", help="what `dist2 serve` is given")
     parser.add_argument("--url", help="a server that runs already, instead of RUN")
     parser.add_argument("--model", help="Hugging Face folder with the same weights, for transformers")
+    parser.add_argument("--instruction", choices=["judge", "none"], default="judge")
+    parser.add_argument("--template", choices=["model", "none"], default="model")
+    parser.add_argument("--scores", type=int, nargs=2, default=(0, 20), metavar=("LOW", "HIGH"))
+    parser.add_argument("--next", default="helpfulness", help="name of the first facet")
     parser.add_argument("--dist2", default=".build/release/dist2")
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help="for dist2 serve")
     parser.add_argument("--data", help="JSONL with prompt and response; default: drawn words")
@@ -238,7 +252,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--queue", type=int, default=64, help="the server's --queue, and for the bound under overload")
     parser.add_argument("--overload", type=int, default=192, help="clients of the overload phase")
-    parser.add_argument("--token-budget", type=int, default=8192)
+    parser.add_argument("--token-budget", type=int, default=4096)
     parser.add_argument("--output", help="write the report as JSON")
     options = parser.parse_args()
     if bool(options.run) == bool(options.url):
@@ -246,7 +260,7 @@ def main():
     process, url = (None, options.url) if options.url else start_server(options)
     try:
         report = measure(
-            options, Server(url, os.environ.get("DIST2_TOKEN")), process, Peer(options.model) if options.model else None
+            options, Server(url, os.environ.get("DIST2_TOKEN")), process, Peer(options) if options.model else None
         )
     finally:
         if process:

@@ -52,7 +52,6 @@ public struct RewardServer: Sendable {
   }
 
   package func run(stop: AsyncStream<Void>?, onReady: @escaping @Sendable (String) -> Void) async throws {
-    defer { routes.batcher.stop() }
     let application = application(onReady: onReady)
     // Shut down from the last to the first: the queue is emptied while the server still says 503 to newcomers.
     var configuration = ServiceGroupConfiguration(
@@ -70,11 +69,17 @@ public struct RewardServer: Sendable {
     defer { stopping.cancel() }
     do {
       try await group.run()
-    } catch let error as IOError {
-      throw InputError(
-        path: "<arguments>", place: "\(settings.host):\(settings.port)", expected: "an address to listen on",
-        found: "\(error)", remedy: "Choose another --port (0 for any that is free) or --host.")
+    } catch {
+      await routes.batcher.stop(within: .seconds(2))
+      throw (error as? IOError).map(cannotListen) ?? error
     }
+    await routes.batcher.stop(within: .seconds(2))
+  }
+
+  private func cannotListen(_ error: IOError) -> any Error {
+    InputError(
+      path: "<arguments>", place: "\(settings.host):\(settings.port)", expected: "an address to listen on",
+      found: "\(error)", remedy: "Choose another --port (0 for any that is free) or --host.")
   }
 
   /// The server as Hummingbird has it.

@@ -13,7 +13,7 @@ public struct ServerSettings: Sendable {
   /// From a request's items entering the queue to their answer.
   public var timeout: Duration = .seconds(30)
   /// Largest number of tokens of a batch.
-  public var tokenBudget = 8192
+  public var tokenBudget = 4096
   /// Largest body of a request, in bytes.
   public var bodyLimit = 4 << 20
   /// Largest number of open connections; more wait to be accepted.

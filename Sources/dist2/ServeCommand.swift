@@ -21,7 +21,7 @@ struct ServeCommand: ParsableCommand {
   var token: String?
   @Option(help: "Most responses that wait; beyond that, clients are told to come back (429).") var queue = 1024
   @Option(help: "Seconds until a request that was not answered is given up (504).") var timeout = 30.0
-  @Option(help: "Most tokens that the model reads at once.") var tokenBudget = 8192
+  @Option(help: "Most tokens that the model reads at once.") var tokenBudget = 4096
   @Option(help: "Largest body of a request.") var maxBody = "4MiB"
   @Flag(help: "Print a line for each request.") var verbose = false
 
@@ -35,8 +35,13 @@ struct ServeCommand: ParsableCommand {
         try loadJudge(run: run, step: step, overrides: overrides)
       }
       let facets = server.facets.isEmpty ? "none" : server.facets.joined(separator: ", ")
-      try await server.run { address in print("\(server.name) at \(address)\nfacets: \(facets)") }
+      try await server.run { address in
+        // Not print: whoever started the server through a pipe waits for this line.
+        FileHandle.standardOutput.write(Data("\(server.name) at \(address)\nfacets: \(facets)\n".utf8))
+      }
     }
+    // Should the model be at a batch still, no destructor may run under it.
+    _exit(0)
   }
 
   private func settings() throws -> ServerSettings {

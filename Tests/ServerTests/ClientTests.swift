@@ -32,7 +32,8 @@ import Testing
           [
             "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
             "http://127.0.0.1:\(live.port)/openapi.json", "--max-examples", "40", "--seed", "1", "--no-color",
-            "--suppress-health-check", "all", "--exclude-checks", "positive_data_acceptance", "--generation-database", "none",
+            "--suppress-health-check", "all", "--exclude-checks", "positive_data_acceptance", "--generation-database",
+            "none",
           ],
           withErrors: true)
       }

@@ -19,7 +19,7 @@ package final class Batcher: Sendable {
     /// From the submission to the answer.
     package var timeout: Duration
 
-    package init(queue: Int = 1024, tokens: Int = 8192, timeout: Duration = .seconds(30)) {
+    package init(queue: Int = 1024, tokens: Int = 4096, timeout: Duration = .seconds(30)) {
       (self.queue, self.tokens, self.timeout) = (queue, tokens, timeout)
     }
   }
@@ -67,6 +67,7 @@ package final class Batcher: Sendable {
   let metrics: ServerMetrics
   private let state = Mutex(State())
   private let wakeUp = DispatchSemaphore(value: 0)
+  private let isEnded = Atomic(false)
   private let timers = DispatchQueue(label: "deadlines")
 
   private init(model: ModelDescription, limits: Limits, metrics: ServerMetrics) {
@@ -82,10 +83,8 @@ package final class Batcher: Sendable {
     try await withCheckedThrowingContinuation { continuation in
       let thread = Thread {
         do {
-          let judge = try makeJudge()
-          let batcher = Batcher(model: ModelDescription(judge), limits: limits, metrics: metrics)
-          continuation.resume(returning: batcher)
-          batcher.work(judge)
+          try live(limits, metrics, makeJudge) { continuation.resume(returning: $0) }.isEnded
+            .store(true, ordering: .sequentiallyConsistent)
         } catch {
           continuation.resume(throwing: error)
         }
@@ -94,6 +93,17 @@ package final class Batcher: Sendable {
       thread.stackSize = 16 << 20
       thread.start()
     }
+  }
+
+  /// All that the judge's thread does. The judge is gone when it returns.
+  private static func live(
+    _ limits: Limits, _ metrics: ServerMetrics, _ makeJudge: () throws -> any Judge, _ ready: (Batcher) -> Void
+  ) throws -> Batcher {
+    let judge = try makeJudge()
+    let batcher = Batcher(model: ModelDescription(judge), limits: limits, metrics: metrics)
+    ready(batcher)
+    batcher.work(judge)
+    return batcher
   }
 
   /// The number of items that wait.
@@ -214,6 +224,15 @@ package final class Batcher: Sendable {
     state.withLock { $0.phase = .stopped }
     finish(state.withLock { state in state.pending.values.map(\.ticket) }, with: .shuttingDown)
     wakeUp.signal()
+  }
+
+  /// As ``stop()``, and waits until the judge is gone, at most for `limit`.
+  package func stop(within limit: Duration) async {
+    stop()
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end, !isEnded.load(ordering: .sequentiallyConsistent) {
+      try? await Task.sleep(for: .milliseconds(5))
+    }
   }
 
   // MARK: For the judge's thread
