@@ -10,9 +10,11 @@ final class JudgeControl: Sendable {
   private let isShut: Atomic<Bool>
   let delay: Double
 
-  init(shut: Bool = false, delay: Double = 0) {
+  private let remembers: Bool
+
+  init(shut: Bool = false, delay: Double = 0, remembers: Bool = true) {
     isShut = Atomic(shut)
-    self.delay = delay
+    (self.delay, self.remembers) = (delay, remembers)
   }
 
   /// Responses of each batch, in order.
@@ -21,7 +23,7 @@ final class JudgeControl: Sendable {
   func open() { isShut.store(false, ordering: .sequentiallyConsistent) }
 
   func rating(_ responses: [String]) {
-    batches.withLock { $0.append(responses) }
+    if remembers { batches.withLock { $0.append(responses) } }
     while isShut.load(ordering: .sequentiallyConsistent) { usleep(500) }
     if delay > 0 { usleep(UInt32(delay * 1e6)) }
   }
