@@ -18,6 +18,7 @@ enum Programs {
     let process = Process(), output = Pipe()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
+    process.currentDirectoryURL = FileManager.default.temporaryDirectory  // some leave caches where they stand
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardOutput = output
     process.standardError = withErrors ? output : FileHandle.nullDevice
