@@ -1,0 +1,280 @@
+import Dispatch
+import Files
+import Foundation
+package import Recipes
+import Synchronization
+
+/// A bounded queue before a judge, which one thread owns: whatever waits is rated in batches of at most so many tokens.
+///
+/// The judge never waits for a batch to fill: it takes what is there, oldest first. Items with facets and without go
+/// into different batches, since they cost differently; the oldest item of all decides which kind is next, and no item
+/// is passed over for a smaller one of its kind, so a long one cannot starve.
+package final class Batcher: Sendable {
+  /// What is allowed.
+  package struct Limits: Sendable {
+    /// Largest number of items that wait, those being rated not counted.
+    package var queue: Int
+    /// Largest number of tokens of a batch; an item that is longer is rated alone.
+    package var tokens: Int
+    /// From the submission to the answer.
+    package var timeout: Duration
+
+    package init(queue: Int = 1024, tokens: Int = 4096, timeout: Duration = .seconds(30)) {
+      (self.queue, self.tokens, self.timeout) = (queue, tokens, timeout)
+    }
+  }
+
+  /// One submission, so that it can be cancelled from elsewhere, before it is made too.
+  package final class Ticket: Sendable {
+    fileprivate let isCancelled = Atomic(false)
+    package init() {}
+  }
+
+  struct Item {
+    let ticket: Ticket
+    /// Which of its submission.
+    let index: Int
+    /// Its place among all items ever submitted.
+    let serial: UInt64
+    let request: RewardRequest
+    let facets: Bool
+  }
+
+  private enum Phase { case open, draining, stopped }
+
+  private struct Pending {
+    let ticket: Ticket
+    let deadline: ContinuousClock.Instant
+    let continuation: CheckedContinuation<[Outcome], any Error>
+    var outcomes: [Outcome?]
+    var missing: Int
+  }
+
+  private struct State {
+    var waiting: [Item] = []
+    var pending: [ObjectIdentifier: Pending] = [:]
+    var phase = Phase.open
+    var serial: UInt64 = 0
+    var isJudgeIdle = false
+    var isTimerSet = false
+    /// Running mean, for Retry-After.
+    var secondsPerItem = 0.05
+  }
+
+  /// What the judge said of itself.
+  package let model: ModelDescription
+  let limits: Limits
+  let metrics: ServerMetrics
+  private let state = Mutex(State())
+  private let wakeUp = DispatchSemaphore(value: 0)
+  private let isEnded = Atomic(false)
+  private let timers = DispatchQueue(label: "deadlines")
+
+  private init(model: ModelDescription, limits: Limits, metrics: ServerMetrics) {
+    (self.model, self.limits, self.metrics) = (model, limits, metrics)
+  }
+
+  /// Makes the judge on a thread of its own, which rates until ``stop()``.
+  ///
+  /// - Throws: what `makeJudge` throws.
+  package static func start(
+    _ limits: Limits, metrics: ServerMetrics, makeJudge: @escaping @Sendable () throws -> any Judge
+  ) async throws -> Batcher {
+    try await withCheckedThrowingContinuation { continuation in
+      let thread = Thread {
+        do {
+          try live(limits, metrics, makeJudge) { continuation.resume(returning: $0) }.isEnded
+            .store(true, ordering: .sequentiallyConsistent)
+        } catch {
+          continuation.resume(throwing: error)
+        }
+      }
+      thread.name = "judge"
+      thread.stackSize = 16 << 20
+      thread.start()
+    }
+  }
+
+  /// All that the judge's thread does. The judge is gone when it returns.
+  private static func live(
+    _ limits: Limits, _ metrics: ServerMetrics, _ makeJudge: () throws -> any Judge, _ ready: (Batcher) -> Void
+  ) throws -> Batcher {
+    let judge = try makeJudge()
+    let batcher = Batcher(model: ModelDescription(judge), limits: limits, metrics: metrics)
+    ready(batcher)
+    batcher.work(judge)
+    return batcher
+  }
+
+  /// The number of items that wait.
+  package var waiting: Int { state.withLock { $0.waiting.count } }
+  /// Whether new submissions are taken.
+  package var isOpen: Bool { state.withLock { $0.phase == .open } }
+
+  // MARK: Submitting
+
+  /// Rates requests; one outcome each, in order.
+  ///
+  /// - Throws: `Refusal`.
+  package func outcomes(
+    of requests: [RewardRequest], facets: Bool, ticket: Ticket = Ticket()
+  ) async throws -> [Outcome] {
+    if requests.isEmpty { return [] }
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        admit(requests, facets: facets, ticket, continuation)
+      }
+    } onCancel: {
+      cancel(ticket)
+    }
+  }
+
+  /// Takes a submission's items out of the queue. A batch that is being rated goes on without a listener.
+  package func cancel(_ ticket: Ticket) {
+    ticket.isCancelled.store(true, ordering: .sequentiallyConsistent)
+    finish([ticket], with: .cancelled)
+  }
+
+  private func admit(
+    _ requests: [RewardRequest], facets: Bool, _ ticket: Ticket,
+    _ continuation: CheckedContinuation<[Outcome], any Error>
+  ) {
+    let deadline = ContinuousClock.now + limits.timeout
+    let refusal = state.withLock { state -> Refusal? in
+      if let refusal = whatForbids(requests.count, ticket, state) { return refusal }
+      state.pending[ObjectIdentifier(ticket)] = Pending(
+        ticket: ticket, deadline: deadline, continuation: continuation,
+        outcomes: Array(repeating: nil, count: requests.count), missing: requests.count)
+      for (index, request) in requests.enumerated() {
+        state.waiting.append(
+          Item(ticket: ticket, index: index, serial: state.serial, request: request, facets: facets))
+        state.serial += 1
+      }
+      if state.isJudgeIdle {
+        state.isJudgeIdle = false
+        wakeUp.signal()
+      }
+      setTimer(&state)
+      return nil
+    }
+    if let refusal { refuse(continuation, refusal) }
+  }
+
+  private func whatForbids(_ count: Int, _ ticket: Ticket, _ state: State) -> Refusal? {
+    if state.phase != .open { return .shuttingDown }
+    if ticket.isCancelled.load(ordering: .sequentiallyConsistent) { return .cancelled }
+    if count > limits.queue { return .tooManyItems(count, limit: limits.queue) }
+    if state.waiting.count + count > limits.queue {
+      let seconds = (Double(state.waiting.count) * state.secondsPerItem).rounded(.up)
+      return .queueFull(
+        waiting: state.waiting.count, limit: limits.queue, retryAfter: Int(min(max(seconds, 1), 60)))
+    }
+    return nil
+  }
+
+  private func refuse(_ continuation: CheckedContinuation<[Outcome], any Error>, _ refusal: Refusal) {
+    metrics.refused(refusal)
+    continuation.resume(throwing: refusal)
+  }
+
+  private func finish(_ tickets: [Ticket], with refusal: Refusal) {
+    let ended = state.withLock { state -> [Pending] in
+      let ended = tickets.compactMap { state.pending.removeValue(forKey: ObjectIdentifier($0)) }
+      if !ended.isEmpty { state.waiting.removeAll { state.pending[ObjectIdentifier($0.ticket)] == nil } }
+      return ended
+    }
+    for pending in ended { refuse(pending.continuation, refusal) }
+  }
+
+  // MARK: Deadlines
+
+  // All deadlines lie equally far ahead, so one timer, set for the first of them, serves all: it costs nothing while
+  // nobody waits, and an answered submission leaves nothing behind.
+  private func setTimer(_ state: inout State) {
+    guard !state.isTimerSet, let first = state.pending.values.map(\.deadline).min() else { return }
+    state.isTimerSet = true
+    let seconds = max((first - ContinuousClock.now) / .seconds(1), 0)
+    timers.asyncAfter(deadline: .now() + seconds) { [weak self] in self?.expire() }
+  }
+
+  private func expire() {
+    let now = ContinuousClock.now
+    let late = state.withLock { state in state.pending.values.filter { $0.deadline <= now }.map(\.ticket) }
+    finish(late, with: .timedOut)
+    state.withLock { state in
+      state.isTimerSet = false
+      setTimer(&state)
+    }
+  }
+
+  // MARK: Ending
+
+  /// Takes nothing new and waits until all is answered; what is not within `limit` is refused.
+  package func drain(within limit: Duration) async {
+    let end = ContinuousClock.now + limit
+    state.withLock { state in if state.phase == .open { state.phase = .draining } }
+    while ContinuousClock.now < end, !state.withLock(\.pending.isEmpty) {
+      try? await Task.sleep(for: .milliseconds(5))
+    }
+    finish(state.withLock { state in state.pending.values.map(\.ticket) }, with: .shuttingDown)
+  }
+
+  /// Refuses what waits and ends the judge's thread after the batch it is at.
+  package func stop() {
+    state.withLock { $0.phase = .stopped }
+    finish(state.withLock { state in state.pending.values.map(\.ticket) }, with: .shuttingDown)
+    wakeUp.signal()
+  }
+
+  /// As ``stop()``, and waits until the judge is gone, at most for `limit`.
+  package func stop(within limit: Duration) async {
+    stop()
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end, !isEnded.load(ordering: .sequentiallyConsistent) {
+      try? await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
+  // MARK: For the judge's thread
+
+  var isStopped: Bool { state.withLock { $0.phase == .stopped } }
+
+  /// Blocks until there may be something to do.
+  func waitForWork() { wakeUp.wait() }
+
+  /// The oldest items of the oldest one's kind, without taking them; none if the judge may rest.
+  func candidates(_ limit: Int) -> [Item] {
+    state.withLock { state in
+      guard let first = state.waiting.first else {
+        state.isJudgeIdle = true
+        return []
+      }
+      return Array(state.waiting.lazy.filter { $0.facets == first.facets }.prefix(limit))
+    }
+  }
+
+  /// Takes the items that nobody cancelled meanwhile.
+  func claim(_ items: [Item]) -> [Item] {
+    let wanted = Set(items.map(\.serial))
+    return state.withLock { state in
+      let claimed = state.waiting.filter { wanted.contains($0.serial) }
+      state.waiting.removeAll { wanted.contains($0.serial) }
+      return claimed
+    }
+  }
+
+  /// Hands outcomes to those who wait for them.
+  func deliver(_ outcomes: [(item: Item, outcome: Outcome)], seconds: Double) {
+    guard !outcomes.isEmpty else { return }
+    let complete = state.withLock { state -> [Pending] in
+      state.secondsPerItem += 0.1 * (seconds / Double(outcomes.count) - state.secondsPerItem)
+      return outcomes.compactMap { item, outcome in
+        let key = ObjectIdentifier(item.ticket)
+        state.pending[key]?.outcomes[item.index] = outcome
+        state.pending[key]?.missing -= 1
+        return state.pending[key]?.missing == 0 ? state.pending.removeValue(forKey: key) : nil
+      }
+    }
+    for pending in complete { pending.continuation.resume(returning: pending.outcomes.compactMap { $0 }) }
+  }
+}

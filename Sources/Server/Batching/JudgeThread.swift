@@ -1,0 +1,73 @@
+import Files
+import Recipes
+
+extension Batcher {
+  /// Most items of one batch, however short they are.
+  static let longestBatch = 256
+
+  /// What the judge's thread does until the batcher is stopped.
+  func work(_ judge: any Judge) {
+    while !isStopped {
+      let candidates = candidates(Self.longestBatch)
+      if candidates.isEmpty {
+        waitForWork()
+      } else {
+        rate(candidates, judge)
+      }
+    }
+  }
+
+  /// Rates as many of the first items as the token budget allows.
+  private func rate(_ candidates: [Item], _ judge: any Judge) {
+    var chosen: [Item] = [], counts: [UInt64: Int] = [:], tokens = 0
+    var refused: [(item: Item, outcome: Outcome)] = []
+    for item in candidates {
+      do {
+        let count = max(1, try judge.tokens(of: item.request))
+        guard chosen.isEmpty || tokens + count <= limits.tokens else { break }
+        chosen.append(item)
+        counts[item.serial] = count
+        tokens += count
+      } catch {
+        refused.append((item, .failure(ItemFailure(error))))
+      }
+    }
+    _ = claim(refused.map(\.item))
+    let batch = claim(chosen)
+    let start = ContinuousClock.now
+    let outcomes = batch.isEmpty ? [] : outcomes(of: batch, judge)
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    // Counted before the answers leave, so that whoever has one finds it counted.
+    if !batch.isEmpty {
+      metrics.rated(outcomes.map(\.outcome), tokens: batch.reduce(0) { $0 + counts[$1.serial, default: 0] })
+    }
+    metrics.refusedItems(refused.count)
+    deliver(refused + outcomes, seconds: seconds)
+  }
+
+  /// One outcome each. Where the judge refuses the batch, its items are rated one by one, so that only the one at fault
+  /// goes unrated.
+  private func outcomes(of batch: [Item], _ judge: any Judge) -> [(item: Item, outcome: Outcome)] {
+    do {
+      let rewards = try judge.rewards(
+        of: batch.map(\.request), facets: batch[0].facets, tokenBudget: limits.tokens)
+      precondition(rewards.count == batch.count, "\(rewards.count) rewards of \(batch.count) requests")
+      return zip(batch, rewards).map { ($0, Self.checked($1)) }
+    } catch  where batch.count > 1 {
+      return batch.flatMap { outcomes(of: [$0], judge) }
+    } catch {
+      return [(batch[0], .failure(ItemFailure(error)))]
+    }
+  }
+
+  /// JSON has no NaN, and a trainer should not meet one either.
+  private static func checked(_ reward: Reward) -> Outcome {
+    for score in [reward.overall] + reward.facets {
+      let numbers = [score.expectation, score.variance ?? 0, score.coverage ?? 0] + score.values + score.probabilities
+      if let bad = numbers.first(where: { !$0.isFinite }) {
+        return .failure(.failed("the model's score \(score.name) holds \(bad), which is no finite number"))
+      }
+    }
+    return .success(reward)
+  }
+}

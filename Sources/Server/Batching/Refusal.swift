@@ -1,0 +1,51 @@
+package import Files
+package import Recipes
+
+/// Why a whole submission goes unanswered.
+package enum Refusal: Error, Equatable {
+  /// As many items wait as may; after `retryAfter` seconds there should be room.
+  case queueFull(waiting: Int, limit: Int, retryAfter: Int)
+  /// More items at once than the queue can ever hold.
+  case tooManyItems(Int, limit: Int)
+  /// The deadline passed before the last item was rated.
+  case timedOut
+  /// Nobody waits for the answer any more.
+  case cancelled
+  /// The server is shutting down.
+  case shuttingDown
+}
+
+/// Why one item of a submission could not be rated.
+package enum ItemFailure: Error {
+  /// The judge refuses the item: too long, or a conversation that its template does not have.
+  case refused(InputError)
+  /// The model failed, or said something that is no number.
+  case failed(String)
+
+  init(_ error: any Error) {
+    self = (error as? InputError).map { .refused($0) } ?? .failed("\(error)")
+  }
+}
+
+/// What became of one item.
+package typealias Outcome = Result<Reward, ItemFailure>
+
+/// What a server says of its model; known once it is loaded.
+package struct ModelDescription: Sendable {
+  /// A score that the model gives, and its range if it has one.
+  package struct Score: Sendable {
+    package var name: String
+    package var range: ClosedRange<Double>?
+  }
+  /// The judge's name.
+  package var name: String
+  /// The range of the overall score.
+  package var range: ClosedRange<Double>?
+  /// The facets, in the order of the judge.
+  package var facets: [Score]
+
+  init(_ judge: any Judge) {
+    (name, range) = (judge.name, judge.range)
+    facets = judge.facets.map { Score(name: $0.name, range: $0.range) }
+  }
+}

@@ -1,0 +1,105 @@
+import Files
+import HTTPTypes
+import Hummingbird
+
+/// An answer that says what is wrong, as every other answer does, in JSON.
+struct APIError: Error {
+  let status: HTTPResponse.Status
+  /// A name for programs: `malformed`, `unauthorized`, `queue_full`, …
+  let code: String
+  let message: String
+  var place = ""
+  var expected = ""
+  var found = ""
+  var remedy = ""
+  var headers = HTTPFields()
+
+  init(
+    _ status: HTTPResponse.Status, _ code: String, _ message: String, expected: String = "", found: String = "",
+    remedy: String = "", headers: HTTPFields = [:]
+  ) {
+    (self.status, self.code, self.message, self.headers) = (status, code, message, headers)
+    (self.expected, self.found, self.remedy) = (expected, found, remedy)
+  }
+
+  /// Something wrong in what the client wrote.
+  init(_ status: HTTPResponse.Status, _ code: String, _ error: InputError) {
+    let place = error.place.isEmpty ? "" : "\(error.place): "
+    self.init(
+      status, code, "\(place)expected \(error.expected), found \(error.found).", expected: error.expected,
+      found: error.found, remedy: error.remedy)
+    self.place = error.place
+  }
+
+  /// Why an item of a request has no score.
+  init(_ failure: ItemFailure) {
+    switch failure {
+    case .refused(let error): self.init(.unprocessableContent, "unratable", error)
+    case .failed(let message):
+      self.init(.internalServerError, "model_failed", message, remedy: "Report this with the prompt and the response.")
+    }
+  }
+
+  /// The error object, without the wrapping.
+  var json: JSON {
+    var object = JSONObject()
+    object["code"] = .string(code)
+    for (key, text) in [
+      ("message", message), ("place", place), ("expected", expected), ("found", found), ("remedy", remedy),
+    ] {
+      object[key] = .string(Self.shortened(text))
+    }
+    return .object(object)
+  }
+
+  var response: Response { Response(status: status, headers: headers, json: ["error": json]) }
+
+  // What is quoted may be as long as a whole body.
+  private static func shortened(_ text: String) -> String {
+    text.utf8.count <= 2000 ? text : String(text.unicodeScalars.prefix(500)) + "…"
+  }
+}
+
+extension APIError {
+  /// What a refusal of the queue is in HTTP.
+  init(_ refusal: Refusal, timeout: Duration) {
+    switch refusal {
+    case .queueFull(let waiting, let limit, let seconds):
+      self.init(
+        .tooManyRequests, "queue_full", "Too many items wait already.", expected: "room for the items",
+        found: "\(waiting) of \(limit) places taken", remedy: "Try again in \(seconds) s.",
+        headers: [.retryAfter: "\(seconds)"])
+    case .tooManyItems(let count, let limit):
+      self.init(
+        .contentTooLarge, "too_many_items", "More items at once than the queue holds.",
+        expected: "at most \(limit) items", found: "\(count)", remedy: "Send them in several requests.")
+    case .timedOut:
+      self.init(
+        .gatewayTimeout, "timeout", "The items were not rated in time and have been dropped.",
+        expected: "an answer within \(timeout)", found: "none",
+        remedy: "Send fewer items at once, or start the server with a longer --timeout.")
+    case .cancelled:
+      self.init(.init(code: 499, reasonPhrase: "Client Closed Request"), "client_gone", "The client went away.")
+    case .shuttingDown:
+      self.init(
+        .serviceUnavailable, "shutting_down", "The server is shutting down.", remedy: "Ask another one.",
+        headers: [.connection: "close"])
+    }
+  }
+}
+
+extension Response {
+  /// An answer in JSON.
+  init(status: HTTPResponse.Status = .ok, headers: HTTPFields = [:], json: JSON) {
+    self.init(status: status, headers: headers, type: "application/json", text: json.text() + "\n")
+  }
+
+  /// An answer in a text format.
+  init(status: HTTPResponse.Status = .ok, headers: HTTPFields = [:], type: String, text: String) {
+    var headers = headers
+    headers[.contentType] = type
+    headers[.cacheControl] = "no-store"
+    headers[.xContentTypeOptions] = "nosniff"
+    self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+  }
+}

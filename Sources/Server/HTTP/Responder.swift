@@ -1,0 +1,77 @@
+import Files
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// What a handler knows besides the request.
+struct ConnectionContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  let channel: any Channel
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = .init(source: source)
+    channel = source.channel
+  }
+}
+
+/// One thing that the server does.
+struct Route: Sendable {
+  let method: HTTPRequest.Method
+  let path: String
+  /// Whether it answers without a token.
+  var isOpen = false
+  let answer: @Sendable (Request, ConnectionContext) async throws -> Response
+}
+
+/// Finds the route of a request; says in JSON what is wrong with one; counts and logs.
+struct Responder: HTTPResponder {
+  typealias Context = ConnectionContext
+
+  let routes: [Route]
+  let token: BearerToken?
+  let metrics: ServerMetrics
+  let log: (@Sendable (String) -> Void)?
+
+  func respond(to request: Request, context: ConnectionContext) async throws -> Response {
+    let start = ContinuousClock.now
+    let path = request.uri.path
+    let known = routes.contains { $0.path == path }
+    var response: Response
+    do {
+      response = try await route(request, path).answer(request, context)
+    } catch let error as APIError {
+      response = error.response
+    } catch let error as InputError {
+      response = APIError(.badRequest, "malformed", error).response
+    }
+    if request.method == .head { response = response.createHeadResponse() }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    metrics.answered(route: known ? path : "other", status: response.status.code, seconds: seconds)
+    log?("\(request.method) \(known ? path : "(unknown path)") \(response.status.code) \(Int(seconds * 1000)) ms")
+    return response
+  }
+
+  private func route(_ request: Request, _ path: String) throws(APIError) -> Route {
+    let here = routes.filter { $0.path == path }
+    let method = request.method == .head ? .get : request.method
+    if let token, !here.contains(where: \.isOpen), !token.isShown(by: request.headers[.authorization]) {
+      throw APIError(
+        .unauthorized, "unauthorized", "This server wants a token.", expected: "Authorization: Bearer TOKEN",
+        found: request.headers[.authorization] == nil ? "no such header" : "another token",
+        remedy: "Send the token that the server was started with.",
+        headers: [.wwwAuthenticate: path == "/" ? #"Basic realm="dist2", charset="UTF-8""# : "Bearer"])
+    }
+    guard !here.isEmpty else {
+      throw APIError(
+        .notFound, "not_found", "There is nothing at this path.", expected: paths.joined(separator: ", "),
+        found: "\"\(path)\"", remedy: "GET /openapi.json describes what there is.")
+    }
+    if let route = here.first(where: { $0.method == method }) { return route }
+    let allowed = here.map(\.method.rawValue).joined(separator: ", ")
+    throw APIError(
+      .methodNotAllowed, "method_not_allowed", "\(path) has no such method.", expected: allowed,
+      found: request.method.rawValue, headers: [.allow: allowed])
+  }
+
+  private var paths: [String] { routes.map(\.path) }
+}

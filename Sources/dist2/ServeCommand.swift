@@ -1,0 +1,72 @@
+import ArgumentParser
+import Files
+import Foundation
+import Recipes
+import Server
+import Synchronization
+
+struct ServeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Answer over HTTP what a reward model thinks of responses.",
+    discussion: """
+      POST /score rates one response or many, POST /rank orders responses to one prompt; GET / is a page to try it on, \
+      /openapi.json describes every field, /health and /metrics are for those who run it. Ctrl-C (or SIGTERM) answers \
+      what is queued and ends. Others than this machine can be let in with --host, which then needs a token.
+      """)
+  @OptionGroup var model: ModelOptions
+  @Option(help: "Address to listen on.") var host = "127.0.0.1"
+  @Option(help: "Port to listen on; 0 for any that is free.") var port = 8080
+  @Option(help: "What clients must send as `Authorization: Bearer TOKEN`. Default: DIST2_TOKEN, if set.")
+  var token: String?
+  @Option(help: "Most responses that wait; beyond that, clients are told to come back (429).") var queue = 1024
+  @Option(help: "Seconds until a request that was not answered is given up (504).") var timeout = 30.0
+  @Option(help: "Most tokens that the model reads at once.") var tokenBudget = 4096
+  @Option(help: "Largest body of a request.") var maxBody = "4MiB"
+  @Flag(help: "Print a line for each request.") var verbose = false
+
+  func run() throws {
+    let settings = try settings()
+    let (run, step, overrides) = (model.run, model.step, model.overrides)
+    let log: @Sendable (String) -> Void = { FileHandle.standardError.write(Data(($0 + "\n").utf8)) }
+    let isVerbose = verbose
+    try waitFor {
+      let server = try await RewardServer.load(settings, log: isVerbose ? log : nil) {
+        try loadJudge(run: run, step: step, overrides: overrides)
+      }
+      let facets = server.facets.isEmpty ? "none" : server.facets.joined(separator: ", ")
+      try await server.run { address in
+        // Not print: whoever started the server through a pipe waits for this line.
+        FileHandle.standardOutput.write(Data("\(server.name) at \(address)\nfacets: \(facets)\n".utf8))
+      }
+    }
+    // Should the model be at a batch still, no destructor may run under it.
+    _exit(0)
+  }
+
+  private func settings() throws -> ServerSettings {
+    var settings = ServerSettings()
+    (settings.host, settings.port, settings.queue) = (host, port, queue)
+    settings.token = token ?? ProcessInfo.processInfo.environment["DIST2_TOKEN"]
+    guard timeout.isFinite, abs(timeout) < 1e6 else {
+      throw InputError(path: "<arguments>", place: "--timeout", expected: "seconds", found: "\(timeout)")
+    }
+    settings.timeout = .seconds(timeout)
+    settings.tokenBudget = tokenBudget
+    settings.bodyLimit = try ServerSettings.bytes(maxBody, place: "--max-body")
+    try settings.check()
+    return settings
+  }
+
+  /// Runs asynchronous work to its end on behalf of the main thread.
+  private func waitFor(_ work: @escaping @Sendable () async throws -> Void) throws {
+    let outcome = Mutex<Result<Void, any Error>>(.success(()))
+    let done = DispatchSemaphore(value: 0)
+    Task {
+      do { try await work() } catch { outcome.withLock { $0 = .failure(error) } }
+      done.signal()
+    }
+    done.wait()
+    try outcome.withLock { $0 }.get()
+  }
+}

@@ -1,0 +1,97 @@
+import Files
+import Foundation
+import Hummingbird
+import HummingbirdTesting
+import Server
+
+/// A server on a free port, and its judge's strings.
+struct LiveServer: Sendable {
+  let port: Int
+  let server: RewardServer
+  let control: JudgeControl
+  let stop: @Sendable () -> Void
+
+  func connect(seconds: Int = 10) throws -> RawConnection { try RawConnection(port: port, seconds: seconds) }
+
+  /// One request on a connection of its own.
+  func post(_ path: String, _ body: String) async throws -> RawConnection.Answer? {
+    let port = port
+    return try await onThread {
+      let connection = try RawConnection(port: port)
+      connection.post(path, body)
+      return try connection.answer()
+    }
+  }
+
+  func get(_ path: String) async throws -> RawConnection.Answer? {
+    let port = port
+    return try await onThread {
+      let connection = try RawConnection(port: port)
+      connection.send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+      return try connection.answer()
+    }
+  }
+
+  /// Waits until so many items wait in the queue.
+  func waits(for count: Int) async throws { try await eventually { server.batcher.waiting == count } }
+}
+
+struct NeverHappened: Error {}
+
+/// Waits for something that will be so shortly.
+func eventually(_ condition: () -> Bool) async throws {
+  for _ in 0..<5000 {
+    if condition() { return }
+    try await Task.sleep(for: .milliseconds(1))
+  }
+  throw NeverHappened()
+}
+
+/// Serves while `body` runs; throws what serving throws.
+func withServer(
+  _ control: JudgeControl = JudgeControl(), _ change: (inout ServerSettings) -> Void = { _ in },
+  _ body: (LiveServer) async throws -> Void
+) async throws {
+  var settings = ServerSettings()
+  settings.port = 0
+  change(&settings)
+  let server = try await RewardServer.load(settings) { TestJudge(control) }
+  let (stopped, stop) = AsyncStream.makeStream(of: Void.self)
+  let (addresses, ready) = AsyncStream.makeStream(of: String.self)
+  let running = Task { try await server.run(stop: stopped) { ready.yield($0) } }
+  for await address in addresses {
+    let port = Int(address.split(separator: ":").last!)!
+    do {
+      try await body(LiveServer(port: port, server: server, control: control) { stop.yield() })
+    } catch {
+      control.open()
+      stop.yield()
+      try await running.value
+      throw error
+    }
+    break
+  }
+  control.open()
+  stop.yield()
+  try await running.value
+}
+
+/// The routes without sockets.
+func withRoutes(
+  _ change: (inout ServerSettings) -> Void = { _ in }, control: JudgeControl = JudgeControl(),
+  _ body: @Sendable (any TestClientProtocol) async throws -> Void
+) async throws {
+  var settings = ServerSettings()
+  change(&settings)
+  let server = try await RewardServer.load(settings) { TestJudge(control) }
+  defer { server.batcher.stop() }
+  try await server.application().test(.router, body)
+}
+
+extension TestClientProtocol {
+  /// Status and body of a POST.
+  func post(_ path: String, _ body: String) async throws -> (status: Int, json: JSON) {
+    let answer = try await executeRequest(uri: path, method: .post, headers: [:], body: ByteBuffer(string: body))
+    return (answer.status.code, try JSON(parsing: String(buffer: answer.body), path: "answer"))
+  }
+}
