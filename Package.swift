@@ -107,7 +107,6 @@ let package = Package(
       "Server",
       [
         "Server", "Recipes", "TokenData", "Files", "TestSupport",
-        .product(name: "HummingbirdTesting", package: "hummingbird"),
       ] + http),
   ],
   swiftLanguageModes: [.v6]

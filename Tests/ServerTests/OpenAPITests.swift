@@ -2,23 +2,20 @@ import Files
 import Foundation
 import HTTPTypes
 import Hummingbird
-import HummingbirdTesting
 import NIOCore
 import Server
 import Testing
 
 extension Serving {
   @Suite struct OpenAPITests {
-    private func document(_ client: any TestClientProtocol) async throws -> JSON {
-      let answer = try await client.executeRequest(uri: "/openapi.json", method: .get, headers: [:], body: nil)
-      return try JSON(parsing: String(buffer: answer.body), path: "openapi.json")
+    private func document(_ client: RouteClient) async throws -> JSON {
+      let answer = try await client.ask("/openapi.json")
+      return try JSON(parsing: answer.body, path: "openapi.json")
     }
 
     @Test func itDescribesExactlyTheRoutes() async throws {
-      let server = try await RewardServer.load(ServerSettings()) { TestJudge(JudgeControl()) }
-      defer { server.batcher.stop() }
-      let table = Set(server.table.map { "\($0.method.lowercased()) \($0.path)" })
-      try await server.application().test(.router) { client in
+      try await withRoutes { client in
+        let table = Set(client.server.table.map { "\($0.method.lowercased()) \($0.path)" })
         guard case .object(let paths) = try await document(client)["paths"] else { throw NeverHappened() }
         var described: Set<String> = []
         for (path, item) in paths.members {
@@ -60,8 +57,8 @@ extension Serving {
       try await withRoutes { client in
         let schemas = Schemas(document: try await document(client))
         let health = try #require(schemas.document["paths"]?["/health"]?["get"]?["responses"]?["200"])
-        let answer = try await client.executeRequest(uri: "/health", method: .get, headers: [:], body: nil)
-        let right = try JSON(parsing: String(buffer: answer.body), path: "")
+        let answer = try await client.ask("/health")
+        let right = try JSON(parsing: answer.body, path: "")
         #expect(schemas.fits(right, health))
         guard case .object(var object) = right else { throw NeverHappened() }
         object["status"] = "sleepy"

@@ -2,7 +2,6 @@ import Files
 import Foundation
 import HTTPTypes
 import Hummingbird
-import HummingbirdTesting
 import NIOCore
 import Server
 import Testing
@@ -132,8 +131,8 @@ extension Serving {
 
     @Test func healthSaysWhatTheModelGives() async throws {
       try await withRoutes { client in
-        let answer = try await client.executeRequest(uri: "/health", method: .get, headers: [:], body: nil)
-        let json = try JSON(parsing: String(buffer: answer.body), path: "")
+        let answer = try await client.ask("/health")
+        let json = try JSON(parsing: answer.body, path: "")
         #expect(answer.status == .ok && json["status"] == "ready")
         #expect(json["queue"] == ["waiting": 0, "limit": 1024])
         #expect(
@@ -146,12 +145,12 @@ extension Serving {
 
     @Test func wrongPathsAndMethods() async throws {
       try await withRoutes { client in
-        let lost = try await client.executeRequest(uri: "/scores", method: .get, headers: [:], body: nil)
-        #expect(lost.status == .notFound && String(buffer: lost.body).contains("not_found"))
-        let get = try await client.executeRequest(uri: "/score", method: .get, headers: [:], body: nil)
+        let lost = try await client.ask("/scores")
+        #expect(lost.status == .notFound && lost.body.contains("not_found"))
+        let get = try await client.ask("/score")
         #expect(get.status == .methodNotAllowed && get.headers[.allow] == "POST")
-        let head = try await client.executeRequest(uri: "/health", method: .head, headers: [:], body: nil)
-        #expect(head.status == .ok && head.body.readableBytes == 0)
+        let head = try await client.ask("/health", method: .head)
+        #expect(head.status == .ok && head.body.isEmpty)
       }
     }
 
@@ -188,9 +187,7 @@ extension Serving {
     @Test func aTokenGuardsAllButHealth() async throws {
       try await withRoutes({ $0.token = "open sesame".replacingOccurrences(of: " ", with: "-") }) { client in
         func status(_ path: String, _ authorization: String?) async throws -> Int {
-          var headers = HTTPFields()
-          headers[.authorization] = authorization
-          return try await client.executeRequest(uri: path, method: .get, headers: headers, body: nil).status.code
+          try await client.ask(path, authorization: authorization).status.code
         }
         for path in ["/", "/metrics", "/openapi.json", "/score", "/nothing"] {
           #expect(try await status(path, nil) == 401)
@@ -205,7 +202,7 @@ extension Serving {
         let pair = Data("anyone:open-sesame".utf8).base64EncodedString()
         #expect(try await status("/", "Basic \(pair)") == 200)
         #expect(try await status("/nothing", "Bearer open-sesame") == 404)
-        let page = try await client.executeRequest(uri: "/", method: .get, headers: [:], body: nil)
+        let page = try await client.ask("/")
         #expect(page.headers[.wwwAuthenticate]?.hasPrefix("Basic") == true)
         #expect(try await client.post("/score", "{").json["error"]?["code"] == "unauthorized")
       }

@@ -24,19 +24,24 @@ public final class ModelContext {
 
   /// Reads the prompts.
   ///
-  /// - Parameter room: tokens that will be read later; the cache is reserved for them.
+  /// - Parameters:
+  ///   - room: tokens that will be read later; the cache is reserved for them.
+  ///   - beginning: what the model has read already; used if every prompt begins with it and goes on.
   /// - Throws: `DecodingError` for a prompt that is empty, too long for the model or not in its vocabulary.
-  public init(_ model: any TokenModel, prompts: [[Int32]], room: Int) throws {
+  public init(_ model: any TokenModel, prompts: [[Int32]], room: Int, beginning: ReadBeginning? = nil) throws {
     try Self.check(prompts, for: model)
     self.model = model
     (lengths, last) = ([], .empty([0]))
     let longest = prompts.map(\.count).max() ?? 0
-    let shared = Self.sharedPrefix(of: prompts)
-    cache = model.makeCache(batch: shared > 0 ? 1 : prompts.count, capacity: longest + room)
+    let known = beginning.flatMap { $0.begins(prompts) ? $0 : nil }, done = known?.ids.count ?? 0
+    let shared = max(Self.sharedPrefix(of: prompts), done), capacity = longest + room
+    cache =
+      known?.cache.copy(rows: [0], capacity: capacity)
+      ?? model.makeCache(batch: shared > 0 ? 1 : prompts.count, capacity: capacity)
     inferenceMode {
       if shared > 0 {
-        lengths = [0]
-        read([Array(prompts[0][..<shared])])
+        (lengths, last) = ([done], .zeros([1, model.hiddenSize], device: device))
+        if shared > done { read([Array(prompts[0][done..<shared])]) }
         keep([Int](repeating: 0, count: prompts.count))
       } else {
         lengths = [Int](repeating: 0, count: prompts.count)

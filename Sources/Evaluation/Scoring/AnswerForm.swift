@@ -70,7 +70,7 @@ extension Scorer {
     var found = [[NumberDistribution]](repeating: [], count: prompts.count)
     try evaluating(model) {
       for batch in batches(of: sequences.map { $0.count + room }, tokenBudget: tokenBudget) {
-        let context = try ModelContext(model, prompts: batch.map { sequences[$0] }, room: room)
+        let context = try ModelContext(model, prompts: batch.map { sequences[$0] }, room: room, beginning: beginning)
         var start = ReadOutStart(context)
         for (index, gap) in gaps.enumerated() {
           if index > 0 {

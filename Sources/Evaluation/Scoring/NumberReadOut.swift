@@ -26,7 +26,7 @@ extension Scorer {
     var found = [NumberDistribution?](repeating: nil, count: prompts.count)
     try evaluating(model) {
       for batch in batches(of: prompts.map { $0.count + branches }, tokenBudget: tokenBudget) {
-        let context = try ModelContext(model, prompts: batch.map { prompts[$0] }, room: branches)
+        let context = try ModelContext(model, prompts: batch.map { prompts[$0] }, room: branches, beginning: beginning)
         var readOut = NumberReadOut(self, context, tree, names: batch, width: width, normalization: normalization)
         for (index, distribution) in zip(batch, try readOut.run()) { found[index] = distribution }
       }

@@ -30,8 +30,13 @@ public struct Scorer {
   /// The model that is asked.
   public let model: any TokenModel
 
+  /// What the model has read already of prompts that numbers are read out after; nil for nothing.
+  public var beginning: ReadBeginning?
+
   /// A scorer for this model.
-  public init(_ model: any TokenModel) { self.model = model }
+  public init(_ model: any TokenModel, beginning: ReadBeginning? = nil) {
+    (self.model, self.beginning) = (model, beginning)
+  }
 
   /// Natural log-probability of every token of given continuations (teacher forcing).
   ///

@@ -14,6 +14,7 @@ public final class GenerativeJudge: Judge {
   private let form: AnswerForm
   private let maxLength: Int
   private let answerLength: Int
+  private var scorer: Scorer
 
   /// - Throws: `InputError` if the run file has no `reward` section, or the tokenizer has no gaps for its scores.
   init(_ parts: RunParts, _ model: any TokenModel, name: String) throws {
@@ -23,6 +24,11 @@ public final class GenerativeJudge: Judge {
     answering = Answering(parts)
     maxLength = parts.maxLength
     answerLength = form.gaps.reduce(0) { $0 + $1.before.count + 3 }
+    scorer = Scorer(model)
+    // The instruction is read once. Two prompts that differ from their first word on show where it ends.
+    let samples = try ["a", "Z"].map { try prompt(RewardRequest(prompt: $0, response: $0)) }
+    let shared = zip(samples[0], samples[1]).prefix { $0 == $1 }.count
+    if shared > 0 { scorer.beginning = try ReadBeginning(model, Array(samples[0][..<shared])) }
   }
 
   public var range: ClosedRange<Double>? { ratings.form.overall.values }
@@ -33,7 +39,7 @@ public final class GenerativeJudge: Judge {
   public func tokens(of request: RewardRequest) throws -> Int { try prompt(request).count + answerLength }
 
   public func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) throws -> [Reward] {
-    let prompts = try requests.map(prompt), scorer = Scorer(model)
+    let prompts = try requests.map(prompt)
     let gaps = facets ? form.gaps.count : 1
     func read(_ budget: Int) throws -> [[NumberDistribution]] {
       try scorer.distributions(in: form, after: prompts, gaps: gaps, tokenBudget: budget)

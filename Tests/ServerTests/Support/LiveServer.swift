@@ -1,7 +1,7 @@
 import Files
 import Foundation
+import HTTPTypes
 import Hummingbird
-import HummingbirdTesting
 import Server
 
 /// A server on a free port, and its judge's strings.
@@ -76,22 +76,46 @@ func withServer(
   try await running.value
 }
 
-/// The routes without sockets.
+/// A server whose routes are asked one by one.
 func withRoutes(
   _ change: (inout ServerSettings) -> Void = { _ in }, control: JudgeControl = JudgeControl(),
-  _ body: @Sendable (any TestClientProtocol) async throws -> Void
+  _ body: (RouteClient) async throws -> Void
 ) async throws {
-  var settings = ServerSettings()
-  change(&settings)
-  let server = try await RewardServer.load(settings) { TestJudge(control) }
-  defer { server.batcher.stop() }
-  try await server.application().test(.router, body)
+  try await withServer(control, change) { live in try await body(RouteClient(port: live.port, server: live.server)) }
 }
 
-extension TestClientProtocol {
+/// Asks a server, one connection a request.
+struct RouteClient: Sendable {
+  struct Answer: Sendable {
+    var status: HTTPResponse.Status
+    var headers: HTTPFields
+    var body: String
+  }
+
+  let port: Int
+  let server: RewardServer
+
+  func ask(
+    _ path: String, method: HTTPRequest.Method = .get, authorization: String? = nil, body: String? = nil
+  ) async throws -> Answer {
+    let port = port
+    let answer = try await onThread {
+      let connection = try RawConnection(port: port)
+      var head = "\(method.rawValue) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+      if let authorization { head += "Authorization: \(authorization)\r\n" }
+      if let body { head += "Content-Length: \(body.utf8.count)\r\n" }
+      connection.send(head + "\r\n" + (body ?? ""))
+      return try connection.answer(hasBody: method != .head)
+    }
+    guard let answer else { throw NeverHappened() }
+    var headers = HTTPFields()
+    for (name, value) in answer.headers { HTTPField.Name(name).map { headers[$0] = value } }
+    return Answer(status: .init(code: answer.status), headers: headers, body: answer.body)
+  }
+
   /// Status and body of a POST.
   func post(_ path: String, _ body: String) async throws -> (status: Int, json: JSON) {
-    let answer = try await executeRequest(uri: path, method: .post, headers: [:], body: ByteBuffer(string: body))
-    return (answer.status.code, try JSON(parsing: String(buffer: answer.body), path: "answer"))
+    let answer = try await ask(path, method: .post, body: body)
+    return (answer.status.code, try JSON(parsing: answer.body, path: "answer"))
   }
 }

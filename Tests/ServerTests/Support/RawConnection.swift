@@ -65,7 +65,9 @@ final class RawConnection: @unchecked Sendable {
   }
 
   /// The next answer; nil if the server closed the connection instead.
-  func answer() throws -> Answer? {
+  ///
+  /// - Parameter hasBody: false for answers to HEAD, which name a length and send nothing.
+  func answer(hasBody: Bool = true) throws -> Answer? {
     var end: Int?
     while end == nil {
       end = unread.indices.first { unread[$0...].starts(with: "\r\n\r\n".utf8) }
@@ -77,7 +79,7 @@ final class RawConnection: @unchecked Sendable {
       let parts = line.split(separator: ":", maxSplits: 1)
       headers[parts[0].lowercased()] = parts[1].trimmingCharacters(in: .whitespaces)
     }
-    let start = end! + 4, count = Int(headers["content-length"] ?? "0") ?? 0
+    let start = end! + 4, count = hasBody ? Int(headers["content-length"] ?? "0") ?? 0 : 0
     while unread.count < start + count { if try !receive() { break } }
     let body = String(decoding: unread[start..<min(start + count, unread.count)], as: UTF8.self)
     unread.removeFirst(min(start + count, unread.count))

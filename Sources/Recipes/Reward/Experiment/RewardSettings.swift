@@ -39,9 +39,8 @@ public struct RewardSettings: Codable, Sendable, Equatable {
   func settings(_ arm: RewardArm, seed: Int, output: String) throws -> RunSettings {
     var assignments = arm.assignments + ["train.seed=\(seed)", "output=\"\(output)\""]
     if let distance = arm.distance {
-      let count = try RunSettings(yaml: run, path: path).metrics.count
       // The random metric is another for each seed, as the models are.
-      assignments += (0..<count).map { "metrics[\($0)].distance=\(distance.replacing("SEED", with: "\(seed)"))" }
+      assignments.append("metrics.*.distance=\(distance.replacing("SEED", with: "\(seed)"))")
     }
     return try RunSettings(yaml: run, path: path, overrides: assignments)
   }

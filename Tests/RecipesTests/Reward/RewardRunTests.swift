@@ -1,0 +1,135 @@
+import Files
+import Foundation
+import Objectives
+import Recipes
+import Testing
+import TokenModels
+import Training
+
+/// Four questions with three responses each; the more `b` the better.
+private let rated: String = (0..<4).map { question in
+  [(0, "a a a"), (5, "a b a"), (10, "b b b")].map { score, text in
+    "{\"prompt\": \"\(question) + 1?\", \"response\": \"\(text)\", \"score\": \(score), \"parts\": {\"b\": \(score)}}\n"
+  }.joined()
+}.joined()
+
+private let yaml = """
+  model: model
+  data: { train: train.jsonl, test: train.jsonl, template: none }
+  reward:
+    instruction: none
+    overall: { field: score, range: [0, 10] }
+    facets: [{ name: b, field: parts.b, range: [0, 10], scores: [0, 2] }]
+  metrics:
+    - { name: overall, tokens: { scores: [0, 10] }, where: { spans: overall }, temperature: 2 }
+    - { name: facets, tokens: { scores: [0, 2] }, where: { spans: facets }, temperature: 1 }
+  train: { steps: 60, batch: 6, learningRate: 0.01, samples: 0 }
+  """
+
+private let requests = ["a a a", "a b a", "b b b"].map { RewardRequest(prompt: "2 + 1?", response: $0) }
+
+@Suite struct RewardRunTests {
+  /// Every kind of reward model learns twelve responses by heart.
+  @Test(arguments: ["sft", "dist", "bradleyTerry", "marginBradleyTerry", "scaledBradleyTerry", "regression"])
+  func aModelLearnsWhatIsBetter(_ preset: String) throws {
+    let tiny = try TinyRun(data: rated, yaml: yaml)
+    _ = try tiny.train("objective.preset=\(preset)").run()
+    let judge = try loadJudge(run: tiny.folder + "/out")
+    let rewards = try judge.rewards(of: requests, facets: true, tokenBudget: nil)
+    let overall = rewards.map(\.overall.expectation)
+    #expect(overall[0] + 0.5 < overall[1] && overall[1] + 0.5 < overall[2], "\(overall)")
+    let comparesPairs = preset.hasSuffix("Terry")
+    #expect((judge.range == nil) == comparesPairs && judge.facets.count == (comparesPairs ? 0 : 1))
+    if !comparesPairs {
+      for (value, score) in zip(overall, [0, 5, 10]) { #expect(abs(value - Double(score)) < 2) }
+      #expect(rewards[0].facets[0].expectation < rewards[2].facets[0].expectation)
+    }
+    #expect(try judge.tokens(of: requests[0]) > 3)
+  }
+
+  /// All pairs of a question whose scores differ; equal ones say nothing.
+  @Test func pairsAreMadeWithinAQuestion() throws {
+    let tied = rated + "{\"prompt\": \"0 + 1?\", \"response\": \"b a b\", \"score\": 5, \"parts\": {\"b\": 5}}\n"
+    let tiny = try TinyRun(data: tied, yaml: yaml), parts = try tiny.parts("objective.preset=bradleyTerry")
+    let source = try parts.batches(try parts.dataset(tiny.folder + "/train.jsonl"), shuffled: false)
+    #expect(source.plan.count == 4 * 3 + 2)
+    let batch = try #require(try source.batches(ofStep: 0).first)
+    // Differences of 5 and 10: their mean over the pairs is 1.
+    let margins = try (0..<source.plan.stepsPerEpoch).flatMap { step in
+      try source.batches(ofStep: step).flatMap { $0.supervision.comparisons.map(\.margin) }
+    }
+    #expect(abs(margins.reduce(0, +) / Double(margins.count) - 1) < 1e-12)
+    #expect(Set(margins.map { ($0 / (margins.min() ?? 1)).rounded() }) == [1, 2])
+    #expect(batch.supervision.queries.isEmpty)
+  }
+
+  @Test func withoutTwoResponsesToAQuestionThereAreNoPairs() throws {
+    let alone = rated.split(separator: "\n").enumerated().filter { $0.offset % 3 == 0 }.map { $0.element + "\n" }.joined()
+    let tiny = try TinyRun(data: alone, yaml: yaml)
+    let error = #expect(throws: InputError.self) { try tiny.train("objective.preset=bradleyTerry").run() }
+    #expect(error?.remedy.contains("regression") == true)
+  }
+
+  /// What is stored is transformers' layout, with adapters or without.
+  @Test(arguments: [[], ["train.lora={ rank: 2 }"], ["train.freeze=[model.*]"]])
+  func checkpointsHoldTheHead(_ more: [String]) throws {
+    let tiny = try TinyRun(data: rated, yaml: yaml)
+    let settings = try tiny.settings(["objective.preset=regression", "train.steps=3"] + more)
+    _ = try TrainRun(RunParts(settings), command: "", terminal: quiet).run()
+    let judge = try loadJudge(run: tiny.folder + "/out")
+    #expect(try judge.rewards(of: requests, facets: true, tokenBudget: nil).count == 3)
+    if more.isEmpty {
+      let model = try loadModel(folder: tiny.folder + "/out/checkpoints/step-3")
+      #expect((model as? SequenceClassifier)?.labels == ["overall", "b"])
+    }
+  }
+
+  @Test func aHeadThatWasNotTrainedRatesNothing() throws {
+    let tiny = try TinyRun(data: rated, yaml: yaml)
+    let error = #expect(throws: InputError.self) {
+      try loadJudge(run: tiny.folder + "/run.yaml", overrides: ["objective.preset=bradleyTerry"])
+    }
+    #expect(error?.remedy.contains("dist2 train") == true)
+  }
+}
+
+@Suite struct RewardExperimentTests {
+  @Test func cellsBecomeAReport() throws {
+    let tiny = try TinyRun(data: rated, yaml: yaml), folder = tiny.folder + "/experiment"
+    let arms = RewardArm.all().filter { ["sft", "dist", "random", "bradleyTerry"].contains($0.name) }
+    let settings = try RewardSettings(tiny.settings("train.steps=40"), arms: arms, seeds: [1, 2])
+    let experiment = try RewardExperiment(folder: folder, settings: settings)
+    let names = ["untrained"] + [1, 2].flatMap { seed in arms.map { "\($0.name)-seed\(seed)" } }
+    for name in names { try runRewardCell(named: name, folder: folder, threads: 1) }
+    let report = try experiment.report(command: "dist2 reproduce reward")
+    #expect(report.table.rows.count == arms.count + 1)
+    let markdown = report.markdown
+    for id in ["K11", "K17"] { #expect(markdown.contains("**\(id)**")) }
+    // Who has learnt the answers by heart orders all pairs of the file it was trained on.
+    let accuracies = Dictionary(
+      report.table.rows.map { ($0[0].text, $0[2].value ?? .nan) }, uniquingKeysWith: { first, _ in first })
+    for name in ["sft", "dist", "bradleyTerry"] { #expect(accuracies[name] ?? 0 > 0.9, "\(accuracies)") }
+    #expect(fileExists(folder + "/report.html") && fileExists(folder + "/figure.svg"))
+    let other = try RewardSettings(tiny.settings("train.steps=41"), arms: arms, seeds: [1, 2])
+    #expect(throws: InputError.self) { try RewardExperiment(folder: folder, settings: other) }
+  }
+
+  /// The run files of `Configs/reward/` differ in what is trained, and in nothing else.
+  @Test func shippedRunFilesDifferInTheObjectiveAlone() throws {
+    let folder = configsFolder + "/reward"
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+      .filter { $0.hasSuffix(".yaml") && $0 != "human.yaml" }.sorted()
+    #expect(names.count == 10)
+    var rest = Set<String>(), presets = Set<Preset>()
+    for name in names {
+      let path = "\(folder)/\(name)", text = try String(contentsOfFile: path, encoding: .utf8)
+      #expect(text.contains("dist2 train Configs/reward/\(name)"))
+      let settings = try RunSettings(file: path)
+      presets.insert(settings.objective.preset)
+      guard case .object(var tree) = settings.resolved else { continue }
+      for key in ["metrics", "objective", "output"] { tree[key] = .null }
+      rest.insert(JSON.object(tree).text())
+    }
+    #expect(rest.count == 1 && presets.count == 8)
+  }
+}
