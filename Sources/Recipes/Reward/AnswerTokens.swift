@@ -17,14 +17,20 @@ extension AnswerForm {
         scores[index] = score
         return try WrittenScore(ratings, scores, at: index, encoder)
       }
-      for other in written where other.before != written[0].before || other.after != written[0].after {
+      // Some tokenizers write a score as one token with the space before it and another as two: what is the same
+      // before every score is the gap's beginning, the rest its spelling.
+      let shared = written.map(\.before).reduce(written[0].before) { shared, other in
+        Array(zip(shared, other).prefix { $0 == $1 }.map(\.0))
+      }
+      for other in written where other.after != written[0].after || other.before.count > shared.count + 1 {
         throw InputError(
           path: "tokenizer", place: "score \(scale.name)", expected: "the same tokens before and after every score",
           found: "others around \(other.score)", remedy: "Let scores be written digit by digit: data.splitDigits: true."
         )
       }
       return try Gap(
-        scale.name, before: written[0].before, spellings: written.map { ($0.ids, Double($0.score)) },
+        scale.name, before: shared,
+        spellings: written.map { ($0.before.dropFirst(shared.count) + $0.ids, Double($0.score)) },
         end: written[0].after)
     }
     try self.init(gaps)

@@ -1,14 +1,16 @@
 import Files
 import Foundation
+import MetricTokens
 import Objectives
 import Recipes
+import Reports
 import Testing
 import TokenModels
 import Training
 
-/// Four questions with three responses each; the more `b` the better.
+/// Four questions with three responses each; `b` is better than `c`, `c` than `a`.
 private let rated: String = (0..<4).map { question in
-  [(0, "a a a"), (5, "a b a"), (10, "b b b")].map { score, text in
+  [(0, "a a a"), (4, "c c c"), (8, "b b b")].map { score, text in
     "{\"prompt\": \"\(question) + 1?\", \"response\": \"\(text)\", \"score\": \(score), \"parts\": {\"b\": \(score)}}\n"
   }.joined()
 }.joined()
@@ -18,15 +20,15 @@ private let yaml = """
   data: { train: train.jsonl, test: train.jsonl, template: none }
   reward:
     instruction: none
-    overall: { field: score, range: [0, 10] }
-    facets: [{ name: b, field: parts.b, range: [0, 10], scores: [0, 2] }]
+    overall: { field: score, range: [0, 8] }
+    facets: [{ name: b, field: parts.b, range: [0, 8], scores: [0, 2] }]
   metrics:
-    - { name: overall, tokens: { scores: [0, 10] }, where: { spans: overall }, temperature: 2 }
+    - { name: overall, tokens: { scores: [0, 8] }, where: { spans: overall }, temperature: 2 }
     - { name: facets, tokens: { scores: [0, 2] }, where: { spans: facets }, temperature: 1 }
-  train: { steps: 60, batch: 6, learningRate: 0.01, samples: 0 }
+  train: { steps: 120, batch: 6, learningRate: 0.01, samples: 0 }
   """
 
-private let requests = ["a a a", "a b a", "b b b"].map { RewardRequest(prompt: "2 + 1?", response: $0) }
+private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "2 + 1?", response: $0) }
 
 @Suite struct RewardRunTests {
   /// Every kind of reward model learns twelve responses by heart.
@@ -41,7 +43,7 @@ private let requests = ["a a a", "a b a", "b b b"].map { RewardRequest(prompt: "
     let comparesPairs = preset.hasSuffix("Terry")
     #expect((judge.range == nil) == comparesPairs && judge.facets.count == (comparesPairs ? 0 : 1))
     if !comparesPairs {
-      for (value, score) in zip(overall, [0, 5, 10]) { #expect(abs(value - Double(score)) < 2) }
+      for (value, score) in zip(overall, [0, 4, 8]) { #expect(abs(value - Double(score)) < 2) }
       #expect(rewards[0].facets[0].expectation < rewards[2].facets[0].expectation)
     }
     #expect(try judge.tokens(of: requests[0]) > 3)
@@ -49,12 +51,12 @@ private let requests = ["a a a", "a b a", "b b b"].map { RewardRequest(prompt: "
 
   /// All pairs of a question whose scores differ; equal ones say nothing.
   @Test func pairsAreMadeWithinAQuestion() throws {
-    let tied = rated + "{\"prompt\": \"0 + 1?\", \"response\": \"b a b\", \"score\": 5, \"parts\": {\"b\": 5}}\n"
+    let tied = rated + "{\"prompt\": \"0 + 1?\", \"response\": \"b a b\", \"score\": 4, \"parts\": {\"b\": 4}}\n"
     let tiny = try TinyRun(data: tied, yaml: yaml), parts = try tiny.parts("objective.preset=bradleyTerry")
     let source = try parts.batches(try parts.dataset(tiny.folder + "/train.jsonl"), shuffled: false)
     #expect(source.plan.count == 4 * 3 + 2)
     let batch = try #require(try source.batches(ofStep: 0).first)
-    // Differences of 5 and 10: their mean over the pairs is 1.
+    // Differences of 4 and 8: their mean over the pairs is 1.
     let margins = try (0..<source.plan.stepsPerEpoch).flatMap { step in
       try source.batches(ofStep: step).flatMap { $0.supervision.comparisons.map(\.margin) }
     }
