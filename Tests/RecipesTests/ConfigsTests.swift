@@ -6,6 +6,7 @@ import Recipes
 import Reports
 import Testing
 import TokenData
+import Training
 
 /// Every run file that ships is read, and run as far as it goes without weights.
 @Suite struct ConfigsTests {
@@ -15,6 +16,9 @@ import TokenData
   static let comparisons = ((try? FileManager.default.subpathsOfDirectory(atPath: configsFolder)) ?? [])
     .filter { $0.hasSuffix("/compare.yaml") }.sorted()
 
+  static let rewards = ((try? FileManager.default.contentsOfDirectory(atPath: configsFolder + "/reward")) ?? [])
+    .filter { $0.hasSuffix(".yaml") && $0 != "human.yaml" }.map { "reward/" + $0 }.sorted()
+
   private static let silent = Terminal(
     isInteractive: false, hasColor: false, hasUnicode: true, size: { Terminal.Size(columns: 80, rows: 24) },
     write: { _ in })
@@ -23,11 +27,11 @@ import TokenData
   private let expectedWarnings: [String: [String]] = [:]
 
   @Test func thereAreRunFiles() {
-    #expect(Self.files.count >= 7 && Self.comparisons.count >= 2)
+    #expect(Self.files.count >= 7 && Self.comparisons.count >= 2 && Self.rewards.count == 10)
   }
 
   /// The comment at the top says which command to type, and names the file itself.
-  @Test(arguments: files + comparisons) func theCommandNamesTheFile(file: String) throws {
+  @Test(arguments: files + comparisons + rewards) func theCommandNamesTheFile(file: String) throws {
     let text = try String(contentsOfFile: "\(configsFolder)/\(file)", encoding: .utf8)
     let commands = text.split(separator: "\n").prefix { $0.hasPrefix("#") }.filter { $0.contains("dist2 ") }
     #expect(commands.contains { $0.contains("Configs/\(file)") }, "\(commands)")
@@ -48,6 +52,27 @@ import TokenData
         overrides: ["model=\(try modelFolder(nil))", "data.folder=", "data.train=../samples/scores.jsonl"]))
   }
 
+  /// With the default model and a few lines in place of HelpSteer2: every objective of reward models has its batches.
+  @Test(.enabled(if: hasModel, "the default model is not in the cache"), arguments: rewards)
+  func rewardModelsRunDry(file: String) throws {
+    let sample = "../samples/helpsteer2.jsonl"
+    let settings = try RunSettings(
+      file: "\(configsFolder)/\(file)",
+      overrides: [
+        "model=\(try modelFolder(nil))", "data.train=\(sample)", "data.valid=\(sample)", "data.test=\(sample)",
+        "train.dtype=float32", "train.device=cpu", "train.batch=2",
+      ])
+    try expectDryRun(file, settings)
+    let parts = try RunParts(settings), train = try parts.dataset(#require(settings.data.train))
+    let source = try parts.batches(train, shuffled: true)
+    let batch = try #require(try source.batches(ofStep: 0).first), supervision = batch.supervision
+    let preset = settings.objective.preset
+    let compares = preset.rating != nil && preset != .regression
+    #expect(supervision.ratings.isEmpty == (preset != .regression))
+    #expect(supervision.comparisons.isEmpty == !compares)
+    #expect(supervision.queries.isEmpty == (preset.rating != nil))
+  }
+
   private func expectDryRun(_ file: String, _ settings: RunSettings) throws {
     let parts = try RunParts(settings)
     #expect(parts.matches.count == settings.metrics.count)
@@ -60,7 +85,8 @@ import TokenData
       }
       for index in 0..<dataset.count {
         let example = try dataset.example(index)
-        #expect(example.supervised.dropFirst().contains(true), "\(example.source)")
+        let learns = example.supervised.dropFirst().contains(true)
+        #expect(learns == (settings.objective.preset.rating == nil), "\(example.source)")
         for metric in example.metrics {
           #expect(example.ids[metric.position] == parts.matches[metric.metric].space.ids[metric.candidate])
         }
