@@ -41,11 +41,14 @@ struct GenerateCommand: ParsableCommand {
 struct ScoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "score",
-    abstract: "Rate given answers: log-probability, and the number a model believes in.",
+    abstract: "Rate given answers: log-probability, the number a model believes in, or a reward model's scores.",
     discussion: """
       Lines in are {"prompt": …, "completion": …} or {"messages": […]}, lines out {"id", "logProbability", "tokens"} \
       and, where the run's metric has values and answers begin with a number, {"mean", "standardDeviation", "mode", \
       "mass"} of the number the model would write there.
+
+      With a reward model lines in are {"prompt": …, "response": …} and lines out {"id", "score", "overall": \
+      {"expectation", "standardDeviation", "mode", "mass"}} and the same for each facet.
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "JSON lines. Default: standard input.") var data: String?
