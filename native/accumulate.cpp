@@ -106,6 +106,41 @@ struct Linears : torch::autograd::Function<Linears> {
   }
 };
 
+/// (silu(gate) * up) Wᵀ. What enters the product is not kept but made again in the backward pass: of a layer's
+/// activations it is one of the three largest, and costs next to nothing beside the products.
+struct GatedLinear : torch::autograd::Function<GatedLinear> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &gate, const at::Tensor &up,
+                            const at::Tensor &weight, const Buffers &buffers) {
+    auto a = gate.contiguous(), b = up.contiguous();
+    context->save_for_backward({a, b, weight});
+    save(context, buffers);
+    return at::linear(swiglu(a, b), weight);
+  }
+
+  static variable_list backward(AutogradContext *context, variable_list gradients) {
+    refuseSecondOrder("swiglu");
+    auto saved = context->get_saved_variables();
+    auto buffers = restore(context);
+    const auto &weight = saved[2];
+    auto g = rows(gradients[0]);
+    variable_list results(4);
+    if (context->needs_input_grad(2)) {
+      auto x = rows(swiglu(saved[0], saved[1]));
+      if (buffers && bypass(weight)) {
+        accumulate(buffers, weight, [&](at::Tensor &sum, bool fresh) {
+          if (fresh) at::mm_out(sum, g.t(), x);
+          else sum.addmm_(g.t(), x);
+        });
+      } else {
+        results[2] = at::mm(g.t(), x);
+      }
+    }
+    if (context->needs_input_grad(0) || context->needs_input_grad(1))
+      std::tie(results[0], results[1]) = swigluGradients(saved[0], saved[1], at::mm(g, weight));
+    return results;
+  }
+};
+
 struct Embedding : torch::autograd::Function<Embedding> {
   static at::Tensor forward(AutogradContext *context, const at::Tensor &weight, const at::Tensor &ids,
                             const Buffers &buffers) {
@@ -184,6 +219,17 @@ int ct_linears(ct_tensor x, const ct_tensor *weights, const ct_tensor *biases, s
     }
     auto results = Linears::apply(at::TensorList(inputs), static_cast<int64_t>(count), present, currentBuffers());
     for (size_t i = 0; i < count; i++) out[i] = own(std::move(results[i]));
+  });
+}
+
+int ct_gated_linear(ct_tensor gate, ct_tensor up, ct_tensor weight, ct_tensor *out) {
+  return guard([&] {
+    const auto &a = ref(gate), &b = ref(up), &w = ref(weight);
+    for (const auto *t : {&a, &b, &w}) check("swiglu", *t);
+    TORCH_CHECK(a.sizes() == b.sizes(), "swiglu: gate ", a.sizes(), " and up ", b.sizes());
+    TORCH_CHECK(a.dim() > 0 && w.dim() == 2 && a.size(-1) == w.size(1), "swiglu: ", a.sizes(), " for a weight of ",
+                w.sizes());
+    *out = own(GatedLinear::apply(a, b, w, currentBuffers()));
   });
 }
 

@@ -26,6 +26,11 @@ inline void check(const char *name, const at::Tensor &t) {
 inline const float *read(const at::Tensor &t) { return t.defined() ? t.const_data_ptr<float>() : nullptr; }
 inline float *write(const at::Tensor &t) { return t.defined() ? t.mutable_data_ptr<float>() : nullptr; }
 
+/// silu(gate) * up, or of the halves of one tensor where `up` is undefined. All contiguous; no gradient is recorded.
+at::Tensor swiglu(const at::Tensor &gate, const at::Tensor &up);
+/// The gradients of gate and up, from that of the product. The second is undefined where `up` is.
+std::pair<at::Tensor, at::Tensor> swigluGradients(const at::Tensor &gate, const at::Tensor &up, const at::Tensor &gy);
+
 /// Pieces of a loop worth handing to a thread: about 16,384 elements.
 inline int64_t grain(int64_t width) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, width)); }
 }  // namespace ct

@@ -140,35 +140,45 @@ struct Halves {
 struct SwiGLU : torch::autograd::Function<SwiGLU> {
   static at::Tensor forward(AutogradContext *context, const at::Tensor &gate, const std::optional<at::Tensor> &up) {
     auto a = gate.contiguous(), b = up ? up->contiguous() : at::Tensor();
-    auto shape = a.sizes().vec();
-    if (!b.defined()) shape.back() /= 2;
-    auto y = at::empty(shape, a.options());
-    Halves in(a, b);
-    float *py = write(y);
-    const auto &k = kernels();
-    in.each([&](int64_t at, int64_t out, int64_t n) { k.swigluForward(in.gate + at, in.up + at, py + out, n); });
     context->save_for_backward({a, b});
-    return y;
+    return swiglu(a, b);
   }
 
   static variable_list backward(AutogradContext *context, variable_list gradients) {
     refuseSecondOrder("swiglu");
     auto saved = context->get_saved_variables();
-    auto gy = gradients[0].contiguous(), ga = at::empty_like(saved[0]);
-    auto gb = saved[1].defined() ? at::empty_like(saved[1]) : at::Tensor();
-    Halves in(saved[0], saved[1]), out(ga, gb);
-    const float *pg = read(gy);
-    const auto &k = kernels();
-    in.each([&](int64_t at, int64_t from, int64_t n) {
-      k.swigluBackward(in.gate + at, in.up + at, pg + from, const_cast<float *>(out.gate) + at,
-                       const_cast<float *>(out.up) + at, n);
-    });
+    auto [ga, gb] = swigluGradients(saved[0], saved[1], gradients[0].contiguous());
     return {ga, gb};
   }
 };
 
 std::optional<at::Tensor> optional(ct_tensor t) { return t ? std::optional(ref(t)) : std::nullopt; }
 }  // namespace
+
+namespace ct {
+at::Tensor swiglu(const at::Tensor &gate, const at::Tensor &up) {
+  auto shape = gate.sizes().vec();
+  if (!up.defined()) shape.back() /= 2;
+  auto y = at::empty(shape, gate.options());
+  Halves in(gate, up);
+  float *py = write(y);
+  const auto &k = kernels();
+  in.each([&](int64_t at, int64_t out, int64_t n) { k.swigluForward(in.gate + at, in.up + at, py + out, n); });
+  return y;
+}
+
+std::pair<at::Tensor, at::Tensor> swigluGradients(const at::Tensor &gate, const at::Tensor &up, const at::Tensor &gy) {
+  auto ga = at::empty_like(gate), gb = up.defined() ? at::empty_like(up) : at::Tensor();
+  Halves in(gate, up), out(ga, gb);
+  const float *pg = read(gy);
+  const auto &k = kernels();
+  in.each([&](int64_t at, int64_t from, int64_t n) {
+    k.swigluBackward(in.gate + at, in.up + at, pg + from, const_cast<float *>(out.gate) + at,
+                     const_cast<float *>(out.up) + at, n);
+  });
+  return {ga, gb};
+}
+}  // namespace ct
 
 extern "C" {
 int ct_rms_norm(ct_tensor x, ct_tensor residual, ct_tensor weight, double epsilon, ct_tensor *sum, ct_tensor *out) {

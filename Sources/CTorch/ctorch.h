@@ -117,6 +117,9 @@ int ct_rotate(ct_tensor _Nonnull query, ct_tensor _Nonnull key, ct_tensor _Nonnu
               ct_tensor _Nullable *_Nonnull rotated_query, ct_tensor _Nullable *_Nonnull rotated_key);
 // silu(gate) * up; without up, gate holds both halves side by side in its last dimension.
 int ct_swiglu(ct_tensor _Nonnull gate, ct_tensor _Nullable up, ct_tensor _Nullable *_Nonnull out);
+// (silu(gate) * up) weight^T; the product in brackets is made again in the backward pass instead of being kept.
+int ct_gated_linear(ct_tensor _Nonnull gate, ct_tensor _Nonnull up, ct_tensor _Nonnull weight,
+                    ct_tensor _Nullable *_Nonnull out);
 
 // Losses of supervised positions, with gradients computed in the same pass. Tables are contiguous CPU tensors.
 typedef struct {                                         // one distance term, at n positions that are rated alike

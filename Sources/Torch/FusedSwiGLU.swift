@@ -15,5 +15,14 @@ public func swiGLU(_ gateAndUp: Tensor) -> Tensor {
   return owned(1) { ct_swiglu(both, nil, $0) }[0]
 }
 
+/// (silu(gate) · up) Wᵀ with gate and up `[…, I]`, W `[O, I]`: ``swiGLU(_:_:)`` and a linear layer, of which only gate
+/// and up are kept for the backward pass. A third less memory than the two by themselves, for one cheap pass more.
+public func swiGLU(_ gate: Tensor, _ up: Tensor, projectedBy weight: Tensor) -> Tensor {
+  guard kernelsTake(gate, up, weight), let a = gate.handle, let b = up.handle, let w = weight.handle else {
+    return plainSwiGLU(gate, up).linear(weight)
+  }
+  return owned(1) { ct_gated_linear(a, b, w, $0) }[0]
+}
+
 /// The twin of the kernel, in ATen's own operations.
 func plainSwiGLU(_ gate: Tensor, _ up: Tensor) -> Tensor { gate.silu() * up }

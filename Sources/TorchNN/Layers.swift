@@ -23,6 +23,13 @@ public class Linear: Module {
   public final func callAsFunction(_ x: Tensor) -> Tensor {
     type(of: self) == Linear.self ? x.linear(weight, bias) : Linear.all([self], of: x)[0]
   }
+
+  /// The layer of silu(gate) · up, both `[…, I]` → `[…, O]`. A plain layer does not keep that product for the backward
+  /// pass.
+  public final func callAsFunction(gate: Tensor, up: Tensor) -> Tensor {
+    guard type(of: self) == Linear.self, bias == nil else { return self(swiGLU(gate, up)) }
+    return swiGLU(gate, up, projectedBy: weight)
+  }
 }
 
 /// A table of vectors. Checkpoint name `weight` `[V, H]`.

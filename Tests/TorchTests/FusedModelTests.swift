@@ -67,6 +67,27 @@ import Torch
     #expect(withKernels(level) { swiGLU(joined[0]).isEqual(to: swiGLU(inputs[0], inputs[1])) })
   }
 
+  @Test(arguments: kernelLevels, widths)
+  func projectedSwiGLUEqualsItsTwin(level: KernelLevel, width: Int) {
+    let inputs = [samples(2, 5, width, seed: 1, scale: 4), samples(2, 5, width, seed: 2), samples(7, width, seed: 3)]
+    #expect(error(of: { [swiGLU($0[0], $0[1], projectedBy: $0[2])] }, at: inputs, level: level) < 1e-6)
+    // The same bits as the two operations, and no gradient where none is wanted.
+    withKernels(level) {
+      let leaves = inputs.map { $0.to(.float32).requiresGrad(true) },
+        twins = leaves.map { $0.detach().requiresGrad(true) }
+      let frozen = leaves[2].detach()
+      let fused = swiGLU(leaves[0], leaves[1], projectedBy: leaves[2]),
+        apart = swiGLU(twins[0], twins[1]).linear(twins[2])
+      (fused * fused).sum().backward()
+      (apart * apart).sum().backward()
+      #expect(fused.isEqual(to: apart))
+      for (leaf, twin) in zip(leaves, twins) { #expect(leaf.grad!.isEqual(to: twin.grad!)) }
+      leaves[0].grad = nil
+      swiGLU(leaves[0], twins[1].detach(), projectedBy: frozen).sum().backward()
+      #expect(leaves[0].grad != nil && frozen.grad == nil)
+    }
+  }
+
   @Test(arguments: kernelLevels)
   func viewsThatAreNotContiguousAreRead(level: KernelLevel) {
     let turned: (Tensor) -> Tensor = { $0.dimensions == 2 ? $0.transpose(0, 1).contiguous().transpose(0, 1) : $0 }

@@ -27,7 +27,7 @@ func trainingStep(_ worker: Worker, _ settings: Settings) throws {
     (0..<1 << 16).map { examples[$0 % examples.count] },
     plan: BatchPlan(count: 1 << 16, batch: batch, shuffled: false))
   let trainer = Trainer(
-    model, try distances(over: digits), settings.string("optimizer") == "none" ? NoUpdate() : AdamW(learningRate: 1e-6),
+    model, try distances(over: digits), optimizer(settings.string("optimizer")),
     options: TrainingOptions(
       length: .steps(1 << 16), gradientNormLimit: settings.string("clip") == "none" ? nil : 1))
   worker.ready()
@@ -39,6 +39,15 @@ func trainingStep(_ worker: Worker, _ settings: Settings) throws {
     worker.answer(since: start, check: metrics.loss)
     isOver = !worker.next()
     start = .now
+  }
+}
+
+/// `none`, `adamw8bit`, or AdamW with float32 state.
+private func optimizer(_ name: String?) -> any OptimizerRule {
+  switch name {
+  case "none": NoUpdate()
+  case "adamw8bit": AdamW(learningRate: 1e-6, stateBits: .eight)
+  default: AdamW(learningRate: 1e-6)
   }
 }
 

@@ -233,6 +233,6 @@ final class LlamaMLP: Module {
   /// `[…, H]` → `[…, H]`.
   func callAsFunction(_ x: Tensor) -> Tensor {
     let both = Linear.all([gate, up], of: x)
-    return down(swiGLU(both[0], both[1]))
+    return down(gate: both[0], up: both[1])
   }
 }
