@@ -22,6 +22,35 @@ template <class T> const T *table(ct_tensor handle, int64_t count, const char *w
   return t.const_data_ptr<T>();
 }
 
+/// Targets as tables; returns how many there are.
+int64_t checkTables(Term &made, const ct_candidate_term &t) {
+  TORCH_CHECK(t.p && t.log_p, "loss: neither targets nor vectors");
+  const auto &p = ref(t.p);
+  TORCH_CHECK(made.count > 0 && p.dim() == 2 && p.size(1) == made.width, "loss: targets ", p.sizes(), " for ",
+              made.width, " candidates");
+  made.p = table<double>(t.p, p.numel(), "p");
+  made.logP = table<double>(t.log_p, p.numel(), "log p");
+  return p.size(0);
+}
+
+/// Targets by vectors; there is one around each candidate.
+int64_t checkVectors(Term &made, const ct_candidate_term &t) {
+  const auto &vectors = ref(t.vectors);
+  TORCH_CHECK(vectors.dim() == 2 && vectors.size(0) > 0 && vectors.size(1) == made.count && made.count > 0 &&
+                  !made.extraTokens && t.sharpness,
+              "loss: vectors ", vectors.sizes(), " for ", made.count, " candidates");
+  made.dimensions = vectors.size(0);
+  made.vectors = table<float>(t.vectors, vectors.numel(), "vectors");
+  made.sharpness = table<double>(t.sharpness, made.count, "sharpness");
+  made.squares.resize(made.count);
+  for (int64_t d = 0; d < made.dimensions; d++)
+    for (int64_t v = 0; v < made.count; v++) {
+      float e = made.vectors[d * made.count + v];
+      made.squares[v] += e * e;
+    }
+  return made.count;
+}
+
 Term checked(const ct_candidate_term &t, int64_t rows, int64_t vocabulary, int64_t contrastRows) {
   Term made{t.coefficient, t.vocabulary, t.reverse};
   int64_t n = made.positions = ref(t.rows).numel(), count = made.count = ref(t.candidates).numel();
@@ -32,15 +61,11 @@ Term checked(const ct_candidate_term &t, int64_t rows, int64_t vocabulary, int64
   made.weights = table<double>(t.weights, n, "weights");
   made.extraTokens = table<int64_t>(t.extra_tokens, n, "neighbours' tokens");
   made.extraRows = table<int64_t>(t.extra_rows, n, "neighbours' rows");
-  const auto &p = ref(t.p);
-  TORCH_CHECK(count > 0 && p.dim() == 2 && p.size(1) == made.width, "loss: targets ", p.sizes(), " for ", made.width,
-              " candidates");
-  made.p = table<double>(t.p, p.numel(), "p");
-  made.logP = table<double>(t.log_p, p.numel(), "log p");
+  int64_t targets = t.vectors ? checkVectors(made, t) : checkTables(made, t);
   for (int64_t c = 0; c < count; c++) inside(made.candidates[c], vocabulary, "candidate");
   for (int64_t i = 0; i < n; i++) {
     inside(made.rows[i], rows, "row");
-    inside(made.targets[i], p.size(0), "target");
+    inside(made.targets[i], targets, "target");
     if (made.extraTokens) inside(made.extraTokens[i], vocabulary, "neighbour's token");
     if (made.extraRows) inside(made.extraRows[i], contrastRows, "neighbour's row");
   }
@@ -52,6 +77,26 @@ double logAdd(double a, double b) {
   return std::isinf(top) ? top : top + std::log(std::exp(a - top) + std::exp(b - top));
 }
 }  // namespace
+
+void Term::target(int64_t x, double *p, double *logP) const {
+  thread_local std::vector<float> scores, weights;
+  scores.resize(count);
+  weights.resize(count);
+  // -s |e(v) - e(x)|^2 without its part that is the same for all v.
+  float s = static_cast<float>(sharpness[x]);
+  for (int64_t v = 0; v < count; v++) scores[v] = -s * squares[v];
+  const auto &k = kernels();
+  for (int64_t d = 0; d < dimensions; d++) {
+    const float *column = vectors + d * count;
+    k.axpy(2 * s * column[x], column, scores.data(), count);
+  }
+  float top = k.largest(scores.data(), count);
+  double sum = k.exponentials(scores.data(), top, weights.data(), count), logSum = top + std::log(sum);
+  for (int64_t v = 0; v < count; v++) {
+    p[v] = weights[v] / sum;
+    logP[v] = scores[v] - logSum;
+  }
+}
 
 Losses::Losses(const ct_loss_plan &plan, int64_t rows, int64_t vocabulary, int64_t contrastRows)
     : labels(table<int64_t>(plan.labels, rows, "labels")), crossEntropyScale(plan.cross_entropy_scale),
@@ -87,6 +132,7 @@ struct Losses::Share {
 float Losses::row(int64_t i, const float *z, float *g, bool scaled) {
   const auto &k = kernels();
   thread_local std::vector<float> room;
+  thread_local std::vector<double> made;
   thread_local std::vector<Share> shares;
   int64_t size = 0, used = 0, widest = 0;
   for (size_t e = first[i]; e < first[i + 1]; e++) {
@@ -108,9 +154,14 @@ float Losses::row(int64_t i, const float *z, float *g, bool scaled) {
       gathered[t.count] = x;
       share.extra = x;
     }
-    int64_t target = t.targets[entry.index] * t.width;
-    auto found =
-        k.divergence(gathered, t.p + target, t.logP + target, t.width, t.reverse, t.vocabulary, share.gradient);
+    int64_t target = t.targets[entry.index];
+    const double *p = t.p + target * t.width, *logP = t.logP + target * t.width;
+    if (t.vectors) {
+      made.resize(2 * t.count);
+      t.target(target, made.data(), made.data() + t.count);
+      p = made.data(), logP = p + t.count;
+    }
+    auto found = k.divergence(gathered, p, logP, t.width, t.reverse, t.vocabulary, share.gradient);
     divergences[entry.order] = found.value;
     share.logSum = found.logSum;
     shares.push_back(share);

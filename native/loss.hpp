@@ -15,6 +15,13 @@ struct Term {
   int64_t positions;
   const int64_t *rows, *targets, *extraTokens, *extraRows;  ///< the last two may be null
   const double *weights, *p, *logP;
+  const float *vectors;  ///< [dimensions, count], or null where there are tables
+  int64_t dimensions;
+  const double *sharpness;
+  std::vector<float> squares;  ///< |e(v)|^2
+
+  /// The target around candidate x, made here: p and log p, [count] each.
+  void target(int64_t x, double *p, double *logP) const;
 };
 
 /// A term at one position.

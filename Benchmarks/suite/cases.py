@@ -72,11 +72,13 @@ def steps(model, batch, length, rounds, goals):
         "ours": ("ours", "step", shape),
         "eager": ("peer", "step", {"method": "eager", **shape}),
         "trainer": ("peer", "step", {"method": "trainer", **shape}),
+        "bits8": ("ours", "step", {"optimizer": "adamw8bit", **shape}),
     }
     rows = [
         Row(f"{name}_time_vs_torch_eager", "eager", goals["eager"], peer=EAGER),
         Row(f"{name}_time_vs_hf_trainer", "trainer", goals["trainer"], peer=TRAINER),
         Row(f"{name}_memory_vs_hf_trainer", "trainer", 0.8, "peak", peer=TRAINER),
+        Row(f"{name}_memory_8bit_vs_hf_trainer", "trainer", 0.6, "peak", ours="bits8", peer=TRAINER + ", ours 8-bit"),
         Row(f"{name}_page_faults_vs_torch_eager", "eager", None, "faults", peer=EAGER + ", minor faults a step"),
     ]
     if batch == 1:  # TRL's step is the Trainer's and more: once is enough

@@ -69,6 +69,14 @@ public final class DynamicCodes: Sendable {
     return (codes.contiguous(), top.squeeze(1).contiguous())
   }
 
+  /// The codes of zeros, without what encoding them would take: forty bytes an element for a while.
+  public func zeros(_ shape: [Int], device: Device = .cpu) -> (codes: Tensor, scales: Tensor) {
+    let count = shape.reduce(1, *)
+    return (
+      .full(shape, Double(zero), dtype: .uint8, device: device), .zeros([Self.scaleCount(count)], device: device)
+    )
+  }
+
   /// The values that codes and scales stand for, float32.
   public func decode(_ codes: Tensor, scales: Tensor) -> Tensor {
     let values = Tensor(values, device: codes.device).indexSelect(0, codes.flatten().to(.int64))

@@ -43,8 +43,7 @@ public struct CodedMoment {
 
   /// All zeros.
   public init(like parameter: Tensor, _ map: DynamicCodes) {
-    let zeros = map.encode(.zeros(parameter.shape, device: parameter.device))
-    (codes, scales) = zeros
+    (codes, scales) = map.zeros(parameter.shape, device: parameter.device)
   }
 }
 

@@ -22,21 +22,28 @@ public struct CandidateTerm {
   public var rows: [Int64]
   /// Weight of each, `[n]`.
   public var weights: [Double]
-  /// Row of `p` that is the target of each, `[n]`.
+  /// Which of `table` is the target of each, `[n]`.
   public var targets: [Int64]
-  /// Targets `[R, K]`, float64.
-  public var p: Tensor
-  /// log p `[R, K]`, any finite number where p is 0.
-  public var logP: Tensor
+  /// The targets.
+  public var table: Targets
   /// The neighbours' tokens, `[n]` or empty.
   public var extraTokens: [Int64]
   /// Rows of the contrast states that rate them, `[n]`; empty: each position's own row does.
   public var extraRows: [Int64]
 
+  /// Targets p.
+  public enum Targets {
+    /// p `[R, K]` and its logarithm (any finite number where p is 0), float64.
+    case rows(p: Tensor, logP: Tensor)
+    /// Around each candidate x, made where it is needed and never held together:
+    /// p(v) ∝ exp(−sharpness[x] · ‖e(v) − e(x)‖²). Vectors e `[M, D]` float32, sharpness `[M]`.
+    case vectors(Tensor, sharpness: [Double])
+  }
+
   /// Memberwise.
   public init(
     coefficient: Double, candidates: [Int64], overVocabulary: Bool = false, isReversed: Bool = false, rows: [Int64],
-    weights: [Double], targets: [Int64], p: Tensor, logP: Tensor, extraTokens: [Int64] = [], extraRows: [Int64] = []
+    weights: [Double], targets: [Int64], table: Targets, extraTokens: [Int64] = [], extraRows: [Int64] = []
   ) {
     precondition(weights.count == rows.count && targets.count == rows.count, "one weight and target per position")
     precondition(extraTokens.isEmpty || extraTokens.count == rows.count, "a neighbour's token for each position")
@@ -44,7 +51,7 @@ public struct CandidateTerm {
     (self.coefficient, self.candidates) = (coefficient, candidates)
     (self.overVocabulary, self.isReversed) = (overVocabulary, isReversed)
     (self.rows, self.weights, self.targets) = (rows, weights, targets)
-    (self.p, self.logP) = (p, logP)
+    self.table = table
     (self.extraTokens, self.extraRows) = (extraTokens, extraRows)
   }
 }
@@ -130,7 +137,8 @@ public struct FusedLoss {
 /// A term as the tensors that the native side reads.
 private struct CandidateTables {
   let term: CandidateTerm
-  let candidates, rows, weights, targets, p, logP: Tensor
+  let candidates, rows, weights, targets: Tensor
+  let p, logP, vectors, sharpness: Tensor?
   let extraTokens, extraRows: Tensor?
 
   init(_ term: CandidateTerm) {
@@ -139,8 +147,16 @@ private struct CandidateTables {
     rows = Tensor(term.rows)
     weights = Tensor(term.weights)
     targets = Tensor(term.targets)
-    p = term.p.to(.cpu, dtype: .float64).contiguous()
-    logP = term.logP.to(.cpu, dtype: .float64).contiguous()
+    switch term.table {
+    case .rows(let p, let logP):
+      self.p = p.to(.cpu, dtype: .float64).contiguous()
+      self.logP = logP.to(.cpu, dtype: .float64).contiguous()
+      (vectors, sharpness) = (nil, nil)
+    case .vectors(let vectors, let sharpness):
+      (p, logP) = (nil, nil)
+      self.vectors = vectors.to(.cpu, dtype: .float32).transpose(0, 1).contiguous()
+      self.sharpness = Tensor(sharpness)
+    }
     extraTokens = term.extraTokens.isEmpty ? nil : Tensor(term.extraTokens)
     extraRows = term.extraRows.isEmpty ? nil : Tensor(term.extraRows)
   }
@@ -148,11 +164,12 @@ private struct CandidateTables {
   /// Nil after a failure inside `withTorchErrors`. Lives no longer than self.
   var column: ct_candidate_term? {
     guard let candidates = candidates.handle, let rows = rows.handle, let weights = weights.handle,
-      let targets = targets.handle, let p = p.handle, let logP = logP.handle
+      let targets = targets.handle
     else { return nil }
     return ct_candidate_term(
       coefficient: term.coefficient, vocabulary: term.overVocabulary, reverse: term.isReversed,
-      candidates: candidates, rows: rows, weights: weights, targets: targets, p: p, log_p: logP,
-      extra_tokens: extraTokens?.handle, extra_rows: extraRows?.handle)
+      candidates: candidates, rows: rows, weights: weights, targets: targets, p: p?.handle, log_p: logP?.handle,
+      extra_tokens: extraTokens?.handle, extra_rows: extraRows?.handle, vectors: vectors?.handle,
+      sharpness: sharpness?.handle)
   }
 }

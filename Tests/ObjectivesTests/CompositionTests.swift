@@ -77,7 +77,7 @@ import Torch
     #expect(neighbour?.differences == [0, 1])
     let batch = TokenBatch([example], neighbours: [neighbour])
     let plan = objective.plan(batch.supervision, objective.denominators(of: [batch.supervision]))
-    let rows = plan.matches[0].rows[0], p = rows.p.array(of: Double.self)
+    let rows = plan.matches[0].rows[0], p = rows.table.chosen(rows.targets).p.array(of: Double.self)
     #expect(rows.extra?.tokens == [Int64(Samples.digits.ids[3]), Int64(Samples.digits.ids[9])])
     let ratio = { (row: Int, own: Int) in p[row * 11 + 10] / p[row * 11 + own] }
     #expect(abs(ratio(0, 4) - 1) < 1e-15)

@@ -73,4 +73,33 @@ import Torch
         .expectEqual(Outcome(inputs, loss), name, tolerance: isFused ? 1e-6 : 4e-6)
     }
   }
+
+  /// A code book too large for a table: kernels make targets of its vectors, operators take rows of distances.
+  @Test(arguments: ["meanSquared", "cosine", "euclidean"]) func largeCodeBooksEqualOperators(name: String) throws {
+    let count = ResolvedTarget.largestTable + 77, rows = 6
+    let book = try CodeBook(Samples.logits(count, 8, seed: 4).to(.float32))
+    let distance: any Distance =
+      switch name {
+      case "cosine": try CosineDistance(book)
+      case "euclidean": EuclideanDistance(book)
+      default: MeanSquaredDistance(book)
+      }
+    let space = try TokenSpace(name: "codes", ids: Array(0..<Int32(count)))
+    let match = try MetricMatch(space, target: TargetDistribution(distance, temperature: .perplexity(50)))
+    let objective = try Objective(.dist, matches: [match])
+    let supervision = Supervision(
+      queries: (0..<Int32(rows)).map { $0 }, labels: (0..<Int32(rows)).map { 17 * $0 },
+      metrics: (0..<rows).map { row in
+        MetricTarget(query: row, metric: 0, candidate: 17 * row, place: .whole, contrast: nil, stream: 0)
+      })
+    let denominators = objective.denominators(of: [supervision])
+    func outcome(_ type: DType) -> Outcome {
+      Outcome([Samples.logits(rows, 6).to(type), Samples.logits(count, 6, seed: 1, scale: 1).to(type)]) { x in
+        objective(
+          hidden: x[0], head: OutputHead(weight: x[1]), supervision: supervision, denominators: denominators)
+      }
+    }
+    let exact = withKernels(.plain) { outcome(.float64) }
+    outcome(.float32).expectEqual(exact, name, tolerance: 3e-6)
+  }
 }

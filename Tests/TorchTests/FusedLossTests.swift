@@ -40,6 +40,25 @@ import Torch
     }
   }
 
+  /// A code book is the whole vocabulary, and no table of its targets is ever made.
+  @Test(arguments: kernelLevels, [(3, 5, 41), (41, 13, 401), (23, 64, 1271)])
+  func targetsOfVectorsEqualTheFormulas(level: KernelLevel, shape: (Int, Int, Int)) {
+    let problem = LossProblem(rows: shape.0, width: shape.1, vocabulary: shape.2)
+    let all = Array(0..<shape.0)
+    withKernels(level) {
+      for (dimensions, overVocabulary, isReversed) in [(1, false, false), (8, false, false), (3, true, true)] {
+        let loss = FusedLoss(
+          labels: problem.labels(), crossEntropyScale: 1 / 50,
+          terms: [
+            problem.codes(at: all, dimensions: dimensions, overVocabulary: overVocabulary, isReversed: isReversed),
+            problem.term(at: [0, 2], candidates: 5),
+          ], chunk: 7)
+        let error = problem.error(of: loss)
+        #expect(error < 2e-6, "\(dimensions) dimensions, reversed \(isReversed): \(error)")
+      }
+    }
+  }
+
   /// A vocabulary of one token leaves nothing to learn.
   @Test func aSingleTokenIsCertain() {
     let problem = LossProblem(rows: 1, width: 1, vocabulary: 1)
@@ -274,7 +293,15 @@ import Torch
     refused("target 4 of 4") { $0.terms[0].targets[0] = 4 }
     refused("neighbour's token 7 of 7") { $0.terms[0].extraTokens[0] = 7 }
     refused("neighbour's row 3 of 3") { $0.terms[0].extraRows[0] = 3 }
-    refused("candidates") { $0.terms[0].p = .ones([4, 3], dtype: .float64) }
+    let table = Tensor.ones([4, 3], dtype: .float64)
+    refused("candidates") { $0.terms[0].table = .rows(p: table, logP: table) }
+    refused("vectors [2, 3] for 3 candidates") {
+      $0.terms[0].table = .vectors(.ones([3, 2]), sharpness: [1, 1, 1])  // with a neighbour's token
+    }
+    refused("sharpness must be 3") {
+      ($0.terms[0].extraTokens, $0.terms[0].extraRows) = ([], [])
+      $0.terms[0].table = .vectors(.ones([3, 2]), sharpness: [1])
+    }
     var wrong = problem.inputs
     wrong["weight"] = .ones([7, 4])
     #expect(throws: TorchError.self) { try withTorchErrors { good.fused(wrong) } }

@@ -73,10 +73,27 @@ extension CandidateTerm {
       all.append(extra)
     }
     let z = Tensor.cat(among, 1), logQ = z.logSoftmax(1), type = logits.dtype
-    let p = self.p.indexSelect(0, Tensor(targets)).to(type), logP = self.logP.indexSelect(0, Tensor(targets)).to(type)
+    let (p, logP) = chosenTargets.map { $0.to(type) }.pair
     let divergence = isReversed ? (logQ.exp() * (logQ - logP)).sum(1) : (p * (logP - logQ)).sum(1)
     return overVocabulary ? divergence + Tensor.cat(all, 1).logSumExp(1) - z.logSumExp(1) : divergence
   }
+
+  /// p and log p at each position, float64.
+  private var chosenTargets: [Tensor] {
+    let index = Tensor(targets)
+    switch table {
+    case .rows(let p, let logP): return [p.indexSelect(0, index), logP.indexSelect(0, index)]
+    case .vectors(let vectors, let sharpness):
+      let e = vectors.to(.float64), x = e.indexSelect(0, index)
+      let squares = (x.unsqueeze(1) - e.unsqueeze(0)).square().sum(2)
+      let logP = (-squares * Tensor(sharpness).indexSelect(0, index).unsqueeze(1)).logSoftmax(1)
+      return [logP.exp(), logP]
+    }
+  }
+}
+
+extension [Tensor] {
+  fileprivate var pair: (Tensor, Tensor) { (self[0], self[1]) }
 }
 
 /// Random problems.
@@ -115,9 +132,23 @@ struct LossProblem {
     return CandidateTerm(
       coefficient: coefficient, candidates: count == vocabulary ? (0..<count).map(Int64.init) : pick(vocabulary, count),
       overVocabulary: overVocabulary, isReversed: isReversed, rows: metric.map(Int64.init),
-      weights: Tensor.rand([n], dtype: .float64, generator: generator).array(), targets: pick(4, n), p: p,
-      logP: p.log(), extraTokens: extra == .none ? [] : pick(vocabulary, n),
+      weights: Tensor.rand([n], dtype: .float64, generator: generator).array(), targets: pick(4, n),
+      table: .rows(p: p, logP: p.log()), extraTokens: extra == .none ? [] : pick(vocabulary, n),
       extraRows: extra == .contrast ? pick(3, n) : [])
+  }
+
+  /// A term over a code book of all tokens, whose targets come of vectors.
+  func codes(at metric: [Int], dimensions: Int, overVocabulary: Bool = false, isReversed: Bool = false) -> CandidateTerm
+  {
+    let generator = Generator(seed: 8), n = metric.count
+    return CandidateTerm(
+      coefficient: 0.3, candidates: Array(0..<Int64(vocabulary)), overVocabulary: overVocabulary,
+      isReversed: isReversed,
+      rows: metric.map(Int64.init), weights: Tensor.rand([n], dtype: .float64, generator: generator).array(),
+      targets: Tensor.randint(0, vocabulary, [n], generator: generator).array(),
+      table: .vectors(
+        samples(vocabulary, dimensions, seed: 9).to(.float32),
+        sharpness: (0..<vocabulary).map { 0.2 + Double($0 % 5) }))
   }
 
   /// Error of the kernels in float32 against the formulas in float64.
@@ -148,8 +179,8 @@ struct LossFixture: Decodable {
       terms: terms.map {
         CandidateTerm(
           coefficient: $0.coefficient, candidates: $0.candidates, overVocabulary: $0.overVocabulary,
-          isReversed: $0.isReversed, rows: $0.rows, weights: $0.weights, targets: $0.targets, p: $0.p.tensor,
-          logP: $0.p.tensor.log(), extraTokens: $0.extraTokens, extraRows: $0.extraRows)
+          isReversed: $0.isReversed, rows: $0.rows, weights: $0.weights, targets: $0.targets,
+          table: .rows(p: $0.p.tensor, logP: $0.p.tensor.log()), extraTokens: $0.extraTokens, extraRows: $0.extraRows)
       })
   }
 

@@ -25,7 +25,7 @@ struct Tables {
   at::Tensor candidates, rows, weights, targets, p, logP;
   ct_candidate_term column(double coefficient, bool vocabulary, bool reverse) const {
     return {coefficient, vocabulary, reverse, borrow(candidates), borrow(rows), borrow(weights), borrow(targets),
-            borrow(p), borrow(logP), nullptr, nullptr};
+            borrow(p), borrow(logP), nullptr, nullptr, nullptr, nullptr};
   }
 };
 

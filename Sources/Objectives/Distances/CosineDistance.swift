@@ -22,6 +22,10 @@ public struct CosineDistance: VectorDistance {
     self.codeBook = codeBook
   }
 
+  public var squared: (vectors: Tensor, factor: Double)? {
+    (unit(codeBook.tensor(dtype: .float64, device: .cpu)).to(.float32), 0.5)
+  }
+
   /// For unit vectors 1 − u·w = ‖u − w‖²/2, which is exactly 0 for equal ones and never below.
   public func distances(from x: Tensor, to y: Tensor) -> Tensor { unit(x).cdist(unit(y)).square() / 2.0 }
 

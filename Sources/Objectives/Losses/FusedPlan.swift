@@ -28,7 +28,16 @@ extension CandidateTerm {
     self.init(
       coefficient: match.weight, candidates: match.candidates, overVocabulary: match.softmax == .vocabulary,
       isReversed: match.direction == .reverse, rows: rows.queries, weights: rows.weights, targets: rows.targets,
-      p: rows.p, logP: rows.logP, extraTokens: rows.extra?.tokens ?? [],
+      table: rows.table.fused, extraTokens: rows.extra?.tokens ?? [],
       extraRows: rows.extra.map { $0.isTwoPass ? $0.queries : [] } ?? [])
+  }
+}
+
+extension LossPlan.Targets {
+  fileprivate var fused: CandidateTerm.Targets {
+    switch self {
+    case .rows(let p, let logP): .rows(p: p, logP: logP)
+    case .vectors(let vectors, let sharpness, _): .vectors(vectors, sharpness: sharpness)
+    }
   }
 }

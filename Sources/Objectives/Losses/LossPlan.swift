@@ -12,18 +12,37 @@ package struct LossPlan {
     package var queries: [Int64]
     /// w / Σw of each, `[n]`.
     package var weights: [Double]
-    /// Which row of `logP` is the target of each, `[n]`.
+    /// Which target of `table` is that of each, `[n]`.
     package var targets: [Int64]
-    /// The distinct targets, `[R, K]` float64, with K = M, or M + 1 where a neighbour's token joins.
-    package var p: Tensor
-    /// log p `[R, K]`, 0 where p is 0 (p·log p is then 0 as well).
-    package var logP: Tensor
+    /// The targets, with K = M, or M + 1 where a neighbour's token joins.
+    package var table: Targets
     /// What measures other than divergences rate, `[R, K]` float64: distances, or differences of values.
     package var costs: Tensor?
     /// Uniform random numbers of [0, 1), `[n, S]` float64, for S samples at each position.
     package var uniforms: Tensor?
     /// The neighbours' tokens, `[n]`, if K = M + 1.
     package var extra: Extra?
+  }
+
+  /// Targets over K candidates.
+  package enum Targets {
+    /// The distinct ones: p `[R, K]` float64, and log p, 0 where p is 0 (p·log p is then 0 as well).
+    case rows(p: Tensor, logP: Tensor)
+    /// Those around every candidate of a large code book, never held together: exp(−sharpness · ‖e(v) − e(x)‖²) / Z of
+    /// vectors e `[M, D]`. `resolved` has the same as rows.
+    case vectors(Tensor, sharpness: [Double], resolved: ResolvedTarget)
+
+    /// p and log p of some of them, `[n, K]` float64.
+    package func chosen(_ targets: [Int64]) -> (p: Tensor, logP: Tensor) {
+      switch self {
+      case .rows(let p, let logP):
+        let rows = Tensor(targets)
+        return (p.indexSelect(0, rows), logP.indexSelect(0, rows))
+      case .vectors(_, _, let resolved):
+        let logP = resolved.rows(around: targets.map(Int.init))
+        return (logP.exp(), logP)
+      }
+    }
   }
 
   /// One token more per metric position (A.2).
@@ -100,16 +119,20 @@ extension MetricMatch {
   }
 
   private func planRows(_ targets: [MetricTarget], withExtra: Bool, scale: Double) -> LossPlan.Rows {
+    if let vectors = resolved.vectors, !withExtra, measure == .divergence {
+      return LossPlan.Rows(
+        queries: targets.map { Int64($0.query) }, weights: targets.map { place.weight(of: $0.place) * scale },
+        targets: targets.map { Int64(checked($0.candidate)) },
+        table: .vectors(vectors.vectors, sharpness: vectors.sharpness, resolved: resolved))
+    }
     struct Key: Hashable {
       var candidate: Int
       var extraDistance: Double?
     }
     var rowOf = [Key: Int](), keys = [Key]()
     let rows = targets.map { target -> Int64 in
-      precondition(
-        (0..<space.count).contains(target.candidate), "candidate \(target.candidate) of space \(space.name)")
       let extra = withExtra ? target.contrast.map { contrastDistance(target, $0) } : nil
-      let key = Key(candidate: target.candidate, extraDistance: extra)
+      let key = Key(candidate: checked(target.candidate), extraDistance: extra)
       if let row = rowOf[key] { return Int64(row) }
       rowOf[key] = keys.count
       keys.append(key)
@@ -122,9 +145,14 @@ extension MetricMatch {
     let costs = costs(around: keys.map { ($0.candidate, $0.extraDistance) })
     return LossPlan.Rows(
       queries: targets.map { Int64($0.query) }, weights: targets.map { place.weight(of: $0.place) * scale },
-      targets: rows, p: logP.exp(), logP: Tensor.select(logP.isFinite(), logP, 0),
+      targets: rows, table: .rows(p: logP.exp(), logP: Tensor.select(logP.isFinite(), logP, 0)),
       costs: costs.map { Tensor($0, shape: logP.shape) }, uniforms: uniforms(targets),
       extra: withExtra ? extra(targets.compactMap { t in t.contrast.map { (t, $0) } }) : nil)
+  }
+
+  private func checked(_ candidate: Int) -> Int {
+    precondition((0..<space.count).contains(candidate), "candidate \(candidate) of space \(space.name)")
+    return candidate
   }
 
   /// Numbers that depend on the positions' own streams alone, so that neither accumulation nor layout changes a sample.

@@ -35,11 +35,11 @@ struct PlainLoss {
   private func measure(_ match: LossPlan.Match, _ rows: LossPlan.Rows) -> Tensor {
     let logits = candidateLogits(match, rows)
     let logMass = match.softmax == .subset ? nil : logits.logSumExp(1)
-    func chosen(_ table: Tensor) -> Tensor { target(table).indexSelect(0, index(rows.targets)) }
+    let chosen = rows.table.chosen(rows.targets)
     let model = CandidateModel(
-      logQ: logits.logSoftmax(1), logMass: logMass, p: { chosen(rows.p) }, logP: { chosen(rows.logP) })
+      logQ: logits.logSoftmax(1), logMass: logMass, p: { target(chosen.p) }, logP: { target(chosen.logP) })
     if let costs = rows.costs {
-      let cost = model.cost(chosen(costs), isSquared: match.measure == .squaredMean)
+      let cost = model.cost(target(costs).indexSelect(0, index(rows.targets)), isSquared: match.measure == .squaredMean)
       return model.withOutside(cost, match.costOutside)
     }
     if case .policyGradient(_, let baseline) = match.measure, let uniforms = rows.uniforms {

@@ -65,6 +65,16 @@ public struct ResolvedTarget: Sendable {
     return table.distances.max() ?? 0
   }
 
+  /// A large code book's vectors `[M, D]` float32 and, around each candidate x, the factor of ‖e(v) − e(x)‖² in
+  /// log p(v | x): with them a loss makes targets where it needs them. Nil for tables, for distances that are no
+  /// multiple of that square, and where τ is 0 or a base measure is not uniform.
+  var vectors: (vectors: Tensor, sharpness: [Double])? {
+    guard table == nil, space.base == nil, temperatures.allSatisfy({ $0 > 0 && $0.isFinite }),
+      let form = (distance as? any VectorDistance)?.squared
+    else { return nil }
+    return (form.vectors, (0..<space.count).map { form.factor / temperature(around: $0) })
+  }
+
   /// Whether distances between single candidates can be looked up.
   var hasTable: Bool { table != nil }
 
