@@ -68,7 +68,8 @@ struct RMSNorm : torch::autograd::Function<RMSNorm> {
 at::Tensor unitStride(const at::Tensor &t) { return t.stride(3) == 1 ? t : t.contiguous(); }
 
 struct Rotate : torch::autograd::Function<Rotate> {
-  static at::Tensor turn(const at::Tensor &tensor, const at::Tensor &cosine, const at::Tensor &sine, float sign) {
+  static at::Tensor turn(const at::Tensor &tensor, const at::Tensor &cosine, const at::Tensor &sine, float sign,
+                         bool neighbours) {
     if (!tensor.defined()) return tensor;
     auto x = unitStride(tensor);
     auto y = at::empty(x.sizes(), x.options());
@@ -76,29 +77,31 @@ struct Rotate : torch::autograd::Function<Rotate> {
     bool each = cosine.dim() == 3;  // angles of their own for every sequence
     const float *px = read(x), *pc = read(cosine), *ps = read(sine);
     float *py = write(y);
-    const auto &k = kernels();
+    auto rotate = neighbours ? kernels().rotateNeighbours : kernels().rotate;
     at::parallel_for(0, x.size(0) * length, grain(heads * width), [&](int64_t from, int64_t to) {
       for (int64_t token = from; token < to; token++) {
         int64_t b = token / length, t = token % length, row = (each ? token : t) * half;
-        k.rotate(px + b * x.stride(0) + t * x.stride(1), x.stride(2), py + token * heads * width, width, pc + row,
-                 ps + row, sign, heads, half, width);
+        rotate(px + b * x.stride(0) + t * x.stride(1), x.stride(2), py + token * heads * width, width, pc + row,
+               ps + row, sign, heads, half, width);
       }
     });
     return y;
   }
 
   static variable_list forward(AutogradContext *context, const at::Tensor &query, const at::Tensor &key,
-                               const at::Tensor &cosine, const at::Tensor &sine) {
+                               const at::Tensor &cosine, const at::Tensor &sine, bool neighbours) {
     context->set_materialize_grads(false);
     context->save_for_backward({cosine, sine});
-    return {turn(query, cosine, sine, 1.f), turn(key, cosine, sine, 1.f)};
+    context->saved_data["neighbours"] = neighbours;
+    return {turn(query, cosine, sine, 1.f, neighbours), turn(key, cosine, sine, 1.f, neighbours)};
   }
 
   static variable_list backward(AutogradContext *context, variable_list gradients) {
     refuseSecondOrder("rotate");
     auto saved = context->get_saved_variables();
-    return {turn(gradients[0], saved[0], saved[1], -1.f), turn(gradients[1], saved[0], saved[1], -1.f), at::Tensor(),
-            at::Tensor()};
+    bool neighbours = context->saved_data["neighbours"].toBool();
+    return {turn(gradients[0], saved[0], saved[1], -1.f, neighbours),
+            turn(gradients[1], saved[0], saved[1], -1.f, neighbours), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -196,13 +199,13 @@ int ct_rms_norm(ct_tensor x, ct_tensor residual, ct_tensor weight, double epsilo
   });
 }
 
-int ct_rotate(ct_tensor query, ct_tensor key, ct_tensor cosine, ct_tensor sine, ct_tensor *rotatedQuery,
-              ct_tensor *rotatedKey) {
+int ct_rotate(ct_tensor query, ct_tensor key, ct_tensor cosine, ct_tensor sine, bool neighbours,
+              ct_tensor *rotatedQuery, ct_tensor *rotatedKey) {
   return guard([&] {
     auto c = ref(cosine).contiguous(), s = ref(sine).contiguous();
     checkRotation(ref(query), c, s);
     checkRotation(ref(key), c, s);
-    auto results = Rotate::apply(ref(query), ref(key), c, s);
+    auto results = Rotate::apply(ref(query), ref(key), c, s, neighbours);
     *rotatedQuery = own(std::move(results[0]));
     *rotatedKey = own(std::move(results[1]));
   });

@@ -112,9 +112,10 @@ bool ct_set_kernel_level(const char *_Nonnull name);
 // x / rms(x) * weight over the last dimension; with a residual of x's shape, of sum = x + residual (also returned).
 int ct_rms_norm(ct_tensor _Nonnull x, ct_tensor _Nullable residual, ct_tensor _Nonnull weight, double epsilon,
                 ct_tensor _Nullable *_Nonnull sum, ct_tensor _Nullable *_Nonnull out);
-// Rotary embedding of [B, T, heads, D] by cosines and sines [T, half] or [B, T, half].
+// Rotary embedding of [B, T, heads, D] by cosines and sines [T, half] or [B, T, half]; pairs are (j, j + half), or
+// neighbours (2j, 2j + 1).
 int ct_rotate(ct_tensor _Nonnull query, ct_tensor _Nonnull key, ct_tensor _Nonnull cosine, ct_tensor _Nonnull sine,
-              ct_tensor _Nullable *_Nonnull rotated_query, ct_tensor _Nullable *_Nonnull rotated_key);
+              bool neighbours, ct_tensor _Nullable *_Nonnull rotated_query, ct_tensor _Nullable *_Nonnull rotated_key);
 // silu(gate) * up; without up, gate holds both halves side by side in its last dimension.
 int ct_swiglu(ct_tensor _Nonnull gate, ct_tensor _Nullable up, ct_tensor _Nullable *_Nonnull out);
 // (silu(gate) * up) weight^T; the product in brackets is made again in the backward pass instead of being kept.

@@ -10,6 +10,7 @@ enum NN {
   static let rmsNorm = Op("aten::rms_norm"), layerNorm = Op("aten::layer_norm"), groupNorm = Op("aten::group_norm")
   static let attention = Op("aten::scaled_dot_product_attention")
   static let conv2d = Op("aten::conv2d")
+  static let pad = Op("aten::constant_pad_nd"), upsampleNearest = Op("aten::upsample_nearest2d")
   static let fusedAdamW = Op("aten::_fused_adamw_")
 }
 
@@ -39,6 +40,10 @@ extension Tensor {
   {
     NN.conv2d(self, weight, bias, stride, padding)
   }
+  /// Zeros around the last dimensions: before and after the last one, then before and after the one before it, ….
+  public func padded(_ counts: [Int]) -> Tensor { NN.pad(self, counts) }
+  /// Images `[B, C, H, W]` of other sides `[H′, W′]`, every pixel the nearest old one.
+  public func upsampledNearest(to sides: [Int]) -> Tensor { NN.upsampleNearest(self, sides) }
   /// Cross entropy of logits `[N, V]` with int64 targets `[N]`.
   public func crossEntropy(
     _ targets: Tensor, reduction: Reduction = .mean, ignoreIndex: Int = -100, labelSmoothing: Double = 0

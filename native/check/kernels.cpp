@@ -101,6 +101,11 @@ void rotation(const Kernels &k, int64_t half) {
   for (int64_t i = 0; i < heads * width; i++) expect(k.level, "rotation and back", width, back[i], x[i], 1e-6);
   for (int64_t i = 0; i < half; i++)
     expect(k.level, "rotation", width, y[i], double(x[i]) * c[i] - double(x[i + half]) * s[i], 1e-6);
+  k.rotateNeighbours(x.data(), width, y.data(), width, c.data(), s.data(), 1, heads, half, width);
+  k.rotateNeighbours(y.data(), width, back.data(), width, c.data(), s.data(), -1, heads, half, width);
+  for (int64_t i = 0; i < heads * width; i++) expect(k.level, "neighbours and back", width, back[i], x[i], 1e-6);
+  for (int64_t i = 0; i < half; i++)
+    expect(k.level, "neighbours", width, y[2 * i], double(x[2 * i]) * c[i] - double(x[2 * i + 1]) * s[i], 1e-6);
 }
 
 void losses(const Kernels &k, int64_t n, float scale) {

@@ -48,6 +48,9 @@ struct Kernels {
   /// entries from 2·half to width are copied.
   void (*rotate)(const float *x, int64_t xHead, float *y, int64_t yHead, const float *cosine, const float *sine,
                  float sign, int64_t heads, int64_t half, int64_t width);
+  /// The same with neighbours as pairs: (x[2j], x[2j + 1]).
+  void (*rotateNeighbours)(const float *x, int64_t xHead, float *y, int64_t yHead, const float *cosine,
+                           const float *sine, float sign, int64_t heads, int64_t half, int64_t width);
 
   /// y = gate·sigmoid(gate)·up
   void (*swigluForward)(const float *gate, const float *up, float *y, int64_t n);
@@ -94,6 +97,8 @@ void rmsNormForward(const float *, const float *, const float *, float *, float 
 void rmsNormBackward(const float *, const float *, const float *, const float *, const float *, float *, float *,
                      int64_t, int64_t);
 void rotate(const float *, int64_t, float *, int64_t, const float *, const float *, float, int64_t, int64_t, int64_t);
+void rotateNeighbours(const float *, int64_t, float *, int64_t, const float *, const float *, float, int64_t, int64_t,
+                      int64_t);
 void swigluForward(const float *, const float *, float *, int64_t);
 void swigluBackward(const float *, const float *, const float *, float *, float *, int64_t);
 void axpy(float, const float *, float *, int64_t);

@@ -5,6 +5,6 @@
 
 namespace ct::CT_LEVEL {
 extern const Kernels table = {
-    CT_TEXT(CT_LEVEL), rmsNormForward, rmsNormBackward, rotate, swigluForward, swigluBackward, axpy, dot, sum,
+    CT_TEXT(CT_LEVEL), rmsNormForward, rmsNormBackward, rotate, rotateNeighbours, swigluForward, swigluBackward, axpy, dot, sum,
     scale,             largest,        exponentials,    divergence, adamw8};
 }
