@@ -175,6 +175,20 @@ public class ParameterBox: ModuleMember {
   }
 }
 
+/// A child module that its parent may do without, stored in the checkpoint under `key`.
+@propertyWrapper public final class OptionalChild<M: Module>: ModuleChildren {
+  private let key: String
+  public var wrappedValue: M?
+  public init(wrappedValue: M? = nil, _ key: String) {
+    self.key = key
+    self.wrappedValue = wrappedValue
+  }
+  var named: [(key: String, module: Module)] { wrappedValue.map { [(key, $0)] } ?? [] }
+  func replace(_ change: (_ key: String, _ module: Module) -> Module?) {
+    if let wrappedValue, let new = change(key, wrappedValue) { self.wrappedValue = (new as! M) }
+  }
+}
+
 /// A list of child modules, stored as `key.0`, `key.1`, ….
 @propertyWrapper public final class Children<M: Module>: ModuleChildren {
   private let key: String

@@ -1,12 +1,20 @@
 public import Torch
 
+/// Something that knows by which angles the queries and keys at a position are turned.
+public protocol RotaryAngles {
+  /// Angles of the positions `start ..< start + count`, `[count, D/2]`.
+  func angles(from start: Int, count: Int, dtype: DType, device: Device) -> RotaryEmbedding.Angles
+  /// Angles of any positions: `[…, T]` → `[…, T, D/2]`.
+  func angles(at positions: Tensor, dtype: DType) -> RotaryEmbedding.Angles
+}
+
 /// Rotary position embedding (Su et al. 2021, arXiv 2104.09864): turns each pair of coordinates of a query or key by
 /// an angle proportional to its position. ``Torch/rotated(query:key:cosine:sine:)`` does the turning; coordinate i is
 /// paired with i + D/2, the layout of Hugging Face checkpoints.
 ///
 /// Frequencies and angles are computed in float32 with the operators, in the order, that transformers uses: at
 /// position 8,000 one unit in a frequency's last place already moves an angle by 5·10⁻⁴.
-public final class RotaryEmbedding {
+public final class RotaryEmbedding: RotaryAngles {
   /// How the frequencies of a pretrained model were stretched to a longer context.
   public enum Scaling: Sendable, Hashable {
     /// θ^(−2i/D) as they are.

@@ -101,27 +101,10 @@ final class LlamaDecoder: Module {
 
   /// `x` `[B, T, H]` → `[B, T, H]`, or `[N, H]` with `rows`; see ``TokenModel/hidden(_:cache:rows:)``.
   func callAsFunction(_ x: Tensor, _ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
-    precondition(input.documents == nil || cache == nil, "documents end to end and a cache of earlier tokens")
-    let past = cache?.length ?? 0, length = x.size(1)
-    let positions =
-      input.documents.map { AttentionMask.packedPositions($0, length: length, device: x.device) } ?? input.positions
-    let angles =
-      positions.map { rotary.angles(at: $0, dtype: x.dtype) }
-      ?? rotary.angles(from: past, count: length, dtype: x.dtype, device: x.device)
-    let view = AttentionView(angles: angles, input: input, cache: cache, length: length, dtype: x.dtype)
-    var (x, update) = (x, Tensor?.none)
-    for (index, layer) in layers.enumerated() {
-      let picked = index == layers.count - 1 ? rows : nil
-      func run(_ inputs: [Tensor]) -> [Tensor] {
-        let both = layer(inputs[0], adding: inputs.dropFirst().first, view, index: index, rows: picked)
-        return [both.x, both.update]
-      }
-      let inputs = [x] + (update.map { [$0] } ?? [])
-      let both = recomputesLayers && cache == nil ? recomputed(inputs, outputs: 2, run) : run(inputs)
-      (x, update) = (both[0], both[1])
-    }
-    cache?.advance(by: length)
-    return norm(x, adding: update).normalized
+    let view = AttentionView(input, x, rotary: rotary, pairs: .halves, cache: cache)
+    let (last, update) = runLayers(layers, x, view, rows: rows, recomputing: recomputesLayers)
+    cache?.advance(by: x.size(1))
+    return norm(last, adding: update).normalized
   }
 
   /// See ``TokenModel/makeCache(batch:capacity:)``.
@@ -132,31 +115,8 @@ final class LlamaDecoder: Module {
   }
 }
 
-/// What every layer's attention needs to know of the tokens.
-struct AttentionView {
-  let angles: RotaryEmbedding.Angles
-  let mask: Tensor?  // additive, broadcastable to [B, heads, T, S]
-  let isCausal: Bool
-  let documents: DocumentAttention?
-  let cache: KeyValueCache?
-
-  init(angles: RotaryEmbedding.Angles, input: ModelInput, cache: KeyValueCache?, length: Int, dtype: DType) {
-    let past = cache?.length ?? 0
-    // One new token sees everything; without a past the kernel knows causal order itself.
-    let isPartial = length > 1 && past > 0
-    let device = angles.cos.device
-    let seen =
-      input.mask ?? (isPartial ? AttentionMask.causal(queries: length, keys: past + length, device: device) : nil)
-    // Made additive here once, not in each layer.
-    self.mask = seen.map { Tensor.zeros([], dtype: dtype, device: device).maskedFill($0.logicalNot(), -.infinity) }
-    isCausal = seen == nil && length > 1
-    documents = input.documents.map { DocumentAttention($0, length: length, device: device) }
-    (self.angles, self.cache) = (angles, cache)
-  }
-}
-
 /// One layer: attention, then a gated MLP, each on normalised input and added to its input.
-final class LlamaLayer: Module {
+final class LlamaLayer: Module, DecoderLayer {
   @Child("input_layernorm") var attentionNorm: RMSNorm
   @Child("self_attn") var attention: LlamaAttention
   @Child("post_attention_layernorm") var mlpNorm: RMSNorm
@@ -170,15 +130,12 @@ final class LlamaLayer: Module {
     mlp = LlamaMLP(c)
   }
 
-  /// `x` and `update` `[B, T, H]` → the same, or `[N, H]` with `rows`: only mixing looks at other positions, the rest
-  /// is row by row. Each sum is taken by the normalisation that comes after it, the last one's by the next layer.
   func callAsFunction(
     _ x: Tensor, adding update: Tensor?, _ view: AttentionView, index: Int, rows: Tensor?
   ) -> (x: Tensor, update: Tensor) {
-    func picked(_ y: Tensor) -> Tensor { rows.map { y.flatten(0, 1).indexSelect(0, $0) } ?? y }
     let input = attentionNorm(x, adding: update)
     let mixed = attention.mix(input.normalized, view, layer: index)
-    let h = mlpNorm(picked(input.sum), adding: attention.output(picked(mixed)))
+    let h = mlpNorm(input.sum.picking(rows), adding: attention.output(mixed.picking(rows)))
     return (h.sum, mlp(h.normalized))
   }
 }
@@ -205,15 +162,7 @@ final class LlamaAttention: Module {
     let (batch, length) = (x.size(0), x.size(1))
     // [B, T, heads, D] each
     let heads = Linear.all([query, key, value], of: x).map { $0.view([batch, length, -1, headWidth]) }
-    let turned = rotated(query: heads[0], key: heads[1], cosine: view.angles.cos, sine: view.angles.sin)
-    if let documents = view.documents {
-      return documents(query: turned.query, key: turned.key, value: heads[2])
-    }
-    var (k, v) = (turned.key.transpose(1, 2), heads[2].transpose(1, 2))
-    if let cache = view.cache { (k, v) = cache.append(layer: layer, key: k, value: v) }
-    let mixed = scaledDotProductAttention(
-      turned.query.transpose(1, 2), k, v, mask: view.mask, causal: view.isCausal)
-    return mixed.transpose(1, 2).reshape([batch, length, -1])
+    return view.mix(query: heads[0], key: heads[1], value: heads[2], layer: layer)
   }
 }
 
