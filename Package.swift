@@ -95,12 +95,14 @@ let package = Package(
     tests(
       "Training",
       ["Training", "TokenModels", "TorchNN", "Torch", "MetricTokens", "Objectives", "Files", "TestSupport"]),
-    tests("Evaluation", ["Evaluation", "TokenModels", "TorchNN", "Torch", "MetricTokens", "TestSupport"]),
+    tests(
+      "Evaluation", ["Evaluation", "TokenModels", "TorchNN", "Torch", "Files", "MetricTokens", "TestSupport"]),
     tests("Reports", ["Reports", "Files", "TestSupport"]),
     tests(
       "Recipes",
       [
-        "Recipes", "Reports", "Files", "Torch", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
+        "Recipes", "Reports", "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives",
+        "Training",
         "Evaluation", "TestSupport",
       ]),
     tests(

@@ -40,7 +40,7 @@ public final class GridRotaryEmbedding: RotaryAngles {
 
   /// Angles of any positions: `[…, T]` → `[…, T, D/2]`. Padding may stand beyond the grid: it gets the last angles.
   public func angles(at positions: Tensor, dtype: DType) -> RotaryEmbedding.Angles {
-    let places = positions.clamp(nil, Double(count - 1))
+    let places = positions.minimum(Tensor(scalar: Int64(count - 1), device: positions.device))
     func rows(_ table: Tensor) -> Tensor {
       table.to(positions.device, dtype: dtype).indexSelect(0, places.flatten()).view(positions.shape + [table.size(1)])
     }

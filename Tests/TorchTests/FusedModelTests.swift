@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Torch
 
@@ -55,6 +56,40 @@ import Torch
         #expect(error(of: function, at: inputs, level: level, prepare: byHead) < 1e-6)
         #expect(error(of: { [function($0)[1]] }, at: inputs, level: level) < 1e-6)
       }
+    }
+  }
+
+  /// Neighbours as pairs: against the plain twin, and that against complex multiplication.
+  @Test(arguments: kernelLevels, [2, 6, 32, 64, 82])
+  func rotationOfNeighboursEqualsItsTwin(level: KernelLevel, width: Int) {
+    for turned in Set([width, width - width % 4]) where turned > 0 {
+      let angle = Tensor.rand([5, turned / 2], generator: Generator(seed: 3)) * 6
+      let function: ([Tensor]) -> [Tensor] = {
+        let both = rotated(
+          query: $0[0], key: $0[1], cosine: angle.cos().to($0[0].dtype), sine: angle.sin().to($0[0].dtype),
+          pairs: .adjacent)
+        return [both.query, both.key]
+      }
+      // Parts of one projection, as LlamaGen has them.
+      let inputs = [samples(2, 5, 3, width, seed: 1), samples(2, 5, 1, width, seed: 2)]
+      let asPart: (Tensor) -> Tensor = { .cat([$0, $0], 2).narrow(2, 0, $0.size(2)) }
+      #expect(error(of: function, at: inputs, level: level) < 1e-6)
+      #expect(error(of: function, at: inputs, level: level, prepare: asPart) < 1e-6)
+
+      let found = withKernels(level) { function(inputs)[0] }.array(of: Double.self)
+      let x = inputs[0].array(of: Double.self), angles = angle.array(of: Double.self)
+      var worst = 0.0
+      for index in x.indices {
+        let place = index % width, token = index / (3 * width) % 5, j = place / 2
+        guard place < turned else {
+          worst = max(worst, abs(found[index] - x[index]))
+          continue
+        }
+        let (c, s) = (cos(angles[token * turned / 2 + j]), sin(angles[token * turned / 2 + j]))
+        let expected = place % 2 == 0 ? x[index] * c - x[index + 1] * s : x[index] * c + x[index - 1] * s
+        worst = max(worst, abs(found[index] - expected))
+      }
+      #expect(worst < 1e-5)
     }
   }
 

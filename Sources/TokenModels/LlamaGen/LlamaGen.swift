@@ -92,7 +92,8 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
     let isClass = ids .>= Double(configuration.codes)
     // Both tables are read everywhere: a row is cheap, and to know where the classes are would take a look at the ids.
     let codes = codeTable(ids.maskedFill(isClass, 0))
-    var classes = (ids - Double(configuration.codes)).clamp(0, nil)
+    var classes = (ids - Tensor(scalar: Int64(configuration.codes), device: ids.device)).maskedFill(
+      isClass.logicalNot(), 0)
     if isTraining, configuration.classDropout > 0 {
       let isDropped = Tensor.rand(ids.shape, device: ids.device) .< configuration.classDropout
       classes = classes.maskedFill(isDropped, Double(configuration.classes))
@@ -152,7 +153,8 @@ final class LlamaGenAttention: Module {
 
   /// Heads side by side, before the output projection: `[B, T, H]` → `[B, T, H]`.
   func mix(_ x: Tensor, _ view: AttentionView, layer: Int) -> Tensor {
-    let parts = projection(x).split(x.size(-1), -1).map { part in
+    let width = x.size(-1)
+    let parts = projection(x).split([width, width, width], -1).map { part in
       part.view([x.size(0), x.size(1), heads, -1])
     }
     return view.mix(query: parts[0], key: parts[1], value: parts[2], layer: layer)
