@@ -24,14 +24,17 @@ import Training
     return (light * (-(x + y)).exp()).to(.uint8)
   }
 
-  private func model(seed: UInt64 = 1) -> VQModel { VQModel(Self.configuration, generator: Generator(seed: seed)) }
+  private func model(seed: UInt64 = 1) -> VQModel {
+    Torch.threads = 1  // of this test's thread: what is this small gains nothing by more
+    return VQModel(Self.configuration, generator: Generator(seed: seed))
+  }
 
   private static let rules: [CodeBookRule] = [.movingAverage(decay: 0.9), .gradient()]
 
   @Test(arguments: 0..<2) func reconstructionGetsBetterAndCodesStayAlive(rule: Int) throws {
     let images = images(192, seed: 1), others = self.images(64, seed: 2)
     let options = VQTrainingOptions(
-      epochs: 6, batch: 16, learningRate: 3e-3, codeBook: Self.rules[rule], restart: CodeRestart(steps: 12))
+      epochs: 16, batch: 16, learningRate: 3e-3, codeBook: Self.rules[rule], restart: CodeRestart(steps: 12))
     let trainer = VQTrainer(model(), options)
     let before = try trainer.evaluate(others)
     var steps = 0, started = false
@@ -44,11 +47,12 @@ import Training
       case .epoch(let metrics): #expect(metrics.epoch == steps / 12)
       }
     }
-    #expect(started && steps == 72 && epochs.count == 6)
+    #expect(started && steps == 192 && epochs.count == 16)
     let last = try #require(epochs.last), after = try #require(last.validation)
     // The images' own variance is what the best constant would leave.
     let pixels = ImagePixels.normalised(others), variance = (pixels - pixels.mean()).square().mean().item()
-    #expect(after.reconstruction < 0.35 * variance && after.reconstruction < before.reconstruction / 3)
+    #expect(after.reconstruction < 0.35 * variance)
+    #expect(after.reconstruction < before.reconstruction / 3)
     #expect(last.losses.reconstruction < epochs[0].losses.reconstruction / 2)
     #expect(last.usage.share > 0.6 && last.usage.perplexity > 8, "\(last.usage)")
     #expect(try trainer.evaluate(others) == after)
@@ -56,11 +60,14 @@ import Training
 
   /// Nothing but the restart revives codes that stand far from all latents.
   @Test func deadCodesAreRestarted() throws {
+    Torch.threads = 1
     func lastUsage(_ restart: CodeRestart?) throws -> (share: Double, restarted: Int) {
-      let model = model()
+      var configuration = Self.configuration
+      configuration.isNormalised = false
+      let model = VQModel(configuration, generator: Generator(seed: 1))
       noGrad {
-        model.quantizer.embedding.weight.narrow(0, 1, 31).copy_(
-          -model.quantizer.embedding.weight.narrow(0, 0, 1).expand([31, 4]))
+        model.quantizer.embedding.weight.fill_(100)
+        model.quantizer.embedding.weight.select(0, 0).zero_()
       }
       let options = VQTrainingOptions(
         epochs: 2, batch: 16, learningRate: 1e-4, startsFromLatents: false, restart: restart)
@@ -68,7 +75,7 @@ import Training
       return (epochs[1].usage.share, epochs.reduce(0) { $0 + $1.restarted })
     }
     let without = try lastUsage(nil), with = try lastUsage(CodeRestart(steps: 3))
-    #expect(without.share < 0.1 && without.restarted == 0)
+    #expect(without.share == 1.0 / 32 && without.restarted == 0)
     #expect(with.share > 0.4 && with.restarted >= 30)
   }
 
