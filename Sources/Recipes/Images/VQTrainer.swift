@@ -121,7 +121,7 @@ public final class VQTrainer {
     var mean = VQLosses(), restarted = 0
     for within in 0..<plan.stepsPerEpoch {
       let range = plan.place(ofStep: epoch * plan.stepsPerEpoch + within).range
-      let metrics = try train(on: images.indexSelect(0, Tensor(Array(order[range]))), plan)
+      let metrics = try train(on: images.indexSelect(0, Tensor(Array(order[range]), device: images.device)), plan)
       mean.add(metrics.losses, share: Double(range.count) / Double(plan.count))
       restarted += metrics.restarted
       try observe(.step(metrics))
