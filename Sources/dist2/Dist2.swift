@@ -12,7 +12,7 @@ import Recipes
     subcommands: [
       DemoCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self, EvaluateCommand.self,
       GenerateCommand.self, ScoreCommand.self,
-      ServeCommand.self, ExportCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self,
+      ExportCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self,
     ])
 
   static func main() {
