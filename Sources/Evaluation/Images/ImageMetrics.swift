@@ -1,5 +1,5 @@
 import MetricTokens
-public import Torch
+import Torch
 public import TorchNN
 
 /// How image metrics are taken.

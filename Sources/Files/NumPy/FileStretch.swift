@@ -47,7 +47,8 @@ final class FileStretch {
   func read(_ count: Int) throws(InputError) -> [UInt8] {
     guard count <= rest else {
       throw InputError(
-        path: file.path, place: place, expected: "\(count) bytes more", found: "\(rest)", remedy: "Is the file cut off?")
+        path: file.path, place: place, expected: "\(count) bytes more", found: "\(rest)", remedy: "Is the file cut off?"
+      )
     }
     var isWhole = true
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
@@ -72,7 +73,9 @@ final class FileStretch {
   private func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Bool {
     guard let stream else {
       guard buffer.count <= range.upperBound - position else { return false }
-      file.withBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[position..<position + buffer.count])) }
+      file.withBytes {
+        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[position..<position + buffer.count]))
+      }
       position += buffer.count
       return true
     }

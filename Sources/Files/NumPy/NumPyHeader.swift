@@ -44,7 +44,8 @@ struct NumPyHeader: Hashable {
     guard length <= Self.longest else { throw error("a header of at most \(Self.longest) bytes", "\(length)") }
     let text = try read(length)
     guard let fields = PythonDictionary(text) else {
-      throw error("a dictionary of descr, fortran_order and shape", "“\(String(decoding: text.prefix(80), as: UTF8.self))”")
+      throw error(
+        "a dictionary of descr, fortran_order and shape", "“\(String(decoding: text.prefix(80), as: UTF8.self))”")
     }
     guard case .string(let descr)? = fields["descr"] else {
       throw error("a plain element type (descr)", "records or none", "Save one field of the array alone.")

@@ -22,7 +22,8 @@ public struct PixelImage: Sendable, Hashable {
   /// A picture of these values, `height` x `width` x `channels` of them.
   public init(width: Int, height: Int, channels: Int, bytes: [UInt8]) {
     precondition(width > 0 && height > 0 && (channels == 1 || channels == 3), "\(width) x \(height) x \(channels)")
-    precondition(bytes.count == width * height * channels, "\(bytes.count) bytes for \(width) x \(height) x \(channels)")
+    precondition(
+      bytes.count == width * height * channels, "\(bytes.count) bytes for \(width) x \(height) x \(channels)")
     (self.width, self.height, self.channels, self.bytes) = (width, height, channels, bytes)
   }
 

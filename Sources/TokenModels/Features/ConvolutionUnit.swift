@@ -43,7 +43,9 @@ final class ConvolutionUnit: Module {
     switch padding {
     case .symmetric(let height, let width): return (x, [height, width])
     case .same:
-      func total(_ size: Int, _ kernel: Int) -> Int { max(((size + stride - 1) / stride - 1) * stride + kernel - size, 0) }
+      func total(_ size: Int, _ kernel: Int) -> Int {
+        max(((size + stride - 1) / stride - 1) * stride + kernel - size, 0)
+      }
       let (height, width) = (total(x.size(2), kernel.size(2)), total(x.size(3), kernel.size(3)))
       if height % 2 == 0, width % 2 == 0 { return (x, [height / 2, width / 2]) }
       return (

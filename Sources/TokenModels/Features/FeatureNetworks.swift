@@ -1,4 +1,4 @@
-public import Files
+import Files
 import Torch
 public import TorchNN
 
@@ -29,18 +29,20 @@ public func loadImageFeatures(folder: String) throws -> any ImageFeatures {
   let type = try config.at("model_type")
   let name = try type.string()
   guard let network = networks.first(where: { $0.modelType == name }) else {
-    throw type.error(expected: networks.map(\.modelType).joined(separator: ", "), found: name)
+    throw type.error(expected: networks.map { $0.modelType }.joined(separator: ", "), found: name)
   }
-  return try network.init(folder: folder, config: config)
+  return try open(network, folder: folder, config: config)
 }
 
-extension StoredImageFeatures {
-  fileprivate init(folder: String, config: JSONReader) throws {
-    try self.init(config: config)
-    let weights = try CheckpointWeights(folder: folder)
-    try load(from: RenamedWeights(weights, Self.parameterName), dtype: .float32, checkingValues: true)
-    describe(try SafetensorsFile(folder + "/" + SafetensorsFolder.fileName).metadata)
-  }
+private func open<Network: StoredImageFeatures>(
+  _: Network.Type, folder: String, config: JSONReader
+) throws -> any ImageFeatures {
+  let network = try Network(config: config)
+  let weights = try CheckpointWeights(folder: folder)
+  try network.load(
+    from: RenamedWeights(weights, Network.parameterName), dtype: .float32, checkingValues: true)
+  network.describe(try SafetensorsFile(folder + "/" + SafetensorsFolder.fileName).metadata)
+  return network
 }
 
 /// Pictures `[N, H, W, C]` uint8 as floats `[N, C, H, W]` of 0 … 255.

@@ -66,7 +66,8 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
   }
 
   @Test func withoutTwoResponsesToAQuestionThereAreNoPairs() throws {
-    let alone = rated.split(separator: "\n").enumerated().filter { $0.offset % 3 == 0 }.map { $0.element + "\n" }.joined()
+    let alone = rated.split(separator: "\n").enumerated().filter { $0.offset % 3 == 0 }.map { $0.element + "\n" }
+      .joined()
     let tiny = try TinyRun(data: alone, yaml: yaml)
     let error = #expect(throws: InputError.self) { try tiny.train("objective.preset=bradleyTerry").run() }
     #expect(error?.remedy.contains("regression") == true)

@@ -93,7 +93,9 @@ public struct RewardArm: Codable, Sendable, Hashable {
   /// Table 8, and the distance that is not squared.
   public static let metrics = [
     RewardArm(.dist, name: "absolute", title: "absolute distance", distance: "absolute"),
-    RewardArm(.dist, name: "random", title: "distances dealt out at random", distance: "{name: shuffled, of: squared, seed: SEED}"),
+    RewardArm(
+      .dist, name: "random", title: "distances dealt out at random",
+      distance: "{name: shuffled, of: squared, seed: SEED}"),
   ]
 
   /// Table 6 without the α that `dist` has anyway.
