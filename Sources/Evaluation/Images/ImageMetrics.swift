@@ -17,6 +17,12 @@ public struct ImageMetricOptions: Sendable, Hashable {
 
   /// The defaults.
   public init() {}
+
+  // The cost of a resample grows with the cube of the width.
+  private static let quickWidth = 512
+
+  /// How many resamples there are with features of this width.
+  public func resampleCount(featureCount: Int) -> Int { resamples ?? (featureCount <= Self.quickWidth ? 100 : 0) }
 }
 
 /// Figures that compare generated pictures with real ones by what a network sees in them.
@@ -46,9 +52,6 @@ public struct ImageMetrics: Sendable, Hashable, Codable {
   /// The figures.
   public let figures: [Figure]
 
-  /// Widest features whose standard errors are taken unless asked for: the cost grows with the cube.
-  private static let quickWidth = 512
-
   /// Compares two sets.
   ///
   /// The standard error of the Fréchet distances and of the class score is the standard deviation over resamples of
@@ -60,14 +63,14 @@ public struct ImageMetrics: Sendable, Hashable, Codable {
   ///   - real: at least two real pictures, and more than `neighbours`.
   ///   - generated: as many.
   ///   - network: whose features they are.
-  ///   - progress: told of each resample done, and of how many there are.
+  ///   - progress: told of each resample done.
   public init(
     real: ImageFeatureBatch, generated: ImageFeatureBatch, network: any ImageFeatures,
-    options: ImageMetricOptions = ImageMetricOptions(), progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    options: ImageMetricOptions = ImageMetricOptions(), progress: (_ done: Int) -> Void = { _ in }
   ) {
     let names = Names(network)
     let (real, generated) = (real.shuffled(seed: options.seed), generated.shuffled(seed: options.seed &+ 1))
-    let resamples = options.resamples ?? (network.featureCount <= Self.quickWidth ? 100 : 0)
+    let resamples = options.resampleCount(featureCount: network.featureCount)
     let errors = StandardErrors(real, generated, resamples: resamples, seed: options.seed, progress: progress)
     var figures = [
       Figure(
@@ -121,7 +124,7 @@ private struct StandardErrors {
 
   init(
     _ real: ImageFeatureBatch, _ generated: ImageFeatureBatch, resamples: Int, seed: UInt64,
-    progress: (_ done: Int, _ of: Int) -> Void
+    progress: (_ done: Int) -> Void
   ) {
     guard resamples > 1 else { return }
     var distances: [Double] = [], scores: [Double] = []
@@ -135,7 +138,7 @@ private struct StandardErrors {
       if let logs = generated.logProbabilities {
         scores.append(ClassScore(logProbabilities: logs, splits: 1, weights: weights[1]).mean)
       }
-      progress(resample + 1, resamples)
+      progress(resample + 1)
     }
     frechet = Self.deviation(distances)
     if !scores.isEmpty { score = Self.deviation(scores) }

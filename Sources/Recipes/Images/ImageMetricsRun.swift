@@ -62,11 +62,10 @@ public struct ImageMetricsRun: Sendable {
         try features(of: reader, network) { bar.update(completed: $0) }
       }
     }
-    metrics = try ProgressBar.run("comparing", unit: "resample") { bar in
+    let resamples = options.resampleCount(featureCount: network.featureCount)
+    metrics = try ProgressBar.run("comparing", total: resamples > 0 ? resamples : nil, unit: "resample") { bar in
       try withTorchErrors {
-        ImageMetrics(real: sets[0], generated: sets[1], network: network, options: options) { done, _ in
-          bar.update(completed: done)
-        }
+        ImageMetrics(real: sets[0], generated: sets[1], network: network, options: options) { bar.update(completed: $0) }
       }
     }
   }

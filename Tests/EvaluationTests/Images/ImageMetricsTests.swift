@@ -47,7 +47,7 @@ import TorchNN
       #expect(abs(found.deviation - wanted.deviation) < 1e-12)
     }
     // A class without probability is not the end of the score.
-    let certain = ClassScore(logProbabilities: Tensor([0, -.infinity, -.infinity, 0], shape: [2, 2]), splits: 1)
+    let certain = ClassScore(logProbabilities: Tensor([0, -Double.infinity, -.infinity, 0], shape: [2, 2]), splits: 1)
     #expect(abs(certain.mean - 2) < 1e-12)
   }
 
