@@ -48,7 +48,7 @@ struct NumPyHeader: Hashable {
         "a dictionary of descr, fortran_order and shape", "“\(String(decoding: text.prefix(80), as: UTF8.self))”")
     }
     guard case .string(let descr)? = fields["descr"] else {
-      throw error("a plain element type (descr)", "records or none", "Save one field of the array alone.")
+      throw error("a plain element type (descr)", "records, or none", "Save one field of the array alone.")
     }
     guard let type = NumPyType(descr: descr) else {
       let known = NumPyType.allCases.map(\.rawValue).joined(separator: " ")
@@ -83,6 +83,8 @@ private struct PythonDictionary {
     case string(String)
     case bool(Bool)
     case tuple([Int])
+    /// A list, of records' fields, which nobody here reads.
+    case list
   }
   private var fields: [String: Value] = [:]
 
@@ -135,7 +137,16 @@ private struct PythonDictionary {
       if take("True") { return .bool(true) }
       if take("False") { return .bool(false) }
       if take("(") { return tuple().map(Value.tuple) }
+      if take("[") { return skipList() ? .list : nil }
       return string().map(Value.string)
+    }
+
+    mutating func skipList() -> Bool {
+      var depth = 1
+      while depth > 0, let byte = rest.popFirst() {
+        depth += byte == UInt8(ascii: "[") ? 1 : byte == UInt8(ascii: "]") ? -1 : 0
+      }
+      return depth == 0
     }
 
     mutating func tuple() -> [Int]? {

@@ -8,7 +8,7 @@ public struct NumPySource {
   public let type: NumPyType
   /// Its sizes, outermost first.
   public let shape: [Int]
-  let write: (SafetensorsSource.Sink) throws -> Void
+  private let elements: (SafetensorsSource.Sink) throws -> Void
 
   /// An array whose elements come piece by piece, so that it need never be in memory whole.
   ///
@@ -19,7 +19,7 @@ public struct NumPySource {
   public init(
     _ name: String = "arr_0", type: NumPyType, shape: [Int], write: @escaping (SafetensorsSource.Sink) throws -> Void
   ) {
-    (self.name, self.type, self.shape, self.write) = (name, type, shape, write)
+    (self.name, self.type, self.shape, elements) = (name, type, shape, write)
   }
 
   /// Whole numbers as int64.
@@ -34,7 +34,7 @@ public struct NumPySource {
     let header = NumPyHeader(type: type, shape: shape)
     try header.bytes.withUnsafeBytes(sink)
     var count = 0
-    try write { bytes in
+    try elements { bytes in
       count += bytes.count
       try sink(bytes)
     }
@@ -50,7 +50,7 @@ public enum NumPyWriter {
   public static func write(_ source: NumPySource, to path: String) throws {
     try AtomicFile.write(to: path) { file in
       try file.expectRoom(for: NumPyHeader(type: source.type, shape: source.shape).byteCount)
-      try source.write { bytes in try file.write(bytes) }
+      try source.write(into: { bytes in try file.write(bytes) })
     }
   }
 

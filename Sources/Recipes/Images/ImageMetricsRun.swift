@@ -65,7 +65,9 @@ public struct ImageMetricsRun: Sendable {
     let resamples = options.resampleCount(featureCount: network.featureCount)
     metrics = try ProgressBar.run("comparing", total: resamples > 0 ? resamples : nil, unit: "resample") { bar in
       try withTorchErrors {
-        ImageMetrics(real: sets[0], generated: sets[1], network: network, options: options) { bar.update(completed: $0) }
+        ImageMetrics(real: sets[0], generated: sets[1], network: network, options: options) {
+          bar.update(completed: $0)
+        }
       }
     }
   }

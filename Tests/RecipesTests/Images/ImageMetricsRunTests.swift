@@ -2,6 +2,7 @@ import Evaluation
 import Files
 import Foundation
 import Recipes
+import Reports
 import Testing
 import TokenData
 import TokenModels

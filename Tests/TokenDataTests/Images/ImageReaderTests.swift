@@ -46,7 +46,7 @@ import TokenData
 
   @Test func refusesWhatHoldsNoPictures() throws {
     expectRefusal("uint8 [N, H, W, 3]", "astype(numpy.uint8)") { _ = try ImageReader(imageFixture("floats.npy")) }
-    expectRefusal("no such file") { _ = try ImageReader("/nowhere/at/all") }
+    expectRefusal("a readable file") { _ = try ImageReader("/nowhere/at/all") }
     try withFile("", name: "readme.txt") { path in
       let folder = URL(filePath: path).deletingLastPathComponent().path
       expectRefusal("at least one picture", "none") { _ = try ImageReader(folder) }
