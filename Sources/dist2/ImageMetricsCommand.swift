@@ -40,7 +40,7 @@ struct ImageMetricsCommand: ParsableCommand {
     // Both are opened before a network is trained for them.
     let sets = (try ImageReader(real, limit: limit), try ImageReader(fake, limit: limit))
     let run = try ImageMetricsRun(
-      real: sets.0, generated: sets.1, network: imageFeatures(features), options: options)
+      real: sets.0, generated: sets.1, network: imageFeatures(features, for: [real, fake]), options: options)
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .prettyPrinted]

@@ -11,8 +11,9 @@ public import TorchNN
 ///
 /// - Parameter name: a folder that ``TokenModels/loadImageFeatures(folder:)`` reads; or `fashion-mnist` for a classifier
 ///   of 28 x 28 pictures, which is trained when it is first asked for and kept in the cache.
+/// - Parameter paths: pictures it is meant for: nothing is trained if the first of them have another size.
 /// - Throws: `InputError` if there is no such network, or no Fashion-MNIST to train on.
-public func imageFeatures(_ name: String) throws -> any ImageFeatures {
+public func imageFeatures(_ name: String, for paths: [String] = []) throws -> any ImageFeatures {
   guard name == "fashion-mnist" else {
     guard fileExists(name + "/config.json") else {
       throw InputError(
@@ -24,6 +25,15 @@ public func imageFeatures(_ name: String) throws -> any ImageFeatures {
   }
   let folder = cacheFolder + "/fashion-mnist-classifier"
   if !fileExists(folder + "/config.json") {
+    let side = SmallImageClassifier.side
+    for path in paths {
+      guard let first = try ImageReader(path, limit: 1).next(1), (first.height, first.width) != (side, side) else {
+        continue
+      }
+      throw InputError(
+        path: path, expected: "pictures of \(side) x \(side) for fashion-mnist",
+        found: "\(first.width) x \(first.height)", remedy: "Choose another network with --features.")
+    }
     let data = try FashionMNIST()
     let training = ClassifierTraining()
     let outcome = try ProgressBar.run("training a classifier of Fashion-MNIST", total: training.steps(data)) { bar in
