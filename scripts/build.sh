@@ -2,7 +2,11 @@
 # Builds everything in release mode. Arguments go to `swift build`.
 . "$(dirname "$0")/common.sh"
 need swift "see https://www.swift.org/install (6.2 or newer)"
-printf '#include <zlib.h>\n' | cc -E - >/dev/null 2>&1 || fail "zlib's header is missing. Install it: sudo apt-get install zlib1g-dev"
+missing=()
+for library in zlib.h:zlib1g-dev png.h:libpng-dev jpeglib.h:libjpeg-dev; do
+  printf '#include <stdio.h>\n#include <%s>\n' "${library%%:*}" | cc -E - >/dev/null 2>&1 || missing+=("${library##*:}")
+done
+[ ${#missing[@]} -eq 0 ] || fail "headers of system libraries are missing. Install them: sudo apt-get install ${missing[*]}"
 "$ROOT/scripts/native.sh"
 cd "$ROOT"
 say "building (a few minutes the first time)"

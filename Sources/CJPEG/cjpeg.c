@@ -1,0 +1,83 @@
+#include "cjpeg.h"
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <jpeglib.h>
+
+typedef struct {
+  struct jpeg_error_mgr manager;  // first, so that libjpeg's pointer to it is a pointer to this
+  jmp_buf leave;
+  char *message;
+} failure;
+
+static void leave(j_common_ptr state) {
+  failure *error = (failure *)state->err;
+  char text[JMSG_LENGTH_MAX];
+  error->manager.format_message(state, text);
+  snprintf(error->message, CJPEG_MESSAGE, "%s", text);
+  longjmp(error->leave, 1);
+}
+
+// Warnings have level -1; whatever else there is to say is not for standard error.
+static void note(j_common_ptr state, int level) {
+  failure *error = (failure *)state->err;
+  if (level >= 0) return;
+  if (error->manager.num_warnings++ > 0) return;
+  char text[JMSG_LENGTH_MAX];
+  error->manager.format_message(state, text);
+  snprintf(error->message, CJPEG_MESSAGE, "%s", text);
+}
+
+// Begins to read the bytes.
+static void open_source(struct jpeg_decompress_struct *state, const unsigned char *bytes, size_t count) {
+  jpeg_create_decompress(state);
+  jpeg_mem_src(state, (unsigned char *)bytes, count);
+  jpeg_read_header(state, TRUE);
+}
+
+static void prepare(struct jpeg_decompress_struct *state, failure *error, char *message) {
+  memset(state, 0, sizeof *state);
+  state->err = jpeg_std_error(&error->manager);
+  error->manager.error_exit = leave;
+  error->manager.emit_message = note;
+  error->message = message;
+  message[0] = 0;
+}
+
+int cjpeg_header(const unsigned char *bytes, size_t count, cjpeg_info *info, char *message) {
+  struct jpeg_decompress_struct state;
+  failure error;
+  prepare(&state, &error, message);
+  if (setjmp(error.leave)) {
+    jpeg_destroy_decompress(&state);
+    return -1;
+  }
+  open_source(&state, bytes, count);
+  info->width = state.image_width;
+  info->height = state.image_height;
+  info->components = state.num_components;
+  jpeg_destroy_decompress(&state);
+  return 0;
+}
+
+int cjpeg_decode(const unsigned char *bytes, size_t count, unsigned char *pixels, char *message) {
+  struct jpeg_decompress_struct state;
+  failure error;
+  prepare(&state, &error, message);
+  if (setjmp(error.leave)) {
+    jpeg_destroy_decompress(&state);
+    return -1;
+  }
+  open_source(&state, bytes, count);
+  state.out_color_space = state.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_start_decompress(&state);
+  size_t stride = (size_t)state.output_width * state.output_components;
+  while (state.output_scanline < state.output_height) {
+    JSAMPROW row = pixels + state.output_scanline * stride;
+    jpeg_read_scanlines(&state, &row, 1);
+  }
+  jpeg_finish_decompress(&state);
+  int warned = error.manager.num_warnings > 0;
+  jpeg_destroy_decompress(&state);
+  return warned;
+}

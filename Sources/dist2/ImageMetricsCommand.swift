@@ -1,0 +1,52 @@
+import ArgumentParser
+import Evaluation
+import Files
+import Foundation
+import Recipes
+import Reports
+import TokenData
+
+struct ImageMetricsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "image-metrics",
+    abstract: "Compare generated pictures with real ones: Fréchet distance, class score, precision and recall.",
+    discussion: """
+      REAL and FAKE are folders of PNG or JPEG files, .npz files with arr_0 (uint8 [N, H, W, C]), .npy files, or IDX \
+      files such as Fashion-MNIST's. What the figures are called depends on the network: only the published Inception \
+      weights give an FID. docs/image-metrics.md says how to get them.
+      """)
+  @Argument(help: "Real pictures.") var real: String
+  @Argument(help: "Generated pictures.") var fake: String
+  @Option(help: "Network: fashion-mnist (28 x 28, trained on first use), or the folder of one.")
+  var features = "fashion-mnist"
+  @Option(help: "Use at most so many pictures of either.") var limit: Int?
+  @Option(help: "Resamples for intervals; 0 for none. Default: 100 for narrow features, else none.")
+  var resamples: Int?
+  @Option(help: "Parts that the class score is averaged over.") var splits = 10
+  @Option(help: "Neighbours for precision and recall.") var neighbours = 3
+  @Option(help: "Seed of resamples and splits.") var seed: UInt64 = 0
+  @Flag(help: "Print as JSON.") var json = false
+
+  func validate() throws {
+    for (name, value) in [("limit", limit), ("splits", splits), ("neighbours", neighbours)] {
+      guard value.map({ $0 > 0 }) ?? true else { throw ValidationError("--\(name): expected a number above 0") }
+    }
+    guard resamples.map({ $0 >= 0 }) ?? true else { throw ValidationError("--resamples: expected 0 or more") }
+  }
+
+  func run() throws {
+    var options = ImageMetricOptions()
+    (options.splits, options.neighbours, options.resamples, options.seed) = (splits, neighbours, resamples, seed)
+    // Both are opened before a network is trained for them.
+    let sets = (try ImageReader(real, limit: limit), try ImageReader(fake, limit: limit))
+    let run = try ImageMetricsRun(
+      real: sets.0, generated: sets.1, network: imageFeatures(features, for: [real, fake]), options: options)
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+      print(String(decoding: try encoder.encode(run.metrics), as: UTF8.self))
+    } else {
+      print(run.table.text(terminal: .standardOutput))
+    }
+  }
+}
