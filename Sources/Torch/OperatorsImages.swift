@@ -2,7 +2,7 @@
 
 enum Images {
   static let maxPool = Op("aten::max_pool2d"), averagePool = Op("aten::avg_pool2d")
-  static let batchNorm = Op("aten::batch_norm"), pad = Op("aten::constant_pad_nd")
+  static let batchNorm = Op("aten::batch_norm")
   static let resize = Op("aten::_upsample_bilinear2d_aa"), bincount = Op("aten::bincount")
   static let eigh = Op("aten::linalg_eigh"), singularValues = Op("aten::linalg_svdvals")
 }
@@ -25,10 +25,6 @@ extension Tensor {
   /// Batch normalisation of `[B, C, …]` with fixed means and variances `[C]`, as at inference.
   public func batchNorm(_ weight: Tensor, _ bias: Tensor, mean: Tensor, variance: Tensor, eps: Double) -> Tensor {
     Images.batchNorm(self, weight, bias, mean, variance, false, 0.0, eps, false)
-  }
-  /// `[B, C, H, W]` with zeros around it.
-  public func zeroPad2d(left: Int, right: Int, top: Int, bottom: Int) -> Tensor {
-    Images.pad(self, [left, right, top, bottom], 0.0)
   }
   /// `[B, C, H, W]` floats at another size, bilinear, with the filter widened where the picture shrinks (antialiasing).
   public func resizeBilinear(height: Int, width: Int) -> Tensor { Images.resize(self, [height, width], false) }

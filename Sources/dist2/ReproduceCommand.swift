@@ -10,7 +10,8 @@ struct ReproduceCommand: ParsableCommand {
     commandName: "reproduce",
     abstract: "Redo one of the paper's experiments and set the result beside the paper's own.",
     subcommands: [
-      RegressionCommand.self, AblationCommand.self, RewardCommand.self, CellCommand.self, RewardCellCommand.self,
+      RegressionCommand.self, AblationCommand.self, RewardCommand.self, ImagesCommand.self,
+      ProbeCommand.self, CellCommand.self, RewardCellCommand.self, ImageCellCommand.self,
     ])
 }
 

@@ -10,7 +10,7 @@ struct RewardCommand: ParsableCommand {
     abstract: "Reward models from rated responses (section 3.4; Tables 3, 6, 7, 8; Fig. 5).",
     discussion: """
       The run file names the model, rated responses to learn from and a test file (Configs/reward/human.yaml, \
-      Configs/reward/helpsteer2.yaml); the arms change the objective alone. Cells are kept one by one: the same command \
+      Configs/reward/dist.yaml); the arms change the objective alone. Cells are kept one by one: the same command \
       goes on where it was interrupted, and reports what is finished with --report.
       """)
   @OptionGroup var options: RunFileOptions

@@ -49,7 +49,7 @@ final class ConvolutionUnit: Module {
       let (height, width) = (total(x.size(2), kernel.size(2)), total(x.size(3), kernel.size(3)))
       if height % 2 == 0, width % 2 == 0 { return (x, [height / 2, width / 2]) }
       return (
-        x.zeroPad2d(left: width / 2, right: width - width / 2, top: height / 2, bottom: height - height / 2), [0, 0]
+        x.padded([width / 2, width - width / 2, height / 2, height - height / 2]), [0, 0]
       )
     }
   }

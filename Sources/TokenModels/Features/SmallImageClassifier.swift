@@ -59,9 +59,9 @@ public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatu
   }
 
   private func makeLayers(device: Device) {
-    first = Convolution(1, 32, 5, device: device)
-    second = Convolution(32, 64, 3, device: device)
-    third = Convolution(64, 128, 3, device: device)
+    first = Convolution(1, 32, kernel: 5, device: device)
+    second = Convolution(32, 64, kernel: 3, device: device)
+    third = Convolution(64, 128, kernel: 3, device: device)
     dense = Linear(128 * 49, 128, device: device)
     head = Linear(128, classCount, device: device)
   }
@@ -75,9 +75,9 @@ public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatu
   /// The last convolution's activations `[N, 128, 7, 7]` and the features `[N, 128]`.
   private func activations(_ images: Tensor) -> (spatial: Tensor, pooled: Tensor) {
     let x = (planes(images) - Self.offset) / Self.spread
-    let a = first(x).maxPool2d(2, stride: 2)
-    let b = second(a).maxPool2d(2, stride: 2)
-    let c = third(b)
+    let a = first(x).relu().maxPool2d(2, stride: 2)
+    let b = second(a).relu().maxPool2d(2, stride: 2)
+    let c = third(b).relu()
     return (c, dense(c.flatten(1)).relu())
   }
 
@@ -112,22 +112,4 @@ public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatu
 
   static func parameterName(_ tensor: String) -> String? { tensor }
   func describe(_ metadata: [String: String]) {}
-}
-
-/// Convolution that keeps the size, with bias, then ReLU. Checkpoint names `weight` `[O, I, k, k]`, `bias` `[O]`.
-private final class Convolution: Module {
-  @Parameter("weight") var weight: Tensor
-  @Parameter("bias") var bias: Tensor
-
-  init(_ input: Int, _ output: Int, _ size: Int, device: Device) {
-    super.init()
-    weight = .empty([output, input, size, size], device: device)
-    bias = .empty([output], device: device)
-  }
-
-  /// `[B, I, H, W]` → `[B, O, H, W]`.
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    let padding = weight.size(2) / 2
-    return x.conv2d(weight, bias, padding: [padding, padding]).relu()
-  }
 }

@@ -182,7 +182,7 @@ final class LlamaGenFeedForward: Module {
   /// `[…, H]` → `[…, H]`.
   func callAsFunction(_ x: Tensor) -> Tensor {
     let both = Linear.all([gate, up], of: x)
-    return down(swiGLU(both[0], both[1])).thinned(dropout, self)
+    return down(gate: both[0], up: both[1]).thinned(dropout, self)
   }
 }
 

@@ -1,0 +1,133 @@
+import Files
+public import Objectives
+import TokenModels
+
+/// The image experiment (section 3.5, Table 4) on small gray pictures: a tokenizer, then generators over its codes.
+public struct ImageSettings: Codable, Sendable, Equatable {
+  /// How much is done.
+  public enum Scale: String, Codable, Sendable, CaseIterable {
+    /// Minutes: for trying things out, and for tests.
+    case tiny
+    /// About an hour of two cores.
+    case small
+  }
+
+  /// Folder with the four IDX files of the MNIST family.
+  public var data: String
+  public var scale: Scale
+  public var arms: [ImageArm]
+  public var seeds: [Int]
+  /// Parts of the training images that generators learn from, up to 1.
+  public var shares: [Double]
+  public var alpha = 0.1
+  /// Perplexity of the targets, for which τ is solved: the paper prints no τ (PAPER.md Q3, Q4).
+  public var perplexity = 8.0
+  /// s of classifier-free guidance, 2 in Table 4.
+  public var guidance = 2.0
+
+  /// Training images that are read; nil for all.
+  var images: Int?
+  var tokenizer: Tokenizer
+  var generator: Generator
+  /// Images that are drawn for a figure.
+  var samples: Int
+
+  /// Sizes of the tokenizer and how long it is trained.
+  struct Tokenizer: Codable, Sendable, Equatable {
+    var channels: Int
+    var multipliers: [Int]
+    var codes: Int
+    var epochs: Int
+    /// Epochs of the classifier whose features are compared.
+    var classifierEpochs: Int
+  }
+
+  /// Sizes of the generators and how long they are trained: every share has the same number of steps.
+  struct Generator: Codable, Sendable, Equatable {
+    var width: Int
+    var layers: Int
+    var heads: Int
+    var batch: Int
+    var learningRate: Double
+    /// Steps after which images are drawn, the last of which ends the training.
+    var marks: [Int]
+  }
+
+  /// - Throws: `InputError` for shares outside (0, 1].
+  public init(data: String, scale: Scale, arms: [ImageArm], seeds: [Int], shares: [Double]) throws {
+    (self.data, self.scale, self.arms, self.seeds, self.shares) = (data, scale, arms, seeds, shares)
+    guard shares.allSatisfy({ $0 > 0 && $0 <= 1 }), !shares.isEmpty, !arms.isEmpty, !seeds.isEmpty else {
+      throw InputError(
+        path: "--shares", expected: "parts of the data above 0 and up to 1", found: "\(shares)",
+        remedy: "For instance --shares 0.01,0.1,1.")
+    }
+    switch scale {
+    case .tiny:
+      (images, samples) = (600, 40)
+      tokenizer = Tokenizer(channels: 8, multipliers: [1, 1, 2], codes: 64, epochs: 1, classifierEpochs: 1)
+      generator = Generator(width: 32, layers: 2, heads: 2, batch: 32, learningRate: 2e-3, marks: [5, 20])
+    case .small:
+      (images, samples) = (nil, 2000)
+      tokenizer = Tokenizer(channels: 16, multipliers: [1, 2, 2], codes: 512, epochs: 3, classifierEpochs: 3)
+      generator = Generator(width: 128, layers: 4, heads: 4, batch: 64, learningRate: 1e-3, marks: [150, 900])
+    }
+  }
+
+  /// Side of the grid of codes: each level of the tokenizer after the first halves 28 pixels.
+  var gridSide: Int { FashionMNIST.side >> (tokenizer.multipliers.count - 1) }
+
+  var vq: VQConfiguration {
+    VQConfiguration(
+      imageChannels: 1, channels: tokenizer.channels, multipliers: tokenizer.multipliers, residualBlocks: 1,
+      normGroups: 8, latentChannels: 32, codes: tokenizer.codes, codeWidth: 8)
+  }
+
+  /// Dropout is left out: at the numbers of steps here a generator does not come to fit its data too well but for the
+  /// smallest share, which is meant to show what happens then.
+  var gpt: LlamaGenConfiguration {
+    LlamaGenConfiguration(
+      codes: tokenizer.codes, classes: FashionMNIST.classNames.count, gridSide: gridSide, hiddenSize: generator.width,
+      layers: generator.layers, heads: generator.heads, tokenDropout: 0, residualDropout: 0, feedForwardDropout: 0)
+  }
+
+  /// Every generator, seeds outermost: an interrupted experiment then holds whole seeds.
+  var cells: [ImageCell] {
+    seeds.flatMap { seed in
+      shares.flatMap { share in arms.map { ImageCell(arm: $0, share: share, seed: seed) } }
+    }
+  }
+
+  /// Name of the cell that makes the tokenizer and everything the generators share.
+  static let tokenizerCell = "tokenizer"
+}
+
+/// One generator.
+public struct ImageCell: Sendable, Hashable {
+  public var arm: ImageArm
+  public var share: Double
+  public var seed: Int
+  public var name: String { "\(arm.name)-data\(share)-seed\(seed)" }
+}
+
+/// One way to train a generator.
+public struct ImageArm: Codable, Sendable, Hashable {
+  public var name: String
+  /// What tables say it is.
+  public var title: String
+  public var preset: Preset
+  /// `meanSquared`, `cosine`, `euclidean`; or the first dealt out at random.
+  var distance: Metric = .meanSquared
+
+  /// Distances between vectors of the code book.
+  enum Metric: String, Codable, Sendable { case meanSquared, cosine, shuffled }
+
+  /// All, by name. `sft` and `dist` are Table 4's.
+  public static let all = [
+    ImageArm(name: "sft", title: "cross entropy", preset: .sft),
+    ImageArm(name: "dist", title: "mean squared distance of code vectors", preset: .dist),
+    ImageArm(name: "cosine", title: "cosine distance of code vectors", preset: .dist, distance: .cosine),
+    ImageArm(name: "vocab", title: "cross entropy once more", preset: .vocab),
+    ImageArm(name: "smooth", title: "label smoothing", preset: .smooth),
+    ImageArm(name: "random", title: "distances dealt out at random", preset: .dist, distance: .shuffled),
+  ]
+}

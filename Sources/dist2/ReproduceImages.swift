@@ -1,0 +1,92 @@
+public import ArgumentParser
+import Files
+import Foundation
+public import Recipes
+import Reports
+
+struct ImagesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "images",
+    abstract: "Image generation over VQ codes with and without a distance between code vectors (section 3.5, Table 4).",
+    discussion: """
+      On Fashion-MNIST: trains a classifier and a tokenizer, turns the pictures into codes, trains generators on parts \
+      of them, draws pictures early and late, and compares them with test pictures by the classifier's features. Cells \
+      are kept one by one: the same command goes on where it was interrupted, and reports what is finished with --report.
+      """)
+  @Option(help: "Folder with the four IDX files of Fashion-MNIST (Debian: dataset-fashion-mnist).")
+  var data = "/usr/share/datasets/fashion-mnist"
+  @Option(help: "tiny: minutes, to try it out; small: about an hour of two cores.") var scale = ImageSettings.Scale
+    .small
+  @Option(help: "Objectives: \(ImageArm.all.map(\.name).joined(separator: ", ")); comma separated.")
+  var arms = "sft,dist"
+  @Option(help: "Parts of the training pictures, comma separated.") var shares = "0.01,0.1,1"
+  @Option(help: "How many seeds.") var seeds = 3
+  @Option(name: .shortAndLong, help: "Folder of results.") var output = "runs/images"
+  @Option(help: "Generators side by side. Default: one per core.") var jobs: Int?
+  @Flag(help: "Run nothing; report what is finished.") var report = false
+
+  func run() throws {
+    guard seeds > 0, jobs ?? 1 > 0 else { throw ValidationError("--seeds and --jobs: expected numbers above 0") }
+    let settings = try ImageSettings(
+      data: data, scale: scale, arms: chosenArms(), seeds: Array(1...seeds), shares: chosenShares())
+    let experiment = try ImageExperiment(folder: output, settings: settings)
+    if !report {
+      let cores = ProcessInfo.processInfo.activeProcessorCount, program = CommandLine.programPath, folder = output
+      try experiment.run(jobs: jobs ?? cores) { cell, jobs in
+        [
+          program, "reproduce", "image-cell", "--folder", folder, "--cell", cell, "--threads",
+          "\(max(1, cores / jobs))",
+        ]
+      }
+    }
+    print(try experiment.report(command: CommandLine.asTyped).text(.standardOutput))
+    print("Report: \(output)/report.html")
+  }
+
+  private func chosenArms() throws -> [ImageArm] {
+    try arms.split(separator: ",").map { name in
+      guard let arm = ImageArm.all.first(where: { $0.name == name }) else {
+        throw ValidationError("no objective is called \(name); there are \(ImageArm.all.map(\.name))")
+      }
+      return arm
+    }
+  }
+
+  private func chosenShares() throws -> [Double] {
+    try shares.split(separator: ",").map { text in
+      guard let share = Double(text) else { throw ValidationError("--shares: expected numbers, found \(text)") }
+      return share
+    }
+  }
+}
+
+extension ImageSettings.Scale: ExpressibleByArgument {}
+
+/// One cell in a process of its own.
+struct ImageCellCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "image-cell", shouldDisplay: false)
+  @Option var folder: String
+  @Option var cell: String
+  @Option var threads: Int
+  func run() throws { try runImageCell(named: cell, folder: folder, threads: threads) }
+}
+
+struct ProbeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vq-probe",
+    abstract: "What becomes of a picture whose central codes are replaced by near, random and far ones (Fig. 4).",
+    discussion: """
+      Takes the tokenizer and the classifier of a folder that `dist2 reproduce images` has made.
+      """)
+  @Argument(help: "That folder.") var experiment = "runs/images"
+  @Option(help: "Test pictures that are changed.") var pictures = 500
+  @Option(help: "Seed of what is random.") var seed: UInt64 = 0
+
+  func run() throws {
+    guard pictures > 1 else { throw ValidationError("--pictures: expected at least 2") }
+    let report = try ProbeReport(experiment: experiment, pictures: pictures, seed: seed, command: CommandLine.asTyped)
+    try report.write()
+    print(report.text(.standardOutput))
+    print("Report: \(report.path)")
+  }
+}

@@ -1,0 +1,114 @@
+import Files
+import Foundation
+import Reports
+import Testing
+import TokenModels
+import Torch
+
+@testable import Recipes
+
+/// The image experiment on pictures made here: a bar for each class, at a place of its own.
+@Suite struct ImageExperimentTests {
+  @Test func cellsBecomeAReport() throws {
+    let folder = try TemporaryPictures(train: 200, test: 60)
+    let settings = try ImageSettings(
+      data: folder.data, scale: .tiny, arms: [ImageArm.all[0], ImageArm.all[1]], seeds: [1, 2], shares: [0.25, 1])
+    let experiment = try ImageExperiment(folder: folder.output, settings: settings)
+    for cell in [ImageSettings.tokenizerCell] + settings.cells.map(\.name) {
+      try runImageCell(named: cell, folder: folder.output, threads: 1)
+    }
+    let report = try experiment.report(command: "dist2 reproduce images")
+    // Two lines of what is real and reconstructed, then share x mark x objective.
+    #expect(report.table.rows.count == 2 + 2 * 2 * 2)
+    #expect(
+      report.table.rows.dropFirst(2).allSatisfy { row in row.dropFirst(4).allSatisfy { $0.value?.isFinite == true } })
+    #expect(report.markdown.contains("K13"))
+    let page = try String(contentsOfFile: folder.output + "/report.html", encoding: .utf8)
+    #expect(page.contains("data:image/png;base64,") && page.contains("Table 4"))
+
+    // The same cell again is the same to the last bit; sft and dist read the same pictures.
+    let cell = settings.cells[1], before = try experiment.store.result(of: cell.name)
+    try runImageCell(named: cell.name, folder: folder.output, threads: 1)
+    guard case .generator(let first)? = before, case .generator(let again)? = try experiment.store.result(of: cell.name)
+    else {
+      Issue.record("no generator")
+      return
+    }
+    #expect(first.losses == again.losses && first.marks == again.marks)
+    #expect(first.images == 50 && first.temperature != nil && first.losses.count == 20)
+    #expect(first.losses.last! < first.losses[0])
+
+    let probe = try ProbeReport(experiment: folder.output, pictures: 30, seed: 0, command: "dist2 reproduce vq-probe")
+    try probe.write()
+    #expect(probe.table.rows.count == 3)
+    #expect(try PixelImage(file: folder.output + "/probe.png").width == 4 * 3 * 28 + 3 * 2)
+  }
+
+  @Test func replacedCodesAreOfTheirRank() throws {
+    let folder = try TemporaryPictures(train: 20, test: 6)
+    let settings = try ImageSettings(data: folder.data, scale: .tiny, arms: ImageArm.all, seeds: [1], shares: [1])
+    let model = VQModel(settings.vq, generator: Generator(seed: 1))
+    let network = SmallImageClassifier(classCount: 10, origin: "nothing", generator: Generator(seed: 2))
+    let probe = try CodeProbe(model, network, pictures: settings.pictures().test.planes, seed: 3)
+    let book = model.codeBook, distances = book.cdist(book).array(of: Float.self), count = settings.tokenizer.codes
+    let length = settings.gridSide * settings.gridSide, old = probe.codes.array(of: Int64.self)
+    // 7 x 7: rows and columns 2 and 3.
+    #expect(probe.places == [16, 17, 23, 24])
+    for (kind, ranks) in [(CodeProbe.Kind.near, 1...10), (.random, 1...count - 1), (.far, count - 10...count - 1)] {
+      let new = probe.replaced(kind).array(of: Int64.self)
+      for index in old.indices {
+        guard probe.places.contains(index % length) else {
+          #expect(new[index] == old[index])
+          continue
+        }
+        let row = (0..<count).map { distances[Int(old[index]) * count + $0] }, mine = row[Int(new[index])]
+        // How many other codes are nearer; equal distances share a rank.
+        let nearer = row.indices.count { $0 != Int(old[index]) && row[$0] < mine }
+        let asNear = row.indices.count { $0 != Int(old[index]) && row[$0] <= mine }
+        #expect(new[index] != old[index] && nearer + 1 <= ranks.upperBound && asNear >= ranks.lowerBound)
+      }
+    }
+    #expect(try probe.changes(probe.codes).allSatisfy { $0.pixels == 0 && $0.features == 0 })
+  }
+
+  @Test func sharesOutsideTheDataAreRefused() throws {
+    #expect(throws: InputError.self) {
+      try ImageSettings(data: "/nowhere", scale: .tiny, arms: ImageArm.all, seeds: [1], shares: [0, 1])
+    }
+    let settings = try ImageSettings(data: "/nowhere", scale: .tiny, arms: ImageArm.all, seeds: [1], shares: [1])
+    let error = #expect(throws: InputError.self) { try ImageExperiment(folder: "/nowhere/out", settings: settings) }
+    #expect(error?.remedy.contains("dataset-fashion-mnist") == true)
+  }
+}
+
+/// IDX files in a folder of their own, deleted afterwards.
+private final class TemporaryPictures {
+  let data: String
+  var output: String { data + "/out" }
+
+  init(train: Int, test: Int) throws {
+    data = FileManager.default.temporaryDirectory.appending(path: "pictures-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+    for (part, count) in [("train", train), ("t10k", test)] {
+      let labels = (0..<count).map { UInt8($0 % 10) }
+      try write("\(part)-labels-idx1-ubyte", sizes: [count], bytes: labels)
+      try write("\(part)-images-idx3-ubyte", sizes: [count, 28, 28], bytes: labels.enumerated().flatMap(picture))
+    }
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: data) }
+
+  func write(_ name: String, sizes: [Int], bytes: [UInt8]) throws {
+    let head =
+      [0, 0, 8, UInt8(sizes.count)] + sizes.flatMap { size in (0..<4).map { UInt8(size >> (24 - 8 * $0) & 255) } }
+    try Data(head + bytes).write(to: URL(filePath: data + "/" + name))
+  }
+
+  private func picture(_ index: Int, _ label: UInt8) -> [UInt8] {
+    (0..<28 * 28).map { pixel in
+      let (row, column) = (pixel / 28, pixel % 28)
+      let isBar = (2 * Int(label) + 3..<2 * Int(label) + 6).contains(row) && column > 3 + index % 5 && column < 24
+      return isBar ? UInt8(180 + index % 60) : UInt8((row * 7 + column * 3 + index) % 16)
+    }
+  }
+}
