@@ -1,11 +1,11 @@
 import Files
 import Foundation
+import Recipes
 import Reports
 import Testing
+import TokenData
 import TokenModels
 import Torch
-
-@testable import Recipes
 
 /// The image experiment on pictures made here: a bar for each class, at a place of its own.
 @Suite struct ImageExperimentTests {
@@ -99,16 +99,20 @@ private final class TemporaryPictures {
   deinit { try? FileManager.default.removeItem(atPath: data) }
 
   func write(_ name: String, sizes: [Int], bytes: [UInt8]) throws {
-    let head =
-      [0, 0, 8, UInt8(sizes.count)] + sizes.flatMap { size in (0..<4).map { UInt8(size >> (24 - 8 * $0) & 255) } }
+    var head: [UInt8] = [0, 0, 8, UInt8(sizes.count)]
+    for size in sizes { for shift in [24, 16, 8, 0] { head.append(UInt8((size >> shift) & 255)) } }
     try Data(head + bytes).write(to: URL(filePath: data + "/" + name))
   }
 
   private func picture(_ index: Int, _ label: UInt8) -> [UInt8] {
-    (0..<28 * 28).map { pixel in
-      let (row, column) = (pixel / 28, pixel % 28)
-      let isBar = (2 * Int(label) + 3..<2 * Int(label) + 6).contains(row) && column > 3 + index % 5 && column < 24
-      return isBar ? UInt8(180 + index % 60) : UInt8((row * 7 + column * 3 + index) % 16)
+    let rows = 2 * Int(label) + 3..<2 * Int(label) + 6, columns = 4 + index % 5..<24
+    var pixels = [UInt8]()
+    for row in 0..<28 {
+      for column in 0..<28 {
+        let isBar = rows.contains(row) && columns.contains(column), grain = (7 * row + 3 * column + index) % 16
+        pixels.append(isBar ? UInt8(180 + index % 60) : UInt8(grain))
+      }
     }
+    return pixels
   }
 }

@@ -11,19 +11,19 @@ import Training
 /// What became of one generator.
 public struct GeneratorOutcome: Codable, Equatable {
   /// The figures of what was drawn after so many steps.
-  struct Mark: Codable, Equatable {
+  package struct Mark: Codable, Equatable {
     var step: Int
     /// Passes over the images by then.
     var epoch: Double
     var metrics: ImageMetrics
   }
 
-  var marks: [Mark]
-  var images: Int
+  package var marks: [Mark]
+  package var images: Int
   /// τ that the perplexity asked for came to; nil without distance.
-  var temperature: Double?
+  package var temperature: Double?
   /// Cross entropy of each step.
-  var losses: [Double]
+  package var losses: [Double]
   var seconds: Double
 }
 

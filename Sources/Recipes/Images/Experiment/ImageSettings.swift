@@ -1,6 +1,6 @@
 import Files
 public import Objectives
-import TokenModels
+package import TokenModels
 
 /// The image experiment (section 3.5, Table 4) on small gray pictures: a tokenizer, then generators over its codes.
 public struct ImageSettings: Codable, Sendable, Equatable {
@@ -27,16 +27,16 @@ public struct ImageSettings: Codable, Sendable, Equatable {
 
   /// Training images that are read; nil for all.
   var images: Int?
-  var tokenizer: Tokenizer
+  package var tokenizer: Tokenizer
   var generator: Generator
   /// Images that are drawn for a figure.
   var samples: Int
 
   /// Sizes of the tokenizer and how long it is trained.
-  struct Tokenizer: Codable, Sendable, Equatable {
+  package struct Tokenizer: Codable, Sendable, Equatable {
     var channels: Int
     var multipliers: [Int]
-    var codes: Int
+    package var codes: Int
     var epochs: Int
     /// Epochs of the classifier whose features are compared.
     var classifierEpochs: Int
@@ -74,9 +74,9 @@ public struct ImageSettings: Codable, Sendable, Equatable {
   }
 
   /// Side of the grid of codes: each level of the tokenizer after the first halves 28 pixels.
-  var gridSide: Int { FashionMNIST.side >> (tokenizer.multipliers.count - 1) }
+  package var gridSide: Int { FashionMNIST.side >> (tokenizer.multipliers.count - 1) }
 
-  var vq: VQConfiguration {
+  package var vq: VQConfiguration {
     VQConfiguration(
       imageChannels: 1, channels: tokenizer.channels, multipliers: tokenizer.multipliers, residualBlocks: 1,
       normGroups: 8, latentChannels: 32, codes: tokenizer.codes, codeWidth: 8)
@@ -91,14 +91,14 @@ public struct ImageSettings: Codable, Sendable, Equatable {
   }
 
   /// Every generator, seeds outermost: an interrupted experiment then holds whole seeds.
-  var cells: [ImageCell] {
+  package var cells: [ImageCell] {
     seeds.flatMap { seed in
       shares.flatMap { share in arms.map { ImageCell(arm: $0, share: share, seed: seed) } }
     }
   }
 
   /// Name of the cell that makes the tokenizer and everything the generators share.
-  static let tokenizerCell = "tokenizer"
+  package static let tokenizerCell = "tokenizer"
 }
 
 /// One generator.

@@ -4,7 +4,7 @@ import Foundation
 import Reports
 import TokenData
 import TokenModels
-import Torch
+package import Torch
 import TorchNN
 
 /// What became of the tokenizer that all generators share.
@@ -133,7 +133,7 @@ extension ImageSettings {
   /// The data, as much of it as the scale takes.
   ///
   /// - Throws: `InputError` if it is not there or damaged.
-  func pictures() throws -> FashionMNIST {
+  package func pictures() throws -> FashionMNIST {
     let all = try FashionMNIST(folder: data)
     return images.map { all.prefix($0, tests: $0) } ?? all
   }
@@ -141,7 +141,7 @@ extension ImageSettings {
 
 extension FashionMNIST.Part {
   /// uint8 `[N, 1, 28, 28]`, as tokenizers read them.
-  var planes: Tensor { Tensor(images, shape: [count, 1, FashionMNIST.side, FashionMNIST.side]) }
+  package var planes: Tensor { Tensor(images, shape: [count, 1, FashionMNIST.side, FashionMNIST.side]) }
   /// uint8 `[N, 28, 28, 1]`, as features do.
   var channelsLast: Tensor { Tensor(images, shape: [count, FashionMNIST.side, FashionMNIST.side, 1]) }
 }

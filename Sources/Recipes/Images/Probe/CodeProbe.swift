@@ -1,13 +1,13 @@
 import MetricTokens
-import TokenModels
-import Torch
-import TorchNN
+package import TokenModels
+package import Torch
+package import TorchNN
 
 /// What becomes of pictures whose four central codes are replaced by others (Fig. 4): by the nearest, by any, by the
 /// farthest.
-struct CodeProbe {
+package struct CodeProbe {
   /// Where the new codes come from. A rank counts all other codes from the nearest, 1, to the farthest, V − 1.
-  enum Kind: String, CaseIterable, Sendable {
+  package enum Kind: String, CaseIterable, Sendable {
     /// One of the ten nearest, the original left out.
     case near
     /// Any other.
@@ -17,17 +17,17 @@ struct CodeProbe {
   }
 
   /// How far a picture moved.
-  struct Change: Sendable {
+  package struct Change: Sendable {
     /// Root of the mean squared difference of pixels, within −1 … 1.
-    var pixels: Double
+    package var pixels: Double
     /// Distance of features, divided by their mean length.
-    var features: Double
+    package var features: Double
   }
 
   let model: VQModel
   let network: any ImageFeatures
   /// `[N, h, w]`
-  let codes: Tensor
+  package let codes: Tensor
   private let seed: UInt64
   private let original: (pixels: Tensor, features: Tensor)
   /// Codes by distance from each code, itself left out: V rows of V − 1.
@@ -35,7 +35,7 @@ struct CodeProbe {
   private let scale: Double
 
   /// - Parameter pictures: uint8 `[N, 1, H, W]`
-  init(_ model: VQModel, _ network: any ImageFeatures, pictures: Tensor, seed: UInt64) throws {
+  package init(_ model: VQModel, _ network: any ImageFeatures, pictures: Tensor, seed: UInt64) throws {
     (self.model, self.network, self.seed) = (model, network, seed)
     codes = try model.codes(of: pictures)
     let book = model.codeBook, count = book.size(0)
@@ -53,13 +53,13 @@ struct CodeProbe {
   var ranks: Int { ranked.count - 1 }
 
   /// The four central places of the grid.
-  var places: [Int] {
+  package var places: [Int] {
     let (rows, columns) = (codes.size(1), codes.size(2)), top = (rows - 2) / 2, left = (columns - 2) / 2
     return [0, 1].flatMap { row in [0, 1].map { (top + row) * columns + left + $0 } }
   }
 
   /// Codes `[N, h, w]` with new ones in the central places, drawn by rank.
-  func replaced(_ kind: Kind) -> Tensor {
+  package func replaced(_ kind: Kind) -> Tensor {
     let nearest = min(10, ranks)
     return replaced { generator in
       switch kind {
@@ -87,7 +87,7 @@ struct CodeProbe {
   }
 
   /// How far each picture is from what it is without replacement.
-  func changes(_ codes: Tensor) throws -> [Change] {
+  package func changes(_ codes: Tensor) throws -> [Change] {
     let seen = try Self.seen(codes, model, network)
     let pixels = (seen.pixels - original.pixels).square().flatten(1).mean(1).sqrt().array(of: Float.self)
     let features = (seen.features - original.features).norm(1, keepDim: false).array(of: Float.self)

@@ -48,7 +48,7 @@ public struct ProbeReport {
   }
 
   /// Means with 95 % intervals over pictures.
-  var table: Table {
+  package var table: Table {
     var table = Table(
       "Four central codes replaced, \(kinds[0].changes.count) test pictures",
       columns: [Table.Column("by")]
