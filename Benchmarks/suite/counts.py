@@ -1,5 +1,5 @@
 """What does not depend on how busy a machine is: instructions and allocations of one go, by valgrind's callgrind, beside
-the thresholds kept in thresholds.json. `python -m suite.counts [--write]`; scripts/bench.sh calls it.
+the thresholds kept in thresholds.json. `python -m suite.counts [--write]`, in Benchmarks/, once `make bench` has built them.
 
 One thread, small shapes. A worker is run with few and with more goes: their difference holds neither start nor end.
 valgrind offers programs no AVX-512, so it is the AVX2 kernels that are counted.
@@ -14,6 +14,8 @@ import sys
 import tempfile
 
 from .processes import FOLDER, OURS
+
+NATIVE = FOLDER.parent / ".native/libctorch.so"
 
 THRESHOLDS = FOLDER / "thresholds.json"
 # Above this share of a threshold a count has grown. MKL and the C++ library of another machine may differ by a little.
@@ -35,9 +37,12 @@ def run(operation, settings, goes, folder):
     out = os.path.join(folder, "callgrind.out")
     arguments = [f"{key}={value}" for key, value in {**settings, "threads": "1"}.items()]
     command = ["valgrind", "--tool=callgrind", "--log-file=/dev/null", f"--callgrind-out-file={out}", str(OURS)]
+    # valgrind gives up on clang's debugging information: a copy without it takes the library's place.
+    stripped = os.path.join(folder, "libctorch.so")
+    subprocess.run(["strip", "-g", str(NATIVE), "-o", stripped], check=True)
     subprocess.run(
         [*command, operation, *arguments], input=b"go\n" * goes, stdout=subprocess.DEVNULL, check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LD_PRELOAD": stripped},
     )
     return read(out)
 
