@@ -22,3 +22,8 @@ arguments=()
 for name in ${ONLY:-}; do arguments+=(--only "$name"); done
 cd Benchmarks
 "$venv/bin/python" -m suite "$model" "${arguments[@]}"
+# What is the same on every machine: instructions and allocations, beside their thresholds.
+if [ -z "${ONLY:-}${QUICK:-}" ]; then
+  if command -v valgrind > /dev/null; then "$venv/bin/python" -m suite.counts
+  else say "instructions and allocations not counted: no valgrind (sudo apt-get install valgrind)"; fi
+fi
