@@ -51,6 +51,16 @@ const Buffers &currentBuffers() {
 namespace {
 at::Tensor rows(const at::Tensor &t) { return t.reshape({-1, t.size(-1)}); }
 
+/// gᵀ x: added to the weight's gradient in place where that may be (the result is then undefined), else returned.
+at::Tensor weightGradient(const Buffers &buffers, const at::Tensor &weight, const at::Tensor &g, const at::Tensor &x) {
+  if (!buffers || !bypass(weight)) return at::mm(g.t(), x);
+  accumulate(buffers, weight, [&](at::Tensor &sum, bool fresh) {
+    if (fresh) at::mm_out(sum, g.t(), x);
+    else sum.addmm_(g.t(), x);
+  });
+  return {};
+}
+
 /// yᵢ = x Wᵢᵀ + bᵢ. The gradients of x are summed inside the matrix products instead of by additions afterwards.
 /// `inputs` is x, the weights, then the biases there are, named by the bits of `biases`.
 struct Linears : torch::autograd::Function<Linears> {
@@ -81,16 +91,7 @@ struct Linears : torch::autograd::Function<Linears> {
       const auto &weight = saved[1 + i];
       auto g = rows(gradients[i]);
       if (context->needs_input_grad(0)) addProduct(gx, g, weight);
-      if (context->needs_input_grad(1 + i)) {
-        if (buffers && bypass(weight)) {
-          accumulate(buffers, weight, [&](at::Tensor &sum, bool fresh) {
-            if (fresh) at::mm_out(sum, g.t(), x);
-            else sum.addmm_(g.t(), x);
-          });
-        } else {
-          results[1 + i] = at::mm(g.t(), x);
-        }
-      }
+      if (context->needs_input_grad(1 + i)) results[1 + i] = weightGradient(buffers, weight, g, x);
       if (biased && context->needs_input_grad(results.size() - 1)) results.back() = g.sum(0);
     }
     if (gx.defined()) results[0] = gx.view_symint(saved[0].sym_sizes());
@@ -120,21 +121,11 @@ struct GatedLinear : torch::autograd::Function<GatedLinear> {
   static variable_list backward(AutogradContext *context, variable_list gradients) {
     refuseSecondOrder("swiglu");
     auto saved = context->get_saved_variables();
-    auto buffers = restore(context);
     const auto &weight = saved[2];
     auto g = rows(gradients[0]);
     variable_list results(4);
-    if (context->needs_input_grad(2)) {
-      auto x = rows(swiglu(saved[0], saved[1]));
-      if (buffers && bypass(weight)) {
-        accumulate(buffers, weight, [&](at::Tensor &sum, bool fresh) {
-          if (fresh) at::mm_out(sum, g.t(), x);
-          else sum.addmm_(g.t(), x);
-        });
-      } else {
-        results[2] = at::mm(g.t(), x);
-      }
-    }
+    if (context->needs_input_grad(2))
+      results[2] = weightGradient(restore(context), weight, g, rows(swiglu(saved[0], saved[1])));
     if (context->needs_input_grad(0) || context->needs_input_grad(1))
       std::tie(results[0], results[1]) = swigluGradients(saved[0], saved[1], at::mm(g, weight));
     return results;

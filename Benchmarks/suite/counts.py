@@ -32,17 +32,22 @@ WORK = {
 ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", "memalign"}
 
 
+def stripped(folder):
+    """valgrind gives up on clang's debugging information: a copy of the library without it takes its place."""
+    path = os.path.join(folder, "libctorch.so")
+    if not os.path.exists(path):
+        subprocess.run(["strip", "-g", str(NATIVE), "-o", path], check=True)
+    return path
+
+
 def run(operation, settings, goes, folder):
     """Instructions and allocations of a whole process."""
     out = os.path.join(folder, "callgrind.out")
     arguments = [f"{key}={value}" for key, value in {**settings, "threads": "1"}.items()]
     command = ["valgrind", "--tool=callgrind", "--log-file=/dev/null", f"--callgrind-out-file={out}", str(OURS)]
-    # valgrind gives up on clang's debugging information: a copy without it takes the library's place.
-    stripped = os.path.join(folder, "libctorch.so")
-    subprocess.run(["strip", "-g", str(NATIVE), "-o", stripped], check=True)
     subprocess.run(
         [*command, operation, *arguments], input=b"go\n" * goes, stdout=subprocess.DEVNULL, check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LD_PRELOAD": stripped},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LD_PRELOAD": stripped(folder)},
     )
     return read(out)
 

@@ -1,11 +1,23 @@
 import ArgumentParser
 import Recipes
 
-/// One training run in a process of its own, started by the commands above.
-struct CellCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "cell", shouldDisplay: false)
+/// Which cell of which experiment a process of its own runs, and how a command says so to it.
+struct CellOptions: ParsableArguments {
   @Option var folder: String
   @Option var cell: String
   @Option var threads: Int
-  func run() throws { try runRegressionCell(named: cell, folder: folder, threads: threads) }
+
+  /// The command line of such a process; `words` name the command.
+  static func command(_ words: String..., folder: String, cell: String, threads: Int) -> [String] {
+    [CommandLine.programPath] + words + ["--folder", folder, "--cell", cell, "--threads", "\(threads)"]
+  }
+}
+
+/// One training run in a process of its own, started by the commands above.
+struct CellCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "cell", shouldDisplay: false)
+  @OptionGroup var options: CellOptions
+  func run() throws {
+    try runRegressionCell(named: options.cell, folder: options.folder, threads: options.threads)
+  }
 }

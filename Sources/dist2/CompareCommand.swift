@@ -49,9 +49,8 @@ struct CompareRun: ParsableCommand {
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let jobs = jobs ?? cores, threads = max(1, cores / min(jobs, settings.arms.count * seeds))
-    let program = CommandLine.programPath
-    try experiment.run(jobs: jobs) { cell in
-      [program, "compare", "cell", "--folder", folder, "--cell", cell, "--threads", "\(threads)"]
+    try experiment.run(jobs: jobs) {
+      CellOptions.command("compare", "cell", folder: folder, cell: $0, threads: threads)
     }
     let report = try experiment.report(command: CommandLine.asTyped)
     if json {
@@ -66,8 +65,8 @@ struct CompareRun: ParsableCommand {
 /// One training run in a process of its own.
 struct CompareCell: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "cell", shouldDisplay: false)
-  @Option var folder: String
-  @Option var cell: String
-  @Option var threads: Int
-  func run() throws { try runComparisonCell(named: cell, folder: folder, threads: threads) }
+  @OptionGroup var options: CellOptions
+  func run() throws {
+    try runComparisonCell(named: options.cell, folder: options.folder, threads: options.threads)
+  }
 }

@@ -85,9 +85,8 @@ struct ToyOptions: ParsableArguments {
     guard jobs > 0 else { throw ValidationError("--jobs: expected a number above 0, found \(jobs)") }
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let threads = max(1, cores / min(jobs, settings.cells.count))
-    let program = CommandLine.programPath
-    try experiment.run(jobs: jobs) { cell in
-      [program, "reproduce", "cell", "--folder", folder, "--cell", cell, "--threads", "\(threads)"]
+    try experiment.run(jobs: jobs) {
+      CellOptions.command("reproduce", "cell", folder: folder, cell: $0, threads: threads)
     }
     let report = try experiment.report(command: command)
     if json {

@@ -14,8 +14,8 @@ struct ImagesCommand: ParsableCommand {
       are kept one by one: the same command goes on where it was interrupted, and reports what is finished with --report.
       """)
   @Option(help: "Folder with the four IDX files of Fashion-MNIST (Debian: dataset-fashion-mnist).")
-  var data = "/usr/share/datasets/fashion-mnist"
-  @Option(help: "tiny: minutes, to try it out; small: about an hour of two cores.") var scale = ImageSettings.Scale
+  var data = FashionMNIST.defaultFolder
+  @Option(help: "tiny: minutes, to try it out; small: the experiment, hours of a core.") var scale = ImageSettings.Scale
     .small
   @Option(help: "Objectives: \(ImageArm.all.map(\.name).joined(separator: ", ")); comma separated.")
   var arms = "sft,dist"
@@ -31,12 +31,9 @@ struct ImagesCommand: ParsableCommand {
       data: data, scale: scale, arms: chosenArms(), seeds: Array(1...seeds), shares: chosenShares())
     let experiment = try ImageExperiment(folder: output, settings: settings)
     if !report {
-      let cores = ProcessInfo.processInfo.activeProcessorCount, program = CommandLine.programPath, folder = output
+      let cores = ProcessInfo.processInfo.activeProcessorCount, folder = output
       try experiment.run(jobs: jobs ?? cores) { cell, jobs in
-        [
-          program, "reproduce", "image-cell", "--folder", folder, "--cell", cell, "--threads",
-          "\(max(1, cores / jobs))",
-        ]
+        CellOptions.command("reproduce", "image-cell", folder: folder, cell: cell, threads: max(1, cores / jobs))
       }
     }
     print(try experiment.report(command: CommandLine.asTyped).text(.standardOutput))
@@ -65,10 +62,10 @@ extension ImageSettings.Scale: ExpressibleByArgument {}
 /// One cell in a process of its own.
 struct ImageCellCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "image-cell", shouldDisplay: false)
-  @Option var folder: String
-  @Option var cell: String
-  @Option var threads: Int
-  func run() throws { try runImageCell(named: cell, folder: folder, threads: threads) }
+  @OptionGroup var options: CellOptions
+  func run() throws {
+    try runImageCell(named: options.cell, folder: options.folder, threads: options.threads)
+  }
 }
 
 struct ProbeCommand: ParsableCommand {

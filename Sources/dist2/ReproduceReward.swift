@@ -37,10 +37,10 @@ struct RewardCommand: ParsableCommand {
     let folder = options.output ?? run.output + "-experiment"
     let experiment = try RewardExperiment(folder: folder, settings: settings)
     if !report {
-      let cores = ProcessInfo.processInfo.activeProcessorCount, program = CommandLine.programPath
+      let cores = ProcessInfo.processInfo.activeProcessorCount
       let jobs = jobs ?? cores, threads = max(1, cores / jobs)
-      try experiment.run(jobs: jobs) { cell in
-        [program, "reproduce", "reward-cell", "--folder", folder, "--cell", cell, "--threads", "\(threads)"]
+      try experiment.run(jobs: jobs) {
+        CellOptions.command("reproduce", "reward-cell", folder: folder, cell: $0, threads: threads)
       }
     }
     print(try experiment.report(command: CommandLine.asTyped).text(.standardOutput))
@@ -64,8 +64,8 @@ struct RewardCommand: ParsableCommand {
 /// One training run in a process of its own.
 struct RewardCellCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "reward-cell", shouldDisplay: false)
-  @Option var folder: String
-  @Option var cell: String
-  @Option var threads: Int
-  func run() throws { try runRewardCell(named: cell, folder: folder, threads: threads) }
+  @OptionGroup var options: CellOptions
+  func run() throws {
+    try runRewardCell(named: options.cell, folder: options.folder, threads: options.threads)
+  }
 }

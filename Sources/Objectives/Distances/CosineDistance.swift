@@ -22,8 +22,11 @@ public struct CosineDistance: VectorDistance {
     self.codeBook = codeBook
   }
 
-  public var squared: (vectors: Tensor, factor: Double)? {
-    (unit(codeBook.tensor(dtype: .float64, device: .cpu)).to(.float32), 0.5)
+  public var squared: (vectors: CodeBook, factor: Double)? {
+    guard let units = try? CodeBook(unit(codeBook.tensor(dtype: .float64, device: .cpu)).to(.float32)) else {
+      return nil
+    }
+    return (units, 0.5)
   }
 
   /// For unit vectors 1 − u·w = ‖u − w‖²/2, which is exactly 0 for equal ones and never below.

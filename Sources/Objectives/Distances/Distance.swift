@@ -56,13 +56,13 @@ public protocol VectorDistance: Distance {
   var codeBook: CodeBook { get }
   /// Distances `[n, M]` between vectors `[n, D]` and `[M, D]`.
   func distances(from x: Tensor, to y: Tensor) -> Tensor
-  /// Vectors u `[M, D]` float32 and a factor with d(x, v) = factor · ‖u(x) − u(v)‖², where there are any: kernels make
-  /// targets of them without a table. Nil by default.
-  var squared: (vectors: Tensor, factor: Double)? { get }
+  /// Vectors u and a factor with d(x, v) = factor · ‖u(x) − u(v)‖², where there are any: kernels make targets of them
+  /// without a table. Nil by default.
+  var squared: (vectors: CodeBook, factor: Double)? { get }
 }
 
 extension VectorDistance {
-  public var squared: (vectors: Tensor, factor: Double)? { nil }
+  public var squared: (vectors: CodeBook, factor: Double)? { nil }
 
   /// Needs one embedding per candidate.
   public func check(_ space: TokenSpace) throws {

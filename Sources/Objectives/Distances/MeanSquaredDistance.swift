@@ -11,9 +11,7 @@ public struct MeanSquaredDistance: VectorDistance {
   /// Between the entries of a code book.
   public init(_ codeBook: CodeBook) { self.codeBook = codeBook }
 
-  public var squared: (vectors: Tensor, factor: Double)? {
-    (codeBook.tensor(dtype: .float32, device: .cpu), 1 / Double(codeBook.dimensions))
-  }
+  public var squared: (vectors: CodeBook, factor: Double)? { (codeBook, 1 / Double(codeBook.dimensions)) }
 
   public func distances(from x: Tensor, to y: Tensor) -> Tensor { x.cdist(y).square() / Double(codeBook.dimensions) }
 }

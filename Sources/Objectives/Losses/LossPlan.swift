@@ -123,7 +123,8 @@ extension MetricMatch {
       return LossPlan.Rows(
         queries: targets.map { Int64($0.query) }, weights: targets.map { place.weight(of: $0.place) * scale },
         targets: targets.map { Int64(checked($0.candidate)) },
-        table: .vectors(vectors.vectors, sharpness: vectors.sharpness, resolved: resolved))
+        table: .vectors(
+          vectors.book.tensor(dtype: .float32, device: .cpu), sharpness: vectors.sharpness, resolved: resolved))
     }
     struct Key: Hashable {
       var candidate: Int

@@ -18,6 +18,11 @@ public struct ResolvedTarget: Sendable {
   /// τ, one for all targets or one for each candidate x.
   public let temperatures: [Double]
 
+  /// A large code book's vectors e and, around each candidate x, the factor of ‖e(v) − e(x)‖² in log p(v | x): with them
+  /// a loss makes targets where it needs them. Nil where there is a table, for distances that are no multiple of that
+  /// square, and where τ is 0 or a base measure is not uniform.
+  let vectors: (book: CodeBook, sharpness: [Double])?
+
   /// d and log p, `[M, M]` row major; nil if too large.
   private let table: (distances: [Double], logP: [Double])?
 
@@ -29,12 +34,23 @@ public struct ResolvedTarget: Sendable {
     temperatures = try solver.solve(target.temperature)
     guard space.count <= Self.largestTable else {
       table = nil
+      vectors = Self.vectors(distance, space, temperatures)
       return
     }
+    vectors = nil
     let taus = Tensor(temperatures, shape: [temperatures.count, 1])
     let distances = solver.rows(Array(0..<space.count))
     let logP = noGrad { logTarget(distances, logBase: space.logBase, temperature: taus) }
     table = (distances.array(of: Double.self), logP.array(of: Double.self))
+  }
+
+  private static func vectors(
+    _ distance: any Distance, _ space: TokenSpace, _ temperatures: [Double]
+  ) -> (book: CodeBook, sharpness: [Double])? {
+    guard space.base == nil, temperatures.allSatisfy({ $0 > 0 && $0.isFinite }),
+      let form = (distance as? any VectorDistance)?.squared
+    else { return nil }
+    return (form.vectors, (0..<space.count).map { form.factor / temperatures[temperatures.count == 1 ? 0 : $0] })
   }
 
   /// τ of the target around a candidate.
@@ -63,16 +79,6 @@ public struct ResolvedTarget: Sendable {
   var largestDistance: Double {
     guard let table else { preconditionFailure("no table of distances over \(space.count) candidates") }
     return table.distances.max() ?? 0
-  }
-
-  /// A large code book's vectors `[M, D]` float32 and, around each candidate x, the factor of ‖e(v) − e(x)‖² in
-  /// log p(v | x): with them a loss makes targets where it needs them. Nil for tables, for distances that are no
-  /// multiple of that square, and where τ is 0 or a base measure is not uniform.
-  var vectors: (vectors: Tensor, sharpness: [Double])? {
-    guard table == nil, space.base == nil, temperatures.allSatisfy({ $0 > 0 && $0.isFinite }),
-      let form = (distance as? any VectorDistance)?.squared
-    else { return nil }
-    return (form.vectors, (0..<space.count).map { form.factor / temperature(around: $0) })
   }
 
   /// Whether distances between single candidates can be looked up.

@@ -52,6 +52,17 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
   /// Keeps a cell's result: whole, or not at all.
   public func keep(_ result: Result, of cell: String) throws { try Self.write(result, path(of: cell)) }
 
+  /// One of the settings' cells by its name.
+  ///
+  /// - Throws: `InputError` if there is none.
+  func cell<Cell>(named name: String, among cells: [Cell], _ nameOf: (Cell) -> String) throws -> Cell {
+    guard let cell = cells.first(where: { nameOf($0) == name }) else {
+      throw InputError(
+        path: folder, place: "cell \(name)", expected: "a cell of the experiment's settings", found: "none")
+    }
+    return cell
+  }
+
   private static func createFolder(_ path: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Reports
 
@@ -29,6 +30,15 @@ extension CellStore {
       bar.fail("\(cells.count { isFinished($0) }) of \(cells.count) cells are kept; the same command goes on")
       throw error
     }
+  }
+}
+
+extension CellStore {
+  /// Writes a report's `report.html`, `table.md` and `figure.svg` into the folder.
+  func write(page: HTMLReport, markdown: String, figure: any Figure) throws {
+    try AtomicFile.write(page.html.utf8, to: folder + "/report.html")
+    try AtomicFile.write(markdown.utf8, to: folder + "/table.md")
+    try AtomicFile.write(figure.svg(standalone: true).utf8, to: folder + "/figure.svg")
   }
 }
 

@@ -33,10 +33,7 @@ public struct ComparisonOutcome: Codable, Sendable, Equatable {
 /// - Throws: `InputError` for a folder or cell that is not there, and what training and answering throw.
 public func runComparisonCell(named name: String, folder: String, threads: Int) throws {
   let store = try CellStore<ComparisonSettings, ComparisonOutcome>(folder: folder)
-  guard let cell = store.settings.cells.first(where: { $0.name == name }) else {
-    throw InputError(
-      path: folder, place: "cell \(name)", expected: "a cell of the comparison's settings", found: "none")
-  }
+  let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
   Torch.threads = threads
   let output = "\(folder)/runs/\(name)"
   // A cell that is run again starts anew.

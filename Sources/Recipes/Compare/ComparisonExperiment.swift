@@ -51,9 +51,7 @@ public struct ComparisonExperiment {
     let report = ComparisonReport(
       summary: ComparisonSummary(settings, run: run, outcomes: outcomes, constant: trainingMedian(run)),
       command: command)
-    try AtomicFile.write(report.page.html.utf8, to: store.folder + "/report.html")
-    try AtomicFile.write(report.markdown.utf8, to: store.folder + "/table.md")
-    try AtomicFile.write(report.figure.svg(standalone: true).utf8, to: store.folder + "/figure.svg")
+    try store.write(page: report.page, markdown: report.markdown, figure: report.figure)
     return report
   }
 }

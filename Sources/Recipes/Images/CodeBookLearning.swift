@@ -86,12 +86,11 @@ final class CodeBookLearning {
     let replaced = Array(codes.prefix(latents.size(0)))
     guard !replaced.isEmpty else { return [] }
     var generator = CounterGenerator(options.seed, 0x7651, UInt64(step))
-    var order = (0..<latents.size(0)).map(Int64.init)
-    for place in replaced.indices { order.swapAt(place, place + generator.next(below: order.count - place)) }
+    let drawn = generator.draw(replaced.count, of: latents.size(0))
     noGrad {
       let book = quantizer.embedding.weight
       let rows = Tensor(replaced.map(Int64.init), device: book.device)
-      let chosen = Tensor(Array(order.prefix(replaced.count)), device: book.device)
+      let chosen = Tensor(drawn.map(Int64.init), device: book.device)
       let vectors = latents.detach().indexSelect(0, chosen)
       book.indexPut_([rows], vectors.to(book.dtype))
       averages?.sums.indexPut_([rows], vectors.to(.float32))

@@ -41,13 +41,15 @@ public struct FashionMNIST: Sendable {
   ///
   /// - Throws: `InputError` if one is absent or damaged, or pictures and labels do not fit.
   public init(folder: String = Self.defaultFolder) throws(InputError) {
-    guard fileExists(folder) else {
-      throw InputError(
-        path: folder, expected: "Fashion-MNIST", found: "no such folder",
-        remedy: "Install it: sudo apt-get install dataset-fashion-mnist")
-    }
-    train = try Self.part(folder + "/train")
-    test = try Self.part(folder + "/t10k")
+    train = try Self.part("train", of: folder)
+    test = try Self.testPart(folder: folder)
+  }
+
+  /// Reads the two files for tests alone.
+  ///
+  /// - Throws: `InputError` if one is absent or damaged, or pictures and labels do not fit.
+  public static func testPart(folder: String = Self.defaultFolder) throws(InputError) -> Part {
+    try part("t10k", of: folder)
   }
 
   private init(train: Part, test: Part) { (self.train, self.test) = (train, test) }
@@ -57,7 +59,13 @@ public struct FashionMNIST: Sendable {
     FashionMNIST(train: self.train.prefix(train), test: test.prefix(tests))
   }
 
-  private static func part(_ prefix: String) throws(InputError) -> Part {
+  private static func part(_ name: String, of folder: String) throws(InputError) -> Part {
+    guard fileExists(folder) else {
+      throw InputError(
+        path: folder, expected: "Fashion-MNIST", found: "no such folder",
+        remedy: "Install it: sudo apt-get install dataset-fashion-mnist")
+    }
+    let prefix = "\(folder)/\(name)"
     func file(_ name: String) throws(InputError) -> IDXFile {
       let plain = "\(prefix)-\(name)-ubyte"
       return try IDXFile(fileExists(plain) ? plain : plain + ".gz")

@@ -38,9 +38,7 @@ public struct RegressionExperiment {
   /// Writes `report.html`, `table.md` and `figure.svg` into the folder and returns the report.
   public func report(command: String) throws -> RegressionReport {
     let report = RegressionReport(store.settings, try outcomes(), command: command)
-    try AtomicFile.write(report.page.html.utf8, to: store.folder + "/report.html")
-    try AtomicFile.write(report.markdown.utf8, to: store.folder + "/table.md")
-    try AtomicFile.write(report.figure.svg(standalone: true).utf8, to: store.folder + "/figure.svg")
+    try store.write(page: report.page, markdown: report.markdown, figure: report.figure)
     return report
   }
 }

@@ -14,10 +14,7 @@ import Training
 /// - Throws: `InputError` for a folder or cell that is not there, or a model that cannot be read.
 public func runRegressionCell(named name: String, folder: String, threads: Int) throws {
   let store = try CellStore<RegressionSettings, RegressionOutcome>(folder: folder)
-  guard let cell = store.settings.cells.first(where: { $0.name == name }) else {
-    throw InputError(
-      path: folder, place: "cell \(name)", expected: "a cell of the experiment's settings", found: "none")
-  }
+  let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
   Torch.threads = threads
   // A cell that is run again starts anew, and so does its log.
   let logs = "\(folder)/logs/\(name)"

@@ -114,11 +114,9 @@ public final class Dataset: Sendable {
   }
 
   private static func order(_ count: Int, _ rules: Rules) -> [Int] {
-    var order = Array(0..<count)
-    guard let limit = rules.limit, limit < count else { return order }
+    guard let limit = rules.limit, limit < count else { return Array(0..<count) }
     var generator = CounterGenerator(rules.seed, 0x6C69_6D69_74)
-    for index in 0..<limit { order.swapAt(index, index + generator.next(below: count - index)) }
-    return Array(order[..<limit])
+    return generator.draw(limit, of: count)
   }
 
   /// Encodes some lines on all cores.

@@ -166,3 +166,18 @@ private struct Gap {
 extension Range<Int> {
   fileprivate var middle: Int? { isEmpty ? nil : lowerBound + count / 2 }
 }
+
+extension JSONLFile {
+  /// What `body` makes of an entry's object; errors name the line as well as the key.
+  package func read<R>(_ index: Int, _ body: (JSONReader) throws(InputError) -> R) throws(InputError) -> R {
+    do throws(InputError) {
+      return try body(try record(index))
+    } catch {
+      guard !error.place.hasPrefix("line ") else { throw error }
+      var error = error
+      let place = "line \(lineNumber(index))"
+      error.place = error.place.isEmpty ? place : "\(place), \(error.place)"
+      throw error
+    }
+  }
+}

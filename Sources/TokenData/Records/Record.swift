@@ -101,15 +101,7 @@ public struct RecordReader: Sendable {
   ///
   /// - Throws: `InputError` naming line and field: one that is missing, of a wrong type, or an answer that is empty.
   public func record(_ file: JSONLFile, _ index: Int) throws(InputError) -> Record {
-    do throws(InputError) {
-      return try record(try file.record(index), source: file.name(index))
-    } catch {
-      guard !error.place.hasPrefix("line ") else { throw error }
-      var error = error
-      let place = "line \(file.lineNumber(index))"
-      error.place = error.place.isEmpty ? place : "\(place), \(error.place)"
-      throw error
-    }
+    try file.read(index) { object throws(InputError) in try record(object, source: file.name(index)) }
   }
 
   /// The record of an object.

@@ -11,7 +11,7 @@ public struct ImageExperiment {
   ///
   /// - Throws: `InputError` if the folder holds another experiment, or the data is not there.
   public init(folder: String, settings: ImageSettings) throws {
-    _ = try settings.pictures()
+    _ = try settings.testPictures()
     store = try CellStore(folder: folder, settings: settings)
   }
 
@@ -38,9 +38,7 @@ public struct ImageExperiment {
     }
     let summary = ImageSummary(settings: store.settings, tokenizer: tokenizer, outcomes: outcomes)
     let report = ImageReport(summary: summary, folder: ImageFolder(root: store.folder), command: command)
-    try AtomicFile.write(report.page.html.utf8, to: store.folder + "/report.html")
-    try AtomicFile.write(report.markdown.utf8, to: store.folder + "/table.md")
-    try AtomicFile.write(summary.distanceChart.svg(standalone: true).utf8, to: store.folder + "/figure.svg")
+    try store.write(page: report.page, markdown: report.markdown, figure: summary.distanceChart)
     return report
   }
 }

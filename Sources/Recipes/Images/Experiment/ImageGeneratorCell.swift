@@ -43,10 +43,7 @@ public func runImageCell(named name: String, folder: String, threads: Int) throw
     let outcome = try ImageTokenizerCell(settings: settings, folder: ImageFolder(root: folder)).run()
     return try store.keep(.tokenizer(outcome), of: name)
   }
-  guard let cell = settings.cells.first(where: { $0.name == name }) else {
-    throw InputError(
-      path: folder, place: "cell \(name)", expected: "a cell of the experiment's settings", found: "none")
-  }
+  let cell = try store.cell(named: name, among: settings.cells) { $0.name }
   let outcome = try ImageGeneratorCell(settings: settings, folder: ImageFolder(root: folder), cell: cell).run()
   try store.keep(.generator(outcome), of: name)
 }
@@ -75,12 +72,12 @@ private struct ImageGeneratorCell {
         length: .steps(steps), schedule: Schedule(.constant, warmUp: .steps(min(50, steps / 4))),
         seed: UInt64(cell.seed)))
     let judge = ImageJudge(
-      try loadImageFeatures(folder: folder.features), real: try settings.pictures().test.channelsLast)
+      try loadImageFeatures(folder: folder.features), real: try settings.testPictures().channelsLast)
     var marks = [GeneratorOutcome.Mark](), losses = [Double]()
     try trainer.fit(ExampleBatches(examples, plan: plan)) { event in
       guard case .step(let step) = event else { return }
       losses.append(step.summands.first { $0.name == "ce" }?.value ?? step.loss)
-      tell("training", step.step, of: steps, step.loss)
+      WorkerMessage(phase: "training", completed: step.step, total: steps + 1, loss: step.loss).send()
       guard options.marks.contains(step.step) else { return }
       let drawn = try draw(model, tokenizer)
       try folder.writeGrid(drawn, to: folder.grid(cell.name, step: step.step))
@@ -92,11 +89,6 @@ private struct ImageGeneratorCell {
       marks: marks, images: examples.count,
       temperature: cell.arm.preset == .dist ? match.resolved.temperatures[0] : nil,
       losses: losses, seconds: (ContinuousClock.now - start) / .seconds(1))
-  }
-
-  /// Drawing takes about as long as training, in two parts.
-  private func tell(_ phase: String, _ step: Int, of steps: Int, _ loss: Double) {
-    WorkerMessage(phase: phase, completed: step, total: steps + 1, loss: loss).send()
   }
 
   private func match(over book: Tensor) throws -> MetricMatch {
@@ -114,12 +106,12 @@ private struct ImageGeneratorCell {
 
   /// Pictures uint8 `[N, 28, 28, 1]`, the classes in turn.
   private func draw(_ model: LlamaGen, _ tokenizer: VQModel) throws -> Tensor {
-    let classes = (0..<settings.samples).map { $0 % FashionMNIST.classNames.count }
+    let classes: [Int?] = (0..<settings.samples).map { $0 % FashionMNIST.classNames.count }
     let options = ImageSamplingOptions(
       guidance: settings.guidance, sampling: Sampling(temperature: 1, seed: UInt64(cell.seed)), batch: 250)
     let side = settings.gridSide
     var parts = [Tensor]()
-    try ImageSampler(model).sample(classes.map { $0 }, options) { images, codes in
+    try ImageSampler(model).sample(classes, options) { images, codes in
       parts.append(try pictures(of: codes.view([images.count, side, side]), tokenizer))
     }
     return .cat(parts)

@@ -8,7 +8,7 @@ public struct ImageSettings: Codable, Sendable, Equatable {
   public enum Scale: String, Codable, Sendable, CaseIterable {
     /// Minutes: for trying things out, and for tests.
     case tiny
-    /// About an hour of two cores.
+    /// The experiment; hours of a core, not measured yet.
     case small
   }
 
@@ -115,10 +115,10 @@ public struct ImageArm: Codable, Sendable, Hashable {
   /// What tables say it is.
   public var title: String
   public var preset: Preset
-  /// `meanSquared`, `cosine`, `euclidean`; or the first dealt out at random.
+  /// What is between two codes.
   var distance: Metric = .meanSquared
 
-  /// Distances between vectors of the code book.
+  /// Distances between vectors of the code book; `shuffled` is the first, dealt out at random.
   enum Metric: String, Codable, Sendable { case meanSquared, cosine, shuffled }
 
   /// All, by name. `sft` and `dist` are Table 4's.

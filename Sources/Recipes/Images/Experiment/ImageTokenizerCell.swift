@@ -16,7 +16,7 @@ public struct TokenizerOutcome: Codable, Equatable {
   var reconstructed: ImageMetrics
   /// Of real training pictures, as many as a generator draws: what the figures are when nothing is wrong.
   var real: ImageMetrics
-  /// Shares of the steps' time are not kept; this is all of it.
+  /// What all of it took.
   var seconds: Double
 }
 
@@ -136,6 +136,14 @@ extension ImageSettings {
   package func pictures() throws -> FashionMNIST {
     let all = try FashionMNIST(folder: data)
     return images.map { all.prefix($0, tests: $0) } ?? all
+  }
+
+  /// Their test part alone.
+  ///
+  /// - Throws: as ``pictures()``.
+  package func testPictures() throws -> FashionMNIST.Part {
+    let all = try FashionMNIST.testPart(folder: data)
+    return images.map { all.prefix($0) } ?? all
   }
 }
 

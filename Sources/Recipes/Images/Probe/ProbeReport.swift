@@ -29,7 +29,7 @@ public struct ProbeReport {
         remedy: "Run `dist2 reproduce images` first, with this folder as --output.")
     }
     let network = try loadImageFeatures(folder: folder.features)
-    let test = try store.settings.pictures().test.prefix(pictures)
+    let test = try store.settings.testPictures().prefix(pictures)
     let probe = try CodeProbe(VQModel(folder: folder.tokenizer), network, pictures: test.planes, seed: seed)
     self.probe = probe
     (self.network, self.command) = (network.name, command)

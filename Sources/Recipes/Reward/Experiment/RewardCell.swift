@@ -43,10 +43,7 @@ public struct RewardOutcome: Codable, Sendable, Equatable {
 /// - Throws: `InputError` for a folder or cell that is not there, and what training and rating throw.
 public func runRewardCell(named name: String, folder: String, threads: Int) throws {
   let store = try CellStore<RewardSettings, RewardOutcome>(folder: folder)
-  guard let cell = store.settings.cells.first(where: { $0.name == name }) else {
-    throw InputError(
-      path: folder, place: "cell \(name)", expected: "a cell of the experiment's settings", found: "none")
-  }
+  let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
   Torch.threads = threads
   let output = "\(folder)/runs/\(name)"
   try? FileManager.default.removeItem(atPath: output)
@@ -67,25 +64,27 @@ private struct RewardCellRun {
   func trained() throws -> RewardOutcome {
     let training = TrainRun(parts, command: "", terminal: .silent)
     training.keepsCheckpoints = false
-    var total = 1, losses = [Double]()
+    var steps = 1, losses = [Double]()
     training.observe = { event in
       switch event {
-      // A fifth of the time goes into asking, more or less.
-      case .started(let start): total = start.steps
+      case .started(let start): steps = start.steps
       case .step(let step):
         losses.append(step.loss)
-        WorkerMessage(phase: "training", completed: step.step, total: total + total / 5 + 1, loss: step.loss).send()
+        WorkerMessage(phase: "training", completed: step.step, total: Self.work(steps), loss: step.loss).send()
       default: break
       }
     }
     let result = try training.train()
-    return try outcome(result.model, losses: losses, seconds: result.finish.seconds, steps: total)
+    return try outcome(result.model, losses: losses, seconds: result.finish.seconds, steps: steps)
   }
+
+  /// All of a cell's work, in training steps: a fifth of the time goes into asking, more or less.
+  private static func work(_ steps: Int) -> Int { steps + steps / 5 + 1 }
 
   private func outcome(
     _ model: any PretrainedModel, losses: [Double], seconds: Double, steps: Int
   ) throws -> RewardOutcome {
-    let total = steps + steps / 5 + 1
+    let total = Self.work(steps)
     func say(_ phase: String) { WorkerMessage(phase: phase, completed: steps, total: total).send() }
     say("rating")
     let judge = try makeJudge(parts, model, name: "")

@@ -31,9 +31,7 @@ public struct RewardExperiment {
       try store.result(of: cell.name).map { (cell.arm, cell.seed, $0) }
     }
     let report = RewardReport(summary: RewardSummary(store.settings, outcomes), command: command)
-    try AtomicFile.write(report.page.html.utf8, to: store.folder + "/report.html")
-    try AtomicFile.write(report.markdown.utf8, to: store.folder + "/table.md")
-    try AtomicFile.write(report.summary.accuracyBars.svg(standalone: true).utf8, to: store.folder + "/figure.svg")
+    try store.write(page: report.page, markdown: report.markdown, figure: report.summary.accuracyBars)
     return report
   }
 }
