@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 
-from . import floors, machine, scaling, texts
+from . import floors, images, machine, scaling, texts
 from .cases import all_cases
 from .measure import fresh, interleaved, say, spread
 from .processes import FOLDER
@@ -55,7 +55,7 @@ def main():
     started = time.time()
     result = {"machine": machine.machine(), "commit": machine.commit(), "versions": machine.versions(), "rows": []}
     with tempfile.TemporaryDirectory() as folder:
-        for case in all_cases(options.model, texts.write(folder)):
+        for case in all_cases(options.model, texts.write(folder), images.write(folder)):
             if not wanted(case.name):
                 continue
             say(f"  {case.name} ({time.time() - started:.0f} s)")

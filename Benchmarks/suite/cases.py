@@ -149,8 +149,34 @@ def tokenizer(name, settings, rounds=11):
     return Case(f"tokenizer_{name}", workers, [row], rounds)
 
 
-def all_cases(model, texts):
-    """Every case. `texts` are files of documents by name."""
+def images(models):
+    """Image tokens: `models` are folders by name."""
+    encode = {"task": "encode", "model": models["vq"], "batch": 2}
+    step, sample = {"task": "step", "model": models["gpt16"], "batch": 2}, {"task": "sample", "model": models["gpt8"], "batch": 8}
+    workers = {
+        "ours": ("ours", "images", {**step, "preset": "dist"}),
+        "sft": ("ours", "images", {**step, "preset": "sft"}),
+        "theirs": ("peer", "images", step),
+    }
+    eager = "PyTorch eager, LlamaGen-B, 2 pictures of 256 codes, cross entropy, fused AdamW"
+    return [
+        Case("image_encode", {"ours": ("ours", "images", encode), "theirs": ("peer", "images", encode)}, [
+            Row("image_encode_time_vs_torch_eager", "theirs", 1.0, peer="PyTorch eager, VQ-16, 2 pictures of 256 x 256"),
+            Row("image_encode_memory_vs_torch_eager", "theirs", None, "peak", peer="the same")], 4),
+        Case("image_step", workers, [
+            Row("image_step_time_vs_torch_eager", "theirs", 1.0, ours="sft", peer=eager),
+            Row("image_dist_step_time_vs_torch_eager_ce", "theirs", None, peer=eager + " alone; ours with the distance"),
+            Row("image_dist_step_time_vs_sft_step", "sft", 1.1, peer="our own step without the distance, 16,384 codes"),
+            Row("image_step_memory_vs_torch_eager", "theirs", None, "peak", peer=eager)], 5, warm=2),
+        Case("image_sample", {"ours": ("ours", "images", sample), "theirs": ("peer", "images", sample)}, [
+            Row("image_sample_time_vs_torch_eager", "theirs", 0.667, peer="PyTorch eager with key-value cache, LlamaGen-B, "
+                "8 pictures of 64 codes, guidance"),
+            Row("image_sample_memory_vs_torch_eager", "theirs", None, "peak", peer="the same")], 4),
+    ]
+
+
+def all_cases(model, texts, models):
+    """Every case. `texts` are files of documents, `models` folders of image models, by name."""
     file = f"{model}/tokenizer.json"
     return [
         linear_loss(model),
@@ -165,4 +191,5 @@ def all_cases(model, texts):
         score(model),
         *(tokenizer(name, {"task": "encode", "tokenizer": file, "texts": path}) for name, path in texts.items()),
         tokenizer("load", {"task": "load", "tokenizer": file}),
+        *images(models),
     ]

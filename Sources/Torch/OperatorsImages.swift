@@ -3,7 +3,8 @@
 enum Images {
   static let maxPool = Op("aten::max_pool2d"), averagePool = Op("aten::avg_pool2d")
   static let batchNorm = Op("aten::batch_norm")
-  static let resize = Op("aten::_upsample_bilinear2d_aa"), bincount = Op("aten::bincount")
+  static let resize = Op("aten::_upsample_bilinear2d_aa"), resizeBicubic = Op("aten::upsample_bicubic2d")
+  static let bincount = Op("aten::bincount")
   static let eigh = Op("aten::linalg_eigh"), singularValues = Op("aten::linalg_svdvals")
 }
 
@@ -28,6 +29,10 @@ extension Tensor {
   }
   /// `[B, C, H, W]` floats at another size, bilinear, with the filter widened where the picture shrinks (antialiasing).
   public func resizeBilinear(height: Int, width: Int) -> Tensor { Images.resize(self, [height, width], false) }
+  /// `[B, C, H, W]` floats at another size, bicubic, the filter as wide as it is for enlarging (no antialiasing).
+  public func resizedBicubic(height: Int, width: Int) -> Tensor {
+    Images.resizeBicubic(self, [height, width], false, Argument.none, Argument.none)
+  }
   /// How often each of `0 ..< count` occurs in an integer tensor `[n]`, int64.
   public func bincount(_ count: Int) -> Tensor { Images.bincount(self, Argument.none, count) }
   /// Eigenvalues in rising order `[n]` and eigenvectors as columns `[n, n]` of a symmetric matrix.

@@ -35,7 +35,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let terminal = Terminal.standardError
-    let parts = try RunParts(options.settings())
+    let parts = try trainingParts(options.settings())
     let run = TrainRun(parts, command: CommandLine.asTyped, terminal: terminal)
     Interruption.listen()
     let finish = try run.run()

@@ -4,6 +4,7 @@ import Foundation
 let operations: [String: (Worker, Settings) throws -> Void] = [
   "floors": measureFloors,
   "generate": generate,
+  "images": imageTokens,
   "linear-loss": linearLoss,
   "logits-loss": logitsLoss,
   "score": score,

@@ -4,10 +4,15 @@ public import TokenData
 
 /// Where examples come from and how they become tokens.
 public struct DataSettings: Sendable, Hashable {
-  /// JSONL files; nil for none.
+  /// JSONL files, or folders of image codes; nil for none.
   public var train: String?
   public var valid: String?
   public var test: String?
+  /// Whether these are folders of image codes, which `dist2 image-codes` makes, and no text.
+  public var areCodes: Bool
+  /// Folder of the tokenizer that made the codes: its code book is what distances are between, and it paints what the
+  /// model draws. Nil for text.
+  public var tokenizer: String?
   /// What a line holds; nil: judged by its fields.
   public var format: RecordFormat?
   /// Name of the chat template; nil: that of the model for conversations, none for plain prompts.
@@ -44,6 +49,13 @@ public struct DataSettings: Sendable, Hashable {
     }
     let format: AutomaticFormat = try reader.value("format", default: .auto)
     self.format = format.format
+    areCodes = format == .codes
+    tokenizer = try path("tokenizer")
+    if tokenizer != nil, !areCodes {
+      throw reader.error(
+        "tokenizer", expected: "no such key for text, whose tokenizer is the model's", found: "one",
+        remedy: "Image codes are asked for with data.format: codes.")
+    }
     let templates = ChatTemplate.named.map(\.name)
     template = try reader.optional("template", "one of none, model, \(templates.joined(separator: ", "))") {
       templates.contains($0) || ["none", "model"].contains($0)
@@ -60,16 +72,16 @@ public struct DataSettings: Sendable, Hashable {
   /// A run's tree with the files as they will be opened.
   func absolute(_ run: JSON) -> JSON {
     var data = (run["data"] ?? .null).replacing("folder", with: .null)
-    for (key, path) in [("train", train), ("valid", valid), ("test", test)] {
+    for (key, path) in [("train", train), ("valid", valid), ("test", test), ("tokenizer", tokenizer)] {
       data = data.replacing(key, with: path.map { .string($0) } ?? .null)
     }
     return run.replacing("data", with: data)
   }
 }
 
-/// `auto` or one of `RecordFormat`.
+/// `auto`, one of `RecordFormat`, or `codes`.
 private enum AutomaticFormat: String, CaseIterable, NamedSetting {
-  case auto, promptCompletion, messages, text
+  case auto, promptCompletion, messages, text, codes
   var format: RecordFormat? { RecordFormat(rawValue: rawValue) }
 }
 

@@ -36,7 +36,7 @@ public struct MetricSettings: Sendable, Hashable {
     public var table: [[Double]]?
     public var original: String?
     public var seed: Int
-    /// Safetensors file of embeddings, and the tensor's name in it.
+    /// Safetensors file of embeddings, and the tensor's name in it; or the folder of an image tokenizer.
     public var embeddings: String?
     public var tensor: String?
   }

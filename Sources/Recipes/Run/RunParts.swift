@@ -9,7 +9,7 @@ import TorchNN
 public import Training
 
 /// What a run file comes to before weights are read: tokenizer, token spaces, objective, encoder.
-public struct RunParts: Sendable {
+public struct RunParts: TrainingParts {
   /// The run file.
   public let settings: RunSettings
   /// The model's folder.
@@ -29,6 +29,11 @@ public struct RunParts: Sendable {
   /// - Throws: `InputError`, `TokenSpaceError` or `ObjectiveError` for what does not fit: the tokenizer has no such
   ///   tokens, the distance cannot rate them, the model has fewer logits.
   public init(_ settings: RunSettings) throws {
+    guard !settings.data.areCodes else {
+      throw InputError(
+        path: settings.path, place: "key data.format", expected: "text", found: "codes",
+        remedy: "Models of image codes draw: dist2 image-samples.")
+    }
     self.settings = settings
     modelFolder = try Recipes.modelFolder(settings.model)
     let skeleton = try describeModel(folder: modelFolder)
@@ -43,7 +48,7 @@ public struct RunParts: Sendable {
           expected: "ids among the model's \(skeleton.vocabularySize)", found: "\(count) from \(first) on")
       }
     }
-    matches = try settings.metrics.map { try $0.match(tokenizer, settings.objective) }
+    matches = try settings.metrics.map { try $0.match($0.space(tokenizer), settings.objective) }
     objective = try Objective(
       settings.objective.preset, matches: matches, alpha: settings.objective.alpha,
       smoothing: settings.objective.smoothing, weights: settings.metrics.map(\.weight),
@@ -80,12 +85,22 @@ public struct RunParts: Sendable {
       progress: progress)
   }
 
-  /// A dataset's examples in batches, the way `train` says: for a head that compares, its pairs.
-  ///
-  /// - Parameter shuffled: whether every epoch has an order of its own.
-  public func batches(_ dataset: Dataset, shuffled: Bool) throws -> any BatchSource {
+  public func examples(
+    _ path: String, limit: Int?, progress: (Int, Int) -> Void
+  ) throws -> any RunExamples {
+    try dataset(path, limit: limit, progress: progress)
+  }
+
+  public var tokenizerFolder: String? { modelFolder }
+
+  /// Examples in batches, the way `train` says: for a head that compares, its pairs.
+  public func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource {
     let examples: any ExampleCollection =
-      try rating.map { try RatedExamples(dataset, $0.loss, ratings.form) } ?? dataset
+      if let rating, let dataset = examples as? Dataset {
+        try RatedExamples(dataset, rating.loss, ratings.form)
+      } else {
+        examples
+      }
     let train = settings.train, sampler = objective.neighbourSampler(seed: train.seed)
     return PrefetchedBatches(
       ExampleBatches(
@@ -119,14 +134,16 @@ extension Dataset: ExampleCollection {}
 
 extension MetricSettings {
   /// The match of this metric, as preset `dist` would have it.
-  func match(_ tokenizer: Tokenizer, _ objective: ObjectiveSettings) throws -> MetricMatch {
+  ///
+  /// - Parameter codeBook: where embeddings are, if the distance names no file of its own.
+  func match(_ space: TokenSpace, _ objective: ObjectiveSettings, codeBook: String? = nil) throws -> MetricMatch {
     try MetricMatch(
-      space(tokenizer),
-      target: TargetDistribution(makeDistance(), temperature: temperature ?? objective.temperature),
+      space,
+      target: TargetDistribution(makeDistance(codeBook), temperature: temperature ?? objective.temperature),
       softmax: objective.softmax, direction: objective.direction, place: place, contrast: contrast, name: name)
   }
 
-  private func space(_ tokenizer: Tokenizer) throws -> TokenSpace {
+  fileprivate func space(_ tokenizer: Tokenizer) throws -> TokenSpace {
     switch tokens {
     case .digits: try .digits(of: tokenizer, spacing: spacing, name: name)
     case .numbers: try .numbers(of: tokenizer, spacing: spacing, duplicates: duplicates, name: name)
@@ -141,18 +158,22 @@ extension MetricSettings {
     }
   }
 
-  private func makeDistance() throws -> any Distance {
+  private func makeDistance(_ codeBook: String?) throws -> any Distance {
     try DistanceRegistry.make(
       distance.name,
       DistanceParameters(
-        period: distance.period, table: distance.table, codeBook: try distance.codeBook(),
+        period: distance.period, table: distance.table, codeBook: try distance.codeBook(or: codeBook),
         original: distance.original, seed: UInt64(distance.seed)))
   }
 }
 
 extension MetricSettings.DistanceChoice {
-  fileprivate func codeBook() throws -> CodeBook? {
-    guard let embeddings else { return nil }
+  fileprivate func codeBook(or other: String?) throws -> CodeBook? {
+    guard let embeddings = embeddings ?? other else { return nil }
+    if fileExists(embeddings + "/config.json") {
+      let model = try VQModel(folder: embeddings)
+      return try CodeBook(withTorchErrors { model.codeBook })
+    }
     let file = try SafetensorsFile(embeddings)
     guard let stored = tensor.map({ file[$0] }) ?? file.tensors.first else {
       throw InputError(

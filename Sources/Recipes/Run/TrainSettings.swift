@@ -15,6 +15,8 @@ public struct TrainSettings: Sendable, Hashable {
   public var learningRate: Double
   public var schedule: Schedule
   public var weightDecay: Double
+  /// Decay of AdamW's running means of gradient and squared gradient.
+  public var betas: [Double]
   /// Largest norm of a step's gradient; nil: any.
   public var clip: Double?
   /// Type the model computes in.
@@ -29,6 +31,8 @@ public struct TrainSettings: Sendable, Hashable {
   public var keep: Int
   /// Ends the run when validation no longer gets better; nil: never.
   public var earlyStop: EarlyStop?
+  /// Whether the model begins with weights drawn from `seed`, so that its folder needs nothing but `config.json`.
+  public var fromScratch: Bool
   /// Name patterns of parameters that stay as they are: `model.layers.0-5.*`.
   public var freeze: [String]
   /// Adapters that are trained instead of the model; nil: the model itself.
@@ -65,6 +69,9 @@ public struct TrainSettings: Sendable, Hashable {
     }
     schedule = Schedule(shape, warmUp: warmup < 1 ? .ratio(warmup) : .steps(Int(warmup)))
     weightDecay = try reader.value("weightDecay", default: 0, "a number ≥ 0") { $0 >= 0 && $0.isFinite }
+    betas = try reader.value("betas", default: [0.9, 0.999], "two shares below 1, such as [0.9, 0.95]") {
+      $0.count == 2 && $0.allSatisfy { $0 >= 0 && $0 < 1 }
+    }
     let limit: Double = try reader.value("clip", default: 1, "a number ≥ 0, 0 for no limit") { $0 >= 0 }
     clip = limit == 0 ? nil : limit
     let dtype: Precision = try reader.value("dtype", default: .float32)
@@ -80,6 +87,7 @@ public struct TrainSettings: Sendable, Hashable {
         patience: try stop.required("patience", "validations, a number above 0") { $0 > 0 },
         minDelta: try stop.value("minDelta", default: 0, "a number ≥ 0") { $0 >= 0 })
     }
+    fromScratch = try reader.value("fromScratch", default: false)
     freeze = try reader.value("freeze", default: [])
     lora = try reader.optionalSection("lora") { try LoRASettings($0) }
     if lora != nil, !freeze.isEmpty {

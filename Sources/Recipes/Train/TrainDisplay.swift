@@ -3,7 +3,7 @@ import Reports
 import Training
 
 /// What a run shows on the terminal.
-final class TrainDisplay {
+public final class TrainDisplay {
   private let bar: ProgressBar
   private let terminal: Terminal
   private var isOver = false
@@ -39,6 +39,9 @@ final class TrainDisplay {
     case .checkpoint, .finished: break
     }
   }
+
+  /// A line of its own.
+  func note(_ text: String) { bar.note(text) }
 
   func show(_ samples: [Sample]) {
     guard let step = samples.first?.step else { return }

@@ -7,7 +7,7 @@ import Training
 
 /// The page of a run, written anew at every validation and checkpoint.
 struct TrainReport {
-  let parts: RunParts
+  let parts: any TrainingParts
   let folder: RunFolder
   let command: String
   let data: [DatasetSummary]
@@ -15,11 +15,11 @@ struct TrainReport {
   /// Writes `report.html`.
   ///
   /// - Parameter finish: how the run ended; nil while it goes on.
-  func write(_ samples: [Sample], _ finish: FinishMetrics?) throws {
+  func write(_ samples: any ProgressSamples, _ finish: FinishMetrics?) throws {
     try page(samples, finish).write(to: folder.report)
   }
 
-  private func page(_ samples: [Sample], _ finish: FinishMetrics?) throws -> HTMLReport {
+  private func page(_ samples: any ProgressSamples, _ finish: FinishMetrics?) throws -> HTMLReport {
     let settings = parts.settings
     let name = URL(fileURLWithPath: settings.path).deletingPathExtension().lastPathComponent
     let model = URL(fileURLWithPath: parts.modelFolder).lastPathComponent
@@ -29,10 +29,7 @@ struct TrainReport {
     page.keyValues(state(records, finish))
     page.section("Loss")
     page.figures(charts(records))
-    if !samples.isEmpty {
-      page.section("Answers as training went on")
-      page.table(table(samples))
-    }
+    samples.add(to: &page)
     page.section("Data")
     page.table(dataTable)
     for summary in data {
@@ -112,24 +109,6 @@ struct TrainReport {
       let part = all[start..<min(start + stretch, all.count)]
       return Series.Point(part[part.endIndex - 1].x, part.reduce(0) { $0 + $1.y } / Double(part.count))
     }
-  }
-
-  private func table(_ samples: [Sample]) -> Table {
-    let steps = Set(samples.map(\.step)).sorted()
-    // First, last, and a few between.
-    let shown = steps.count <= 6 ? steps : (0..<6).map { steps[$0 * (steps.count - 1) / 5] }
-    var table = Table(
-      columns: ([Table.Column("example")] + shown.map { Table.Column("step \($0)") } + [Table.Column("right")]))
-    var ids = [String]()
-    for sample in samples where !ids.contains(sample.id) { ids.append(sample.id) }
-    for id in ids {
-      let own = samples.filter { $0.id == id }
-      guard let first = own.first else { continue }
-      table.add(
-        [.text(id)] + shown.map { step in own.first { $0.step == step }.map { .text($0.answer) } ?? .missing }
-          + [.text(first.reference)])
-    }
-    return table
   }
 
   private var dataTable: Table {

@@ -17,14 +17,14 @@ public final class TrainRun {
   public var shouldStop: () -> Bool = { Interruption.isRequested }
 
   /// The run file and what it came to.
-  public let parts: RunParts
+  public let parts: any TrainingParts
   /// Where everything goes.
   public let folder: RunFolder
   private let terminal: Terminal
   private let command: String
 
   /// - Parameter command: what the user typed, for the report.
-  public init(_ parts: RunParts, command: String, terminal: Terminal = .standardError) {
+  public init(_ parts: any TrainingParts, command: String, terminal: Terminal = .standardError) {
     self.parts = parts
     folder = RunFolder(parts.settings.output)
     self.command = command
@@ -44,7 +44,7 @@ public final class TrainRun {
     let settings = parts.settings
     guard let trainFile = settings.data.train else {
       throw InputError(
-        path: settings.path, place: "key data.train", expected: "a JSONL file to train on", found: "no such key",
+        path: settings.path, place: "key data.train", expected: "something to train on", found: "no such key",
         remedy: "Add `data: { train: train.jsonl }`.")
     }
     let train = try read(trainFile, limit: settings.data.limit)
@@ -57,8 +57,9 @@ public final class TrainRun {
     let trainer = Trainer(
       model, parts.rating ?? parts.objective,
       AdamW(
-        learningRate: settings.train.learningRate, weightDecay: settings.train.weightDecay,
-        groups: [.vectorsWithoutDecay], stateBits: settings.train.stateBits),
+        learningRate: settings.train.learningRate, betas: (settings.train.betas[0], settings.train.betas[1]),
+        weightDecay: settings.train.weightDecay, groups: [.vectorsWithoutDecay],
+        stateBits: settings.train.stateBits),
       options: TrainingOptions(
         length: settings.train.length, schedule: settings.train.schedule, gradientNormLimit: settings.train.clip,
         dtype: settings.train.dtype == .float32 ? nil : settings.train.dtype, seed: settings.train.seed))
@@ -67,11 +68,8 @@ public final class TrainRun {
     let steps = settings.train.length.steps(of: source.plan)
     let every = settings.train.validateEvery ?? source.plan.stepsPerEpoch
     let checkpoints = try keepsCheckpoints ? self.checkpoints(model) : nil
-    let longestAnswer = [train, valid].compactMap { $0?.summary.longestAnswer }.max()
-    let sampler = Sampler(
-      valid ?? train, Answering(parts, longestAnswer: longestAnswer),
-      count: parts.rating == nil ? settings.train.samples : 0,
-      path: folder.samples)
+    let longestAnswer = [train, valid].compactMap { $0?.summary.longestAnswer }.max() ?? 0
+    let samples = parts.samples(valid ?? train, longestAnswer: longestAnswer, folder)
     let moments = SampleMoments(steps: steps, every: settings.train.sampleEvery ?? every)
     let recorder = TrainingRecorder(folder: folder.path)
     let page = TrainReport(
@@ -91,16 +89,16 @@ public final class TrainRun {
         display.show(event)
         switch event {
         case .started(let start):
-          sampler.resume(after: start.step)
-          if start.step == 0 { display.show(try sampler.take(model, step: 0)) }
+          samples.resume(after: start.step)
+          if start.step == 0 { try samples.take(model, step: 0, display) }
         case .step(let step) where moments.isDue(step.step):
-          display.show(try sampler.take(model, step: step.step))
-        case .validation, .checkpoint: try page.write(sampler.samples, nil)
+          try samples.take(model, step: step.step, display)
+        case .validation, .checkpoint: try page.write(samples, nil)
         default: break
         }
         try observe(event)
       }
-      try page.write(sampler.samples, finish)
+      try page.write(samples, finish)
       display.end(finish)
       return (finish, model)
     } catch {
@@ -117,10 +115,7 @@ public final class TrainRun {
   /// The model with its weights, ready to be trained: adapters added, parts frozen.
   private func makeModel() throws -> any PretrainedModel {
     let settings = parts.settings.train
-    let model = try parts.withHead(
-      loadModel(
-        folder: parts.modelFolder,
-        options: LoadOptions(dtype: .float32, device: settings.device, copying: true, checkingValues: true)))
+    let model = try parts.withHead(settings.fromScratch ? freshModel() : publishedModel())
     if var lora = settings.lora {
       lora.base = parts.modelFolder
       try model.addLoRA(lora, seed: settings.seed)
@@ -132,21 +127,37 @@ public final class TrainRun {
     return model
   }
 
+  private func publishedModel() throws -> any PretrainedModel {
+    try loadModel(
+      folder: parts.modelFolder,
+      options: LoadOptions(
+        dtype: .float32, device: parts.settings.train.device, copying: true, checkingValues: true))
+  }
+
+  private func freshModel() throws -> any PretrainedModel {
+    let device = parts.settings.train.device, model = try describeModel(folder: parts.modelFolder)
+    try withTorchErrors {
+      model.initialise(
+        generator: Generator(seed: parts.settings.train.seed, device: device), dtype: .float32, device: device)
+    }
+    return model
+  }
+
   private func checkpoints(_ model: any PretrainedModel) throws -> Checkpoints {
     let settings = parts.settings.train
     return try Checkpoints(folder.checkpoints, stepsBetween: settings.checkpointEvery, keepLast: settings.keep) {
-      [parts] folder in try model.saveCompanions(to: folder, tokenizer: parts.modelFolder)
+      [parts] folder in try model.saveCompanions(to: folder, tokenizer: parts.tokenizerFolder)
     }
   }
 
-  private func read(_ path: String, limit: Int? = nil) throws -> Dataset {
+  private func read(_ path: String, limit: Int? = nil) throws -> any RunExamples {
     let name = URL(fileURLWithPath: path).lastPathComponent
     return try ProgressBar.quick("reading \(name)", unit: "line", terminal: terminal) { progress in
-      try parts.dataset(path, limit: limit, progress: progress)
+      try parts.examples(path, limit: limit, progress: progress)
     }
   }
 
-  private func fingerprints(_ datasets: [Dataset]) -> [String: UInt64] {
+  private func fingerprints(_ datasets: [any RunExamples]) -> [String: UInt64] {
     Dictionary(datasets.map { ($0.summary.path, $0.summary.fingerprint) }) { $1 }
   }
 
@@ -161,7 +172,7 @@ public final class TrainRun {
     }
   }
 
-  private func say(_ train: Dataset, _ valid: Dataset?) {
+  private func say(_ train: any RunExamples, _ valid: (any RunExamples)?) {
     for dataset in [train, valid].compactMap({ $0 }) {
       for line in dataset.summary.remarks(parts.settings) { terminal.write("note: \(line)\n") }
     }

@@ -56,7 +56,7 @@ public struct ModelChoice: Sendable {
 }
 
 /// A run's model as a checkpoint has it; without one, as it was published.
-func loadTrained(_ parts: RunParts, checkpoint: String?) throws -> any PretrainedModel {
+func loadTrained(_ parts: any TrainingParts, checkpoint: String?) throws -> any PretrainedModel {
   let options = LoadOptions(dtype: .float32, device: parts.settings.train.device)
   guard let checkpoint else { return try loadModel(folder: parts.modelFolder, options: options) }
   if fileExists(checkpoint + "/model.safetensors") { return try loadModel(folder: checkpoint, options: options) }
@@ -68,7 +68,7 @@ func loadTrained(_ parts: RunParts, checkpoint: String?) throws -> any Pretraine
 
 extension RunParts {
   /// A model as this run trains it: with a fresh head of scores, if it rates with one.
-  func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel {
+  public func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel {
     guard let rating else { return model }
     let labels = rating.loss.comparesPairs ? ["reward"] : try ratings.form.scales.map(\.name)
     return try SequenceClassifier(

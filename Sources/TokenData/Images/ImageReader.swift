@@ -120,7 +120,7 @@ public final class ImageReader {
   private static func isFolder(_ path: String) -> Bool { (try? names(inFolder: path)) != nil }
 
   /// Every picture below a folder, in order.
-  private static func pictures(in folder: String, depth: Int) throws(InputError) -> [String] {
+  static func pictures(in folder: String, depth: Int) throws(InputError) -> [String] {
     guard depth < 16 else {
       throw InputError(path: folder, expected: "folders at most 16 deep", found: "deeper ones")
     }

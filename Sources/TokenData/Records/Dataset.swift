@@ -72,7 +72,7 @@ public final class Dataset: Sendable {
     let file = try JSONLFile(path)
     self.file = file
     self.rules = rules
-    let order = Self.order(file.count, rules)
+    let order = Self.order(file.count, limit: rules.limit, seed: rules.seed)
     var summary = DatasetSummary(path: path, lines: file.count, fingerprint: file.fingerprint(), rules.encoder)
     var lines = [Int](), kept: [EncodedExample]? = []
     for start in stride(from: 0, to: order.count, by: 1024) {
@@ -113,9 +113,10 @@ public final class Dataset: Sendable {
     do { return try Self.encode(file, lines[index], rules).analysis.example } catch { throw error.error }
   }
 
-  private static func order(_ count: Int, _ rules: Rules) -> [Int] {
-    guard let limit = rules.limit, limit < count else { return Array(0..<count) }
-    var generator = CounterGenerator(rules.seed, 0x6C69_6D69_74)
+  /// Which of `count` examples are taken: all, or the first `limit` of a shuffled order.
+  static func order(_ count: Int, limit: Int?, seed: UInt64) -> [Int] {
+    guard let limit, limit < count else { return Array(0..<count) }
+    var generator = CounterGenerator(seed, 0x6C69_6D69_74)
     return generator.draw(limit, of: count)
   }
 

@@ -1,7 +1,7 @@
 import Files
 import MetricTokens
 
-/// What a data file holds, counted while it was checked.
+/// What a data file, or a folder of image codes, holds.
 public struct DatasetSummary: Sendable {
   /// A line that was left out.
   public struct Skipped: Sendable, Hashable {
@@ -48,7 +48,7 @@ public struct DatasetSummary: Sendable {
   /// One entry a metric.
   public private(set) var metrics: [MetricCounts]
 
-  private let tokenizer: Tokenizer
+  private let tokenizer: Tokenizer?
 
   init(path: String, lines: Int, fingerprint: UInt64, _ encoder: ExampleEncoder) {
     self.path = path
@@ -56,6 +56,18 @@ public struct DatasetSummary: Sendable {
     self.fingerprint = fingerprint
     tokenizer = encoder.tokenizer
     metrics = encoder.metrics.map { _ in MetricCounts() }
+  }
+
+  /// Of image codes, all of which are learnt and carry every metric.
+  ///
+  /// - Parameter length: codes of a picture.
+  init(path: String, pictures: Int, of all: Int, length: Int, metrics count: Int, fingerprint: UInt64) {
+    (self.path, lines, self.fingerprint, tokenizer) = (path, all, fingerprint, nil)
+    examples = pictures
+    (tokens, supervised) = (pictures * (length + 1), pictures * length)
+    (longest, longestAnswer) = (length + 1, length)
+    let counts = MetricCounts(examples: pictures, numbers: supervised, tokens: supervised)
+    metrics = Array(repeating: counts, count: count)
   }
 
   mutating func add(_ line: EncodedLine) {
@@ -78,7 +90,7 @@ public struct DatasetSummary: Sendable {
         }
         metrics[index].uncovered += entry.uncovered.count
         for position in entry.uncovered where metrics[index].uncoveredTexts.count < 8 {
-          let text = tokenizer.text(of: line.analysis.pieces[position].id) ?? "?"
+          let text = tokenizer?.text(of: line.analysis.pieces[position].id) ?? "?"
           if !metrics[index].uncoveredTexts.contains(text) { metrics[index].uncoveredTexts.append(text) }
         }
       }

@@ -28,8 +28,7 @@ public final class Llama: Module, PretrainedModel {
     _ configuration: LlamaConfiguration, generator: Generator, dtype: DType = .float32, device: Device = .cpu
   ) {
     self.init(configuration)
-    initialise(
-      standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
+    initialise(generator: generator, dtype: dtype, device: device)
   }
 
   public convenience init(config: JSONReader) throws(InputError) {
@@ -54,6 +53,11 @@ public final class Llama: Module, PretrainedModel {
   public var contextLength: Int { configuration.contextLength }
   public var head: OutputHead {
     OutputHead(weight: configuration.tiesEmbeddings ? decoder.embedding.weight : output.weight)
+  }
+
+  public func initialise(generator: Generator, dtype: DType, device: Device) {
+    initialise(
+      standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
   }
 
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {

@@ -104,6 +104,11 @@ public final class SequenceClassifier: Module, PretrainedModel {
   /// The head: trained, and saved, with adapters.
   public var adapterCompanions: [String] { ["score"] }
 
+  public func initialise(generator: Generator, dtype: DType, device: Device) {
+    initialise(
+      standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
+  }
+
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     decoder(decoder.embedding(input.ids), input, cache: cache, rows: rows)
   }

@@ -39,9 +39,7 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
     _ configuration: LlamaGenConfiguration, generator: Generator, dtype: DType = .float32, device: Device = .cpu
   ) {
     self.init(configuration)
-    initialise(
-      standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
-    noGrad { output.weight = .zeros(output.weight.shape, dtype: dtype, device: device) }
+    initialise(generator: generator, dtype: dtype, device: device)
   }
 
   public convenience init(config: JSONReader) throws(InputError) {
@@ -67,6 +65,12 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
   public var head: OutputHead { OutputHead(weight: output.weight) }
   public var classes: Int { configuration.classes }
   public var codesPerImage: Int { configuration.codesPerImage }
+
+  public func initialise(generator: Generator, dtype: DType, device: Device) {
+    initialise(
+      standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
+    noGrad { output.weight = .zeros(output.weight.shape, dtype: dtype, device: device) }
+  }
 
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     let x = embedded(input.ids)

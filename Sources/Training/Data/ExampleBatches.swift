@@ -6,6 +6,13 @@ public protocol ExampleCollection {
   var count: Int { get }
   /// One of them.
   func example(_ index: Int) throws -> EncodedExample
+  /// The same, as an epoch sees it, where epochs see different things: other crops of a picture, for instance.
+  /// ``example(_:)`` by default.
+  func example(_ index: Int, epoch: Int) throws -> EncodedExample
+}
+
+extension ExampleCollection {
+  public func example(_ index: Int, epoch: Int) throws -> EncodedExample { try example(index) }
 }
 
 extension Array: ExampleCollection where Element == EncodedExample {
@@ -62,7 +69,7 @@ public final class ExampleBatches: BatchSource {
   public func batches(ofStep step: Int) throws -> [TokenBatch] {
     let (epoch, range) = plan.place(ofStep: step)
     let chosen = try order(ofEpoch: epoch)[range].map { index in
-      let example = try examples.example(index)
+      let example = try examples.example(index, epoch: epoch)
       return Chosen(index: index, example: example, neighbour: neighbour?(example, epoch, index))
     }
     return microBatch.cut(chosen, layout, twoPass: twoPass).map { part in

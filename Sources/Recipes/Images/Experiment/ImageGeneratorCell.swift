@@ -3,6 +3,7 @@ import Files
 import MetricTokens
 import Objectives
 import Reports
+import TokenData
 import TokenModels
 import Torch
 import TorchNN
@@ -148,9 +149,6 @@ struct CodeExamples: ExampleCollection {
   func example(_ index: Int) -> EncodedExample {
     let image = chosen[index], own = codes[image * length..<(image + 1) * length]
     return EncodedExample(
-      ids: [firstClass + labels[image]] + own, supervised: [false] + own.map { _ in true },
-      metrics: own.enumerated().map { place, code in
-        MetricPosition(position: place + 1, candidate: Int(code), number: place)
-      }, source: "image \(image)")
+      classToken: firstClass + labels[image], codes: Array(own), hasMetric: true, source: "image \(image)")
   }
 }

@@ -1,0 +1,96 @@
+import Files
+import MetricTokens
+public import Objectives
+import TokenData
+public import TokenModels
+import Torch
+import TorchNN
+public import Training
+
+/// What a run over image codes comes to before weights are read: the model's sizes, the distance between codes, the
+/// objective.
+public struct CodeParts: TrainingParts {
+  /// The run file.
+  public let settings: RunSettings
+  /// The model's folder.
+  public let modelFolder: String
+  public let objective: Objective
+  /// The distance of codes as `dist` would have it; none if the run file names none.
+  public let matches: [MetricMatch]
+  private let sizes: CodeDataset.Sizes
+
+  public var rating: RatingObjective? { nil }
+  public var tokenizerFolder: String? { nil }
+
+  /// Puts a run file and a model's folder together.
+  ///
+  /// - Throws: `InputError` for a model that draws no images, or a metric that is not of all its codes; what does not
+  ///   fit besides as `TokenSpaceError` or `ObjectiveError`.
+  public init(_ settings: RunSettings) throws {
+    self.settings = settings
+    modelFolder = try Recipes.modelFolder(settings.model)
+    let described = try describeModel(folder: modelFolder)
+    guard let model = described as? any ClassConditionalModel else {
+      throw InputError(
+        path: settings.path, place: "key data.format", expected: "a model of image codes, such as LlamaGen's",
+        found: "codes for \(type(of: described))", remedy: "Text has another data.format: docs/run-files.md.")
+    }
+    sizes = CodeDataset.Sizes(
+      codes: Int(model.token(ofClass: 0)), classes: model.classes, length: model.codesPerImage)
+    guard settings.objective.preset.rating == nil, settings.reward == nil else {
+      throw InputError(
+        path: settings.path, place: "key objective.preset", expected: "an objective of models that draw",
+        found: settings.objective.preset.rawValue)
+    }
+    try Self.check(settings, sizes)
+    let book = settings.data.tokenizer
+    matches = try settings.metrics.map { metric in
+      let space = try TokenSpace.all(metric.codeCount ?? 0, name: metric.name)
+      return try metric.match(space, settings.objective, codeBook: book)
+    }
+    objective = try Objective(
+      settings.objective.preset, matches: matches, alpha: settings.objective.alpha,
+      smoothing: settings.objective.smoothing, weights: settings.metrics.map(\.weight),
+      reduction: settings.objective.reduction)
+    try objective.check(vocabularySize: sizes.codes)
+  }
+
+  private static func check(_ settings: RunSettings, _ sizes: CodeDataset.Sizes) throws {
+    guard let metric = settings.metrics.first else { return }
+    guard settings.metrics.count == 1, metric.tokens == .codebook(first: 0, count: sizes.codes) else {
+      throw InputError(
+        path: settings.path, place: "key metrics", expected: "one metric of all \(sizes.codes) codes",
+        found: settings.metrics.count == 1 ? "other tokens" : "\(settings.metrics.count) metrics",
+        remedy: "tokens: { codebook: { count: \(sizes.codes) } }")
+    }
+  }
+
+  public func examples(
+    _ path: String, limit: Int?, progress: (Int, Int) -> Void
+  ) throws -> any RunExamples {
+    try CodeDataset(path, sizes, metrics: settings.metrics.count, limit: limit, seed: settings.train.seed)
+  }
+
+  public func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource {
+    let train = settings.train
+    // All pictures have as many codes, so nothing is padded.
+    return PrefetchedBatches(
+      ExampleBatches(
+        examples,
+        plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
+        microBatch: train.microBatch))
+  }
+
+  public func withHead(_ model: any PretrainedModel) -> any PretrainedModel { model }
+
+  public func samples(_ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder) -> any ProgressSamples {
+    PictureSamples(
+      tokenizer: settings.data.tokenizer, count: settings.train.samples, seed: settings.train.seed,
+      folder: folder.path + "/samples")
+  }
+}
+
+extension MetricSettings {
+  /// How many codes; nil if the tokens are no code book.
+  fileprivate var codeCount: Int? { if case .codebook(_, let count) = tokens { count } else { nil } }
+}

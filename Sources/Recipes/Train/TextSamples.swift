@@ -1,0 +1,86 @@
+import Evaluation
+import Files
+import Foundation
+import Reports
+import TokenData
+import TorchNN
+
+/// What a model answered at some moment of its training.
+struct Sample: Codable, Sendable {
+  var step: Int
+  var id: String
+  var prompt: String
+  var reference: String
+  var answer: String
+}
+
+/// Lets the model answer a few examples now and then: `samples.jsonl`.
+final class TextSamples: ProgressSamples {
+  private let dataset: Dataset?
+  private let answering: Answering
+  private let count: Int
+  private let path: String
+  private var samples: [Sample] = []
+
+  /// - Parameters:
+  ///   - dataset: what is asked; nil to ask nothing.
+  ///   - path: `samples.jsonl`.
+  init(_ dataset: Dataset?, _ answering: Answering, count: Int, path: String) {
+    (self.dataset, self.answering, self.path) = (dataset, answering, path)
+    self.count = min(count, dataset?.count ?? 0)
+  }
+
+  func resume(after step: Int) {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return }
+    samples = text.split(separator: "\n").compactMap { try? JSONDecoder().decode(Sample.self, from: Data($0.utf8)) }
+      .filter { $0.step <= step }
+  }
+
+  func take(_ model: any TokenModel, step: Int, _ display: TrainDisplay) throws {
+    guard let dataset, count > 0 else { return }
+    let items = try (0..<count).map { try answering.item(dataset.record($0)) }
+    let answers = try answering.answers(items, model)
+    let new = zip(items, answers).map {
+      Sample(step: step, id: $0.id, prompt: $0.prompt, reference: $0.reference, answer: $1.text)
+    }
+    samples.removeAll { $0.step == step }
+    samples += new
+    try writeJSONLines(samples, to: path)
+    display.show(new)
+  }
+
+  func add(to page: inout HTMLReport) {
+    guard !samples.isEmpty else { return }
+    page.section("Answers as training went on")
+    page.table(table)
+  }
+
+  private var table: Table {
+    let steps = Set(samples.map(\.step)).sorted()
+    // First, last, and a few between.
+    let shown = steps.count <= 6 ? steps : (0..<6).map { steps[$0 * (steps.count - 1) / 5] }
+    var table = Table(
+      columns: ([Table.Column("example")] + shown.map { Table.Column("step \($0)") } + [Table.Column("right")]))
+    var ids = [String]()
+    for sample in samples where !ids.contains(sample.id) { ids.append(sample.id) }
+    for id in ids {
+      let own = samples.filter { $0.id == id }
+      guard let first = own.first else { continue }
+      table.add(
+        [.text(id)] + shown.map { step in own.first { $0.step == step }.map { .text($0.answer) } ?? .missing }
+          + [.text(first.reference)])
+    }
+    return table
+  }
+}
+
+extension RunParts {
+  public func samples(
+    _ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder
+  ) -> any ProgressSamples {
+    // A head of scores has nothing to say.
+    let dataset = rating == nil ? examples as? Dataset : nil
+    return TextSamples(
+      dataset, Answering(self, longestAnswer: longestAnswer), count: settings.train.samples, path: folder.samples)
+  }
+}

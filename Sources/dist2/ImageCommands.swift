@@ -1,0 +1,92 @@
+import ArgumentParser
+import Evaluation
+import Files
+import Recipes
+import Reports
+import TokenData
+
+struct ImageCodesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "image-codes",
+    abstract: "Turn pictures into the codes that an image model learns from.",
+    discussion: """
+      PICTURES is a folder with a folder of PNG or JPEG files for each class, or an IDX file with its labels beside it. \
+      Writes NAME_codes/0.npy, … and NAME_labels/0.npy, … into the output folder, which a run file names as data.train \
+      with data.format: codes. Pictures that are there already are left as they are.
+      """)
+  @Argument(help: "Pictures with classes.") var pictures: String
+  @Option(help: "Folder of the tokenizer.", completion: .directory) var tokenizer: String
+  @Option(help: "Side of a crop, such as 256 or 384. Default: pictures as they are.") var size: Int?
+  @Option(help: "Shorter side before cropping, as multiples of the size.") var ranges = "1.1,1.05"
+  @Flag(help: "The centre of each alone, instead of ten crops.") var centre = false
+  @Option(help: "Crops encoded at once.") var batch = 16
+  @Option(help: "Name of the data. Default: pictures and the size.") var name: String?
+  @Option(name: [.short, .long], help: "Folder to write to.", completion: .directory) var output: String
+
+  func validate() throws {
+    for (name, value) in [("size", size), ("batch", batch)] {
+      guard value.map({ $0 > 0 }) ?? true else { throw ValidationError("--\(name): expected a number above 0") }
+    }
+    guard !multiples.isEmpty, multiples.allSatisfy({ $0 >= 1 && $0 <= 4 }) else {
+      throw ValidationError("--ranges: expected numbers from 1 to 4, such as 1.1,1.05")
+    }
+  }
+
+  private var multiples: [Double] { ranges.split(separator: ",").map { Double($0) ?? .nan } }
+
+  func run() throws {
+    let pictures = try ClassifiedPictures(pictures)
+    let crops = CodeExtraction.Crops(side: size, ranges: multiples, areTen: !centre)
+    let extraction = try CodeExtraction(pictures, tokenizer: tokenizer, crops, batch: batch)
+    let writer = try CodeFolderWriter(output, name: name ?? "pictures\(size.map(String.init) ?? "")")
+    try ProgressBar.run("encoding", total: pictures.count, unit: "picture") { bar in
+      try extraction.run(into: writer) { bar.update(completed: $0) }
+    }
+    print("\(pictures.count) pictures, \(crops.count) crops each: \(output)")
+  }
+}
+
+struct ImageSamplesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "image-samples",
+    abstract: "Draw pictures from a model of image codes: a grid, a folder of PNG files, or an .npz file.",
+    discussion: """
+      Where the output ends in .png all pictures are one grid. A folder takes 000000.png, 000001.png, …; an interrupted \
+      drawing goes on with the same command. NAME.npz is made of such a folder, NAME, when it is full: arr_0 is what the \
+      evaluator of ADM reads.
+      """)
+  @Argument(help: "The folder of a run over image codes (its best checkpoint), or a model.") var model: String
+  @Option(help: "Folder of the tokenizer. Default: that of the run.", completion: .directory) var tokenizer: String?
+  @Option(help: "The checkpoint to take instead of the best.") var step: Int?
+  @Option(help: "Classes to draw in turn, such as 207,360,387. Default: all.") var classes: String?
+  @Option(help: "Number of pictures.") var count = 16
+  @Option(help: "Strength of classifier-free guidance; 1 for none.") var guidance = 2.0
+  @Option(help: "Divides the scores before a code is drawn.") var temperature = 1.0
+  @Option(help: "Draw among the k best codes.") var topK: Int?
+  @Option(help: "Draw among the best codes that hold this share.") var topP: Double?
+  @Option(help: "Seed of the draws.") var seed: UInt64 = 0
+  @Option(help: "Pictures drawn at once.") var batch = 16
+  @Option(help: "Resize to this side. Default: as drawn.") var size: Int?
+  @Option(help: "Pictures of a row of a grid.") var columns = 8
+  @Option(name: [.short, .long], help: "NAME.png, NAME.npz or a folder.") var output: String
+
+  func validate() throws {
+    for (name, value) in [("count", count), ("size", size), ("columns", columns)] {
+      guard value.map({ $0 > 0 }) ?? true else { throw ValidationError("--\(name): expected a number above 0") }
+    }
+    if let classes, !classes.split(separator: ",").allSatisfy({ Int($0) != nil }) {
+      throw ValidationError("--classes: expected numbers, such as 207,360,387")
+    }
+  }
+
+  func run() throws {
+    let drawing = try ImageDrawing(model, tokenizer: tokenizer, step: step)
+    let turn = classes?.split(separator: ",").compactMap { Int($0) } ?? Array(0..<drawing.classes)
+    let options = ImageSamplingOptions(
+      guidance: guidance, sampling: Sampling(temperature: temperature, topK: topK, topP: topP, seed: seed),
+      batch: batch)
+    try drawing.draw(
+      (0..<count).map { turn[$0 % turn.count] }, options, side: size, to: output, columns: columns)
+    print(output)
+  }
+}
