@@ -38,13 +38,17 @@ public final class AtomicFile {
 
   /// Writes the file at `path` with what `body` gives, and returns what `body` returns.
   ///
+  /// - Parameter isSynced: whether to wait until the disk has it. One of thousands of small files need not be, if it
+  ///   can be made again: a killed process still leaves it whole or absent, only a machine that fails may leave it empty.
   /// - Throws: what `body` throws, or `InputError` if the file cannot be written; nothing is left behind then, and a
   ///   file that was there before is untouched.
-  public static func write<Result>(to path: String, _ body: (AtomicFile) throws -> Result) throws -> Result {
+  public static func write<Result>(
+    to path: String, isSynced: Bool = true, _ body: (AtomicFile) throws -> Result
+  ) throws -> Result {
     let file = try AtomicFile(path)
     do {
       let result = try body(file)
-      try file.commit()
+      try file.commit(isSynced: isSynced)
       return result
     } catch {
       unlink(file.lock.path)
@@ -53,8 +57,8 @@ public final class AtomicFile {
   }
 
   /// Writes the file at `path` with these bytes.
-  public static func write(_ bytes: some Sequence<UInt8>, to path: String) throws {
-    try write(to: path) { file in try file.write(bytes) }
+  public static func write(_ bytes: some Sequence<UInt8>, to path: String, isSynced: Bool = true) throws {
+    try write(to: path, isSynced: isSynced) { file in try file.write(bytes) }
   }
 
   /// Adds bytes.
@@ -88,14 +92,16 @@ public final class AtomicFile {
     buffer.removeAll(keepingCapacity: true)
   }
 
-  private func commit() throws(InputError) {
+  private func commit(isSynced: Bool) throws(InputError) {
     try flush()
-    guard fsync(lock.descriptor) == 0 else { throw InputError(path: path, expected: "room on the disk", code: errno) }
+    guard !isSynced || fsync(lock.descriptor) == 0 else {
+      throw InputError(path: path, expected: "room on the disk", code: errno)
+    }
     guard rename(lock.path, path) == 0 else {
       throw InputError(path: path, expected: "a place to rename the finished file to", code: errno)
     }
     lock.unlock()
-    try syncFolder(holding: path)
+    if isSynced { try syncFolder(holding: path) }
   }
 }
 

@@ -46,9 +46,10 @@ public struct NumPySource {
 public enum NumPyWriter {
   /// Writes a `.npy` file.
   ///
+  /// - Parameter isSynced: see ``AtomicFile/write(to:isSynced:_:)``.
   /// - Throws: `InputError` if the file cannot be written, or what the source throws; nothing is left behind then.
-  public static func write(_ source: NumPySource, to path: String) throws {
-    try AtomicFile.write(to: path) { file in
+  public static func write(_ source: NumPySource, to path: String, isSynced: Bool = true) throws {
+    try AtomicFile.write(to: path, isSynced: isSynced) { file in
       try file.expectRoom(for: NumPyHeader(type: source.type, shape: source.shape).byteCount)
       try source.write(into: { bytes in try file.write(bytes) })
     }

@@ -74,7 +74,7 @@ public struct ImageDrawing {
     try claim(folder, classes, options, side)
     func name(_ index: Int) -> String { "\(folder)/" + "\(1_000_000 + index)".dropFirst() + ".png" }
     try run(classes, classes.indices.filter { !fileExists(name($0)) }, options, side) { indices, batch in
-      for (index, image) in zip(indices, batch.images) { try image.writePNG(to: name(index)) }
+      for (index, image) in zip(indices, batch.images) { try image.writePNG(to: name(index), isSynced: false) }
     }
     if path.hasSuffix(".npz") { try pack(folder, count: classes.count, to: path) }
   }

@@ -122,8 +122,10 @@ public struct CodeFolderWriter: Sendable {
   ///
   /// - Throws: `InputError` if they cannot be written.
   public func write(_ index: Int, class label: Int, codes values: [Int], crops: Int) throws {
+    let shape = [1, crops, values.count / crops]
     try NumPyWriter.write(
-      NumPySource(integers: values, shape: [1, crops, values.count / crops]), to: "\(codes)/\(index).npy")
-    try NumPyWriter.write(NumPySource(integers: [label], shape: [1]), to: "\(labels)/\(index).npy")
+      NumPySource(integers: values, shape: shape), to: "\(codes)/\(index).npy", isSynced: false)
+    try NumPyWriter.write(
+      NumPySource(integers: [label], shape: [1]), to: "\(labels)/\(index).npy", isSynced: false)
   }
 }

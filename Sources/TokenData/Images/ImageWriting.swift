@@ -44,7 +44,7 @@ public final class NumberedPictures {
     for image in batch.images {
       let digits = String(count)
       let name = String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".png"
-      try image.writePNG(to: folder + "/" + name)
+      try image.writePNG(to: folder + "/" + name, isSynced: false)
       count += 1
     }
   }

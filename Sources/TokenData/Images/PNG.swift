@@ -98,5 +98,7 @@ extension PixelImage {
   }
 
   /// Writes the picture as a PNG file, whole or not at all.
-  public func writePNG(to path: String) throws { try AtomicFile.write(png(), to: path) }
+  public func writePNG(to path: String, isSynced: Bool = true) throws {
+    try AtomicFile.write(png(), to: path, isSynced: isSynced)
+  }
 }
