@@ -43,6 +43,11 @@ struct CompareRun: ParsableCommand {
     }
     guard seeds > 0, jobs ?? 1 > 0 else { throw ValidationError("--seeds and --jobs: expected numbers above 0") }
     let run = try options.settings()
+    guard !run.data.areCodes else {
+      throw InputError(
+        path: options.run, place: "key data.format", expected: "answers that can be tested", found: "codes",
+        remedy: "Draw with each model (dist2 image-samples) and compare the pictures: dist2 image-metrics.")
+    }
     let settings = try ComparisonSettings(
       run, objectives: presets, axes: over, seeds: Array(1...seeds), metric: metric)
     let folder = options.output ?? run.output + "-compare"

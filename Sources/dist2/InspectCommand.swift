@@ -16,7 +16,15 @@ struct InspectCommand: ParsableCommand {
   @Option(help: "Write the same as a page to this file.", completion: .file(extensions: ["html"])) var html: String?
 
   func run() throws {
-    let inspection = try Inspection(RunParts(options.settings()), count: max(1, examples), line: line)
+    let settings = try options.settings()
+    guard !settings.data.areCodes else {
+      guard html == nil, line == nil else {
+        throw ValidationError("--html and --line: image codes have neither page nor lines")
+      }
+      print(try CodeInspection(CodeParts(settings), count: 4 * max(1, examples)).text(.standardOutput))
+      return
+    }
+    let inspection = try Inspection(RunParts(settings), count: max(1, examples), line: line)
     print(inspection.text(.standardOutput))
     if let html {
       try inspection.page(command: CommandLine.asTyped).write(to: html)

@@ -32,7 +32,7 @@ public struct RunParts: TrainingParts {
     guard !settings.data.areCodes else {
       throw InputError(
         path: settings.path, place: "key data.format", expected: "text", found: "codes",
-        remedy: "Models of image codes draw: dist2 image-samples.")
+        remedy: "Models of image codes learn by dist2 train and draw by dist2 image-samples.")
     }
     self.settings = settings
     modelFolder = try Recipes.modelFolder(settings.model)

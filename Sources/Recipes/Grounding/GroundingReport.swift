@@ -1,0 +1,106 @@
+import Evaluation
+import Files
+import Foundation
+public import Reports
+import TokenData
+
+/// How well a model finds what is meant: a table by split as Table 1 has it, accuracy by threshold, pictures.
+public struct GroundingReport {
+  /// Who answered.
+  public let model: String
+  /// By split, in the order of the files.
+  public let figures: [GroundingFigures]
+  private let outcomes: [(split: String, outcomes: [GroundingOutcome])]
+
+  /// - Parameter outcomes: by split; none is empty.
+  public init(model: String, _ outcomes: [(split: String, outcomes: [GroundingOutcome])]) {
+    (self.model, self.outcomes) = (model, outcomes)
+    figures = outcomes.map { GroundingFigures($0.split, $0.outcomes) }
+  }
+
+  /// One row a split.
+  public var table: Table {
+    var table = Table(
+      "\(model): boxes found",
+      columns: [Table.Column("split")]
+        + ["expressions", "IoU ≥ 0.5", "95 % interval", "mean IoU", "no box"].map {
+          Table.Column($0, alignment: .right)
+        })
+    for figure in figures {
+      let (low, high) = (100 * figure.interval.low, 100 * figure.interval.high)
+      table.add([
+        .text(figure.split), .count(figure.count), .percent(figure.accuracy),
+        low.isNaN ? .missing : .text("\(Quantity.fixed(low, decimals: 1))–\(Quantity.fixed(high, decimals: 1))"),
+        .number(figure.overlap), .count(figure.unparsed),
+      ])
+    }
+    table.notes.append("An answer without a box is wrong. Intervals: bootstrap over expressions.")
+    return table
+  }
+
+  /// Accuracy by how much a box must overlap the right one.
+  public var curve: Chart {
+    Chart(
+      "Found, by how strict one is", subtitle: "the hard cases are on the right", x: Axis("least overlap (IoU)"),
+      y: Axis("share of answers", includesZero: true),
+      series: figures.map { figure in
+        Series(figure.split, figure.curve.map { Series.Point($0.threshold, $0.share) }, style: .line)
+      })
+  }
+
+  /// Writes `grounding.html` and, for each split, `grounding-SPLIT.json` into a folder.
+  ///
+  /// - Parameter command: what the user typed.
+  /// - Throws: `InputError` if something cannot be written.
+  public func write(to folder: String, command: String) throws {
+    try makeFolders(folder)
+    for (split, outcomes) in outcomes {
+      try AtomicFile.write((outcomes.results.text() + "\n").utf8, to: "\(folder)/grounding-\(split).json")
+    }
+    try page(command).write(to: folder + "/grounding.html")
+  }
+
+  private func page(_ command: String) -> HTMLReport {
+    var page = HTMLReport("Grounding", subtitle: model, footer: "Made by dist2.")
+    page.table(table)
+    page.figures([curve])
+    page.section("Found and missed")
+    page.paragraph("Green: the right box. Orange: the answer's.")
+    for (split, outcomes) in outcomes {
+      for (title, chosen) in [
+        ("found", outcomes.filter { $0.overlap >= 0.5 }), ("missed", outcomes.filter { $0.overlap < 0.5 }),
+      ] {
+        if let png = Self.grid(chosen.prefix(4)) {
+          let words = chosen.prefix(4).map { "“\($0.row.expression)”" }.joined(separator: ", ")
+          page.image(png: png, description: "\(split), \(title): \(words)", caption: "\(split), \(title): \(words)")
+        }
+      }
+    }
+    page.section("Settings")
+    page.code(command, caption: "The command")
+    return page
+  }
+
+  /// Pictures side by side, each 256 pixels wide and high, boxes on them; nil if none can be read.
+  private static func grid(_ outcomes: ArraySlice<GroundingOutcome>) -> [UInt8]? {
+    let pictures = outcomes.compactMap { outcome -> PixelImage? in
+      let side = 256, row = outcome.row
+      guard let image = try? PixelImage(file: row.image).converted(channels: 3) else { return nil }
+      var picture = image.resized(width: side, height: side, filter: .bicubic)
+      for (box, colour) in [(outcome.box, (240, 130, 20)), (row.box, (30, 170, 60))]
+        as [(BoundingBox?, (UInt8, UInt8, UInt8))]
+      {
+        guard let box else { continue }
+        let (x, y) = (Double(side) / row.width, Double(side) / row.height)
+        picture = picture.outlined(
+          left: pixel(box.x1 * x), top: pixel(box.y1 * y), right: pixel(box.x2 * x), bottom: pixel(box.y2 * y),
+          colour: (colour.0, colour.1, colour.2), thickness: 3)
+      }
+      return picture
+    }
+    return pictures.isEmpty ? nil : try? PixelImage.grid(pictures, columns: 4, gap: 6).png()
+  }
+
+  /// An answer may name any number.
+  private static func pixel(_ value: Double) -> Int { Int(max(-1e6, min(1e6, value)).rounded()) }
+}

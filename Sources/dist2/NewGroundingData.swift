@@ -1,0 +1,57 @@
+import ArgumentParser
+import Recipes
+import Reports
+
+struct GroundingDataCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "grounding",
+    abstract: "Referring expressions with boxes as examples: where is the white cup? [261, 10, 374, 83] (section 3.2).",
+    discussion: """
+      Rows are JSON lines {"image", "sent", "bbox": [x1, y1, x2, y2], "width", "height", "split"}; \
+      scripts/convert_refs.py makes them of RefCOCO's, RefCOCO+'s and RefCOCOg's files. With --scenes pictures of our own \
+      are rendered instead: coloured shapes, described by look or by place. Writes SPLIT.jsonl for each split; val is \
+      called valid.
+      """)
+  @Argument(help: "Files of rows.") var rows: [String] = []
+  @Option(help: "Folder of the pictures. Default: that of each file.", completion: .directory) var pictures: String?
+  @Option(help: "Render so many scenes for training, a tenth as many for validation and for tests.") var scenes: Int?
+  @Option(help: "Side of a rendered scene in pixels.") var side = 224
+  @Option(help: "Seed of the scenes.") var seed: UInt64 = 0
+  @Option(help: "What is asked, {} for the expression.") var question = GroundingForm().question
+  @Option(help: "Cells of the grid that coordinates count, along either side.") var grid = 1024
+  @Flag(help: "Leave out rows that cannot be used, and count them.") var skipBad = false
+  @Option(name: .shortAndLong, help: "Folder to write to.", completion: .directory) var output: String
+
+  func validate() throws {
+    guard rows.isEmpty == (scenes != nil) else { throw ValidationError("give files of rows, or --scenes, not both") }
+    guard scenes.map({ $0 > 0 }) ?? true else { throw ValidationError("--scenes: expected a number above 0") }
+    guard side >= 64, side <= 4096 else { throw ValidationError("--side: expected 64 to 4096") }
+    guard grid > 1, grid <= 1 << 20 else { throw ValidationError("--grid: expected a number above 1") }
+    guard question.contains("{}") else { throw ValidationError("--question: expected text with {} in it") }
+  }
+
+  func run() throws {
+    let form = GroundingForm(side: grid, question: question)
+    let data =
+      try scenes.map { GroundingData(try render($0), form) }
+      ?? GroundingData(rows, pictures: pictures, form, skipsBad: skipBad)
+    for (path, count) in try data.write(to: output) { print("\(path): \(count) examples") }
+    let terminal = Terminal.standardError
+    if data.cut > 0 {
+      terminal.write("note: \(data.cut) boxes stuck out of their picture and were cut off at its edge\n")
+    }
+    if let first = data.skipped.first {
+      terminal.write("note: \(data.skipped.count) rows are left out, the first: \(first)\n")
+    }
+  }
+
+  private func render(_ count: Int) throws -> [ReferringRow] {
+    let scenes = RenderedScenes(side: side, seed: seed), more = max(1, count / 10)
+    let parts = [("train", 0..<count), ("val", count..<count + more), ("test", count + more..<count + 2 * more)]
+    return try ProgressBar.run("rendering", total: count + 2 * more, unit: "scene") { bar in
+      try parts.flatMap { split, indices in
+        try scenes.write(indices, split: split, to: output) { bar.update(completed: indices.lowerBound + $0) }
+      }
+    }
+  }
+}
