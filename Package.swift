@@ -51,6 +51,7 @@ let package = Package(
     library("TokenModels", ["TorchNN", "Torch", "Files"]),
     library("MetricTokens"),
     library("TokenData", ["MetricTokens", "Files", "CPNG", "CJPEG"]),
+    library("Tabletop", ["MetricTokens", "Files"]),
     library("Objectives", ["Torch", "MetricTokens"]),
     library("Training", ["TorchNN", "Torch", "MetricTokens", "Objectives", "Files"]),
     library("Evaluation", ["TorchNN", "Torch", "MetricTokens"]),
@@ -60,11 +61,13 @@ let package = Package(
       [
         "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
         "Evaluation", "Reports", .product(name: "Yams", package: "Yams"),
+        "Tabletop",
       ]),
     .executableTarget(
       name: "dist2",
       dependencies: [
         "Recipes", "Training", "Evaluation", "TokenData", "Objectives", "Files", "Reports", arguments,
+        "Tabletop",
       ],
       swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),
@@ -75,6 +78,7 @@ let package = Package(
     tests("TokenModels", ["TokenModels", "TorchNN", "Torch", "Files", "TestSupport"]),
     tests("MetricTokens", ["MetricTokens", "TestSupport"]),
     tests("TokenData", ["TokenData", "MetricTokens", "Files", "TestSupport"]),
+    tests("Tabletop", ["Tabletop", "MetricTokens", "Files"]),
     tests("Objectives", ["Objectives", "MetricTokens", "Torch", "TestSupport"]),
     tests(
       "Training",
@@ -88,6 +92,7 @@ let package = Package(
         "Recipes", "Reports", "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives",
         "Training",
         "Evaluation", "TestSupport",
+        "Tabletop",
       ]),
   ],
   swiftLanguageModes: [.v6]
