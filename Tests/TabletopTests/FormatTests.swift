@@ -112,6 +112,15 @@ import Testing
     #expect(far.forward == 0.75 && far.side == 0.5)
   }
 
+  /// scipy's `Rotation.from_euler("z", -angle, degrees=True).as_quat()`.
+  @Test(arguments: [
+    (90, -0.7071067811865476, 0.7071067811865476), (-30, 0.25881904510252074, 0.9659258262890683), (0, 0, 1),
+  ])
+  func turnsAreQuaternions(angle: Int, z: Double, w: Double) {
+    let action = ManipulationAction(start: ImagePoint(x: 0, y: 0), end: ImagePoint(x: 0, y: 0), rotation: angle)
+    #expect(abs(action.quaternion.z - z) < 1e-12 && abs(action.quaternion.w - w) < 1e-12)
+  }
+
   /// Every bin is hit, and an action comes back to within half a bin.
   @Test func binsHoldActions() throws {
     let bins = ActionBins()

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What the robot holds.
 public enum EndEffector: String, Sendable, Hashable, Codable, CaseIterable {
   /// A suction cup: picks one object up and drops it.
@@ -19,6 +21,17 @@ public struct ManipulationAction: Sendable, Hashable, Codable {
   /// Memberwise.
   public init(_ tool: EndEffector = .suction, start: ImagePoint, end: ImagePoint, rotation: Int) {
     (self.tool, self.start, self.end, self.rotation) = (tool, start, end, rotation)
+  }
+
+  /// The action as three decimals say it.
+  public var asWritten: ManipulationAction {
+    ManipulationAction(tool, start: start.asWritten, end: end.asWritten, rotation: rotation)
+  }
+
+  /// z and w of the turn as a quaternion (x and y are 0): clockwise is negative about z, which points up.
+  public var quaternion: (z: Double, w: Double) {
+    let half = -Double(rotation) * .pi / 360
+    return (sin(half), cos(half))
   }
 
   /// LLaRA's sentence: `Pick up the <p>red ring</p> at <b>(0.234, 0.578)</b>, rotate <r>[-3]</r> degrees, and drop it
@@ -48,6 +61,11 @@ public struct NamedAction: Sendable, Hashable, Codable {
 extension ImagePoint {
   /// `<b>(0.301, 0.727)</b>`
   public var text: String { "<b>(\(x.decimals), \(y.decimals))</b>" }
+
+  fileprivate var asWritten: ImagePoint {
+    func rounded(_ value: Double) -> Double { (value * 1000).rounded(.toNearestOrEven) / 1000 }
+    return ImagePoint(x: rounded(x), y: rounded(y))
+  }
 }
 
 extension [NamedAction] {

@@ -58,23 +58,15 @@ extension RecordedEpisode.Step {
       let described = try element.at("desc")
       let text = try described.string()
       guard text.hasPrefix("<p>"), text.hasSuffix("</p>") else { throw described.error(expected: "<p>name</p>") }
-      let box = try numbers(element.at("box_cxcywh"), 4)
+      let box = try element.at("box_cxcywh").numbers(4)
       objects.append(
         DescribedObject(
           String(text.dropFirst(3).dropLast(4)),
           ImageBox(center: ImagePoint(x: box[0], y: box[1]), width: box[2], height: box[3])))
     }
     actionText = try object.string(at: "action_text")
-    let first = try numbers(object.at("pose0"), 2), second = try numbers(object.at("pose1"), 2)
+    let first = try object.at("pose0").numbers(2), second = try object.at("pose1").numbers(2)
     (start, end) = (TablePoint(forward: first[0], side: first[1]), TablePoint(forward: second[0], side: second[1]))
     rotation = try object.int(at: "rot_deg_clockwise")
   }
-}
-
-/// So many numbers.
-private func numbers(_ reader: JSONReader, _ count: Int) throws(InputError) -> [Double] {
-  var numbers = [Double]()
-  for element in try reader.elements() { numbers.append(try element.double()) }
-  guard numbers.count == count else { throw reader.error(expected: "\(count) numbers") }
-  return numbers
 }

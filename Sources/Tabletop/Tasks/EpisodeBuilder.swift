@@ -70,12 +70,12 @@ struct EpisodeBuilder {
 
   /// A movable object of its own name at a free place.
   mutating func movable(
-    _ part: Part, _ shapes: [Shape] = Catalog.movables, turned: Bool = true
+    _ part: Part, _ shapes: [Shape] = Catalog.movables
   ) throws(NoRoom) -> Int {
     let shape = pick(shapes)
     let texture = try texture(shape, part)
     return add(
-      TableObject(shape, texture, at: try freePlace(shape.width * 0.75), heading: turned ? heading() : 0))
+      TableObject(shape, texture, at: try freePlace(shape.width * 0.75), heading: heading()))
   }
 
   /// A container at a free place.

@@ -2,9 +2,9 @@ import MetricTokens
 
 /// Tasks that put one thing into another.
 extension EpisodeBuilder {
-  /// A move into a container; turned at random, as VIMABench's oracle does.
-  mutating func put(_ object: Int, into container: Int, turned: Bool = true) -> Plan.Move {
-    Plan.Move(object: object, target: objects[container].place, rotation: turned ? heading() : 0)
+  /// A move into a container, unturned. (VIMABench's oracle turns objects here by angles that the task does not speak of.)
+  private func put(_ object: Int, into container: Int) -> Plan.Move {
+    Plan.Move(object: object, target: objects[container].place)
   }
 
   mutating func visualManipulation() throws(NoRoom) -> Plan {
@@ -125,7 +125,7 @@ extension EpisodeBuilder {
     let shape = pick(Catalog.containers)
     let base = add(TableObject(shape, try texture(shape, .subject), at: TablePoint(forward: 0.5, side: 0.25)))
     guard let dragged = indices[from], let neighbor = indices[to] else { throw NoRoom() }
-    var moves = [put(dragged, into: base, turned: false), put(neighbor, into: base, turned: false)]
+    var moves = [put(dragged, into: base), put(neighbor, into: base)]
     (moves[0].target.side, moves[1].target.side) = (0.225, 0.275)
     return Plan(
       task: TaskPrompt(
@@ -166,6 +166,6 @@ extension EpisodeBuilder {
         "Put {dragged_obj} into {base_obj_1} then {base_obj_2}. Finally restore it into its original container.",
         ["dragged_obj": portrait(dragged), "base_obj_1": portrait(bases[0]), "base_obj_2": portrait(bases[1])]),
       stages: route.map { Stage([.inside(dragged, container: $0)]) },
-      moves: route.map { put(dragged, into: $0, turned: false) })
+      moves: route.map { put(dragged, into: $0) })
   }
 }

@@ -50,7 +50,7 @@ public struct Episode: Sendable, Hashable {
   public var scene: TableScene
   /// What must be reached, one after the other.
   public var stages: [Stage]
-  /// Actions that reach it.
+  /// Actions that reach it, to three decimals: what they lead to is what their sentences lead to.
   public var oracle: [NamedAction]
 
   /// The episode of a kind, split and seed; always the same.
@@ -79,7 +79,8 @@ public struct Episode: Sendable, Hashable {
       let object = table.objects[move.object]
       let start = FrontView.imagePoint(object.place)
       let action = ManipulationAction(
-        kind.tool, start: start, end: FrontView.imagePoint(move.target), rotation: wrapped(move.rotation))
+        kind.tool, start: start, end: FrontView.imagePoint(move.target), rotation: wrapped(move.rotation)
+      ).asWritten
       oracle.append(NamedAction(action, object: object.name))
       guard table.apply(action).contains(move.object) else { return nil }
     }
