@@ -1,5 +1,5 @@
 /// Why an answer holds no action, or fewer than it begins.
-public enum AnswerProblem: String, Sendable, Hashable, Codable, CaseIterable, Error {
+public enum AnswerProblem: String, Sendable, Hashable, Codable, CaseIterable {
   /// No `(x, y)` at all.
   case noLocation
   /// One location, and no second one.

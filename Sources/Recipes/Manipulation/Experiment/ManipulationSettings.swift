@@ -8,7 +8,7 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
   public enum Scale: String, Codable, Sendable, CaseIterable {
     /// A minute, to see that everything works; its figures say nothing.
     case tiny
-    /// Some hours of two cores: four tasks with short prompts.
+    /// A few hours of two cores: the two tasks with the shortest prompts, one to put and one to turn.
     case small
     /// All thirteen tasks and LLaRA's sizes; for a GPU.
     case paper
@@ -53,9 +53,8 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
       (testEpisodes, answers, leastSteps, maxNewTokens) = (2, 1, 2, 96)
       batch = 2
     case .small:
-      (sizes, seeds) = ([40, 160, 640], [1, 2])
-      kinds = [.visualManipulation, .rotate, .novelNoun, .sceneUnderstanding]
-      (testEpisodes, answers, leastSteps, maxNewTokens) = (60, 1, 60, 96)
+      (sizes, seeds, kinds) = ([16, 64, 256], [1, 2], [.visualManipulation, .rotate])
+      (testEpisodes, answers, leastSteps, maxNewTokens) = (60, 1, 24, 96)
       learningRate = 1e-4
     case .paper:
       (sizes, seeds, kinds) = ([800, 8000, 80_000], [1, 2, 3], TaskKind.allCases)
@@ -103,7 +102,9 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
           temperature: \(angleTemperature)
           contrast: { radius: 1 }
       objective: { preset: \(cell.preset.rawValue), alpha: \(alpha), temperature: \(temperature) }
-      train: { steps: \(steps), batch: \(batch), learningRate: \(learningRate), schedule: cosine, warmup: 0.03, samples: 0 }
+      train:
+        { steps: \(steps), batch: \(batch), microTokens: 2048, learningRate: \(learningRate), schedule: cosine, warmup: 0.03,
+          samples: 0 }
       evaluate: { maxNewTokens: \(maxNewTokens) }
       """
     return try RunSettings(
