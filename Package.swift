@@ -68,6 +68,7 @@ let package = Package(
     library("TokenModels", ["TorchNN", "Torch", "Files"]),
     library("MetricTokens"),
     library("TokenData", ["MetricTokens", "Files", "CPNG", "CJPEG"]),
+    library("Tabletop", ["MetricTokens", "Files"]),
     library("Objectives", ["Torch", "MetricTokens"]),
     library("Training", ["TorchNN", "Torch", "MetricTokens", "Objectives", "Files"]),
     library("Evaluation", ["TorchNN", "Torch", "MetricTokens"]),
@@ -76,13 +77,14 @@ let package = Package(
       "Recipes",
       [
         "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
-        "Evaluation", "Reports", .product(name: "Yams", package: "Yams"),
+        "Evaluation", "Reports", "Tabletop", .product(name: "Yams", package: "Yams"),
       ]),
     library("Server", ["Recipes", "TokenData", "Files"] + http),
     .executableTarget(
       name: "dist2",
       dependencies: [
-        "Server", "Recipes", "Training", "Evaluation", "TokenData", "Objectives", "Files", "Reports", arguments,
+        "Server", "Recipes", "Training", "Evaluation", "TokenData", "Tabletop", "Objectives", "Files", "Reports",
+        arguments,
       ],
       swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),
@@ -93,6 +95,7 @@ let package = Package(
     tests("TokenModels", ["TokenModels", "TorchNN", "Torch", "Files", "TestSupport"]),
     tests("MetricTokens", ["MetricTokens", "TestSupport"]),
     tests("TokenData", ["TokenData", "MetricTokens", "Files", "TestSupport"]),
+    tests("Tabletop", ["Tabletop", "MetricTokens", "Files"]),
     tests("Objectives", ["Objectives", "MetricTokens", "Torch", "TestSupport"]),
     tests(
       "Training",
@@ -104,8 +107,7 @@ let package = Package(
       "Recipes",
       [
         "Recipes", "Reports", "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives",
-        "Training",
-        "Evaluation", "TestSupport",
+        "Training", "Evaluation", "Tabletop", "TestSupport",
       ]),
     tests(
       "Server",

@@ -11,9 +11,9 @@ import Recipes
     version: "0.1.0",
     subcommands: [
       DemoCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self, EvaluateCommand.self,
-      GenerateCommand.self, ScoreCommand.self, ServeCommand.self, ImageCodesCommand.self,
-      ImageSamplesCommand.self, ImageMetricsCommand.self,
-      ExportCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self,
+      GenerateCommand.self, ScoreCommand.self, ServeCommand.self, PolicyCommand.self, NewDataCommand.self,
+      ImageCodesCommand.self, ImageSamplesCommand.self, ImageMetricsCommand.self, ExportCommand.self,
+      ReproduceCommand.self, ImportCommand.self, DoctorCommand.self,
     ])
 
   static func main() {

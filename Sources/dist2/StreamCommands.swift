@@ -75,37 +75,3 @@ extension LineStream {
     }
   }
 }
-
-/// Lines of a pipe or file, as many as are there without waiting.
-private final class LineReader {
-  private let handle: FileHandle
-  private let source: String
-  private var bytes: [UInt8] = []  // read, but not given out yet
-  private var isAtEnd = false
-  private static let longestLine = 64 << 20
-
-  init(_ handle: FileHandle, source: String) { (self.handle, self.source) = (handle, source) }
-
-  /// At least one line, at most `limit`; nil at the end.
-  func next(_ limit: Int) throws -> [String]? {
-    while !isAtEnd, !bytes.contains(UInt8(ascii: "\n")) {
-      let chunk = handle.availableData
-      isAtEnd = chunk.isEmpty
-      bytes += chunk
-      guard bytes.count <= Self.longestLine else {
-        throw InputError(path: source, expected: "lines of at most 64 MiB", found: "a longer one")
-      }
-    }
-    var lines = [String](), start = 0
-    while lines.count < limit, let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
-      lines.append(String(decoding: bytes[start..<end], as: UTF8.self))
-      start = end + 1
-    }
-    if isAtEnd, lines.count < limit, start < bytes.count {
-      lines.append(String(decoding: bytes[start...], as: UTF8.self))
-      start = bytes.count
-    }
-    bytes.removeFirst(start)
-    return lines.isEmpty ? nil : lines
-  }
-}

@@ -19,6 +19,8 @@ import Training
   static let rewards = ((try? FileManager.default.contentsOfDirectory(atPath: configsFolder + "/reward")) ?? [])
     .filter { $0.hasSuffix(".yaml") && $0 != "human.yaml" }.map { "reward/" + $0 }.sorted()
 
+  static let manipulation = ["manipulation/text.yaml"]
+
   private static let silent = Terminal(
     isInteractive: false, hasColor: false, hasUnicode: true, size: { Terminal.Size(columns: 80, rows: 24) },
     write: { _ in })
@@ -31,13 +33,13 @@ import Training
   }
 
   /// The comment at the top says which command to type, and names the file itself.
-  @Test(arguments: files + comparisons + rewards) func theCommandNamesTheFile(file: String) throws {
+  @Test(arguments: files + comparisons + rewards + manipulation) func theCommandNamesTheFile(file: String) throws {
     let text = try String(contentsOfFile: "\(configsFolder)/\(file)", encoding: .utf8)
     let commands = text.split(separator: "\n").prefix { $0.hasPrefix("#") }.filter { $0.contains("dist2 ") }
     #expect(commands.contains { $0.contains("Configs/\(file)") }, "\(commands)")
   }
 
-  @Test(.enabled(if: hasModel, "the default model is not in the cache"), arguments: files)
+  @Test(.enabled(if: hasModel, "the default model is not in the cache"), arguments: files + manipulation)
   func runFilesRunDry(file: String) throws {
     try expectDryRun(file, RunSettings(file: "\(configsFolder)/\(file)", overrides: ["model=\(try modelFolder(nil))"]))
   }

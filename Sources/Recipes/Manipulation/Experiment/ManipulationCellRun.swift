@@ -1,0 +1,58 @@
+import Files
+import Foundation
+import Tabletop
+import Torch
+import Training
+
+/// Runs one cell of a manipulation experiment's folder and keeps its result; tells its progress on standard output.
+///
+/// - Throws: `InputError` for a folder or cell that is not there, and what training and playing throw.
+public func runManipulationCell(named name: String, folder: String, threads: Int) throws {
+  let store = try CellStore<ManipulationSettings, ManipulationOutcome>(folder: folder)
+  let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
+  Torch.threads = threads
+  let output = "\(folder)/runs/\(name)"
+  // A cell that is run again starts anew.
+  try? FileManager.default.removeItem(atPath: output)
+  let run = ManipulationCellRun(settings: store.settings, cell: cell, folder: folder, output: output)
+  try store.keep(try run.outcome { $0.send() }, of: name)
+}
+
+private struct ManipulationCellRun {
+  let settings: ManipulationSettings
+  let cell: ManipulationCell
+  let folder: String
+  let output: String
+
+  func outcome(_ report: @escaping (WorkerMessage) -> Void) throws -> ManipulationOutcome {
+    let path = settings.dataFile(folder, cell)
+    let data = ManipulationData(ExampleWriter(form: settings.form), kinds: settings.kinds)
+    let examples = try data.write(.train, episodes: cell.size, from: settings.firstEpisode(cell.seed), to: path)
+    let parts = try RunParts(settings.run(cell, data: path, output: output, examples: examples))
+    let training = TrainRun(parts, command: "", terminal: .silent)
+    training.keepsCheckpoints = false
+    var losses = [Double](), steps = 1
+    training.observe = { event in
+      switch event {
+      case .started(let start): steps = start.steps
+      case .step(let step):
+        losses.append(step.loss)
+        report(
+          WorkerMessage(phase: "training", completed: step.step, total: steps + steps / 4 + 1, loss: step.loss))
+      default: break
+      }
+    }
+    let trained = try training.train()
+    report(WorkerMessage(phase: "playing", completed: steps, total: steps + steps / 4 + 1))
+    let start = ProcessInfo.processInfo.systemUptime
+    let prompted = PromptedModel(model: trained.model, answering: Answering(parts))
+    let test = PolicyTest(form: settings.form, answers: settings.answers)
+    let trials = try ManipulationSettings.levels.flatMap { level in
+      try test.play(settings.episodes(level)) { try prompted.answers($0) }
+    }
+    report(WorkerMessage(phase: "done", completed: steps + steps / 4 + 1, total: steps + steps / 4 + 1))
+    return ManipulationOutcome(
+      cell: cell, trials: trials, losses: losses, examples: examples, trainingSeconds: trained.finish.seconds,
+      playingSeconds: ProcessInfo.processInfo.systemUptime - start)
+  }
+}

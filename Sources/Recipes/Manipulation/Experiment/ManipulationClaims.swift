@@ -1,0 +1,79 @@
+import Foundation
+import Objectives
+import Reports
+import Tabletop
+
+extension ManipulationSummary {
+  /// What these outcomes say about K8 and K10 (PAPER.md 1.5). K9 is about grounding.
+  var findings: [ClaimFinding] {
+    guard [.sft, .dist].allSatisfy(settings.presets.contains) else { return [] }
+    return [distanceIsBetter, combinationGainsMore, gainsShrink].compactMap { $0 }
+  }
+
+  private static let names: [EpisodeSplit: String] = [.placement: "L1", .combination: "L2"]
+
+  /// K10: dist solves more than sft at both levels and every size.
+  private var distanceIsBetter: ClaimFinding? {
+    let places = ManipulationSettings.levels.flatMap { level in settings.sizes.map { (level, $0) } }
+      .filter { !seeds([.sft, .dist], $0.1).isEmpty }
+    guard !places.isEmpty else { return nil }
+    let verdicts = Verdict.corrected(places.map { compare($0.0, $0.1) })
+    let words = zip(places, verdicts).map { "\(Self.names[$0.0] ?? "") at \($0.1): \($1)" }
+    let outcomes = Set(verdicts.map(\.outcome))
+    return ClaimFinding(
+      id: "K10", claim: "dist solves more episodes than sft on L1 and L2 at every size.",
+      finding: words.joined(separator: "; ") + ". " + seedsRemark,
+      outcome: outcomes.count == 1 ? outcomes.first ?? .noDifferenceShown : .noDifferenceShown)
+  }
+
+  /// Pairs are test episodes, each the mean over seeds: they say what these models do, and little of other seeds.
+  private func compare(_ level: EpisodeSplit, _ size: Int) -> Verdict {
+    let both = seeds([.sft, .dist], size)
+    return Verdict(
+      "success", ours: episodes(.dist, size, level, seeds: both), theirs: episodes(.sft, size, level, seeds: both),
+      lowerIsBetter: false, unit: "episode", inference: .bootstrap(Bootstrap(resamples: 2000)))
+  }
+
+  private var seedsRemark: String {
+    let count = settings.seeds.count
+    return "Pairs are test episodes, means over \(count) seed\(count == 1 ? "" : "s"): intervals do not hold what "
+      + "other seeds of training would do."
+  }
+
+  /// K10's second half: the gain is larger on L2.
+  private var combinationGainsMore: ClaimFinding? {
+    let pairs = settings.sizes.flatMap { size in seeds([.sft, .dist], size).map { (size, $0) } }
+    guard !pairs.isEmpty else { return nil }
+    let gains = ManipulationSettings.levels.map { level in pairs.map { gain(level, $0.0, seed: $0.1) } }
+    let verdict = Verdict("gain", ours: gains[1], theirs: gains[0], lowerIsBetter: false, unit: "cell")
+    return ClaimFinding(
+      id: "K10", claim: "The gain is larger on L2 than on L1.",
+      finding: "L2 against L1, over sizes and seeds: \(verdict).", outcome: verdict.outcome)
+  }
+
+  /// K8: the gain shrinks as data grow.
+  private var gainsShrink: ClaimFinding? {
+    guard settings.sizes.count >= 3 else { return nil }
+    let complete = settings.seeds.filter { seed in
+      settings.sizes.allSatisfy { seeds([.sft, .dist], $0).contains(seed) }
+    }
+    let slopes = complete.flatMap { seed in
+      ManipulationSettings.levels.map { level in
+        straightLine(
+          settings.sizes.map { log10(Double($0)) }, settings.sizes.map { gain(level, $0, seed: seed) }
+        ).slope
+      }
+    }
+    guard !slopes.isEmpty else { return nil }
+    let verdict = Verdict(
+      "slope of the gain over log10 of episodes", ours: slopes, theirs: slopes.map { _ in 0 }, unit: "seed and level")
+    return ClaimFinding(
+      id: "K8", claim: "The gain of dist over sft shrinks as data grow.", finding: "\(verdict).",
+      outcome: verdict.outcome)
+  }
+
+  private func gain(_ level: EpisodeSplit, _ size: Int, seed: Int) -> Double {
+    let dist = success(.dist, size, level, seeds: [seed]), sft = success(.sft, size, level, seeds: [seed])
+    return (dist.first ?? .nan) - (sft.first ?? .nan)
+  }
+}

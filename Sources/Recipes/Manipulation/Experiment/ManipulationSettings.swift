@@ -1,0 +1,148 @@
+public import Files
+public import Objectives
+public import Tabletop
+
+/// What is trained and played in the manipulation experiment (section 3.3, Table 2), with text in place of pictures.
+public struct ManipulationSettings: Codable, Sendable, Equatable {
+  /// How much.
+  public enum Scale: String, Codable, Sendable, CaseIterable {
+    /// A minute, to see that everything works; its figures say nothing.
+    case tiny
+    /// A few hours of two cores: the two tasks with the shortest prompts, one to put and one to turn.
+    case small
+    /// All thirteen tasks and LLaRA's sizes; for a GPU.
+    case paper
+  }
+
+  /// Folder of the model.
+  public var model: String
+  public var presets: [Preset]
+  /// Training episodes.
+  public var sizes: [Int]
+  public var seeds: [Int]
+  /// Tasks, in turn.
+  public var kinds: [TaskKind]
+  /// Test episodes of each level.
+  public var testEpisodes: Int
+  /// Answers asked for in an episode at most.
+  public var answers: Int
+  public var epochs = 2
+  /// Training steps at least, so that few episodes are seen often enough; more epochs than ``epochs`` are run then.
+  public var leastSteps: Int
+  public var batch = 8
+  public var learningRate = 2e-5
+  public var alpha = 0.1
+  /// τ of coordinates and of the angle.
+  public var temperature = 2.0
+  public var angleTemperature = 1.0
+  /// Largest number of new tokens of an answer.
+  public var maxNewTokens: Int
+  /// Further keys of the run file, as `key=value`.
+  public var overrides: [String] = []
+
+  /// Which test episodes.
+  public static let levels: [EpisodeSplit] = [.placement, .combination]
+
+  /// The settings of a scale.
+  public init(_ scale: Scale, model: String) {
+    self.model = model
+    presets = [.sft, .vocab, .dist]
+    switch scale {
+    case .tiny:
+      (sizes, seeds, kinds) = ([4], [1], [.rotate, .visualManipulation])
+      (testEpisodes, answers, leastSteps, maxNewTokens) = (2, 1, 2, 96)
+      batch = 2
+    case .small:
+      (sizes, seeds, kinds) = ([16, 64, 256], [1, 2], [.visualManipulation, .rotate])
+      (testEpisodes, answers, leastSteps, maxNewTokens) = (60, 1, 24, 96)
+      learningRate = 1e-4
+    case .paper:
+      (sizes, seeds, kinds) = ([800, 8000, 80_000], [1, 2, 3], TaskKind.allCases)
+      (testEpisodes, answers, leastSteps, maxNewTokens) = (260, 8, 0, 512)
+    }
+  }
+
+  /// Checks values that a user can set.
+  ///
+  /// - Throws: `InputError` naming the option.
+  public func check() throws(InputError) {
+    func require(_ condition: Bool, _ option: String, _ expected: String, _ found: Any) throws(InputError) {
+      if !condition { throw InputError(path: "<arguments>", place: option, expected: expected, found: "\(found)") }
+    }
+    let known = presets.allSatisfy { $0.rating == nil }
+    try require(!presets.isEmpty && known, "--objectives", "objectives of models that answer", presets.map(\.rawValue))
+    try require(!kinds.isEmpty, "--tasks", "at least one task", "none")
+    try require(!sizes.isEmpty && sizes.allSatisfy { $0 > 0 }, "--sizes", "numbers above 0", sizes)
+    try require(!seeds.isEmpty && Set(seeds).count == seeds.count, "--seeds", "distinct seeds", seeds)
+    try require(testEpisodes > 0, "--episodes", "at least one test episode", testEpisodes)
+  }
+
+  /// How prompts are written: boxes in place of the picture, without the rules, which never change.
+  public var form: PromptForm { PromptForm(observation: .boxes, rules: false) }
+
+  /// Training data of a cell: a file of its own, since cells run side by side. Objectives of one seed have equal ones.
+  func dataFile(_ folder: String, _ cell: ManipulationCell) -> String { "\(folder)/data/\(cell.name).jsonl" }
+
+  /// The first episode of a seed: no two seeds share one.
+  func firstEpisode(_ seed: Int) -> Int { (seed - 1) * (sizes.max() ?? 0) }
+
+  /// The run file of one cell. Configs/manipulation/text.yaml is the same with comments.
+  func run(_ cell: ManipulationCell, data: String, output: String, examples: Int) throws -> RunSettings {
+    let perEpoch = (examples + batch - 1) / batch
+    let steps = max(epochs * perEpoch, leastSteps)
+    let yaml = """
+      model: "\(model)"
+      data: { train: "\(data)" }
+      metrics:
+        - { name: x, tokens: digits, where: { marks: ["<b>(", ","] }, contrast: { radius: 1 } }
+        - { name: y, tokens: digits, where: { marks: [", ", ")</b>"] }, contrast: { radius: 1 } }
+        - name: angle
+          tokens: digits
+          where: { marks: ["<r>[", "]</r>"] }
+          temperature: \(angleTemperature)
+          contrast: { radius: 1 }
+      objective: { preset: \(cell.preset.rawValue), alpha: \(alpha), temperature: \(temperature) }
+      train:
+        { steps: \(steps), batch: \(batch), microTokens: 2048, learningRate: \(learningRate), schedule: cosine, warmup: 0.03,
+          samples: 0 }
+      evaluate: { maxNewTokens: \(maxNewTokens) }
+      """
+    return try RunSettings(
+      yaml: yaml, path: "\(output)/run.yaml",
+      overrides: overrides + ["train.seed=\(cell.seed)", "output=\"\(output)\""])
+  }
+
+  /// Every cell, seeds outermost: an interrupted experiment then holds whole seeds.
+  public var cells: [ManipulationCell] {
+    seeds.flatMap { seed in
+      sizes.flatMap { size in presets.map { ManipulationCell(preset: $0, size: size, seed: seed) } }
+    }
+  }
+
+  /// The test episodes of a level, the same for all cells.
+  func episodes(_ level: EpisodeSplit) -> [Episode] {
+    Episode.list(level, kinds: kinds, count: testEpisodes).map { Episode($0.kind, level, seed: $0.seed) }
+  }
+}
+
+/// One training run and its games.
+public struct ManipulationCell: Codable, Sendable, Hashable {
+  public var preset: Preset
+  /// Training episodes.
+  public var size: Int
+  public var seed: Int
+
+  /// `dist-n160-seed1`
+  public var name: String { "\(preset.rawValue)-n\(size)-seed\(seed)" }
+}
+
+/// What a cell came to.
+public struct ManipulationOutcome: Codable, Sendable, Equatable {
+  public var cell: ManipulationCell
+  public var trials: [PolicyTrial]
+  /// Loss of every step.
+  public var losses: [Double]
+  public var examples: Int
+  public var trainingSeconds: Double
+  public var playingSeconds: Double
+}

@@ -1,0 +1,105 @@
+import MetricTokens
+
+/// What a model learns from: a prompt and what it shall answer.
+public struct ManipulationExample: Sendable, Hashable {
+  /// `train/rotate/12_0`: split, kind, seed and step; auxiliary tasks say which.
+  public var id: String
+  public var prompt: String
+  public var answer: String
+}
+
+/// How actions are written in answers.
+public enum ActionSpelling: Sendable, Hashable, Codable {
+  /// LLaRA's sentences, all remaining steps.
+  case sentences
+  /// RT-2 like bins, all remaining steps.
+  case bins(ActionBins)
+
+  /// The answer that holds these actions, counted on from those already done.
+  public func answer(_ actions: [NamedAction], after done: Int) -> String {
+    switch self {
+    case .sentences: actions.answer(after: done)
+    case .bins(let bins):
+      actions.enumerated().map { "Step \(done + $0.offset + 1): \(bins.text($0.element.action))" }
+        .joined(separator: "\n")
+    }
+  }
+
+  /// The actions in an answer.
+  public func actions(in answer: String, tool: EndEffector) -> (actions: [ManipulationAction], problem: AnswerProblem?)
+  {
+    switch self {
+    case .sentences:
+      let parsed = ParsedAnswer(answer, tool: tool)
+      return (parsed.actions, parsed.problem)
+    case .bins(let bins):
+      let actions = bins.actions(in: answer, tool: tool)
+      return (actions, actions.isEmpty ? .noLocation : nil)
+    }
+  }
+}
+
+/// Turns episodes into examples, step by step as the oracle goes.
+public struct ExampleWriter: Sendable {
+  public var form: PromptForm
+  public var spelling: ActionSpelling
+  /// Auxiliary tasks that are learnt beside.
+  public var auxiliary: [AuxiliaryTask]
+  /// How many examples of each auxiliary task there are for one of the main task.
+  public var ratio: Double
+
+  /// Memberwise.
+  public init(
+    form: PromptForm = PromptForm(), spelling: ActionSpelling = .sentences, auxiliary: [AuxiliaryTask] = [],
+    ratio: Double = 1
+  ) {
+    (self.form, self.spelling, self.auxiliary, self.ratio) = (form, spelling, auxiliary, ratio)
+  }
+
+  /// An example for every step of the oracle, with all steps that remain as its answer, and those of auxiliary tasks.
+  public func examples(of episode: Episode) -> [ManipulationExample] {
+    let name = "\(episode.split.rawValue)/\(episode.kind.rawValue)/\(episode.seed)"
+    var play = EpisodePlay(episode), examples = [ManipulationExample](), scenes = [play.scene.described]
+    for (step, action) in episode.oracle.enumerated() {
+      examples.append(
+        ManipulationExample(
+          id: "\(name)_\(step)", prompt: play.prompt(form) + "\n",
+          answer: spelling.answer(Array(episode.oracle[step...]), after: step)))
+      play.take(action.action)
+      scenes.append(play.scene.described)
+    }
+    return examples + auxiliaryExamples(episode, scenes, name: name, count: examples.count)
+  }
+
+  /// Drawn from all that the episode gives, as many as wanted if there are so many.
+  private func auxiliaryExamples(
+    _ episode: Episode, _ scenes: [[DescribedObject]], name: String, count: Int
+  ) -> [ManipulationExample] {
+    let steps = zip(episode.oracle.indices, episode.oracle).map {
+      SceneStep(before: scenes[$0], action: $1, after: scenes[$0 + 1])
+    }
+    return auxiliary.flatMap { task in
+      let all =
+        task.needsStep
+        ? steps.flatMap { task.examples(of: $0, form.observation) }
+        : scenes.flatMap { task.examples(of: $0, form.observation) }
+      var generator = CounterGenerator(
+        4, UInt64(AuxiliaryTask.allCases.firstIndex(of: task) ?? 0), UInt64(bitPattern: Int64(episode.seed)))
+      let wanted = min(Int((Double(count) * ratio).rounded()), all.count)
+      return generator.draw(wanted, of: all.count).map { index in
+        ManipulationExample(
+          id: "\(task.rawValue)/\(name)_\(index)", prompt: all[index].prompt + "\n", answer: all[index].answer)
+      }
+    }
+  }
+}
+
+extension Episode {
+  /// The episodes of a split, kinds in turn, so that the first hundred are among the first thousand.
+  public static func list(_ split: EpisodeSplit, kinds: [TaskKind] = TaskKind.allCases, count: Int, from first: Int = 0)
+    -> [(kind: TaskKind, seed: Int)]
+  {
+    precondition(!kinds.isEmpty, "at least one kind of task")
+    return (first..<first + count).map { (kinds[$0 % kinds.count], $0 / kinds.count) }
+  }
+}

@@ -1,0 +1,92 @@
+/// How a policy did in one episode.
+public struct PolicyTrial: Sendable, Hashable, Codable {
+  public var kind: TaskKind
+  public var split: EpisodeSplit
+  public var seed: Int
+  public var isSuccess: Bool
+  /// 0 … 1, see ``EpisodePlay/reward``.
+  public var reward: Double
+  /// Steps tried.
+  public var steps: Int
+  /// Answers asked for.
+  public var answers: Int
+  /// What was wrong with answers that could not be read to their end.
+  public var problems: [AnswerProblem]
+  /// Metres between the first action's start and the oracle's, and between their ends; nil without a first action.
+  public var startError: Double?
+  public var endError: Double?
+  /// Degrees between the first action's angle and the oracle's, 0 … 180; nil where the task leaves the angle open.
+  public var angleError: Double?
+}
+
+/// Lets a policy play episodes, all of them side by side, so that it can answer in batches.
+public struct PolicyTest: Sendable {
+  public var form: PromptForm
+  public var spelling: ActionSpelling
+  /// Whether only the first action of an answer is taken before the policy is asked again.
+  public var isSingleStep: Bool
+  /// Steps of an episode at most.
+  public var limit: Int
+  /// Answers asked for in an episode at most.
+  public var answers: Int
+
+  /// Memberwise. The default is LLaRA's evaluation: all actions of an answer are taken, eight steps at most.
+  public init(
+    form: PromptForm, spelling: ActionSpelling = .sentences, isSingleStep: Bool = false, limit: Int = 8,
+    answers: Int = 8
+  ) {
+    (self.form, self.spelling, self.isSingleStep) = (form, spelling, isSingleStep)
+    (self.limit, self.answers) = (limit, answers)
+  }
+
+  /// Plays.
+  ///
+  /// - Parameter answer: answers prompts, in order.
+  /// - Returns: one trial an episode.
+  public func play<E: Error>(
+    _ episodes: [Episode], answer: (_ prompts: [String]) throws(E) -> [String]
+  ) throws(E) -> [PolicyTrial] {
+    var plays = episodes.map { EpisodePlay($0, limit: limit) }
+    var trials = episodes.map {
+      PolicyTrial(
+        kind: $0.kind, split: $0.split, seed: $0.seed, isSuccess: false, reward: 0, steps: 0, answers: 0, problems: [])
+    }
+    while true {
+      let open = plays.indices.filter { !plays[$0].isOver && trials[$0].answers < answers }
+      guard !open.isEmpty else { break }
+      // As examples have it: a line ends before the answer begins.
+      let texts = try answer(open.map { plays[$0].prompt(form) + "\n" })
+      precondition(texts.count == open.count, "one answer a prompt")
+      for (index, text) in zip(open, texts) { take(text, &plays[index], &trials[index]) }
+    }
+    for index in plays.indices {
+      trials[index].isSuccess = plays[index].isSuccess
+      (trials[index].reward, trials[index].steps) = (plays[index].reward, plays[index].steps)
+    }
+    return trials
+  }
+
+  private func take(_ text: String, _ play: inout EpisodePlay, _ trial: inout PolicyTrial) {
+    let tool = play.episode.kind.tool
+    let (actions, problem) = spelling.actions(in: text, tool: tool)
+    trial.answers += 1
+    if let problem { trial.problems.append(problem) }
+    if trial.answers == 1, let first = actions.first { trial.compare(first, play.episode) }
+    if actions.isEmpty { play.take(nil) }
+    for action in actions.prefix(isSingleStep ? 1 : actions.count) { play.take(action) }
+  }
+}
+
+extension PolicyTrial {
+  fileprivate mutating func compare(_ action: ManipulationAction, _ episode: Episode) {
+    guard let oracle = episode.oracle.first?.action else { return }
+    startError = FrontView.tablePoint(action.start).distance(to: FrontView.tablePoint(oracle.start))
+    endError = FrontView.tablePoint(action.end).distance(to: FrontView.tablePoint(oracle.end))
+    if kind.asksForAngle { angleError = Double(abs(wrapped(action.rotation - oracle.rotation))) }
+  }
+}
+
+extension TaskKind {
+  /// Whether success depends on the angle.
+  public var asksForAngle: Bool { [.rotate, .twist, .rearrange, .rearrangeThenRestore].contains(self) }
+}

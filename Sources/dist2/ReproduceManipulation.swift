@@ -1,0 +1,83 @@
+public import ArgumentParser
+import Files
+import Foundation
+import Objectives
+public import Recipes
+import Reports
+import Tabletop
+
+extension ManipulationSettings.Scale: ExpressibleByArgument {}
+
+struct ManipulationCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "manipulation",
+    abstract: "Picking, turning and placing from text (section 3.3, Table 2): sft, vocab and dist by data size.",
+    discussion: """
+      Boxes stand in place of the picture, and this project's own tabletop in place of VIMABench (docs/manipulation.md). \
+      Cells are kept one by one: the same command goes on where it was interrupted, and reports what is finished with \
+      --report.
+      """)
+  @Option(help: "How much: tiny (a minute, says nothing), small (a few hours of two cores), paper (for a GPU).")
+  var scale: ManipulationSettings.Scale = .small
+  @Option(help: "Folder of the model. Default: SmolLM2-135M-Instruct in the cache.") var model: String?
+  @Option(help: "Objectives, comma separated, such as sft,vocab,dist.") var objectives: String?
+  @Option(help: "Numbers of training episodes, comma separated.") var sizes: String?
+  @Option(help: "How many seeds.") var seeds: Int?
+  @Option(help: "Tasks, comma separated: \(TaskKind.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var tasks: String?
+  @Option(help: "Test episodes of each level.") var episodes: Int?
+  @Option(help: "Answers asked for in an episode at most.") var answers: Int?
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp("Replace a key of the cells' run files: --set train.device=cuda.", valueName: "key=value"))
+  var overrides: [String] = []
+  @Option(help: "Training runs side by side. Default: one per core.") var jobs: Int?
+  @Option(name: .shortAndLong, help: "Folder for results; a run that was interrupted goes on there.") var output:
+    String?
+  @Flag(help: "Run nothing; report what is finished.") var report = false
+
+  func run() throws {
+    let settings = try settings(), folder = output ?? "runs/manipulation-\(scale.rawValue)"
+    let experiment = try ManipulationExperiment(folder: folder, settings: settings)
+    if !report {
+      let cores = ProcessInfo.processInfo.activeProcessorCount
+      let jobs = jobs ?? cores
+      guard jobs > 0 else { throw ValidationError("--jobs: expected a number above 0, found \(jobs)") }
+      let threads = max(1, cores / min(jobs, settings.cells.count))
+      try experiment.run(jobs: jobs) {
+        CellOptions.command("reproduce", "manipulation-cell", folder: folder, cell: $0, threads: threads)
+      }
+    }
+    print(try experiment.report(command: CommandLine.asTyped).text(.standardOutput))
+    print("Report: \(folder)/report.html")
+  }
+
+  private func settings() throws -> ManipulationSettings {
+    var settings = ManipulationSettings(scale, model: try modelFolder(model))
+    if let objectives { settings.presets = try names(objectives, "--objectives") }
+    if let tasks { settings.kinds = try names(tasks, "--tasks") }
+    if let sizes {
+      settings.sizes = try sizes.split(separator: ",").map { text in
+        guard let size = Int(text) else { throw ValidationError("--sizes: expected numbers, found \(text)") }
+        return size
+      }
+    }
+    if let seeds {
+      guard seeds > 0 else { throw ValidationError("--seeds: expected a number above 0, found \(seeds)") }
+      settings.seeds = Array(1...seeds)
+    }
+    settings.testEpisodes = episodes ?? settings.testEpisodes
+    settings.answers = answers ?? settings.answers
+    settings.overrides = overrides
+    return settings
+  }
+}
+
+/// One training run in a process of its own.
+struct ManipulationCellCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "manipulation-cell", shouldDisplay: false)
+  @OptionGroup var options: CellOptions
+  func run() throws {
+    try runManipulationCell(named: options.cell, folder: options.folder, threads: options.threads)
+  }
+}

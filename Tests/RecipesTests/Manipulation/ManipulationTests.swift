@@ -1,0 +1,181 @@
+import Files
+import Foundation
+import MetricTokens
+import Objectives
+import Recipes
+import Reports
+import Tabletop
+import Testing
+import TokenData
+
+/// A model of a few thousand weights with room for manipulation prompts. The folder is deleted afterwards.
+private final class TinyManipulation {
+  let folder = FileManager.default.temporaryDirectory.appending(path: "manipulation-\(UUID().uuidString)").path
+  var model: String { folder + "/model" }
+
+  init() throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    _ = try GGUFImport(importFixtures + "/smollm.gguf").write(to: model, precision: .f32, replacing: false)
+    // Rotary positions have no weights: the context is as long as the configuration says.
+    let path = model + "/config.json"
+    guard case .object(var config) = try JSON(parsing: String(contentsOfFile: path, encoding: .utf8), path: path) else {
+      throw InputError(path: path, expected: "an object", found: "none")
+    }
+    config["max_position_embeddings"] = 4096
+    try AtomicFile.write(JSON.object(config).text().utf8, to: path)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: folder) }
+}
+
+@Suite struct ManipulationTests {
+  private let form = PromptForm(observation: .boxes, rules: false)
+
+  /// Places and angle of an answer are metric tokens of three metrics, digit by digit with their place.
+  @Test func examplesHaveThreeMetrics() throws {
+    let tiny = try TinyManipulation()
+    let data = ManipulationData(ExampleWriter(form: form), kinds: [.rotate, .visualManipulation, .followOrder])
+    let path = tiny.folder + "/data/train.jsonl"
+    let count = try data.write(.train, episodes: 6, to: path)
+    let settings = try RunSettings(
+      file: configsFolder + "/manipulation/text.yaml",
+      overrides: ["model=\"\(tiny.model)\"", "data.train=\"\(path)\"", "data.valid=", "data.maxLength=4096"])
+    let parts = try RunParts(settings), dataset = try parts.dataset(path)
+    #expect(dataset.count == count && count == 2 + 2 + 2 * 2 && dataset.summary.skippedCount == 0)
+    #expect(settings.metrics.map(\.name) == ["x", "y", "angle"])
+    for index in 0..<dataset.count {
+      let example = try dataset.example(index), record = try dataset.record(index)
+      guard case .promptCompletion(_, let answer?) = record.content else { continue }
+      let actions = ParsedAnswer(answer).actions
+      for metric in 0..<3 {
+        let mine = example.metrics.filter { $0.metric == metric }
+        let digits = mine.map { $0.candidate }.map { parts.matches[metric].space.values?[$0] ?? -1 }
+        let wanted = actions.flatMap { action -> [String] in
+          switch metric {
+          case 0: [String(format: "%.3f", action.start.x), String(format: "%.3f", action.end.x)]
+          case 1: [String(format: "%.3f", action.start.y), String(format: "%.3f", action.end.y)]
+          default: ["\(abs(action.rotation))"]
+          }
+        }
+        #expect(digits == wanted.joined().compactMap { $0.wholeNumberValue.map(Double.init) })
+        // 4, 3, 2, 1 for 0.123; for an angle from its own first digit.
+        #expect(
+          mine.map(\.place.rankInNumber) == wanted.flatMap { text in (1...text.count { $0.isNumber }).reversed() })
+        #expect(parts.matches[metric].name == settings.metrics[metric].name)
+      }
+    }
+  }
+
+  /// The shipped sample is what the command writes, and every example of it has all three metrics.
+  @Test func theSampleIsTheCommands() throws {
+    let tiny = try TinyManipulation(), path = tiny.folder + "/sample.jsonl"
+    try ManipulationData(ExampleWriter(form: form)).write(.train, episodes: TaskKind.allCases.count, to: path)
+    let sample = configsFolder + "/samples/manipulation.jsonl"
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == String(contentsOfFile: sample, encoding: .utf8))
+  }
+
+  /// Smaller sets are the beginning of larger ones, and files do not depend on when they are made.
+  @Test func filesAreNestedAndRepeatable() throws {
+    let tiny = try TinyManipulation()
+    let data = ManipulationData(ExampleWriter(auxiliary: AuxiliaryTask.allCases, ratio: 0.5))
+    let texts = try [13, 26, 13].enumerated().map { index, episodes in
+      let path = tiny.folder + "/\(index).jsonl"
+      try data.write(.train, episodes: episodes, to: path)
+      return try String(contentsOfFile: path, encoding: .utf8)
+    }
+    #expect(texts[0] == texts[2] && texts[1].hasPrefix(texts[0]) && texts[1] != texts[0])
+    #expect(texts[0].contains("\"spa_rel/"))
+  }
+
+  @Test func policyAnswersEveryLine() throws {
+    let tiny = try TinyManipulation()
+    let policy = try ManipulationPolicy(
+      ModelChoice(tiny.model, overrides: ["evaluate.maxNewTokens=4"]), form: form)
+    let good =
+      "{\"id\": 7, \"task\": \"Rotate it.\", \"objects\": [{\"name\": \"red ring\", \"box\": [0.5, 0.5, 0.1, 0.1]}]}"
+    let lines = [
+      good, "{\"id\": \"a\", \"prompt\": \"Put {a}.\", \"assets\": {\"a\": {\"name\": \"x\", \"box\": [0, 0, 1]}}}", "",
+      "no JSON",
+      "{\"id\": 8, \"text\": \"\(String(repeating: "long ", count: 4000))\"}",
+      "{\"id\": 9, \"tool\": \"hammer\", \"text\": \"a\"}",
+      "[1]", "{\"id\": 10, \"text\": \"a\"}",
+    ]
+    let answers = try policy.answers(to: lines, from: 1).map {
+      JSONReader(try JSON(parsing: $0, path: "answer"), path: "answer")
+    }
+    #expect(answers.count == 7)
+    #expect(try answers[0].int(at: "id") == 7)
+    #expect(try answers[0].array(at: "actions").isEmpty && answers[0].ifPresent("problem") != nil)
+    for (index, words) in [
+      (1, ["line 2", "assets.a.box"]), (2, ["line 4"]), (3, ["line 5", "4096"]), (4, ["line 6", "suction or spatula"]),
+      (5, ["line 7"]),
+    ] {
+      let error = try answers[index].string(at: "error")
+      for word in words { #expect(error.contains(word), "\(error)") }
+    }
+    #expect(try answers[1].string(at: "id") == "a" && answers[6].int(at: "id") == 10)
+    #expect(try answers[6].ifPresent("error") == nil)
+    // Alone or among others, an answer is the same.
+    #expect(policy.answers(to: [good], from: 1) == [answers[0].value.text()])
+  }
+
+  /// Cells, one of each arm, become a report; a cell run again is the same.
+  @Test func cellsBecomeAReport() throws {
+    let tiny = try TinyManipulation()
+    var settings = ManipulationSettings(.tiny, model: tiny.model)
+    settings.presets = [.sft, .dist]
+    (settings.sizes, settings.maxNewTokens) = ([2, 4, 6], 8)
+    let folder = tiny.folder + "/out", experiment = try ManipulationExperiment(folder: folder, settings: settings)
+    for cell in settings.cells { try runManipulationCell(named: cell.name, folder: folder, threads: 1) }
+    let report = try experiment.report(command: "dist2 reproduce manipulation")
+    #expect(report.table.rows.count == 2 * 3)
+    // The paper's columns, to the row of 1K and sft.
+    #expect(report.table.rows[0].suffix(2).compactMap(\.value) == [49.6, 46.2])
+    #expect(report.markdown.contains("**K8**") && report.markdown.contains("**K10**"))
+    let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
+    #expect(page.contains("What the oracle answers") && page.contains("Where actions miss"))
+    let cell = settings.cells[1], before = try #require(try experiment.store.result(of: cell.name))
+    #expect(before.trials.count == 4 && before.trials.allSatisfy { $0.answers == 1 && $0.steps >= 1 })
+    #expect(before.losses.allSatisfy(\.isFinite) && before.examples == 2)
+    try runManipulationCell(named: cell.name, folder: folder, threads: 1)
+    let again = try #require(try experiment.store.result(of: cell.name))
+    #expect(again.losses == before.losses && again.trials == before.trials)
+    settings.sizes = [0]
+    #expect(throws: InputError.self) { try settings.check() }
+  }
+}
+
+/// Games of policies that need no model.
+@Suite struct PolicyTestTests {
+  private let form = PromptForm(observation: .boxes)
+  private let episodes = TaskKind.allCases.flatMap { kind in (0..<3).map { Episode(kind, .placement, seed: $0) } }
+
+  @Test func theOracleSolvesEverything() {
+    let trials = PolicyTest(form: form).play(episodes) { prompts in
+      prompts.enumerated().map { episodes[$0.offset].oracle.answer() }
+    }
+    #expect(trials.allSatisfy { $0.isSuccess && $0.answers == 1 && $0.problems.isEmpty })
+    #expect(trials.allSatisfy { ($0.startError ?? 1) < 0.006 && ($0.endError ?? 1) < 0.006 && $0.angleError ?? 0 == 0 })
+    #expect(trials.contains { $0.angleError != nil } && trials.contains { $0.angleError == nil })
+  }
+
+  /// One action an answer: the history says how many are done.
+  @Test func stepByStepAsksAgain() {
+    let byPrompt = Dictionary(
+      episodes.flatMap { episode -> [(String, String)] in
+        ExampleWriter(form: form).examples(of: episode).map { ($0.prompt, $0.answer) }
+      }, uniquingKeysWith: { $1 })
+    let trials = PolicyTest(form: form, isSingleStep: true).play(episodes) { prompts in
+      prompts.map { byPrompt[$0] ?? "" }
+    }
+    #expect(trials.allSatisfy { $0.isSuccess })
+    #expect(zip(trials, episodes).allSatisfy { $0.answers == $1.oracle.count && $0.steps == $0.answers })
+  }
+
+  @Test func silenceFailsAfterTheLimit() {
+    let trials = PolicyTest(form: form, limit: 5).play(episodes) { prompts in prompts.map { _ in "no" } }
+    #expect(trials.allSatisfy { !$0.isSuccess && $0.answers == 5 && $0.problems.count == 5 && $0.startError == nil })
+    let once = PolicyTest(form: form, answers: 1).play(episodes) { prompts in prompts.map { _ in "no" } }
+    #expect(once.allSatisfy { $0.answers == 1 && $0.steps == 1 })
+  }
+}
