@@ -65,6 +65,7 @@ let package = Package(
       name: "dist2",
       dependencies: [
         "Recipes", "Training", "Evaluation", "TokenData", "Objectives", "Files", "Reports", arguments,
+        "TokenModels",
       ],
       swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),

@@ -13,6 +13,7 @@ import Recipes
       DemoCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self, EvaluateCommand.self,
       GenerateCommand.self, ScoreCommand.self, ImageMetricsCommand.self,
       ExportCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self,
+      NewVLMCommand.self,
     ])
 
   static func main() {
