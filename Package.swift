@@ -83,8 +83,8 @@ let package = Package(
     .executableTarget(
       name: "dist2",
       dependencies: [
-        "Server", "Recipes", "Training", "Evaluation", "TokenData", "Tabletop", "Objectives", "Files", "Reports",
-        arguments,
+        "Server", "Recipes", "Training", "Evaluation", "TokenData", "TokenModels", "Tabletop", "Objectives", "Files",
+        "Reports", arguments,
       ],
       swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),

@@ -1,3 +1,5 @@
+public import MetricTokens
+
 /// An example to be answered.
 public struct EvaluationItem: Sendable, Hashable {
   /// Name of the example, for records and errors.
@@ -6,16 +8,25 @@ public struct EvaluationItem: Sendable, Hashable {
   public var prompt: String
   /// What is asked, as the model reads it.
   public var ids: [Int32]
+  /// The pictures among those.
+  public var images: [ExampleImage]
+  /// Where it comes from, for errors: `test.jsonl line 12`.
+  public var source: String
   /// The right answer.
   public var reference: String
   /// The numbers of the right answer; empty if it is none.
   public var truth: [Double]
 
   /// Memberwise.
-  public init(id: String, prompt: String, ids: [Int32], reference: String, truth: [Double] = []) {
+  public init(
+    id: String, prompt: String, ids: [Int32], images: [ExampleImage] = [], source: String = "", reference: String,
+    truth: [Double] = []
+  ) {
     self.id = id
     self.prompt = prompt
     self.ids = ids
+    self.images = images
+    self.source = source
     self.reference = reference
     self.truth = truth
   }
@@ -71,10 +82,12 @@ public struct Evaluator {
   /// - Parameters:
   ///   - tokenBudget: largest number of tokens kept in memory at once.
   ///   - progress: called with the number of finished answers as it grows; an error it throws ends everything.
+  ///   - images: gives each item's pictures, prepared; nil if none shows any.
   /// - Returns: one record per item, in order.
   /// - Throws: `DecodingError` naming the item by its index.
   public func records(
-    for items: [EvaluationItem], tokenBudget: Int = 16_384, progress: ((_ done: Int) throws -> Void)? = nil
+    for items: [EvaluationItem], tokenBudget: Int = 16_384, progress: ((_ done: Int) throws -> Void)? = nil,
+    images: PromptImages? = nil
   ) throws -> [PredictionRecord] {
     let prompts = items.map(\.ids)
     var done = 0
@@ -84,10 +97,11 @@ public struct Evaluator {
         guard event.finish != nil else { return }
         done += 1
         try progress?(done)
-      })
+      }, images: images)
     let beliefs = try readOut.map { readOut in
       try Scorer(generator.model).distributions(
-        over: readOut.space, after: prompts, width: readOut.width, tokenBudget: tokenBudget)
+        over: readOut.space, after: prompts, width: readOut.width, tokenBudget: tokenBudget,
+        images: images)
     }
     return try items.indices.map { index in
       let item = items[index], answer = answers[index], text = try decode(answer.ids)

@@ -38,6 +38,8 @@ public struct EncodedExample: Sendable, Hashable, Codable {
   public var breaks: [Int]
   /// What documents are rated with.
   public var ratings: [Rating]
+  /// The pictures among the tokens, in order of position. Their tokens are never supervised.
+  public var images: [ExampleImage]
   /// By how much the first document is better than the second, m ≥ 0; nil if they are not compared. Both are read out
   /// at their last tokens.
   public var comparison: Double?
@@ -47,12 +49,13 @@ public struct EncodedExample: Sendable, Hashable, Codable {
   /// Memberwise.
   public init(
     ids: [Int32], supervised: [Bool], metrics: [MetricPosition] = [], breaks: [Int] = [], ratings: [Rating] = [],
-    comparison: Double? = nil, source: String = ""
+    images: [ExampleImage] = [], comparison: Double? = nil, source: String = ""
   ) {
     precondition(ids.count == supervised.count, "\(ids.count) ids, \(supervised.count) supervision marks")
     precondition(comparison == nil || breaks.count == 1, "\(breaks.count + 1) documents are compared")
     (self.ids, self.supervised, self.metrics) = (ids, supervised, metrics)
     (self.breaks, self.ratings, self.comparison) = (breaks, ratings, comparison)
+    self.images = images
     self.source = source
   }
 

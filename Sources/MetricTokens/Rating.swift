@@ -31,9 +31,9 @@ extension EncodedExample {
 }
 
 extension EncodedExample {
-  private enum CodingKeys: CodingKey { case ids, supervised, metrics, breaks, ratings, comparison, source }
+  private enum CodingKeys: CodingKey { case ids, supervised, metrics, breaks, ratings, images, comparison, source }
 
-  /// Breaks, ratings and a comparison may be missing.
+  /// Breaks, ratings, pictures and a comparison may be missing.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
@@ -42,6 +42,7 @@ extension EncodedExample {
       metrics: try values.decode([MetricPosition].self, forKey: .metrics),
       breaks: try values.decodeIfPresent([Int].self, forKey: .breaks) ?? [],
       ratings: try values.decodeIfPresent([Rating].self, forKey: .ratings) ?? [],
+      images: try values.decodeIfPresent([ExampleImage].self, forKey: .images) ?? [],
       comparison: try values.decodeIfPresent(Double.self, forKey: .comparison),
       source: try values.decode(String.self, forKey: .source))
   }

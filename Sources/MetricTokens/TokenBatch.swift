@@ -16,13 +16,15 @@ public struct TokenBatch: Sendable, Hashable {
   public var documentsOfExamples: [Range<Int>]
   /// The supervised positions, shifted.
   public var supervision: Supervision
+  /// The pictures that some of the tokens stand for.
+  public var images: [BatchImage]
   /// Names of the examples, for errors. Count ≤ that of `documents`.
   public var sources: [String]
 
   /// Memberwise. Without `documentsOfExamples` each source has one document.
   public init(
     rows: Int, length: Int, ids: [Int32], documents: [Range<Int>], documentsOfExamples: [Range<Int>]? = nil,
-    supervision: Supervision, sources: [String] = []
+    supervision: Supervision, images: [BatchImage] = [], sources: [String] = []
   ) {
     precondition(ids.count == rows * length, "\(ids.count) ids for [\(rows), \(length)]")
     self.rows = rows
@@ -31,6 +33,7 @@ public struct TokenBatch: Sendable, Hashable {
     self.documents = documents
     self.documentsOfExamples = documentsOfExamples ?? sources.indices.map { $0..<$0 + 1 }
     self.supervision = supervision
+    self.images = images
     self.sources = sources
   }
 
@@ -57,11 +60,14 @@ public struct TokenBatch: Sendable, Hashable {
   ///   - pad: id written into padding (never attended to by a real position).
   ///   - streams: for each example the key of its random numbers, from which each metric token's is made
   ///     (`MetricTarget.stream`); empty: its place in the batch.
+  ///   - images: for each example its pictures, prepared; empty: none shows any.
   public init(
     _ examples: [EncodedExample], neighbours: [NeighbourExample?] = [], twoPass: Bool = true,
-    layout: BatchLayout = .padded, pad: Int32 = 0, streams: [UInt64] = []
+    layout: BatchLayout = .padded, pad: Int32 = 0, streams: [UInt64] = [],
+    images: [[PlacedImage]] = []
   ) {
     precondition(neighbours.isEmpty || neighbours.count == examples.count, "one neighbour (or nil) per example")
+    precondition(images.isEmpty || images.count == examples.count, "pictures of every example")
     precondition(streams.isEmpty || streams.count == examples.count, "one stream per example")
     let pieces = examples.map(\.documents)
     var sequences = zip(examples, pieces).flatMap { example, pieces in pieces.map { Array(example.ids[$0]) } }
@@ -75,22 +81,27 @@ public struct TokenBatch: Sendable, Hashable {
     var ids = [Int32](repeating: pad, count: rows * length)
     for (document, sequence) in zip(documents, sequences) { ids.replaceSubrange(document, with: sequence) }
 
-    var supervision = Supervision(), owned = [Range<Int>]()
+    var supervision = Supervision(), owned = [Range<Int>](), pictures = [BatchImage]()
     var next = 0, pass = counted
     for (index, example) in examples.enumerated() {
       let own = next..<next + pieces[index].count
       let neighbour = neighbours.isEmpty ? nil : neighbours[index]
       let passes = twoPass && neighbour != nil ? pass..<pass + own.count : nil
+      let places = Places(pieces[index], documents[own])
+      let neighbourPlaces = passes.map { Places(pieces[index], documents[$0]) }
       supervision.append(
-        example, at: Places(pieces[index], documents[own]), neighbour: neighbour,
-        neighbourPlaces: passes.map { Places(pieces[index], documents[$0]) },
+        example, at: places, neighbour: neighbour, neighbourPlaces: neighbourPlaces,
         stream: streams.isEmpty ? UInt64(index) : streams[index])
+      for picture in images.isEmpty ? [] : images[index] {
+        let starts = ([places] + (neighbourPlaces.map { [$0] } ?? [])).map { Int($0.row(of: picture.position)) }
+        pictures.append(BatchImage(picture.image, starts: starts, count: picture.count))
+      }
       owned.append(own)
       (next, pass) = (own.upperBound, passes?.upperBound ?? pass)
     }
     self.init(
       rows: rows, length: length, ids: ids, documents: documents, documentsOfExamples: owned,
-      supervision: supervision, sources: examples.map(\.source))
+      supervision: supervision, images: pictures, sources: examples.map(\.source))
   }
 }
 

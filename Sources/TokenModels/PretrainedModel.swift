@@ -49,7 +49,9 @@ public struct LoadOptions: Sendable, Hashable {
 }
 
 /// Every architecture. To add one: its file, and its type here. The first that is meant is taken.
-private let architectures: [any PretrainedModel.Type] = [SequenceClassifier.self, Llama.self, LlamaGen.self]
+private let architectures: [any PretrainedModel.Type] = [
+  SequenceClassifier.self, Llama.self, Llava.self, LlamaGen.self,
+]
 
 /// Opens the model in a Hugging Face folder, whatever its architecture.
 ///

@@ -15,15 +15,17 @@ extension PretrainedModel {
   ///   - dtype: element type in the file; nil for the parameters' own.
   ///   - maxShardBytes: where the weights are larger, they are cut into several files.
   ///   - replacing: whether a folder of that name may be there.
+  ///   - finish: adds to the folder, or changes it, before it appears.
   /// - Throws: `InputError` if something cannot be written; nothing is left behind then.
   public func save(
     to folder: String, tokenizer: String? = nil, dtype: DType? = nil, maxShardBytes: Int = 5_000_000_000,
-    replacing: Bool = false
+    replacing: Bool = false, finish: (_ folder: String) throws -> Void = { _ in }
   ) throws {
     precondition(adapters.isEmpty, "a model with adapters is saved merged, or its adapters alone")
     try AtomicFolder.write(to: folder, replacing: replacing) { partial in
       try SafetensorsWriter.write(sources(dtype: dtype), toFolder: partial, maxShardBytes: maxShardBytes)
       try saveCompanions(to: partial, tokenizer: tokenizer, dtype: dtype)
+      try finish(partial)
     }
   }
 
@@ -47,7 +49,8 @@ extension PretrainedModel {
 /// What belongs to a checkpoint besides configuration and weights.
 private let companions = [
   "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
-  "merges.txt", "tokenizer.model", "chat_template.jinja", "generation_config.json",
+  "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json", "generation_config.json",
+  "preprocessor_config.json", "processor_config.json",
 ]
 
 private func copyTokenizer(from source: String, to target: String) throws {

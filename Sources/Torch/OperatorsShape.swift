@@ -11,6 +11,7 @@ enum Shape {
     splitSizes = Op("aten::split_with_sizes"), chunk = Op("aten::chunk")
   static let repeatInterleave = Op("aten::repeat_interleave", "self_int"), tile = Op("aten::repeat")
   static let indexSelect = Op("aten::index_select"), gather = Op("aten::gather"), index = Op("aten::index", "Tensor")
+  static let indexCopy = Op("aten::index_copy")
   static let indexAdd = Op("aten::index_add"), indexAddInPlace = Op("aten::index_add_"),
     scatter = Op("aten::scatter", "src")
   static let indexPutInPlace = Op("aten::index_put_"), maskedFill = Op("aten::masked_fill", "Scalar")
@@ -67,6 +68,10 @@ extension Tensor {
   public func gather(_ dimension: Int, _ index: Tensor) -> Tensor { Shape.gather(self, dimension, index) }
   /// Advanced indexing; nil keeps a dimension whole.
   public func index(_ indices: [Tensor?]) -> Tensor { Shape.index(self, indices) }
+  /// A copy in which the entries along `dimension` that `index` names are those of `source`.
+  public func indexCopy(_ dimension: Int, _ index: Tensor, _ source: Tensor) -> Tensor {
+    Shape.indexCopy(self, dimension, index, source)
+  }
   public func indexAdd(_ dimension: Int, _ index: Tensor, _ source: Tensor) -> Tensor {
     Shape.indexAdd(self, dimension, index, source)
   }

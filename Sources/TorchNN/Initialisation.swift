@@ -23,6 +23,9 @@ extension Module {
           linear.bias = linear.bias.map { .zeros($0.shape, dtype: dtype, device: device) }
         case let table as Embedding: table.weight = normal(table.weight)
         case let norm as RMSNorm: norm.weight = .ones(norm.weight.shape, dtype: dtype, device: device)
+        case let norm as LayerNorm:
+          norm.weight = .ones(norm.weight.shape, dtype: dtype, device: device)
+          norm.bias = .zeros(norm.bias.shape, dtype: dtype, device: device)
         default: continue
         }
       }

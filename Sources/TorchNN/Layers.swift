@@ -46,6 +46,24 @@ public final class Embedding: Module {
   public func callAsFunction(_ ids: Tensor) -> Tensor { weight.embedding(ids) }
 }
 
+/// (x − mean x) / √(var x + ε) · w + b over the last dimension. Checkpoint names `weight` `[H]`, `bias` `[H]`.
+public final class LayerNorm: Module {
+  @Parameter("weight") public var weight: Tensor
+  @Parameter("bias") public var bias: Tensor
+  private let epsilon: Double
+
+  /// The weight starts at 1, the bias at 0 (on `.meta` they have no value yet).
+  public init(_ width: Int, epsilon: Double, dtype: DType = .float32, device: Device = .cpu) {
+    self.epsilon = epsilon
+    super.init()
+    weight = .ones([width], dtype: dtype, device: device)
+    bias = .zeros([width], dtype: dtype, device: device)
+  }
+
+  /// `[…, H]` → `[…, H]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.layerNorm(weight, bias, eps: epsilon) }
+}
+
 /// x / √(mean x² + ε) · w over the last dimension. Checkpoint name `weight` `[H]`.
 public final class RMSNorm: Module {
   @Parameter("weight") public var weight: Tensor

@@ -24,6 +24,9 @@ public final class RotaryEmbedding: RotaryAngles {
     /// Llama 3.1: wavelengths above `originalLength / low` are stretched by `factor`, those below
     /// `originalLength / high` kept, those between interpolated.
     case llama3(factor: Double, low: Double, high: Double, originalLength: Int)
+    /// LongRoPE (Ding et al. 2024, arXiv 2402.13753), Phi-3's "su": every frequency divided by a factor of its own, from
+    /// `short` or, in sequences of more than `originalLength` tokens, from `long`; cosines and sines times `attention`.
+    case longrope(short: [Double], long: [Double], originalLength: Int, attention: Double)
   }
 
   /// Cosines and sines of every angle, each `[…, T, D/2]`.
@@ -36,9 +39,12 @@ public final class RotaryEmbedding: RotaryAngles {
 
   /// A table made in inference mode must not reach a graph, so that mode has its own.
   private struct Place: Hashable {
-    let dtype: DType, device: Device, inference = Torch.isInferenceMode
+    let dtype: DType, device: Device, isLong: Bool, inference = Torch.isInferenceMode
   }
   private let frequencies: Tensor  // [D/2], float32, on the CPU
+  /// Those of sequences longer than a length, where they are others, and the factor of cosines and sines.
+  private let long: (frequencies: Tensor, after: Int)?
+  private let factor: Double
   private var tables: [Place: Angles] = [:]
 
   /// - Parameters:
@@ -48,16 +54,24 @@ public final class RotaryEmbedding: RotaryAngles {
   public init(width: Int, theta: Double, scaling: Scaling = .none) {
     precondition(width > 0 && width % 2 == 0, "rotary embedding of an odd width \(width)")
     let exponents = Tensor.arange(0, Double(width), 2) / Double(width)
-    frequencies = scaling.applied(to: exponents.power(ofBase: theta).reciprocal())
+    let powers = exponents.power(ofBase: theta)
+    if case .longrope(let short, let long, let originalLength, let attention) = scaling {
+      precondition(short.count == width / 2 && long.count == width / 2, "\(short.count) factors, width \(width)")
+      func stretched(_ factors: [Double]) -> Tensor { (Tensor(factors.map(Float.init)) * powers).reciprocal() }
+      (frequencies, self.long, factor) = (stretched(short), (stretched(long), originalLength), attention)
+    } else {
+      (frequencies, long, factor) = (scaling.applied(to: powers.reciprocal()), nil, 1)
+    }
   }
 
   /// Angles of the positions `start ..< start + count`, `[count, D/2]`, from a table that grows when it has to.
   public func angles(from start: Int, count: Int, dtype: DType, device: Device) -> Angles {
-    let place = Place(dtype: dtype, device: device), end = start + count
+    let end = start + count, isLong = long.map { end > $0.after } ?? false
+    let place = Place(dtype: dtype, device: device, isLong: isLong)
     var table = tables[place]
     if (table?.cos.size(0) ?? 0) < end {
       let rows = max(end, 256, 2 * (table?.cos.size(0) ?? 0))
-      table = angles(at: .arange(0, Double(rows), dtype: .int64, device: device), dtype: dtype)
+      table = angles(at: .arange(0, Double(rows), dtype: .int64, device: device), dtype: dtype, isLong: isLong)
       tables[place] = table
     }
     guard let table else { preconditionFailure("no rotary table") }
@@ -66,9 +80,16 @@ public final class RotaryEmbedding: RotaryAngles {
 
   /// Angles of any positions: `[…, T]` → `[…, T, D/2]`.
   public func angles(at positions: Tensor, dtype: DType) -> Angles {
+    angles(at: positions, dtype: dtype, isLong: long.map { positions.max().intItem() >= $0.after } ?? false)
+  }
+
+  private func angles(at positions: Tensor, dtype: DType, isLong: Bool) -> Angles {
     noGrad {
-      let angles = positions.to(.float32).unsqueeze(-1) * frequencies.to(positions.device)
-      return Angles(cos: angles.cos().to(dtype), sin: angles.sin().to(dtype))
+      let chosen = isLong ? long?.frequencies ?? frequencies : frequencies
+      let angles = positions.to(.float32).unsqueeze(-1) * chosen.to(positions.device)
+      let (cos, sin) = (angles.cos(), angles.sin())
+      if factor == 1 { return Angles(cos: cos.to(dtype), sin: sin.to(dtype)) }
+      return Angles(cos: (cos * factor).to(dtype), sin: (sin * factor).to(dtype))
     }
   }
 }
@@ -77,7 +98,7 @@ extension RotaryEmbedding.Scaling {
   /// Scaled frequencies `[D/2]`.
   fileprivate func applied(to frequencies: Tensor) -> Tensor {
     switch self {
-    case .none: return frequencies
+    case .none, .longrope: return frequencies  // those of longrope are made as the model is
     case .linear(let factor): return frequencies / factor
     case .llama3(let factor, let low, let high, let originalLength):
       let length = Double(originalLength)

@@ -13,18 +13,22 @@ public struct ModelInput {
   /// and `mask`, and knows no cache. A model either has a cheap way (``DocumentAttention``), or reads these two from
   /// ``AttentionMask/packed(_:length:device:)`` and ``AttentionMask/packedPositions(_:length:device:)``.
   public let documents: [[Int]]?
+  /// The pictures that some of the tokens stand for; nil for none. Only a ``VisionLanguageModel`` looks at them.
+  public var images: ImageInput?
 
-  public init(ids: Tensor, positions: Tensor? = nil, mask: Tensor? = nil) {
+  public init(ids: Tensor, positions: Tensor? = nil, mask: Tensor? = nil, images: ImageInput? = nil) {
     self.ids = ids
+    self.images = images
     self.positions = positions
     self.mask = mask
     documents = nil
   }
 
   /// Documents that lie end to end in the rows.
-  public init(ids: Tensor, documents: [[Int]]?) {
+  public init(ids: Tensor, documents: [[Int]]?, images: ImageInput? = nil) {
     precondition(documents.map { $0.count == ids.size(0) } ?? true, "documents of \(documents?.count ?? 0) rows")
     self.ids = ids
+    self.images = images
     self.documents = documents
   }
 }

@@ -12,8 +12,8 @@ import Recipes
     subcommands: [
       DemoCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self, EvaluateCommand.self,
       GenerateCommand.self, ScoreCommand.self, ServeCommand.self, PolicyCommand.self, NewDataCommand.self,
-      ImageCodesCommand.self, ImageSamplesCommand.self, ImageMetricsCommand.self, ExportCommand.self,
-      ReproduceCommand.self, ImportCommand.self, DoctorCommand.self,
+      NewVLMCommand.self, ImageCodesCommand.self, ImageSamplesCommand.self, ImageMetricsCommand.self,
+      ExportCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self,
     ])
 
   static func main() {

@@ -15,19 +15,27 @@ struct GenerateCommand: ParsableCommand {
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "Answer this prompt and print the text alone.") var prompt: String?
+  @Option(help: "A PNG or JPEG picture that the prompt shows. May be repeated.", completion: .file())
+  var image: [String] = []
   @Option(help: "JSON lines. Default: standard input.") var data: String?
   @Option(help: "Largest number of new tokens of an answer.") var maxNewTokens: Int?
   @Option(help: "Divides the scores before a token is drawn; 0 takes the best.") var temperature = 0.0
   @Option(help: "Draw among the best tokens that hold this share.") var topP: Double?
   @Option(help: "Seed of the draws.") var seed: UInt64 = 0
 
+  func validate() throws {
+    if prompt == nil, !image.isEmpty {
+      throw ValidationError("--image goes with --prompt; lines name their own images.")
+    }
+  }
+
   func run() throws {
-    let stream = try LineStream(model.choice(), .generate) { answering in
+    let stream = try LineStream(model.choice(), .generate, folder: imageFolder(data)) { answering in
       answering.options.maxNewTokens = maxNewTokens ?? answering.options.maxNewTokens
       answering.options.sampling = Sampling(temperature: temperature, topP: topP, seed: seed)
     }
     if let prompt {
-      let record: JSON = ["prompt": .string(prompt)]
+      let record: JSON = ["prompt": .string(prompt), "images": .array(image.map { .string($0) })]
       var lines = [record.text()][...]
       try stream.run(source: "--prompt", next: { _ in lines.popFirst().map { [$0] } }) { line in
         print(try JSONReader(JSON(parsing: line, path: ""), path: "").string(at: "completion"))
@@ -53,7 +61,12 @@ struct ScoreCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @Option(help: "JSON lines. Default: standard input.") var data: String?
 
-  func run() throws { try LineStream(model.choice(), .score).run(data) }
+  func run() throws { try LineStream(model.choice(), .score, folder: imageFolder(data)).run(data) }
+}
+
+/// From where the paths of pictures are seen: the folder of the file of lines, or this one.
+private func imageFolder(_ data: String?) -> String {
+  data.map { URL(fileURLWithPath: $0).deletingLastPathComponent().path } ?? "."
 }
 
 extension LineStream {

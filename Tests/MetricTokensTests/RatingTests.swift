@@ -76,7 +76,7 @@ import Testing
     let short = try #require(rated.cuttingPrompt(to: 3, keeping: 1))
     #expect(short.ids == [5, 7, 8] && short.ratings == [Rating(position: 2, values: [3, nil, 4])])
     #expect(rated.cuttingPrompt(to: 1, keeping: 1) == nil)
-    #expect(rated.prefix(3).ratings.isEmpty && rated.prefix(4) == rated)
+    #expect(rated.prefix(3)?.ratings.isEmpty == true && rated.prefix(4) == rated)
   }
 
   @Test func whatWasStoredBeforeIsReadToo() throws {

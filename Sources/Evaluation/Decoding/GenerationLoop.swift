@@ -49,14 +49,16 @@ struct GenerationLoop {
   private var rows: [Int]
 
   init(
-    _ model: any TokenModel, _ batch: [(prompt: [Int32], sequence: GrowingSequence)], _ options: GenerationOptions,
-    hook: LogitsHook?, onToken: ((GenerationEvent) throws -> Void)?
+    _ model: any TokenModel, _ batch: [(prompt: [Int32], sequence: GrowingSequence)], images: PromptImages?,
+    _ options: GenerationOptions, hook: LogitsHook?, onToken: ((GenerationEvent) throws -> Void)?
   ) throws {
     (self.options, self.hook, self.onToken) = (options, hook, onToken)
     sequences = batch.map(\.sequence)
     rows = Array(batch.indices)
     let room = min(options.maxNewTokens, sequences.map(\.room).max() ?? 0)
-    context = try ModelContext(model, prompts: batch.map(\.prompt), room: room)
+    context = try ModelContext(
+      model, prompts: batch.map(\.prompt), room: room,
+      images: images.map { images in try batch.map { try images($0.sequence.prompt) } } ?? [])
   }
 
   mutating func run() throws -> [GrowingSequence] {

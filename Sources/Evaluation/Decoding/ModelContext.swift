@@ -1,3 +1,4 @@
+public import MetricTokens
 public import Torch
 public import TorchNN
 
@@ -27,26 +28,35 @@ public final class ModelContext {
   /// - Parameters:
   ///   - room: tokens that will be read later; the cache is reserved for them.
   ///   - beginning: what the model has read already; used if every prompt begins with it and goes on.
+  ///   - images: for each prompt its pictures; empty: none shows any.
   /// - Throws: `DecodingError` for a prompt that is empty, too long for the model or not in its vocabulary.
-  public init(_ model: any TokenModel, prompts: [[Int32]], room: Int, beginning: ReadBeginning? = nil) throws {
+  public init(
+    _ model: any TokenModel, prompts: [[Int32]], room: Int, beginning: ReadBeginning? = nil,
+    images: [[PlacedImage]] = []
+  ) throws {
     try Self.check(prompts, for: model)
+    let images = images.isEmpty ? prompts.map { _ in [] } : images
+    precondition(images.count == prompts.count, "pictures of \(images.count) of \(prompts.count) prompts")
+    // Equal tokens are not equal pictures.
+    let firstImage = images.flatMap { $0.map(\.position) }.min() ?? .max
     self.model = model
     (lengths, last) = ([], .empty([0]))
     let longest = prompts.map(\.count).max() ?? 0
-    let known = beginning.flatMap { $0.begins(prompts) ? $0 : nil }, done = known?.ids.count ?? 0
-    let shared = max(Self.sharedPrefix(of: prompts), done), capacity = longest + room
+    let known = beginning.flatMap { $0.begins(prompts) && $0.ids.count <= firstImage ? $0 : nil }
+    let done = known?.ids.count ?? 0
+    let shared = max(min(Self.sharedPrefix(of: prompts), firstImage), done), capacity = longest + room
     cache =
       known?.cache.copy(rows: [0], capacity: capacity)
       ?? model.makeCache(batch: shared > 0 ? 1 : prompts.count, capacity: capacity)
     inferenceMode {
       if shared > 0 {
         (lengths, last) = ([done], .zeros([1, model.hiddenSize], device: device))
-        if shared > done { read([Array(prompts[0][done..<shared])]) }
+        if shared > done { read([Array(prompts[0][done..<shared])], images: [[]]) }
         keep([Int](repeating: 0, count: prompts.count))
       } else {
         lengths = [Int](repeating: 0, count: prompts.count)
       }
-      read(prompts.map { Array($0[shared...]) })
+      read(prompts.map { Array($0[shared...]) }, images: images.map { $0.map { $0.moved(by: shared) } })
     }
   }
 
@@ -80,14 +90,14 @@ public final class ModelContext {
   }
 
   /// Reads at least one token of every sequence.
-  private func read(_ sequences: [[Int32]]) {
+  private func read(_ sequences: [[Int32]], images: [[PlacedImage]]) {
     let before = cache.length, width = sequences.map(\.count).max() ?? 0
     let isRagged = sequences.contains { $0.count < width }
     let parts = runs(of: sequences.map(\.count))
     if parts.count == 1 {
-      last = read(sequences, cache)
+      last = read(sequences, images, cache)
     } else {
-      last = .cat(parts.map { read(Array(sequences[$0]), cache.part($0), width: width) }, 0)
+      last = .cat(parts.map { read(Array(sequences[$0]), Array(images[$0]), cache.part($0), width: width) }, 0)
       cache.advance(by: width)
     }
     if isRagged {
@@ -101,12 +111,16 @@ public final class ModelContext {
   /// Reads sequences into a cache of theirs, whose columns are then filled up to `width` tokens.
   ///
   /// - Returns: the hidden state of each one's last token, `[count, H]`.
-  private func read(_ sequences: [[Int32]], _ cache: KeyValueCache, width whole: Int? = nil) -> Tensor {
+  private func read(
+    _ sequences: [[Int32]], _ images: [[PlacedImage]], _ cache: KeyValueCache, width whole: Int? = nil
+  ) -> Tensor {
     let before = cache.length, width = sequences.map(\.count).max() ?? 0
     let ids = sequences.flatMap { $0 + [Int32](repeating: 0, count: width - $0.count) }
     let ends = sequences.enumerated().map { Int64($0.offset * width + $0.element.count - 1) }
     // Padding stands to the right of every token that is read here: causal order is mask enough.
-    var input = ModelInput(ids: Tensor(ids, shape: [sequences.count, width], device: device))
+    var input = ModelInput(
+      ids: Tensor(ids, shape: [sequences.count, width], device: device),
+      images: ImageInput(images, width: width, device: device))
     if before > 0 { input.mask = AttentionMask.causal(queries: width, keys: before + width, device: device) }
     let last = model.hidden(input, cache: cache, rows: Tensor(ends, device: device))
     cache.clear(whole.map { $0 - width } ?? 0)

@@ -15,10 +15,11 @@ extension Scorer {
   ///     `coverage` says how much of the model's belief the space holds; with `.candidates` it is 1 unless paths were
   ///     dropped.
   ///   - tokenBudget: largest number of tokens of a batch, branches included.
+  ///   - images: the pictures of each prompt; nil if none shows any.
   /// - Throws: `DecodingError` for prompts that the model cannot read or that leave no room for an answer.
   public func distributions(
     over space: AnswerSpace, after prompts: [[Int32]], width: Int = 1024, normalization: Normalization = .vocabulary,
-    tokenBudget: Int = 16_384
+    tokenBudget: Int = 16_384, images: PromptImages? = nil
   ) throws -> [NumberDistribution] {
     guard width > 0 else { throw DecodingError.badSetting("width: expected at least 1, found \(width)") }
     try ModelContext.check(prompts, for: model)
@@ -26,7 +27,9 @@ extension Scorer {
     var found = [NumberDistribution?](repeating: nil, count: prompts.count)
     try evaluating(model) {
       for batch in batches(of: prompts.map { $0.count + branches }, tokenBudget: tokenBudget) {
-        let context = try ModelContext(model, prompts: batch.map { prompts[$0] }, room: branches, beginning: beginning)
+        let context = try ModelContext(
+          model, prompts: batch.map { prompts[$0] }, room: branches, beginning: beginning,
+          images: images.map { try batch.map($0) } ?? [])
         var readOut = NumberReadOut(self, context, tree, names: batch, width: width, normalization: normalization)
         for (index, distribution) in zip(batch, try readOut.run()) { found[index] = distribution }
       }

@@ -40,14 +40,18 @@ public struct Scorer {
 
   /// Natural log-probability of every token of given continuations (teacher forcing).
   ///
-  /// - Parameter tokenBudget: largest number of tokens of a batch, padding included.
+  /// - Parameters:
+  ///   - tokenBudget: largest number of tokens of a batch, padding included.
+  ///   - images: the pictures of each prompt; nil if none shows any.
   /// - Returns: for each continuation one number per token of it.
   /// - Throws: `DecodingError` for sequences that the model cannot read.
-  public func logLikelihoods(of items: [Continuation], tokenBudget: Int = 16_384) throws -> [[Double]] {
+  public func logLikelihoods(
+    of items: [Continuation], tokenBudget: Int = 16_384, images: PromptImages? = nil
+  ) throws -> [[Double]] {
     if let index = items.firstIndex(where: { $0.prompt.isEmpty }) { throw DecodingError.empty(index: index) }
     let sequences = items.map { $0.prompt + $0.ids }
     let queries = items.map { item in item.ids.indices.map { (item.prompt.count + $0, [item.ids[$0]]) } }
-    return try score(sequences, queries, .vocabulary, tokenBudget).map { $0.map { $0[0] } }
+    return try score(sequences, queries, .vocabulary, tokenBudget, images).map { $0.map { $0[0] } }
   }
 
   /// Probabilities of a space's candidates at given positions.
@@ -72,7 +76,7 @@ public struct Scorer {
   /// Log-probabilities of some tokens at some positions of each sequence.
   private func score(
     _ sequences: [[Int32]], _ queries: [[(position: Int, tokens: [Int32])]], _ normalization: Normalization,
-    _ tokenBudget: Int
+    _ tokenBudget: Int, _ images: PromptImages? = nil
   ) throws -> [[[Double]]] {
     try ModelContext.check(sequences, for: model)
     var scores = queries.map { $0.map { _ in [Double]() } }
@@ -91,8 +95,10 @@ public struct Scorer {
         }
         let device = model.head.weight.device
         let hidden = model.hidden(
-          ModelInput(ids: Tensor(ids, shape: [batch.count, width], device: device)), cache: nil,
-          rows: Tensor(rows, device: device))
+          ModelInput(
+            ids: Tensor(ids, shape: [batch.count, width], device: device),
+            images: try images.flatMap { ImageInput(try batch.map($0), width: width, device: device) }),
+          cache: nil, rows: Tensor(rows, device: device))
         let logs = logProbabilities(
           hidden, of: asked.map { queries[$0.index][$0.query].tokens }, normalization: normalization)
         for (asked, logs) in zip(asked, logs) { scores[asked.index][asked.query] = logs }

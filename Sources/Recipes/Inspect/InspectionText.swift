@@ -75,13 +75,13 @@ extension Inspection {
   /// What the file holds.
   var counts: Table {
     var table = Table(
-      columns: ["file", "examples", "tokens", "learnt", "longest", "left out", "cut"].enumerated().map {
+      columns: ["file", "examples", "tokens", "learnt", "longest", "pictures", "left out", "cut"].enumerated().map {
         Table.Column($1, alignment: $0 == 0 ? nil : .right)
       })
     table.add([
       .text(summary.path.split(separator: "/").last.map(String.init) ?? summary.path), .count(summary.examples),
-      .count(summary.tokens), .count(summary.supervised), .count(summary.longest), .count(summary.skippedCount),
-      .count(summary.cut),
+      .count(summary.tokens), .count(summary.supervised), .count(summary.longest), .count(summary.images),
+      .count(summary.skippedCount), .count(summary.cut),
     ])
     return table
   }

@@ -28,10 +28,21 @@ public struct Answering: Sendable {
 
   /// What is asked of a record, and what the right answer would be.
   public func item(_ record: Record) throws -> EvaluationItem {
-    let (prompt, reference) = record.promptAndReference
+    let (prompt, reference) = record.promptAndReference, question = try encoder.question(record)
     return EvaluationItem(
-      id: record.id ?? record.source, prompt: prompt, ids: try encoder.prompt(record), reference: reference,
-      truth: parser.numbers(in: reference))
+      id: record.id ?? record.source, prompt: prompt, ids: question.ids, images: question.images,
+      source: record.source, reference: reference, truth: parser.numbers(in: reference))
+  }
+
+  /// Reads and prepares the pictures of items when they are asked for; nil if there are none.
+  public func images(_ items: [EvaluationItem]) -> PromptImages? {
+    images(items.map(\.images), sources: items.map(\.source))
+  }
+
+  /// As ``images(_:)``, of sequences that are known by their pictures alone.
+  func images(_ images: [[ExampleImage]], sources: [String]) -> PromptImages? {
+    guard let tokens = encoder.images, images.contains(where: { !$0.isEmpty }) else { return nil }
+    return { try tokens.prepared(images[$0], source: sources[$0]) }
   }
 
   /// What a model says, item by item.
@@ -39,9 +50,9 @@ public struct Answering: Sendable {
     _ items: [EvaluationItem], _ model: any TokenModel, onDone: (() -> Void)? = nil
   ) throws -> [(text: String, finish: FinishReason)] {
     let generations = try withBudget(model) { budget in
-      try TokenGenerator(model).generate(items.map(\.ids), options, tokenBudget: budget) { event in
-        if event.finish != nil { onDone?() }
-      }
+      try TokenGenerator(model).generate(
+        items.map(\.ids), options, tokenBudget: budget,
+        onToken: { event in if event.finish != nil { onDone?() } }, images: images(items))
     }
     return generations.map { (encoder.tokenizer.decode($0.ids), $0.finish) }
   }

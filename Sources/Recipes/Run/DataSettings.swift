@@ -95,6 +95,7 @@ extension RecordFields {
       completion: try reader.value("completion", default: usual.completion),
       messages: try reader.value("messages", default: usual.messages),
       text: try reader.value("text", default: usual.text),
+      images: try reader.value("images", default: usual.images),
       spans: try reader.value("spans", default: usual.spans),
       id: try reader.value("id", default: usual.id))
   }

@@ -62,7 +62,11 @@ public struct RunParts: TrainingParts {
         found: "no such key", remedy: "For instance `reward: helpsteer2`: docs/reward-models.md.")
     }
     maxLength = min(settings.data.maxLength ?? skeleton.contextLength, skeleton.contextLength)
-    encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
+    var encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
+    if let seeing = skeleton as? any VisionLanguageModel {
+      encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
+    }
+    self.encoder = encoder
   }
 
   /// Reads records as the run file says.
@@ -108,7 +112,8 @@ public struct RunParts: TrainingParts {
         plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
         microBatch: train.microBatch, layout: train.layout, pad: tokenizer.roles.pad ?? 0,
         twoPass: objective.needsNeighbourPass,
-        neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } }))
+        neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } },
+        pictures: encoder.images.map { tokens in { try tokens.prepared($0.images, source: $0.source) } }))
   }
 
   private static func encoder(

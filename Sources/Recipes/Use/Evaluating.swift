@@ -41,7 +41,8 @@ public struct Evaluating {
         let part = items[start..<min(start + 16, items.count)]
         let distributions = try answering.withBudget(model) { budget in
           try scorer.distributions(
-            over: reading.space, after: part.map(\.ids), width: settings.width, tokenBudget: max(budget, 8192))
+            over: reading.space, after: part.map(\.ids), width: settings.width, tokenBudget: max(budget, 8192),
+            images: answering.images(Array(part)))
         }
         for (index, distribution) in zip(part.indices, distributions) {
           let truth = items[index].truth

@@ -14,11 +14,14 @@ public final class LineStream {
 
   private let reader: RecordReader
   private let skipBad: Bool
+  private let folder: String
   private let work: any RecordWork
 
-  /// - Parameter change: changes how answers are generated.
+  /// - Parameters:
+  ///   - folder: from where the paths of pictures are seen.
+  ///   - change: changes how answers are generated.
   public init(
-    _ choice: ModelChoice, _ task: Task, change: (inout Answering) -> Void = { _ in }
+    _ choice: ModelChoice, _ task: Task, folder: String = ".", change: (inout Answering) -> Void = { _ in }
   ) throws {
     var answering = Answering(choice.parts)
     change(&answering)
@@ -32,6 +35,7 @@ public final class LineStream {
       work = Likelihoods(parts: choice.parts, model: try choice.load(), answering: answering)
     }
     self.reader = reader
+    self.folder = folder
     skipBad = choice.parts.settings.data.skipBad
   }
 
@@ -69,7 +73,7 @@ public final class LineStream {
   private func record(_ line: String, _ source: String, _ number: Int) throws -> Record {
     do {
       let object = JSONReader(try JSON(parsing: line, path: source), path: source)
-      return try reader.record(object, source: "\(source) line \(number)")
+      return try reader.record(object, source: "\(source) line \(number)", folder: folder)
     } catch {
       var error = error
       error.place = "line \(number)" + (error.place.isEmpty ? "" : ", \(error.place)")

@@ -32,13 +32,16 @@ struct Likelihoods: RecordWork {
 
   func results(of records: [Record]) throws -> [JSON] {
     let items = try records.map(answering.item)
-    let continuations = try records.map { record in
-      let example = try answering.encoder.encode(record)
+    let examples = try records.map { try answering.encoder.encode($0) }
+    let continuations = examples.map { example in
       let start = example.supervised.firstIndex(of: true) ?? example.ids.count
       return Continuation(prompt: Array(example.ids[..<start]), ids: Array(example.ids[start...]))
     }
     let scorer = Scorer(model)
-    let logs = try answering.withBudget(model) { try scorer.logLikelihoods(of: continuations, tokenBudget: $0) }
+    let images = answering.images(examples.map(\.images), sources: examples.map(\.source))
+    let logs = try answering.withBudget(model) {
+      try scorer.logLikelihoods(of: continuations, tokenBudget: $0, images: images)
+    }
     let beliefs = try beliefs(scorer, items)
     return items.indices.map { index in
       let sum = logs[index].reduce(0, +)
@@ -62,7 +65,7 @@ struct Likelihoods: RecordWork {
     return try answering.withBudget(model) { budget in
       try scorer.distributions(
         over: reading.space, after: items.map(\.ids), width: parts.settings.evaluate.width,
-        tokenBudget: max(budget, 8192))
+        tokenBudget: max(budget, 8192), images: answering.images(items))
     }
   }
 }

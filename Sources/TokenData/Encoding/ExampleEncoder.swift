@@ -18,11 +18,13 @@ public struct ExampleEncoder: Sendable {
   public var template: ChatTemplate?
   /// Whether a plain prompt is put as a user's message, if there is a template.
   public var wrapsPrompts: Bool
+  /// How pictures are shown; nil: the model reads text alone.
+  public var images: ImageTokens?
 
   /// Memberwise.
   public init(
     _ tokenizer: Tokenizer, metrics: [MetricRule] = [], splitter: DigitSplitter? = nil, end: Int32?,
-    template: ChatTemplate? = nil, wrapsPrompts: Bool = false
+    template: ChatTemplate? = nil, wrapsPrompts: Bool = false, images: ImageTokens? = nil
   ) {
     self.tokenizer = tokenizer
     self.metrics = metrics
@@ -30,14 +32,22 @@ public struct ExampleEncoder: Sendable {
     self.end = end
     self.template = template
     self.wrapsPrompts = wrapsPrompts
+    self.images = images
   }
 
   /// The ids a model is given to continue.
   ///
   /// - Throws: `InputError` if the template has no place for a message, or there is none.
-  public func prompt(_ record: Record) throws(InputError) -> [Int32] {
-    let layout = try layout(record, forAnswer: true)
-    return tokens(of: layout.text, addSpecialTokens: !layout.hasBegin).map(\.id)
+  public func prompt(_ record: Record) throws(InputError) -> [Int32] { try question(record).ids }
+
+  /// The ids a model is given to continue, and the pictures among them.
+  ///
+  /// - Throws: as ``prompt(_:)``, and if a picture's file is not there.
+  public func question(_ record: Record) throws(InputError) -> (ids: [Int32], images: [ExampleImage]) {
+    let record = try marking(record), layout = try layout(record, forAnswer: true)
+    let tokens = tokens(of: layout.text, addSpecialTokens: !layout.hasBegin).map { (piece: $0, isAnswer: false) }
+    let ids = (images?.expanding(tokens) ?? tokens).map(\.piece.id)
+    return (ids, images?.places(record.images, in: ids) ?? [])
   }
 
   /// The ids of a plain prompt.
@@ -58,7 +68,7 @@ public struct ExampleEncoder: Sendable {
   ///
   /// - Throws: as ``encode(_:)``.
   public func analyze(_ record: Record) throws(InputError) -> ExampleAnalysis {
-    let layout = try layout(record, forAnswer: false)
+    let record = try marking(record), layout = try layout(record, forAnswer: false)
     return analysis(layout, record, spans: try layout.placed(record.spans, source: record.source))
   }
 
@@ -66,7 +76,8 @@ public struct ExampleEncoder: Sendable {
     _ layout: RecordLayout, _ record: Record, spans: [String: [Range<Int>]]
   ) -> ExampleAnalysis {
     var pieces = [TokenPiece](), supervised = [Bool]()
-    for (piece, isAnswer) in cut(layout) {
+    let tokens = cut(layout)
+    for (piece, isAnswer) in images?.expanding(tokens) ?? tokens {
       if isAnswer, let splitter {
         pieces += splitter.split([piece])
       } else {
@@ -89,11 +100,24 @@ public struct ExampleEncoder: Sendable {
       found.append(here)
     }
     let ending = layout.hasEnd ? [] : end.map { [$0] } ?? []
+    let ids = pieces.map(\.id)
     let example = EncodedExample(
-      ids: pieces.map(\.id) + ending, supervised: supervised + ending.map { _ in true },
-      metrics: found.flatMap { $0.flatMap(\.positions) }.sorted { $0.position < $1.position }, source: record.source)
+      ids: ids + ending, supervised: supervised + ending.map { _ in true },
+      metrics: found.flatMap { $0.flatMap(\.positions) }.sorted { $0.position < $1.position },
+      images: images?.places(record.images, in: ids) ?? [], source: record.source)
     return ExampleAnalysis(
       record: record, text: layout.text, spans: spans, pieces: pieces, found: found, example: example)
+  }
+
+  /// The record with a mark for each picture.
+  private func marking(_ record: Record) throws(InputError) -> Record {
+    if let images { return try images.marking(record) }
+    guard record.images.isEmpty else {
+      throw InputError(
+        path: record.source, place: "images", expected: "text alone, which is all that this model reads",
+        found: "\(record.images.count) pictures", remedy: "Take a vision-language model, or make one: dist2 new-vlm.")
+    }
+    return record
   }
 
   // MARK: Text

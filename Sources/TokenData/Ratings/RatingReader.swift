@@ -174,9 +174,24 @@ extension JSONReader {
       guard let known = ChatMessage.Role(rawValue: try role.string()) else {
         throw role.error(expected: "one of \(ChatMessage.Role.allCases.map(\.rawValue).joined(separator: ", "))")
       }
-      messages.append(ChatMessage(known, try element.at("content").text()))
+      messages.append(ChatMessage(known, try element.at("content").parts()))
     }
     return messages
+  }
+
+  /// A text, or the list of parts that vision-language data has: `{"type": "text", "text": …}`, which are put one behind
+  /// the other, and `{"type": "image"}`, for each of which `<image>` and a line break stand.
+  private func parts() throws(InputError) -> String {
+    guard case .array = value else { return try text() }
+    var content = ""
+    for part in try elements() {
+      switch try part.string(at: "type") {
+      case "text": content += try part.at("text").text()
+      case "image": content += "<image>\n"
+      default: throw try part.at("type").error(expected: "text or image")
+      }
+    }
+    return content
   }
 
   /// A string; a number counts as its digits, since tables are often written so.

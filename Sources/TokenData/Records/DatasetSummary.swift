@@ -41,6 +41,8 @@ public struct DatasetSummary: Sendable {
   public private(set) var cut = 0
   /// Tokens in all, and those that are learnt.
   public private(set) var tokens = 0, supervised = 0
+  /// Pictures that examples show.
+  public private(set) var images = 0
   /// Tokens of the longest example.
   public private(set) var longest = 0
   /// Tokens of the longest answer.
@@ -73,6 +75,7 @@ public struct DatasetSummary: Sendable {
   mutating func add(_ line: EncodedLine) {
     let example = line.analysis.example, answer = example.supervised.dropFirst().count { $0 }
     examples += 1
+    images += example.images.count
     cut += line.wasCut ? 1 : 0
     tokens += example.ids.count
     supervised += answer

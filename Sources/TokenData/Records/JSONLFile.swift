@@ -50,6 +50,9 @@ public final class JSONLFile: Sendable {
     "\(path.split(separator: "/").last.map(String.init) ?? path) line \(lineNumber(index))"
   }
 
+  /// The folder the file is in.
+  public var folder: String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "." }
+
   /// The object of an entry.
   ///
   /// - Throws: `InputError` naming the line: no JSON object, longer than ``longestLine``, or changed since the file was

@@ -16,6 +16,8 @@ public struct RecordFields: Sendable, Hashable {
   public var completion: String
   public var messages: String
   public var text: String
+  /// Pictures that the prompt shows: paths, as seen from the file's folder.
+  public var images: String
   /// Spans of the completion or text by name: `{"y": [[0, 3]]}`, in characters (Unicode scalars).
   public var spans: String
   /// A name of the record for predictions.
@@ -24,12 +26,13 @@ public struct RecordFields: Sendable, Hashable {
   /// TRL's, unless told otherwise.
   public init(
     prompt: String = "prompt", completion: String = "completion", messages: String = "messages",
-    text: String = "text", spans: String = "spans", id: String = "id"
+    text: String = "text", images: String = "images", spans: String = "spans", id: String = "id"
   ) {
     self.prompt = prompt
     self.completion = completion
     self.messages = messages
     self.text = text
+    self.images = images
     self.spans = spans
     self.id = id
   }
@@ -49,6 +52,8 @@ public struct Record: Sendable, Hashable {
 
   /// What it says.
   public var content: Content
+  /// Files of the pictures it shows, in the order in which it shows them.
+  public var images: [String]
   /// Named spans, in Unicode scalars of the completion (of the last assistant's message; of the text).
   public var spans: [String: [Range<Int>]]
   /// `train.jsonl line 12`
@@ -62,11 +67,12 @@ public struct Record: Sendable, Hashable {
 
   /// Memberwise.
   public init(
-    _ content: Content, spans: [String: [Range<Int>]] = [:], source: String = "", id: String? = nil,
-    promptMessages: Int = 0, rated: RatedResponse? = nil
+    _ content: Content, images: [String] = [], spans: [String: [Range<Int>]] = [:], source: String = "",
+    id: String? = nil, promptMessages: Int = 0, rated: RatedResponse? = nil
   ) {
     self.content = content
     self.rated = rated
+    self.images = images
     self.promptMessages = promptMessages
     self.spans = spans
     self.source = source
@@ -101,11 +107,15 @@ public struct RecordReader: Sendable {
   ///
   /// - Throws: `InputError` naming line and field: one that is missing, of a wrong type, or an answer that is empty.
   public func record(_ file: JSONLFile, _ index: Int) throws(InputError) -> Record {
-    try file.read(index) { object throws(InputError) in try record(object, source: file.name(index)) }
+    try file.read(index) { object throws(InputError) in
+      try record(object, source: file.name(index), folder: file.folder)
+    }
   }
 
   /// The record of an object.
-  public func record(_ object: JSONReader, source: String) throws(InputError) -> Record {
+  ///
+  /// - Parameter folder: from where the paths of pictures are seen.
+  public func record(_ object: JSONReader, source: String, folder: String = ".") throws(InputError) -> Record {
     if let ratings {
       var record = ratings.record(try ratings.rated(object, needsScores: needsAnswer))
       record.source = source
@@ -119,6 +129,7 @@ public struct RecordReader: Sendable {
     case .messages: record = Record(.messages(try messages(object.at(fields.messages))))
     case .text: record = Record(.text(try nonEmpty(object.at(fields.text))))
     }
+    record.images = try images(object).map { $0.hasPrefix("/") ? $0 : folder + "/" + $0 }
     record.spans = try spans(object)
     record.source = source
     record.id = try object.ifPresent(fields.id).flatMap { Self.name($0) }
@@ -185,6 +196,19 @@ public struct RecordReader: Sendable {
       throw value.error(expected: "text to learn", found: "an empty answer")
     }
     return text
+  }
+
+  /// A path, or a list of paths; null for none.
+  private func images(_ object: JSONReader) throws(InputError) -> [String] {
+    guard let value = try object.ifPresent(fields.images) else { return [] }
+    guard case .array = value.value else { return [try value.string()] }
+    var paths = [String]()
+    for element in try value.elements() {
+      let path = try element.string()
+      guard !path.isEmpty else { throw element.error(expected: "the path of a picture") }
+      paths.append(path)
+    }
+    return paths
   }
 
   private func spans(_ object: JSONReader) throws(InputError) -> [String: [Range<Int>]] {

@@ -2,7 +2,7 @@ public import Files
 public import Torch
 public import TorchNN
 
-/// Causal decoder of the Llama family: Llama 2 and 3, SmolLM2, Mistral without sliding window.
+/// Causal decoder of the Llama family: Llama 2 and 3, SmolLM2, Mistral and Phi-3 without sliding window.
 ///
 ///     x₀ = embedding(ids)
 ///     hₗ = xₗ + attention(norm(xₗ)),  xₗ₊₁ = hₗ + mlp(norm(hₗ))      for every layer l
@@ -16,7 +16,7 @@ public final class Llama: Module, PretrainedModel {
   @Child("model") var decoder: LlamaDecoder
   @Child("lm_head") private var output: Linear
 
-  public static let modelTypes = ["llama", "mistral"]
+  public static let modelTypes = ["llama", "mistral", "phi3"]
 
   /// A model without weights (its parameters are on `.meta`): load or ``Module/initialise(standardDeviation:generator:dtype:device:)``.
   public convenience init(_ configuration: LlamaConfiguration) {
@@ -68,10 +68,18 @@ public final class Llama: Module, PretrainedModel {
     decoder.makeCache(configuration, batch: batch, capacity: capacity)
   }
 
-  /// Drops what old checkpoints hold besides parameters: rotary frequencies, and a head that is the embedding again.
   public func adapting(_ source: any WeightSource) throws -> any WeightSource {
-    let table = "model.embed_tokens.weight", head = "lm_head.weight"
-    let hasBoth = configuration.tiesEmbeddings && source.entry(table) != nil && source.entry(head) != nil
+    try configuration.adapting(source, prefix: "")
+  }
+}
+
+extension LlamaConfiguration {
+  /// Drops what old checkpoints hold besides parameters: rotary frequencies, and a head that is the embedding again.
+  ///
+  /// - Parameter prefix: what stands before the names of the language model.
+  func adapting(_ source: any WeightSource, prefix: String) throws -> any WeightSource {
+    let table = prefix + "model.embed_tokens.weight", head = prefix + "lm_head.weight"
+    let hasBoth = tiesEmbeddings && source.entry(table) != nil && source.entry(head) != nil
     if hasBoth, try !source.tensor(head).isEqual(to: source.tensor(table)) {
       throw InputError(
         path: source.entry(head)?.path ?? source.path, place: "tensor \(head)",
@@ -80,7 +88,7 @@ public final class Llama: Module, PretrainedModel {
     }
     return RenamedWeights(source) { name in
       if name.hasSuffix("rotary_emb.inv_freq") { return nil }
-      guard self.configuration.tiesEmbeddings, name == head else { return name }
+      guard tiesEmbeddings, name == head else { return name }
       return hasBoth ? nil : table  // a tied checkpoint may hold either
     }
   }
@@ -146,18 +154,25 @@ final class LlamaLayer: Module, DecoderLayer {
 
 /// Grouped-query attention with rotated queries and keys.
 final class LlamaAttention: Module {
-  @Child("q_proj") var query: Linear
-  @Child("k_proj") var key: Linear
-  @Child("v_proj") var value: Linear
+  @OptionalChild("q_proj") private var query: Linear?
+  @OptionalChild("k_proj") private var key: Linear?
+  @OptionalChild("v_proj") private var value: Linear?
   @Child("o_proj") var output: Linear
-  private let headWidth: Int
+  // In the place of the first three.
+  @OptionalChild("qkv_proj") private var fused: Linear?
+  private let headWidth: Int, widths: [Int]
 
   init(_ c: LlamaConfiguration) {
     headWidth = c.headWidth
+    widths = [c.heads, c.keyValueHeads, c.keyValueHeads].map { $0 * c.headWidth }
     super.init()
-    query = Linear(c.hiddenSize, c.heads * c.headWidth, bias: c.attentionBias, device: .meta)
-    key = Linear(c.hiddenSize, c.keyValueHeads * c.headWidth, bias: c.attentionBias, device: .meta)
-    value = Linear(c.hiddenSize, c.keyValueHeads * c.headWidth, bias: c.attentionBias, device: .meta)
+    if c.fusesProjections {
+      fused = Linear(c.hiddenSize, widths.reduce(0, +), bias: c.attentionBias, device: .meta)
+    } else {
+      query = Linear(c.hiddenSize, widths[0], bias: c.attentionBias, device: .meta)
+      key = Linear(c.hiddenSize, widths[1], bias: c.attentionBias, device: .meta)
+      value = Linear(c.hiddenSize, widths[2], bias: c.attentionBias, device: .meta)
+    }
     output = Linear(c.heads * c.headWidth, c.hiddenSize, bias: c.attentionBias, device: .meta)
   }
 
@@ -165,27 +180,35 @@ final class LlamaAttention: Module {
   func mix(_ x: Tensor, _ view: AttentionView, layer: Int) -> Tensor {
     let (batch, length) = (x.size(0), x.size(1))
     // [B, T, heads, D] each
-    let heads = Linear.all([query, key, value], of: x).map { $0.view([batch, length, -1, headWidth]) }
+    let parts = fused.map { $0(x).split(widths, -1) } ?? Linear.all([query, key, value].compactMap { $0 }, of: x)
+    let heads = parts.map { $0.view([batch, length, -1, headWidth]) }
     return view.mix(query: heads[0], key: heads[1], value: heads[2], layer: layer)
   }
 }
 
 /// W_down(silu(W_gate x) ⊙ W_up x).
 final class LlamaMLP: Module {
-  @Child("gate_proj") var gate: Linear
-  @Child("up_proj") var up: Linear
-  @Child("down_proj") var down: Linear
+  @OptionalChild("gate_proj") private var gate: Linear?
+  @OptionalChild("up_proj") private var up: Linear?
+  @Child("down_proj") private var down: Linear
+  // In the place of the first two.
+  @OptionalChild("gate_up_proj") private var fused: Linear?
 
   init(_ c: LlamaConfiguration) {
     super.init()
-    gate = Linear(c.hiddenSize, c.innerSize, bias: c.mlpBias, device: .meta)
-    up = Linear(c.hiddenSize, c.innerSize, bias: c.mlpBias, device: .meta)
+    if c.fusesProjections {
+      fused = Linear(c.hiddenSize, 2 * c.innerSize, bias: c.mlpBias, device: .meta)
+    } else {
+      gate = Linear(c.hiddenSize, c.innerSize, bias: c.mlpBias, device: .meta)
+      up = Linear(c.hiddenSize, c.innerSize, bias: c.mlpBias, device: .meta)
+    }
     down = Linear(c.innerSize, c.hiddenSize, bias: c.mlpBias, device: .meta)
   }
 
   /// `[…, H]` → `[…, H]`.
   func callAsFunction(_ x: Tensor) -> Tensor {
-    let both = Linear.all([gate, up], of: x)
+    if let fused { return down(swiGLU(fused(x))) }
+    let both = Linear.all([gate, up].compactMap { $0 }, of: x)
     return down(gate: both[0], up: both[1])
   }
 }

@@ -31,6 +31,8 @@ public struct LlamaConfiguration: Sendable, Hashable {
   public var attentionBias: Bool
   /// Whether the three projections of the MLP have biases.
   public var mlpBias: Bool
+  /// Whether queries, keys and values, and gate and up of the MLP, are one projection each, as in Phi-3.
+  public var fusesProjections: Bool
   /// Standard deviation of fresh weights.
   public var initialDeviation: Double
   /// Id of the token a text begins with, if there is one.
@@ -43,7 +45,8 @@ public struct LlamaConfiguration: Sendable, Hashable {
     vocabularySize: Int, hiddenSize: Int, innerSize: Int, layers: Int, heads: Int, keyValueHeads: Int? = nil,
     headWidth: Int? = nil, contextLength: Int = 2048, epsilon: Double = 1e-6, theta: Double = 10_000,
     scaling: RotaryEmbedding.Scaling = .none, tiesEmbeddings: Bool = false, attentionBias: Bool = false,
-    mlpBias: Bool = false, initialDeviation: Double = 0.02, beginToken: Int? = nil, endTokens: [Int] = []
+    mlpBias: Bool = false, fusesProjections: Bool = false, initialDeviation: Double = 0.02, beginToken: Int? = nil,
+    endTokens: [Int] = []
   ) {
     self.vocabularySize = vocabularySize
     self.hiddenSize = hiddenSize
@@ -59,6 +62,7 @@ public struct LlamaConfiguration: Sendable, Hashable {
     self.tiesEmbeddings = tiesEmbeddings
     self.attentionBias = attentionBias
     self.mlpBias = mlpBias
+    self.fusesProjections = fusesProjections
     self.initialDeviation = initialDeviation
     self.beginToken = beginToken
     self.endTokens = endTokens
@@ -100,6 +104,11 @@ extension LlamaConfiguration {
     case lowFactor = "low_freq_factor"
     case highFactor = "high_freq_factor"
     case originalLength = "original_max_position_embeddings"
+    case shortFactor = "short_factor"
+    case longFactor = "long_factor"
+    case attentionFactor = "attention_factor"
+    case residualDropout = "resid_pdrop"
+    case embeddingDropout = "embd_pdrop"
     case partialRotary = "partial_rotary_factor"
   }
 
@@ -107,8 +116,8 @@ extension LlamaConfiguration {
   public var json: JSON {
     var object = JSONObject()
     func set(_ key: Key, _ value: JSON) { object[key.rawValue] = value }
-    set(.architectures, ["LlamaForCausalLM"])
-    set(.modelType, "llama")
+    set(.architectures, [fusesProjections ? "Phi3ForCausalLM" : "LlamaForCausalLM"])
+    set(.modelType, fusesProjections ? "phi3" : "llama")
     set(.vocabularySize, .int(vocabularySize))
     set(.hiddenSize, .int(hiddenSize))
     set(.innerSize, .int(innerSize))
@@ -129,6 +138,7 @@ extension LlamaConfiguration {
     )
     set(.ropeTheta, .double(theta))
     set(.ropeScaling, scalingJSON)
+    if case .longrope(_, _, let length, _) = scaling { set(.originalLength, .int(length)) }
     return .object(object)
   }
 
@@ -140,6 +150,11 @@ extension LlamaConfiguration {
       [
         Key.ropeType.rawValue: "llama3", Key.factor.rawValue: .double(factor), Key.lowFactor.rawValue: .double(low),
         Key.highFactor.rawValue: .double(high), Key.originalLength.rawValue: .int(originalLength),
+      ]
+    case .longrope(let short, let long, _, let attention):
+      [
+        Key.ropeType.rawValue: "longrope", Key.shortFactor.rawValue: .array(short.map(JSON.double)),
+        Key.longFactor.rawValue: .array(long.map(JSON.double)), Key.attentionFactor.rawValue: .double(attention),
       ]
     }
   }

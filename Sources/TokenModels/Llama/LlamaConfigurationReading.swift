@@ -1,34 +1,37 @@
 public import Files
+import Foundation
 import TorchNN
 
 extension LlamaConfiguration {
-  /// Reads `config.json` of a `llama` or `mistral` model with the defaults of transformers.
+  /// Reads `config.json` of a `llama`, `mistral` or `phi3` model with the defaults of transformers.
   ///
   /// - Throws: `InputError` naming file and key for a value of the wrong type or out of range, and for every option
   ///   that would change the computation and is not implemented.
   public init(_ config: JSONReader) throws(InputError) {
-    let isMistral = try config[.modelType]?.string() == "mistral"
+    let type = try config[.modelType]?.string(), isMistral = type == "mistral", isPhi = type == "phi3"
     try config.refuseUnsupported(slidingWindowDefault: isMistral ? 4096 : nil)
 
     let heads = try config.count(.heads, default: 32, limit: 1 << 12)
-    let hiddenSize = try config.count(.hiddenSize, default: 4096, limit: 1 << 20)
-    let contextLength = try config.count(.contextLength, default: isMistral ? 131_072 : 2048, limit: 1 << 31)
-    let (theta, scaling) = try config.rope(contextLength: contextLength)
+    let hiddenSize = try config.count(.hiddenSize, default: isPhi ? 3072 : 4096, limit: 1 << 20)
+    let contextLength = try config.count(
+      .contextLength, default: isMistral ? 131_072 : isPhi ? 4096 : 2048, limit: 1 << 31)
+    let (theta, scaling) = try config.rope(contextLength: contextLength, isPhi: isPhi)
     self.init(
-      vocabularySize: try config.count(.vocabularySize, default: 32_000, limit: 1 << 24),
+      vocabularySize: try config.count(.vocabularySize, default: isPhi ? 32_064 : 32_000, limit: 1 << 24),
       hiddenSize: hiddenSize,
-      innerSize: try config.count(.innerSize, default: isMistral ? 14_336 : 11_008, limit: 1 << 22),
+      innerSize: try config.count(.innerSize, default: isMistral ? 14_336 : isPhi ? 8192 : 11_008, limit: 1 << 22),
       layers: try config.count(.layers, default: 32, limit: 1 << 12),
       heads: heads,
       keyValueHeads: try config.count(.keyValueHeads, default: isMistral ? 8 : heads, limit: heads),
       headWidth: try config.count(.headWidth, default: hiddenSize / heads, limit: 1 << 16),
       contextLength: contextLength,
-      epsilon: try config.positive(.epsilon, default: 1e-6),
+      epsilon: try config.positive(.epsilon, default: isPhi ? 1e-5 : 1e-6),
       theta: theta,
       scaling: scaling,
       tiesEmbeddings: try config[.tiesEmbeddings]?.bool() ?? false,
-      attentionBias: try config[.attentionBias]?.bool() ?? false,
-      mlpBias: try config[.mlpBias]?.bool() ?? false,
+      attentionBias: isPhi ? false : try config[.attentionBias]?.bool() ?? false,
+      mlpBias: isPhi ? false : try config[.mlpBias]?.bool() ?? false,
+      fusesProjections: isPhi,
       initialDeviation: try config.positive(.initialDeviation, default: 0.02),
       beginToken: try config[.beginToken]?.int(),
       endTokens: try config.tokens(.endToken))
@@ -41,6 +44,12 @@ extension LlamaConfiguration {
     }
     if try config[.headWidth] == nil, hiddenSize % heads != 0 {
       throw config.member(.hiddenSize).error(expected: "a multiple of the \(heads) heads", found: "\(hiddenSize)")
+    }
+    if case .longrope(let short, let long, _, _) = scaling {
+      for (key, factors) in [(Key.shortFactor, short), (.longFactor, long)] where factors.count != headWidth / 2 {
+        throw config.member(.ropeScaling).error(
+          expected: "\(headWidth / 2) numbers in \(key.rawValue), half the width of a head", found: "\(factors.count)")
+      }
     }
     if headWidth % 2 != 0 {
       throw config.member(.headWidth).error(expected: "an even width of a head", found: "\(headWidth)")
@@ -92,6 +101,9 @@ extension JSONReader {
       throw activation.unsupported("silu")
     }
     if let dropout = try self[.attentionDropout], try dropout.double() != 0 { throw dropout.unsupported("0") }
+    for key in [Key.residualDropout, .embeddingDropout] {
+      if let dropout = try self[key], try dropout.double() != 0 { throw dropout.unsupported("0") }
+    }
     if let parts = try self[.tensorParallel], try parts.int() != 1 { throw parts.unsupported("1") }
     if let quantization = try self[.quantization] {
       throw quantization.unsupported(
@@ -127,14 +139,15 @@ extension JSONReader {
 extension JSONReader {
   /// θ and scaling, from `rope_scaling` and `rope_theta` (transformers 4) or `rope_parameters` (transformers 5).
   fileprivate func rope(
-    contextLength: Int
+    contextLength: Int, isPhi: Bool
   ) throws(InputError) -> (theta: Double, scaling: RotaryEmbedding.Scaling) {
     // As in transformers, the old name wins unless it is empty.
     let theta = try positive(.ropeTheta, default: 10_000)
     let outerLength = try self[.originalLength] == nil ? nil : count(.originalLength, default: 0, limit: 1 << 31)
     for section in [try self[.ropeScaling], try self[.ropeParameters]] {
       guard let section, try section.object().count > 0 else { continue }
-      let scaling = try section.scaling(outerLength: outerLength, contextLength: contextLength)
+      let scaling = try section.scaling(
+        outerLength: outerLength, contextLength: contextLength, isPhi: isPhi)
       return (try section.positive(.ropeTheta, default: theta), scaling)
     }
     return (theta, .none)
@@ -143,7 +156,7 @@ extension JSONReader {
   /// The scaling that a section describes. `outerLength` is the original length beside the section, which wins over
   /// the one in it.
   private func scaling(
-    outerLength: Int?, contextLength: Int
+    outerLength: Int?, contextLength: Int, isPhi: Bool
   ) throws(InputError) -> RotaryEmbedding.Scaling {
     var typeKey = Key.ropeType
     if try self[typeKey] == nil { typeKey = .oldRopeType }
@@ -164,13 +177,42 @@ extension JSONReader {
       let ownLength = try count(.originalLength, default: contextLength, limit: 1 << 31)
       scaling = .llama3(
         factor: try positive(.factor), low: low, high: high, originalLength: outerLength ?? ownLength)
+    case "longrope" where isPhi, "su" where isPhi:
+      known += [.factor, .shortFactor, .longFactor, .originalLength, .attentionFactor]
+      scaling = try longrope(outerLength: outerLength, contextLength: contextLength)
     default:
-      throw member(typeKey).error(expected: "default, linear or llama3, the only types supported")
+      throw member(typeKey).error(
+        expected: isPhi
+          ? "default, linear, llama3 or longrope, the only types supported"
+          : "default, linear or llama3, the only types supported")
     }
     if let partial = try self[.partialRotary], try partial.double() != 1 { throw partial.unsupported("1") }
     for (name, value) in try object().members where value != .null && !known.contains(where: { $0.rawValue == name }) {
       throw child(name, value).error(expected: "no such key for \(Key.ropeType.rawValue) \(type)")
     }
     return scaling
+  }
+
+  /// Phi-3's scaling. Unless it is given, the factor of cosines and sines follows from how many times longer the context
+  /// is than the original one.
+  private func longrope(outerLength: Int?, contextLength: Int) throws(InputError) -> RotaryEmbedding.Scaling {
+    let ownLength = try self[.originalLength] == nil ? 4096 : count(.originalLength, default: 0, limit: 1 << 31)
+    let original = outerLength ?? ownLength
+    let factor = try positive(.factor, default: Double(contextLength) / Double(original))
+    let natural = factor <= 1 ? 1 : (1 + log(factor) / log(Double(original))).squareRoot()
+    return .longrope(
+      short: try factors(.shortFactor), long: try factors(.longFactor), originalLength: original,
+      attention: try positive(.attentionFactor, default: natural))
+  }
+
+  /// One factor above 0 for each frequency.
+  private func factors(_ key: Key) throws(InputError) -> [Double] {
+    var factors = [Double]()
+    for element in try at(key.rawValue).elements() {
+      let factor = try element.double()
+      guard factor > 0, factor.isFinite else { throw element.error(expected: "a number above 0") }
+      factors.append(factor)
+    }
+    return factors
   }
 }

@@ -3,8 +3,7 @@ public import Torch
 public import TorchNN
 
 /// A decoder of the Llama family with a head of K scores in the place of that of the vocabulary, stored as
-/// transformers' `LlamaForSequenceClassification` and `MistralForSequenceClassification` store it (`model.*`,
-/// `score.weight`).
+/// transformers' `LlamaForSequenceClassification` and its like for Mistral and Phi-3 store it (`model.*`, `score.weight`).
 ///
 ///     scores = score · hidden        [K] at a document's last token
 ///
@@ -150,14 +149,15 @@ extension JSON {
   /// transformers' pipelines put no softmax over them).
   fileprivate func ofClassifier(labels: [String], padToken: Int?) -> JSON {
     guard case .object(var object) = self else { return self }
-    let isMistral = object["model_type"] == "mistral"
-    object["architectures"] = [isMistral ? "MistralForSequenceClassification" : "LlamaForSequenceClassification"]
-    var names = JSONObject(), ids = JSONObject()
+    let names = ["mistral": "Mistral", "phi3": "Phi3"]
+    let family = if case .string(let type)? = object["model_type"] { names[type] ?? "Llama" } else { "Llama" }
+    object["architectures"] = [.string(family + "ForSequenceClassification")]
+    var titles = JSONObject(), ids = JSONObject()
     for (index, label) in labels.enumerated() {
-      names["\(index)"] = .string(label)
+      titles["\(index)"] = .string(label)
       ids[label] = .int(index)
     }
-    object["id2label"] = .object(names)
+    object["id2label"] = .object(titles)
     object["label2id"] = .object(ids)
     if object["num_labels"] != nil { object["num_labels"] = .int(labels.count) }
     object["problem_type"] = "regression"

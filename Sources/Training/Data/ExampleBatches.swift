@@ -27,6 +27,15 @@ public protocol BatchSource: AnyObject {
   /// The micro-batches of an optimizer step, in any order: the loss is a sum over all of them, divided by the
   /// denominators of all of them.
   func batches(ofStep step: Int) throws -> [TokenBatch]
+  /// What is supervised in those: for counting, without what only the model reads.
+  func supervisions(ofStep step: Int) throws -> [Supervision]
+}
+
+extension BatchSource {
+  /// Those of the batches, made for this.
+  public func supervisions(ofStep step: Int) throws -> [Supervision] {
+    try batches(ofStep: step).map(\.supervision)
+  }
 }
 
 /// Examples collated as the plan says, cut into micro-batches that fit in memory.
@@ -36,6 +45,9 @@ public final class ExampleBatches: BatchSource {
   /// Draws a neighbour for contrastive augmentation (A.2) from example, epoch and index in the data set alone.
   public typealias Neighbour = (_ example: EncodedExample, _ epoch: Int, _ index: Int) -> NeighbourExample?
 
+  /// Reads the pictures of an example and prepares them.
+  public typealias Pictures = (_ example: EncodedExample) throws -> [PlacedImage]
+
   public let plan: BatchPlan
   private let examples: any ExampleCollection
   private let microBatch: MicroBatch
@@ -43,6 +55,7 @@ public final class ExampleBatches: BatchSource {
   private let pad: Int32
   private let twoPass: Bool
   private let neighbour: Neighbour?
+  private let pictures: Pictures?
   private var epoch: (number: Int, order: [Int])?
 
   /// - Parameters:
@@ -52,9 +65,12 @@ public final class ExampleBatches: BatchSource {
   ///   - pad: id written into padding.
   ///   - twoPass: whether a neighbour gets a forward pass of its own (`NeighbourSampler`, `TokenBatch`).
   ///   - neighbour: nil for no contrastive augmentation.
+  ///   - pictures: asked for every example of a step, on the thread that asks for batches, when its batch is made; nil
+  ///     for examples without pictures.
   public init(
     _ examples: any ExampleCollection, plan: BatchPlan, microBatch: MicroBatch = .wholeStep,
-    layout: BatchLayout = .padded, pad: Int32 = 0, twoPass: Bool = true, neighbour: Neighbour? = nil
+    layout: BatchLayout = .padded, pad: Int32 = 0, twoPass: Bool = true, neighbour: Neighbour? = nil,
+    pictures: Pictures? = nil
   ) {
     precondition(examples.count == plan.count, "\(examples.count) examples, a plan for \(plan.count)")
     self.examples = examples
@@ -64,21 +80,28 @@ public final class ExampleBatches: BatchSource {
     self.pad = pad
     self.twoPass = twoPass
     self.neighbour = neighbour
+    self.pictures = pictures
   }
 
-  public func batches(ofStep step: Int) throws -> [TokenBatch] {
+  public func batches(ofStep step: Int) throws -> [TokenBatch] { try batches(ofStep: step, pictures: pictures) }
+
+  public func supervisions(ofStep step: Int) throws -> [Supervision] {
+    try batches(ofStep: step, pictures: nil).map(\.supervision)
+  }
+
+  private func batches(ofStep step: Int, pictures: Pictures?) throws -> [TokenBatch] {
     let (epoch, range) = plan.place(ofStep: step)
     let chosen = try order(ofEpoch: epoch)[range].map { index in
       let example = try examples.example(index, epoch: epoch)
       return Chosen(index: index, example: example, neighbour: neighbour?(example, epoch, index))
     }
-    return microBatch.cut(chosen, layout, twoPass: twoPass).map { part in
-      TokenBatch(
+    return try microBatch.cut(chosen, layout, twoPass: twoPass).map { part in
+      try TokenBatch(
         part.map(\.example), neighbours: part.map(\.neighbour), twoPass: twoPass, layout: layout, pad: pad,
         streams: part.map { chosen in
           var random = CounterGenerator(plan.seed, UInt64(epoch), UInt64(chosen.index))
           return random.next()
-        })
+        }, images: pictures.map { pictures in try part.map { try pictures($0.example) } } ?? [])
     }
   }
 

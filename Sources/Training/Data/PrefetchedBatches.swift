@@ -27,6 +27,10 @@ public final class PrefetchedBatches: BatchSource {
     queue.async { [worker] in worker.prepare(step + 1) }
     return batches
   }
+
+  public func supervisions(ofStep step: Int) throws -> [Supervision] {
+    try queue.sync { [worker] in worker.supervisions(step) }.get()
+  }
 }
 
 /// A source and what it has prepared, for one thread at a time.
@@ -43,6 +47,13 @@ private final class Worker: Sendable {
     state.withLock { state in
       let source = state.source
       state.prepared = (step, Result { try source.batches(ofStep: step) })
+    }
+  }
+
+  func supervisions(_ step: Int) -> Result<[Supervision], any Error> {
+    state.withLock { state in
+      let source = state.source
+      return Result { try source.supervisions(ofStep: step) }
     }
   }
 

@@ -32,11 +32,25 @@ extension Trainer {
     let device = model.head.weight.device
     let ids = Tensor(batch.ids, shape: [batch.rows, batch.length], device: device)
     let hidden = model.hidden(
-      ModelInput(ids: ids, documents: batch.documentLengths), cache: nil, rows: Tensor(rows, device: device))
+      ModelInput(ids: ids, documents: batch.documentLengths, images: batch.imageInput(on: device)), cache: nil,
+      rows: Tensor(rows, device: device))
     // An operation of the model failed: the surrounding `withTorchErrors` throws its message instead of this one.
     if hidden.handle == nil { throw TorchError("the model gave no hidden states") }
     return objective.loss(
       of: hidden, head: model.head, supervision: batch.supervision, denominators: denominators)
+  }
+}
+
+extension TokenBatch {
+  /// The batch's pictures as the model takes them; nil if it has none.
+  fileprivate func imageInput(on device: Device) -> ImageInput? {
+    ImageInput(
+      images.map { picture in
+        ImageInput.Picture(
+          values: picture.image.values,
+          shape: [picture.image.channels, picture.image.height, picture.image.width], starts: picture.starts,
+          count: picture.count)
+      }, device: device)
   }
 }
 

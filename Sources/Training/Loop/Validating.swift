@@ -13,7 +13,7 @@ extension Trainer {
     let steps = 0..<source.plan.stepsPerEpoch
     var whole = objective.denominators(of: [])
     for step in steps {
-      whole = whole + objective.denominators(of: try source.batches(ofStep: step).map(\.supervision))
+      whole = whole + objective.denominators(of: try source.supervisions(ofStep: step))
     }
     let denominators = try denominators(over: whole)
 

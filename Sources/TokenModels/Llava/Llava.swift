@@ -1,0 +1,126 @@
+public import Files
+public import Torch
+public import TorchNN
+
+/// LLaVA 1.5 (Liu et al. 2023, arXiv 2310.03744): CLIP's vision transformer, two linear layers, a decoder of the Llama
+/// family. The features of a picture's patches are its tokens' embeddings.
+///
+/// Names are those of the published checkpoints (`language_model.model.*`, `vision_tower.vision_model.*`,
+/// `multi_modal_projector.*`); checkpoints of transformers 5 (`model.language_model.*`) are read as well.
+public final class Llava: Module, PretrainedModel, VisionLanguageModel {
+  /// What `config.json` states besides the two models.
+  public let configuration: LlavaConfiguration
+  public let configurationJSON: JSON
+  @Child("vision_tower.vision_model") private var tower: VisionTower
+  @Child("multi_modal_projector") private var projector: LlavaProjector
+  @Child("language_model") private var language: Llama
+
+  public static let modelTypes = ["llava"]
+
+  public convenience init(config: JSONReader) throws(InputError) {
+    try self.init(LlavaConfiguration(config), Llama(config: config.languageModel()), config.value)
+  }
+
+  private init(_ configuration: LlavaConfiguration, _ language: Llama, _ json: JSON) {
+    (self.configuration, configurationJSON) = (configuration, json)
+    super.init()
+    tower = VisionTower(configuration.vision)
+    projector = LlavaProjector(configuration, width: language.hiddenSize)
+    self.language = language
+  }
+
+  public var checkpointsActivations: Bool {
+    get { language.checkpointsActivations }
+    set { language.checkpointsActivations = newValue }
+  }
+  public var vocabularySize: Int { language.vocabularySize }
+  public var hiddenSize: Int { language.hiddenSize }
+  public var contextLength: Int { language.contextLength }
+  public var head: OutputHead { language.head }
+  public var imageToken: Int { configuration.imageToken }
+  public var tokensPerImage: Int { configuration.tokensPerImage }
+  public var imageSize: (height: Int, width: Int) { (configuration.vision.imageSize, configuration.vision.imageSize) }
+
+  public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
+    let words = language.decoder.embedding(input.ids)
+    let x = input.images.map { $0.placing(features(of: $0.pixels), in: words) } ?? words
+    return language.decoder(x, input, cache: cache, rows: rows)
+  }
+
+  /// What stands for pictures `[N, C, S, S]` among the embeddings: `[N, P, H]`.
+  public func features(of pixels: Tensor) -> Tensor {
+    let states = tower(pixels, layers: configuration.featureLayers)
+    return projector(configuration.keepsClassToken ? states : states.narrow(1, 1, states.size(1) - 1))
+  }
+
+  public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
+    language.makeCache(batch: batch, capacity: capacity)
+  }
+
+  /// The names of transformers 5, and of its vision towers without `vision_model`, become those of the published
+  /// checkpoints; see also ``Llama/adapting(_:)``.
+  public func adapting(_ source: any WeightSource) throws -> any WeightSource {
+    var seen = Set<String>()
+    for name in source.names.compactMap(Self.published) where !seen.insert(name).inserted {
+      throw InputError(
+        path: source.path, place: "tensor \(name)", expected: "one name for it", found: "those of two layouts")
+    }
+    let renamed = RenamedWeights(source, Self.published)
+    return try language.configuration.adapting(renamed, prefix: "language_model.")
+  }
+
+  /// A tensor's name in the published checkpoints; nil for one that is of no use.
+  private static func published(_ name: String) -> String? {
+    var name = name
+    if name == "lm_head.weight" { return "language_model.lm_head.weight" }
+    if name.hasPrefix("model.language_model.") {
+      name = "language_model.model." + name.dropFirst("model.language_model.".count)
+    } else if name.hasPrefix("model.") {
+      name = String(name.dropFirst("model.".count))
+    }
+    if name.hasPrefix("vision_tower."), !name.hasPrefix("vision_tower.vision_model.") {
+      name = "vision_tower.vision_model." + name.dropFirst("vision_tower.".count)
+    }
+    return name.hasSuffix("position_ids") ? nil : name  // a buffer of old checkpoints
+  }
+
+  /// Gives tower and projector fresh values and takes the decoder from another source, whose names are those of a
+  /// ``Llama``.
+  ///
+  /// - Parameter generator: draws the values, from N(0, 0.02) as transformers does.
+  /// - Throws: `InputError` if the decoder's weights do not fit.
+  public func initialise(language source: any WeightSource, generator: Generator) throws {
+    initialiseSight(generator: generator, dtype: .float32, device: .cpu)
+    try language.load(from: language.adapting(source), dtype: .float32)
+  }
+
+  public func initialise(generator: Generator, dtype: DType, device: Device) {
+    initialiseSight(generator: generator, dtype: dtype, device: device)
+    language.initialise(generator: generator, dtype: dtype, device: device)
+  }
+
+  /// Tower and projector.
+  private func initialiseSight(generator: Generator, dtype: DType, device: Device) {
+    tower.initialise(standardDeviation: 0.02, generator: generator, dtype: dtype, device: device)
+    tower.embeddings.initialiseTables(
+      standardDeviation: 0.02, generator: generator, dtype: dtype, device: device)
+    projector.initialise(standardDeviation: 0.02, generator: generator, dtype: dtype, device: device)
+  }
+}
+
+/// W₂ activation(W₁ x + b₁) + b₂: from the tower's width to the decoder's.
+final class LlavaProjector: Module {
+  @Child("linear_1") private var first: Linear
+  @Child("linear_2") private var second: Linear
+  private let activation: Activation
+
+  init(_ c: LlavaConfiguration, width: Int) {
+    activation = c.activation
+    super.init()
+    first = Linear(c.vision.hiddenSize, width, bias: c.projectorBias, device: .meta)
+    second = Linear(width, width, bias: c.projectorBias, device: .meta)
+  }
+
+  /// `[N, P, W]` → `[N, P, H]`.
+  func callAsFunction(_ x: Tensor) -> Tensor { second(activation(first(x))) }
+}

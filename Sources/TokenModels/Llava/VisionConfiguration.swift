@@ -1,0 +1,92 @@
+public import Files
+
+/// What an MLP does to its inner values.
+enum Activation: String {
+  case gelu
+  case quickGelu = "quick_gelu"
+  case geluTanh = "gelu_pytorch_tanh"
+
+  init(_ config: JSONReader, key: String, default: Activation) throws(InputError) {
+    guard let value = try config.ifPresent(key) else {
+      self = `default`
+      return
+    }
+    guard let known = Activation(rawValue: try value.string()) else {
+      throw value.error(expected: "gelu, quick_gelu or gelu_pytorch_tanh, the only ones supported")
+    }
+    self = known
+  }
+}
+
+/// Sizes and options of CLIP's vision transformer, as `vision_config` states them.
+public struct VisionConfiguration: Sendable, Hashable {
+  /// Width of the hidden states.
+  public var hiddenSize: Int
+  /// Width of the MLP's inner layer.
+  public var innerSize: Int
+  /// Number of layers.
+  public var layers: Int
+  /// Number of attention heads; divides ``hiddenSize``.
+  public var heads: Int
+  /// Channels of the pictures.
+  public var channels: Int
+  /// Rows, and pixels of a row.
+  public var imageSize: Int
+  /// Side of the patches that become tokens.
+  public var patchSize: Int
+  /// ε of the normalisations.
+  public var epsilon: Double
+  let activation: Activation
+
+  /// A configuration made in code; as CLIP's apart from the sizes.
+  public init(
+    hiddenSize: Int, innerSize: Int, layers: Int, heads: Int, channels: Int = 3, imageSize: Int, patchSize: Int,
+    epsilon: Double = 1e-5
+  ) {
+    (self.hiddenSize, self.innerSize, self.layers, self.heads) = (hiddenSize, innerSize, layers, heads)
+    (self.channels, self.imageSize, self.patchSize, self.epsilon) = (channels, imageSize, patchSize, epsilon)
+    activation = .quickGelu
+  }
+
+  /// Patches along a side.
+  public var side: Int { imageSize / patchSize }
+
+  /// Reads a `vision_config`, with the defaults of transformers' `CLIPVisionConfig`.
+  ///
+  /// - Throws: `InputError` naming file and key for a value of the wrong type or out of range, and for options that are
+  ///   not supported.
+  public init(_ config: JSONReader) throws(InputError) {
+    if let type = try config.ifPresent("model_type"), try type.string() != "clip_vision_model" {
+      throw type.error(expected: "clip_vision_model, the only vision tower supported")
+    }
+    if let dropout = try config.ifPresent("attention_dropout"), try dropout.double() != 0 {
+      throw dropout.error(expected: "0, the only value supported")
+    }
+    hiddenSize = try config.count("hidden_size", default: 768, limit: 1 << 16)
+    innerSize = try config.count("intermediate_size", default: 3072, limit: 1 << 18)
+    layers = try config.count("num_hidden_layers", default: 12, limit: 1 << 10)
+    heads = try config.count("num_attention_heads", default: 12, limit: 1 << 10)
+    channels = try config.count("num_channels", default: 3, limit: 3)
+    imageSize = try config.count("image_size", default: 224, limit: 1 << 13)
+    patchSize = try config.count("patch_size", default: 32, limit: 1 << 13)
+    epsilon = try config.number("layer_norm_eps", default: 1e-5, above: 0)
+    activation = try Activation(config, key: "hidden_act", default: .quickGelu)
+    if hiddenSize % heads != 0 {
+      throw config.child("hidden_size", .int(hiddenSize)).error(expected: "a multiple of the \(heads) heads")
+    }
+    if patchSize > imageSize {
+      throw config.child("patch_size", .int(patchSize)).error(expected: "at most image_size, \(imageSize)")
+    }
+    if channels != 3 { throw try config.at("num_channels").error(expected: "3, the only number supported") }
+  }
+
+  /// The configuration as `vision_config`.
+  public var json: JSON {
+    [
+      "model_type": "clip_vision_model", "hidden_size": .int(hiddenSize), "intermediate_size": .int(innerSize),
+      "num_hidden_layers": .int(layers), "num_attention_heads": .int(heads), "num_channels": .int(channels),
+      "image_size": .int(imageSize), "patch_size": .int(patchSize), "layer_norm_eps": .double(epsilon),
+      "hidden_act": .string(activation.rawValue), "projection_dim": .int(hiddenSize),
+    ]
+  }
+}

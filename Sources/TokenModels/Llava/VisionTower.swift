@@ -1,0 +1,139 @@
+import Torch
+import TorchNN
+
+extension Activation {
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    switch self {
+    case .gelu: x.gelu()
+    case .geluTanh: x.gelu(tanh: true)
+    case .quickGelu: x * (x * 1.702).sigmoid()
+    }
+  }
+}
+
+/// CLIP's vision transformer (Radford et al. 2021, arXiv 2103.00020): patches of a picture as tokens, one class token
+/// before them, attention in both directions.
+///
+/// Sizes in shapes: N pictures, P patches, W width.
+final class VisionTower: Module {
+  @Child("embeddings") var embeddings: PatchEmbeddings
+  // CLIP's own spelling.
+  @Child("pre_layrnorm") private var before: LayerNorm
+  @Children("encoder.layers") private var layers: [VisionLayer]
+  // Only the class token's final state is normalised by it; checkpoints hold it all the same.
+  @Child("post_layernorm") private var after: LayerNorm
+
+  init(_ c: VisionConfiguration) {
+    super.init()
+    embeddings = PatchEmbeddings(c)
+    before = LayerNorm(c.hiddenSize, epsilon: c.epsilon, device: .meta)
+    layers = (0..<c.layers).map { _ in VisionLayer(c) }
+    after = LayerNorm(c.hiddenSize, epsilon: c.epsilon, device: .meta)
+  }
+
+  /// Pictures `[N, C, S, S]` → hidden states `[N, 1 + P, W]` after the first `count` layers.
+  func callAsFunction(_ pixels: Tensor, layers count: Int) -> Tensor {
+    layers.prefix(count).reduce(before(embeddings(pixels))) { x, layer in layer(x) }
+  }
+}
+
+/// A picture's patches, projected, with a learnt position each; before them the class token.
+final class PatchEmbeddings: Module {
+  @Parameter("class_embedding") private var classEmbedding: Tensor  // [W]
+  @Parameter("patch_embedding.weight") private var kernel: Tensor  // [W, C, p, p]
+  @Child("position_embedding") private var positions: Embedding  // [1 + P, W]
+  private let patchSize: Int
+
+  init(_ c: VisionConfiguration) {
+    patchSize = c.patchSize
+    super.init()
+    classEmbedding = .empty([c.hiddenSize], device: .meta)
+    kernel = .empty([c.hiddenSize, c.channels, c.patchSize, c.patchSize], device: .meta)
+    positions = Embedding(1 + c.side * c.side, c.hiddenSize, device: .meta)
+  }
+
+  /// `[N, C, S, S]` → `[N, 1 + P, W]`.
+  func callAsFunction(_ pixels: Tensor) -> Tensor {
+    let patches = pixels.to(kernel.dtype).conv2d(kernel, stride: [patchSize, patchSize])
+    let tokens = patches.flatten(2, -1).transpose(1, 2)
+    let first = classEmbedding.expand([pixels.size(0), 1, classEmbedding.size(0)])
+    return Tensor.cat([first, tokens], 1) + positions.weight
+  }
+
+  /// Fresh values of what no layer holds; see ``Module/initialise(standardDeviation:generator:dtype:device:)``.
+  func initialiseTables(standardDeviation: Double, generator: Generator, dtype: DType, device: Device) {
+    func normal(_ shape: [Int]) -> Tensor {
+      .empty(shape, dtype: dtype, device: device).normal_(std: standardDeviation, generator: generator)
+    }
+    noGrad {
+      classEmbedding = normal(classEmbedding.shape)
+      kernel = normal(kernel.shape)
+    }
+  }
+}
+
+/// Attention, then an MLP, each on normalised input and added to its input.
+final class VisionLayer: Module {
+  @Child("layer_norm1") private var attentionNorm: LayerNorm
+  @Child("self_attn") private var attention: VisionAttention
+  @Child("layer_norm2") private var mlpNorm: LayerNorm
+  @Child("mlp") private var mlp: VisionMLP
+
+  init(_ c: VisionConfiguration) {
+    super.init()
+    attentionNorm = LayerNorm(c.hiddenSize, epsilon: c.epsilon, device: .meta)
+    attention = VisionAttention(c)
+    mlpNorm = LayerNorm(c.hiddenSize, epsilon: c.epsilon, device: .meta)
+    mlp = VisionMLP(c)
+  }
+
+  /// `[N, T, W]` → the same.
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    let h = x + attention(attentionNorm(x))
+    return h + mlp(mlpNorm(h))
+  }
+}
+
+/// Attention of every token to every other of its picture.
+final class VisionAttention: Module {
+  @Child("q_proj") private var query: Linear
+  @Child("k_proj") private var key: Linear
+  @Child("v_proj") private var value: Linear
+  @Child("out_proj") private var output: Linear
+  private let heads: Int
+
+  init(_ c: VisionConfiguration) {
+    heads = c.heads
+    super.init()
+    query = Linear(c.hiddenSize, c.hiddenSize, device: .meta)
+    key = Linear(c.hiddenSize, c.hiddenSize, device: .meta)
+    value = Linear(c.hiddenSize, c.hiddenSize, device: .meta)
+    output = Linear(c.hiddenSize, c.hiddenSize, device: .meta)
+  }
+
+  /// `[N, T, W]` → the same.
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    let parts = Linear.all([query, key, value], of: x).map {
+      $0.view([x.size(0), x.size(1), heads, -1]).transpose(1, 2)
+    }
+    let mixed = scaledDotProductAttention(parts[0], parts[1], parts[2])
+    return output(mixed.transpose(1, 2).reshape(x.shape))
+  }
+}
+
+/// W₂ activation(W₁ x + b₁) + b₂.
+final class VisionMLP: Module {
+  @Child("fc1") private var inner: Linear
+  @Child("fc2") private var outer: Linear
+  private let activation: Activation
+
+  init(_ c: VisionConfiguration) {
+    activation = c.activation
+    super.init()
+    inner = Linear(c.hiddenSize, c.innerSize, device: .meta)
+    outer = Linear(c.innerSize, c.hiddenSize, device: .meta)
+  }
+
+  /// `[…, W]` → the same.
+  func callAsFunction(_ x: Tensor) -> Tensor { outer(activation(inner(x))) }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import Recipes
+import Reports
+import TokenModels
+
+struct NewVLMCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "new-vlm",
+    abstract: "Make a small vision-language model: a fresh vision transformer and projector before a language model.",
+    discussion: """
+      The folder is a LLaVA folder, read by dist2 and transformers; the tokenizer gets a token <image>. What it sees \
+      means nothing to it until it is trained: docs/vision.md.
+      """)
+  @Argument(
+    help: "Folder of a language model of the Llama family, or its name in the cache. Default: the default model.")
+  var language: String?
+  @Option(name: [.short, .long], help: "The folder to make.", completion: .directory) var output: String
+  @Option(help: "Rows, and pixels of a row, of the pictures it reads.") var imageSize = 160
+  @Option(help: "Side of the patches that become tokens.") var patchSize = 16
+  @Option(help: "Width of the vision transformer.") var width = 256
+  @Option(help: "Its layers.") var layers = 6
+  @Option(help: "Its attention heads.") var heads = 4
+  @Option(help: "Seed of the fresh weights.") var seed: UInt64 = 0
+  @Flag(help: "Replace the folder if it is there.") var force = false
+
+  func run() throws {
+    let vision = VisionConfiguration(
+      hiddenSize: width, innerSize: 4 * width, layers: layers, heads: heads, imageSize: imageSize,
+      patchSize: patchSize)
+    let counts = try NewVisionModel(vision: vision, seed: seed)
+      .write(language: modelFolder(language), to: output, replacing: force)
+    var table = Table(columns: [Table.Column(output), Table.Column("", alignment: .right)])
+    table.add(["fresh parameters", .count(counts.fresh)])
+    table.add(["parameters", .count(counts.all)])
+    table.add(["tokens of a picture", .count(vision.side * vision.side)])
+    print(table.text(style: .plain, terminal: .standardOutput))
+  }
+}

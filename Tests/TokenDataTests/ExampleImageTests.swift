@@ -1,0 +1,121 @@
+import Files
+import Foundation
+import MetricTokens
+import Testing
+import TokenData
+
+/// Records that show pictures, and what becomes of them.
+@Suite struct ExampleImageTests {
+  private let tokens: ImageTokens, encoder: ExampleEncoder
+  private let mark: Int32
+
+  init() throws {
+    var encoder = try digitEncoder("smollm2")
+    // Any token will do: this one stands for pictures here.
+    mark = try #require(encoder.tokenizer.id(of: "<b>"))
+    tokens = ImageTokens(id: mark, mark: "<b>", count: 3, preparation: ImagePreparation(side: 8))
+    encoder.images = tokens
+    encoder.template = .chatml
+    self.encoder = encoder
+  }
+
+  private func record(_ json: String, _ folder: String) throws -> Record {
+    try RecordReader(needsAnswer: false).record(
+      JSONReader(JSON(parsing: json, path: "a.jsonl"), path: "a.jsonl"), source: "a.jsonl line 3", folder: folder)
+  }
+
+  /// Writes `a.png` and `b.png` into a folder.
+  private func withPictures(_ body: (String) throws -> Void) throws {
+    try withFile("", name: "empty") { path in
+      let folder = URL(filePath: path).deletingLastPathComponent().path
+      for (name, source) in [("a.png", "rgb.png"), ("b.png", "gray.png")] {
+        try FileManager.default.copyItem(atPath: imageFixture(source), toPath: folder + "/" + name)
+      }
+      try body(folder)
+    }
+  }
+
+  @Test func marksBecomeTheTokensOfPictures() throws {
+    try withPictures { folder in
+      let record = try record(
+        #"{"prompt": "1 <b>x<b> 2", "completion": " 34", "images": ["a.png", "b.png"]}"#, folder)
+      let example = try encoder.encode(record)
+      #expect(example.images.map(\.path) == [folder + "/a.png", folder + "/b.png"])
+      #expect(example.ids.count { $0 == mark } == 6)
+      for image in example.images {
+        #expect(image.count == 3 && image.tokens.allSatisfy { example.ids[$0] == mark && !example.supervised[$0] })
+      }
+      #expect(example.images[1].position == example.images[0].position + 4)
+      // Digits of the answer are found behind the pictures' tokens; digits of the prompt are not.
+      #expect(example.metrics.map { example.ids[$0.position] } == encoder.tokenizer.ids(of: "34"))
+      let question = try encoder.question(record)
+      #expect(question.ids == Array(example.ids.prefix(question.ids.count)))
+      #expect(question.images == example.images)
+    }
+  }
+
+  @Test func picturesWithoutMarksStandBeforeThePrompt() throws {
+    try withPictures { folder in
+      let plain = try encoder.encode(try record(#"{"prompt": "x", "completion": "1", "images": "a.png"}"#, folder))
+      #expect(plain.ids.prefix(3) == [mark, mark, mark] && plain.images[0].position == 0)
+      let chat = #"""
+        {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "where?"},
+        {"role": "assistant", "content": "12"}], "images": ["b.png"]}
+        """#
+      let example = try encoder.encode(try record(chat, folder))
+      let text = encoder.tokenizer.decode(Array(example.ids[example.images[0].tokens.upperBound...]))
+      #expect(text.hasPrefix("\nwhere?") && example.images.count == 1)
+    }
+  }
+
+  @Test func refusalsNameLineAndPicture() throws {
+    try withPictures { folder in
+      expectRefusal("a.jsonl line 3", "images[1]", folder + "/c.png") {
+        _ = try encoder.encode(try record(#"{"prompt": "x", "completion": "1", "images": ["a.png", "c.png"]}"#, folder))
+      }
+      expectRefusal("a.jsonl line 3", "as many pictures", "2", "found 1") {
+        let text = #"{"prompt": "<b><b>", "completion": "1", "images": ["a.png"]}"#
+        _ = try encoder.encode(try record(text, folder))
+      }
+      var blind = encoder
+      blind.images = nil
+      expectRefusal("a.jsonl line 3", "text alone", "new-vlm") {
+        _ = try blind.encode(try record(#"{"prompt": "x", "completion": "1", "images": ["a.png"]}"#, folder))
+      }
+      expectRefusal("images[0]") { _ = try record(#"{"prompt": "x", "images": [3]}"#, folder) }
+      try Data("no picture".utf8).write(to: URL(filePath: folder + "/c.png"))
+      expectRefusal("c.png", "picture of train.jsonl line 7", "PNG or JPEG") {
+        _ = try tokens.prepared(
+          [ExampleImage(path: folder + "/c.png", position: 0, count: 3)], source: "train.jsonl line 7")
+      }
+      let placed = try tokens.prepared([ExampleImage(path: folder + "/b.png", position: 4, count: 3)], source: "")
+      #expect(placed.count == 1 && placed[0].position == 4 && placed[0].image.values.count == 192)
+    }
+  }
+
+  /// Paths are seen from the folder of the JSONL file, and a missing picture stops the reading with its line.
+  @Test func datasetsFindPicturesBesideThem() throws {
+    try withPictures { folder in
+      let path = folder + "/train.jsonl"
+      let good = #"{"prompt": "x", "completion": "1", "images": ["a.png"]}"# + "\n"
+      let bad = #"{"prompt": "x", "completion": "1", "images": ["gone.png"]}"# + "\n"
+      let rules = Dataset.Rules(reader: RecordReader(), encoder: encoder, maxLength: 64)
+      try Data(good.utf8).write(to: URL(filePath: path))
+      let dataset = try Dataset(path, rules)
+      #expect(dataset.summary.images == 1)
+      #expect(try dataset.example(0).images.count == 1)
+      try Data((good + "\n" + bad).utf8).write(to: URL(filePath: path))
+      expectRefusal("train.jsonl", "line 3", "images[0]", "gone.png") { _ = try Dataset(path, rules) }
+    }
+  }
+
+  @Test func shorteningNeverCutsAPicture() throws {
+    let example = EncodedExample(
+      ids: [9, 9, 7, 7, 7, 1, 2, 3], supervised: [false, false, false, false, false, false, true, true],
+      images: [ExampleImage(path: "a", position: 2, count: 3)])
+    #expect(
+      example.prefix(4) == nil && example.prefix(5)?.images.count == 1 && example.prefix(2)?.images.isEmpty == true)
+    #expect(example.cuttingPrompt(to: 6, keeping: 0)?.images.map(\.position) == [0])
+    #expect(example.cuttingPrompt(to: 5, keeping: 0) == nil)
+  }
+}
