@@ -83,6 +83,12 @@ import TokenData
         _ = try blind.encode(try record(#"{"prompt": "x", "completion": "1", "images": ["a.png"]}"#, folder))
       }
       expectRefusal("images[0]") { _ = try record(#"{"prompt": "x", "images": [3]}"#, folder) }
+      for (bytes, expected) in [("no picture", "PNG or JPEG"), ("", "a file with content")] {
+        try Data(bytes.utf8).write(to: URL(filePath: folder + "/c.png"))
+        expectRefusal("a.jsonl line 3", "images[0]", "c.png", expected) {
+          _ = try encoder.encode(try record(#"{"prompt": "x", "completion": "1", "images": ["c.png"]}"#, folder))
+        }
+      }
       try Data("no picture".utf8).write(to: URL(filePath: folder + "/c.png"))
       expectRefusal("c.png", "picture of train.jsonl line 7", "PNG or JPEG") {
         _ = try tokens.prepared(

@@ -42,12 +42,23 @@ public struct ImageTokens: Sendable, Hashable {
   /// The record with a mark for each of its pictures: where it has none, all stand before the first thing that is said
   /// to the model.
   ///
-  /// - Throws: `InputError` naming the record: marks and pictures do not match, or a picture's file is not there.
+  /// - Throws: `InputError` naming the record: marks and pictures do not match, or a picture's file is not there or, by
+  ///   its header, none that can be read.
   func marking(_ record: Record) throws(InputError) -> Record {
-    for (index, path) in record.images.enumerated() where !fileExists(path) {
-      throw InputError(
-        path: record.source, place: "images[\(index)]", expected: "a PNG or JPEG file", found: "no file \(path)",
-        remedy: "Paths are as seen from the folder of the JSONL file.")
+    for (index, path) in record.images.enumerated() {
+      let place = "images[\(index)]"
+      guard fileExists(path) else {
+        throw InputError(
+          path: record.source, place: place, expected: "a PNG or JPEG file", found: "no file \(path)",
+          remedy: "Paths are as seen from the folder of the JSONL file.")
+      }
+      do throws(InputError) {
+        _ = try PixelImage.size(ofFile: path)
+      } catch {
+        throw InputError(
+          path: record.source, place: place, expected: error.expected, found: "\(error.found) (\(path))",
+          remedy: error.remedy)
+      }
     }
     let marks = record.content.count(of: mark)
     if marks == 0, !record.images.isEmpty {

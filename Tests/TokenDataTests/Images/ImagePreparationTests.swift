@@ -71,6 +71,33 @@ import TokenData
     expectRefusal("line.png", "20000 x 20000", "Scale it down") { _ = try square.prepare(line, path: "line.png") }
   }
 
+  /// The header says what reading the whole file says.
+  @Test(arguments: [
+    "one.png", "one.jpg", "ga.png", "rgba.png", "gray16.png", "palette.png", "bits.png", "gray.jpg", "progressive.jpg",
+    "rgb420.jpg", "rgb444.jpg",
+  ])
+  func sizesAreReadFromHeaders(name: String) throws {
+    let path = imageFixture(name), whole = try PixelImage(file: path), size = try PixelImage.size(ofFile: path)
+    #expect(size.height == whole.height && size.width == whole.width)
+    let bytes = try Data(contentsOf: URL(filePath: path))
+    // Cut off anywhere, it is refused or right: never read beyond its end.
+    for count in 0..<min(bytes.count, 700) {
+      try withFile(bytes.prefix(count), name: name) { path in
+        if let cut = try? PixelImage.size(ofFile: path) { #expect(cut == size) }
+      }
+    }
+  }
+
+  @Test func headersOfOtherAndLargePicturesAreRefused() throws {
+    expectRefusal("huge.png", "at most", "Scale it down") { _ = try PixelImage.size(ofFile: imageFixture("huge.png")) }
+    expectRefusal("make.py", "PNG or JPEG") { _ = try PixelImage.size(ofFile: imageFixture("make.py")) }
+    // Segments of no length, and a frame that never comes.
+    let endless: [UInt8] = [0xFF, 0xD8] + [UInt8](repeating: 0xFF, count: 64) + [0xE0, 0, 0, 0xFF, 0xE0, 0, 0]
+    try withFile(endless, name: "a.jpg") { path in
+      expectRefusal("a.jpg", "no whole header") { _ = try PixelImage.size(ofFile: path) }
+    }
+  }
+
   /// Gray and transparent pictures and those of one pixel become what the model reads; CMYK is refused by name.
   @Test(arguments: ["one.png", "one.jpg", "ga.png", "rgba.png", "gray16.png", "palette.png", "gray.jpg"])
   func everyKindOfFileIsPrepared(name: String) throws {
