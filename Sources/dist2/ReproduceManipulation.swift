@@ -17,7 +17,7 @@ struct ManipulationCommand: ParsableCommand {
       Cells are kept one by one: the same command goes on where it was interrupted, and reports what is finished with \
       --report.
       """)
-  @Option(help: "How much: tiny (a minute, says nothing), small (a few hours of two cores), paper (for a GPU).")
+  @Option(help: "How much: tiny (a minute, says nothing), small (some hours of two cores), paper (for a GPU).")
   var scale: ManipulationSettings.Scale = .small
   @Option(help: "Folder of the model. Default: SmolLM2-135M-Instruct in the cache.") var model: String?
   @Option(help: "Objectives, comma separated, such as sft,vocab,dist.") var objectives: String?

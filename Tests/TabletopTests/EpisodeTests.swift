@@ -149,6 +149,9 @@ import Testing
       #expect(example.prompt.hasPrefix("<scene><p>") && example.prompt.hasSuffix("\n"))
       #expect(example.prompt.contains("You have finished: Step 1") == (step > 0))
     }
+    writer.withHistory = false
+    #expect(writer.examples(of: episode) == Array(plain.prefix(1)))
+    writer.withHistory = true
     writer.auxiliary = AuxiliaryTask.allCases
     let all = writer.examples(of: episode)
     #expect(all.count > plain.count && Set(all.map(\.id)).count == all.count)

@@ -134,6 +134,9 @@ import Testing
       #expect(abs(back.start.x - action.start.x) <= 0.5 / 255 + 1e-12)
       #expect(abs(back.rotation - action.rotation) <= 1)
     }
+    // 30 degrees clockwise are −30 about z: (−30 + 180) / 360 · 255 = 106.25.
+    let turn = ManipulationAction(start: ImagePoint(x: 0, y: 0), end: ImagePoint(x: 1, y: 1), rotation: 30)
+    #expect(bins.bins(turn) == [0, 0, 255, 255, 106])
     #expect(bins.actions(in: "<bin_1><bin_2><bin_3><bin_4>").isEmpty)
     #expect(bins.actions(in: "<bin_1><bin_2><bin_3><bin_4><bin_256>").isEmpty)
     #expect(bins.actions(in: "<bin_<bin_").isEmpty)

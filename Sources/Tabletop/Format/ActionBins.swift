@@ -16,10 +16,11 @@ public struct ActionBins: Sendable, Hashable, Codable {
     (self.pattern, self.count) = (pattern, count)
   }
 
-  /// x, y, x, y as shares of the picture and the angle −180 … 180 as a share of the circle, each as the nearest bin.
+  /// x, y, x, y as shares of the picture, and the angle as a share of the circle from −180 degrees on, anticlockwise as
+  /// LLaRA has it here; each as the nearest bin.
   public func bins(_ action: ManipulationAction) -> [Int] {
     let shares = [
-      action.start.x, action.start.y, action.end.x, action.end.y, (Double(wrapped(action.rotation)) + 180) / 360,
+      action.start.x, action.start.y, action.end.x, action.end.y, (Double(wrapped(-action.rotation)) + 180) / 360,
     ]
     return shares.map { Int((min(max($0, 0), 1) * Double(count - 1)).rounded(.toNearestOrEven)) }
   }
@@ -30,7 +31,7 @@ public struct ActionBins: Sendable, Hashable, Codable {
     let shares = bins.map { Double($0) / Double(count - 1) }
     return ManipulationAction(
       tool, start: ImagePoint(x: shares[0], y: shares[1]), end: ImagePoint(x: shares[2], y: shares[3]),
-      rotation: Int((shares[4] * 360 - 180).rounded()))
+      rotation: Int((180 - shares[4] * 360).rounded()))
   }
 
   /// `<bin_12><bin_200>…`, five words.

@@ -43,6 +43,8 @@ public enum ActionSpelling: Sendable, Hashable, Codable {
 public struct ExampleWriter: Sendable {
   public var form: PromptForm
   public var spelling: ActionSpelling
+  /// Whether there is an example for every step, with those before it as history; else for the first alone.
+  public var withHistory: Bool
   /// Auxiliary tasks that are learnt beside.
   public var auxiliary: [AuxiliaryTask]
   /// How many examples of each auxiliary task there are for one of the main task.
@@ -50,21 +52,24 @@ public struct ExampleWriter: Sendable {
 
   /// Memberwise.
   public init(
-    form: PromptForm = PromptForm(), spelling: ActionSpelling = .sentences, auxiliary: [AuxiliaryTask] = [],
-    ratio: Double = 1
+    form: PromptForm = PromptForm(), spelling: ActionSpelling = .sentences, withHistory: Bool = true,
+    auxiliary: [AuxiliaryTask] = [], ratio: Double = 1
   ) {
-    (self.form, self.spelling, self.auxiliary, self.ratio) = (form, spelling, auxiliary, ratio)
+    (self.form, self.spelling, self.withHistory) = (form, spelling, withHistory)
+    (self.auxiliary, self.ratio) = (auxiliary, ratio)
   }
 
-  /// An example for every step of the oracle, with all steps that remain as its answer, and those of auxiliary tasks.
+  /// Examples of the oracle's steps, each with all steps that remain as its answer, and those of auxiliary tasks.
   public func examples(of episode: Episode) -> [ManipulationExample] {
     let name = "\(episode.split.rawValue)/\(episode.kind.rawValue)/\(episode.seed)"
     var play = EpisodePlay(episode), examples = [ManipulationExample](), scenes = [play.scene.described]
     for (step, action) in episode.oracle.enumerated() {
-      examples.append(
-        ManipulationExample(
-          id: "\(name)_\(step)", prompt: play.prompt(form) + "\n",
-          answer: spelling.answer(Array(episode.oracle[step...]), after: step)))
+      if step == 0 || withHistory {
+        examples.append(
+          ManipulationExample(
+            id: "\(name)_\(step)", prompt: play.prompt(form) + "\n",
+            answer: spelling.answer(Array(episode.oracle[step...]), after: step)))
+      }
       play.take(action.action)
       scenes.append(play.scene.described)
     }

@@ -26,7 +26,9 @@ private struct ManipulationCellRun {
 
   func outcome(_ report: @escaping (WorkerMessage) -> Void) throws -> ManipulationOutcome {
     let path = settings.dataFile(folder, cell)
-    let data = ManipulationData(ExampleWriter(form: settings.form), kinds: settings.kinds)
+    // A model that is asked once never reads a history.
+    let writer = ExampleWriter(form: settings.form, withHistory: settings.answers > 1)
+    let data = ManipulationData(writer, kinds: settings.kinds)
     let examples = try data.write(.train, episodes: cell.size, from: settings.firstEpisode(cell.seed), to: path)
     let parts = try RunParts(settings.run(cell, data: path, output: output, examples: examples))
     let training = TrainRun(parts, command: "", terminal: .silent)

@@ -8,7 +8,8 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
   public enum Scale: String, Codable, Sendable, CaseIterable {
     /// A minute, to see that everything works; its figures say nothing.
     case tiny
-    /// A few hours of two cores: the two tasks with the shortest prompts, one to put and one to turn.
+    /// Some hours of two cores: four tasks whose numbers are not all in the prompt. (Putting and rotating need only be
+    /// copied from boxes: twenty steps of two examples solve them.)
     case small
     /// All thirteen tasks and LLaRA's sizes; for a GPU.
     case paper
@@ -53,8 +54,8 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
       (testEpisodes, answers, leastSteps, maxNewTokens) = (2, 1, 2, 96)
       batch = 2
     case .small:
-      (sizes, seeds, kinds) = ([16, 64, 256], [1, 2], [.visualManipulation, .rotate])
-      (testEpisodes, answers, leastSteps, maxNewTokens) = (60, 1, 24, 96)
+      (sizes, seeds, kinds) = ([16, 64, 256], [1, 2], [.twist, .sweep, .oldNeighbor, .rearrange])
+      (testEpisodes, answers, leastSteps, maxNewTokens) = (60, 1, 24, 288)
       learningRate = 1e-4
     case .paper:
       (sizes, seeds, kinds) = ([800, 8000, 80_000], [1, 2, 3], TaskKind.allCases)
