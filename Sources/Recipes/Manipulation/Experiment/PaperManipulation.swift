@@ -11,8 +11,6 @@ enum PaperManipulation {
   private static let combination: [Preset: [Double]] = [
     .sft: [46.2, 78.1, 84.6], .vocab: [44.6, 77.2, 83.5], .dist: [51.5, 82.8, 86.1],
   ]
-  /// RT-2 at the same sizes.
-  static let rt2: [EpisodeSplit: [Double]] = [.placement: [1.9, 21.9, 73.1], .combination: [3.8, 17.7, 70.4]]
 
   /// Success at the three sizes; nil for what the paper does not report.
   static func success(_ preset: Preset, _ level: EpisodeSplit) -> [Double]? {
