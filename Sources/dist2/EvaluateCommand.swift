@@ -30,19 +30,30 @@ struct EvaluateCommand: ParsableCommand {
 
       With --pairs a reward model rates preferred and rejected responses (RewardBench, M-RewardBench, RewardBench 2, \
       MT-Bench's human judgements, any prompt/chosen/rejected); docs/reward-benchmarks.md has the formats and files.
+
+      With --boxes a model that sees finds what referring expressions mean: files of dist2 new-data grounding, a split \
+      each; docs/grounding.md.
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "Examples, JSONL. Default: the run's test file, else its validation file.") var data: String?
   @Option(help: "Preferences, JSONL: rate responses instead of answering.") var pairs: String?
+  @Option(help: "Referring expressions with boxes, JSONL, comma separated: a table by split, and a page with pictures.")
+  var boxes: String?
   @Flag(help: "With --pairs: leave out lines that cannot be used, and count them.") var skipBad = false
   @Option(
-    name: [.short, .long], help: "Where to write the predictions; with --pairs, a folder for RewardBench's files.")
+    name: [.short, .long],
+    help: "Where to write the predictions; with --pairs, a folder for RewardBench's files; with --boxes, for the page.")
   var output: String?
   @Flag(help: "Print the figures as JSON.") var json = false
 
   func run() throws {
     let choice = try model.choice()
     let settings = choice.parts.settings
+    if let boxes {
+      guard pairs == nil, data == nil, !json else { throw ValidationError("--boxes goes with --output alone") }
+      let files = boxes.split(separator: ",").map(String.init)
+      return try EvaluateBoxes(files: files, output: output ?? choice.run?.path ?? ".").run(choice)
+    }
     if let pairs {
       let command = EvaluatePairs(
         pairs: pairs, output: output, json: json, skipBad: skipBad, limit: settings.evaluate.limit)

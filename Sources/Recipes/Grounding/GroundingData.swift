@@ -70,7 +70,8 @@ public struct GroundingData: Sendable {
     }
   }
 
-  /// Writes `SPLIT.jsonl` for every split (`val` as `valid`, which run files look for).
+  /// Writes `SPLIT.jsonl` for every split (`val` as `valid`, which run files look for). Pictures within the folder are
+  /// named as seen from it, so that it may be moved; others by their whole path.
   ///
   /// - Returns: the files and how many lines each has.
   /// - Throws: `InputError` if one cannot be written.
@@ -78,9 +79,15 @@ public struct GroundingData: Sendable {
     try makeFolders(folder)
     return try rows.map { split, rows in
       let path = "\(folder)/\(split == "val" ? "valid" : split).jsonl"
-      try writeJSONLines(rows.map { GroundingLine($0, form) }, to: path)
+      try writeJSONLines(rows.map { GroundingLine($0, form, image: Self.seen(from: folder, $0.image)) }, to: path)
       return (path, rows.count)
     }
+  }
+
+  private static func seen(from folder: String, _ path: String) -> String {
+    let root = URL(fileURLWithPath: folder).standardized.path + "/",
+      whole = URL(fileURLWithPath: path).standardized.path
+    return whole.hasPrefix(root) ? String(whole.dropFirst(root.count)) : whole
   }
 
   private static func folder(of path: String) -> String {
@@ -104,8 +111,8 @@ struct GroundingLine: Codable {
   var height: Double
   var split: String?
 
-  init(_ row: ReferringRow, _ form: GroundingForm) {
-    (id, images, sent) = (row.id, [row.image], row.expression)
+  init(_ row: ReferringRow, _ form: GroundingForm, image: String) {
+    (id, images, sent) = (row.id, [image], row.expression)
     (prompt, completion) = (form.prompt(row), form.answer(row))
     (width, height, split) = (row.width, row.height, row.split)
     bbox = [row.box.x1, row.box.y1, row.box.x2, row.box.y2]

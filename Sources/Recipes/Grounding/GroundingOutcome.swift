@@ -24,7 +24,7 @@ public struct GroundingFigures: Sendable {
   /// `RefCOCO testA`, …
   public let split: String
   public let count: Int
-  /// Share of answers whose box overlaps the right one by a half at least, with its bootstrap interval.
+  /// Share of answers whose box overlaps the right one by a half at least, with its 95 % interval.
   public let accuracy: Double
   public let interval: ConfidenceInterval
   /// Mean overlap.
@@ -35,13 +35,13 @@ public struct GroundingFigures: Sendable {
   public let curve: [(threshold: Double, share: Double)]
 
   /// - Parameter outcomes: at least one.
-  public init(_ split: String, _ outcomes: [GroundingOutcome], bootstrap: Bootstrap = Bootstrap(resamples: 2000)) {
+  public init(_ split: String, _ outcomes: [GroundingOutcome]) {
     precondition(!outcomes.isEmpty, "no outcomes")
-    let overlaps = outcomes.map(\.overlap), hits = outcomes.map { $0.overlap >= 0.5 ? 1.0 : 0 }
+    let overlaps = outcomes.map(\.overlap), hits = overlaps.count { $0 >= 0.5 }
     self.split = split
     count = outcomes.count
-    accuracy = hits.reduce(0, +) / Double(count)
-    interval = bootstrap.interval(of: hits)
+    accuracy = Double(hits) / Double(count)
+    interval = .share(hits, of: count)
     overlap = overlaps.reduce(0, +) / Double(count)
     unparsed = outcomes.count { $0.box == nil }
     curve = stride(from: 10, through: 95, by: 5).map { percent in

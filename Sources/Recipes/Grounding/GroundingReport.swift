@@ -30,11 +30,11 @@ public struct GroundingReport {
       let (low, high) = (100 * figure.interval.low, 100 * figure.interval.high)
       table.add([
         .text(figure.split), .count(figure.count), .percent(figure.accuracy),
-        low.isNaN ? .missing : .text("\(Quantity.fixed(low, decimals: 1))–\(Quantity.fixed(high, decimals: 1))"),
+        .text("\(Quantity.fixed(low, decimals: 1))–\(Quantity.fixed(high, decimals: 1))"),
         .number(figure.overlap), .count(figure.unparsed),
       ])
     }
-    table.notes.append("An answer without a box is wrong. Intervals: bootstrap over expressions.")
+    table.notes.append("An answer without a box is wrong. Intervals: Wilson, over expressions.")
     return table
   }
 
@@ -42,7 +42,7 @@ public struct GroundingReport {
   public var curve: Chart {
     Chart(
       "Found, by how strict one is", subtitle: "the hard cases are on the right", x: Axis("least overlap (IoU)"),
-      y: Axis("share of answers", includesZero: true),
+      y: Axis("share of answers", range: 0...1),
       series: figures.map { figure in
         Series(figure.split, figure.curve.map { Series.Point($0.threshold, $0.share) }, style: .line)
       })

@@ -83,6 +83,16 @@ public struct ConfidenceInterval: Sendable, Hashable {
     self.level = level
   }
 
+  /// The 95 % interval of a share, `hits` of `count` trials (Wilson 1927): sound for few trials and for shares of 0 and 1,
+  /// where resampling sees no spread.
+  public static func share(_ hits: Int, of count: Int) -> ConfidenceInterval {
+    precondition(count > 0 && (0...count).contains(hits), "\(hits) of \(count)")
+    let z = 1.959963984540054, n = Double(count), p = Double(hits) / n, whole = 1 + z * z / n
+    let centre = (p + z * z / (2 * n)) / whole
+    let half = z * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot() / whole
+    return ConfidenceInterval(low: max(0, centre - half), high: min(1, centre + half))
+  }
+
   /// Whether `value` lies inside, bounds included.
   public func contains(_ value: Double) -> Bool { low <= value && value <= high }
 }

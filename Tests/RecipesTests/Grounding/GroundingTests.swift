@@ -76,6 +76,11 @@ import TokenData
     // A half is found (section 3.2).
     #expect(figures.accuracy == 0.5 && figures.unparsed == 1 && figures.count == 4)
     #expect(figures.curve.first?.share == 0.75 && figures.curve.last?.share == 0.25)
+    // scipy.stats.binomtest(2, 4).proportion_ci(method="wilson"), and 0 of 8
+    #expect(abs(figures.interval.low - 0.15003898915214953) < 1e-12)
+    #expect(abs(figures.interval.high - 0.8499610108478505) < 1e-12)
+    let none = ConfidenceInterval.share(0, of: 8)
+    #expect(none.low == 0 && abs(none.high - 0.32440756488388023) < 1e-12)
     let results = outcomes.results.text()
     #expect(results.hasPrefix(#"[{"answer":"[0, 0, 512, 1024]","gt_bbox":[0"#) && results.contains(#""hw":[480,640]"#))
   }
@@ -110,7 +115,7 @@ import TokenData
     let dataset = try JSONLFile(folder + "/valid.jsonl")
     let first = try dataset.record(0)
     #expect(try first.string(at: "completion") == GroundingForm().answer(rows[0]))
-    #expect(try first.at("images").elements()[0].string() == folder + "/pictures/0.png")
+    #expect(try first.at("images").elements()[0].string() == "pictures/0.png")
     // What was written is read again as rows.
     let again = try GroundingData([folder + "/valid.jsonl"], pictures: nil, skipsBad: false)
     #expect(again.rows.count == 1 && again.rows[0].rows == rows)
@@ -121,6 +126,15 @@ import TokenData
     let rest = try GroundingData([folder + "/valid.jsonl"], pictures: nil, skipsBad: true)
     #expect(rest.skipped.count == 2 && rest.skipped[0].contains("line 7") && rest.rows[0].rows.count == 8)
     let outcomes = rows.map { GroundingOutcome($0, answer: GroundingForm().answer($0)) }
+    let records = zip(rows, outcomes).map { row, outcome in
+      PredictionRecord(
+        id: row.id, prompt: "", reference: "", text: outcome.answer, truth: [], values: nil, finish: .stop)
+    }
+    let judged = try GroundingEvaluation.outcomes(records, rows: rows, path: "valid.jsonl")
+    #expect(judged.map(\.overlap) == outcomes.map(\.overlap))
+    #expect(throws: InputError.self) {
+      try GroundingEvaluation.outcomes(records, rows: Array(rows.dropLast()), path: "valid.jsonl")
+    }
     let report = GroundingReport(model: "oracle", [("val", outcomes)])
     #expect(report.figures[0].accuracy == 1)
     try report.write(to: folder, command: "dist2 evaluate")

@@ -1,0 +1,30 @@
+import Files
+import Foundation
+import Recipes
+import Reports
+
+/// `dist2 evaluate RUN --boxes FILE,FILE`: lets a model that sees find what is meant, split by split.
+struct EvaluateBoxes {
+  /// Files of referring expressions; each is a split.
+  var files: [String]
+  /// Folder of the page and of each split's results.
+  var output: String
+
+  func run(_ choice: ModelChoice) throws {
+    for path in files where !FileManager.default.fileExists(atPath: path) {
+      throw InputError(path: path, expected: "a file of referring expressions", found: "no such file")
+    }
+    let evaluation = GroundingEvaluation(choice.parts, try choice.load())
+    let outcomes = try files.map { path in
+      let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+      let found = try ProgressBar.run("answering \(name)", unit: "example") { bar in
+        try evaluation.outcomes(path) { done, _ in bar.update(completed: done) }
+      }
+      return (split: name, outcomes: found)
+    }
+    let report = GroundingReport(model: choice.name, outcomes)
+    try report.write(to: output, command: CommandLine.asTyped)
+    print(report.table.text(terminal: .standardOutput))
+    print("Report: \(output)/grounding.html")
+  }
+}
