@@ -15,12 +15,13 @@ struct ImagesCommand: ParsableCommand {
       """)
   @Option(help: "Folder with the four IDX files of Fashion-MNIST (Debian: dataset-fashion-mnist).")
   var data = FashionMNIST.defaultFolder
-  @Option(help: "tiny: minutes, to try it out; small: the experiment, hours of a core.") var scale = ImageSettings.Scale
+  @Option(help: "tiny: minutes, to try it out; small: the experiment, about an hour of two cores.") var scale =
+    ImageSettings.Scale
     .small
   @Option(help: "Objectives: \(ImageArm.all.map(\.name).joined(separator: ", ")); comma separated.")
   var arms = "sft,dist"
   @Option(help: "Parts of the training pictures, comma separated.") var shares = "0.01,0.1,1"
-  @Option(help: "How many seeds.") var seeds = 3
+  @Option(help: "How many seeds.") var seeds = 2
   @Option(name: .shortAndLong, help: "Folder of results.") var output = "runs/images"
   @Option(help: "Generators side by side. Default: one per core.") var jobs: Int?
   @Flag(help: "Run nothing; report what is finished.") var report = false

@@ -8,7 +8,8 @@ public struct ImageSettings: Codable, Sendable, Equatable {
   public enum Scale: String, Codable, Sendable, CaseIterable {
     /// Minutes: for trying things out, and for tests.
     case tiny
-    /// The experiment; hours of a core, not measured yet.
+    /// The experiment: with two seeds about an hour of two cores (18 minutes and twelve times 5 to 10 of a core, measured
+    /// beside other work).
     case small
   }
 
