@@ -51,8 +51,10 @@ def read_instances(path):
         boxes = {annotation["id"]: annotation["bbox"] for annotation in data["annotations"]}
     except FileNotFoundError:
         fail(f"{path}: expected COCO's instances, found no such file.")
-    except (ValueError, KeyError, TypeError) as error:
-        fail(f"{path}: expected COCO's instances with images and annotations: {error!r}")
+    except ValueError:
+        fail(f"{path}: expected COCO's instances, found no JSON.")
+    except (KeyError, TypeError) as error:
+        fail(f"{path}: expected COCO's instances with images and annotations: {error} is missing.")
     return images, boxes
 
 
@@ -68,7 +70,7 @@ def rows(refs, images, boxes, name):
                     "split": f"{name}-{ref['split']}" if name and ref["split"] != "train" else ref["split"],
                 }
         except (KeyError, TypeError) as error:
-            fail(f"reference {ref.get('ref_id')}: {error!r} is missing; do references and instances belong together?")
+            fail(f"reference {ref.get('ref_id')}: {error} is missing; do references and instances belong together?")
 
 
 def main():
@@ -79,11 +81,12 @@ def main():
     parser.add_argument("-o", "--output", required=True, help="the .jsonl file to write")
     options = parser.parse_args()
     images, boxes = read_instances(options.instances)
+    found = list(rows(read_refs(options.refs), images, boxes, options.name))
     folder = os.path.dirname(os.path.abspath(options.output))
     os.makedirs(folder, exist_ok=True)
     counts = {}
     with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
-        for row in rows(read_refs(options.refs), images, boxes, options.name):
+        for row in found:
             counts[row["split"]] = counts.get(row["split"], 0) + 1
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     os.replace(file.name, options.output)
