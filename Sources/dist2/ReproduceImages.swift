@@ -29,7 +29,7 @@ struct ImagesCommand: ParsableCommand {
   func run() throws {
     guard seeds > 0, jobs ?? 1 > 0 else { throw ValidationError("--seeds and --jobs: expected numbers above 0") }
     let settings = try ImageSettings(
-      data: data, scale: scale, arms: chosenArms(), seeds: Array(1...seeds), shares: chosenShares())
+      data: data, scale: scale, arms: chosenArms(), seeds: Array(1...seeds), shares: numbers(shares, "--shares"))
     let experiment = try ImageExperiment(folder: output, settings: settings)
     if !report {
       let cores = ProcessInfo.processInfo.activeProcessorCount, folder = output
@@ -47,13 +47,6 @@ struct ImagesCommand: ParsableCommand {
         throw ValidationError("no objective is called \(name); there are \(ImageArm.all.map(\.name))")
       }
       return arm
-    }
-  }
-
-  private func chosenShares() throws -> [Double] {
-    try shares.split(separator: ",").map { text in
-      guard let share = Double(text) else { throw ValidationError("--shares: expected numbers, found \(text)") }
-      return share
     }
   }
 }

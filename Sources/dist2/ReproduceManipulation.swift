@@ -56,12 +56,7 @@ struct ManipulationCommand: ParsableCommand {
     var settings = ManipulationSettings(scale, model: try modelFolder(model))
     if let objectives { settings.presets = try names(objectives, "--objectives") }
     if let tasks { settings.kinds = try names(tasks, "--tasks") }
-    if let sizes {
-      settings.sizes = try sizes.split(separator: ",").map { text in
-        guard let size = Int(text) else { throw ValidationError("--sizes: expected numbers, found \(text)") }
-        return size
-      }
-    }
+    if let sizes { settings.sizes = try numbers(sizes, "--sizes") }
     if let seeds {
       guard seeds > 0 else { throw ValidationError("--seeds: expected a number above 0, found \(seeds)") }
       settings.seeds = Array(1...seeds)

@@ -63,6 +63,13 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
     return cell
   }
 
+  /// Folder of a cell's own training run. A cell that is run again starts anew.
+  func freshRun(of cell: String) -> String {
+    let output = "\(folder)/runs/\(cell)"
+    try? FileManager.default.removeItem(atPath: output)
+    return output
+  }
+
   private static func createFolder(_ path: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

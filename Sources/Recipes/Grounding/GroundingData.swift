@@ -13,7 +13,6 @@ public struct GroundingData: Sendable {
   /// Rows that cannot be used, with the reason.
   public private(set) var skipped: [String] = []
   private let form: GroundingForm
-  private let pictures: String?
 
   /// Reads JSONL files of rows.
   ///
@@ -23,7 +22,7 @@ public struct GroundingData: Sendable {
   /// - Throws: `InputError` naming file, line and key, or the picture that is not there.
   public init(_ paths: [String], pictures: String?, _ form: GroundingForm = .init(), skipsBad: Bool) throws(InputError)
   {
-    (self.form, self.pictures) = (form, pictures)
+    self.form = form
     var seen = [String: Bool]()
     for path in paths {
       let file = try JSONLFile(path)
@@ -32,7 +31,7 @@ public struct GroundingData: Sendable {
           var row = try file.read(index) { object throws(InputError) in
             try ReferringRow(object, source: file.name(index))
           }
-          row.image = Self.absolute(row.image, pictures ?? Self.folder(of: path))
+          row.image = absolutePath(row.image, from: pictures ?? file.folder)
           let isThere = seen[row.image] ?? fileExists(row.image)
           seen[row.image] = isThere
           guard isThere else {
@@ -56,7 +55,7 @@ public struct GroundingData: Sendable {
 
   /// Rows at hand.
   public init(_ rows: [ReferringRow], _ form: GroundingForm = .init()) {
-    (self.form, pictures) = (form, nil)
+    self.form = form
     for row in rows { add(row) }
   }
 
@@ -88,14 +87,6 @@ public struct GroundingData: Sendable {
     let root = URL(fileURLWithPath: folder).standardized.path + "/",
       whole = URL(fileURLWithPath: path).standardized.path
     return whole.hasPrefix(root) ? String(whole.dropFirst(root.count)) : whole
-  }
-
-  private static func folder(of path: String) -> String {
-    URL(fileURLWithPath: path).deletingLastPathComponent().path
-  }
-
-  private static func absolute(_ path: String, _ folder: String) -> String {
-    path.hasPrefix("/") ? path : URL(fileURLWithPath: folder + "/" + path).standardized.path
   }
 }
 

@@ -92,7 +92,7 @@ public struct RenderedScenes: Sendable {
       }
       if isFree { placed.append(shape) }
     }
-    return Scene(width: side, height: side, shapes: placed)
+    return Scene(side: side, shapes: placed)
   }
 
   private func paint(_ scene: Scene, _ generator: inout CounterGenerator) -> PixelImage {

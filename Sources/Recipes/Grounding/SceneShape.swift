@@ -46,8 +46,8 @@ struct SceneShape: Sendable, Hashable {
 
 /// Shapes on a background, and what could be said of one of them.
 struct Scene: Sendable {
-  let width: Int
-  let height: Int
+  /// Pixels of a side.
+  let side: Int
   let shapes: [SceneShape]
 
   /// Every way that singles out a shape, the ones with fewer words first: by colour, shape and size; by where it is.
@@ -81,6 +81,6 @@ struct Scene: Sendable {
 
   /// Whether a shape comes first by a good margin, and is not the only one.
   private func isFirst(_ index: Int, among others: [Int], _ rank: (SceneShape) -> Int) -> Bool {
-    others.count > 1 && others.allSatisfy { $0 == index || rank(shapes[$0]) - rank(shapes[index]) >= width / 12 }
+    others.count > 1 && others.allSatisfy { $0 == index || rank(shapes[$0]) - rank(shapes[index]) >= side / 12 }
   }
 }

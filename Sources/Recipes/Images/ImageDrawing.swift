@@ -58,25 +58,25 @@ public struct ImageDrawing {
   ///
   /// - Parameters:
   ///   - side: what pictures are resized to; nil leaves them as they are drawn.
-  ///   - path: see the type.
+  ///   - output: see the type.
   ///   - columns: pictures of a row of a grid.
   /// - Throws: `DecodingError` for settings that cannot be used, `InputError` if files cannot be written or the folder
   ///   holds pictures drawn otherwise.
   public func draw(
-    _ classes: [Int?], _ options: ImageSamplingOptions, side: Int? = nil, to path: String, columns: Int = 8
+    _ classes: [Int?], _ options: ImageSamplingOptions, side: Int? = nil, to output: String, columns: Int = 8
   ) throws {
-    if path.hasSuffix(".png") {
+    if output.hasSuffix(".png") {
       var images = [PixelImage]()
       try run(classes, Array(classes.indices), options, side) { _, batch in images += batch.images }
-      return try PixelImage.grid(images, columns: columns).writePNG(to: path)
+      return try PixelImage.grid(images, columns: columns).writePNG(to: output)
     }
-    let folder = path.hasSuffix(".npz") ? String(path.dropLast(4)) : path
+    let folder = output.hasSuffix(".npz") ? String(output.dropLast(4)) : output
     try claim(folder, classes, options, side)
-    func name(_ index: Int) -> String { "\(folder)/" + "\(1_000_000 + index)".dropFirst() + ".png" }
-    try run(classes, classes.indices.filter { !fileExists(name($0)) }, options, side) { indices, batch in
-      for (index, image) in zip(indices, batch.images) { try image.writePNG(to: name(index), isSynced: false) }
+    func path(_ index: Int) -> String { "\(folder)/\(NumberedPictures.name(index))" }
+    try run(classes, classes.indices.filter { !fileExists(path($0)) }, options, side) { indices, batch in
+      for (index, image) in zip(indices, batch.images) { try image.writePNG(to: path(index), isSynced: false) }
     }
-    if path.hasSuffix(".npz") { try pack(folder, count: classes.count, to: path) }
+    if output.hasSuffix(".npz") { try pack(folder, count: classes.count, to: output) }
   }
 
   private func run(
@@ -117,11 +117,11 @@ public struct ImageDrawing {
   }
 
   private func pack(_ folder: String, count: Int, to path: String) throws {
-    let first = try ImageReader(folder, limit: 1).next(1), reader = try ImageReader(folder, limit: count)
-    guard let first else { return }
+    let size = try PixelImage.size(ofFile: "\(folder)/\(NumberedPictures.name(0))")
+    let reader = try ImageReader(folder, limit: count)
     try NumPyWriter.writeArchive(
       [
-        .images(count: count, height: first.height, width: first.width, channels: 3) {
+        .images(count: count, height: size.height, width: size.width, channels: 3) {
           guard let batch = try reader.next(256, channels: 3) else {
             throw InputError(path: folder, expected: "\(count) pictures", found: "fewer")
           }

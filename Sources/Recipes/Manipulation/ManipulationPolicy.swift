@@ -14,7 +14,12 @@ struct PromptedModel {
   ///
   /// - Throws: `InputError` for a prompt that does not fit into the model's context.
   func answers(_ prompts: [String], onDone: (() -> Void)? = nil) throws -> [String] {
-    try answering.answers(prompts.map(item), model, onDone: onDone).map(\.text)
+    try answers(prompts.map(item), onDone: onDone)
+  }
+
+  /// As ``answers(_:onDone:)``, to prompts that are tokens already.
+  func answers(_ items: [EvaluationItem], onDone: (() -> Void)? = nil) throws -> [String] {
+    try answering.answers(items, model, onDone: onDone).map(\.text)
   }
 
   /// A prompt as the model reads it.
@@ -58,7 +63,7 @@ public final class ManipulationPolicy {
       (id: Self.id(of: line), prompt: Result { try prompt(line, "line \(number + index)") })
     }
     let good = requests.compactMap { try? $0.prompt.get() }
-    let texts = Result { good.isEmpty ? [] : try prompted.answers(good.map(\.text)) }
+    let texts = Result { good.isEmpty ? [] : try prompted.answers(good.map(\.item)) }
     var next = 0
     return requests.map { request in
       var object = JSONObject()
@@ -78,12 +83,10 @@ public final class ManipulationPolicy {
     }
   }
 
-  private func prompt(_ line: String, _ place: String) throws -> (text: String, tool: EndEffector) {
+  private func prompt(_ line: String, _ place: String) throws -> (item: EvaluationItem, tool: EndEffector) {
     do {
       let observation = try Observation(JSONReader(JSON(parsing: line, path: "<stdin>"), path: "<stdin>"))
-      let text = observation.prompt(form)
-      _ = try prompted.item(text)
-      return (text, observation.tool)
+      return (try prompted.item(observation.prompt(form)), observation.tool)
     } catch var error as InputError {
       error.place = place + (error.place.isEmpty ? "" : ", \(error.place)")
       throw error

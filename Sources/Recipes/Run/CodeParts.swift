@@ -43,10 +43,9 @@ public struct CodeParts: TrainingParts {
         found: settings.objective.preset.rawValue)
     }
     try Self.check(settings, sizes)
-    let book = settings.data.tokenizer
-    matches = try settings.metrics.map { metric in
-      let space = try TokenSpace.all(metric.codeCount ?? 0, name: metric.name)
-      return try metric.match(space, settings.objective, codeBook: book)
+    let book = settings.data.tokenizer, codes = sizes.codes
+    matches = try settings.metrics.map {
+      try $0.match(.all(codes, name: $0.name), settings.objective, codeBook: book)
     }
     objective = try Objective(
       settings.objective.preset, matches: matches, alpha: settings.objective.alpha,
@@ -88,9 +87,4 @@ public struct CodeParts: TrainingParts {
       tokenizer: settings.data.tokenizer, count: settings.train.samples, seed: settings.train.seed,
       folder: folder.path + "/samples")
   }
-}
-
-extension MetricSettings {
-  /// How many codes; nil if the tokens are no code book.
-  fileprivate var codeCount: Int? { if case .codebook(_, let count) = tokens { count } else { nil } }
 }

@@ -62,3 +62,8 @@ public protocol ProgressSamples: AnyObject {
   /// Adds a section to the run's page, if there is anything to show.
   func add(to page: inout HTMLReport)
 }
+
+extension [Int] {
+  /// The steps that a page shows: the first, the last, and a few between.
+  var spread: [Int] { count <= 6 ? self : (0..<6).map { self[$0 * (count - 1) / 5] } }
+}

@@ -47,9 +47,7 @@ final class PictureSamples: ProgressSamples {
   }
 
   func add(to page: inout HTMLReport) {
-    // First, last, and a few between.
-    let shown = steps.count <= 6 ? steps : (0..<6).map { steps[$0 * (steps.count - 1) / 5] }
-    let pictures = shown.compactMap { step in (try? fileBytes(path(step))).map { (step, $0) } }
+    let pictures = steps.spread.compactMap { step in (try? fileBytes(path(step))).map { (step, $0) } }
     guard !pictures.isEmpty else { return }
     page.section("Pictures as training went on")
     for (step, png) in pictures {
@@ -76,13 +74,6 @@ struct ImagePainter {
     guard grid * grid == length else {
       throw InputError(path: "codes", expected: "a square number of codes", found: "\(length)")
     }
-    let bytes = try noGrad {
-      var images = try tokenizer.decode(codes.view([codes.size(0), grid, grid]))
-      if let side, images.size(2) != side { images = images.resizedBicubic(height: side, width: side) }
-      return ImagePixels.bytes(images).permute([0, 2, 3, 1]).contiguous()
-    }
-    return ImageBatch(
-      count: bytes.size(0), height: bytes.size(1), width: bytes.size(2), channels: bytes.size(3),
-      bytes: bytes.array(of: UInt8.self))
+    return ImageBatch(try pictures(of: codes.view([codes.size(0), grid, grid]), tokenizer, side: side))
   }
 }

@@ -56,9 +56,7 @@ final class TextSamples: ProgressSamples {
   }
 
   private var table: Table {
-    let steps = Set(samples.map(\.step)).sorted()
-    // First, last, and a few between.
-    let shown = steps.count <= 6 ? steps : (0..<6).map { steps[$0 * (steps.count - 1) / 5] }
+    let shown = Set(samples.map(\.step)).sorted().spread
     var table = Table(
       columns: ([Table.Column("example")] + shown.map { Table.Column("step \($0)") } + [Table.Column("right")]))
     var ids = [String]()

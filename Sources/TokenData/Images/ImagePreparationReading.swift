@@ -86,7 +86,7 @@ extension ImagePreparation {
   private static func filter(_ value: JSONReader?) throws(InputError) -> PixelImage.ResamplingFilter {
     guard let value else { return .bicubic }
     guard let filter = PixelImage.ResamplingFilter(rawValue: try value.int()) else {
-      throw value.error(expected: "2 (bilinear) or 3 (bicubic), the only filters supported")
+      throw value.error(expected: "2 (bilinear), 3 (bicubic) or 4 (box), the only filters supported")
     }
     return filter
   }

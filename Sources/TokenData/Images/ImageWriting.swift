@@ -42,10 +42,14 @@ public final class NumberedPictures {
   /// - Throws: `InputError` if a file cannot be written.
   public func add(_ batch: ImageBatch) throws {
     for image in batch.images {
-      let digits = String(count)
-      let name = String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".png"
-      try image.writePNG(to: folder + "/" + name, isSynced: false)
+      try image.writePNG(to: folder + "/" + Self.name(count), isSynced: false)
       count += 1
     }
+  }
+
+  /// `000012.png`; a millionth picture takes a digit more.
+  public static func name(_ index: Int) -> String {
+    let digits = String(index)
+    return String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".png"
   }
 }

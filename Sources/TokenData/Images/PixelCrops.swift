@@ -47,8 +47,9 @@ extension PixelImage {
     }
     let scale = Double(side) / Double(min(image.width, image.height))
     func scaled(_ length: Int) -> Int { max(side, Int((Double(length) * scale).rounded(.toNearestOrEven))) }
-    image = image.resized(width: scaled(image.width), height: scaled(image.height), filter: .bicubic)
-    return image.cropped(
-      left: (image.width - side) / 2, top: (image.height - side) / 2, width: side, height: side)
+    let (width, height) = (scaled(image.width), scaled(image.height))
+    let (left, top) = ((width - side) / 2, (height - side) / 2)
+    return image.resized(
+      width: width, height: height, columns: left..<left + side, rows: top..<top + side, filter: .bicubic)
   }
 }

@@ -35,10 +35,7 @@ struct ImageFolder {
   /// Pictures uint8 `[N, 28, 28, 1]` as a grid of ten columns, twice as large.
   func writeGrid(_ pictures: Tensor, to path: String, count: Int = 100) throws {
     try FileManager.default.createDirectory(atPath: root + "/grids", withIntermediateDirectories: true)
-    let side = FashionMNIST.side, count = min(count, pictures.size(0))
-    let batch = ImageBatch(
-      count: count, height: side, width: side, channels: 1,
-      bytes: pictures.narrow(0, 0, count).contiguous().array(of: UInt8.self))
+    let batch = ImageBatch(pictures.narrow(0, 0, min(count, pictures.size(0))))
     try PixelImage.grid(batch.images, columns: 10, gap: 1, scale: 2).writePNG(to: path)
   }
 }
@@ -90,12 +87,26 @@ struct ImageTokenizerCell {
   }
 }
 
-/// Pictures uint8 `[N, 28, 28, 1]` of codes `[N, h, w]`, some at a time.
-func pictures(of codes: Tensor, _ model: VQModel) throws -> Tensor {
+/// Pictures uint8 `[N, H, W, C]` of codes `[N, h, w]`, some at a time.
+///
+/// - Parameter side: what they are resized to (bicubic, before they are cut to 0 … 255, as LlamaGen does); nil leaves them
+///   as they are.
+func pictures(of codes: Tensor, _ model: VQModel, side: Int? = nil) throws -> Tensor {
   let parts = try codes.split(256, 0).map { part in
-    ImagePixels.bytes(try model.decode(part)).permute([0, 2, 3, 1]).contiguous()
+    var images = try model.decode(part)
+    if let side, images.size(2) != side { images = images.resizedBicubic(height: side, width: side) }
+    return ImagePixels.bytes(images).permute([0, 2, 3, 1]).contiguous()
   }
   return .cat(parts)
+}
+
+extension ImageBatch {
+  /// Pictures uint8 `[N, H, W, C]`.
+  init(_ pixels: Tensor) {
+    self.init(
+      count: pixels.size(0), height: pixels.size(1), width: pixels.size(2), channels: pixels.size(3),
+      bytes: pixels.contiguous().array(of: UInt8.self))
+  }
 }
 
 extension VQModel {

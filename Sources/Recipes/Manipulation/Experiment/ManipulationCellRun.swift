@@ -11,9 +11,7 @@ public func runManipulationCell(named name: String, folder: String, threads: Int
   let store = try CellStore<ManipulationSettings, ManipulationOutcome>(folder: folder)
   let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
   Torch.threads = threads
-  let output = "\(folder)/runs/\(name)"
-  // A cell that is run again starts anew.
-  try? FileManager.default.removeItem(atPath: output)
+  let output = store.freshRun(of: name)
   let run = ManipulationCellRun(settings: store.settings, cell: cell, folder: folder, output: output)
   try store.keep(try run.outcome { $0.send() }, of: name)
 }
@@ -23,6 +21,9 @@ private struct ManipulationCellRun {
   let cell: ManipulationCell
   let folder: String
   let output: String
+
+  /// All of a cell's work, in training steps: a quarter of the time goes into playing, more or less.
+  private static func work(_ steps: Int) -> Int { steps + steps / 4 + 1 }
 
   func outcome(_ report: @escaping (WorkerMessage) -> Void) throws -> ManipulationOutcome {
     let path = settings.dataFile(folder, cell)
@@ -39,20 +40,19 @@ private struct ManipulationCellRun {
       case .started(let start): steps = start.steps
       case .step(let step):
         losses.append(step.loss)
-        report(
-          WorkerMessage(phase: "training", completed: step.step, total: steps + steps / 4 + 1, loss: step.loss))
+        report(WorkerMessage(phase: "training", completed: step.step, total: Self.work(steps), loss: step.loss))
       default: break
       }
     }
     let trained = try training.train()
-    report(WorkerMessage(phase: "playing", completed: steps, total: steps + steps / 4 + 1))
+    report(WorkerMessage(phase: "playing", completed: steps, total: Self.work(steps)))
     let start = ProcessInfo.processInfo.systemUptime
     let prompted = PromptedModel(model: trained.model, answering: Answering(parts))
     let test = PolicyTest(form: settings.form, answers: settings.answers)
     let trials = try ManipulationSettings.levels.flatMap { level in
       try test.play(settings.episodes(level)) { try prompted.answers($0) }
     }
-    report(WorkerMessage(phase: "done", completed: steps + steps / 4 + 1, total: steps + steps / 4 + 1))
+    report(WorkerMessage(phase: "done", completed: Self.work(steps), total: Self.work(steps)))
     return ManipulationOutcome(
       cell: cell, trials: trials, losses: losses, examples: examples, trainingSeconds: trained.finish.seconds,
       playingSeconds: ProcessInfo.processInfo.systemUptime - start)

@@ -8,10 +8,12 @@ import Tabletop
 struct ManipulationSummary {
   let settings: ManipulationSettings
   private let outcomes: [ManipulationCell: ManipulationOutcome]
+  private let floors: [EpisodeSplit: Double]
 
   init(_ settings: ManipulationSettings, _ outcomes: [ManipulationOutcome]) {
     self.settings = settings
     self.outcomes = Dictionary(outcomes.map { ($0.cell, $0) }, uniquingKeysWith: { $1 })
+    floors = Dictionary(uniqueKeysWithValues: ManipulationSettings.levels.map { ($0, Self.playRandomly($0, settings)) })
   }
 
   /// Seeds of which all cells of these arms and this size are finished.
@@ -68,7 +70,9 @@ struct ManipulationSummary {
   }
 
   /// Success of places drawn at random on the same test episodes: the floor.
-  func random(_ level: EpisodeSplit) -> Double {
+  func random(_ level: EpisodeSplit) -> Double { floors[level] ?? .nan }
+
+  private static func playRandomly(_ level: EpisodeSplit, _ settings: ManipulationSettings) -> Double {
     var generator = CounterGenerator(0x72616e64)
     func point() -> String {
       "(\(Double(generator.next(below: 256)) / 256), \(Double(34 + generator.next(below: 90)) / 128))"
@@ -77,6 +81,6 @@ struct ManipulationSummary {
     let trials = test.play(settings.episodes(level)) { prompts in
       prompts.map { _ in "\(point()) \(point()) [\(generator.next(below: 719) - 359)]" }
     }
-    return Self.share(trials)
+    return share(trials)
   }
 }
