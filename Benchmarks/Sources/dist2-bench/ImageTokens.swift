@@ -51,16 +51,7 @@ private func imageStep(_ worker: Worker, _ settings: Settings) throws {
     options: TrainingOptions(length: .steps(1 << 16)))
   let source = ExampleBatches(
     (0..<1 << 16).map { examples[$0 % batch] }, plan: BatchPlan(count: 1 << 16, batch: batch, shuffled: false))
-  worker.ready()
-  guard worker.next() else { return }
-  var start = ContinuousClock.now, isOver = false
-  trainer.shouldStop = { isOver }
-  try trainer.fit(source) { event in
-    guard case .step(let metrics) = event else { return }
-    worker.answer(since: start, check: metrics.summands.first { $0.name == "ce" }?.value ?? metrics.loss)
-    isOver = !worker.next()
-    start = .now
-  }
+  try worker.serve(trainer, source) { step in step.summands.first { $0.name == "ce" }?.value ?? step.loss }
 }
 
 private func sampleImages(_ worker: Worker, _ settings: Settings) throws {

@@ -30,15 +30,22 @@ func trainingStep(_ worker: Worker, _ settings: Settings) throws {
     model, try distances(over: digits), optimizer(settings.string("optimizer")),
     options: TrainingOptions(
       length: .steps(1 << 16), gradientNormLimit: settings.string("clip") == "none" ? nil : 1))
-  worker.ready()
-  guard worker.next() else { return }
-  var start = ContinuousClock.now, isOver = false
-  trainer.shouldStop = { isOver }
-  try trainer.fit(source) { event in
-    guard case .step(let metrics) = event else { return }
-    worker.answer(since: start, check: metrics.loss)
-    isOver = !worker.next()
-    start = .now
+  try worker.serve(trainer, source) { $0.loss }
+}
+
+extension Worker {
+  /// Answers every `go` with a step of the trainer; `check` is the number by which peers are compared.
+  func serve(_ trainer: Trainer, _ source: any BatchSource, check: (StepMetrics) -> Double) throws {
+    ready()
+    guard next() else { return }
+    var start = ContinuousClock.now, isOver = false
+    trainer.shouldStop = { isOver }
+    try trainer.fit(source) { event in
+      guard case .step(let metrics) = event else { return }
+      answer(since: start, check: check(metrics))
+      isOver = !next()
+      start = .now
+    }
   }
 }
 
