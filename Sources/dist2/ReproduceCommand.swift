@@ -12,7 +12,7 @@ struct ReproduceCommand: ParsableCommand {
     subcommands: [
       RegressionCommand.self, AblationCommand.self, RewardCommand.self, ImagesCommand.self,
       ProbeCommand.self, CellCommand.self, RewardCellCommand.self, ImageCellCommand.self,
-      ManipulationCommand.self, ManipulationCellCommand.self,
+      GroundingCommand.self, GroundingCellCommand.self, ManipulationCommand.self, ManipulationCellCommand.self,
     ])
 }
 

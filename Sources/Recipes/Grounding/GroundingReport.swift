@@ -70,7 +70,8 @@ public struct GroundingReport {
       for (title, chosen) in [
         ("found", outcomes.filter { $0.overlap >= 0.5 }), ("missed", outcomes.filter { $0.overlap < 0.5 }),
       ] {
-        if let png = Self.grid(chosen.prefix(4)) {
+        let shown = chosen.prefix(4).map { (row: $0.row, boxes: [(box: $0.box, colour: GroundingPictures.orange)]) }
+        if let png = GroundingPictures.grid(shown) {
           let words = chosen.prefix(4).map { "“\($0.row.expression)”" }.joined(separator: ", ")
           page.image(png: png, description: "\(split), \(title): \(words)", caption: "\(split), \(title): \(words)")
         }
@@ -80,27 +81,4 @@ public struct GroundingReport {
     page.code(command, caption: "The command")
     return page
   }
-
-  /// Pictures side by side, each 256 pixels wide and high, boxes on them; nil if none can be read.
-  private static func grid(_ outcomes: ArraySlice<GroundingOutcome>) -> [UInt8]? {
-    let pictures = outcomes.compactMap { outcome -> PixelImage? in
-      let side = 256, row = outcome.row
-      guard let image = try? PixelImage(file: row.image).converted(channels: 3) else { return nil }
-      var picture = image.resized(width: side, height: side, filter: .bicubic)
-      for (box, colour) in [(outcome.box, (240, 130, 20)), (row.box, (30, 170, 60))]
-        as [(BoundingBox?, (UInt8, UInt8, UInt8))]
-      {
-        guard let box else { continue }
-        let (x, y) = (Double(side) / row.width, Double(side) / row.height)
-        picture = picture.outlined(
-          left: pixel(box.x1 * x), top: pixel(box.y1 * y), right: pixel(box.x2 * x), bottom: pixel(box.y2 * y),
-          colour: (colour.0, colour.1, colour.2), thickness: 3)
-      }
-      return picture
-    }
-    return pictures.isEmpty ? nil : try? PixelImage.grid(pictures, columns: 4, gap: 6).png()
-  }
-
-  /// An answer may name any number.
-  private static func pixel(_ value: Double) -> Int { Int(max(-1e6, min(1e6, value)).rounded()) }
 }

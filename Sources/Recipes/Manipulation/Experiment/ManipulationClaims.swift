@@ -22,22 +22,16 @@ extension ManipulationSummary {
     let outcomes = Set(verdicts.map(\.outcome))
     return ClaimFinding(
       id: "K10", claim: "dist solves more episodes than sft on L1 and L2 at every size.",
-      finding: words.joined(separator: "; ") + ". " + seedsRemark,
+      finding: words.joined(separator: "; ") + ". "
+        + ItemScores.remark("test episode", seeds: settings.seeds.count),
       outcome: outcomes.count == 1 ? outcomes.first ?? .noDifferenceShown : .noDifferenceShown)
   }
 
   /// Pairs are test episodes, each the mean over seeds: they say what these models do, and little of other seeds.
   private func compare(_ level: EpisodeSplit, _ size: Int) -> Verdict {
     let both = seeds([.sft, .dist], size)
-    return Verdict(
-      "success", ours: episodes(.dist, size, level, seeds: both), theirs: episodes(.sft, size, level, seeds: both),
-      lowerIsBetter: false, unit: "episode", inference: .bootstrap(Bootstrap(resamples: 2000)))
-  }
-
-  private var seedsRemark: String {
-    let count = settings.seeds.count
-    return "Pairs are test episodes, means over \(count) seed\(count == 1 ? "" : "s"): intervals do not hold what "
-      + "other seeds of training would do."
+    return scores(.dist, size, level, seeds: both)
+      .verdict("success", against: scores(.sft, size, level, seeds: both), unit: "episode")
   }
 
   /// K10's second half: the gain is larger on L2.
@@ -57,19 +51,11 @@ extension ManipulationSummary {
     let complete = settings.seeds.filter { seed in
       settings.sizes.allSatisfy { seeds([.sft, .dist], $0).contains(seed) }
     }
-    let slopes = complete.flatMap { seed in
-      ManipulationSettings.levels.map { level in
-        straightLine(
-          settings.sizes.map { log10(Double($0)) }, settings.sizes.map { gain(level, $0, seed: seed) }
-        ).slope
-      }
+    guard !complete.isEmpty else { return nil }
+    let gains = complete.flatMap { seed in
+      ManipulationSettings.levels.map { level in settings.sizes.map { gain(level, $0, seed: seed) } }
     }
-    guard !slopes.isEmpty else { return nil }
-    let verdict = Verdict(
-      "slope of the gain over log10 of episodes", ours: slopes, theirs: slopes.map { _ in 0 }, unit: "seed and level")
-    return ClaimFinding(
-      id: "K8", claim: "The gain of dist over sft shrinks as data grow.", finding: "\(verdict).",
-      outcome: verdict.outcome)
+    return .shrinkingGains(gains, sizes: settings.sizes, of: "episodes", unit: "seed and level")
   }
 
   private func gain(_ level: EpisodeSplit, _ size: Int, seed: Int) -> Double {

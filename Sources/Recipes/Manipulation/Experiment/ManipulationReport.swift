@@ -34,8 +34,8 @@ public struct ManipulationReport {
     for (index, size) in settings.sizes.enumerated() {
       for preset in settings.presets where !summary.seeds([preset], size).isEmpty {
         let found = ManipulationSettings.levels.map { level -> Table.Cell in
-          summary.interval(preset, size, level).map { .interval(100 * $0.mean, $0.interval.percent, decimals: 1) }
-            ?? .missing
+          let scores = summary.scores(preset, size, level, seeds: summary.seeds([preset], size))
+          return scores.interval.map { .interval(100 * scores.mean, $0.percent, decimals: 1) } ?? .missing
         }
         let hasPaper = settings.sizes.count == 3
         let paper = ManipulationSettings.levels.map { level -> Table.Cell in
@@ -151,8 +151,4 @@ public struct ManipulationReport {
   }
 
   private func percent(_ share: Double) -> String { "\(Quantity.percent(share))" }
-}
-
-extension ConfidenceInterval {
-  fileprivate var percent: ConfidenceInterval { ConfidenceInterval(low: 100 * low, high: 100 * high) }
 }

@@ -37,26 +37,10 @@ struct ManipulationSummary {
     }
   }
 
-  /// For every test episode the share of seeds that solve it: what intervals are drawn over.
-  func episodes(_ preset: Preset, _ size: Int, _ level: EpisodeSplit, seeds: [Int]) -> [Double] {
-    let bySeed = seeds.compactMap { trials(preset, size, $0)?.filter { $0.split == level } }
-    guard let first = bySeed.first else { return [] }
-    return first.indices.map { index in
-      Measurements(bySeed.map { $0[index].isSuccess ? 1 : 0 }).mean
-    }
-  }
-
-  /// Mean success, and its 95 % bootstrap interval over test episodes.
-  func interval(_ preset: Preset, _ size: Int, _ level: EpisodeSplit) -> (mean: Double, interval: ConfidenceInterval)? {
-    let values = episodes(preset, size, level, seeds: seeds([preset], size))
-    guard values.count > 1 else { return nil }
-    let mean = Measurements(values).mean
-    // The bootstrap has nothing to draw where all episodes are alike; then the rule of three speaks.
-    guard Set(values).count > 1 else {
-      let width = min(1, 3 / Double(values.count))
-      return (mean, ConfidenceInterval(low: max(0, mean - width), high: min(1, mean + width)))
-    }
-    return (mean, Bootstrap(resamples: 2000).interval(of: values))
+  /// Episodes solved at a level, each the mean of these seeds.
+  func scores(_ preset: Preset, _ size: Int, _ level: EpisodeSplit, seeds: [Int]) -> ItemScores {
+    ItemScores(
+      seeds.compactMap { trials(preset, size, $0)?.filter { $0.split == level }.map { $0.isSuccess ? 1 : 0 } })
   }
 
   static func share(_ trials: [PolicyTrial]) -> Double {

@@ -1,0 +1,53 @@
+import Objectives
+import Reports
+
+extension GroundingSummary {
+  /// What these outcomes say about K9 and, for data that grow, K8 (PAPER.md 1.5).
+  var findings: [ClaimFinding] {
+    [
+      claim(
+        "K9", "dist finds more boxes than sft on every split.", .dist, "boxes found", Self.isFound),
+      claim(
+        "K9", "The same of what the boxes overlap, which says more where few are found.", .dist, "overlap", \.overlap),
+      claim("K9", "vocab is mixed: no better than sft on the whole.", .vocab, "boxes found", Self.isFound),
+      gainsShrink,
+    ].compactMap { $0 }
+  }
+
+  /// An objective against sft at the largest size, split by split.
+  private func claim(
+    _ id: String, _ claim: String, _ preset: Preset, _ metric: String, _ measure: (GroundingOutcome) -> Double
+  ) -> ClaimFinding? {
+    guard let size = largest([.sft, preset]) else { return nil }
+    let both = seeds([.sft, preset], size)
+    let verdicts = Verdict.corrected(
+      splits.map { split in
+        scores(preset, size, split, seeds: both, measure)
+          .verdict(metric, against: scores(.sft, size, split, seeds: both, measure), unit: "expression")
+      })
+    let words = zip(splits, verdicts).map { "\($0): \($1)" }
+    let outcomes = Set(verdicts.map(\.outcome))
+    return ClaimFinding(
+      id: id, claim: claim,
+      finding: "Learnt from \(size). " + words.joined(separator: "; ") + ". "
+        + ItemScores.remark("expression", seeds: both.count),
+      outcome: outcomes.count == 1 ? outcomes.first ?? .noDifferenceShown : .noDifferenceShown)
+  }
+
+  /// K8, which the paper states of manipulation: the gain shrinks as data grow.
+  private var gainsShrink: ClaimFinding? {
+    let complete = settings.seeds.filter { seed in
+      settings.sizes.allSatisfy { seeds([.sft, .dist], $0).contains(seed) }
+    }
+    guard settings.sizes.count >= 3, !complete.isEmpty else { return nil }
+    let gains = complete.flatMap { seed in
+      splits.map { split in
+        settings.sizes.map { size in
+          let found = [Preset.dist, .sft].map { scores($0, size, split, seeds: [seed], Self.isFound).mean }
+          return found[0] - found[1]
+        }
+      }
+    }
+    return ClaimFinding.shrinkingGains(gains, sizes: settings.sizes, of: "expressions", unit: "seed and split")
+  }
+}

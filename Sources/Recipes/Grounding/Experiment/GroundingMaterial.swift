@@ -1,0 +1,104 @@
+import Files
+import Foundation
+import Reports
+
+/// What the cells of a grounding experiment learn from and are asked, in the experiment's folder:
+///
+///     data/train.jsonl, data/look.jsonl, data/place.jsonl, data/pictures/…
+///     models/seed1/…          where the model is a fresh one
+struct GroundingMaterial {
+  let folder: String
+  let settings: GroundingSettings
+
+  private var data: String { folder + "/data" }
+
+  /// Makes what is not there yet: the data whole or not at all, the models one by one.
+  ///
+  /// - Parameter terminal: where the progress of rendering is shown.
+  /// - Throws: `InputError` for rows or pictures that cannot be read, a model that cannot be made, a full disk.
+  func prepare(_ terminal: Terminal) throws {
+    if !fileExists(data) {
+      try AtomicFolder.write(to: data) { partial in
+        let rows = try rows(in: partial, terminal)
+        _ = try GroundingData(chosen(rows), settings.form).write(to: partial)
+      }
+    }
+    for seed in settings.seeds where settings.model == nil && !fileExists(model(seed: seed)) {
+      try settings.makeModel(seed: seed, at: model(seed: seed))
+    }
+  }
+
+  /// Folder of the model that a seed begins with.
+  func model(seed: Int) -> String { settings.model ?? "\(folder)/models/seed\(seed)" }
+
+  /// Names of the splits that are asked, in order.
+  func splits() throws -> [String] {
+    if case .scenes = settings.source { return ["look", "place"] }
+    let names = try FileManager.default.contentsOfDirectory(atPath: data).filter { $0.hasSuffix(".jsonl") }
+      .map { String($0.dropLast(".jsonl".count)) }.filter { $0 != "train" }
+    // The order of Table 1, then the alphabet's.
+    let known = PaperGrounding.splits.filter(names.contains)
+    return known + names.filter { !known.contains($0) }.sorted()
+  }
+
+  func file(_ split: String) -> String { "\(data)/\(split).jsonl" }
+
+  /// The rows of a split, in the order of its file.
+  func rows(_ split: String) throws -> [ReferringRow] {
+    try GroundingData([file(split)], pictures: nil, settings.form, skipsBad: false).rows.flatMap(\.rows)
+  }
+
+  /// Writes the file that a cell learns from: so many expressions, chosen by the seed, the same for all objectives.
+  ///
+  /// - Returns: its path and how many there are.
+  func trainingFile(_ cell: GroundingCell) throws -> (path: String, count: Int) {
+    let all = try rows("train")
+    let rows = subsample(all.count, limit: cell.size, seed: UInt64(cell.seed)).map { all[$0] }
+    let folder = data + "/cells"
+    _ = try GroundingData(rows.map { $0.renamed(split: cell.name) }, settings.form).write(to: folder)
+    return ("\(folder)/\(cell.name).jsonl", rows.count)
+  }
+
+  private func rows(in folder: String, _ terminal: Terminal) throws -> [ReferringRow] {
+    switch settings.source {
+    case .scenes(let training, let test, let side):
+      let scenes = RenderedScenes(side: side)
+      return try ProgressBar.run("rendering", total: training + test, unit: "scene", terminal: terminal) { bar in
+        let learnt = try scenes.write(0..<training, split: "train", to: folder) { bar.update(completed: $0) }
+        let asked = try scenes.write(training..<training + test, split: "test", to: folder) {
+          bar.update(completed: training + $0)
+        }
+        return learnt + asked.map { $0.renamed(split: $0.id.hasSuffix("place") ? "place" : "look") }
+      }
+    case .rows(let files, let pictures):
+      return try files.flatMap { file in
+        let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+        return try GroundingData([file], pictures: pictures, settings.form, skipsBad: false).rows
+          .flatMap { split, rows in split == "train" ? rows : rows.map { $0.renamed(split: "\(name)-\(split)") } }
+      }
+    }
+  }
+
+  /// All rows to learn from; of each other split as many as are asked.
+  private func chosen(_ rows: [ReferringRow]) throws(InputError) -> [ReferringRow] {
+    let bySplit = Dictionary(grouping: rows) { $0.split ?? "train" }
+    guard bySplit["train"] != nil, bySplit.count > 1 else {
+      throw InputError(
+        path: folder, place: "data", expected: "rows of split train and of another to be tested on",
+        found: bySplit.keys.sorted().joined(separator: ", "))
+    }
+    return bySplit.keys.sorted().flatMap { split -> [ReferringRow] in
+      let rows = bySplit[split] ?? []
+      if split == "train" { return rows }
+      return subsample(rows.count, limit: settings.testExpressions, seed: 0).map { rows[$0] }
+    }
+  }
+}
+
+extension ReferringRow {
+  fileprivate func renamed(split: String) -> ReferringRow {
+    var row = self
+    row.split = split
+    return row
+  }
+}

@@ -1,0 +1,144 @@
+public import Files
+public import Objectives
+import TokenModels
+
+/// What is trained and asked in the grounding experiment (section 3.2, Table 1).
+public struct GroundingSettings: Codable, Sendable, Equatable {
+  /// How much.
+  public enum Scale: String, Codable, Sendable, CaseIterable {
+    /// A minute, to see that everything works; its figures say nothing.
+    case tiny
+    /// Rendered scenes and a small model of our own, for two cores.
+    case small
+    /// The paper's schedule, for a published checkpoint and RefCOCO on a GPU.
+    case paper
+  }
+
+  /// Where expressions and boxes come from.
+  public enum Source: Codable, Sendable, Equatable {
+    /// Scenes of our own: so many pictures to learn from and so many to be tested on, of this side in pixels.
+    case scenes(training: Int, test: Int, side: Int)
+    /// Files of rows, and the folder of their pictures; rows of the split `train` are learnt from, all others tested on.
+    case rows([String], pictures: String?)
+  }
+
+  public var source: Source
+  /// Folder of a model that sees; nil: a fresh small one for each seed.
+  public var model: String?
+  /// Rows, and pixels of a row, of the pictures that a fresh model reads.
+  public var side = 96
+  public var presets: [Preset]
+  /// Expressions learnt from; all there are, where there are fewer.
+  public var sizes: [Int]
+  public var seeds: [Int]
+  /// Expressions asked of each split at most.
+  public var testExpressions: Int
+  public var epochs = 3
+  /// Training steps at least, so that few expressions are seen often enough; more epochs than ``epochs`` are run then.
+  public var leastSteps = 0
+  public var batch = 8
+  public var learningRate = 2e-5
+  /// Steps of linear warmup (D.3: 100).
+  public var warmupSteps = 100
+  public var alpha = 0.1
+  public var temperature = 2.0
+  public var form = GroundingForm()
+  /// Further keys of the run file, as `key=value`.
+  public var overrides: [String] = []
+
+  /// The settings of a scale.
+  public init(_ scale: Scale, source: Source? = nil, model: String? = nil) {
+    self.model = model
+    presets = [.sft, .vocab, .dist]
+    // The question never changes, so a model without schooling is spared it.
+    if model == nil { form = GroundingForm(question: "{}") }
+    switch scale {
+    case .tiny:
+      self.source = source ?? .scenes(training: 8, test: 4, side: 64)
+      (sizes, seeds, testExpressions, epochs, leastSteps, warmupSteps) = ([8], [1], 8, 1, 2, 0)
+    case .small:
+      self.source = source ?? .scenes(training: 8000, test: 200, side: 96)
+      (sizes, seeds, testExpressions, leastSteps, batch) = ([160, 1600, 16_000], [1, 2], 200, 1000, 32)
+      learningRate = 1e-3
+    case .paper:
+      self.source = source ?? .rows([], pictures: nil)
+      (sizes, seeds, testExpressions, batch) = ([127_000], [1, 2, 3], .max, 64)
+    }
+  }
+
+  /// Checks values that a user can set.
+  ///
+  /// - Throws: `InputError` naming the option.
+  public func check() throws(InputError) {
+    func require(_ condition: Bool, _ option: String, _ expected: String, _ found: Any) throws(InputError) {
+      if !condition { throw InputError(path: "<arguments>", place: option, expected: expected, found: "\(found)") }
+    }
+    let known = presets.allSatisfy { $0.rating == nil }
+    try require(!presets.isEmpty && known, "--objectives", "objectives of models that answer", presets.map(\.rawValue))
+    try require(!sizes.isEmpty && sizes.allSatisfy { $0 > 0 }, "--sizes", "numbers above 0", sizes)
+    try require(!seeds.isEmpty && Set(seeds).count == seeds.count, "--seeds", "distinct seeds", seeds)
+    try require(testExpressions > 0, "--test", "a number above 0", testExpressions)
+    if case .rows(let files, _) = source {
+      try require(!files.isEmpty, "--data", "files of rows, as dist2 new-data grounding takes them", "none")
+    }
+  }
+
+  /// Every cell, seeds outermost: an interrupted experiment then holds whole seeds.
+  public var cells: [GroundingCell] {
+    seeds.flatMap { seed in
+      sizes.flatMap { size in presets.map { GroundingCell(preset: $0, size: size, seed: seed) } }
+    }
+  }
+
+  /// The fresh model of a seed: small enough for a core and some minutes, without any schooling.
+  func makeModel(seed: Int, at folder: String) throws {
+    let language = folder + "-language"
+    try NewLanguageModel(width: 128, layers: 3, heads: 4, seed: UInt64(seed)).write(to: language, replacing: true)
+    let vision = VisionConfiguration(
+      hiddenSize: 128, innerSize: 512, layers: 3, heads: 4, imageSize: side, patchSize: 12)
+    try NewVisionModel(vision: vision, seed: UInt64(seed)).write(language: language, to: folder)
+  }
+
+  /// The run file of one cell.
+  func run(_ cell: GroundingCell, model: String, data: String, output: String, examples: Int) throws -> RunSettings {
+    let perEpoch = (examples + batch - 1) / batch
+    let steps = max(epochs * perEpoch, leastSteps)
+    let yaml = """
+      model: "\(model)"
+      data: { train: "\(data)" }
+      metrics: [{ name: box, tokens: digits, distance: squared, place: number, contrast: { radius: 1 } }]
+      objective: { preset: \(cell.preset.rawValue), alpha: \(alpha), temperature: \(temperature) }
+      train:
+        { steps: \(steps), batch: \(batch), learningRate: \(learningRate), schedule: linear,
+          warmup: \(min(warmupSteps, steps / 10)), samples: 0 }
+      evaluate: { maxNewTokens: 40 }
+      """
+    return try RunSettings(
+      yaml: yaml, path: "\(output)/run.yaml",
+      overrides: overrides + ["train.seed=\(cell.seed)", "output=\"\(output)\""])
+  }
+}
+
+/// One training run and its answers.
+public struct GroundingCell: Codable, Sendable, Hashable {
+  public var preset: Preset
+  /// Expressions learnt from.
+  public var size: Int
+  public var seed: Int
+
+  /// `dist-n1600-seed1`
+  public var name: String { "\(preset.rawValue)-n\(size)-seed\(seed)" }
+}
+
+/// What a cell came to.
+public struct GroundingCellOutcome: Codable, Sendable, Equatable {
+  public var cell: GroundingCell
+  /// What was said to the expressions of each split, in the order of its file.
+  public var answers: [String: [String]]
+  /// Loss of every step.
+  public var losses: [Double]
+  /// Expressions learnt from.
+  public var examples: Int
+  public var trainingSeconds: Double
+  public var answeringSeconds: Double
+}

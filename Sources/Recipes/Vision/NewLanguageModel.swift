@@ -1,0 +1,57 @@
+import Files
+import TokenData
+import TokenModels
+import Torch
+import TorchNN
+
+/// A language model of our own to train from nothing: a decoder of the Llama family with fresh weights that reads bytes.
+/// For experiments on small machines, where a vocabulary of tens of thousands would be most of the work.
+public struct NewLanguageModel: Sendable {
+  /// Width of the hidden states; a multiple of twice the heads.
+  public var width: Int
+  public var layers: Int
+  public var heads: Int
+  /// Longest sequence in tokens.
+  public var contextLength: Int
+  /// Seed of the weights.
+  public var seed: UInt64
+
+  /// Memberwise. The default has 0.9 million parameters.
+  public init(width: Int = 128, layers: Int = 4, heads: Int = 4, contextLength: Int = 2048, seed: UInt64 = 0) {
+    (self.width, self.layers, self.heads) = (width, layers, heads)
+    (self.contextLength, self.seed) = (contextLength, seed)
+  }
+
+  /// Makes the folder, which transformers reads as well.
+  ///
+  /// - Parameters:
+  ///   - folder: the folder to make; it appears whole or not at all.
+  ///   - replacing: whether a folder of that name may be there.
+  /// - Returns: its parameters.
+  /// - Throws: `InputError` for sizes that do not fit, a folder that cannot be written.
+  @discardableResult
+  public func write(to folder: String, replacing: Bool = false) throws -> Int {
+    guard width > 0, layers > 0, heads > 0, contextLength > 0, width % (2 * heads) == 0 else {
+      throw InputError(
+        path: folder, place: "sizes", expected: "numbers above 0, the width a multiple of twice the heads",
+        found: "width \(width), \(layers) layers, \(heads) heads, context \(contextLength)")
+    }
+    let configuration = LlamaConfiguration(
+      // A multiple of 64 suits the matrix products.
+      vocabularySize: (ByteTokenizer.count + 63) / 64 * 64, hiddenSize: width, innerSize: 3 * width, layers: layers,
+      heads: heads, contextLength: contextLength, endTokens: [ByteTokenizer.endToken])
+    return try withTorchErrors {
+      let model = Llama(configuration, generator: Generator(seed: seed))
+      try model.save(to: folder, replacing: replacing) { partial in
+        try write(ByteTokenizer.json, to: partial + "/tokenizer.json")
+        try write(
+          ByteTokenizer.configurationJSON(contextLength: contextLength), to: partial + "/tokenizer_config.json")
+      }
+      return model.parameters().reduce(0) { $0 + $1.tensor.count }
+    }
+  }
+
+  private func write(_ json: JSON, to path: String) throws {
+    try AtomicFile.write((json.text(pretty: true) + "\n").utf8, to: path)
+  }
+}

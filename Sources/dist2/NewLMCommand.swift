@@ -1,0 +1,22 @@
+import ArgumentParser
+import Recipes
+import Reports
+
+struct NewLMCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "new-lm",
+    abstract: "Make a small language model to train from nothing: fresh weights, bytes as tokens.",
+    discussion: "The folder is read by dist2 and transformers, and by dist2 new-vlm: docs/vision.md.")
+  @Option(name: [.short, .long], help: "The folder to make.", completion: .directory) var output: String
+  @Option(help: "Width of the hidden states.") var width = NewLanguageModel().width
+  @Option(help: "Layers.") var layers = NewLanguageModel().layers
+  @Option(help: "Attention heads.") var heads = NewLanguageModel().heads
+  @Option(help: "Longest sequence in bytes, pictures' tokens included.") var context = NewLanguageModel().contextLength
+  @Option(help: "Seed of the weights.") var seed: UInt64 = 0
+  @Flag(help: "Replace the folder if it is there.") var force = false
+
+  func run() throws {
+    let model = NewLanguageModel(width: width, layers: layers, heads: heads, contextLength: context, seed: seed)
+    print("\(output): \(try model.write(to: output, replacing: force)) parameters")
+  }
+}

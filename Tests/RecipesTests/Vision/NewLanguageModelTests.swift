@@ -1,0 +1,43 @@
+import Files
+import Foundation
+import Recipes
+import Testing
+import TokenData
+import TokenModels
+import TorchNN
+
+/// Language models of our own that read bytes.
+@Suite struct NewLanguageModelTests {
+  private let run: TinyRun
+
+  init() throws { run = try TinyRun(data: TinyRun.sums(2), yaml: "model: model\n") }
+
+  @Test func everyByteIsAToken() throws {
+    let folder = run.folder + "/lm"
+    let count = try NewLanguageModel(width: 24, layers: 2, heads: 3, contextLength: 64, seed: 5).write(to: folder)
+    // 320 embeddings twice; a layer: q, k, v, o, three of 24 x 72, two norms; the last norm.
+    #expect(count == 2 * 320 * 24 + 2 * (4 * 24 * 24 + 3 * 24 * 72 + 2 * 24) + 24)
+    let tokenizer = try Tokenizer(folder: folder), text = "[480, 7] ä € 🙂\n"
+    #expect(tokenizer.ids(of: text) == text.utf8.map { Int32($0) })
+    #expect(tokenizer.decode(text.utf8.map { Int32($0) }) == text)
+    #expect(tokenizer.ids(of: "1<|endoftext|>") == [49, 256])
+    let model = try loadModel(folder: folder)
+    #expect(model.contextLength == 64 && model.vocabularySize == 320)
+    try NewLanguageModel(width: 24, layers: 2, heads: 3, contextLength: 64, seed: 6).write(to: run.folder + "/other")
+    #expect(try run.bytes("lm/model.safetensors") != run.bytes("other/model.safetensors"))
+    #expect(throws: InputError.self) {
+      try NewLanguageModel(width: 25, layers: 2, heads: 3).write(to: run.folder + "/odd")
+    }
+  }
+
+  /// A vision model made of it has the picture's token after the bytes, and trains.
+  @Test func becomesAVisionModel() throws {
+    try NewLanguageModel(width: 16, layers: 1, heads: 2).write(to: run.folder + "/lm")
+    let vision = VisionConfiguration(
+      hiddenSize: 16, innerSize: 32, layers: 1, heads: 2, imageSize: 16, patchSize: 8)
+    try NewVisionModel(vision: vision).write(language: run.folder + "/lm", to: run.folder + "/vlm")
+    let model = try #require(try loadModel(folder: run.folder + "/vlm") as? Llava)
+    #expect(model.imageToken == 257)
+    #expect(try Tokenizer(folder: run.folder + "/vlm").ids(of: "a<image>1") == [97, 257, 49])
+  }
+}
