@@ -78,6 +78,7 @@ import Training
         "num_img_tokens": 4,
       ]
       try AtomicFile.write(processor.text().utf8, to: partial + "/preprocessor_config.json")
+      try AtomicFile.write("# runs nowhere\n".utf8, to: partial + "/modeling_phi3_v.py")
     }
   }
 
@@ -96,7 +97,7 @@ import Training
     #expect(finish.step == 40)
     #expect(try #require(finish.best).loss < 0.3)
     let checkpoint = train.chosenCheckpoint(finish)
-    for name in ["config.json", "tokenizer.json", "preprocessor_config.json"] {
+    for name in ["config.json", "tokenizer.json", "preprocessor_config.json", "modeling_phi3_v.py"] {
       #expect(fileExists(checkpoint + "/" + name))
     }
     // A mark, a number, or nothing: the same picture before the same question.
