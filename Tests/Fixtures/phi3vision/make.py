@@ -29,18 +29,23 @@ PREFIX = "model.vision_embed_tokens."
 
 
 class Tiny(nn.Module):
-    def __init__(self):
+    def __init__(self, **text):
         super().__init__()
+        text = TEXT | text
         self.tower = CLIPVisionModel(CLIPVisionConfig(**VISION, hidden_act="quick_gelu"))
         rope = dict(SCALING, type="longrope", rope_type="longrope", rope_theta=10000.0,
-                    original_max_position_embeddings=TEXT["original_max_position_embeddings"])
-        config = Phi3Config(**TEXT, rope_parameters=rope, pad_token_id=None, bos_token_id=1, eos_token_id=2)
+                    original_max_position_embeddings=text["original_max_position_embeddings"])
+        config = Phi3Config(**text, rope_parameters=rope, pad_token_id=None, bos_token_id=1, eos_token_id=2)
         config._attn_implementation = "eager"
         self.language = Phi3ForCausalLM(config)
-        width, out = 4 * VISION["hidden_size"], TEXT["hidden_size"]
+        width, out = 4 * VISION["hidden_size"], text["hidden_size"]
         self.projection = nn.Sequential(nn.Linear(width, out), nn.GELU(), nn.Linear(out, out))
         self.glb_GN = nn.Parameter(torch.zeros(1, 1, width))
         self.sub_GN = nn.Parameter(torch.zeros(1, 1, 1, width))
+        with torch.no_grad():
+            for key, parameter in self.named_parameters():
+                isScale = "norm" in key and key.endswith("weight")
+                parameter.normal_(1.0 if isScale else 0.0, 0.3 if parameter.dim() == 1 else 0.15)
 
     def lines(self, map_):
         """A map of patches [h, w, C] → one token for each 2 x 2 of them, and the separator after each row."""
@@ -62,9 +67,9 @@ class Tiny(nn.Module):
             view += 1 + rows * columns
         return self.projection(torch.stack(tokens))
 
-    def forward(self, ids, features):
+    def forward(self, ids, features, image=IMAGE):
         words = self.language.model.embed_tokens(ids)
-        words = words.masked_scatter((ids == IMAGE)[..., None], features)
+        words = words.masked_scatter((ids == image)[..., None], features)
         return self.language(inputs_embeds=words).logits
 
     def published(self):
@@ -77,49 +82,54 @@ class Tiny(nn.Module):
                 key = PREFIX + key.replace("projection.", "img_projection.")
             yield key, tensor
 
+    def save(self, folder, **config):
+        """The folder of such a checkpoint, without a tokenizer."""
+        save_file({key: tensor.detach().contiguous() for key, tensor in self.published()}, folder / "model.safetensors",
+                  metadata={"format": "pt"})
+        config = dict(
+            architectures=["Phi3VForCausalLM"], model_type="phi3_v", attention_dropout=0.0, bos_token_id=1,
+            eos_token_id=2, hidden_act="silu", image_token_index=IMAGE, rope_scaling=SCALING, rope_theta=10000.0,
+            sliding_window=262144, torch_dtype="float32", vision_config=VISION,
+            embd_layer=dict(embedding_cls="image", hd_transform_order="sub_glb", projection_cls="mlp",
+                            use_hd_transform=True, with_learnable_separator=True),
+            img_processor=dict(image_dim_out=VISION["hidden_size"], model_name="openai/clip-vit-large-patch14-336",
+                               name="clip_vision_model", num_img_tokens=4)) | TEXT | config
+        (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
 
-torch.manual_seed(1)
-model = Tiny().float()
-with torch.no_grad():
-    for key, parameter in model.named_parameters():
-        parameter.normal_(1.0 if "norm" in key and key.endswith("weight") else 0.0, 0.3 if parameter.dim() == 1 else 0.15)
 
-grids = torch.tensor([[2, 1], [1, 3], [1, 1]])
-pixels = torch.randn(int((grids.prod(1) + 1).sum()), 3, SIDE, SIDE)
-counts = [(r * c + 1) * 4 + 1 + (r + 1) * 2 for r, c in grids.tolist()]
-length = counts[0] + counts[1] + 8
-ids = torch.randint(0, IMAGE, (2, length))
-ids[0, 2:2 + counts[0]] = IMAGE
-ids[0, 5 + counts[0]:5 + counts[0] + counts[1]] = IMAGE
-ids[1, 0:counts[2]] = IMAGE
-features = model.features(pixels, grids)
-assert len(features) == sum(counts) == int((ids == IMAGE).sum())
-logits = model(ids, features)
-labels = ids[:, 1:].masked_fill(ids[:, 1:] == IMAGE, -100)
-loss = nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels.flatten())
-loss.backward()
+def main():
+    torch.manual_seed(1)
+    model = Tiny().float()
+    grids = torch.tensor([[2, 1], [1, 3], [1, 1]])
+    pixels = torch.randn(int((grids.prod(1) + 1).sum()), 3, SIDE, SIDE)
+    counts = [(r * c + 1) * 4 + 1 + (r + 1) * 2 for r, c in grids.tolist()]
+    length = counts[0] + counts[1] + 8
+    ids = torch.randint(0, IMAGE, (2, length))
+    ids[0, 2:2 + counts[0]] = IMAGE
+    ids[0, 5 + counts[0]:5 + counts[0] + counts[1]] = IMAGE
+    ids[1, 0:counts[2]] = IMAGE
+    features = model.features(pixels, grids)
+    assert len(features) == sum(counts) == int((ids == IMAGE).sum())
+    logits = model(ids, features)
+    labels = ids[:, 1:].masked_fill(ids[:, 1:] == IMAGE, -100)
+    loss = nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels.flatten())
+    loss.backward()
 
-folder = HERE / "model"
-shutil.rmtree(folder, ignore_errors=True)
-folder.mkdir()
-save_file({key: tensor.detach().contiguous() for key, tensor in model.published()}, folder / "model.safetensors",
-          metadata={"format": "pt"})
-config = dict(
-    architectures=["Phi3VForCausalLM"], model_type="phi3_v", attention_dropout=0.0, bos_token_id=1, eos_token_id=2,
-    embd_layer=dict(embedding_cls="image", hd_transform_order="sub_glb", projection_cls="mlp", use_hd_transform=True,
-                    with_learnable_separator=True),
-    img_processor=dict(image_dim_out=VISION["hidden_size"], model_name="openai/clip-vit-large-patch14-336",
-                       name="clip_vision_model", num_img_tokens=4),
-    hidden_act="silu", image_token_index=IMAGE, rope_scaling=SCALING, rope_theta=10000.0, sliding_window=262144,
-    torch_dtype="float32", vision_config=VISION, **TEXT)
-(folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-kept = ["_GN", "img_projection", "class_embedding", "patch_embedding", "position_embedding", "encoder.layers.0",
-        "embed_tokens.weight", "layers.1.self_attn.qkv_proj"]
-expected = dict(pixels=pixels, grids=grids, ids=ids, features=features, logits=logits, loss=loss)
-expected |= {"grad." + key: tensor.grad for key, tensor in model.published()
-             if tensor.grad is not None and any(part in key for part in kept)}
-save_file({key: value.detach().contiguous() for key, value in expected.items()}, folder / "expected.safetensors")
-for file in folder.iterdir():
-    file.chmod(0o644)
-    print(file.name, file.stat().st_size)
-print(f"loss {loss.item():.6f}", len(list(model.published())), sum(key.startswith("grad") for key in expected))
+    folder = HERE / "model"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    model.save(folder)
+    kept = ["_GN", "img_projection", "class_embedding", "patch_embedding", "position_embedding", "encoder.layers.0",
+            "embed_tokens.weight", "layers.1.self_attn.qkv_proj"]
+    expected = dict(pixels=pixels, grids=grids, ids=ids, features=features, logits=logits, loss=loss)
+    expected |= {"grad." + key: tensor.grad for key, tensor in model.published()
+                 if tensor.grad is not None and any(part in key for part in kept)}
+    save_file({key: value.detach().contiguous() for key, value in expected.items()}, folder / "expected.safetensors")
+    for file in folder.iterdir():
+        file.chmod(0o644)
+        print(file.name, file.stat().st_size)
+    print(f"loss {loss.item():.6f}", sum(key.startswith("grad") for key in expected))
+
+
+if __name__ == "__main__":
+    main()

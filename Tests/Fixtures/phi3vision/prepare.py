@@ -47,22 +47,27 @@ def prepare(image, crops, side):
     return torch.cat([whole, torch.stack(parts)]), rows, columns
 
 
-tensors = {}
-sizes = [(20, 33), (33, 20), (1, 1), (40, 1200), (1200, 40), (7, 7), (50, 49), (100, 60), (9, 200)]
-cases = [(4, 8, 2, *size) for size in sizes] + [(16, 8, 4, *size) for size in sizes] + [(1, 6, 3, 20, 33)]
-cases += [(4, 336, 12, *size) for size in [(480, 640), (640, 427), (1, 1), (40, 5000), (5000, 40)]] + [(16, 336, 12, 200, 301)]
-generator = np.random.default_rng(0)
-for number, case in enumerate(cases):
-    crops, side, token, height, width = case
-    values, rows, columns = prepare(picture(height, width), crops, side)
-    count = (rows * columns + 1) * token * token + 1 + (rows + 1) * token
-    tensors[f"{number}.case"] = torch.tensor([*case, count, rows, columns])
-    if side < 100:
-        tensors[f"{number}.values"] = values.contiguous()
-    else:
-        places = torch.from_numpy(np.sort(generator.choice(values.numel(), 500, replace=False)))
-        tensors[f"{number}.places"], tensors[f"{number}.at"] = places, values.flatten()[places].contiguous()
-    print(number, case, tuple(values.shape), count)
-save_file(tensors, HERE / "pictures.safetensors")
-(HERE / "pictures.safetensors").chmod(0o644)
-print((HERE / "pictures.safetensors").stat().st_size)
+def main():
+    tensors = {}
+    sizes = [(20, 33), (33, 20), (1, 1), (40, 1200), (1200, 40), (7, 7), (50, 49), (100, 60), (9, 200)]
+    cases = [(4, 8, 2, *size) for size in sizes] + [(16, 8, 4, *size) for size in sizes] + [(1, 6, 3, 20, 33)]
+    cases += [(4, 336, 12, *size) for size in [(480, 640), (640, 427), (1, 1), (40, 5000), (5000, 40)]] + [(16, 336, 12, 200, 301)]
+    generator = np.random.default_rng(0)
+    for number, case in enumerate(cases):
+        crops, side, token, height, width = case
+        values, rows, columns = prepare(picture(height, width), crops, side)
+        count = (rows * columns + 1) * token * token + 1 + (rows + 1) * token
+        tensors[f"{number}.case"] = torch.tensor([*case, count, rows, columns])
+        if side < 100:
+            tensors[f"{number}.values"] = values.contiguous()
+        else:
+            places = torch.from_numpy(np.sort(generator.choice(values.numel(), 500, replace=False)))
+            tensors[f"{number}.places"], tensors[f"{number}.at"] = places, values.flatten()[places].contiguous()
+        print(number, case, tuple(values.shape), count)
+    save_file(tensors, HERE / "pictures.safetensors")
+    (HERE / "pictures.safetensors").chmod(0o644)
+    print((HERE / "pictures.safetensors").stat().st_size)
+
+
+if __name__ == "__main__":
+    main()
