@@ -175,6 +175,20 @@ def images(models):
     ]
 
 
+def seeing(model):
+    """A model that sees, in `model`."""
+    features, step = {"task": "features", "model": model, "batch": 4}, {"task": "step", "model": model, "batch": 4, "length": 48}
+    eager = "transformers LlavaForConditionalGeneration, 4 pictures of 100 tokens"
+    return [
+        Case("vision_features", {"ours": ("ours", "seeing", features), "theirs": ("peer", "seeing", features)}, [
+            Row("vision_features_time_vs_transformers", "theirs", 1.0, peer=eager + ", tower and projector")], 9),
+        Case("vision_step", {"ours": ("ours", "seeing", step), "theirs": ("peer", "seeing", step)}, [
+            Row("vision_step_time_vs_transformers", "theirs", 1.0, peer=eager + ", 48 words, logits_to_keep, fused AdamW; "
+                "ours reads and prepares the files as well"),
+            Row("vision_step_memory_vs_transformers", "theirs", None, "peak", peer=eager)], 9, warm=2),
+    ]
+
+
 def all_cases(model, texts, models):
     """Every case. `texts` are files of documents, `models` folders of image models, by name."""
     file = f"{model}/tokenizer.json"
@@ -192,4 +206,5 @@ def all_cases(model, texts, models):
         *(tokenizer(name, {"task": "encode", "tokenizer": file, "texts": path}) for name, path in texts.items()),
         tokenizer("load", {"task": "load", "tokenizer": file}),
         *images(models),
+        *seeing(models["vlm"]),
     ]

@@ -16,21 +16,33 @@ public struct ExampleImage: Sendable, Hashable, Codable {
   public var tokens: Range<Int> { position..<position + count }
 }
 
-/// A picture as a vision model reads it.
+/// A picture as a vision model reads it: one view of it, or several of one size.
 public struct PreparedImage: Sendable, Hashable {
+  /// Rows and columns of the parts that a picture is cut into.
+  public struct Grid: Sendable, Hashable {
+    public let rows: Int
+    public let columns: Int
+
+    /// Memberwise.
+    public init(rows: Int, columns: Int) { (self.rows, self.columns) = (rows, columns) }
+  }
+
   /// 1 or 3.
   public let channels: Int
-  /// Rows.
+  /// Rows of a view.
   public let height: Int
-  /// Pixels of a row.
+  /// Pixels of a view's row.
   public let width: Int
-  /// Normalised values `[channels, height, width]`, in row-major order.
+  /// The parts whose views follow that of the whole picture, in reading order; nil: the whole picture is the only view.
+  public let grid: Grid?
+  /// Normalised values `[views, channels, height, width]`, in row-major order.
   public let values: [Float]
 
   /// A picture of these values.
-  public init(channels: Int, height: Int, width: Int, values: [Float]) {
-    precondition(values.count == channels * height * width, "\(values.count) values")
-    (self.channels, self.height, self.width, self.values) = (channels, height, width, values)
+  public init(channels: Int, height: Int, width: Int, grid: Grid? = nil, values: [Float]) {
+    let views = 1 + (grid.map { $0.rows * $0.columns } ?? 0)
+    precondition(values.count == views * channels * height * width, "\(values.count) values of \(views) views")
+    (self.channels, self.height, self.width, self.grid, self.values) = (channels, height, width, grid, values)
   }
 }
 

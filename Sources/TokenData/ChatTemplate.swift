@@ -54,13 +54,15 @@ public enum ChatTemplate: Sendable, Hashable {
   case llama31(date: String = "26 Jul 2024")
   /// Phi-3 and Phi-3.5.
   case phi3
+  /// Phi-3-Vision and Phi-3.5-vision: as Phi-3, but nothing follows the last message, and an answer is not gone on with.
+  case phi3Vision
   /// LLaVA 1.5's `v1`, Vicuna's: `USER: … ASSISTANT: …</s>`.
   case llavaV1
 
-  /// Names for run files and flags: `chatml`, `smollm2`, `llama3`, `llama3.1`, `phi3`, `llava-v1`.
+  /// Names for run files and flags: `chatml`, `smollm2`, `llama3`, `llama3.1`, `phi3`, `phi3-vision`, `llava-v1`.
   public static let named: [(name: String, template: ChatTemplate)] = [
     ("chatml", .chatml), ("smollm2", .smollm2), ("llama3", .llama3), ("llama3.1", .llama31()), ("phi3", .phi3),
-    ("llava-v1", .llavaV1),
+    ("phi3-vision", .phi3Vision), ("llava-v1", .llavaV1),
   ]
 
   /// The template of a name in `named`.
@@ -102,7 +104,7 @@ public enum ChatTemplate: Sendable, Hashable {
       } else {
         writer.write("<|eot_id|>")
       }
-    case .phi3: break
+    case .phi3, .phi3Vision: break
     case .llavaV1:
       if let first = messages.first, first.role == .system {
         writer.message(first.content, end: "", after: " ")
@@ -112,7 +114,7 @@ public enum ChatTemplate: Sendable, Hashable {
       }
     }
     for message in rest { write(message, &writer) }
-    writer.write(end(addGenerationPrompt))
+    writer.write(end(addGenerationPrompt, after: messages.last?.role))
     return RenderedChat(text: writer.text, spans: writer.spans, hasBegin: writer.hasBegin)
   }
 
@@ -125,8 +127,8 @@ public enum ChatTemplate: Sendable, Hashable {
     case .llama3, .llama31:
       writer.write("<|start_header_id|>\(role)<|end_header_id|>\n\n")
       writer.message(message.content.trimmed, end: "<|eot_id|>")
-    case .phi3:
-      if message.role == .system, message.content.isEmpty { return writer.message("", end: "") }
+    case .phi3, .phi3Vision:
+      if self == .phi3, message.role == .system, message.content.isEmpty { return writer.message("", end: "") }
       writer.write("<|\(role)|>\n")
       writer.message(message.content, end: "<|end|>", after: "\n")
     case .llavaV1:
@@ -137,11 +139,12 @@ public enum ChatTemplate: Sendable, Hashable {
   }
 
   /// What follows the last message.
-  private func end(_ addGenerationPrompt: Bool) -> String {
+  private func end(_ addGenerationPrompt: Bool, after last: ChatMessage.Role?) -> String {
     switch self {
     case .chatml, .smollm2: addGenerationPrompt ? "<|im_start|>assistant\n" : ""
     case .llama3, .llama31: addGenerationPrompt ? "<|start_header_id|>assistant<|end_header_id|>\n\n" : ""
     case .phi3: addGenerationPrompt ? "<|assistant|>\n" : "<|endoftext|>"
+    case .phi3Vision: addGenerationPrompt && last != .assistant ? "<|assistant|>\n" : ""
     case .llavaV1: addGenerationPrompt ? "ASSISTANT:" : ""
     }
   }

@@ -65,6 +65,10 @@ extension ChatTemplate {
       self = has("CuttingKnowledgeDate:December2023") ? .llama31() : .llama3
     } else if has("'<|user|>'+message['content']+'<|end|>'", "'<|assistant|>'", "eos_token"), !has("bos_token") {
       self = .phi3
+    } else if has("'<|'+message['role']+'|>'+''+message['content']+'<|end|>'", "messages[-1]['role']!='assistant'"),
+      has("'<|assistant|>'"), !has("bos_token"), !has("eos_token")
+    {
+      self = .phi3Vision
     } else if has("'USER:'", "'ASSISTANT:'", "Achatbetweenacurioususerandanartificialintelligenceassistant.") {
       self = .llavaV1
     } else {

@@ -50,7 +50,7 @@ public struct LoadOptions: Sendable, Hashable {
 
 /// Every architecture. To add one: its file, and its type here. The first that is meant is taken.
 private let architectures: [any PretrainedModel.Type] = [
-  SequenceClassifier.self, Llama.self, Llava.self, LlamaGen.self,
+  SequenceClassifier.self, Llama.self, Llava.self, Phi3Vision.self, LlamaGen.self,
 ]
 
 /// Opens the model in a Hugging Face folder, whatever its architecture.

@@ -51,6 +51,9 @@ private let companions = [
   "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
   "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json", "generation_config.json",
   "preprocessor_config.json", "processor_config.json",
+  // What transformers runs for Phi-3-Vision and Phi-3.5-vision, whose config.json names it.
+  "configuration_phi3_v.py", "image_embedding_phi3_v.py", "image_processing_phi3_v.py", "modeling_phi3_v.py",
+  "processing_phi3_v.py",
 ]
 
 private func copyTokenizer(from source: String, to target: String) throws {

@@ -5,58 +5,78 @@ public import Torch
 public protocol VisionLanguageModel: TokenModel {
   /// The id of tokens that stand for pictures.
   var imageToken: Int { get }
-  /// Tokens that stand for a picture.
-  var tokensPerImage: Int { get }
-  /// Rows and pixels of a row of the pictures it reads.
+  /// How many of them stand for a picture.
+  var pictureTokens: PictureTokens { get }
+  /// Rows and pixels of a row of the views it reads.
   var imageSize: (height: Int, width: Int) { get }
+}
+
+/// How many tokens stand for a picture.
+public enum PictureTokens: Sendable, Hashable {
+  /// So many for any picture, which is one view.
+  case each(Int)
+  /// A picture is the view of the whole and those of its parts, each of which becomes `side` rows of as many tokens; rows
+  /// are as long as the picture is wide, and end with one token more.
+  case grid(side: Int)
 }
 
 /// The pictures of a batch, and which of its tokens stand for them.
 public struct ImageInput {
   /// One picture.
   public struct Picture {
-    /// Normalised pixels in row-major order.
+    /// Normalised pixels of its views in row-major order.
     public var values: [Float]
-    /// `[C, H, W]`, that of every picture of a batch.
+    /// `[C, H, W]`, that of every view of a batch.
     public var shape: [Int]
+    /// Rows and columns of the parts whose views follow that of the whole picture; nil: there is one view.
+    public var grid: (rows: Int, columns: Int)?
     /// Where runs of tokens begin that stand for it: indices into the flattened ids `[B · T]`.
     public var starts: [Int]
     /// Tokens of such a run.
     public var count: Int
 
     /// Memberwise.
-    public init(values: [Float], shape: [Int], starts: [Int], count: Int) {
-      (self.values, self.shape, self.starts, self.count) = (values, shape, starts, count)
+    public init(
+      values: [Float], shape: [Int], grid: (rows: Int, columns: Int)? = nil, starts: [Int], count: Int
+    ) {
+      (self.values, self.shape, self.grid, self.starts, self.count) = (values, shape, grid, starts, count)
     }
+
+    /// Its views.
+    fileprivate var views: Int { 1 + (grid.map { $0.rows * $0.columns } ?? 0) }
   }
 
-  /// `[N, C, H, W]`, float32.
+  /// The views of all pictures, one after another, `[V, C, H, W]`, float32.
   public let pixels: Tensor
+  /// The parts of each of the N pictures; see ``Picture/grid``.
+  public let grids: [(rows: Int, columns: Int)?]
   /// Where the tokens stand that features replace: indices `[K]` into the flattened ids.
   public let rows: Tensor
-  /// Which features go there: indices `[K]` into those of all pictures, `[N · P]`; nil: all of them, in order.
+  /// Which features go there: indices `[K]` into those of all pictures, one after another; nil: all of them, in order.
   public let features: Tensor?
 
-  /// Pictures of one shape; nil if there is none.
+  /// Pictures whose views have one shape; nil if there is none.
   public init?(_ pictures: [Picture], device: Device = .cpu) {
     guard let first = pictures.first else { return nil }
-    precondition(pictures.allSatisfy { $0.shape == first.shape && $0.count == first.count }, "unlike pictures")
-    pixels = Tensor.cat(pictures.map { Tensor($0.values, shape: [1] + $0.shape) }).to(device)
-    var rows = [Int64](), features = [Int64]()
-    for (index, picture) in pictures.enumerated() {
+    precondition(pictures.allSatisfy { $0.shape == first.shape }, "unlike views")
+    pixels = Tensor.cat(pictures.map { Tensor($0.values, shape: [$0.views] + $0.shape) }).to(device)
+    grids = pictures.map(\.grid)
+    var rows = [Int64](), features = [Int64](), before = 0
+    for picture in pictures {
       for start in picture.starts {
         rows += (0..<picture.count).map { Int64(start + $0) }
-        features += (0..<picture.count).map { Int64(index * first.count + $0) }
+        features += (0..<picture.count).map { Int64(before + $0) }
       }
+      before += picture.count
     }
     self.rows = Tensor(rows, device: device)
     self.features = pictures.allSatisfy { $0.starts.count == 1 } ? nil : Tensor(features, device: device)
   }
 
-  /// The embeddings `[B, T, H]` with the pictures' features `[N, P, H]` in the places of their tokens.
+  /// The embeddings `[B, T, H]` with the pictures' features `[F, H]`, one picture after another, in the places of their
+  /// tokens.
   public func placing(_ features: Tensor, in embeddings: Tensor) -> Tensor {
-    let flat = features.flatten(0, 1)
-    let placed = self.features.map { flat.indexSelect(0, $0) } ?? flat
+    let placed = self.features.map { features.indexSelect(0, $0) } ?? features
     return embeddings.flatten(0, 1).indexCopy(0, rows, placed.to(embeddings.dtype)).view(embeddings.shape)
   }
 }

@@ -31,7 +31,7 @@ import TokenData
         compared += 1
       }
     }
-    #expect(compared == 98)
+    #expect(compared == 112)
   }
 
   @Test func spansAreTheMessages() throws {

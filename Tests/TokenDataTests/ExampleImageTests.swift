@@ -13,7 +13,7 @@ import TokenData
     var encoder = try digitEncoder("smollm2")
     // Any token will do: this one stands for pictures here.
     mark = try #require(encoder.tokenizer.id(of: "<b>"))
-    tokens = ImageTokens(id: mark, mark: "<b>", count: 3, preparation: ImagePreparation(side: 8))
+    tokens = ImageTokens(id: mark, mark: "<b>", preparation: .single(ImagePreparation(side: 8), tokens: 3))
     encoder.images = tokens
     encoder.template = .chatml
     self.encoder = encoder

@@ -8,6 +8,7 @@ let operations: [String: (Worker, Settings) throws -> Void] = [
   "linear-loss": linearLoss,
   "logits-loss": logitsLoss,
   "score": score,
+  "seeing": seeing,
   "start": start,
   "step": trainingStep,
   "tokenizer": tokenize,

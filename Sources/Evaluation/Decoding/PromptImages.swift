@@ -18,7 +18,8 @@ extension ImageInput {
       images.map { placed in
         Picture(
           values: placed.image.values, shape: [placed.image.channels, placed.image.height, placed.image.width],
-          starts: [row * width + placed.position], count: placed.count)
+          grid: placed.image.grid.map { ($0.rows, $0.columns) }, starts: [row * width + placed.position],
+          count: placed.count)
       }
     }
     self.init(pictures, device: device)

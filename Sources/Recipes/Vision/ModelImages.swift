@@ -8,19 +8,38 @@ extension ImageTokens {
   /// - Throws: `InputError` for a preparation that is not supported, or that gives pictures of another size than the model
   ///   reads; for an image token that the tokenizer does not have.
   init(folder: String, _ tokenizer: Tokenizer, _ model: any VisionLanguageModel) throws(InputError) {
-    let preparation = try ImagePreparation(folder: folder)
-    guard preparation.crop == model.imageSize else {
-      throw InputError(
-        path: folder + "/preprocessor_config.json", place: "key crop_size",
-        expected: "\(model.imageSize.height) x \(model.imageSize.width), what the vision tower of config.json reads",
-        found: "\(preparation.crop.height) x \(preparation.crop.width)")
-    }
     guard let mark = tokenizer.token(of: Int32(clamping: model.imageToken)) else {
       throw InputError(
         path: folder + "/tokenizer.json", place: "key added_tokens",
-        expected: "a token with id \(model.imageToken), image_token_index of config.json", found: "none")
+        expected: "a token with id \(model.imageToken), which stands for pictures", found: "none",
+        remedy: "image_token_index of config.json names another.")
     }
     self.init(
-      id: Int32(clamping: model.imageToken), mark: mark, count: model.tokensPerImage, preparation: preparation)
+      id: Int32(clamping: model.imageToken), mark: mark, preparation: try Self.preparation(folder: folder, model))
+  }
+
+  private static func preparation(
+    folder: String, _ model: any VisionLanguageModel
+  ) throws(InputError) -> Preparation {
+    let path = folder + "/preprocessor_config.json", size = model.imageSize
+    switch model.pictureTokens {
+    case .each(let count):
+      let preparation = try ImagePreparation(folder: folder)
+      guard preparation.crop == size else {
+        throw InputError(
+          path: path, place: "key crop_size",
+          expected: "\(size.height) x \(size.width), what the vision tower of config.json reads",
+          found: "\(preparation.crop.height) x \(preparation.crop.width)")
+      }
+      return .single(preparation, tokens: count)
+    case .grid(let side):
+      let transform = try HDTransform(JSONReader(file: path, limit: 1 << 20), side: size.height)
+      guard transform.tokenSide == side else {
+        throw InputError(
+          path: path, place: "key num_img_tokens", expected: "\(side * side), a quarter of the tower's patches",
+          found: "\(transform.tokenSide * transform.tokenSide)")
+      }
+      return .tiled(transform)
+    }
   }
 }

@@ -44,10 +44,10 @@ public struct ExampleEncoder: Sendable {
   ///
   /// - Throws: as ``prompt(_:)``, and if a picture's file is not there.
   public func question(_ record: Record) throws(InputError) -> (ids: [Int32], images: [ExampleImage]) {
-    let record = try marking(record), layout = try layout(record, forAnswer: true)
+    let marked = try marking(record), layout = try layout(marked.record, forAnswer: true)
     let tokens = tokens(of: layout.text, addSpecialTokens: !layout.hasBegin).map { (piece: $0, isAnswer: false) }
-    let ids = (images?.expanding(tokens) ?? tokens).map(\.piece.id)
-    return (ids, images?.places(record.images, in: ids) ?? [])
+    let ids = (images?.expanding(tokens, marked.counts) ?? tokens).map(\.piece.id)
+    return (ids, images?.places(marked, in: ids) ?? [])
   }
 
   /// The ids of a plain prompt.
@@ -61,23 +61,24 @@ public struct ExampleEncoder: Sendable {
   /// A plain prompt and its answer.
   public func encode(prompt: String, answer: String, source: String = "") -> EncodedExample {
     let layout = RecordLayout(prompt: prompt, answer: answer)
-    return analysis(layout, Record(.promptCompletion(prompt, answer), source: source), spans: [:]).example
+    let record = Record(.promptCompletion(prompt, answer), source: source)
+    return analysis(layout, MarkedRecord(record: record, counts: []), spans: [:]).example
   }
 
   /// Prompt and answer, with what each token covers and where the metrics are.
   ///
   /// - Throws: as ``encode(_:)``.
   public func analyze(_ record: Record) throws(InputError) -> ExampleAnalysis {
-    let record = try marking(record), layout = try layout(record, forAnswer: false)
-    return analysis(layout, record, spans: try layout.placed(record.spans, source: record.source))
+    let marked = try marking(record), layout = try layout(marked.record, forAnswer: false)
+    return analysis(layout, marked, spans: try layout.placed(record.spans, source: record.source))
   }
 
   private func analysis(
-    _ layout: RecordLayout, _ record: Record, spans: [String: [Range<Int>]]
+    _ layout: RecordLayout, _ marked: MarkedRecord, spans: [String: [Range<Int>]]
   ) -> ExampleAnalysis {
     var pieces = [TokenPiece](), supervised = [Bool]()
     let tokens = cut(layout)
-    for (piece, isAnswer) in images?.expanding(tokens) ?? tokens {
+    for (piece, isAnswer) in images?.expanding(tokens, marked.counts) ?? tokens {
       if isAnswer, let splitter {
         pieces += splitter.split([piece])
       } else {
@@ -104,20 +105,20 @@ public struct ExampleEncoder: Sendable {
     let example = EncodedExample(
       ids: ids + ending, supervised: supervised + ending.map { _ in true },
       metrics: found.flatMap { $0.flatMap(\.positions) }.sorted { $0.position < $1.position },
-      images: images?.places(record.images, in: ids) ?? [], source: record.source)
+      images: images?.places(marked, in: ids) ?? [], source: marked.record.source)
     return ExampleAnalysis(
-      record: record, text: layout.text, spans: spans, pieces: pieces, found: found, example: example)
+      record: marked.record, text: layout.text, spans: spans, pieces: pieces, found: found, example: example)
   }
 
   /// The record with a mark for each picture.
-  private func marking(_ record: Record) throws(InputError) -> Record {
+  private func marking(_ record: Record) throws(InputError) -> MarkedRecord {
     if let images { return try images.marking(record) }
     guard record.images.isEmpty else {
       throw InputError(
         path: record.source, place: "images", expected: "text alone, which is all that this model reads",
         found: "\(record.images.count) pictures", remedy: "Take a vision-language model, or make one: dist2 new-vlm.")
     }
-    return record
+    return MarkedRecord(record: record, counts: [])
   }
 
   // MARK: Text
@@ -190,6 +191,24 @@ public struct ExampleEncoder: Sendable {
 
   /// Tokens of a text with what the post-processor puts in front, but not what it puts behind: the text goes on.
   private func tokens(of text: String, addSpecialTokens: Bool) -> [TokenPiece] {
+    guard let images, case .tiled = images.preparation else {
+      return plainTokens(of: text, addSpecialTokens: addSpecialTokens)
+    }
+    var pieces = [TokenPiece](), offset = 0
+    for (index, part) in text.split(separator: images.mark, omittingEmptySubsequences: false).enumerated() {
+      if index > 0 {
+        let end = offset + images.mark.unicodeScalars.count
+        pieces.append(TokenPiece(id: images.id, range: offset..<end))
+        offset = end
+      }
+      let own = plainTokens(of: String(part), addSpecialTokens: index > 0 || addSpecialTokens)
+      pieces += own.map { $0.shifted(by: offset) }
+      offset += part.unicodeScalars.count
+    }
+    return pieces
+  }
+
+  private func plainTokens(of text: String, addSpecialTokens: Bool) -> [TokenPiece] {
     let encoding = tokenizer.encode(text, addSpecialTokens: addSpecialTokens)
     let pieces = zip(encoding.ids, encoding.offsets).map { TokenPiece(id: $0, range: $1) }
     return Array(pieces[..<encoding.body.upperBound])

@@ -92,7 +92,7 @@ extension ImagePreparation {
   }
 
   /// One number a channel; a single one is meant for all.
-  private static func channels(_ value: JSONReader?) throws(InputError) -> [Double]? {
+  static func channels(_ value: JSONReader?) throws(InputError) -> [Double]? {
     guard let value else { return nil }
     guard case .array = value.value else {
       let all = try value.double()

@@ -4,18 +4,50 @@ public import MetricTokens
 /// How a model's sequences show pictures: which token stands for them, how many of it a picture takes, and how a picture
 /// is prepared.
 public struct ImageTokens: Sendable, Hashable {
+  /// From a file's pixels to the model's.
+  public enum Preparation: Sendable, Hashable {
+    /// One view, and so many tokens, whatever the picture.
+    case single(ImagePreparation, tokens: Int)
+    /// Phi-3-Vision's: views of the whole and of parts, as many as the picture's size asks for. Prompts follow that
+    /// model's processor, too: `<|image_1|>` means the mark as well, and the text on either side of a picture becomes
+    /// tokens by itself.
+    case tiled(HDTransform)
+  }
+
   /// The token.
   public var id: Int32
   /// As it stands in prompts, once for each picture.
   public var mark: String
-  /// Tokens that a picture becomes.
-  public var count: Int
-  /// From a file's pixels to the model's.
-  public var preparation: ImagePreparation
+  /// How a picture becomes numbers, and how many tokens.
+  public var preparation: Preparation
 
   /// Memberwise.
-  public init(id: Int32, mark: String, count: Int, preparation: ImagePreparation) {
-    (self.id, self.mark, self.count, self.preparation) = (id, mark, count, preparation)
+  public init(id: Int32, mark: String, preparation: Preparation) {
+    (self.id, self.mark, self.preparation) = (id, mark, preparation)
+  }
+
+  /// Tokens that stand for a picture.
+  ///
+  /// - Throws: `InputError` for a picture that cannot be prepared.
+  private func count(_ size: (height: Int, width: Int), path: String) throws(InputError) -> Int {
+    switch preparation {
+    case .single(_, let tokens): return tokens
+    case .tiled(let transform):
+      return transform.tokens(of: try transform.grid(height: size.height, width: size.width, path: path))
+    }
+  }
+
+  private func prepare(_ image: ExampleImage) throws(InputError) -> PreparedImage {
+    let picture = try PixelImage(file: image.path), size = (picture.height, picture.width)
+    guard try count(size, path: image.path) == image.count else {
+      throw InputError(
+        path: image.path, expected: "a picture of \(image.count) tokens, as when its record was read",
+        found: "\(picture.width) x \(picture.height)", remedy: "Do not change pictures while they are in use.")
+    }
+    switch preparation {
+    case .single(let preparation, _): return try preparation.prepare(picture, path: image.path)
+    case .tiled(let transform): return try transform.prepare(picture, path: image.path)
+    }
   }
 
   /// Reads pictures and prepares them, in order.
@@ -26,9 +58,7 @@ public struct ImageTokens: Sendable, Hashable {
     var placed = [PlacedImage]()
     for image in images {
       do throws(InputError) {
-        let picture = try PixelImage(file: image.path)
-        let prepared = try preparation.prepare(picture, path: image.path)
-        placed.append(PlacedImage(prepared, position: image.position, count: image.count))
+        placed.append(PlacedImage(try prepare(image), position: image.position, count: image.count))
       } catch {
         var error = error
         error.place = [error.place, source.isEmpty ? "" : "picture of \(source)"].filter { !$0.isEmpty }
@@ -39,12 +69,13 @@ public struct ImageTokens: Sendable, Hashable {
     return placed
   }
 
-  /// The record with a mark for each of its pictures: where it has none, all stand before the first thing that is said
-  /// to the model.
+  /// The record with a mark for each of its pictures, and the tokens that each takes: where it has none, all stand before
+  /// the first thing that is said to the model.
   ///
   /// - Throws: `InputError` naming the record: marks and pictures do not match, or a picture's file is not there or, by
   ///   its header, none that can be read.
-  func marking(_ record: Record) throws(InputError) -> Record {
+  func marking(_ original: Record) throws(InputError) -> MarkedRecord {
+    var record = original, counts = [Int]()
     for (index, path) in record.images.enumerated() {
       let place = "images[\(index)]"
       guard fileExists(path) else {
@@ -53,44 +84,54 @@ public struct ImageTokens: Sendable, Hashable {
           remedy: "Paths are as seen from the folder of the JSONL file.")
       }
       do throws(InputError) {
-        _ = try PixelImage.size(ofFile: path)
+        counts.append(try count(PixelImage.size(ofFile: path), path: path))
       } catch {
         throw InputError(
           path: record.source, place: place, expected: error.expected, found: "\(error.found) (\(path))",
           remedy: error.remedy)
       }
     }
+    if case .tiled = preparation { record = try unifyingMarks(record) }
     let marks = record.content.count(of: mark)
     if marks == 0, !record.images.isEmpty {
-      var record = record
       record.content.prepend(String(repeating: mark + "\n", count: record.images.count))
-      return record
+      return MarkedRecord(record: record, counts: counts)
     }
     guard marks == record.images.count else {
       throw InputError(
         path: record.source, place: "images", expected: "as many pictures as \(mark) stands in the text, \(marks)",
         found: "\(record.images.count)", remedy: "Without any \(mark), pictures stand before the prompt.")
     }
-    return record
+    return MarkedRecord(record: record, counts: counts)
   }
 
-  /// Tokens with every mark as many times as a picture has tokens, none of them learnt.
-  func expanding(_ tokens: [(piece: TokenPiece, isAnswer: Bool)]) -> [(piece: TokenPiece, isAnswer: Bool)] {
-    tokens.flatMap { token in
-      token.piece.id == id ? Array(repeating: (token.piece, false), count: count) : [token]
+  /// Tokens with every mark as many times as its picture has tokens, none of them learnt.
+  func expanding(
+    _ tokens: [(piece: TokenPiece, isAnswer: Bool)], _ counts: [Int]
+  ) -> [(piece: TokenPiece, isAnswer: Bool)] {
+    var rest = counts[...]
+    return tokens.flatMap { token in
+      token.piece.id == id ? Array(repeating: (token.piece, false), count: rest.popFirst() ?? 1) : [token]
     }
   }
 
   /// Where the pictures of an expanded sequence stand.
-  func places(_ paths: [String], in ids: [Int32]) -> [ExampleImage] {
+  func places(_ marked: MarkedRecord, in ids: [Int32]) -> [ExampleImage] {
     var places = [ExampleImage](), next = 0
-    for path in paths {
+    for (path, count) in zip(marked.record.images, marked.counts) {
       guard let start = ids[next...].firstIndex(of: id) else { break }
       places.append(ExampleImage(path: path, position: start, count: count))
       next = start + count
     }
     return places
   }
+}
+
+/// A record whose text has a mark for each of its pictures.
+struct MarkedRecord {
+  var record: Record
+  /// Tokens that stand for each picture; none where the model reads text alone.
+  var counts: [Int]
 }
 
 extension Record.Content {

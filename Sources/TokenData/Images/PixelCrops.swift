@@ -24,6 +24,19 @@ extension PixelImage {
     return PixelImage(width: width, height: height, channels: channels, bytes: turned)
   }
 
+  /// Rows and columns exchanged.
+  public var transposed: PixelImage {
+    var turned = [UInt8]()
+    turned.reserveCapacity(bytes.count)
+    for column in 0..<width {
+      for row in 0..<height {
+        let start = (row * width + column) * channels
+        for channel in 0..<channels { turned.append(bytes[start + channel]) }
+      }
+    }
+    return PixelImage(width: height, height: width, channels: channels, bytes: turned)
+  }
+
   /// The middle, `side` x `side`, of a picture at least as large. Where the margin is odd, half a pixel is rounded to
   /// even, as torchvision's `center_crop` does.
   public func centreCrop(_ side: Int) -> PixelImage {

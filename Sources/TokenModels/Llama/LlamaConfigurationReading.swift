@@ -3,12 +3,13 @@ import Foundation
 import TorchNN
 
 extension LlamaConfiguration {
-  /// Reads `config.json` of a `llama`, `mistral` or `phi3` model with the defaults of transformers.
+  /// Reads `config.json` of a `llama`, `mistral` or `phi3` model, or the decoder of a `phi3_v` model, with the defaults of transformers.
   ///
   /// - Throws: `InputError` naming file and key for a value of the wrong type or out of range, and for every option
   ///   that would change the computation and is not implemented.
   public init(_ config: JSONReader) throws(InputError) {
-    let type = try config[.modelType]?.string(), isMistral = type == "mistral", isPhi = type == "phi3"
+    let type = try config[.modelType]?.string(), isMistral = type == "mistral"
+    let isPhi = type == "phi3" || type == "phi3_v"
     try config.refuseUnsupported(slidingWindowDefault: isMistral ? 4096 : nil)
 
     let heads = try config.count(.heads, default: 32, limit: 1 << 12)

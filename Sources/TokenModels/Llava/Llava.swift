@@ -38,12 +38,14 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
   public var contextLength: Int { language.contextLength }
   public var head: OutputHead { language.head }
   public var imageToken: Int { configuration.imageToken }
+  /// Tokens that stand for a picture.
   public var tokensPerImage: Int { configuration.tokensPerImage }
+  public var pictureTokens: PictureTokens { .each(tokensPerImage) }
   public var imageSize: (height: Int, width: Int) { (configuration.vision.imageSize, configuration.vision.imageSize) }
 
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     let words = language.decoder.embedding(input.ids)
-    let x = input.images.map { $0.placing(features(of: $0.pixels), in: words) } ?? words
+    let x = input.images.map { $0.placing(features(of: $0.pixels).flatten(0, 1), in: words) } ?? words
     return language.decoder(x, input, cache: cache, rows: rows)
   }
 

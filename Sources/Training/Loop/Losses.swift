@@ -48,8 +48,8 @@ extension TokenBatch {
       images.map { picture in
         ImageInput.Picture(
           values: picture.image.values,
-          shape: [picture.image.channels, picture.image.height, picture.image.width], starts: picture.starts,
-          count: picture.count)
+          shape: [picture.image.channels, picture.image.height, picture.image.width],
+          grid: picture.image.grid.map { ($0.rows, $0.columns) }, starts: picture.starts, count: picture.count)
       }, device: device)
   }
 }

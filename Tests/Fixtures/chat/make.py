@@ -79,6 +79,12 @@ PHI3 = (
     "'<|end|>\n'}}{% elif message['role'] == 'assistant' %}{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}"
     "{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}"
 )
+# microsoft/Phi-3.5-vision-instruct
+PHI3_VISION = (
+    "{% for message in messages %}{{'<|' + message['role'] + '|>' + '\n' + message['content'] + '<|end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt and messages[-1]['role'] != 'assistant' %}{{- '<|assistant|>\n' -}}"
+    "{% endif %}"
+)
 # conv_vicuna_v1 of LLaVA 1.5 (llava/conversation.py: SeparatorStyle.TWO, sep " ", sep2 "</s>") written as Jinja.
 LLAVA_V1 = (
     "{% if messages[0]['role'] == 'system' %}{% set system_message = messages[0]['content'] %}{% set loop_messages = "
@@ -95,6 +101,7 @@ TEMPLATES = {
     "llama3": (LLAMA3, "<|begin_of_text|>", "<|eot_id|>"),
     "llama3.1": (LLAMA31, "<|begin_of_text|>", "<|eot_id|>"),
     "phi3": (PHI3, "<s>", "<|endoftext|>"),
+    "phi3-vision": (PHI3_VISION, "<s>", "<|endoftext|>"),
     "llava-v1": (LLAVA_V1, "<s>", "</s>"),
 }
 CONVERSATIONS = [

@@ -29,7 +29,7 @@ extension GroundingSummary {
     let outcomes = Set(verdicts.map(\.outcome))
     return ClaimFinding(
       id: id, claim: claim,
-      finding: "Learnt from \(size). " + words.joined(separator: "; ") + ". "
+      finding: "Learnt from \(size) expressions. " + words.joined(separator: "; ") + ". "
         + ItemScores.remark("expression", seeds: both.count),
       outcome: outcomes.count == 1 ? outcomes.first ?? .noDifferenceShown : .noDifferenceShown)
   }

@@ -48,15 +48,14 @@ struct GroundingMaterial {
     try GroundingData([file(split)], pictures: nil, settings.form, skipsBad: false).rows.flatMap(\.rows)
   }
 
-  /// Writes the file that a cell learns from: so many expressions, chosen by the seed, the same for all objectives.
+  /// The file that a cell learns from: so many expressions, chosen by the seed, the same for all objectives.
   ///
   /// - Returns: its path and how many there are.
   func trainingFile(_ cell: GroundingCell) throws -> (path: String, count: Int) {
-    let all = try rows("train")
-    let rows = subsample(all.count, limit: cell.size, seed: UInt64(cell.seed)).map { all[$0] }
-    let folder = data + "/cells"
-    _ = try GroundingData(rows.map { $0.renamed(split: cell.name) }, settings.form).write(to: folder)
-    return ("\(folder)/\(cell.name).jsonl", rows.count)
+    let all = try rows("train"), name = "n\(cell.size)-seed\(cell.seed)", folder = data + "/cells"
+    let rows = subsample(all.count, limit: cell.size, seed: UInt64(cell.seed)).map { all[$0].renamed(split: name) }
+    if !fileExists("\(folder)/\(name).jsonl") { _ = try GroundingData(rows, settings.form).write(to: folder) }
+    return ("\(folder)/\(name).jsonl", rows.count)
   }
 
   private func rows(in folder: String, _ terminal: Terminal) throws -> [ReferringRow] {

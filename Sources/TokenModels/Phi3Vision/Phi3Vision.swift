@@ -1,0 +1,76 @@
+public import Files
+public import Torch
+public import TorchNN
+
+/// Phi-3-Vision and Phi-3.5-Vision (Abdin et al. 2024, arXiv 2404.14219): CLIP's vision transformer on a view of the whole
+/// picture and on views of its parts, two linear layers, a Phi-3 decoder.
+///
+/// Names are those of the published checkpoint: `model.vision_embed_tokens.*` beside the decoder's `model.*` and
+/// `lm_head.weight`.
+public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
+  /// The sizes and options.
+  public let configuration: Phi3VisionConfiguration
+  public let configurationJSON: JSON
+  @Child("model") private var decoder: LlamaDecoder
+  @Child("model.vision_embed_tokens") private var sight: PictureEmbedding
+  @Child("lm_head") private var output: Linear
+
+  public static let modelTypes = ["phi3_v"]
+
+  public convenience init(config: JSONReader) throws(InputError) {
+    self.init(try Phi3VisionConfiguration(config), config.value)
+  }
+
+  private init(_ configuration: Phi3VisionConfiguration, _ json: JSON) {
+    (self.configuration, configurationJSON) = (configuration, json)
+    super.init()
+    let language = configuration.language
+    decoder = LlamaDecoder(language)
+    sight = PictureEmbedding(configuration)
+    if !language.tiesEmbeddings {
+      output = Linear(language.hiddenSize, language.vocabularySize, bias: false, device: .meta)
+    }
+  }
+
+  public var checkpointsActivations: Bool {
+    get { decoder.recomputesLayers }
+    set { decoder.recomputesLayers = newValue }
+  }
+  public var vocabularySize: Int { configuration.language.vocabularySize }
+  public var hiddenSize: Int { configuration.language.hiddenSize }
+  public var contextLength: Int { configuration.language.contextLength }
+  public var head: OutputHead {
+    OutputHead(weight: configuration.language.tiesEmbeddings ? decoder.embedding.weight : output.weight)
+  }
+  public var imageToken: Int { configuration.imageToken }
+  public var pictureTokens: PictureTokens { .grid(side: configuration.tokenSide) }
+  public var imageSize: (height: Int, width: Int) { (configuration.vision.imageSize, configuration.vision.imageSize) }
+
+  public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
+    let words = decoder.embedding(input.ids)
+    let x = input.images.map { $0.placing(features(of: $0), in: words) } ?? words
+    return decoder(x, input, cache: cache, rows: rows)
+  }
+
+  /// What stands for pictures among the embeddings: `[F, H]`, the tokens of one picture after those of another.
+  public func features(of images: ImageInput) -> Tensor { sight(images) }
+
+  public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
+    decoder.makeCache(configuration.language, batch: batch, capacity: capacity)
+  }
+
+  /// Drops the buffers of old checkpoints, and the table of words where the embedding of pictures holds it once more.
+  public func adapting(_ source: any WeightSource) throws -> any WeightSource {
+    let own = RenamedWeights(source) { name in
+      name.hasSuffix("position_ids") || name == "model.vision_embed_tokens.wte.weight" ? nil : name
+    }
+    return try configuration.language.adapting(own, prefix: "")
+  }
+
+  public func initialise(generator: Generator, dtype: DType, device: Device) {
+    initialise(
+      standardDeviation: configuration.language.initialDeviation, generator: generator, dtype: dtype, device: device)
+    sight.initialiseTables(
+      standardDeviation: configuration.language.initialDeviation, generator: generator, dtype: dtype, device: device)
+  }
+}
