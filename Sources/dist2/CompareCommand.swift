@@ -1,6 +1,5 @@
 import ArgumentParser
 import Files
-import Foundation
 import Objectives
 import Recipes
 import Reports
@@ -31,17 +30,12 @@ struct CompareRun: ParsableCommand {
   @Option(help: "How many seeds.") var seeds = 3
   @Option(help: "The figure verdicts are about, such as mae, rmse, exactMatch, crps. Default: what fits the answers.")
   var metric: String?
-  @Option(help: "Training runs side by side. Default: one per core.") var jobs: Int?
+  @OptionGroup var jobs: JobOptions
   @Flag(help: "Print the table as JSON.") var json = false
 
   func run() throws {
-    let presets = try objectives.split(separator: ",").map { name in
-      guard let preset = Preset(rawValue: String(name)) else {
-        throw ValidationError("no objective is called \(name); there are \(Preset.allCases.map(\.rawValue))")
-      }
-      return preset
-    }
-    guard seeds > 0, jobs ?? 1 > 0 else { throw ValidationError("--seeds and --jobs: expected numbers above 0") }
+    let presets: [Preset] = try names(objectives, "--objectives")
+    guard seeds > 0 else { throw ValidationError("--seeds: expected a number above 0, found \(seeds)") }
     let run = try options.settings()
     guard !run.data.areCodes else {
       throw InputError(
@@ -52,8 +46,7 @@ struct CompareRun: ParsableCommand {
       run, objectives: presets, axes: over, seeds: Array(1...seeds), metric: metric)
     let folder = options.output ?? run.output + "-compare"
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
-    let cores = ProcessInfo.processInfo.activeProcessorCount
-    let jobs = jobs ?? cores, threads = max(1, cores / min(jobs, settings.arms.count * seeds))
+    let (jobs, threads) = jobs.division(of: settings.arms.count * seeds)
     try experiment.run(jobs: jobs) {
       CellOptions.command("compare", "cell", folder: folder, cell: $0, threads: threads)
     }

@@ -48,8 +48,7 @@ struct ToyOptions: ParsableArguments {
   @Option(help: "Weight α of the distance loss.")
   var alpha: Double?
 
-  @Option(help: "Training runs side by side. Default: one per core.")
-  var jobs: Int?
+  @OptionGroup var jobs: JobOptions
 
   @Option(name: .shortAndLong, help: "Folder for results; a run that was interrupted goes on there.")
   var output: String?
@@ -59,14 +58,7 @@ struct ToyOptions: ParsableArguments {
 
   func settings(_ table: RegressionSettings.Table) throws -> RegressionSettings {
     var settings = RegressionSettings(table, scale, model: try modelFolder(model))
-    if let objectives {
-      settings.presets = try objectives.split(separator: ",").map { name in
-        guard let preset = Preset(rawValue: String(name)) else {
-          throw ValidationError("no objective is called \(name); there are \(Preset.allCases.map(\.rawValue))")
-        }
-        return preset
-      }
-    }
+    if let objectives { settings.presets = try names(objectives, "--objectives") }
     if let counts { settings.counts = try numbers(counts, "--counts") }
     if let seeds { settings.seeds = try numbers(seeds, "--seeds") }
     settings.testProblems = problems ?? settings.testProblems
@@ -81,11 +73,7 @@ struct ToyOptions: ParsableArguments {
     let settings = try settings(table)
     let folder = output ?? "runs/\(table.rawValue)-\(scale.rawValue)"
     let experiment = try RegressionExperiment(folder: folder, settings: settings)
-    // A core each: small matrices gain little from a second thread, and threads that wait for each other spin.
-    let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
-    guard jobs > 0 else { throw ValidationError("--jobs: expected a number above 0, found \(jobs)") }
-    let cores = ProcessInfo.processInfo.activeProcessorCount
-    let threads = max(1, cores / min(jobs, settings.cells.count))
+    let (jobs, threads) = jobs.division(of: settings.cells.count)
     try experiment.run(jobs: jobs) {
       CellOptions.command("reproduce", "cell", folder: folder, cell: $0, threads: threads)
     }

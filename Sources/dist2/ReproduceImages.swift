@@ -1,6 +1,5 @@
 public import ArgumentParser
 import Files
-import Foundation
 public import Recipes
 import Reports
 
@@ -23,18 +22,19 @@ struct ImagesCommand: ParsableCommand {
   @Option(help: "Parts of the training pictures, comma separated.") var shares = "0.01,0.1,1"
   @Option(help: "How many seeds.") var seeds = 2
   @Option(name: .shortAndLong, help: "Folder of results.") var output = "runs/images"
-  @Option(help: "Generators side by side. Default: one per core.") var jobs: Int?
+  @OptionGroup var jobs: JobOptions
   @Flag(help: "Run nothing; report what is finished.") var report = false
 
   func run() throws {
-    guard seeds > 0, jobs ?? 1 > 0 else { throw ValidationError("--seeds and --jobs: expected numbers above 0") }
+    guard seeds > 0 else { throw ValidationError("--seeds: expected a number above 0, found \(seeds)") }
     let settings = try ImageSettings(
       data: data, scale: scale, arms: chosenArms(), seeds: Array(1...seeds), shares: numbers(shares, "--shares"))
     let experiment = try ImageExperiment(folder: output, settings: settings)
     if !report {
-      let cores = ProcessInfo.processInfo.activeProcessorCount, folder = output
-      try experiment.run(jobs: jobs ?? cores) { cell, jobs in
-        CellOptions.command("reproduce", "image-cell", folder: folder, cell: cell, threads: max(1, cores / jobs))
+      let folder = output, options = jobs
+      try experiment.run(jobs: options.division(of: settings.cells.count).jobs) { cell, neighbours in
+        let threads = options.division(of: neighbours).threads
+        return CellOptions.command("reproduce", "image-cell", folder: folder, cell: cell, threads: threads)
       }
     }
     print(try experiment.report(command: CommandLine.asTyped).text(.standardOutput))

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Files
-import Foundation
 import Recipes
 import Reports
 
@@ -24,12 +23,12 @@ struct RewardCommand: ParsableCommand {
   var pairs: [String] = []
   @Option(help: "Folder with MMLU's test.jsonl, asked before and after training.") var mmlu: String?
   @Option(help: "Questions of it.") var questions = 200
-  @Option(help: "Training runs side by side. Default: one per core.") var jobs: Int?
+  @OptionGroup var jobs: JobOptions
   @Flag(help: "Run nothing; report what is finished.") var report = false
 
   func run() throws {
-    guard seeds > 0, jobs ?? 1 > 0, questions > 0 else {
-      throw ValidationError("--seeds, --jobs and --questions: expected numbers above 0")
+    guard seeds > 0, questions > 0 else {
+      throw ValidationError("--seeds and --questions: expected numbers above 0")
     }
     let run = try options.settings()
     let settings = try RewardSettings(
@@ -37,8 +36,7 @@ struct RewardCommand: ParsableCommand {
     let folder = options.output ?? run.output + "-experiment"
     let experiment = try RewardExperiment(folder: folder, settings: settings)
     if !report {
-      let cores = ProcessInfo.processInfo.activeProcessorCount
-      let jobs = jobs ?? cores, threads = max(1, cores / jobs)
+      let (jobs, threads) = jobs.division(of: settings.arms.count * seeds)
       try experiment.run(jobs: jobs) {
         CellOptions.command("reproduce", "reward-cell", folder: folder, cell: $0, threads: threads)
       }
