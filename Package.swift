@@ -21,17 +21,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: settings)
 }
 
-// Hummingbird, and those of the packages below it whose types our server names.
-let http: [Target.Dependency] = [
-  .product(name: "Hummingbird", package: "hummingbird"),
-  .product(name: "HummingbirdCore", package: "hummingbird"),
-  .product(name: "HTTPTypes", package: "swift-http-types"),
-  .product(name: "NIOCore", package: "swift-nio"),
-  .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-  .product(name: "Logging", package: "swift-log"),
-  .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-  .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-]
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -49,12 +38,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
-    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
-    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
-    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.0.0"),
   ],
   targets: [
     // Dependencies point one way; docs/architecture.md draws the graph.
@@ -79,11 +62,10 @@ let package = Package(
         "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
         "Evaluation", "Reports", "Tabletop", .product(name: "Yams", package: "Yams"),
       ]),
-    library("Server", ["Recipes", "TokenData", "Files"] + http),
     .executableTarget(
       name: "dist2",
       dependencies: [
-        "Server", "Recipes", "Training", "Evaluation", "TokenData", "TokenModels", "Tabletop", "Objectives", "Files",
+        "Recipes", "Training", "Evaluation", "TokenData", "TokenModels", "Tabletop", "Objectives", "Files",
         "Reports", arguments,
       ],
       swiftSettings: settings),
@@ -109,11 +91,6 @@ let package = Package(
         "Recipes", "Reports", "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives",
         "Training", "Evaluation", "Tabletop", "TestSupport",
       ]),
-    tests(
-      "Server",
-      [
-        "Server", "Recipes", "TokenData", "Files", "TestSupport",
-      ] + http),
   ],
   swiftLanguageModes: [.v6]
 )

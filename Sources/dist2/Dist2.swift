@@ -11,7 +11,7 @@ import Recipes
     version: "0.1.0",
     subcommands: [
       DemoCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self, EvaluateCommand.self,
-      GenerateCommand.self, ScoreCommand.self, ServeCommand.self, PolicyCommand.self, NewDataCommand.self,
+      GenerateCommand.self, ScoreCommand.self, PolicyCommand.self, NewDataCommand.self,
       NewVLMCommand.self, ImageCodesCommand.self, ImageSamplesCommand.self, ImageMetricsCommand.self,
       ExportCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self,
     ])
