@@ -22,8 +22,9 @@ public struct ManipulationExperiment {
   /// - Parameters:
   ///   - jobs: cells side by side, each in a process of its own.
   ///   - worker: command line of the process that runs one cell, from its name.
-  /// - Throws: `WorkerFailure`.
+  /// - Throws: `WorkerFailure`, or `InputError` for a model that cannot see what it is shown.
   public func run(jobs: Int, worker: @escaping @Sendable (String) -> [String]) throws {
+    try store.settings.checkModel()
     try store.run(store.settings.cells.map(\.name), title: "manipulation", jobs: jobs, worker: worker)
   }
 
