@@ -7,6 +7,7 @@ import Reports
 import Tabletop
 import Testing
 import TokenData
+import TokenModels
 
 /// A model of a few thousand weights with room for manipulation prompts. The folder is deleted afterwards.
 final class TinyManipulation {
@@ -23,6 +24,14 @@ final class TinyManipulation {
     }
     config["max_position_embeddings"] = 4096
     try AtomicFile.write(JSON.object(config).text().utf8, to: path)
+  }
+
+  /// Makes one that sees, four tokens a picture, and returns its folder.
+  func seeing() throws -> String {
+    let vision = VisionConfiguration(
+      hiddenSize: 16, innerSize: 32, layers: 1, heads: 2, imageSize: 32, patchSize: 16)
+    try NewVisionModel(vision: vision, seed: 5).write(language: model, to: folder + "/vlm")
+    return folder + "/vlm"
   }
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }

@@ -8,6 +8,8 @@ import Training
 ///
 /// - Throws: `InputError` for a folder or cell that is not there, and what training and playing throw.
 public func runManipulationCell(named name: String, folder: String, threads: Int) throws {
+  // Run files see paths from where they lie, not from here.
+  let folder = absolutePath(folder, from: FileManager.default.currentDirectoryPath)
   let store = try CellStore<ManipulationSettings, ManipulationOutcome>(folder: folder)
   let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
   Torch.threads = threads
