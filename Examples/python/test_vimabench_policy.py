@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vimabench_policy import Policy, box, observation, play
 
@@ -52,7 +53,8 @@ class Table:
         self.commands = []
 
     def reset(self):
-        return {"segm": {"front": table()}, "ee": 0}
+        picture = np.stack([table(), table() * 2, table() * 3])
+        return {"segm": {"front": table()}, "rgb": {"front": picture}, "ee": 0}
 
     def step(self, command):
         self.commands.append(command)
@@ -66,6 +68,20 @@ def test_all_actions_of_an_answer_are_taken():
     record = play(env, lambda line: {"answer": "…", "actions": [dict(action), dict(action)]}, "e")
     assert record["success"] and record["step"] == 2 and len(record["lm_answer_hist"]) == 1
     assert set(env.commands[0]) == {"pose0_position", "pose1_position", "pose0_rotation", "pose1_rotation"}
+
+
+def test_models_that_see_are_shown_the_front_view(tmp_path):
+    lines = []
+
+    def policy(line):
+        lines.append(line)
+        return {"answer": "", "actions": [dict(start=[0, 0], end=[1, 1], rotation=0)]}
+
+    play(Table(), policy, "L1/rotate/3", pictures=tmp_path / "seen")
+    assert [line["image"] for line in lines] == [str(tmp_path / "seen" / f"L1-rotate-3-{n}.png") for n in (1, 2)]
+    picture = np.asarray(Image.open(lines[0]["image"]))
+    assert picture.shape == (128, 256, 3) and picture[70, 50].tolist() == [5, 10, 15]
+    assert "image" not in asked()
 
 
 @pytest.mark.skipif("DIST2" not in os.environ or "DIST2_MODEL" not in os.environ, reason="DIST2 or DIST2_MODEL is not set")

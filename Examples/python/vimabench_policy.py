@@ -3,11 +3,13 @@
     python vimabench_policy.py runs/manipulation --partition placement_generalization --seeds 200000-200019
 
 Needs vima_bench (github.com/vimalabs/VIMABench) and numpy. Writes LLaRA's result file. Models that read boxes in place of
-the picture see no headings here: VIMABench's observations hold none.
+the picture see no headings here: VIMABench's observations hold none. A model that sees is given the front view with
+`--pictures FOLDER --observation image`, which needs Pillow.
 """
 
 import argparse
 import json
+import pathlib
 import subprocess
 
 import numpy as np
@@ -52,6 +54,14 @@ def observation(name, prompt, prompt_assets, segmentation, objects, spatula, his
     }
 
 
+def save(pixels, path):
+    """Writes the front view, [3, H, W], as a PNG file."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.moveaxis(np.asarray(pixels), 0, -1)).save(path)
+
+
 class Policy:
     """`dist2 policy` as a process."""
 
@@ -72,14 +82,18 @@ class Policy:
         return self.process.wait()
 
 
-def play(env, policy, name, limit=8):
-    """One episode; LLaRA's record of it. An answer without an action is replaced by a random one, as LLaRA does."""
+def play(env, policy, name, limit=8, pictures=None):
+    """One episode; LLaRA's record of it. An answer without an action is replaced by a random one, as LLaRA does.
+    With a folder for pictures the policy is shown the front view."""
     obs, queue, history, answers, info, step = env.reset(), [], [], [], {}, 0
     for step in range(1, limit + 1):
         if not queue:
             asked = observation(
                 name, env.prompt, env.prompt_assets, obs["segm"]["front"], env.meta_info["obj_id_to_info"],
                 obs["ee"] > 0, history)
+            if pictures:
+                asked["image"] = str(pathlib.Path(pictures, f"{name.replace('/', '-')}-{step}.png"))
+                save(obs["rgb"]["front"], pathlib.Path(asked["image"]))
             answer = policy(asked)
             answers.append(answer["answer"])
             queue = answer["actions"]
@@ -105,6 +119,7 @@ def main():
     parser.add_argument("--seeds", default="200000-200019")
     parser.add_argument("--output", default="vimabench.json")
     parser.add_argument("--program", default="dist2")
+    parser.add_argument("--pictures", help="folder for front views, for a model that sees")
     known, rest = parser.parse_known_args()
     from vima_bench import PARTITION_TO_SPECS, make
 
@@ -114,7 +129,8 @@ def main():
         for seed in range(low, high + 1):
             name = f"{known.partition}/{task}/{seed}"
             env = make(task, task_kwargs=arguments, seed=seed)
-            results[name] = {"tid": name, "level": known.partition, "task": task, "seed": seed, **play(env, policy, name)}
+            played = play(env, policy, name, pictures=known.pictures)
+            results[name] = {"tid": name, "level": known.partition, "task": task, "seed": seed, **played}
             env.close()
             with open(known.output, "w") as file:
                 json.dump(results, file, indent=2)

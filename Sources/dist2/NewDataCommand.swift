@@ -26,6 +26,8 @@ struct ManipulationForm: ParsableArguments {
   @Option(
     help: "How the table is seen: boxes (a text that lists all objects) or image (a picture goes with the prompt).")
   var observation: PromptForm.Observation = .boxes
+  @Flag(help: "With image: say in text how objects in the task's scenes are turned, which LLaRA leaves out.")
+  var headings = false
   @Option(help: "A line between task and rules, as LLaRA asks in evaluation.") var question: String?
   @Flag(
     name: .customLong("no-rules"),
@@ -36,7 +38,7 @@ struct ManipulationForm: ParsableArguments {
   var form: PromptForm {
     PromptForm(
       assets: [.inBC, .rt2].contains(format) ? .names : .boxes, observation: observation, question: question,
-      rules: !withoutRules)
+      rules: !withoutRules, headings: headings ? true : nil)
   }
 
   var spelling: ActionSpelling {
@@ -56,11 +58,12 @@ extension EpisodeSplit: ExpressibleByArgument {}
 struct ManipulationDataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "manipulation",
-    abstract: "Episodes of a tabletop with an oracle, as text: pick here, turn so far, place there (section 3.3).",
+    abstract: "Episodes of a tabletop with an oracle: pick here, turn so far, place there (section 3.3).",
     discussion: """
       The thirteen tasks VIMABench trains on, on this project's own kinematic tabletop; every example answers with all \
       steps that remain. Split train also writes valid.jsonl, a tenth as many. The same number gives the same episodes, \
-      and a larger set begins with the smaller one. docs/manipulation.md says more; Configs/manipulation/text.yaml \
+      and a larger set begins with the smaller one. With --observation image, pictures/ holds the front view of every \
+      example. docs/manipulation.md says more; Configs/manipulation/text.yaml \
       trains on it.
       """)
   @OptionGroup var options: ManipulationForm

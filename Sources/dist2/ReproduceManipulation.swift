@@ -1,6 +1,5 @@
 public import ArgumentParser
 import Files
-import Foundation
 import Objectives
 public import Recipes
 import Reports
@@ -11,14 +10,17 @@ extension ManipulationSettings.Scale: ExpressibleByArgument {}
 struct ManipulationCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "manipulation",
-    abstract: "Picking, turning and placing from text (section 3.3, Table 2): sft, vocab and dist by data size.",
+    abstract: "Picking, turning and placing (section 3.3, Table 2): sft, vocab and dist by data size.",
     discussion: """
-      Boxes stand in place of the picture, and this project's own tabletop in place of VIMABench (docs/manipulation.md). \
+      This project's own tabletop stands in place of VIMABench, and boxes as text in place of its picture unless \
+      --observation image shows it to a model that sees (docs/manipulation.md). \
       Cells are kept one by one: the same command goes on where it was interrupted, and reports what is finished with \
       --report.
       """)
   @Option(help: "How much: tiny (a minute, says nothing), small (some hours of two cores), paper (for a GPU).")
   var scale: ManipulationSettings.Scale = .small
+  @Option(help: "How the table is seen: boxes (as text), or image, which needs a --model that sees (dist2 new-vlm).")
+  var observation: PromptForm.Observation = .boxes
   @Option(help: "Folder of the model. Default: SmolLM2-135M-Instruct in the cache.") var model: String?
   @Option(help: "Objectives, comma separated, such as sft,vocab,dist.") var objectives: String?
   @Option(help: "Numbers of training episodes, comma separated.") var sizes: String?
@@ -31,7 +33,7 @@ struct ManipulationCommand: ParsableCommand {
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("Replace a key of the cells' run files: --set train.device=cuda.", valueName: "key=value"))
   var overrides: [String] = []
-  @Option(help: "Training runs side by side. Default: one per core.") var jobs: Int?
+  @OptionGroup var jobs: JobOptions
   @Option(name: .shortAndLong, help: "Folder for results; a run that was interrupted goes on there.") var output:
     String?
   @Flag(help: "Run nothing; report what is finished.") var report = false
@@ -40,10 +42,7 @@ struct ManipulationCommand: ParsableCommand {
     let settings = try settings(), folder = output ?? "runs/manipulation-\(scale.rawValue)"
     let experiment = try ManipulationExperiment(folder: folder, settings: settings)
     if !report {
-      let cores = ProcessInfo.processInfo.activeProcessorCount
-      let jobs = jobs ?? cores
-      guard jobs > 0 else { throw ValidationError("--jobs: expected a number above 0, found \(jobs)") }
-      let threads = max(1, cores / min(jobs, settings.cells.count))
+      let (jobs, threads) = jobs.division(of: settings.cells.count)
       try experiment.run(jobs: jobs) {
         CellOptions.command("reproduce", "manipulation-cell", folder: folder, cell: $0, threads: threads)
       }
@@ -53,7 +52,7 @@ struct ManipulationCommand: ParsableCommand {
   }
 
   private func settings() throws -> ManipulationSettings {
-    var settings = ManipulationSettings(scale, model: try modelFolder(model))
+    var settings = ManipulationSettings(scale, model: try modelFolder(model), observation: observation)
     if let objectives { settings.presets = try names(objectives, "--objectives") }
     if let tasks { settings.kinds = try names(tasks, "--tasks") }
     if let sizes { settings.sizes = try numbers(sizes, "--sizes") }

@@ -31,9 +31,15 @@ struct ItemScores {
   }
 
   /// What a verdict's reader has to know.
-  static func remark(_ unit: String, seeds: Int) -> String {
-    "Pairs are \(unit)s, means over \(seeds) seed\(seeds == 1 ? "" : "s"): intervals do not hold what other seeds of "
-      + "training would do."
+  ///
+  /// - Parameter seeds: how many seeds the means are over, where they differ by place.
+  static func remark(_ unit: String, seeds: Set<Int>) -> String {
+    "Pairs are \(unit)s, means over \(Self.seeds(seeds)): intervals do not hold what other seeds of training would do."
+  }
+
+  /// `1 seed`, `1 to 2 seeds`
+  static func seeds(_ counts: Set<Int>) -> String {
+    counts.sorted().map(String.init).joined(separator: " to ") + " seed" + (counts == [1] ? "" : "s")
   }
 }
 

@@ -2,37 +2,6 @@ import Evaluation
 import Files
 public import Tabletop
 import TokenData
-import TokenModels
-import TorchNN
-
-/// A model that answers manipulation prompts.
-struct PromptedModel {
-  let model: any TokenModel
-  let answering: Answering
-
-  /// What the model says to prompts, in order.
-  ///
-  /// - Throws: `InputError` for a prompt that does not fit into the model's context.
-  func answers(_ prompts: [String], onDone: (() -> Void)? = nil) throws -> [String] {
-    try answers(prompts.map(item), onDone: onDone)
-  }
-
-  /// As ``answers(_:onDone:)``, to prompts that are tokens already.
-  func answers(_ items: [EvaluationItem], onDone: (() -> Void)? = nil) throws -> [String] {
-    try answering.answers(items, model, onDone: onDone).map(\.text)
-  }
-
-  /// A prompt as the model reads it.
-  func item(_ prompt: String) throws -> EvaluationItem {
-    let item = try answering.item(Record(.promptCompletion(prompt, nil), source: "prompt"))
-    guard item.ids.count < model.contextLength else {
-      throw InputError(
-        path: "prompt", expected: "fewer than \(model.contextLength) tokens", found: "\(item.ids.count)",
-        remedy: "Leave out objects or history.")
-    }
-    return item
-  }
-}
 
 /// A policy that others can ask, one JSON line an observation: so that success can be measured in VIMABench itself,
 /// wherever it runs. docs/manipulation.md describes the lines.
@@ -47,11 +16,15 @@ public final class ManipulationPolicy {
   /// - Parameters:
   ///   - form: how observations become prompts: as the model was trained.
   ///   - isSingleStep: whether only the first action of an answer is given.
-  /// - Throws: `InputError` if the model cannot be read.
+  /// - Throws: `InputError` if the model cannot be read, or cannot see what observations show.
   public init(
     _ choice: ModelChoice, form: PromptForm, spelling: ActionSpelling = .sentences, isSingleStep: Bool = false
   ) throws {
-    prompted = PromptedModel(model: try choice.load(), answering: Answering(choice.parts))
+    let answering = Answering(choice.parts)
+    guard form.observation != .image || answering.encoder.images != nil else {
+      throw InputError.cannotSee(choice.parts.modelFolder)
+    }
+    prompted = PromptedModel(model: try choice.load(), answering: answering)
     (self.form, self.spelling, self.isSingleStep) = (form, spelling, isSingleStep)
   }
 
@@ -86,7 +59,10 @@ public final class ManipulationPolicy {
   private func prompt(_ line: String, _ place: String) throws -> (item: EvaluationItem, tool: EndEffector) {
     do {
       let observation = try Observation(JSONReader(JSON(parsing: line, path: "<stdin>"), path: "<stdin>"))
-      return (try prompted.item(observation.prompt(form)), observation.tool)
+      let item = try prompted.item(observation.prompt(form), image: observation.image)
+      // Now, so that a damaged picture spoils no other line.
+      _ = try prompted.answering.images([item])?(0)
+      return (item, observation.tool)
     } catch var error as InputError {
       error.place = place + (error.place.isEmpty ? "" : ", \(error.place)")
       throw error

@@ -45,11 +45,15 @@ public enum FrontView {
 
   /// What a point of the picture means on the table, kept within reach.
   public static func tablePoint(_ point: ImagePoint) -> TablePoint {
-    let side = (point.x * Double(width) - 3) / 251 - 0.5
-    let forward = (point.y * Double(height) - 34) / 178 + 0.25
+    let place = place(column: point.x * Double(width), row: point.y * Double(height))
     return TablePoint(
-      forward: min(max(forward, Self.forward.lowerBound), Self.forward.upperBound),
-      side: min(max(side, Self.side.lowerBound), Self.side.upperBound))
+      forward: min(max(place.forward, Self.forward.lowerBound), Self.forward.upperBound),
+      side: min(max(place.side, Self.side.lowerBound), Self.side.upperBound))
+  }
+
+  /// What is seen at a point of the picture given in pixels from its top left corner, beyond reach too.
+  static func place(column: Double, row: Double) -> TablePoint {
+    TablePoint(forward: (row - 34) / 178 + 0.25, side: (column - 3) / 251 - 0.5)
   }
 
   /// Largest error, in metres, of a place that goes through ``imagePoint(_:)``, three decimals and ``tablePoint(_:)``:

@@ -6,10 +6,13 @@ public import Files
 ///      "tool": "suction", "objects": [{"name", "box", "heading"}], "history": [{"start", "end", "rotation"}]}
 ///
 /// `"task"` (text with boxes) may stand in place of `prompt` and `assets`, and `"text"` (the whole prompt) in place of
-/// all; boxes are `[x, y, w, h]`, centre and size as shares of the picture.
+/// all; boxes are `[x, y, w, h]`, centre and size as shares of the picture. `"image"` is the file of the picture, for
+/// models that see.
 public struct Observation: Sendable {
   /// What the robot holds; `suction` unless said.
   public var tool: EndEffector
+  /// File of the picture of the table; nil where there is none.
+  public var image: String?
   private var content: Content
   private var objects: [DescribedObject]
   private var history: [ManipulationAction]
@@ -32,6 +35,7 @@ public struct Observation: Sendable {
       tool = known
     }
     (objects, history) = ([], [])
+    image = try object.ifPresent("image").map { value throws(InputError) in try value.string() }
     if let text = try object.ifPresent("text") {
       content = .prompt(try text.string())
       return

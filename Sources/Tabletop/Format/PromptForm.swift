@@ -10,7 +10,7 @@ public struct PromptForm: Sendable, Hashable, Codable {
 
   /// How the table is seen.
   public enum Observation: String, Sendable, Hashable, Codable, CaseIterable {
-    /// `<image0>`: a picture goes with the prompt.
+    /// ``imageMark``: a picture goes with the prompt.
     case image
     /// The boxes and headings of all objects, for models that read alone.
     case boxes
@@ -22,10 +22,21 @@ public struct PromptForm: Sendable, Hashable, Codable {
   public var question: String?
   /// Whether the rules of answering stand in every prompt. A small model that knows one task does without.
   public var rules: Bool
+  /// Whether scenes in the task say how their objects are turned: what a picture of them would show. LLaRA's do not.
+  public var headings: Bool
+
+  /// What stands in a prompt for the picture of the table, in LLaRA's words.
+  public static let imageMark = "<image0>"
 
   /// Memberwise. The default is D-inBC as it is trained.
-  public init(assets: Assets = .boxes, observation: Observation = .image, question: String? = nil, rules: Bool = true) {
+  ///
+  /// - Parameter headings: nil for those that come with the observation: with boxes they are there, with a picture not.
+  public init(
+    assets: Assets = .boxes, observation: Observation = .image, question: String? = nil, rules: Bool = true,
+    headings: Bool? = nil
+  ) {
     (self.assets, self.observation, self.question, self.rules) = (assets, observation, question, rules)
+    self.headings = headings ?? (observation == .boxes)
   }
 
   /// The prompt of a step.
@@ -36,7 +47,7 @@ public struct PromptForm: Sendable, Hashable, Codable {
   public func prompt(
     _ task: TaskPrompt, tool: EndEffector, scene: [DescribedObject] = [], history: [ManipulationAction] = []
   ) -> String {
-    let words = assets == .names ? task.textWithNames : task.textWithBoxes(headings: observation == .boxes)
+    let words = assets == .names ? task.textWithNames : task.textWithBoxes(headings: headings)
     return prompt(taskText: words, tool: tool, scene: scene, history: history)
   }
 
@@ -44,7 +55,7 @@ public struct PromptForm: Sendable, Hashable, Codable {
   public func prompt(
     taskText: String, tool: EndEffector, scene: [DescribedObject] = [], history: [ManipulationAction] = []
   ) -> String {
-    let seen = observation == .image ? "<image0>" : scene.sceneText
+    let seen = observation == .image ? Self.imageMark : scene.sceneText
     var lines = [seen, "<task>\(taskText)</task>"] + [question].compactMap { $0 }
     if rules { lines.append(Self.rules(tool)) }
     if !history.isEmpty {

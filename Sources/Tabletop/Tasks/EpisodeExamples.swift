@@ -6,6 +6,8 @@ public struct ManipulationExample: Sendable, Hashable {
   public var id: String
   public var prompt: String
   public var answer: String
+  /// How many of the oracle's steps are done on the table that is seen.
+  public var step: Int
 }
 
 /// How actions are written in answers.
@@ -61,39 +63,42 @@ public struct ExampleWriter: Sendable {
 
   /// Examples of the oracle's steps, each with all steps that remain as its answer, and those of auxiliary tasks.
   public func examples(of episode: Episode) -> [ManipulationExample] {
-    let name = "\(episode.split.rawValue)/\(episode.kind.rawValue)/\(episode.seed)"
-    var play = EpisodePlay(episode), examples = [ManipulationExample](), scenes = [play.scene.described]
+    let name = episode.name
+    var play = EpisodePlay(episode), examples = [ManipulationExample]()
     for (step, action) in episode.oracle.enumerated() {
       if step == 0 || withHistory {
         examples.append(
           ManipulationExample(
             id: "\(name)_\(step)", prompt: play.prompt(form) + "\n",
-            answer: spelling.answer(Array(episode.oracle[step...]), after: step)))
+            answer: spelling.answer(Array(episode.oracle[step...]), after: step), step: step))
       }
       play.take(action.action)
-      scenes.append(play.scene.described)
     }
-    return examples + auxiliaryExamples(episode, scenes, name: name, count: examples.count)
+    return examples + auxiliaryExamples(episode, name: name, count: examples.count)
   }
 
   /// Drawn from all that the episode gives, as many as wanted if there are so many.
   private func auxiliaryExamples(
-    _ episode: Episode, _ scenes: [[DescribedObject]], name: String, count: Int
+    _ episode: Episode, name: String, count: Int
   ) -> [ManipulationExample] {
+    guard !auxiliary.isEmpty else { return [] }
+    let scenes = episode.scenes.map(\.described)
     let steps = zip(episode.oracle.indices, episode.oracle).map {
       SceneStep(before: scenes[$0], action: $1, after: scenes[$0 + 1])
     }
     return auxiliary.flatMap { task in
-      let all =
+      let byStep =
         task.needsStep
-        ? steps.flatMap { task.examples(of: $0, form.observation) }
-        : scenes.flatMap { task.examples(of: $0, form.observation) }
+        ? steps.map { task.examples(of: $0, form.observation) }
+        : scenes.map { task.examples(of: $0, form.observation) }
+      let all = byStep.enumerated().flatMap { step, examples in examples.map { (step: step, example: $0) } }
       var generator = CounterGenerator(
         4, UInt64(AuxiliaryTask.allCases.firstIndex(of: task) ?? 0), UInt64(bitPattern: Int64(episode.seed)))
       let wanted = min(Int((Double(count) * ratio).rounded()), all.count)
       return generator.draw(wanted, of: all.count).map { index in
         ManipulationExample(
-          id: "\(task.rawValue)/\(name)_\(index)", prompt: all[index].prompt + "\n", answer: all[index].answer)
+          id: "\(task.rawValue)/\(name)_\(index)", prompt: all[index].example.prompt + "\n",
+          answer: all[index].example.answer, step: all[index].step)
       }
     }
   }

@@ -53,6 +53,19 @@ public struct Episode: Sendable, Hashable {
   /// Actions that reach it, to three decimals: what they lead to is what their sentences lead to.
   public var oracle: [NamedAction]
 
+  /// `train/rotate/12`
+  public var name: String { "\(split.rawValue)/\(kind.rawValue)/\(seed)" }
+
+  /// The table as the oracle's actions leave it: at the beginning, and after each of them.
+  public var scenes: [TableScene] {
+    var play = EpisodePlay(self)
+    return [scene]
+      + oracle.map {
+        play.take($0.action)
+        return play.scene
+      }
+  }
+
   /// The episode of a kind, split and seed; always the same.
   ///
   /// A table is drawn again (from the next stream) while objects find no room or the oracle does not succeed on it.

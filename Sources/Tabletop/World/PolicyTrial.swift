@@ -19,6 +19,16 @@ public struct PolicyTrial: Sendable, Hashable, Codable {
   public var angleError: Double?
 }
 
+/// What a policy is asked at one moment of an episode.
+public struct PolicyQuestion: Sendable, Hashable {
+  /// `L1/rotate/3_0`: the episode, and how many actions have been taken.
+  public var id: String
+  /// What it reads; a line ends before the answer begins, as examples have it.
+  public var prompt: String
+  /// The table as it is.
+  public var scene: TableScene
+}
+
 /// Lets a policy play episodes, all of them side by side, so that it can answer in batches.
 public struct PolicyTest: Sendable {
   public var form: PromptForm
@@ -41,10 +51,10 @@ public struct PolicyTest: Sendable {
 
   /// Plays.
   ///
-  /// - Parameter answer: answers prompts, in order.
+  /// - Parameter answer: answers questions, in order.
   /// - Returns: one trial an episode.
   public func play<E: Error>(
-    _ episodes: [Episode], answer: (_ prompts: [String]) throws(E) -> [String]
+    _ episodes: [Episode], answer: (_ questions: [PolicyQuestion]) throws(E) -> [String]
   ) throws(E) -> [PolicyTrial] {
     var plays = episodes.map { EpisodePlay($0, limit: limit) }
     var trials = episodes.map {
@@ -54,9 +64,8 @@ public struct PolicyTest: Sendable {
     while true {
       let open = plays.indices.filter { !plays[$0].isOver && trials[$0].answers < answers }
       guard !open.isEmpty else { break }
-      // As examples have it: a line ends before the answer begins.
-      let texts = try answer(open.map { plays[$0].prompt(form) + "\n" })
-      precondition(texts.count == open.count, "one answer a prompt")
+      let texts = try answer(open.map { question(plays[$0]) })
+      precondition(texts.count == open.count, "one answer a question")
       for (index, text) in zip(open, texts) { take(text, &plays[index], &trials[index]) }
     }
     for index in plays.indices {
@@ -64,6 +73,11 @@ public struct PolicyTest: Sendable {
       (trials[index].reward, trials[index].steps) = (plays[index].reward, plays[index].steps)
     }
     return trials
+  }
+
+  private func question(_ play: EpisodePlay) -> PolicyQuestion {
+    PolicyQuestion(
+      id: "\(play.episode.name)_\(play.history.count)", prompt: play.prompt(form) + "\n", scene: play.scene)
   }
 
   private func take(_ text: String, _ play: inout EpisodePlay, _ trial: inout PolicyTrial) {

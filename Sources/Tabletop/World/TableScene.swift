@@ -36,13 +36,20 @@ public struct TableObject: Sendable, Hashable, Codable {
     return abs(u) <= shape.width * scale / 2 + 1e-9 && abs(v) <= shape.depth * scale / 2 + 1e-9
   }
 
+  /// The pixels that it covers seen from above, the outermost included.
+  var edges: (left: Int, top: Int, right: Int, bottom: Int) {
+    func pixel(_ value: Int, _ size: Int) -> Int { min(max(value, 0), size - 1) }
+    return (
+      pixel(FrontView.column(side: place.side - reach.side), FrontView.width),
+      pixel(FrontView.row(forward: place.forward - reach.forward), FrontView.height),
+      pixel(FrontView.column(side: place.side + reach.side), FrontView.width),
+      pixel(FrontView.row(forward: place.forward + reach.forward), FrontView.height)
+    )
+  }
+
   /// The box around it in the picture: whole pixels, seen from above.
   public var box: ImageBox {
-    func pixel(_ value: Int, _ size: Int) -> Int { min(max(value, 0), size - 1) }
-    let left = pixel(FrontView.column(side: place.side - reach.side), FrontView.width)
-    let right = pixel(FrontView.column(side: place.side + reach.side), FrontView.width)
-    let top = pixel(FrontView.row(forward: place.forward - reach.forward), FrontView.height)
-    let bottom = pixel(FrontView.row(forward: place.forward + reach.forward), FrontView.height)
+    let (left, top, right, bottom) = edges
     return ImageBox(
       center: ImagePoint(
         x: Double((left + right) / 2) / Double(FrontView.width),
@@ -107,7 +114,7 @@ public struct TableScene: Sendable, Hashable, Codable {
   }
 
   /// How many objects it stands on.
-  private func level(_ index: Int) -> Int {
+  func level(_ index: Int) -> Int {
     var level = 0, next = objects[index].support
     while let under = next, level < objects.count { (level, next) = (level + 1, objects[under].support) }
     return level

@@ -81,7 +81,7 @@ public struct ImageTokens: Sendable, Hashable {
       guard fileExists(path) else {
         throw InputError(
           path: record.source, place: place, expected: "a PNG or JPEG file", found: "no file \(path)",
-          remedy: "Paths are as seen from the folder of the JSONL file.")
+          remedy: "Paths are as seen from the folder of the JSONL file, on standard input from the current one.")
       }
       do throws(InputError) {
         counts.append(try count(PixelImage.size(ofFile: path), path: path))

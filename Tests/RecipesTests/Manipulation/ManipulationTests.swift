@@ -7,9 +7,10 @@ import Reports
 import Tabletop
 import Testing
 import TokenData
+import TokenModels
 
 /// A model of a few thousand weights with room for manipulation prompts. The folder is deleted afterwards.
-private final class TinyManipulation {
+final class TinyManipulation {
   let folder = FileManager.default.temporaryDirectory.appending(path: "manipulation-\(UUID().uuidString)").path
   var model: String { folder + "/model" }
 
@@ -23,6 +24,14 @@ private final class TinyManipulation {
     }
     config["max_position_embeddings"] = 4096
     try AtomicFile.write(JSON.object(config).text().utf8, to: path)
+  }
+
+  /// Makes one that sees, four tokens a picture, and returns its folder.
+  func seeing() throws -> String {
+    let vision = VisionConfiguration(
+      hiddenSize: 16, innerSize: 32, layers: 1, heads: 2, imageSize: 32, patchSize: 16)
+    try NewVisionModel(vision: vision, seed: 5).write(language: model, to: folder + "/vlm")
+    return folder + "/vlm"
   }
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -151,8 +160,8 @@ private final class TinyManipulation {
   private let episodes = TaskKind.allCases.flatMap { kind in (0..<3).map { Episode(kind, .placement, seed: $0) } }
 
   @Test func theOracleSolvesEverything() {
-    let trials = PolicyTest(form: form).play(episodes) { prompts in
-      prompts.enumerated().map { episodes[$0.offset].oracle.answer() }
+    let trials = PolicyTest(form: form).play(episodes) { questions in
+      questions.enumerated().map { episodes[$0.offset].oracle.answer() }
     }
     #expect(trials.allSatisfy { $0.isSuccess && $0.answers == 1 && $0.problems.isEmpty })
     #expect(trials.allSatisfy { ($0.startError ?? 1) < 0.006 && ($0.endError ?? 1) < 0.006 && $0.angleError ?? 0 == 0 })
@@ -165,8 +174,8 @@ private final class TinyManipulation {
       episodes.flatMap { episode -> [(String, String)] in
         ExampleWriter(form: form).examples(of: episode).map { ($0.prompt, $0.answer) }
       }, uniquingKeysWith: { $1 })
-    let trials = PolicyTest(form: form, isSingleStep: true).play(episodes) { prompts in
-      prompts.map { byPrompt[$0] ?? "" }
+    let trials = PolicyTest(form: form, isSingleStep: true).play(episodes) { questions in
+      questions.map { byPrompt[$0.prompt] ?? "" }
     }
     #expect(trials.allSatisfy { $0.isSuccess })
     #expect(zip(trials, episodes).allSatisfy { $0.answers == $1.oracle.count && $0.steps == $0.answers })

@@ -50,3 +50,27 @@ struct PolicyProcessTests {
     #expect(process.terminationStatus == 0)
   }
 }
+
+/// `dist2 reproduce manipulation` as a user meets it.
+@Suite(.enabled(if: program != nil, "dist2 has not been built beside the tests"))
+struct ManipulationProcessTests {
+  /// With a model that sees, and paths as seen from the current folder.
+  @Test func pathsAreSeenFromHere() throws {
+    let tiny = try TinyManipulation()
+    _ = try tiny.seeing()
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: try #require(program))
+    process.arguments = [
+      "reproduce", "manipulation", "--scale", "tiny", "--observation", "image", "--model", "vlm", "-o", "out", "--jobs",
+      "1",
+      "--objectives", "sft", "--episodes", "1", "--set", "evaluate.maxNewTokens=4",
+    ]
+    process.currentDirectoryURL = URL(fileURLWithPath: tiny.folder)
+    (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    let page = try String(contentsOfFile: tiny.folder + "/out/report.html", encoding: .utf8)
+    #expect(page.contains("data:image/png") && fileExists(tiny.folder + "/out/cells/sft-n4-seed1.json"))
+  }
+}

@@ -30,7 +30,7 @@ extension GroundingSummary {
     return ClaimFinding(
       id: id, claim: claim,
       finding: "Learnt from \(size) expressions. " + words.joined(separator: "; ") + ". "
-        + ItemScores.remark("expression", seeds: both.count),
+        + ItemScores.remark("expression", seeds: [both.count]),
       outcome: outcomes.count == 1 ? outcomes.first ?? .noDifferenceShown : .noDifferenceShown)
   }
 

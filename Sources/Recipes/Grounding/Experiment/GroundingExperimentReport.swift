@@ -41,11 +41,9 @@ public struct GroundingExperimentReport {
 
   private var notes: [String] {
     let counts = summary.splits.map { "\($0) \(summary.count($0))" }.joined(separator: ", ")
-    let seeds = Set(rows.map(\.seeds.count))
     return [
-      "95 % bootstrap intervals over expressions (\(counts)), means over \(seeds.sorted().map(String.init).joined(separator: " to ")) "
-        + "seed\(seeds == [1] ? "" : "s"). An answer without a box is wrong. Median box: what always answering the "
-        + "median of the boxes learnt from would find.",
+      "95 % bootstrap intervals over expressions (\(counts)), means over \(ItemScores.seeds(Set(rows.map(\.seeds.count)))). An "
+        + "answer without a box is wrong. Median box: what always answering the median of the boxes learnt from would find.",
       source,
       "α = \(settings.alpha), τ = \(settings.temperature), squared distance digit by digit.",
     ]

@@ -8,6 +8,8 @@ import Training
 ///
 /// - Throws: `InputError` for a folder or cell that is not there, and what training and playing throw.
 public func runManipulationCell(named name: String, folder: String, threads: Int) throws {
+  // Run files see paths from where they lie, not from here.
+  let folder = absolutePath(folder, from: FileManager.default.currentDirectoryPath)
   let store = try CellStore<ManipulationSettings, ManipulationOutcome>(folder: folder)
   let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
   Torch.threads = threads
@@ -47,14 +49,22 @@ private struct ManipulationCellRun {
     let trained = try training.train()
     report(WorkerMessage(phase: "playing", completed: steps, total: Self.work(steps)))
     let start = ProcessInfo.processInfo.systemUptime
-    let prompted = PromptedModel(model: trained.model, answering: Answering(parts))
-    let test = PolicyTest(form: settings.form, answers: settings.answers)
-    let trials = try ManipulationSettings.levels.flatMap { level in
-      try test.play(settings.episodes(level)) { try prompted.answers($0) }
-    }
+    let trials = try play(PromptedModel(model: trained.model, answering: Answering(parts)))
     report(WorkerMessage(phase: "done", completed: Self.work(steps), total: Self.work(steps)))
     return ManipulationOutcome(
       cell: cell, trials: trials, losses: losses, examples: examples, trainingSeconds: trained.finish.seconds,
       playingSeconds: ProcessInfo.processInfo.systemUptime - start)
+  }
+
+  /// Lets the model play the test episodes of all levels. Pictures are deleted then: they are many, and can be made again.
+  private func play(_ prompted: PromptedModel) throws -> [PolicyTrial] {
+    let test = PolicyTest(form: settings.form, answers: settings.answers)
+    let pictures = settings.pictureFolder(folder, cell)
+    var played = pictures.map { TablePictures(folder: $0 + "/played") }
+    let trials = try ManipulationSettings.levels.flatMap { level in
+      try test.play(settings.episodes(level)) { try prompted.answers(to: $0, showing: &played) }
+    }
+    if let pictures { try FileManager.default.removeItem(atPath: pictures) }
+    return trials
   }
 }

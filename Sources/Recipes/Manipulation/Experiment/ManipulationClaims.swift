@@ -23,7 +23,7 @@ extension ManipulationSummary {
     return ClaimFinding(
       id: "K10", claim: "dist solves more episodes than sft on L1 and L2 at every size.",
       finding: words.joined(separator: "; ") + ". "
-        + ItemScores.remark("test episode", seeds: settings.seeds.count),
+        + ItemScores.remark("test episode", seeds: Set(places.map { seeds([.sft, .dist], $0.1).count })),
       outcome: outcomes.count == 1 ? outcomes.first ?? .noDifferenceShown : .noDifferenceShown)
   }
 

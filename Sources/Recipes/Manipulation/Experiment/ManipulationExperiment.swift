@@ -11,9 +11,12 @@ public struct ManipulationExperiment {
 
   /// Opens the folder of an experiment, or begins it.
   ///
-  /// - Throws: `InputError` for settings that make no sense, or if the folder holds another experiment.
+  /// - Throws: `InputError` for settings that make no sense, for a model that cannot see what it is shown, or if the
+  ///   folder holds another experiment.
   public init(folder: String, settings: ManipulationSettings) throws {
     try settings.check()
+    // Before the folder is taken: the next try has another model.
+    if !fileExists(folder + "/settings.json") { try settings.checkModel() }
     store = try CellStore(folder: folder, settings: settings)
   }
 

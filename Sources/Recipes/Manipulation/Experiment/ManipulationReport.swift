@@ -3,6 +3,7 @@ import Foundation
 import Objectives
 public import Reports
 import Tabletop
+import TokenData
 
 /// The report of a manipulation experiment: the table beside the paper's, what the first actions miss by, and what it
 /// says about the paper's claims.
@@ -22,10 +23,9 @@ public struct ManipulationReport {
         + ["paper's size", "paper L1", "paper L2"].map { Table.Column($0, alignment: .right) },
       notes: [
         "95 % bootstrap intervals over \(settings.testEpisodes) test episodes a level, means over "
-          + "\(settings.seeds.count) seeds. L1: new placements. L2: pairs of texture and shape not in training.",
-        "Here: this project's tabletop (\(settings.kinds.map(\.rawValue).joined(separator: ", "))), boxes as text in "
-          + "place of the picture. The paper: VIMABench, LLaVA-1.5-7B with pictures, single runs. Compare orders, not "
-          + "numbers.",
+          + "\(summary.finishedSeeds). L1: new placements. L2: pairs of texture and shape not in training.",
+        "Here: this project's tabletop (\(settings.kinds.map(\.rawValue).joined(separator: ", "))), \(seen). The paper: "
+          + "VIMABench, LLaVA-1.5-7B with pictures, single runs. Compare orders, not numbers.",
         "Places drawn at random solve \(percent(summary.random(.placement))) of L1 and "
           + "\(percent(summary.random(.combination))) of L2.",
         "α = \(settings.alpha), τ = \(settings.temperature) for coordinates and \(settings.angleTemperature) for the "
@@ -130,7 +130,7 @@ public struct ManipulationReport {
   public var page: HTMLReport {
     var page = HTMLReport(
       "Picking, turning and placing with coordinates that know how near they are",
-      subtitle: "\(URL(filePath: settings.model).lastPathComponent), seeds "
+      subtitle: "\(URL(filePath: settings.model).lastPathComponent), the table \(seen), seeds "
         + settings.seeds.map(String.init).joined(separator: ", "))
     for finding in summary.findings {
       page.verdict("\(finding.id): \(finding.claim)", finding.finding, finding.outcome)
@@ -142,12 +142,25 @@ public struct ManipulationReport {
     page.table(byKind)
     page.section("An episode")
     if let episode = settings.episodes(.placement).first {
+      if settings.observation == .image, let png = try? episode.scene.picture.png() {
+        page.image(
+          png: png, description: episode.scene.objects.map(\.name).joined(separator: ", "),
+          caption: "What \(PromptForm.imageMark) stands for")
+      }
       page.code(EpisodePlay(episode).prompt(settings.form), caption: "What the model reads")
       page.code(episode.oracle.answer(), caption: "What the oracle answers")
     }
     page.section("Settings")
     page.code(command, caption: "The command that makes this again")
     return page
+  }
+
+  /// What models observe.
+  private var seen: String {
+    switch settings.observation {
+    case .boxes: "seen as text, boxes in place of the picture"
+    case .image: "seen as pictures of \(FrontView.width) x \(FrontView.height) pixels"
+    }
   }
 
   private func percent(_ share: Double) -> String { "\(Quantity.percent(share))" }

@@ -1,8 +1,10 @@
 public import Files
 public import Objectives
 public import Tabletop
+import TokenModels
+import TorchNN
 
-/// What is trained and played in the manipulation experiment (section 3.3, Table 2), with text in place of pictures.
+/// What is trained and played in the manipulation experiment (section 3.3, Table 2), from text or from pictures.
 public struct ManipulationSettings: Codable, Sendable, Equatable {
   /// How much.
   public enum Scale: String, Codable, Sendable, CaseIterable {
@@ -44,10 +46,19 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
   /// Which test episodes.
   public static let levels: [EpisodeSplit] = [.placement, .combination]
 
+  /// How the table is seen.
+  public var observation: PromptForm.Observation {
+    get { arePictures == true ? .image : .boxes }
+    set { arePictures = newValue == .image ? true : nil }
+  }
+  /// Nil for boxes: experiments begun before there were pictures say nothing of them.
+  private var arePictures: Bool?
+
   /// The settings of a scale.
-  public init(_ scale: Scale, model: String) {
+  public init(_ scale: Scale, model: String, observation: PromptForm.Observation = .boxes) {
     self.model = model
     presets = [.sft, .vocab, .dist]
+    arePictures = observation == .image ? true : nil
     switch scale {
     case .tiny:
       (sizes, seeds, kinds) = ([4], [1], [.rotate, .visualManipulation])
@@ -57,6 +68,10 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
       (sizes, seeds, kinds) = ([16, 64, 256], [1, 2], [.twist, .sweep, .oldNeighbor, .rearrange])
       (testEpisodes, answers, leastSteps, maxNewTokens) = (60, 1, 24, 288)
       learningRate = 1e-4
+      if observation == .image {
+        // What boxes would tell must be seen, so that the plainest tasks are no copying; and seeing takes more examples.
+        (sizes, kinds) = ([64, 256, 1024], [.rotate, .visualManipulation, .sweep, .oldNeighbor])
+      }
     case .paper:
       (sizes, seeds, kinds) = ([800, 8000, 80_000], [1, 2, 3], TaskKind.allCases)
       (testEpisodes, answers, leastSteps, maxNewTokens) = (260, 8, 0, 512)
@@ -78,11 +93,25 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
     try require(testEpisodes > 0, "--episodes", "at least one test episode", testEpisodes)
   }
 
-  /// How prompts are written: boxes in place of the picture, without the rules, which never change.
-  public var form: PromptForm { PromptForm(observation: .boxes, rules: false) }
+  /// Throws unless the model can see what it is shown.
+  func checkModel() throws {
+    guard observation == .image else { return }
+    guard try describeModel(folder: model) is any VisionLanguageModel else { throw InputError.cannotSee(model) }
+  }
+
+  /// How prompts are written: without the rules, which never change. Scenes of the task are text in any case, and say
+  /// what a picture of them would show.
+  public var form: PromptForm { PromptForm(observation: observation, rules: false, headings: true) }
 
   /// Training data of a cell: a file of its own, since cells run side by side. Objectives of one seed have equal ones.
-  func dataFile(_ folder: String, _ cell: ManipulationCell) -> String { "\(folder)/data/\(cell.name).jsonl" }
+  func dataFile(_ folder: String, _ cell: ManipulationCell) -> String {
+    pictureFolder(folder, cell).map { $0 + "/train.jsonl" } ?? "\(folder)/data/\(cell.name).jsonl"
+  }
+
+  /// Where a cell that sees keeps its data and pictures while it runs; nil for one that reads.
+  func pictureFolder(_ folder: String, _ cell: ManipulationCell) -> String? {
+    observation == .image ? "\(folder)/data/\(cell.name)" : nil
+  }
 
   /// The first episode of a seed: no two seeds share one.
   func firstEpisode(_ seed: Int) -> Int { (seed - 1) * (sizes.max() ?? 0) }

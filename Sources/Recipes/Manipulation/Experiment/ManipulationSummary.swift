@@ -21,6 +21,13 @@ struct ManipulationSummary {
     settings.seeds.filter { seed in presets.allSatisfy { trials($0, size, seed) != nil } }
   }
 
+  /// How many seeds the figures are means of: `1 to 2 seeds`.
+  var finishedSeeds: String {
+    let counts = Set(
+      settings.sizes.flatMap { size in settings.presets.map { seeds([$0], size).count } }.filter { $0 > 0 })
+    return ItemScores.seeds(counts)
+  }
+
   func trials(_ preset: Preset, _ size: Int, _ seed: Int) -> [PolicyTrial]? {
     outcomes[ManipulationCell(preset: preset, size: size, seed: seed)]?.trials
   }

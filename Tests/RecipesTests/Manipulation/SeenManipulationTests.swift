@@ -1,0 +1,176 @@
+import Files
+import Foundation
+import MetricTokens
+import Objectives
+import Recipes
+import Tabletop
+import Testing
+import TokenData
+
+/// Manipulation by a model that sees: its data, its policy, its experiment.
+@Suite struct SeenManipulationTests {
+  private let tiny: TinyManipulation
+  private let model: String
+  private let form = PromptForm(rules: false)
+
+  init() throws {
+    tiny = try TinyManipulation()
+    model = try tiny.seeing()
+  }
+
+  private func refusal(_ body: () throws -> Void) -> String {
+    do {
+      try body()
+      return "nothing"
+    } catch { return "\(error)" }
+  }
+
+  /// Each line names the table at its step, and is taken as it is by a model that sees.
+  @Test func linesNameTheTableAtTheirStep() throws {
+    let kinds: [TaskKind] = [.followOrder, .rotate, .sweep], folder = tiny.folder + "/data"
+    let data = ManipulationData(
+      ExampleWriter(form: form, auxiliary: AuxiliaryTask.allCases, ratio: 2), kinds: kinds)
+    let count = try data.write(.train, episodes: 6, to: folder + "/train.jsonl")
+    let settings = try RunSettings(
+      file: configsFolder + "/manipulation/text.yaml",
+      overrides: [
+        "model=\"\(model)\"", "data.folder=\"\(folder)\"", "data.train=", "data.valid=", "data.maxLength=4096",
+      ])
+    let parts = try RunParts(settings), dataset = try parts.dataset(folder + "/train.jsonl")
+    #expect(dataset.count == count && dataset.summary.skippedCount == 0)
+    let scenes = Dictionary(
+      uniqueKeysWithValues: kinds.flatMap { kind in (0..<2).map { Episode(kind, .train, seed: $0) } }
+        .map { ($0.name, $0.scenes) })
+    var later = 0, detected = 0, files = Set<String>()
+    for index in 0..<count {
+      let record = try dataset.record(index), id = try #require(record.id)
+      guard case .promptCompletion(let prompt, let answer?) = record.content else { continue }
+      #expect(prompt.ranges(of: "<image>").count == 1 && !prompt.contains("<image0>"))
+      let example = try dataset.example(index)
+      #expect(example.images.map(\.count) == [4] && record.images.count == 1)
+      let path = try #require(record.images.first), picture = try PixelImage(file: path)
+      files.insert(URL(fileURLWithPath: path).lastPathComponent)
+      // `train/rotate/1_0` by its step; `obj_det/train/rotate/1_3` by the boxes it answers with.
+      let parts = id.split(separator: "/"), last = parts[parts.count - 1].split(separator: "_")
+      let tables = try #require(scenes[(parts.suffix(3).dropLast() + [last[0]]).joined(separator: "/")])
+      if parts.count == 3 {
+        let step = try #require(Int(last[1]))
+        #expect(picture == tables[step].picture)
+        later += step > 0 ? 1 : 0
+      } else if parts[0] == "obj_det" {
+        let shown = tables.filter { $0.described.map(\.withoutHeading).sceneText == answer.trimmed }
+        #expect(shown.map(\.picture).contains(picture))
+        detected += 1
+      } else if parts[0] == "act_pred" {
+        // The answer's action begins where its object is seen.
+        let table = try #require(tables.first { $0.picture == picture })
+        let start = try #require(ParsedAnswer(answer).actions.first).start
+        #expect(table.objects.contains { $0.box.contains(start) && answer.contains($0.name) })
+      }
+    }
+    #expect(later >= 2 && detected >= 6)
+    // Nothing lies there that no line names.
+    #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder + "/pictures")) == files)
+  }
+
+  /// Scenes of the task say how their objects are turned only where that is asked for.
+  @Test func headingsAreOptional() {
+    let play = EpisodePlay(Episode(.twist, .train, seed: 0))
+    #expect(!play.prompt(PromptForm()).contains("turned"))
+    #expect(play.prompt(PromptForm(headings: true)).contains("turned <r>["))
+    #expect(play.prompt(PromptForm(headings: true)).hasPrefix("<image0>\n"))
+  }
+
+  @Test func policyLooks() throws {
+    let folder = tiny.folder + "/seen"
+    try makeFolders(folder)
+    let scenes = (0..<2).map { Episode(.rotate, .placement, seed: $0).scene }
+    for (index, scene) in scenes.enumerated() { try scene.picture.writePNG(to: "\(folder)/\(index).png") }
+    try AtomicFile.write(try scenes[0].picture.png().prefix(200), to: folder + "/cut.png")
+    let choice = try ModelChoice(model, overrides: ["evaluate.maxNewTokens=8"])
+    let policy = try ManipulationPolicy(choice, form: form)
+    func line(_ id: Int, _ rest: String) -> String { "{\"id\": \(id), \(rest)}" }
+    let task = "\"task\": \"Rotate it.\""
+    let lines = [
+      line(0, "\(task), \"image\": \"\(folder)/0.png\""), line(1, "\(task), \"image\": \"\(folder)/1.png\""),
+      line(2, task), line(3, "\(task), \"image\": \"\(folder)/none.png\""),
+      line(4, "\(task), \"image\": \"\(folder)/cut.png\""), line(5, "\(task), \"image\": 7"),
+      line(6, "\"text\": \"<image0>\\n<task>Rotate it.</task>\\n\", \"image\": \"\(folder)/0.png\""),
+      line(7, "\"text\": \"Rotate it.\", \"image\": \"\(folder)/0.png\""), line(8, "\"text\": \"Rotate it.\""),
+    ]
+    let answers = try policy.answers(to: lines, from: 11).map {
+      JSONReader(try JSON(parsing: $0, path: "answer"), path: "answer")
+    }
+    let texts = try [0, 1, 6].map { try answers[$0].string(at: "answer") }
+    #expect(texts[0] != texts[1] && texts[0] == texts[2])
+    for (index, words) in [
+      (2, ["line 13", "image", "<image0>"]), (3, ["line 14", "none.png"]), (4, ["line 15", "cut.png"]),
+      (5, ["line 16", "image"]), (7, ["line 18", "<image0>", "--observation image"]),
+    ] {
+      let error = try answers[index].string(at: "error")
+      for word in words { #expect(error.contains(word), "\(error)") }
+    }
+    #expect(try answers[8].ifPresent("error") == nil)
+    // A damaged picture spoils no other answer.
+    #expect(policy.answers(to: [lines[1]], from: 1) == [answers[1].value.text()])
+    // Models that read alone.
+    let blind = try ModelChoice(tiny.model)
+    let refused = refusal { _ = try ManipulationPolicy(blind, form: form) }
+    #expect(refused.contains("text alone") && refused.contains("new-vlm"), "\(refused)")
+    let reads = try ManipulationPolicy(blind, form: PromptForm(observation: .boxes))
+    #expect(reads.answers(to: [lines[0]], from: 1)[0].contains("text alone"))
+  }
+
+  @Test func experimentsSee() throws {
+    var settings = ManipulationSettings(.tiny, model: model, observation: .image)
+    (settings.presets, settings.maxNewTokens, settings.answers) = ([.sft, .dist], 8, 2)
+    let folder = tiny.folder + "/out", experiment = try ManipulationExperiment(folder: folder, settings: settings)
+    for cell in settings.cells { try runManipulationCell(named: cell.name, folder: folder, threads: 1) }
+    let outcomes = try settings.cells.compactMap { try experiment.store.result(of: $0.name) }
+    #expect(outcomes.count == 2 && outcomes.allSatisfy { $0.trials.count == 4 && $0.examples == 4 })
+    #expect(outcomes.allSatisfy { $0.losses.allSatisfy(\.isFinite) && $0.trials.allSatisfy { $0.answers == 2 } })
+    // Pictures go when the cell is done.
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/data").isEmpty)
+    let report = try experiment.report(command: "dist2 reproduce manipulation --observation image")
+    #expect(report.markdown.contains("seen as pictures of 256 x 128 pixels"))
+    let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
+    #expect(page.contains("data:image/png") && page.contains("&lt;image0&gt;"))
+    // A cell run again is the same; another observation is another experiment.
+    let cell = settings.cells[1]
+    try runManipulationCell(named: cell.name, folder: folder, threads: 1)
+    let again = try #require(try experiment.store.result(of: cell.name))
+    #expect(again.losses == outcomes[1].losses && again.trials == outcomes[1].trials)
+    settings.observation = .boxes
+    #expect(throws: InputError.self) { try ManipulationExperiment(folder: folder, settings: settings) }
+  }
+
+  @Test func modelsThatDoNotSeeAreRefused() throws {
+    let settings = ManipulationSettings(.tiny, model: tiny.model, observation: .image)
+    let folder = tiny.folder + "/blind"
+    let words = refusal { _ = try ManipulationExperiment(folder: folder, settings: settings) }
+    #expect(words.contains("text alone") && words.contains("dist2 new-vlm"), "\(words)")
+    #expect(!fileExists(folder))
+  }
+
+  /// Settings written before there were pictures.
+  @Test func oldSettingsAreOfBoxes() throws {
+    let old = """
+      {"alpha":0.1,"angleTemperature":1,"answers":1,"batch":8,"epochs":2,"kinds":["twist","sweep_without_exceeding",\
+      "manipulate_old_neighbor","rearrange"],"learningRate":0.0001,"leastSteps":24,"maxNewTokens":288,"model":"m",\
+      "overrides":[],"presets":["sft","vocab","dist"],"seeds":[1,2],"sizes":[16,64,256],"temperature":2,\
+      "testEpisodes":60}
+      """
+    let settings = try JSONDecoder().decode(ManipulationSettings.self, from: Data(old.utf8))
+    #expect(settings.observation == .boxes && settings == ManipulationSettings(.small, model: "m"))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    #expect(String(decoding: try encoder.encode(settings), as: UTF8.self) == old)
+    let seen = ManipulationSettings(.small, model: "m", observation: .image)
+    let again = try JSONDecoder().decode(ManipulationSettings.self, from: encoder.encode(seen))
+    #expect(again == seen && again.observation == .image)
+  }
+}
+
+extension String {
+  fileprivate var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
+}
