@@ -5,8 +5,8 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/embedding_dense_backward.h>
-#include <ATen/ops/linear.h>
-#include <ATen/ops/mm.h>
+
+#include "products.hpp"
 
 using namespace ct;
 
@@ -53,10 +53,10 @@ at::Tensor rows(const at::Tensor &t) { return t.reshape({-1, t.size(-1)}); }
 
 /// gᵀ x: added to the weight's gradient in place where that may be (the result is then undefined), else returned.
 at::Tensor weightGradient(const Buffers &buffers, const at::Tensor &weight, const at::Tensor &g, const at::Tensor &x) {
-  if (!buffers || !bypass(weight)) return at::mm(g.t(), x);
+  if (!buffers || !bypass(weight)) return product(g.t(), x);
   accumulate(buffers, weight, [&](at::Tensor &sum, bool fresh) {
-    if (fresh) at::mm_out(sum, g.t(), x);
-    else sum.addmm_(g.t(), x);
+    if (fresh) productInto(sum, g.t(), x);
+    else addProduct(sum, g.t(), x);
   });
   return {};
 }
@@ -69,7 +69,7 @@ struct Linears : torch::autograd::Function<Linears> {
     variable_list saved(inputs.begin(), inputs.begin() + 1 + count), outputs;
     size_t bias = 1 + count;
     for (int64_t i = 0; i < count; i++)
-      outputs.push_back(at::linear(inputs[0], inputs[1 + i], biases >> i & 1 ? inputs[bias++] : at::Tensor()));
+      outputs.push_back(ct::linear(inputs[0], inputs[1 + i], biases >> i & 1 ? inputs[bias++] : at::Tensor()));
     context->save_for_backward(std::move(saved));
     context->set_materialize_grads(false);
     context->saved_data["biases"] = biases;
@@ -90,7 +90,7 @@ struct Linears : torch::autograd::Function<Linears> {
       if (!gradients[i].defined()) continue;
       const auto &weight = saved[1 + i];
       auto g = rows(gradients[i]);
-      if (context->needs_input_grad(0)) addProduct(gx, g, weight);
+      if (context->needs_input_grad(0)) add(gx, g, weight);
       if (context->needs_input_grad(1 + i)) results[1 + i] = weightGradient(buffers, weight, g, x);
       if (biased && context->needs_input_grad(results.size() - 1)) results.back() = g.sum(0);
     }
@@ -100,10 +100,10 @@ struct Linears : torch::autograd::Function<Linears> {
   }
 
  private:
-  static void addProduct(at::Tensor &sum, const at::Tensor &g, const at::Tensor &weight) {
-    if (!sum.defined()) sum = at::mm(g, weight);
+  static void add(at::Tensor &sum, const at::Tensor &g, const at::Tensor &weight) {
+    if (!sum.defined()) sum = product(g, weight);
     else if (c10::GradMode::is_enabled()) sum = at::addmm(sum, g, weight);
-    else sum.addmm_(g, weight);
+    else addProduct(sum, g, weight);
   }
 };
 
@@ -115,7 +115,7 @@ struct GatedLinear : torch::autograd::Function<GatedLinear> {
     auto a = gate.contiguous(), b = up.contiguous();
     context->save_for_backward({a, b, weight});
     save(context, buffers);
-    return at::linear(swiglu(a, b), weight);
+    return ct::linear(swiglu(a, b), weight, {});
   }
 
   static variable_list backward(AutogradContext *context, variable_list gradients) {
@@ -127,7 +127,7 @@ struct GatedLinear : torch::autograd::Function<GatedLinear> {
     if (context->needs_input_grad(2))
       results[2] = weightGradient(restore(context), weight, g, rows(swiglu(saved[0], saved[1])));
     if (context->needs_input_grad(0) || context->needs_input_grad(1))
-      std::tie(results[0], results[1]) = swigluGradients(saved[0], saved[1], at::mm(g, weight));
+      std::tie(results[0], results[1]) = swigluGradients(saved[0], saved[1], product(g, weight));
     return results;
   }
 };
@@ -188,7 +188,7 @@ int ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *out) {
     const auto &w = ref(weight);
     auto b = bias ? ref(bias) : at::Tensor();
     if (!current || !trainable(w)) {
-      *out = own(at::linear(ref(x), w, b));
+      *out = own(ct::linear(ref(x), w, b));
       return;
     }
     variable_list inputs{ref(x), w};

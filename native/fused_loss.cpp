@@ -6,13 +6,13 @@
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "accumulate.hpp"
 #include "loss.hpp"
+#include "products.hpp"
 
 using namespace ct;
 
@@ -72,7 +72,7 @@ class Projection {
     each([&](int64_t from, int64_t count, const at::Tensor &w) {
       auto out = logits.narrow(1, from, count);
       if (bias.defined()) at::addmm_out(out, bias.narrow(0, from, count), hidden, w.t());
-      else at::mm_out(out, hidden, w.t());
+      else productInto(out, hidden, w.t());
     });
   }
 
@@ -80,8 +80,8 @@ class Projection {
   void backward(const at::Tensor &gradient, at::Tensor hidden) const {
     each([&](int64_t from, int64_t count, const at::Tensor &w) {
       auto part = gradient.narrow(1, from, count);
-      if (from == 0) at::mm_out(hidden, part, w);
-      else hidden.addmm_(part, w);
+      if (from == 0) productInto(hidden, part, w);
+      else addProduct(hidden, part, w);
     });
   }
 
@@ -198,8 +198,9 @@ struct LinearLoss : torch::autograd::Function<LinearLoss> {
       if (gw.defined()) {
         auto hf = scaled.narrow(0, 0, count);
         at::mul_out(hf, h, f);
-        if (from == 0) at::mm_out(const_cast<at::Tensor &>(gw), z.t(), hf);
-        else gw.addmm_(z.t(), hf);
+        auto sum = gw;
+        if (from == 0) productInto(sum, z.t(), hf);
+        else addProduct(sum, z.t(), hf);
       }
       if (gb.defined()) gb.addmv_(z.t(), f.select(1, 0));
     }

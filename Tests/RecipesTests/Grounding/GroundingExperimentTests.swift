@@ -33,6 +33,7 @@ import Testing
     }
     let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
     #expect(page.contains("data:image/png") && page.contains("Learnt from 6, seed 1"))
+    #expect(report.markdown.contains("No objective finds more than the median box"))
     let cell = settings.cells[1], before = try #require(try experiment.store.result(of: cell.name))
     #expect(before.answers.keys.sorted() == ["look", "place"] && before.answers.values.allSatisfy { $0.count == 4 })
     #expect(before.losses.count == 2 && before.examples == 2)

@@ -45,10 +45,12 @@ struct JudgeTests {
         for (a, b) in zip(score.probabilities, probabilities) { #expect(abs(a - b) < 1e-5) }
       }
     }
-    // A response alone, without facets, in batches of one: the same reward.
+    // A response alone, without facets, in batches of one: the same reward but for what float32 products of another
+    // shape round otherwise, two millionths of the scale.
     for (request, reward) in zip(requests, rewards) {
       let alone = try judge.rewards(of: [request], facets: false, tokenBudget: 1)
-      #expect(alone[0].facets.isEmpty && abs(alone[0].overall.expectation - reward.overall.expectation) < 1e-5)
+      let difference = abs(alone[0].overall.expectation - reward.overall.expectation)
+      #expect(alone[0].facets.isEmpty && difference < 4e-5, "\(difference)")
     }
   }
 

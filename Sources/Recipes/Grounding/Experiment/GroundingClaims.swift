@@ -30,8 +30,19 @@ extension GroundingSummary {
     return ClaimFinding(
       id: id, claim: claim,
       finding: "Learnt from \(size) expressions. " + words.joined(separator: "; ") + ". "
-        + ItemScores.remark("expression", seeds: [both.count]),
+        + ItemScores.remark("expression", seeds: [both.count]) + learntRemark(size),
       outcome: outcomes.count == 1 ? outcomes.first ?? .noDifferenceShown : .noDifferenceShown)
+  }
+
+  /// A warning where no objective finds more than the median box does: then there is nothing to compare.
+  private func learntRemark(_ size: Int) -> String {
+    let isLearnt = settings.presets.contains { preset in
+      splits.contains { split in
+        let scores = scores(preset, size, split, seeds: seeds([preset], size), Self.isFound)
+        return scores.interval.map { $0.low > floor(split) } ?? false
+      }
+    }
+    return isLearnt ? "" : " No objective finds more than the median box does: nothing was learnt that could differ."
   }
 
   /// K8, which the paper states of manipulation: the gain shrinks as data grow.
