@@ -16,7 +16,10 @@ struct GroundingCommand: ParsableCommand {
       pictures of one's own, --model a checkpoint that sees (docs/grounding.md). Cells are kept one by one: the same \
       command goes on where it was interrupted, and reports what is finished with --report.
       """)
-  @Option(help: "How much: tiny (a minute, says nothing), small (two cores), paper (the paper's schedule, for a GPU).")
+  @Option(
+    help:
+      "How much: tiny (a minute, says nothing), small (some hours of two cores), paper (the paper's schedule, for a GPU)."
+  )
   var scale: GroundingSettings.Scale = .small
   @Option(help: "Files of rows, comma separated; split train is learnt from, the others are tests. Default: scenes.")
   var data: String?

@@ -8,7 +8,7 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
   public enum Scale: String, Codable, Sendable, CaseIterable {
     /// A minute, to see that everything works; its figures say nothing.
     case tiny
-    /// Rendered scenes and a small model of our own, for two cores.
+    /// Rendered scenes and a small model of our own, for two cores and some hours.
     case small
     /// The paper's schedule, for a published checkpoint and RefCOCO on a GPU.
     case paper
@@ -58,7 +58,7 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
       (sizes, seeds, testExpressions, epochs, leastSteps, warmupSteps) = ([8], [1], 8, 1, 2, 0)
     case .small:
       self.source = source ?? .scenes(training: 8000, test: 200, side: 96)
-      (sizes, seeds, testExpressions, leastSteps, batch) = ([160, 1600, 16_000], [1, 2], 200, 1000, 32)
+      (sizes, seeds, testExpressions, leastSteps, batch) = ([160, 1600, 16_000], [1], 200, 8000, 32)
       learningRate = 1e-3
     case .paper:
       self.source = source ?? .rows([], pictures: nil)
