@@ -2,18 +2,6 @@ import Foundation
 import Objectives
 import Reports
 
-/// One of the paper's claims and what these outcomes say about it.
-struct ClaimFinding {
-  /// `K6`
-  let id: String
-  /// The claim in the paper's sense.
-  let claim: String
-  /// What was found, in words that claim no more than the numbers do.
-  let finding: String
-  /// How it is marked.
-  let outcome: Verdict.Outcome
-}
-
 extension RegressionSummary {
   /// The claims this experiment can speak to (PAPER.md 1.5).
   var findings: [ClaimFinding] {

@@ -131,26 +131,17 @@ public struct GroundingExperimentReport {
   private var tables: [Table] { [table, errors, paper] }
 
   /// For the terminal.
-  public func text(_ terminal: Terminal) -> String {
-    (tables.map { $0.text(terminal: terminal) }
-      + summary.findings.map { "\(terminal.styled($0.id, .bold)) \($0.claim)\n   \($0.finding)" })
-      .joined(separator: "\n\n") + "\n"
-  }
+  public func text(_ terminal: Terminal) -> String { summary.findings.text(after: tables, terminal) }
 
   /// For `docs/experiments/`.
-  public var markdown: String {
-    "```\n\(command)\n```\n\n" + tables.map(\.markdown).joined(separator: "\n") + "\n"
-      + summary.findings.map { "- **\($0.id)** \($0.claim) \($0.finding)\n" }.joined()
-  }
+  public var markdown: String { summary.findings.markdown(after: tables, command: command) }
 
   /// `report.html`
   public var page: HTMLReport {
     var page = HTMLReport(
       "Boxes with coordinates that know how near they are",
       subtitle: "seeds " + settings.seeds.map(String.init).joined(separator: ", "))
-    for finding in summary.findings {
-      page.verdict("\(finding.id): \(finding.claim)", finding.finding, finding.outcome)
-    }
+    summary.findings.show(on: &page)
     page.table(table)
     page.figures([bySize] + [byThreshold].compactMap { $0 })
     page.table(errors)

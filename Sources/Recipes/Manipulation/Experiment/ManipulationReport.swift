@@ -114,17 +114,10 @@ public struct ManipulationReport {
   private var tables: [Table] { [table, errors, byKind] }
 
   /// For the terminal.
-  public func text(_ terminal: Terminal) -> String {
-    (tables.map { $0.text(terminal: terminal) }
-      + summary.findings.map { "\(terminal.styled($0.id, .bold)) \($0.claim)\n   \($0.finding)" })
-      .joined(separator: "\n\n") + "\n"
-  }
+  public func text(_ terminal: Terminal) -> String { summary.findings.text(after: tables, terminal) }
 
   /// For `docs/experiments/`.
-  public var markdown: String {
-    "```\n\(command)\n```\n\n" + tables.map(\.markdown).joined(separator: "\n") + "\n"
-      + summary.findings.map { "- **\($0.id)** \($0.claim) \($0.finding)\n" }.joined()
-  }
+  public var markdown: String { summary.findings.markdown(after: tables, command: command) }
 
   /// `report.html`
   public var page: HTMLReport {
@@ -132,9 +125,7 @@ public struct ManipulationReport {
       "Picking, turning and placing with coordinates that know how near they are",
       subtitle: "\(URL(filePath: settings.model).lastPathComponent), the table \(seen), seeds "
         + settings.seeds.map(String.init).joined(separator: ", "))
-    for finding in summary.findings {
-      page.verdict("\(finding.id): \(finding.claim)", finding.finding, finding.outcome)
-    }
+    summary.findings.show(on: &page)
     page.table(table)
     page.figures(ManipulationSettings.levels.map(chart))
     page.section("Where actions miss")

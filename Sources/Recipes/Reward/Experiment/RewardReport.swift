@@ -68,19 +68,13 @@ public struct RewardReport {
     return table
   }
 
+  private var tables: [Table] { [table, alphaTable, forgettingTable].compactMap { $0 } }
+
   /// For the terminal.
-  public func text(_ terminal: Terminal) -> String {
-    let tables = [table, alphaTable, forgettingTable].compactMap { $0 }.map { $0.text(terminal: terminal) }
-    return (tables + summary.findings.map { "\(terminal.styled($0.id, .bold)) \($0.claim)\n   \($0.finding)" })
-      .joined(separator: "\n\n") + "\n"
-  }
+  public func text(_ terminal: Terminal) -> String { summary.findings.text(after: tables, terminal) }
 
   /// For `docs/experiments/`.
-  public var markdown: String {
-    let tables = [table, alphaTable, forgettingTable].compactMap { $0?.markdown }
-    return "```\n\(command)\n```\n\n" + tables.joined(separator: "\n") + "\n"
-      + summary.findings.map { "- **\($0.id)** \($0.claim) \($0.finding)\n" }.joined()
-  }
+  public var markdown: String { summary.findings.markdown(after: tables, command: command) }
 
   /// `report.html`
   public var page: HTMLReport {
@@ -89,9 +83,7 @@ public struct RewardReport {
       "Reward models that know how far apart scores are",
       subtitle: "\(URL(filePath: summary.settings.path).lastPathComponent), seeds "
         + summary.settings.seeds.map(String.init).joined(separator: ", "))
-    for finding in summary.findings {
-      page.verdict("\(finding.id): \(finding.claim)", finding.finding, finding.outcome)
-    }
+    summary.findings.show(on: &page)
     page.table(table)
     page.figures([summary.accuracyBars])
     page.section("Score by score")
