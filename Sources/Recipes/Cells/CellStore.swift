@@ -32,8 +32,10 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
     }
   }
 
-  /// Opens the folder of an experiment that was begun, with its own settings.
+  /// Opens the folder of an experiment that was begun, with its own settings. Its path is then absolute: run files of
+  /// cells name their data as seen from themselves, not from here.
   public init(folder: String) throws {
+    let folder = absolutePath(folder, from: FileManager.default.currentDirectoryPath)
     self.folder = folder
     settings = try Self.read(Settings.self, folder + "/settings.json")
   }

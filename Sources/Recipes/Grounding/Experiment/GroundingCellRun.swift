@@ -7,13 +7,12 @@ import Training
 ///
 /// - Throws: `InputError` for a folder or cell that is not there, and what training and answering throw.
 public func runGroundingCell(named name: String, folder: String, threads: Int) throws {
-  // Run files name their data as seen from themselves.
-  let folder = URL(fileURLWithPath: folder).standardized.path
   let store = try CellStore<GroundingSettings, GroundingCellOutcome>(folder: folder)
   let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
   Torch.threads = threads
   let run = GroundingCellRun(
-    material: GroundingMaterial(folder: folder, settings: store.settings), cell: cell, output: store.freshRun(of: name))
+    material: GroundingMaterial(folder: store.folder, settings: store.settings), cell: cell,
+    output: store.freshRun(of: name))
   try store.keep(try run.outcome { $0.send() }, of: name)
 }
 

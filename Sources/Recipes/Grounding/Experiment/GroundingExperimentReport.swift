@@ -10,6 +10,12 @@ public struct GroundingExperimentReport {
   let summary: GroundingSummary
   /// The command that makes it again.
   let command: String
+  /// Resampled once: text, markdown and page all show them.
+  private let findings: [ClaimFinding]
+
+  init(summary: GroundingSummary, command: String) {
+    (self.summary, self.command, findings) = (summary, command, summary.findings)
+  }
 
   private var settings: GroundingSettings { summary.settings }
 
@@ -131,17 +137,17 @@ public struct GroundingExperimentReport {
   private var tables: [Table] { [table, errors, paper] }
 
   /// For the terminal.
-  public func text(_ terminal: Terminal) -> String { summary.findings.text(after: tables, terminal) }
+  public func text(_ terminal: Terminal) -> String { findings.text(after: tables, terminal) }
 
   /// For `docs/experiments/`.
-  public var markdown: String { summary.findings.markdown(after: tables, command: command) }
+  public var markdown: String { findings.markdown(after: tables, command: command) }
 
   /// `report.html`
   public var page: HTMLReport {
     var page = HTMLReport(
       "Boxes with coordinates that know how near they are",
       subtitle: "seeds " + settings.seeds.map(String.init).joined(separator: ", "))
-    summary.findings.show(on: &page)
+    findings.show(on: &page)
     page.table(table)
     page.figures([bySize] + [byThreshold].compactMap { $0 })
     page.table(errors)

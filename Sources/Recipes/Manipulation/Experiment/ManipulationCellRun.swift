@@ -8,13 +8,11 @@ import Training
 ///
 /// - Throws: `InputError` for a folder or cell that is not there, and what training and playing throw.
 public func runManipulationCell(named name: String, folder: String, threads: Int) throws {
-  // Run files see paths from where they lie, not from here.
-  let folder = absolutePath(folder, from: FileManager.default.currentDirectoryPath)
   let store = try CellStore<ManipulationSettings, ManipulationOutcome>(folder: folder)
   let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
   Torch.threads = threads
   let output = store.freshRun(of: name)
-  let run = ManipulationCellRun(settings: store.settings, cell: cell, folder: folder, output: output)
+  let run = ManipulationCellRun(settings: store.settings, cell: cell, folder: store.folder, output: output)
   try store.keep(try run.outcome { $0.send() }, of: name)
 }
 
