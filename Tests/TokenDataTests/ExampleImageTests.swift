@@ -115,6 +115,36 @@ import TokenData
     }
   }
 
+  /// D.3: pictures are brought to a square first, so that neither crops nor tiles follow their shape.
+  @Test func picturesAreSquaredBeforeTheirPreparation() throws {
+    try withFile("", name: "wide.png") { path in
+      // Only the left edge is white, which a crop to the middle does not show.
+      let bytes = (0..<12).flatMap { _ in (0..<48).flatMap { [UInt8](repeating: $0 < 8 ? 255 : 0, count: 3) } }
+      let picture = PixelImage(width: 48, height: 12, channels: 3, bytes: bytes)
+      try picture.writePNG(to: path)
+      let transform = HDTransform(side: 8, crops: 4, tokenSide: 2)
+      var tokens = ImageTokens(id: mark, mark: "<b>", preparation: .single(ImagePreparation(side: 8), tokens: 3))
+      func values(_ count: Int) throws -> [Float] {
+        try tokens.prepared([ExampleImage(path: path, position: 0, count: count)], source: "")[0].image.values
+      }
+      let cropped = try values(3)
+      #expect(Set(cropped.prefix(64)).count == 1)
+      tokens.square = 32
+      let squared = picture.resized(width: 32, height: 32, filter: .bicubic)
+      let expected = try ImagePreparation(side: 8).prepare(squared, path: "").values
+      #expect(try values(3) == expected && Set(expected.prefix(64)).count > 1)
+      // Four parts of a square, not of a strip.
+      tokens.preparation = .tiled(transform)
+      let count = transform.tokens(of: .init(rows: 2, columns: 2))
+      #expect(try values(count) == transform.prepare(squared, path: "").values)
+      var encoder = encoder
+      encoder.images = tokens
+      let record = try record(
+        #"{"prompt": "x", "completion": "1", "images": ["wide.png"]}"#, (path as NSString).deletingLastPathComponent)
+      #expect(try encoder.encode(record).images[0].count == count)
+    }
+  }
+
   @Test func shorteningNeverCutsAPicture() throws {
     let example = EncodedExample(
       ids: [9, 9, 7, 7, 7, 1, 2, 3], supervised: [false, false, false, false, false, false, true, true],

@@ -23,6 +23,8 @@ public struct DataSettings: Sendable, Hashable {
   public var end: Bool
   /// Whether digits of answers are tokens of their own; nil: where a metric of single digits wants it.
   public var splitDigits: Bool?
+  /// Rows, and pixels of a row, that pictures are brought to before the model's own preparation; nil: as they are.
+  public var squarePictures: Int?
   /// Largest number of tokens of an example; nil: the model's context.
   public var maxLength: Int?
   /// What becomes of longer ones.
@@ -63,6 +65,7 @@ public struct DataSettings: Sendable, Hashable {
     fields = try reader.section("fields") { try RecordFields($0) }
     end = try reader.value("end", default: true)
     splitDigits = try reader.optional("splitDigits")
+    squarePictures = try reader.optional("squarePictures", "a number of 1 ... 4096") { (1...4096).contains($0) }
     maxLength = try reader.optional("maxLength", "a number of at least 2") { $0 >= 2 }
     tooLong = try reader.value("tooLong", default: .error)
     skipBad = try reader.value("skipBad", default: false)

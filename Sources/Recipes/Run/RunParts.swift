@@ -65,6 +65,7 @@ public struct RunParts: TrainingParts {
     var encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
     if let seeing = skeleton as? any VisionLanguageModel {
       encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
+      encoder.images?.square = settings.data.squarePictures
     }
     self.encoder = encoder
   }

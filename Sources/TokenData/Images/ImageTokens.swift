@@ -20,10 +20,13 @@ public struct ImageTokens: Sendable, Hashable {
   public var mark: String
   /// How a picture becomes numbers, and how many tokens.
   public var preparation: Preparation
+  /// Rows, and pixels of a row, that every picture is brought to before, whatever its shape (D.3: 1024), so that a
+  /// model whose own preparation crops sees all of it; nil: pictures are prepared as they are.
+  public var square: Int?
 
   /// Memberwise.
-  public init(id: Int32, mark: String, preparation: Preparation) {
-    (self.id, self.mark, self.preparation) = (id, mark, preparation)
+  public init(id: Int32, mark: String, preparation: Preparation, square: Int? = nil) {
+    (self.id, self.mark, self.preparation, self.square) = (id, mark, preparation, square)
   }
 
   /// Tokens that stand for a picture.
@@ -33,17 +36,20 @@ public struct ImageTokens: Sendable, Hashable {
     switch preparation {
     case .single(_, let tokens): return tokens
     case .tiled(let transform):
-      return transform.tokens(of: try transform.grid(height: size.height, width: size.width, path: path))
+      return transform.tokens(
+        of: try transform.grid(height: square ?? size.height, width: square ?? size.width, path: path))
     }
   }
 
   private func prepare(_ image: ExampleImage) throws(InputError) -> PreparedImage {
-    let picture = try PixelImage(file: image.path), size = (picture.height, picture.width)
+    var picture = try PixelImage(file: image.path)
+    let size = (picture.height, picture.width)
     guard try count(size, path: image.path) == image.count else {
       throw InputError(
         path: image.path, expected: "a picture of \(image.count) tokens, as when its record was read",
         found: "\(picture.width) x \(picture.height)", remedy: "Do not change pictures while they are in use.")
     }
+    if let square { picture = picture.resized(width: square, height: square, filter: .bicubic) }
     switch preparation {
     case .single(let preparation, _): return try preparation.prepare(picture, path: image.path)
     case .tiled(let transform): return try transform.prepare(picture, path: image.path)
