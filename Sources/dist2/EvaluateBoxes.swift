@@ -7,6 +7,8 @@ import Reports
 struct EvaluateBoxes {
   /// Files of referring expressions; each is a split.
   var files: [String]
+  /// Cells of the grid that answers count, along either side.
+  var grid: Int
   /// Folder of the page and of each split's results.
   var output: String
 
@@ -14,7 +16,7 @@ struct EvaluateBoxes {
     for path in files where !FileManager.default.fileExists(atPath: path) {
       throw InputError(path: path, expected: "a file of referring expressions", found: "no such file")
     }
-    let evaluation = GroundingEvaluation(choice.parts, try choice.load())
+    let evaluation = GroundingEvaluation(choice.parts, try choice.load(), GroundingForm(side: grid))
     let outcomes = try files.map { path in
       let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
       let found = try ProgressBar.run("answering \(name)", unit: "example") { bar in

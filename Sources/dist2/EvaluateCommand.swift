@@ -39,6 +39,8 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Preferences, JSONL: rate responses instead of answering.") var pairs: String?
   @Option(help: "Referring expressions with boxes, JSONL, comma separated: a table by split, and a page with pictures.")
   var boxes: String?
+  @Option(help: "With --boxes: cells of the grid that coordinates count, as for dist2 new-data grounding.")
+  var grid = GroundingForm().side
   @Flag(help: "With --pairs: leave out lines that cannot be used, and count them.") var skipBad = false
   @Option(
     name: [.short, .long],
@@ -51,8 +53,9 @@ struct EvaluateCommand: ParsableCommand {
     let settings = choice.parts.settings
     if let boxes {
       guard pairs == nil, data == nil, !json else { throw ValidationError("--boxes goes with --output alone") }
+      guard grid > 1 else { throw ValidationError("--grid: expected a number above 1") }
       let files = boxes.split(separator: ",").map(String.init)
-      return try EvaluateBoxes(files: files, output: output ?? choice.run?.path ?? ".").run(choice)
+      return try EvaluateBoxes(files: files, grid: grid, output: output ?? choice.run?.path ?? ".").run(choice)
     }
     if let pairs {
       let command = EvaluatePairs(

@@ -12,11 +12,14 @@ struct NewLMCommand: ParsableCommand {
   @Option(help: "Layers.") var layers = NewLanguageModel().layers
   @Option(help: "Attention heads.") var heads = NewLanguageModel().heads
   @Option(help: "Longest sequence in bytes, pictures' tokens included.") var context = NewLanguageModel().contextLength
+  @Option(help: "Words that are read as one token each, comma separated; all else is bytes.") var words: String?
   @Option(help: "Seed of the weights.") var seed: UInt64 = 0
   @Flag(help: "Replace the folder if it is there.") var force = false
 
   func run() throws {
-    let model = NewLanguageModel(width: width, layers: layers, heads: heads, contextLength: context, seed: seed)
+    var model = NewLanguageModel(width: width, layers: layers, heads: heads, contextLength: context, seed: seed)
+    // Behind a space, as they stand in a sentence, and without one.
+    model.words = words.map { $0.split(separator: ",").flatMap { [" \($0)", "\($0)"] } } ?? []
     print("\(output): \(try model.write(to: output, replacing: force)) parameters")
   }
 }

@@ -26,7 +26,7 @@ struct GroundingCommand: ParsableCommand {
   @Option(help: "Folder of the rows' pictures. Default: that of each file.", completion: .directory)
   var pictures: String?
   @Option(help: "Folder of a model that sees. Default: a fresh small one for each seed.") var model: String?
-  @Option(help: "Side of the pictures that a fresh model reads, in pixels: a multiple of 12.") var side: Int?
+  @Option(help: "Side of the pictures that a fresh model reads, in pixels: a multiple of 16.") var side: Int?
   @Option(help: "Objectives, comma separated, such as sft,vocab,dist.") var objectives: String?
   @Option(help: "Numbers of expressions to learn from, comma separated.") var sizes: String?
   @Option(help: "How many seeds.") var seeds: Int?
@@ -44,8 +44,8 @@ struct GroundingCommand: ParsableCommand {
 
   func validate() throws {
     guard question?.contains("{}") ?? true else { throw ValidationError("--question: expected text with {} in it") }
-    guard side.map({ $0 > 0 && $0 % 12 == 0 }) ?? true else {
-      throw ValidationError("--side: expected a multiple of 12")
+    guard side.map({ $0 > 0 && $0 % 16 == 0 }) ?? true else {
+      throw ValidationError("--side: expected a multiple of 16")
     }
   }
 

@@ -131,5 +131,11 @@ private func weights() -> [String: Tensor] {
     let wide = Linear(200, 100, device: .meta)
     wide.initialise(standardDeviation: 0.5, generator: Generator(seed: 1))
     #expect(abs(wide.weight.norm().item() / (0.5 * 20_000.0.squareRoot()) - 1) < 0.02)
+    // Without a deviation: 1/√inputs of a matrix, so 100 rows of norm one; 0.02 of a table.
+    wide.initialise(standardDeviation: nil, generator: Generator(seed: 1))
+    #expect(abs(wide.weight.norm().item() / 100.0.squareRoot() - 1) < 0.02)
+    let table = Embedding(200, 100, device: .meta)
+    table.initialise(standardDeviation: nil, generator: Generator(seed: 1))
+    #expect(abs(table.weight.norm().item() / (0.02 * 20_000.0.squareRoot()) - 1) < 0.02)
   }
 }

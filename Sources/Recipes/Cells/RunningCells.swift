@@ -19,7 +19,7 @@ extension CellStore {
     let waiting = cells.filter { !isFinished($0) }
     guard !waiting.isEmpty else { return }
     let bar = ProgressBar(
-      "\(title): \(waiting.count) training runs",
+      "\(title): \(waiting.count) training run\(waiting.count == 1 ? "" : "s")",
       total: units.map { units in waiting.reduce(0) { $0 + units[$1]! } } ?? waiting.count,
       unit: units == nil ? "run" : "step")
     let lanes = CellLanes(bar, countsCells: units == nil)

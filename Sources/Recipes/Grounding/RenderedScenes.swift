@@ -10,20 +10,35 @@ public import TokenData
 public struct RenderedScenes: Sendable {
   /// Pixels of a side.
   public var side: Int
-  /// Shapes of a scene.
+  /// Shapes of a scene, as far as there is room for them.
   public var shapes: ClosedRange<Int>
+  /// Half the side of the least small and the least large shape, as a part of the picture's.
+  public var radii: (small: Double, large: Double)
   public var seed: UInt64
 
   /// Three to six shapes.
-  public init(side: Int = 224, shapes: ClosedRange<Int> = 3...6, seed: UInt64 = 0) {
+  public init(side: Int = 224, seed: UInt64 = 0) {
     precondition(side >= 64, "scenes of \(side) pixels")
-    (self.side, self.shapes, self.seed) = (side, shapes, seed)
+    (self.side, shapes, radii, self.seed) = (side, 3...6, (1 / 20, 1 / 9), seed)
+  }
+
+  /// One to four shapes, twice as large: what a small model learns to find within minutes.
+  public static func plain(side: Int, seed: UInt64 = 0) -> RenderedScenes {
+    var scenes = RenderedScenes(side: side, seed: seed)
+    (scenes.shapes, scenes.radii) = (1...4, (1 / 10, 1 / 6))
+    return scenes
+  }
+
+  /// All words of expressions, but for the article that each begins with.
+  static var words: [String] {
+    SceneShape.Kind.allCases.map(\.rawValue) + SceneShape.Colour.allCases.map(\.rawValue)
+      + SceneShape.Size.allCases.map(\.rawValue) + Scene.places.map(\.0) + ["one"]
   }
 
   /// A scene as a picture and what is asked of it.
   public struct Rendering: Sendable {
     public let picture: PixelImage
-    /// An expression by look and one by place, as far as the scene has them, and the box of what they mean.
+    /// An expression by look and one by place, if the scene has them, and the box of what they mean; at least one.
     public let questions: [(expression: String, isByPlace: Bool, box: BoundingBox)]
   }
 
@@ -34,16 +49,18 @@ public struct RenderedScenes: Sendable {
       let scene = draw(&generator)
       let named = scene.shapes.indices.map { (index: $0, words: scene.expressions(of: $0)) }
       let looks = named.filter { !$0.words.byLook.isEmpty }, places = named.filter { !$0.words.byPlace.isEmpty }
-      guard !looks.isEmpty, !places.isEmpty else { continue }
-      let look = looks[generator.next(below: looks.count)], place = places[generator.next(below: places.count)]
+      guard !looks.isEmpty || !places.isEmpty else { continue }
+      let look = looks.isEmpty ? nil : looks[generator.next(below: looks.count)]
+      let place = places.isEmpty ? nil : places[generator.next(below: places.count)]
       func question(_ words: [String], _ index: Int, _ isByPlace: Bool) -> (String, Bool, BoundingBox) {
         (words[generator.next(below: words.count)], isByPlace, scene.shapes[index].box)
       }
       return Rendering(
         picture: paint(scene, &generator),
         questions: [
-          question(look.words.byLook, look.index, false), question(place.words.byPlace, place.index, true),
-        ])
+          look.map { question($0.words.byLook, $0.index, false) },
+          place.map { question($0.words.byPlace, $0.index, true) },
+        ].compactMap { $0 })
     }
   }
 
@@ -80,7 +97,7 @@ public struct RenderedScenes: Sendable {
     while placed.count < count, tries < 200 {
       tries += 1
       let size = SceneShape.Size.allCases[generator.next(below: 2)]
-      let least = size == .small ? side / 20 : side / 9
+      let least = Int(Double(side) * (size == .small ? radii.small : radii.large))
       let radius = least + generator.next(below: max(1, least / 2))
       let room = side - 2 * radius - 2
       let shape = SceneShape(

@@ -75,7 +75,7 @@ struct Scene: Sendable {
     return (look, place)
   }
 
-  private static let places: [(String, @Sendable (SceneShape) -> Int)] = [
+  static let places: [(String, @Sendable (SceneShape) -> Int)] = [
     ("leftmost", { $0.x }), ("rightmost", { -$0.x }), ("topmost", { $0.y }), ("bottommost", { -$0.y }),
   ]
 

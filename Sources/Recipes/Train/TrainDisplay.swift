@@ -8,6 +8,7 @@ public final class TrainDisplay {
   private let terminal: Terminal
   private var isOver = false
   private var validation: Double?
+  private var latest: StepMetrics?
 
   init(steps: Int, terminal: Terminal) {
     self.terminal = terminal
@@ -23,21 +24,28 @@ public final class TrainDisplay {
         bar.update(completed: start.step)
       }
     case .step(let step):
-      let summands = step.summands.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: " ")
-      let parts: KeyValuePairs<String, Quantity> = [
-        "loss": .number(step.loss), "": .text(step.summands.count > 1 ? "(\(summands))" : ""),
-        "valid": validation.map { .number($0) } ?? .text("–"),
-        "speed": .rate(step.tokensPerSecond, unit: "token"), "memory": .bytes(residentMemory()),
-      ]
-      bar.update(completed: step.step, fields: parts)
+      latest = step
+      show(step)
     case .validation(let result):
       validation = result.loss
+      // The last line of a run has the last validation.
+      if let latest { show(latest) }
       let summands = result.summands.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: ", ")
       bar.note(
         "step \(result.step): validation loss \(Quantity.number(result.loss)) (\(summands))"
           + (result.isBest ? ", the best so far" : ""))
     case .checkpoint, .finished: break
     }
+  }
+
+  private func show(_ step: StepMetrics) {
+    let summands = step.summands.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: " ")
+    let parts: KeyValuePairs<String, Quantity> = [
+      "loss": .number(step.loss), "": .text(step.summands.count > 1 ? "(\(summands))" : ""),
+      "valid": validation.map { .number($0) } ?? .text("–"),
+      "speed": .rate(step.tokensPerSecond, unit: "token"), "memory": .bytes(residentMemory()),
+    ]
+    bar.update(completed: step.step, fields: parts)
   }
 
   /// A line of its own.

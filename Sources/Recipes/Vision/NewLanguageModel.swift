@@ -13,10 +13,12 @@ public struct NewLanguageModel: Sendable {
   public var heads: Int
   /// Longest sequence in tokens.
   public var contextLength: Int
+  /// Texts that are read as one token each, besides bytes: without digits, which stay single.
+  public var words: [String] = []
   /// Seed of the weights.
   public var seed: UInt64
 
-  /// Memberwise. The default has 0.9 million parameters.
+  /// The default has 0.9 million parameters.
   public init(width: Int = 128, layers: Int = 4, heads: Int = 4, contextLength: Int = 2048, seed: UInt64 = 0) {
     (self.width, self.layers, self.heads) = (width, layers, heads)
     (self.contextLength, self.seed) = (contextLength, seed)
@@ -36,16 +38,22 @@ public struct NewLanguageModel: Sendable {
         path: folder, place: "sizes", expected: "numbers above 0, the width a multiple of twice the heads",
         found: "width \(width), \(layers) layers, \(heads) heads, context \(contextLength)")
     }
+    guard Set(words).count == words.count, ByteTokenizer.areWords(words) else {
+      throw InputError(
+        path: folder, place: "words", expected: "distinct texts without digits", found: "\(words)")
+    }
+    let tokenizer = ByteTokenizer(words: words)
     let configuration = LlamaConfiguration(
       // A multiple of 64 suits the matrix products.
-      vocabularySize: (ByteTokenizer.count + 63) / 64 * 64, hiddenSize: width, innerSize: 3 * width, layers: layers,
+      vocabularySize: (tokenizer.count + 63) / 64 * 64, hiddenSize: width, innerSize: 3 * width, layers: layers,
       heads: heads, contextLength: contextLength, endTokens: [ByteTokenizer.endToken])
     return try withTorchErrors {
-      let model = Llama(configuration, generator: Generator(seed: seed))
+      let model = Llama(configuration)
+      model.initialise(standardDeviation: nil, generator: Generator(seed: seed))
       try model.save(to: folder, replacing: replacing) { partial in
-        try write(ByteTokenizer.json, to: partial + "/tokenizer.json")
+        try write(tokenizer.json, to: partial + "/tokenizer.json")
         try write(
-          ByteTokenizer.configurationJSON(contextLength: contextLength), to: partial + "/tokenizer_config.json")
+          tokenizer.configurationJSON(contextLength: contextLength), to: partial + "/tokenizer_config.json")
       }
       return model.parameters().reduce(0) { $0 + $1.tensor.count }
     }

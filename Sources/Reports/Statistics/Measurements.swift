@@ -90,7 +90,8 @@ public struct ConfidenceInterval: Sendable, Hashable {
     let z = 1.959963984540054, n = Double(count), p = Double(hits) / n, whole = 1 + z * z / n
     let centre = (p + z * z / (2 * n)) / whole
     let half = z * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot() / whole
-    return ConfidenceInterval(low: max(0, centre - half), high: min(1, centre + half))
+    // None and all reach the ends exactly, which rounding misses.
+    return ConfidenceInterval(low: hits == 0 ? 0 : centre - half, high: hits == count ? 1 : centre + half)
   }
 
   /// Whether `value` lies inside, bounds included.

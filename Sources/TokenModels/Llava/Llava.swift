@@ -89,7 +89,7 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
   /// Gives tower and projector fresh values and takes the decoder from another source, whose names are those of a
   /// ``Llama``.
   ///
-  /// - Parameter generator: draws the values, from N(0, 0.02) as transformers does.
+  /// - Parameter generator: draws the values: N(0, 1/inputs), and see ``PatchEmbeddings``.
   /// - Throws: `InputError` if the decoder's weights do not fit.
   public func initialise(language source: any WeightSource, generator: Generator) throws {
     initialiseSight(generator: generator, dtype: .float32, device: .cpu)
@@ -103,10 +103,9 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
 
   /// Tower and projector.
   private func initialiseSight(generator: Generator, dtype: DType, device: Device) {
-    tower.initialise(standardDeviation: 0.02, generator: generator, dtype: dtype, device: device)
-    tower.embeddings.initialiseTables(
-      standardDeviation: 0.02, generator: generator, dtype: dtype, device: device)
-    projector.initialise(standardDeviation: 0.02, generator: generator, dtype: dtype, device: device)
+    tower.initialise(standardDeviation: nil, generator: generator, dtype: dtype, device: device)
+    tower.embeddings.initialiseTables(generator: generator, dtype: dtype, device: device)
+    projector.initialise(standardDeviation: nil, generator: generator, dtype: dtype, device: device)
   }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Torch
 import TorchNN
 
@@ -60,15 +61,40 @@ final class PatchEmbeddings: Module {
     return Tensor.cat([first, tokens], 1) + positions.weight
   }
 
-  /// Fresh values of what no layer holds; see ``Module/initialise(standardDeviation:generator:dtype:device:)``.
-  func initialiseTables(standardDeviation: Double, generator: Generator, dtype: DType, device: Device) {
-    func normal(_ shape: [Int]) -> Tensor {
-      .empty(shape, dtype: dtype, device: device).normal_(std: standardDeviation, generator: generator)
+  /// Fresh values of the class token, the patches' projection and the positions.
+  ///
+  /// Positions begin as sines and cosines of row and column, as large as what normalised pixels are projected to:
+  /// beside small random ones a tower does not find out where anything is for thousands of steps (docs/vision.md).
+  func initialiseTables(generator: Generator, dtype: DType, device: Device) {
+    func normal(_ shape: [Int], _ deviation: Double) -> Tensor {
+      .empty(shape, dtype: dtype, device: device).normal_(std: deviation, generator: generator)
     }
+    let inputs = kernel.shape.dropFirst().reduce(1, *)
     noGrad {
-      classEmbedding = normal(classEmbedding.shape)
-      kernel = normal(kernel.shape)
+      classEmbedding = normal(classEmbedding.shape, 0.02)
+      kernel = normal(kernel.shape, 1 / Double(inputs).squareRoot())
+      positions.weight = Tensor(waves, shape: positions.weight.shape).to(dtype).to(device)
     }
+  }
+
+  /// `[1 + P, W]`: nothing for the class token; for a patch sines and cosines of its column, then of its row, from a
+  /// quarter of a wave over the side to half a wave over one patch.
+  private var waves: [Float] {
+    let width = kernel.size(0), count = max(1, width / 4)
+    let side = Double(positions.weight.size(0) - 1).squareRoot().rounded()
+    let frequencies = (0..<count).map { index in
+      Double.pi / (2 * side) * pow(2 * side, Double(index) / Double(max(1, count - 1)))
+    }
+    func row(_ x: Int, _ y: Int) -> [Float] {
+      let values = [x, y].flatMap { place in
+        let angles = frequencies.map { Double(place) * $0 }
+        return angles.map { Float(sin($0)) } + angles.map { Float(cos($0)) }
+      }
+      return values.prefix(width) + [Float](repeating: 0, count: max(0, width - values.count))
+    }
+    let places = 0..<Int(side)
+    return [Float](repeating: 0, count: width)
+      + places.flatMap { y in places.flatMap { x in row(x, y) } }
   }
 }
 

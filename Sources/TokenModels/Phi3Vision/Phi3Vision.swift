@@ -70,7 +70,6 @@ public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
   public func initialise(generator: Generator, dtype: DType, device: Device) {
     initialise(
       standardDeviation: configuration.language.initialDeviation, generator: generator, dtype: dtype, device: device)
-    sight.initialiseTables(
-      standardDeviation: configuration.language.initialDeviation, generator: generator, dtype: dtype, device: device)
+    sight.initialiseTables(generator: generator, dtype: dtype, device: device)
   }
 }

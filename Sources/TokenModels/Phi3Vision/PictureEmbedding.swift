@@ -53,9 +53,8 @@ final class PictureEmbedding: Module {
   }
 
   /// Fresh values of what no layer holds: separators begin at 0, as in the original.
-  func initialiseTables(standardDeviation: Double, generator: Generator, dtype: DType, device: Device) {
-    tower.embeddings.initialiseTables(
-      standardDeviation: standardDeviation, generator: generator, dtype: dtype, device: device)
+  func initialiseTables(generator: Generator, dtype: DType, device: Device) {
+    tower.embeddings.initialiseTables(generator: generator, dtype: dtype, device: device)
     noGrad {
       middle = .zeros(middle.shape, dtype: dtype, device: device)
       rowEnd = .zeros(rowEnd.shape, dtype: dtype, device: device)

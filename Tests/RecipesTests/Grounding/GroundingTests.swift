@@ -81,17 +81,20 @@ import TokenData
     #expect(abs(figures.interval.high - 0.8499610108478505) < 1e-12)
     let none = ConfidenceInterval.share(0, of: 8)
     #expect(none.low == 0 && abs(none.high - 0.32440756488388023) < 1e-12)
+    for count in 1...40 {
+      #expect(ConfidenceInterval.share(0, of: count).low == 0 && ConfidenceInterval.share(count, of: count).high == 1)
+    }
     let results = outcomes.results.text()
     #expect(results.hasPrefix(#"[{"answer":"[0, 0, 512, 1024]","gt_bbox":[0"#) && results.contains(#""hw":[480,640]"#))
   }
 
-  /// Every scene has an expression of either kind that singles out one shape, painted where its box says.
+  /// Every scene has expressions that single out one shape, painted where its box says: most of either kind.
   @Test func renderedScenesShowWhatTheySay() throws {
     let scenes = RenderedScenes(side: 96, seed: 3)
-    var expressions = Set<String>()
+    var expressions = Set<String>(), kinds = [[Bool]: Int]()
     for index in 0..<60 {
       let scene = scenes.scene(index)
-      #expect(scene.questions.map(\.isByPlace) == [false, true])
+      kinds[scene.questions.map(\.isByPlace), default: 0] += 1
       for question in scene.questions {
         expressions.insert(question.expression)
         let box = question.box
@@ -102,7 +105,12 @@ import TokenData
         #expect((pixel.max() ?? 0) - (pixel.min() ?? 0) > 60, "scene \(index): \(pixel)")
       }
     }
-    #expect(expressions.count > 30)
+    #expect(expressions.count > 30 && kinds[[false, true], default: 0] > 30)
+    #expect(Set(kinds.keys).isSubset(of: [[false], [true], [false, true]]))
+    // A shape alone is told by its look, and plain scenes have such; their least box is 2 · 9 + 1 pixels wide.
+    let plain = (0..<60).map { RenderedScenes.plain(side: 96, seed: 3).scene($0).questions }
+    #expect(plain.contains { $0.map(\.isByPlace) == [false] })
+    #expect(plain.flatMap { $0 }.map { $0.box.x2 - $0.box.x1 }.min() == 19)
     #expect(scenes.scene(7).picture == RenderedScenes(side: 96, seed: 3).scene(7).picture)
     #expect(scenes.scene(7).picture != RenderedScenes(side: 96, seed: 4).scene(7).picture)
   }

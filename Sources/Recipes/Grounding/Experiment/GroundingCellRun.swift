@@ -7,13 +7,15 @@ import Training
 ///
 /// - Throws: `InputError` for a folder or cell that is not there, and what training and answering throw.
 public func runGroundingCell(named name: String, folder: String, threads: Int) throws {
-  let store = try CellStore<GroundingSettings, GroundingCellOutcome>(folder: folder)
-  let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
+  let store = try CellStore<GroundingSettings, GroundingResult>(folder: folder)
   Torch.threads = threads
-  let run = GroundingCellRun(
-    material: GroundingMaterial(folder: store.folder, settings: store.settings), cell: cell,
-    output: store.freshRun(of: name))
-  try store.keep(try run.outcome { $0.send() }, of: name)
+  let material = GroundingMaterial(folder: store.folder, settings: store.settings)
+  if let seed = store.settings.seeds.first(where: { GroundingSettings.schooling(seed: $0) == name }) {
+    return try store.keep(.schooled(losses: try material.school(seed: seed) { $0.send() }), of: name)
+  }
+  let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
+  let run = GroundingCellRun(material: material, cell: cell, output: store.freshRun(of: name))
+  try store.keep(.answered(try run.outcome { $0.send() }), of: name)
 }
 
 private struct GroundingCellRun {

@@ -58,7 +58,7 @@ public struct GroundingExperimentReport {
   private var source: String {
     let model =
       settings.model.map { URL(filePath: $0).lastPathComponent }
-      ?? "a fresh model of a million weights, which has learnt nothing before"
+      ?? "a model of a million weights that was schooled on a grid of 64 in other scenes"
     switch settings.source {
     case .scenes(_, _, let side):
       return "Rendered scenes of \(side) pixels, described by look or by place; \(model). Not RefCOCO: orders can be "

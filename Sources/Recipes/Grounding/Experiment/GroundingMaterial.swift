@@ -5,17 +5,20 @@ import Reports
 /// What the cells of a grounding experiment learn from and are asked, in the experiment's folder:
 ///
 ///     data/train.jsonl, data/look.jsonl, data/place.jsonl, data/pictures/…
-///     models/seed1/…          where the model is a fresh one
+///     school/train.jsonl, …   where the model is a fresh one: what it learns before
+///     models/seed1/…          it, schooled; models/seed1-fresh/… as it began
 struct GroundingMaterial {
   let folder: String
   let settings: GroundingSettings
 
   private var data: String { folder + "/data" }
+  private var scenes: String { folder + "/school" }
+  private var school: GroundingSchool { GroundingSchool(plan: settings.school, side: settings.side) }
 
-  /// Makes what is not there yet: the data whole or not at all, the models one by one.
+  /// Makes what is not there yet: the data whole or not at all.
   ///
   /// - Parameter terminal: where the progress of rendering is shown.
-  /// - Throws: `InputError` for rows or pictures that cannot be read, a model that cannot be made, a full disk.
+  /// - Throws: `InputError` for rows or pictures that cannot be read, a full disk.
   func prepare(_ terminal: Terminal) throws {
     if !fileExists(data) {
       try AtomicFolder.write(to: data) { partial in
@@ -23,8 +26,18 @@ struct GroundingMaterial {
         _ = try GroundingData(chosen(rows), settings.form).write(to: partial)
       }
     }
-    for seed in settings.seeds where settings.model == nil && !fileExists(model(seed: seed)) {
-      try settings.makeModel(seed: seed, at: model(seed: seed))
+    if settings.model == nil, !fileExists(scenes) { try school.writeScenes(to: scenes, terminal) }
+  }
+
+  /// Makes the model that a seed begins with, if it is not there yet.
+  ///
+  /// - Returns: the loss of every step of its schooling.
+  func school(seed: Int, _ report: @escaping (WorkerMessage) -> Void) throws -> [Double] {
+    let schooled = model(seed: seed), fresh = schooled + "-fresh", steps = settings.school.steps
+    for folder in [fresh, schooled] { try? FileManager.default.removeItem(atPath: folder) }
+    try settings.makeModel(seed: seed, at: fresh)
+    return try school.teach(fresh, seed: seed, in: scenes, to: schooled) {
+      report(WorkerMessage(phase: "schooling", completed: $0, total: steps, loss: $1))
     }
   }
 
@@ -61,7 +74,7 @@ struct GroundingMaterial {
   private func rows(in folder: String, _ terminal: Terminal) throws -> [ReferringRow] {
     switch settings.source {
     case .scenes(let training, let test, let side):
-      let scenes = RenderedScenes(side: side)
+      let scenes = RenderedScenes.plain(side: side)
       return try ProgressBar.run("rendering", total: training + test, unit: "scene", terminal: terminal) { bar in
         let learnt = try scenes.write(0..<training, split: "train", to: folder) { bar.update(completed: $0) }
         let asked = try scenes.write(training..<training + test, split: "test", to: folder) {

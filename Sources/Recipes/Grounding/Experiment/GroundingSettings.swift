@@ -16,7 +16,7 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
 
   /// Where expressions and boxes come from.
   public enum Source: Codable, Sendable, Equatable {
-    /// Scenes of our own: so many pictures to learn from and so many to be tested on, of this side in pixels.
+    /// Plain scenes of our own: so many pictures to learn from and so many to be tested on, of this side in pixels.
     case scenes(training: Int, test: Int, side: Int)
     /// Files of rows, and the folder of their pictures; rows of the split `train` are learnt from, all others tested on.
     case rows([String], pictures: String?)
@@ -25,8 +25,10 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
   public var source: Source
   /// Folder of a model that sees; nil: a fresh small one for each seed.
   public var model: String?
+  /// What a fresh model is taught first.
+  var school = GroundingSchool.Plan(scenes: 24_000, steps: 8000)
   /// Rows, and pixels of a row, of the pictures that a fresh model reads.
-  public var side = 96
+  public var side = 64
   public var presets: [Preset]
   /// Expressions learnt from; all there are, where there are fewer.
   public var sizes: [Int]
@@ -56,9 +58,10 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
     case .tiny:
       self.source = source ?? .scenes(training: 8, test: 4, side: 64)
       (sizes, seeds, testExpressions, epochs, leastSteps, warmupSteps) = ([8], [1], 8, 1, 2, 0)
+      school = GroundingSchool.Plan(scenes: 8, steps: 2)
     case .small:
-      self.source = source ?? .scenes(training: 8000, test: 200, side: 96)
-      (sizes, seeds, testExpressions, leastSteps, batch) = ([160, 1600, 16_000], [1], 200, 8000, 32)
+      self.source = source ?? .scenes(training: 12_000, test: 300, side: 64)
+      (sizes, seeds, testExpressions, leastSteps, batch) = ([160, 1600, 16_000], [1], 200, 1500, 32)
       learningRate = 1e-3
     case .paper:
       self.source = source ?? .rows([], pictures: nil)
@@ -90,12 +93,20 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
     }
   }
 
-  /// The fresh model of a seed: small enough for a core and some minutes, without any schooling.
+  /// Names of the cells that school the fresh models, before all others.
+  var schooling: [String] { model == nil ? seeds.map(Self.schooling) : [] }
+
+  /// `school-seed1`
+  static func schooling(seed: Int) -> String { "school-seed\(seed)" }
+
+  /// The fresh model of a seed: small enough for a core and some minutes.
   func makeModel(seed: Int, at folder: String) throws {
     let language = folder + "-language"
-    try NewLanguageModel(width: 128, layers: 3, heads: 4, seed: UInt64(seed)).write(to: language, replacing: true)
+    var decoder = NewLanguageModel(width: 128, layers: 3, heads: 4, seed: UInt64(seed))
+    decoder.words = RenderedScenes.words.map { " " + $0 }
+    try decoder.write(to: language, replacing: true)
     let vision = VisionConfiguration(
-      hiddenSize: 128, innerSize: 512, layers: 3, heads: 4, imageSize: side, patchSize: 12)
+      hiddenSize: 128, innerSize: 512, layers: 3, heads: 4, imageSize: side, patchSize: 16)
     try NewVisionModel(vision: vision, seed: UInt64(seed)).write(language: language, to: folder)
   }
 
@@ -128,6 +139,13 @@ public struct GroundingCell: Codable, Sendable, Hashable {
 
   /// `dist-n1600-seed1`
   public var name: String { "\(preset.rawValue)-n\(size)-seed\(seed)" }
+}
+
+/// What is kept of a cell.
+public enum GroundingResult: Codable, Sendable, Equatable {
+  /// Loss of every step of a fresh model's schooling.
+  case schooled(losses: [Double])
+  case answered(GroundingCellOutcome)
 }
 
 /// What a cell came to.
