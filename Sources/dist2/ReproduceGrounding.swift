@@ -1,7 +1,6 @@
 public import ArgumentParser
 import Files
 import Foundation
-import Objectives
 public import Recipes
 import Reports
 
@@ -27,16 +26,10 @@ struct GroundingCommand: ParsableCommand {
   var pictures: String?
   @Option(help: "Folder of a model that sees. Default: a fresh small one for each seed.") var model: String?
   @Option(help: "Side of the pictures that a fresh model reads, in pixels: a multiple of 16.") var side: Int?
-  @Option(help: "Objectives, comma separated, such as sft,vocab,dist.") var objectives: String?
-  @Option(help: "Numbers of expressions to learn from, comma separated.") var sizes: String?
-  @Option(help: "How many seeds.") var seeds: Int?
+  @OptionGroup var arms: ArmOptions
   @Option(help: "Expressions asked of each split at most.") var test: Int?
   @Option(help: "Training steps at least, however few expressions there are.") var leastSteps: Int?
   @Option(help: "What is asked, {} for the expression.") var question: String?
-  @Option(
-    name: .customLong("set"), parsing: .singleValue,
-    help: ArgumentHelp("Replace a key of the cells' run files: --set train.device=cuda.", valueName: "key=value"))
-  var overrides: [String] = []
   @OptionGroup var jobs: JobOptions
   @Option(name: .shortAndLong, help: "Folder for results; a run that was interrupted goes on there.") var output:
     String?
@@ -73,17 +66,12 @@ struct GroundingCommand: ParsableCommand {
       throw ValidationError("--scale paper needs --data and --model: RefCOCO's rows and a published checkpoint")
     }
     var settings = GroundingSettings(scale, source: rows, model: try model.map { try modelFolder($0) })
-    if let objectives { settings.presets = try names(objectives, "--objectives") }
-    if let sizes { settings.sizes = try numbers(sizes, "--sizes") }
-    if let seeds {
-      guard seeds > 0 else { throw ValidationError("--seeds: expected a number above 0, found \(seeds)") }
-      settings.seeds = Array(1...seeds)
-    }
+    try arms.apply(presets: &settings.presets, sizes: &settings.sizes, seeds: &settings.seeds)
     if let question { settings.form = GroundingForm(question: question) }
     settings.side = side ?? settings.side
     settings.testExpressions = test ?? settings.testExpressions
     settings.leastSteps = leastSteps ?? settings.leastSteps
-    settings.overrides = overrides
+    settings.overrides = arms.overrides
     return settings
   }
 }

@@ -1,6 +1,5 @@
 public import ArgumentParser
 import Files
-import Objectives
 public import Recipes
 import Reports
 import Tabletop
@@ -22,17 +21,11 @@ struct ManipulationCommand: ParsableCommand {
   @Option(help: "How the table is seen: boxes (as text), or image, which needs a --model that sees (dist2 new-vlm).")
   var observation: PromptForm.Observation = .boxes
   @Option(help: "Folder of the model. Default: SmolLM2-135M-Instruct in the cache.") var model: String?
-  @Option(help: "Objectives, comma separated, such as sft,vocab,dist.") var objectives: String?
-  @Option(help: "Numbers of training episodes, comma separated.") var sizes: String?
-  @Option(help: "How many seeds.") var seeds: Int?
+  @OptionGroup var arms: ArmOptions
   @Option(help: "Tasks, comma separated: \(TaskKind.allCases.map(\.rawValue).joined(separator: ", ")).")
   var tasks: String?
   @Option(help: "Test episodes of each level.") var episodes: Int?
   @Option(help: "Answers asked for in an episode at most.") var answers: Int?
-  @Option(
-    name: .customLong("set"), parsing: .singleValue,
-    help: ArgumentHelp("Replace a key of the cells' run files: --set train.device=cuda.", valueName: "key=value"))
-  var overrides: [String] = []
   @OptionGroup var jobs: JobOptions
   @Option(name: .shortAndLong, help: "Folder for results; a run that was interrupted goes on there.") var output:
     String?
@@ -53,16 +46,11 @@ struct ManipulationCommand: ParsableCommand {
 
   private func settings() throws -> ManipulationSettings {
     var settings = ManipulationSettings(scale, model: try modelFolder(model), observation: observation)
-    if let objectives { settings.presets = try names(objectives, "--objectives") }
+    try arms.apply(presets: &settings.presets, sizes: &settings.sizes, seeds: &settings.seeds)
     if let tasks { settings.kinds = try names(tasks, "--tasks") }
-    if let sizes { settings.sizes = try numbers(sizes, "--sizes") }
-    if let seeds {
-      guard seeds > 0 else { throw ValidationError("--seeds: expected a number above 0, found \(seeds)") }
-      settings.seeds = Array(1...seeds)
-    }
     settings.testEpisodes = episodes ?? settings.testEpisodes
     settings.answers = answers ?? settings.answers
-    settings.overrides = overrides
+    settings.overrides = arms.overrides
     return settings
   }
 }

@@ -77,9 +77,10 @@ public struct ManipulationReport {
     return table
   }
 
-  /// Success by task at the largest size.
+  /// Success by task at the largest size that all objectives are finished with; until then, at the largest.
   var byKind: Table {
-    let size = settings.sizes.max() ?? 0
+    let finished = settings.sizes.filter { !summary.seeds(settings.presets, $0).isEmpty }
+    let size = finished.max() ?? settings.sizes.max() ?? 0
     var table = Table(
       "Episodes solved by task, per cent, both levels, \(size) episodes learnt from",
       columns: [Table.Column("task")] + settings.presets.map { Table.Column($0.rawValue, alignment: .right) })
