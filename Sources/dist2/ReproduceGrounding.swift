@@ -17,7 +17,7 @@ struct GroundingCommand: ParsableCommand {
       """)
   @Option(
     help:
-      "How much: tiny (a minute, says nothing), small (some hours of two cores), paper (the paper's schedule, for a GPU)."
+      "How much: tiny (a minute, says nothing), small (half an hour of two cores), paper (the paper's schedule, for a GPU)."
   )
   var scale: GroundingSettings.Scale = .small
   @Option(help: "Files of rows, comma separated; split train is learnt from, the others are tests. Default: scenes.")

@@ -16,7 +16,7 @@ struct ManipulationCommand: ParsableCommand {
       Cells are kept one by one: the same command goes on where it was interrupted, and reports what is finished with \
       --report.
       """)
-  @Option(help: "How much: tiny (a minute, says nothing), small (some hours of two cores), paper (for a GPU).")
+  @Option(help: "How much: tiny (a minute, says nothing), small (many hours of two cores), paper (for a GPU).")
   var scale: ManipulationSettings.Scale = .small
   @Option(help: "How the table is seen: boxes (as text), or image, which needs a --model that sees (dist2 new-vlm).")
   var observation: PromptForm.Observation = .boxes

@@ -8,7 +8,7 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
   public enum Scale: String, Codable, Sendable, CaseIterable {
     /// A minute, to see that everything works; its figures say nothing.
     case tiny
-    /// Rendered scenes and a small model of our own, for two cores and some hours.
+    /// Rendered scenes and a small model of our own, for two cores and half an hour.
     case small
     /// The paper's schedule, for a published checkpoint and RefCOCO on a GPU.
     case paper
