@@ -38,7 +38,8 @@ public struct RenderedScenes: Sendable {
   /// A scene as a picture and what is asked of it.
   public struct Rendering: Sendable {
     public let picture: PixelImage
-    /// An expression by look and one by place, if the scene has them, and the box of what they mean; at least one.
+    /// An expression by look and one by place, and the box of what they mean; at least one of the two where a scene may
+    /// have a single shape.
     public let questions: [(expression: String, isByPlace: Bool, box: BoundingBox)]
   }
 
@@ -49,7 +50,9 @@ public struct RenderedScenes: Sendable {
       let scene = draw(&generator)
       let named = scene.shapes.indices.map { (index: $0, words: scene.expressions(of: $0)) }
       let looks = named.filter { !$0.words.byLook.isEmpty }, places = named.filter { !$0.words.byPlace.isEmpty }
-      guard !looks.isEmpty || !places.isEmpty else { continue }
+      // A shape alone cannot be told by its place; where there are always more, both are asked.
+      let isEnough = shapes.lowerBound > 1 ? !looks.isEmpty && !places.isEmpty : !looks.isEmpty || !places.isEmpty
+      guard isEnough else { continue }
       let look = looks.isEmpty ? nil : looks[generator.next(below: looks.count)]
       let place = places.isEmpty ? nil : places[generator.next(below: places.count)]
       func question(_ words: [String], _ index: Int, _ isByPlace: Bool) -> (String, Bool, BoundingBox) {

@@ -38,7 +38,7 @@ public struct NewLanguageModel: Sendable {
         path: folder, place: "sizes", expected: "numbers above 0, the width a multiple of twice the heads",
         found: "width \(width), \(layers) layers, \(heads) heads, context \(contextLength)")
     }
-    guard Set(words).count == words.count, ByteTokenizer.areWords(words) else {
+    guard ByteTokenizer.areWords(words) else {
       throw InputError(
         path: folder, place: "words", expected: "distinct texts without digits", found: "\(words)")
     }

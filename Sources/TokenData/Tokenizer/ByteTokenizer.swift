@@ -15,13 +15,13 @@ public struct ByteTokenizer: Sendable, Hashable {
   ///
   /// - Precondition: words are distinct, and have no digits.
   public init(words: [String] = []) {
-    precondition(Set(words).count == words.count && Self.areWords(words), "words \(words)")
+    precondition(Self.areWords(words), "words \(words)")
     self.words = words
   }
 
-  /// Whether these can be words: they are not empty and leave digits alone.
+  /// Whether these can be words: they are distinct, not empty, and leave digits alone.
   public static func areWords(_ words: [String]) -> Bool {
-    words.allSatisfy { !$0.isEmpty && !$0.contains(where: \.isNumber) }
+    Set(words).count == words.count && words.allSatisfy { !$0.isEmpty && !$0.contains(where: \.isNumber) }
   }
 
   /// Ids of the vocabulary.

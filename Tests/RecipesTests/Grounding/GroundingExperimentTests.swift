@@ -50,9 +50,8 @@ import TokenData
     #expect(page.contains("data:image/png") && page.contains("Learnt from 6, seed 1"))
     #expect(report.markdown.contains("No objective finds more than the median box"))
     let cell = settings.cells[1], before = try answered(cell, experiment)
-    #expect(
-      before.answers.keys.sorted() == ["look", "place"]
-        && before.answers.values.allSatisfy { (1...4).contains($0.count) })
+    // One of the four test scenes has nothing that is told by its place.
+    #expect(before.answers.mapValues(\.count) == ["look": 4, "place": 3])
     #expect(before.losses.count == 2 && before.examples == 2)
     try runGroundingCell(named: cell.name, folder: folder, threads: 1)
     let again = try answered(cell, experiment)

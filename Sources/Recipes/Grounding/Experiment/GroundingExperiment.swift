@@ -2,8 +2,8 @@ import Files
 import Foundation
 public import Reports
 
-/// The grounding experiment from settings to report: data first, then fresh models' schooling, then cells side by side, kept one by one, so
-/// that an interrupted one goes on.
+/// The grounding experiment from settings to report: data first, then fresh models' schooling, then cells side by side,
+/// kept one by one, so that an interrupted one goes on.
 public struct GroundingExperiment {
   /// Its folder and settings.
   public let store: CellStore<GroundingSettings, GroundingResult>
