@@ -7,7 +7,6 @@
 #include <ATen/ops/item.h>
 #include <ATen/Version.h>
 #include <dlfcn.h>
-#include <malloc.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/version.h>
 
@@ -155,12 +154,6 @@ const char *ct_cpu_capability() {
   return text.c_str();
 }
 const char *ct_torch_folder() { return CT_TORCH_FOLDER; }
-
-void ct_keep_memory() {
-  // Both together, or not at all: freed blocks stay with us instead of being faulted in again each step.
-  mallopt(M_MMAP_THRESHOLD, INT32_MAX);
-  mallopt(M_TRIM_THRESHOLD, INT32_MAX);
-}
 
 int ct_cuda_load() {
   static std::once_flag once;

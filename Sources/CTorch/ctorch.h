@@ -197,7 +197,7 @@ const char *_Nonnull ct_version(void);                   // of the libtorch load
 const char *_Nonnull ct_built_version(void);             // of the headers this library was compiled with
 const char *_Nonnull ct_cpu_capability(void);            // "AVX512", "AVX2", "DEFAULT": what ATen dispatches to
 const char *_Nonnull ct_torch_folder(void);              // the torch folder this library was linked with
-void ct_keep_memory(void);                               // tell malloc to reuse large blocks instead of returning them
+void ct_keep_memory(void);                               // keep freed memory for reuse instead of returning it
 int ct_cuda_load(void);                                  // loads libtorch_cuda if it is there
 int ct_cuda_device_count(void);                          // 0 without CUDA or before ct_cuda_load
 #ifdef __cplusplus

@@ -36,7 +36,8 @@ public enum Torch {
   /// Whether this thread is inside ``inferenceMode(_:)``. What is made there and kept can never take part in a graph.
   public static var isInferenceMode: Bool { ct_inference_enabled() }
 
-  /// Makes malloc reuse large blocks. Without it each step faults in its activations' pages anew (10–40 % of a step).
+  /// Keeps what tensors free for the next ones: without it each step faults in its activations' pages anew (10–40 % of a
+  /// step). Large blocks lie apart from small ones, so that a process holds what its largest step needs and no more.
   public static func keepMemory() { ct_keep_memory() }
 
   /// Loads the CUDA half of libtorch. Throws with the loader's message where there is none.

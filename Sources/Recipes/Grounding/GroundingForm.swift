@@ -1,5 +1,6 @@
 public import Evaluation
 import Foundation
+import MetricTokens
 
 /// How a box is asked for and written: whole numbers on a square grid over the picture (section 3.2, D.3: pictures
 /// resized to 1024 x 1024, coordinates rounded; PAPER.md Q29: x and y scaled separately, cut off at 1023).
@@ -31,15 +32,7 @@ public struct GroundingForm: Sendable, Hashable, Codable {
   ///
   /// - Returns: nil if there are fewer, or they are no box: such an answer is wrong (D.3).
   public func box(_ answer: String, for row: ReferringRow) -> BoundingBox? {
-    var numbers = [Double]()
-    for part in answer.split(whereSeparator: { !($0.isASCII && ($0.isNumber || $0 == "." || $0 == "-")) }) {
-      guard numbers.count < 4 else { break }
-      // A full stop ends a sentence more often than a number.
-      let text = part.hasSuffix(".") ? part.dropLast() : part
-      if text.isEmpty { continue }
-      guard let number = Double(text) else { return nil }
-      numbers.append(number)
-    }
+    let numbers = NumberGrammar().numbers(in: answer).prefix(4).map(\.value)
     let (x, y) = (row.width / Double(side), row.height / Double(side))
     guard numbers.count == 4 else { return nil }
     return BoundingBox([numbers[0] * x, numbers[1] * y, numbers[2] * x, numbers[3] * y])

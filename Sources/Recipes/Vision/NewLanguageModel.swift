@@ -40,7 +40,8 @@ public struct NewLanguageModel: Sendable {
     }
     guard ByteTokenizer.areWords(words) else {
       throw InputError(
-        path: folder, place: "words", expected: "distinct texts without digits", found: "\(words)")
+        path: folder, place: "words", expected: "distinct texts of more than one letter, without digits",
+        found: "\(words)")
     }
     let tokenizer = ByteTokenizer(words: words)
     let configuration = LlamaConfiguration(

@@ -13,15 +13,15 @@ public struct ByteTokenizer: Sendable, Hashable {
 
   /// Memberwise.
   ///
-  /// - Precondition: words are distinct, and have no digits.
+  /// - Precondition: ``areWords(_:)``.
   public init(words: [String] = []) {
     precondition(Self.areWords(words), "words \(words)")
     self.words = words
   }
 
-  /// Whether these can be words: they are distinct, not empty, and leave digits alone.
+  /// Whether these can be words: they are distinct, longer than a byte, which is a token already, and leave digits alone.
   public static func areWords(_ words: [String]) -> Bool {
-    Set(words).count == words.count && words.allSatisfy { !$0.isEmpty && !$0.contains(where: \.isNumber) }
+    Set(words).count == words.count && words.allSatisfy { $0.utf8.count > 1 && !$0.contains(where: \.isNumber) }
   }
 
   /// Ids of the vocabulary.

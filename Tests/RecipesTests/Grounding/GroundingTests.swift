@@ -59,7 +59,8 @@ import TokenData
     arguments: [
       ("[0, 0, 512, 512]", [0.0, 0, 320, 240]), ("The box is 0,0,512,512.", [0, 0, 320, 240]),
       ("(0.0 0.0) (512.0 512.0) and 7", [0, 0, 320, 240]), ("[512, 0, 0, 512]", nil), ("[1, 2, 3]", nil),
-      ("nowhere", nil), ("", nil), ("[1, 2, 3, -]", nil), ("[--1, 2, 3, 4]", nil),
+      ("nowhere", nil), ("", nil), ("[1, 2, 3, -]", nil), ("[1.2.3, 2, 3, 4]", nil),
+      ("x1=0, y1=0, x2=512, y2=512", [0, 0, 320, 240]),
     ] as [(String, [Double]?)])
   func firstFourNumbersAreTheBox(answer: String, corners: [Double]?) throws {
     let row = try row(#"{"image": "a", "sent": "x", "bbox": [0, 10, 640, 479], "width": 640, "height": 480}"#)

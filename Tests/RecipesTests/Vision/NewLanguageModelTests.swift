@@ -31,7 +31,7 @@ import TorchNN
     let reader = try Tokenizer(folder: run.folder + "/words")
     #expect(reader.ids(of: "red reds one1") == [258, 257, 115, 259, 49])
     #expect(reader.decode([258, 257, 115, 259, 49]) == "red reds one1" && reader.count == 260)
-    for words in [["a", "a"], [""], ["x1"]] {
+    for words in [["ab", "ab"], [""], ["x1"], ["a"]] {
       wordy.words = words
       #expect(throws: InputError.self) { try wordy.write(to: run.folder + "/none") }
     }

@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+import Torch
+
+/// Where tensors live after ``Torch/keepMemory()``.
+@Suite struct KeptMemoryTests {
+  init() { Torch.keepMemory() }
+
+  /// Bytes of memory that this process holds now; nil where the system does not say.
+  private var resident: Int? {
+    let pages = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")[1]
+    return pages.flatMap { Int($0) }.map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
+  }
+
+  /// Small tensors that stay lie between large ones when these are made. With malloc their space, once free, has no room
+  /// for larger ones.
+  @Test func freedSpaceServesLargerBlocks() throws {
+    var large = [Tensor](), small = [Tensor]()
+    for _ in 0..<200 {
+      large.append(Tensor.ones([1 << 18]))
+      small.append(Tensor.ones([64]))
+    }
+    let full = try #require(resident)
+    large = []
+    for _ in 0..<50 { large.append(Tensor.ones([7 << 17])) }
+    #expect(try #require(resident) < full + (40 << 20))
+    #expect((large + small).allSatisfy { $0.sum().intItem() == $0.count })
+  }
+
+  /// Blocks of many sizes, freed in another order than they were made, and by another thread: none overlap, all are
+  /// aligned, and what was freed is whole again.
+  @Test func blocksAreWholeAgain() throws {
+    var order = SystemRandomNumberGenerator()
+    var kept = [(value: Float, tensor: Tensor)]()
+    for round in 0..<400 {
+      let count = Int.random(in: 60_000...400_000, using: &order)
+      kept.append((Float(round), Tensor.full([count], Double(round))))
+      if kept.count > 30 { kept.remove(at: Int.random(in: 0..<kept.count, using: &order)) }
+    }
+    #expect(
+      kept.allSatisfy { value, tensor in
+        tensor.withUnsafeMutableBytes { Int(bitPattern: $0.baseAddress) % 64 == 0 }
+          && tensor.array(of: Float.self).allSatisfy { $0 == value }
+      })
+    let full = try #require(resident)
+    kept = []
+    let whole = Tensor.ones([5 << 20])
+    #expect(try #require(resident) < full + (25 << 20))
+    #expect(whole.sum().intItem() == 5 << 20)
+  }
+}
