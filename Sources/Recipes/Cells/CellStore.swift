@@ -65,9 +65,15 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
     return cell
   }
 
+  /// Folder of the training run of a cell that takes long: interrupted, it goes on from its last checkpoint there.
+  func run(of cell: String) -> String { "\(folder)/runs/\(cell)" }
+
+  /// Deletes the checkpoints of a cell's run, when its result is kept.
+  func dropCheckpoints(of cell: String) throws { try removeTree(RunFolder(run(of: cell)).checkpoints) }
+
   /// Folder of a cell's own training run. A cell that is run again starts anew.
   func freshRun(of cell: String) -> String {
-    let output = "\(folder)/runs/\(cell)"
+    let output = run(of: cell)
     try? FileManager.default.removeItem(atPath: output)
     return output
   }

@@ -152,6 +152,34 @@ final class TinyManipulation {
     settings.sizes = [0]
     #expect(throws: InputError.self) { try settings.check() }
   }
+
+  /// What a cell has learnt is not lost when it cannot finish: the next try goes on from there.
+  @Test func interruptedCellsGoOn() throws {
+    let tiny = try TinyManipulation()
+    var settings = ManipulationSettings(.tiny, model: tiny.model)
+    (settings.presets, settings.sizes, settings.maxNewTokens) = ([.dist], [2], 8)
+    let folder = tiny.folder + "/out", experiment = try ManipulationExperiment(folder: folder, settings: settings)
+    let cell = settings.cells[0].name, results = folder + "/cells", checkpoints = folder + "/runs/\(cell)/checkpoints"
+    func run() throws { try runManipulationCell(named: cell, folder: folder, threads: 1) }
+    try run()
+    let whole = try #require(try experiment.store.result(of: cell))
+    #expect(!fileExists(checkpoints))
+    // A file where the results should go: everything is done, and cannot be kept.
+    try FileManager.default.removeItem(atPath: results)
+    try Data().write(to: URL(fileURLWithPath: results))
+    func written() throws -> Date? {
+      try FileManager.default.attributesOfItem(atPath: checkpoints + "/step-2/state.json")[.modificationDate] as? Date
+    }
+    #expect(throws: InputError.self) { try run() }
+    let first = try #require(try written())
+    #expect(throws: InputError.self) { try run() }
+    #expect(try written() == first, "it was trained again")
+    try FileManager.default.removeItem(atPath: results)
+    try makeFolders(results)
+    try run()
+    let resumed = try #require(try experiment.store.result(of: cell))
+    #expect(resumed.losses == whole.losses && resumed.trials == whole.trials && !fileExists(checkpoints))
+  }
 }
 
 /// Games of policies that need no model.

@@ -34,8 +34,7 @@ struct GroundingMaterial {
   /// - Returns: the loss of every step of its schooling.
   func school(seed: Int, _ report: @escaping (WorkerMessage) -> Void) throws -> [Double] {
     let schooled = model(seed: seed), fresh = schooled + "-fresh", steps = settings.school.steps
-    for folder in [fresh, schooled] { try? FileManager.default.removeItem(atPath: folder) }
-    try settings.makeModel(seed: seed, at: fresh)
+    if !fileExists(fresh) { try settings.makeModel(seed: seed, at: fresh) }
     return try school.teach(fresh, seed: seed, in: scenes, to: schooled) {
       report(WorkerMessage(phase: "schooling", completed: $0, total: steps, loss: $1))
     }

@@ -43,7 +43,7 @@ struct GroundingSchool {
     }
   }
 
-  /// Schools a model.
+  /// Schools a model; interrupted, it goes on from the last checkpoint.
   ///
   /// - Parameters:
   ///   - fresh: folder of the model.
@@ -61,22 +61,17 @@ struct GroundingSchool {
       objective: { preset: sft }
       train:
         { steps: \(plan.steps), batch: 32, learningRate: 1e-3, schedule: cosine, warmup: 0.03, seed: \(seed),
-          samples: 0 }
+          samples: 0, checkpointEvery: \(max(1, plan.steps / 8)), keep: 1 }
       output: "\(folder)/seed\(seed)"
       """
-    // Begun anew after an interruption.
-    try? FileManager.default.removeItem(atPath: "\(folder)/seed\(seed)")
     let parts = try RunParts(RunSettings(yaml: yaml, path: "\(folder)/run.yaml"))
     let run = TrainRun(parts, command: "", terminal: .silent)
-    run.keepsCheckpoints = false
-    var losses = [Double]()
     run.observe = { event in
-      guard case .step(let now) = event else { return }
-      losses.append(now.loss)
-      step(now.step, now.loss)
+      if case .step(let now) = event { step(now.step, now.loss) }
     }
-    let model = try run.train().model
-    try model.save(to: schooled, tokenizer: fresh)
-    return losses
+    let (finish, model) = try run.train()
+    try model.save(to: schooled, tokenizer: fresh, replacing: true)
+    try removeTree(run.folder.checkpoints)
+    return finish.losses
   }
 }

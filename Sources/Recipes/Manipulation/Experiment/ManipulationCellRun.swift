@@ -11,9 +11,10 @@ public func runManipulationCell(named name: String, folder: String, threads: Int
   let store = try CellStore<ManipulationSettings, ManipulationOutcome>(folder: folder)
   let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
   Torch.threads = threads
-  let output = store.freshRun(of: name)
-  let run = ManipulationCellRun(settings: store.settings, cell: cell, folder: store.folder, output: output)
+  let run = ManipulationCellRun(
+    settings: store.settings, cell: cell, folder: store.folder, output: store.run(of: name))
   try store.keep(try run.outcome { $0.send() }, of: name)
+  try store.dropCheckpoints(of: name)
 }
 
 private struct ManipulationCellRun {
@@ -33,13 +34,11 @@ private struct ManipulationCellRun {
     let examples = try data.write(.train, episodes: cell.size, from: settings.firstEpisode(cell.seed), to: path)
     let parts = try RunParts(settings.run(cell, data: path, output: output, examples: examples))
     let training = TrainRun(parts, command: "", terminal: .silent)
-    training.keepsCheckpoints = false
-    var losses = [Double](), steps = 1
+    var steps = 1
     training.observe = { event in
       switch event {
       case .started(let start): steps = start.steps
       case .step(let step):
-        losses.append(step.loss)
         report(WorkerMessage(phase: "training", completed: step.step, total: Self.work(steps), loss: step.loss))
       default: break
       }
@@ -50,7 +49,8 @@ private struct ManipulationCellRun {
     let trials = try play(PromptedModel(model: trained.model, answering: Answering(parts)))
     report(WorkerMessage(phase: "done", completed: Self.work(steps), total: Self.work(steps)))
     return ManipulationOutcome(
-      cell: cell, trials: trials, losses: losses, examples: examples, trainingSeconds: trained.finish.seconds,
+      cell: cell, trials: trials, losses: trained.finish.losses, examples: examples,
+      trainingSeconds: trained.finish.seconds,
       playingSeconds: ProcessInfo.processInfo.systemUptime - start)
   }
 

@@ -134,7 +134,7 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
       objective: { preset: \(cell.preset.rawValue), alpha: \(alpha), temperature: \(temperature) }
       train:
         { steps: \(steps), batch: \(batch), microTokens: 2048, learningRate: \(learningRate), schedule: cosine, warmup: 0.03,
-          samples: 0 }
+          samples: 0, checkpointEvery: \(max(1, steps / 8)), keep: 1 }
       evaluate: { maxNewTokens: \(maxNewTokens) }
       """
     return try RunSettings(
@@ -173,6 +173,7 @@ public struct ManipulationOutcome: Codable, Sendable, Equatable {
   /// Loss of every step.
   public var losses: [Double]
   public var examples: Int
+  /// Those of the process that finished it; one that was interrupted took more.
   public var trainingSeconds: Double
   public var playingSeconds: Double
 }
