@@ -17,15 +17,19 @@ struct PromptedModel {
 
   /// What the model says to questions, in order.
   ///
-  /// - Parameter pictures: where the pictures go that the questions show; nil if they show none.
+  /// - Parameters:
+  ///   - pictures: where the pictures go that the questions show; nil if they show none.
+  ///   - onDone: called with every answer.
   /// - Throws: `InputError` for a prompt that does not fit into the model's context, or a picture that cannot be written.
-  func answers(to questions: [PolicyQuestion], showing pictures: inout TablePictures?) throws -> [String] {
+  func answers(
+    to questions: [PolicyQuestion], showing pictures: inout TablePictures?, onDone: @escaping () -> Void = {}
+  ) throws -> [String] {
     var items = [EvaluationItem]()
     for question in questions {
       let name = try pictures?.write(question.scene, of: question.id)
       items.append(try item(question.prompt, image: name.map { "\(pictures?.folder ?? "")/\($0)" }))
     }
-    return try answers(items)
+    return try answers(items, onDone: onDone)
   }
 
   /// A prompt as the model reads it.

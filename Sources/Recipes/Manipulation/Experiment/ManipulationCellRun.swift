@@ -44,9 +44,11 @@ private struct ManipulationCellRun {
       }
     }
     let trained = try training.train()
-    report(WorkerMessage(phase: "playing", completed: steps, total: Self.work(steps)))
     let start = ProcessInfo.processInfo.systemUptime
-    let trials = try play(PromptedModel(model: trained.model, answering: Answering(parts)))
+    let trials = try play(PromptedModel(model: trained.model, answering: Answering(parts))) { share in
+      let done = steps + Int(share * Double(Self.work(steps) - steps))
+      report(WorkerMessage(phase: "playing", completed: done, total: Self.work(steps)))
+    }
     report(WorkerMessage(phase: "done", completed: Self.work(steps), total: Self.work(steps)))
     return ManipulationOutcome(
       cell: cell, trials: trials, losses: trained.finish.losses, examples: examples,
@@ -55,12 +57,22 @@ private struct ManipulationCellRun {
   }
 
   /// Lets the model play the test episodes of all levels. Pictures are deleted then: they are many, and can be made again.
-  private func play(_ prompted: PromptedModel) throws -> [PolicyTrial] {
+  ///
+  /// - Parameter onProgress: told how much of it is done at least, 0 … 1: episodes may be over early.
+  private func play(_ prompted: PromptedModel, onProgress: @escaping (Double) -> Void) throws -> [PolicyTrial] {
+    let most = ManipulationSettings.levels.count * settings.testEpisodes * settings.answers
+    var answered = 0
+    onProgress(0)
     let test = PolicyTest(form: settings.form, answers: settings.answers)
     let pictures = settings.pictureFolder(folder, cell)
     var played = pictures.map { TablePictures(folder: $0 + "/played") }
     let trials = try ManipulationSettings.levels.flatMap { level in
-      try test.play(settings.episodes(level)) { try prompted.answers(to: $0, showing: &played) }
+      try test.play(settings.episodes(level)) { questions in
+        try prompted.answers(to: questions, showing: &played) {
+          answered += 1
+          onProgress(Double(answered) / Double(most))
+        }
+      }
     }
     if let pictures { try FileManager.default.removeItem(atPath: pictures) }
     return trials
