@@ -22,7 +22,7 @@ struct PromptedModel {
   ///   - onDone: called with every answer.
   /// - Throws: `InputError` for a prompt that does not fit into the model's context, or a picture that cannot be written.
   func answers(
-    to questions: [PolicyQuestion], showing pictures: inout TablePictures?, onDone: @escaping () -> Void = {}
+    to questions: [PolicyQuestion], showing pictures: inout TablePictures?, onDone: (() -> Void)? = nil
   ) throws -> [String] {
     var items = [EvaluationItem]()
     for question in questions {
