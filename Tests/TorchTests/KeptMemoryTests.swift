@@ -1,16 +1,9 @@
-import Foundation
 import Testing
 import Torch
 
 /// Where tensors live after ``Torch/keepMemory()``.
 @Suite struct KeptMemoryTests {
   init() { Torch.keepMemory() }
-
-  /// Bytes of memory that this process holds now; nil where the system does not say.
-  private var resident: Int? {
-    let pages = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")[1]
-    return pages.flatMap { Int($0) }.map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
-  }
 
   /// Small tensors that stay lie between large ones when these are made. With malloc their space, once free, has no room
   /// for larger ones.
@@ -20,10 +13,10 @@ import Torch
       large.append(Tensor.ones([1 << 18]))
       small.append(Tensor.ones([64]))
     }
-    let full = try #require(resident)
+    let full = try AutogradTests.residentKilobytes()
     large = []
     for _ in 0..<50 { large.append(Tensor.ones([7 << 17])) }
-    #expect(try #require(resident) < full + (40 << 20))
+    #expect(try AutogradTests.residentKilobytes() < full + (40 << 10))
     #expect((large + small).allSatisfy { $0.sum().intItem() == $0.count })
   }
 
@@ -41,10 +34,10 @@ import Torch
         tensor.withUnsafeMutableBytes { Int(bitPattern: $0.baseAddress) % 64 == 0 }
           && tensor.array(of: Float.self).allSatisfy { $0 == value }
       })
-    let full = try #require(resident)
+    let full = try AutogradTests.residentKilobytes()
     kept = []
     let whole = Tensor.ones([5 << 20])
-    #expect(try #require(resident) < full + (25 << 20))
+    #expect(try AutogradTests.residentKilobytes() < full + (25 << 10))
     #expect(whole.sum().intItem() == 5 << 20)
   }
 }
