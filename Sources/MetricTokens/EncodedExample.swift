@@ -68,6 +68,24 @@ public struct EncodedExample: Sendable, Hashable, Codable {
   }
 }
 
+extension EncodedExample {
+  private enum CodingKeys: CodingKey { case ids, supervised, metrics, breaks, ratings, images, comparison, source }
+
+  /// Breaks, ratings, pictures and a comparison may be missing.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      ids: try values.decode([Int32].self, forKey: .ids),
+      supervised: try values.decode([Bool].self, forKey: .supervised),
+      metrics: try values.decode([MetricPosition].self, forKey: .metrics),
+      breaks: try values.decodeIfPresent([Int].self, forKey: .breaks) ?? [],
+      ratings: try values.decodeIfPresent([Rating].self, forKey: .ratings) ?? [],
+      images: try values.decodeIfPresent([ExampleImage].self, forKey: .images) ?? [],
+      comparison: try values.decodeIfPresent(Double.self, forKey: .comparison),
+      source: try values.decode(String.self, forKey: .source))
+  }
+}
+
 /// A neighbour x̄ of an example's numbers, token for token beside it.
 public struct NeighbourExample: Sendable, Hashable {
   /// Same count as the example's ids; differs only at metric positions.

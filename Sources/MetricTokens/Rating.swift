@@ -29,21 +29,3 @@ extension EncodedExample {
       ratings: [Rating(position: ids.count - 1, values: values)], source: source)
   }
 }
-
-extension EncodedExample {
-  private enum CodingKeys: CodingKey { case ids, supervised, metrics, breaks, ratings, images, comparison, source }
-
-  /// Breaks, ratings, pictures and a comparison may be missing.
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    self.init(
-      ids: try values.decode([Int32].self, forKey: .ids),
-      supervised: try values.decode([Bool].self, forKey: .supervised),
-      metrics: try values.decode([MetricPosition].self, forKey: .metrics),
-      breaks: try values.decodeIfPresent([Int].self, forKey: .breaks) ?? [],
-      ratings: try values.decodeIfPresent([Rating].self, forKey: .ratings) ?? [],
-      images: try values.decodeIfPresent([ExampleImage].self, forKey: .images) ?? [],
-      comparison: try values.decodeIfPresent(Double.self, forKey: .comparison),
-      source: try values.decode(String.self, forKey: .source))
-  }
-}
