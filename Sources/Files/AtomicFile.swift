@@ -11,29 +11,44 @@
 ///       for row in rows { try file.write(row) }
 ///     }
 ///
-/// The bytes go to `name.partial` beside it; when the closure returns they are synced and the file is renamed, and when
-/// it throws they are deleted. What a killed process leaves under `name.partial` the next write of that name replaces.
+/// The bytes go to a file beside it whose name nobody else has (`report.html.dist2-` and random digits); when the closure
+/// returns they are synced and the file is renamed, and when it throws they are deleted. What a killed process leaves the
+/// next one that writes into the folder clears away. A link is followed. A device or pipe of that name is written in
+/// place: `/dev/stdout`, `/dev/null`.
 public final class AtomicFile {
   /// The file to be.
   public let path: String
   /// How many bytes have been written.
   public private(set) var count = 0
-  private let lock: FileLock
+  private let sink: Sink
   // Small writes are gathered, so that a caller may write a number at a time.
   private var buffer: [UInt8] = []
   private static let bufferSize = 1 << 16
 
+  private enum Sink {
+    /// A file under a name of its own, and the one it is to have.
+    case file(FileLock, target: String)
+    case stream(Int32)
+
+    var descriptor: Int32 {
+      switch self {
+      case .file(let lock, _): lock.descriptor
+      case .stream(let descriptor): descriptor
+      }
+    }
+  }
+
   private init(_ path: String) throws(InputError) {
     self.path = path
-    var status = stat()
-    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-      throw InputError(path: path, expected: "the name of a file to write", found: "a folder")
-    }
-    lock = try FileLock(path + ".partial")
-    guard ftruncate(lock.descriptor, 0) == 0 else {
-      throw InputError(path: lock.path, expected: "a file that can be emptied", code: errno)
+    switch try Destination(path) {
+    case .file(let target): sink = .file(try FileLock(temporaryBeside: target, isFolder: false), target: target)
+    case .stream(let descriptor): sink = .stream(descriptor)
     }
     buffer.reserveCapacity(Self.bufferSize)
+  }
+
+  deinit {
+    if case .stream(let descriptor) = sink { close(descriptor) }
   }
 
   /// Writes the file at `path` with what `body` gives, and returns what `body` returns.
@@ -51,7 +66,7 @@ public final class AtomicFile {
       try file.commit(isSynced: isSynced)
       return result
     } catch {
-      unlink(file.lock.path)
+      if case .file(let lock, _) = file.sink { unlink(lock.path) }
       throw error
     }
   }
@@ -68,7 +83,7 @@ public final class AtomicFile {
     if bytes.count < Self.bufferSize {
       buffer.append(contentsOf: bytes)
     } else {
-      try writeAll(bytes, to: lock.descriptor, path: path)
+      try writeAll(bytes, to: sink.descriptor, path: path)
     }
   }
 
@@ -81,12 +96,13 @@ public final class AtomicFile {
 
   /// Throws unless the disk has room for `bytes` more: better to know before the first hour of work than after it.
   public func expectRoom(for bytes: Int) throws(InputError) {
+    guard case .file(let lock, _) = sink else { return }
     try requireRoom(for: bytes, at: path, descriptor: lock.descriptor)
   }
 
   private func flush() throws(InputError) {
     let result = buffer.withUnsafeBytes { bytes in
-      Result { () throws(InputError) in try writeAll(bytes, to: lock.descriptor, path: path) }
+      Result { () throws(InputError) in try writeAll(bytes, to: sink.descriptor, path: path) }
     }
     try result.get()
     buffer.removeAll(keepingCapacity: true)
@@ -94,14 +110,15 @@ public final class AtomicFile {
 
   private func commit(isSynced: Bool) throws(InputError) {
     try flush()
+    guard case .file(let lock, let target) = sink else { return }
     guard !isSynced || fsync(lock.descriptor) == 0 else {
       throw InputError(path: path, expected: "room on the disk", code: errno)
     }
-    guard rename(lock.path, path) == 0 else {
+    guard rename(lock.path, target) == 0 else {
       throw InputError(path: path, expected: "a place to rename the finished file to", code: errno)
     }
     lock.unlock()
-    if isSynced { try syncFolder(holding: path) }
+    if isSynced { try syncFolder(holding: target) }
   }
 }
 

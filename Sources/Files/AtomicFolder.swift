@@ -10,31 +10,31 @@
 ///       try AtomicFile.write(config, to: folder + "/config.json")
 ///     }
 ///
-/// The files are made in `name.partial` beside it, which is renamed when all is on the disk. A process killed between
-/// leaves only that, and the next write of the same name clears it away.
+/// The files are made in a folder beside it whose name nobody else has (`step-100.dist2-` and random digits), which is
+/// renamed when all is on the disk. A process killed between leaves only that, and the next one that writes into the
+/// folder above clears it away.
 public enum AtomicFolder {
   /// Makes the folder at `path` with the files that `body` puts into the folder whose path it is given.
   ///
   /// - Parameters:
   ///   - path: the folder to be. The folders above it are made if absent.
-  ///   - replacing: whether a folder of that name may be there; it disappears only when the new one is whole.
+  ///   - replacing: whether a folder of that name may be there, or a link to one; the two change places when the new one
+  ///     is whole, so that at no moment there is nothing under the name.
   /// - Throws: what `body` throws, or `InputError` if the folder is there already or cannot be made. Nothing is left
   ///   behind then, and a folder that was there before is untouched.
   public static func write<Result>(
     to path: String, replacing: Bool = false, _ body: (String) throws -> Result
   ) throws -> Result {
     let path = withoutTrailingSlashes(path)
-    if !replacing { try requireAbsent(path) }
-    try makeFolders(parentFolder(of: path))
-    // Held while the folder is made, so that two processes do not fill one folder.
-    let lock = try FileLock(folder: path + ".partial")
+    let target = try replacing ? requireFolder(path) : requireAbsent(path)
+    try makeFolders(parentFolder(of: target))
+    // Held while the folder is made, so that nobody takes it for what a killed process left.
+    let lock = try FileLock(temporaryBeside: target, isFolder: true)
     defer { lock.unlock() }
     do {
-      // What a killed process may have left.
-      for name in try names(inFolder: lock.path) { try removeTree(lock.path + "/" + name) }
       let result = try body(lock.path)
       try syncTree(lock.path)
-      try exchange(lock.path, path, replacing: replacing)
+      try publish(lock.path, target, path, replacing: replacing)
       return result
     } catch {
       try? removeTree(lock.path)
@@ -42,32 +42,79 @@ public enum AtomicFolder {
     }
   }
 
-  private static func requireAbsent(_ path: String) throws(InputError) {
+  private static func requireAbsent(_ path: String) throws(InputError) -> String {
     var status = stat()
-    guard lstat(path, &status) != 0 else {
-      throw InputError(
-        path: path, expected: "a name that is free", found: "that it exists already",
-        remedy: "Choose another name, or ask for it to be replaced.")
-    }
+    guard lstat(path, &status) != 0 else { throw taken(path) }
+    return path
   }
 
-  /// Puts the finished folder in the place of what may be there.
-  private static func exchange(_ partial: String, _ path: String, replacing: Bool) throws(InputError) {
-    let old = path + ".old"
-    if replacing {
-      try removeTree(old)
-      // A folder with content cannot be renamed over, hence two renames; a kill between them leaves both folders whole.
-      guard rename(path, old) == 0 || errno == ENOENT else {
-        throw InputError(path: path, expected: "a folder that may be replaced", code: errno)
+  private static func taken(_ path: String) -> InputError {
+    InputError(
+      path: path, expected: "a name that is free", found: "that it exists already",
+      remedy: "Choose another name, or ask for it to be replaced.")
+  }
+
+  /// The folder to be replaced, or to be made: the one that a link points at.
+  private static func requireFolder(_ path: String) throws(InputError) -> String {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return path }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw InputError(
+        path: path, expected: "a folder that may be replaced", found: kindOfFile(status.st_mode),
+        remedy: "Choose another name.")
+    }
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let real = realpath(path, nil) else {
+      return path
+    }
+    defer { free(real) }
+    guard let target = String(validatingCString: real) else {
+      throw InputError(path: path, expected: "a link to a name in UTF-8", found: "bytes that are not")
+    }
+    return target
+  }
+
+  /// Gives the finished folder its name.
+  private static func publish(
+    _ partial: String, _ target: String, _ path: String, replacing: Bool
+  ) throws(InputError) {
+    if rename(partial, target, .keeping) == 0 { return try syncFolder(holding: target) }
+    if errno == EEXIST {
+      guard replacing else { throw taken(path) }
+      if rename(partial, target, .exchanging) == 0 {
+        try syncFolder(holding: target)
+        return try removeTree(partial)
       }
     }
-    guard rename(partial, path) == 0 else {
-      let code = errno
-      if replacing { rename(old, path) }
-      throw InputError(path: path, expected: "a place to rename the finished folder to", code: code)
+    guard errno == EINVAL || errno == ENOSYS || errno == ENOTSUP else { throw unfit(path, errno) }
+    try publishInSteps(partial, target, path, replacing: replacing)
+  }
+
+  /// Where the file system cannot exchange two names. A kill between the two renames leaves nothing under the name; the
+  /// next process that writes beside it puts the old folder back.
+  private static func publishInSteps(
+    _ partial: String, _ target: String, _ path: String, replacing: Bool
+  ) throws(InputError) {
+    var status = stat()
+    guard lstat(target, &status) == 0 else {
+      guard rename(partial, target) == 0 else { throw unfit(path, errno) }
+      return try syncFolder(holding: target)
     }
-    try syncFolder(holding: path)
-    if replacing { try removeTree(old) }
+    guard replacing else { throw taken(path) }
+    guard folderAndName(of: target).name.utf8.count <= TemporaryName.longest else { throw unfit(path, ENAMETOOLONG) }
+    let old = TemporaryName.make(beside: target, .old), lock = try FileLock(folder: target)
+    defer { lock.unlock() }
+    guard rename(target, old) == 0 else { throw unfit(path, errno) }
+    guard rename(partial, target) == 0 else {
+      let code = errno
+      rename(old, target)
+      throw unfit(path, code)
+    }
+    try syncFolder(holding: target)
+    try removeTree(old)
+  }
+
+  private static func unfit(_ path: String, _ code: Int32) -> InputError {
+    InputError(path: path, expected: "a place to rename the finished folder to", code: code)
   }
 }
 

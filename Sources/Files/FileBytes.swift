@@ -13,19 +13,18 @@
 public func fileBytes(_ path: String, limit: Int = 1 << 30) throws(InputError) -> [UInt8] {
   var status = stat()
   guard stat(path, &status) == 0 else {
-    throw InputError(path: path, expected: "a readable file", found: String(cString: strerror(errno)))
+    throw InputError(path: path, expected: "a readable file", code: errno)
   }
   guard status.st_mode & S_IFMT == S_IFREG else {
-    let kind = status.st_mode & S_IFMT == S_IFDIR ? "a directory" : "something that is no regular file"
-    throw InputError(path: path, expected: "a file", found: kind)
+    throw InputError(path: path, expected: "a file", found: kindOfFile(status.st_mode))
   }
   let size = Int(status.st_size)
   guard size <= limit else {
     throw InputError(path: path, expected: "at most \(limit) bytes", found: "\(size) bytes")
   }
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard descriptor >= 0 else {
-    throw InputError(path: path, expected: "a readable file", found: String(cString: strerror(errno)))
+    throw InputError(path: path, expected: "a readable file", code: errno)
   }
   defer { close(descriptor) }
   var failure: Int32 = 0
@@ -39,7 +38,7 @@ public func fileBytes(_ path: String, limit: Int = 1 << 30) throws(InputError) -
     }
   }
   guard failure == 0 else {
-    throw InputError(path: path, expected: "a readable file", found: String(cString: strerror(failure)))
+    throw InputError(path: path, expected: "a readable file", code: failure)
   }
   return bytes
 }

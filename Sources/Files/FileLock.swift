@@ -31,6 +31,48 @@ public final class FileLock {
     try self.init(path, flags: O_RDONLY | O_DIRECTORY)
   }
 
+  /// Creates a file or folder beside `path` under a name of its own, and locks it.
+  ///
+  /// - Throws: `InputError` that names `path` if it cannot be created.
+  init(temporaryBeside path: String, isFolder: Bool) throws(InputError) {
+    clearLeftoversOnce(beside: path)
+    while true {
+      let name = TemporaryName.make(beside: path), flags = O_CLOEXEC | O_NOFOLLOW
+      let isMade = !isFolder || mkdir(name, 0o777) == 0
+      guard isMade || errno == EEXIST else {
+        throw InputError(path: path, expected: "a folder to write in", code: errno)
+      }
+      let descriptor =
+        isMade ? open(name, flags | (isFolder ? O_RDONLY | O_DIRECTORY : O_RDWR | O_CREAT | O_EXCL), 0o666) : -1
+      guard descriptor >= 0 else {
+        // Taken already, or cleared away between the two calls: then by another name.
+        guard !isMade || errno == EEXIST || (isFolder && errno == ENOENT) else {
+          let code = errno
+          if isFolder { rmdir(name) }
+          throw InputError(path: path, expected: "a place to write to", code: code)
+        }
+        continue
+      }
+      // A file system without locks is none in which anything is cleared away.
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK, Self.isStill(descriptor, at: name) {
+        (self.path, self.descriptor) = (name, descriptor)
+        return
+      }
+      close(descriptor)
+    }
+  }
+
+  /// Locks a file or folder that is there and held by nobody; nil otherwise.
+  init?(ifFree path: String) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard descriptor >= 0 else { return nil }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, Self.isStill(descriptor, at: path) else {
+      close(descriptor)
+      return nil
+    }
+    (self.path, self.descriptor) = (path, descriptor)
+  }
+
   private init(_ path: String, flags: Int32) throws(InputError) {
     self.path = path
     while true {

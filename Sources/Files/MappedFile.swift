@@ -7,9 +7,9 @@
 /// A file whose bytes are in memory without having been read: the system brings each page when it is first touched.
 ///
 /// The bytes stay valid as long as the object lives, even if the file is deleted or replaced by a rename meanwhile.
-/// A file that another program cuts short in place is the one thing mapping cannot survive (the system then kills the
-/// process at the first touch of a missing page); `checkUnchanged()` notices it between two touches. All files that
-/// dist2 writes are replaced by rename, never cut.
+/// A file that another program cuts short in place is the one thing mapping cannot survive: the system sends SIGBUS at the
+/// first touch of a missing page. `checkUnchanged()` notices it between two touches, and ``explainCuts()`` makes such a
+/// signal end the process with words. All files that dist2 writes are replaced by rename, never cut.
 public final class MappedFile: @unchecked Sendable {  // Sendable because the bytes do not change but by agreement.
   /// The file, as errors name it.
   public let path: String
@@ -18,6 +18,7 @@ public final class MappedFile: @unchecked Sendable {  // Sendable because the by
   public let unsafeBytes: UnsafeRawBufferPointer
   private let descriptor: Int32
   private let status: stat
+  private let region: Int?
 
   /// Maps a regular file.
   ///
@@ -45,6 +46,7 @@ public final class MappedFile: @unchecked Sendable {  // Sendable because the by
         throw InputError(path: path, expected: "a file that can be mapped into memory", code: errno)
       }
       unsafeBytes = UnsafeRawBufferPointer(start: start, count: size)
+      region = MappedRegions.add(unsafeBytes, path: path)
     } catch {
       close(descriptor)
       throw error
@@ -53,6 +55,7 @@ public final class MappedFile: @unchecked Sendable {  // Sendable because the by
   }
 
   deinit {
+    MappedRegions.remove(region)
     munmap(UnsafeMutableRawPointer(mutating: unsafeBytes.baseAddress), unsafeBytes.count)
     close(descriptor)
   }
@@ -79,6 +82,10 @@ public final class MappedFile: @unchecked Sendable {  // Sendable because the by
     madvise(UnsafeMutableRawPointer(mutating: unsafeBytes.baseAddress), unsafeBytes.count, MADV_SEQUENTIAL)
   }
 
+  /// Lets a touch of what is gone from a mapped file (SIGBUS) end the process with exit code 1 and a line that names the
+  /// file, instead of a crash. For programs, at their start; signals belong to the process.
+  public static func explainCuts() { MappedRegions.listen() }
+
   private static func status(of descriptor: Int32, path: String) throws(InputError) -> stat {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
@@ -86,8 +93,7 @@ public final class MappedFile: @unchecked Sendable {  // Sendable because the by
     }
     switch status.st_mode & S_IFMT {
     case S_IFREG: break
-    case S_IFDIR: throw InputError(path: path, expected: "a file", found: "a folder")
-    default: throw InputError(path: path, expected: "a file", found: "a device, pipe or socket")
+    case let kind: throw InputError(path: path, expected: "a file", found: kindOfFile(kind))
     }
     guard status.st_size > 0 else { throw InputError(path: path, expected: "a file with content", found: "0 bytes") }
     return status

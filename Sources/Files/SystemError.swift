@@ -18,6 +18,7 @@ extension InputError {
       case EFBIG: "Raise the limit on the size of files (ulimit -f), or write to another file system."
       case EACCES, EPERM: "Check the permissions of the file and of the folders above it."
       case EROFS: "Write to another place: this file system is read-only."
+      case EMFILE: "Raise the limit on open files (ulimit -n), or let less run side by side."
       case ENOENT: "Check the spelling, and that the folder exists."
       default: ""
       }
@@ -38,13 +39,25 @@ func retrying(_ body: () -> Int) -> Int? {
 ///
 /// - Parameter path: what errors call the file.
 package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws(InputError) {
+  let code = tryWriteAll(bytes, to: descriptor)
+  guard code == 0 else { throw InputError(path: path, expected: "room for \(bytes.count) more bytes", code: code) }
+}
+
+/// Writes all of `bytes` to an open file, waiting where it takes no more at the moment.
+///
+/// - Returns: 0, or the value of `errno` that ended it.
+package func tryWriteAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
   var rest = bytes
   while !rest.isEmpty {
-    guard let done = retrying({ write(descriptor, rest.baseAddress!, rest.count) }) else {
-      throw InputError(path: path, expected: "room for \(rest.count) more bytes", code: errno)
+    if let done = retrying({ write(descriptor, rest.baseAddress!, rest.count) }) {
+      rest = UnsafeRawBufferPointer(rebasing: rest[done...])
+    } else if errno == EAGAIN {
+      _ = isReady(descriptor, POLLOUT, within: nil)
+    } else {
+      return errno
     }
-    rest = UnsafeRawBufferPointer(rebasing: rest[done...])
   }
+  return 0
 }
 
 /// Makes the entries of the folder that holds `path` durable, so that a file renamed into it survives a power cut.

@@ -76,10 +76,13 @@ public func modelFolder(_ name: String?) throws -> String {
 
 /// What every dist2 process does first.
 public func prepareProcess() {
+  secureStandardDescriptors()
+  MappedFile.explainCuts()
   Torch.keepMemory()
   // A reader that went away, or a file at its size limit, is an error to report, not a death.
   signal(SIGPIPE, SIG_IGN)
   signal(SIGXFSZ, SIG_IGN)
+  WorkerProcess.endWithParent()
 }
 
 extension CommandLine {
@@ -87,8 +90,15 @@ extension CommandLine {
   public static var programPath: String {
     (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? arguments[0]
   }
-  /// The command as typed, with the program's name instead of its path.
-  public static var asTyped: String {
-    (["dist2"] + arguments.dropFirst().map { $0.contains(" ") ? "'\($0)'" : $0 }).joined(separator: " ")
+
+  /// The command as typed, with the program's name instead of its path, so that a shell reads it as it was.
+  public static var asTyped: String { (["dist2"] + arguments.dropFirst().map(quoted)).joined(separator: " ") }
+
+  /// A word as a shell wants it: in quotes if it holds more than letters, digits and what means nothing to a shell.
+  static func quoted(_ word: String) -> String {
+    let isPlain = word.unicodeScalars.allSatisfy {
+      $0.properties.isAlphabetic || "0123456789/._-+=:,@%".unicodeScalars.contains($0)
+    }
+    return isPlain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
   }
 }

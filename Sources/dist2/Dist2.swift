@@ -19,6 +19,7 @@ import Recipes
   static func main() {
     prepareProcess()
     do {
+      try requireTextArguments()
       var command = try parseAsRoot()
       try command.run()
     } catch let code as ExitCode {
@@ -26,12 +27,14 @@ import Recipes
       Foundation.exit(code.rawValue)
     } catch let error where exitCode(for: error) == .validationFailure {
       // Wrong usage: ArgumentParser's own words, but the exit code that shells expect.
-      FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+      _ = ByteStream.standardError.tryWrite(fullMessage(for: error) + "\n")
       Foundation.exit(2)
     } catch let error where exitCode(for: error) == .success {
-      exit(withError: error)
+      // Help, version, a script for the shell.
+      print(fullMessage(for: error))
+      Foundation.exit(0)
     } catch {
-      FileHandle.standardError.write(Data("dist2: \(error)\n".utf8))
+      complain("\(error)")
       Foundation.exit(1)
     }
   }

@@ -16,6 +16,13 @@ struct EvaluateBoxes {
     for path in files where !FileManager.default.fileExists(atPath: path) {
       throw InputError(path: path, expected: "a file of referring expressions", found: "no such file")
     }
+    let names = files.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
+    guard Set(names).count == names.count else {
+      throw InputError(
+        path: "<arguments>", place: "--boxes",
+        expected: "files of different names, since results are called after them",
+        found: names.joined(separator: ", "), remedy: "Rename one, or evaluate them one by one with an --output each.")
+    }
     let evaluation = GroundingEvaluation(choice.parts, try choice.load(), GroundingForm(side: grid))
     let outcomes = try files.map { path in
       let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Files
 import Recipes
 import Tabletop
 
@@ -22,12 +22,11 @@ struct PolicyCommand: ParsableCommand {
     let policy = try ManipulationPolicy(
       model.choice(), form: options.form, spelling: options.spelling, isSingleStep: singleStep)
     // No observation is a megabyte; what is longer becomes a line that is no JSON, and is answered as such.
-    let lines = LineReader(.standardInput, source: "<stdin>", longest: 1 << 20, substitute: "(a line above 1 MiB)")
+    let lines = LineReader(
+      .standardInput, longest: 1 << 20, substitute: "(a line above 1 MiB, or not in UTF-8)")
     var number = 1
     while let waiting = try lines.next(64) {
-      for answer in policy.answers(to: waiting, from: number) {
-        try FileHandle.standardOutput.write(contentsOf: Data((answer + "\n").utf8))
-      }
+      for answer in policy.answers(to: waiting, from: number) { print(answer) }
       number += waiting.count
     }
   }

@@ -57,10 +57,9 @@ struct GroundingCommand: ParsableCommand {
   }
 
   private func settings() throws -> GroundingSettings {
-    func whole(_ path: String) -> String { URL(fileURLWithPath: path).standardized.path }
     let rows = data.map { text in
       GroundingSettings.Source.rows(
-        text.split(separator: ",").map { whole(String($0)) }, pictures: pictures.map(whole))
+        text.split(separator: ",").map { absolutePath(String($0)) }, pictures: pictures.map { absolutePath($0) })
     }
     if scale == .paper, rows == nil || model == nil {
       throw ValidationError("--scale paper needs --data and --model: RefCOCO's rows and a published checkpoint")

@@ -28,7 +28,7 @@ struct ServeCommand: ParsableCommand {
   func run() throws {
     let settings = try settings()
     let (run, step, overrides) = (model.run, model.step, model.overrides)
-    let log: @Sendable (String) -> Void = { FileHandle.standardError.write(Data(($0 + "\n").utf8)) }
+    let log: @Sendable (String) -> Void = { _ = ByteStream.standardError.tryWrite($0 + "\n") }
     let isVerbose = verbose
     try waitFor {
       let server = try await RewardServer.load(settings, log: isVerbose ? log : nil) {
@@ -36,8 +36,7 @@ struct ServeCommand: ParsableCommand {
       }
       let facets = server.facets.isEmpty ? "none" : server.facets.joined(separator: ", ")
       try await server.run { address in
-        // Not print: whoever started the server through a pipe waits for this line.
-        FileHandle.standardOutput.write(Data("\(server.name) at \(address)\nfacets: \(facets)\n".utf8))
+        print("\(server.name) at \(address)\nfacets: \(facets)")
       }
     }
     // Should the model be at a batch still, no destructor may run under it.

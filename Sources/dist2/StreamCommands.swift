@@ -1,7 +1,6 @@
 import ArgumentParser
 import Evaluation
 import Files
-import Foundation
 import Recipes
 import Reports
 
@@ -30,6 +29,8 @@ struct GenerateCommand: ParsableCommand {
   }
 
   func run() throws {
+    // Opened before a model is loaded for it.
+    let lines = try prompt == nil ? LineSource(data) : nil
     let stream = try LineStream(model.choice(), .generate, folder: imageFolder(data)) { answering in
       answering.options.maxNewTokens = maxNewTokens ?? answering.options.maxNewTokens
       answering.options.sampling = Sampling(temperature: temperature, topP: topP, seed: seed)
@@ -40,8 +41,8 @@ struct GenerateCommand: ParsableCommand {
       try stream.run(source: "--prompt", next: { _ in lines.popFirst().map { [$0] } }) { line in
         print(try JSONReader(JSON(parsing: line, path: ""), path: "").string(at: "completion"))
       }
-    } else {
-      try stream.run(data)
+    } else if let lines {
+      try stream.run(lines)
     }
   }
 }
@@ -61,30 +62,29 @@ struct ScoreCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @Option(help: "JSON lines. Default: standard input.") var data: String?
 
-  func run() throws { try LineStream(model.choice(), .score, folder: imageFolder(data)).run(data) }
+  func run() throws {
+    let lines = try LineSource(data)
+    try LineStream(model.choice(), .score, folder: imageFolder(data)).run(lines)
+  }
 }
 
 /// From where the paths of pictures are seen: the folder of the file of lines, or this one.
-private func imageFolder(_ data: String?) -> String {
-  data.map { URL(fileURLWithPath: $0).deletingLastPathComponent().path } ?? "."
+private func imageFolder(_ data: String?) -> String { data.map { parentFolder(of: $0) } ?? "." }
+
+/// A file of lines, or standard input.
+private struct LineSource {
+  let name: String
+  let reader: LineReader
+
+  init(_ path: String?) throws(InputError) {
+    let stream = try path.map { path throws(InputError) in try ByteStream(reading: path) } ?? .standardInput
+    (name, reader) = (stream.name, LineReader(stream))
+  }
 }
 
 extension LineStream {
-  /// From a file or standard input to standard output.
-  func run(_ path: String?) throws {
-    let source = path ?? "<stdin>"
-    let handle: FileHandle
-    if let path {
-      guard let file = FileHandle(forReadingAtPath: path) else {
-        throw InputError(path: path, expected: "a readable file", found: "none")
-      }
-      handle = file
-    } else {
-      handle = .standardInput
-    }
-    let lines = LineReader(handle, source: source)
-    try run(source: source, next: lines.next) { line in
-      try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
-    }
+  /// From lines to standard output.
+  fileprivate func run(_ lines: LineSource) throws {
+    try run(source: lines.name, next: lines.reader.next) { print($0) }
   }
 }

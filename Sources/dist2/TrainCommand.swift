@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Recipes
 import Reports
 import Training
@@ -18,8 +19,9 @@ struct RunFileOptions: ParsableArguments {
   @Flag(help: "Leave out lines that cannot be used, count and list them (data.skipBad).") var skipBad = false
 
   func settings() throws -> RunSettings {
-    let more = [skipBad ? "data.skipBad=true" : nil, output.map { "output=\"\($0)\"" }]
-    return try RunSettings(file: run, overrides: overrides + more.compactMap { $0 })
+    try RunSettings(
+      file: run, overrides: overrides,
+      values: (skipBad ? [("data.skipBad", true)] : []) + (output.map { [("output", .string($0))] } ?? []))
   }
 }
 

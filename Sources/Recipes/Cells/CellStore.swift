@@ -18,7 +18,7 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
     self.folder = folder
     self.settings = settings
     let path = folder + "/settings.json"
-    if FileManager.default.fileExists(atPath: path) {
+    if fileExists(path) {
       let found = try Self.read(Settings.self, path)
       guard found == settings else {
         throw InputError(
@@ -27,7 +27,7 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
           remedy: "Choose another --output, or delete the folder.")
       }
     } else {
-      try Self.createFolder(folder + "/cells")
+      try makeFolders(folder + "/cells")
       try Self.write(settings, path)
     }
   }
@@ -35,7 +35,7 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
   /// Opens the folder of an experiment that was begun, with its own settings. Its path is then absolute: run files of
   /// cells name their data as seen from themselves, not from here.
   public init(folder: String) throws {
-    let folder = absolutePath(folder, from: FileManager.default.currentDirectoryPath)
+    let folder = absolutePath(folder)
     self.folder = folder
     settings = try Self.read(Settings.self, folder + "/settings.json")
   }
@@ -44,7 +44,7 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
   public func path(of cell: String) -> String { "\(folder)/cells/\(cell).json" }
 
   /// Whether a cell is finished.
-  public func isFinished(_ cell: String) -> Bool { FileManager.default.fileExists(atPath: path(of: cell)) }
+  public func isFinished(_ cell: String) -> Bool { fileExists(path(of: cell)) }
 
   /// The result of a finished cell, nil if it is not finished.
   public func result(of cell: String) throws -> Result? {
@@ -72,25 +72,16 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
   func dropCheckpoints(of cell: String) throws { try removeTree(RunFolder(run(of: cell)).checkpoints) }
 
   /// Folder of a cell's own training run. A cell that is run again starts anew.
-  func freshRun(of cell: String) -> String {
+  func freshRun(of cell: String) throws -> String {
     let output = run(of: cell)
-    try? FileManager.default.removeItem(atPath: output)
+    try removeTree(output)
     return output
   }
 
-  private static func createFolder(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw InputError(
-        path: path, expected: "a folder that can be created", found: "\(error.localizedDescription)",
-        remedy: "Choose another --output.")
-    }
-  }
-
   private static func read<T: Decodable>(_ type: T.Type, _ path: String) throws -> T {
+    let bytes = try fileBytes(path)
     do {
-      return try JSONDecoder().decode(type, from: Data(contentsOf: URL(fileURLWithPath: path)))
+      return try JSONDecoder().decode(type, from: Data(bytes))
     } catch {
       throw InputError(
         path: path, expected: "a file written by dist2", found: "\(error)", remedy: "Delete it; it will be made again.")

@@ -11,13 +11,16 @@ extension CellStore {
   ///   - units: work of a cell, if it is known beforehand; else the bar counts finished cells.
   ///   - jobs: cells side by side.
   ///   - worker: command line of the process that runs one cell, from its name.
-  /// - Throws: `WorkerFailure`.
+  /// - Throws: `WorkerFailure`; `InputError` if another process is running cells of this folder.
   func run(
     _ cells: [String], title: String, units: [String: Int]? = nil, jobs: Int,
     worker: @escaping @Sendable (String) -> [String]
   ) throws {
     let waiting = cells.filter { !isFinished($0) }
     guard !waiting.isEmpty else { return }
+    // A second process would train the same cells in the same folders.
+    let lock = try FileLock(folder: folder + "/cells")
+    defer { lock.unlock() }
     let bar = ProgressBar(
       "\(title): \(waiting.count) training run\(waiting.count == 1 ? "" : "s")",
       total: units.map { units in waiting.reduce(0) { $0 + units[$1]! } } ?? waiting.count,
@@ -43,9 +46,9 @@ extension CellStore {
 }
 
 extension WorkerMessage {
-  /// Tells it on standard output, as a worker does.
+  /// Tells it on standard output, as a worker does. Where nobody listens any more the worker ends.
   func send() {
     guard let line = try? JSONEncoder().encode(self) else { return }
-    FileHandle.standardOutput.write(line + Data("\n".utf8))
+    if ByteStream.standardOutput.tryWrite(String(decoding: line, as: UTF8.self) + "\n") == EPIPE { _exit(1) }
   }
 }

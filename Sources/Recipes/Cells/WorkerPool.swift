@@ -1,4 +1,3 @@
-import Files
 import Foundation
 
 /// What a worker says on its standard output, one JSON object a line.
@@ -32,7 +31,7 @@ public struct WorkerFailure: Error, CustomStringConvertible {
 /// Runs cells in processes of their own, several at a time.
 ///
 /// A process each, not a thread: libtorch's thread count and allocator belong to the process, and a cell that is
-/// killed takes nothing else with it.
+/// killed takes nothing else with it. Workers end with this process, however it ends: see ``WorkerProcess``.
 public struct WorkerPool: Sendable {
   /// Cells side by side.
   public var jobs: Int
@@ -65,33 +64,20 @@ public struct WorkerPool: Sendable {
   }
 
   private func run(_ cell: String, onMessage: @Sendable (String, WorkerMessage) -> Void) throws {
-    let words = command(cell)
-    let process = Process(), output = Pipe(), errors = Pipe()
-    process.executableURL = URL(fileURLWithPath: words[0])
-    process.arguments = Array(words.dropFirst())
-    process.standardOutput = output
-    process.standardError = errors
-    process.standardInput = FileHandle.nullDevice
-    do { try process.run() } catch { throw WorkerFailure(cell: cell, message: "cannot start \(words[0]): \(error)") }
-    let tail = LastLines()
-    Thread.detachNewThread { tail.read(errors.fileHandleForReading) }
-    var rest = Data()
-    while case let chunk = output.fileHandleForReading.availableData, !chunk.isEmpty {
-      rest.append(chunk)
-      while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-        if let message = try? JSONDecoder().decode(WorkerMessage.self, from: rest[rest.startIndex..<end]) {
-          onMessage(cell, message)
-        }
-        rest = Data(rest[(end + 1)...])
+    var said = [UInt8]()  // the end of what it writes to standard error
+    let ending: WorkerProcess.Ending
+    do {
+      ending = try WorkerProcess(command(cell)).run { line in
+        if let message = try? JSONDecoder().decode(WorkerMessage.self, from: Data(line)) { onMessage(cell, message) }
+      } onError: {
+        said = (said + $0).suffix(4096)
       }
+    } catch {
+      throw WorkerFailure(cell: cell, message: "\(error)")
     }
-    process.waitUntilExit()
-    guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-      let how = process.terminationReason == .exit ? "exit code" : "signal"
-      let said = tail.text()
-      throw WorkerFailure(
-        cell: cell, message: said.isEmpty ? "the worker ended with \(how) \(process.terminationStatus)" : said)
-    }
+    guard ending != .exit(0) else { return }
+    let words = String(decoding: said, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    throw WorkerFailure(cell: cell, message: words.isEmpty ? "the worker ended with \(ending)" : words)
   }
 }
 
@@ -106,23 +92,4 @@ private final class PoolState: @unchecked Sendable {
   func next() -> String? { lock.withLock { first == nil ? waiting.popLast() : nil } }
   func fail(_ error: any Error) { lock.withLock { first = first ?? error } }
   var failure: (any Error)? { lock.withLock { first } }
-}
-
-/// The end of what a worker writes to standard error.
-private final class LastLines: @unchecked Sendable {
-  private let lock = NSLock()  // guards `bytes`
-  private var bytes = Data()
-  private let finished = DispatchSemaphore(value: 0)
-
-  func read(_ handle: FileHandle) {
-    while case let chunk = handle.availableData, !chunk.isEmpty {
-      lock.withLock { bytes = Data((bytes + chunk).suffix(4096)) }
-    }
-    finished.signal()
-  }
-
-  func text() -> String {
-    finished.wait()
-    return lock.withLock { String(decoding: bytes, as: UTF8.self) }.trimmingCharacters(in: .whitespacesAndNewlines)
-  }
 }

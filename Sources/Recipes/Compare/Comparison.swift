@@ -46,8 +46,8 @@ public struct ComparisonSettings: Codable, Sendable, Equatable {
   func settings(_ arm: ComparisonArm, seed: Int, output: String) throws -> RunSettings {
     let assignments =
       ["objective.preset=\(arm.preset.rawValue)"] + arm.point.map { "\($0.key)=\($0.value)" }
-      + ["train.seed=\(seed)", "output=\"\(output)\""]
-    return try RunSettings(yaml: run, path: path, overrides: assignments)
+      + ["train.seed=\(seed)"]
+    return try RunSettings(yaml: run, path: path, overrides: assignments, values: [("output", .string(output))])
   }
 
   /// Every cell, seeds outermost: an interrupted comparison then holds whole seeds.

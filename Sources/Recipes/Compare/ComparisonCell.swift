@@ -35,7 +35,7 @@ public func runComparisonCell(named name: String, folder: String, threads: Int) 
   let store = try CellStore<ComparisonSettings, ComparisonOutcome>(folder: folder)
   let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
   Torch.threads = threads
-  let output = store.freshRun(of: name)
+  let output = try store.freshRun(of: name)
   let parts = try RunParts(store.settings.settings(cell.arm, seed: cell.seed, output: output))
   let outcome = try ComparisonRun(parts).run { $0.send() }
   try store.keep(outcome, of: name)

@@ -1,6 +1,5 @@
 import Evaluation
 public import Files
-import Foundation
 import TokenData
 
 /// Referring rows as examples to train on: a line of JSON with the picture, what is asked and the right answer, under
@@ -30,6 +29,9 @@ public struct GroundingData: Sendable {
         do throws(InputError) {
           var row = try file.read(index) { object throws(InputError) in
             try ReferringRow(object, source: file.name(index))
+          }
+          if let split = row.split {
+            try requireFileName(split, path: path, place: "line \(file.lineNumber(index)), key split")
           }
           row.image = absolutePath(row.image, from: pictures ?? file.folder)
           let isThere = seen[row.image] ?? fileExists(row.image)
@@ -76,16 +78,25 @@ public struct GroundingData: Sendable {
   /// - Throws: `InputError` if one cannot be written.
   public func write(to folder: String) throws -> [(path: String, count: Int)] {
     try makeFolders(folder)
-    return try rows.map { split, rows in
-      let path = "\(folder)/\(split == "val" ? "valid" : split).jsonl"
+    var files: [(name: String, rows: [ReferringRow])] = []
+    for (split, rows) in rows {
+      try requireFileName(split, path: rows[0].id, place: "key split")
+      let name = split == "val" ? "valid" : split
+      if let index = files.firstIndex(where: { $0.name == name }) {
+        files[index].rows += rows  // val and valid are one file
+      } else {
+        files.append((name, rows))
+      }
+    }
+    return try files.map { name, rows in
+      let path = "\(folder)/\(name).jsonl"
       try writeJSONLines(rows.map { GroundingLine($0, form, image: Self.seen(from: folder, $0.image)) }, to: path)
       return (path, rows.count)
     }
   }
 
   private static func seen(from folder: String, _ path: String) -> String {
-    let root = URL(fileURLWithPath: folder).standardized.path + "/",
-      whole = URL(fileURLWithPath: path).standardized.path
+    let root = absolutePath(folder) + "/", whole = absolutePath(path)
     return whole.hasPrefix(root) ? String(whole.dropFirst(root.count)) : whole
   }
 }

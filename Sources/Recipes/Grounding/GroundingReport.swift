@@ -53,6 +53,7 @@ public struct GroundingReport {
   /// - Parameter command: what the user typed.
   /// - Throws: `InputError` if something cannot be written.
   public func write(to folder: String, command: String) throws {
+    for (split, _) in outcomes { try requireFileName(split, path: folder, place: "split") }
     try makeFolders(folder)
     for (split, outcomes) in outcomes {
       try AtomicFile.write((outcomes.results.text() + "\n").utf8, to: "\(folder)/grounding-\(split).json")

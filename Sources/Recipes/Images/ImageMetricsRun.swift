@@ -27,9 +27,8 @@ public func imageFeatures(_ name: String, for paths: [String] = []) throws -> an
   if !fileExists(folder + "/config.json") {
     let side = SmallImageClassifier.side
     for path in paths {
-      guard let first = try ImageReader(path, limit: 1).next(1), (first.height, first.width) != (side, side) else {
-        continue
-      }
+      let first = try ImageReader(path, limit: 1).firstSize()
+      guard first != (side, side) else { continue }
       throw InputError(
         path: path, expected: "pictures of \(side) x \(side) for fashion-mnist",
         found: "\(first.width) x \(first.height)", remedy: "Choose another network with --features.")
@@ -66,6 +65,11 @@ public struct ImageMetricsRun: Sendable {
     let least = max(2, options.neighbours + 1)
     for set in [real, generated] where set.count < least {
       throw InputError(path: set.path, expected: "at least \(least) pictures", found: "\(set.count)")
+    }
+    // Hundreds are read at once: their size is looked at before.
+    for set in [real, generated] {
+      let size = try set.firstSize()
+      try network.check(height: size.height, width: size.width, path: set.path)
     }
     let sets = try [("real", real), ("generated", generated)].map { title, reader in
       try ProgressBar.run("looking at \(title) pictures", total: reader.count, unit: "image") { bar in

@@ -27,7 +27,11 @@ struct VQCheckpoints {
       try SafetensorsWriter.write(sources, to: "\(folder)/\(Self.trainingName)")
       try AtomicFile.write((identity.text(pretty: true) + "\n").utf8, to: "\(folder)/\(Self.stateName)")
     }
-    for old in try epochs() where old < epoch { try removeTree(path(old)) }
+    try prune(upTo: epoch)
+  }
+
+  private func prune(upTo epoch: Int) throws {
+    for old in try epochs() where old < epoch { try removeWhole(path(old)) }
   }
 
   /// Takes up the last state there is.
@@ -44,6 +48,7 @@ struct VQCheckpoints {
     }
     try copy("\(path(epoch))/model.safetensors", trainer.model.parameters().map { ($0.key, $0.tensor) })
     try copy("\(path(epoch))/\(Self.trainingName)", state)
+    try prune(upTo: epoch)  // what a run left that was killed before it came to that
     return epoch
   }
 

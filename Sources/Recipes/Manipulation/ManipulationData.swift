@@ -26,7 +26,7 @@ public struct ManipulationData: Sendable {
   public func write(
     _ split: EpisodeSplit, episodes: Int, from first: Int = 0, to path: String, progress: (Int) -> Void = { _ in }
   ) throws -> Int {
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    let folder = parentFolder(of: path)
     try makeFolders(folder)
     var pictures = TablePictures(folder: folder + "/" + Self.pictures)
     return try AtomicFile.write(to: path) { file in

@@ -42,8 +42,7 @@ public struct PreferenceFiles: Sendable {
     }
     return try files.map { file in
       let path = folder + "/" + file.name
-      try FileManager.default.createDirectory(
-        at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+      try makeFolders(parentFolder(of: path))
       try AtomicFile.write(file.text.utf8, to: path)
       return path
     }

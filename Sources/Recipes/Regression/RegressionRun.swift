@@ -18,8 +18,8 @@ public func runRegressionCell(named name: String, folder: String, threads: Int) 
   Torch.threads = threads
   // A cell that is run again starts anew, and so does its log.
   let logs = "\(folder)/logs/\(name)"
-  try? FileManager.default.removeItem(atPath: logs)
-  try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: true)
+  try removeTree(logs)
+  try makeFolders(logs)
   let outcome = try RegressionRun(store.settings, cell, TrainingRecorder(folder: logs)).run { $0.send() }
   try store.keep(outcome, of: name)
 }

@@ -35,7 +35,7 @@ public struct DataSettings: Sendable, Hashable {
   public var limit: Int?
 
   init(_ reader: SettingsReader, folder: String) throws {
-    func path(_ key: String) throws -> String? { try reader.optional(key).map { absolutePath($0, from: folder) } }
+    func path(_ key: String) throws -> String? { try reader.optional(key).map { pathInRunFile($0, from: folder) } }
     let all = try path("folder")
     (train, valid, test) = (try path("train"), try path("valid"), try path("test"))
     if let all {

@@ -74,7 +74,7 @@ public struct MetricSettings: Sendable, Hashable {
   }
 
   mutating func makeAbsolute(from folder: String) {
-    distance.embeddings = distance.embeddings.map { absolutePath($0, from: folder) }
+    distance.embeddings = distance.embeddings.map { pathInRunFile($0, from: folder) }
   }
 }
 

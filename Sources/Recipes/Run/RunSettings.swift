@@ -30,27 +30,37 @@ public struct RunSettings: Sendable {
 
   /// Reads a run file.
   ///
-  /// - Parameter overrides: assignments `key=value` that replace what the file says.
+  /// - Parameters:
+  ///   - overrides: assignments `key=value` in YAML that replace what the file says.
+  ///   - values: keys and values that replace both, taken as they are. Paths belong here.
   /// - Throws: `InputError` naming file, line and key: a value out of range, a key that is not known (with the one
   ///   that was probably meant), one that is missing.
-  public init(file path: String, overrides: [String] = []) throws {
-    var document = try SettingsDocument(file: path)
-    for override in overrides { try document.set(override) }
-    try self.init(document)
+  public init(file path: String, overrides: [String] = [], values: [(key: String, value: JSON)] = []) throws {
+    try self.init(SettingsDocument(file: path), overrides, values)
   }
 
-  /// As ``init(file:overrides:)``, with the file's text at hand.
-  public init(yaml: String, path: String = "run.yaml", overrides: [String] = []) throws {
-    var document = try SettingsDocument(yaml: yaml, path: path)
-    for override in overrides { try document.set(override) }
-    try self.init(document)
+  /// As ``init(file:overrides:values:)``, with the file's text at hand.
+  public init(
+    yaml: String, path: String = "run.yaml", overrides: [String] = [], values: [(key: String, value: JSON)] = []
+  ) throws {
+    try self.init(SettingsDocument(yaml: yaml, path: path), overrides, values)
   }
 
-  private init(_ document: SettingsDocument) throws {
+  /// As ``init(file:overrides:values:)``, with a tree that a program has put together.
+  init(
+    tree: JSON, path: String = "run.yaml", overrides: [String] = [], values: [(key: String, value: JSON)] = []
+  ) throws {
+    try self.init(SettingsDocument(tree, path: path), overrides, values)
+  }
+
+  private init(_ document: SettingsDocument, _ overrides: [String], _ values: [(key: String, value: JSON)]) throws {
+    var document = document
+    for override in overrides { try document.set(override) }
+    for (key, value) in values { try document.set(key, to: value) }
     path = document.path
     let reader = try SettingsReader(document)
     model = try reader.required("model")
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    let folder = absolutePath(parentFolder(of: path))
     data = try reader.section("data") { try DataSettings($0, folder: folder) }
     reward = try reader.optionalWordOrSection("reward", word: "data") { try RatingReader($0) }
     metrics = try reader.sections("metrics") { try MetricSettings($0) }
@@ -60,9 +70,7 @@ public struct RunSettings: Sendable {
     let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
     output = try reader.value("output", default: "runs/\(name)")
     // Distances that point at files, and the model: relative to the run file if it is there.
-    if FileManager.default.fileExists(atPath: absolutePath(model, from: folder)) {
-      model = absolutePath(model, from: folder)
-    }
+    if fileExists(pathInRunFile(model, from: folder)) { model = pathInRunFile(model, from: folder) }
     for index in metrics.indices { metrics[index].makeAbsolute(from: folder) }
     resolved = try reader.finish()
     resolved = data.absolute(resolved.replacing("model", with: .string(model)))
@@ -105,9 +113,7 @@ extension JSON {
   }
 }
 
-/// A path as the run file's folder sees it.
-func absolutePath(_ path: String, from folder: String) -> String {
-  let path = (path as NSString).expandingTildeInPath
-  let full = path.hasPrefix("/") ? path : "\(folder)/\(path)"
-  return URL(fileURLWithPath: full).standardized.path
+/// A path as the run file's folder sees it; `~` is the user's home.
+func pathInRunFile(_ path: String, from folder: String) -> String {
+  absolutePath((path as NSString).expandingTildeInPath, from: folder)
 }

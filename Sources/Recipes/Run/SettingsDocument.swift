@@ -39,6 +39,9 @@ struct SettingsDocument {
     }
   }
 
+  /// Takes a tree that a program has put together: its texts are what they are, whatever characters they hold.
+  init(_ root: JSON, path: String) { (self.root, self.path) = (root, path) }
+
   /// Sets one key to a YAML value, as `--set train.epochs=3` asks.
   ///
   /// Keys are separated by points; elements of a list are named by index, `metrics[0]` or `metrics.0`, by their
@@ -56,7 +59,11 @@ struct SettingsDocument {
 
   /// Sets one key, see ``set(_:)``.
   mutating func set(_ key: String, yaml value: String) throws {
-    let value = try SettingsDocument(yaml: "value: \(value)", path: "<arguments>").root["value"] ?? .null
+    try set(key, to: SettingsDocument(yaml: "value: \(value)", path: "<arguments>").root["value"] ?? .null)
+  }
+
+  /// Sets one key to a value that is at hand, such as a path: it is taken as it is.
+  mutating func set(_ key: String, to value: JSON) throws {
     let steps = key.replacing("[", with: ".").replacing("]", with: "").split(separator: ".").map(String.init)
     root = try replacing(root, at: "", steps[...], with: value, in: key)
   }

@@ -31,7 +31,7 @@ final class TextSamples: ProgressSamples {
   }
 
   func resume(after step: Int) {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return }
+    guard let bytes = try? fileBytes(path), let text = String(validating: bytes, as: UTF8.self) else { return }
     samples = text.split(separator: "\n").compactMap { try? JSONDecoder().decode(Sample.self, from: Data($0.utf8)) }
       .filter { $0.step <= step }
   }

@@ -38,7 +38,7 @@ public struct ModelChoice: Sendable {
     } else {
       let folder = try modelFolder(name)
       parts = try RunParts(
-        RunSettings(yaml: "objective: { preset: sft }", overrides: ["model=\"\(folder)\""] + overrides))
+        RunSettings(tree: ["model": .string(folder), "objective": ["preset": "sft"]], overrides: overrides))
       (checkpoint, self.run) = (nil, nil)
     }
   }

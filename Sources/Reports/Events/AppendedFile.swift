@@ -20,8 +20,18 @@ final class AppendedFile {
       case .emptied: O_TRUNC
       case .refused: O_EXCL
       }
-    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flag, 0o644)
-    if descriptor < 0 { throw Self.failure(path, expected: "a file that can be written") }
+    // A pipe without a reader must not hold us here for ever.
+    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | flag, 0o644)
+    var status = stat()
+    guard descriptor < 0 || fstat(descriptor, &status) == 0, descriptor >= 0 || errno == ENXIO else {
+      throw InputError(path: path, expected: "a file that can be written", code: errno)
+    }
+    guard descriptor >= 0, status.st_mode & S_IFMT == S_IFREG else {
+      if descriptor >= 0 { close(descriptor) }
+      throw InputError(
+        path: path, expected: "a file that can be added to, and cut",
+        found: descriptor < 0 ? "a pipe or socket" : kindOfFile(status.st_mode), remedy: "Remove it.")
+    }
   }
 
   deinit {
@@ -29,26 +39,21 @@ final class AppendedFile {
   }
 
   func append(_ bytes: [UInt8]) throws(InputError) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      if count < 0 { throw Self.failure(path, expected: "room to write \(rest.count) bytes") }
-      rest = rest.dropFirst(count)
+    let result = bytes.withUnsafeBytes { bytes in
+      Result { () throws(InputError) in try writeAll(bytes, to: descriptor, path: path) }
     }
+    try result.get()
   }
 
   /// Cuts the file after `size` bytes.
   func truncate(to size: Int) throws(InputError) {
-    if ftruncate(descriptor, off_t(size)) != 0 { throw Self.failure(path, expected: "a file that can be cut") }
+    if ftruncate(descriptor, off_t(size)) != 0 {
+      throw InputError(path: path, expected: "a file that can be cut", code: errno)
+    }
   }
 
   /// Returns when the bytes are on the disk.
   func sync() throws(InputError) {
-    if fsync(descriptor) != 0 { throw Self.failure(path, expected: "a file that can be synced") }
-  }
-
-  private static func failure(_ path: String, expected: String) -> InputError {
-    InputError(path: path, expected: expected, found: String(cString: strerror(errno)))
+    if fsync(descriptor) != 0 { throw InputError(path: path, expected: "a file that can be synced", code: errno) }
   }
 }

@@ -114,7 +114,7 @@ public final class TensorBoardLog {
     let padded = String(repeating: "0", count: max(0, 10 - seconds.count)) + seconds
     let name = "\(folder)/events.out.tfevents.\(padded).\(host).\(process.processIdentifier)"
     // Runs that start within one second in one process are told apart by a last number.
-    for number in 0..<1000 where !FileManager.default.fileExists(atPath: "\(name).\(number)") {
+    for number in 0..<1000 where !fileExists("\(name).\(number)") {
       return try AppendedFile("\(name).\(number)", existing: .refused)
     }
     return try AppendedFile("\(name).1000", existing: .refused)

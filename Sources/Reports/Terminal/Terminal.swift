@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 
 /// A place where text appears, and what it can do.
@@ -42,10 +43,10 @@ public struct Terminal: Sendable {
   }
 
   /// The process's standard error: where progress belongs, so that standard output stays for data.
-  public static var standardError: Terminal { Terminal(descriptor: FileHandle.standardError.fileDescriptor) }
+  public static var standardError: Terminal { Terminal(descriptor: 2) }
 
   /// The process's standard output.
-  public static var standardOutput: Terminal { Terminal(descriptor: FileHandle.standardOutput.fileDescriptor) }
+  public static var standardOutput: Terminal { Terminal(descriptor: 1) }
 
   /// An open file descriptor, judged by `isatty` and by the environment: `TERM=dumb` and `NO_COLOR` (no-color.org) are
   /// respected, the character set is that of `LC_ALL`, `LC_CTYPE` or `LANG`, and `COLUMNS` is the width where there is
@@ -57,7 +58,9 @@ public struct Terminal: Sendable {
     hasUnicode = Self.speaksUTF8(environment)
     let fallback = Size(columns: environment["COLUMNS"].flatMap { Int($0) } ?? 120, rows: 24)
     size = { isTerminal ? Self.windowSize(of: descriptor) ?? fallback : fallback }
-    write = { Self.writeAll($0, to: descriptor) }
+    // Nobody is left to tell that the terminal is gone, and work must not stop because of it.
+    let stream = ByteStream(descriptor: descriptor, name: "<terminal>")
+    write = { _ = stream.tryWrite($0) }
   }
 
   private static func speaksUTF8(_ environment: [String: String]) -> Bool {
@@ -70,17 +73,6 @@ public struct Terminal: Sendable {
     var window = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0, window.ws_row > 0 else { return nil }
     return Size(columns: Int(window.ws_col), rows: Int(window.ws_row))
-  }
-
-  private static func writeAll(_ text: String, to descriptor: Int32) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      // Nobody is left to tell that the terminal is gone, and work must not stop because of it.
-      guard count > 0 else { return }
-      bytes = bytes.dropFirst(count)
-    }
   }
 }
 

@@ -58,6 +58,19 @@ public final class ImageReader {
     count = min(all, limit ?? all)
   }
 
+  /// Height and width of the first picture, of which no more is read than it takes to know.
+  ///
+  /// - Throws: `InputError` that names the picture.
+  public func firstSize() throws(InputError) -> (height: Int, width: Int) {
+    switch content {
+    case .files(let files):
+      let size = try PixelImage.size(ofFile: files[0])
+      return (size.height, size.width)
+    case .array(_, let height, let width, _): return (height, width)
+    case .bytes(let file): return (file.shape[1], file.shape[2])
+    }
+  }
+
   /// The next pictures, all of one size and with equal channels; nil after the last.
   ///
   /// - Parameters:

@@ -1,5 +1,4 @@
 import Files
-import Foundation
 
 /// The checkpoints of a run: folders `step-N`, each of which appears whole or not at all.
 ///
@@ -42,7 +41,7 @@ public final class Checkpoints {
     self.addFiles = addFiles
     try makeFolders(folder)
     lock = try FileLock(folder: folder)
-    for name in try names(inFolder: folder) where Self.isLeftover(name) { try removeTree(folder + "/" + name) }
+    clearLeftovers(inFolder: folder)
   }
 
   /// Steps of which there is a checkpoint, in order.
@@ -65,8 +64,13 @@ public final class Checkpoints {
       try write(folder)
     }
     current = step
+    try prune(best: best)
+  }
+
+  /// Drops checkpoints that are not wanted any more, also those that a run left which was killed before it came to that.
+  func prune(best: Int?) throws {
     let all = try steps()
-    let kept = all.suffix(keepLast) + [step, keepsBest ? best : nil].compactMap { $0 }
+    let kept = all.suffix(keepLast) + [current, keepsBest ? best : nil].compactMap { $0 }
     for old in all where !kept.contains(old) { try remove(old) }
   }
 
@@ -86,19 +90,7 @@ public final class Checkpoints {
   }
 
   /// Removes a checkpoint. It loses its name first, so that a kill half-way leaves no half of it under that name.
-  private func remove(_ step: Int) throws {
-    let path = path(ofStep: step), doomed = path + Self.removed
-    guard rename(path, doomed) == 0 || errno == ENOENT else {
-      throw InputError(path: path, expected: "a folder that may be removed", code: errno)
-    }
-    try removeTree(doomed)
-  }
-
-  private static let removed = ".removed"
-
-  private static func isLeftover(_ name: String) -> Bool {
-    [".partial", removed].contains { name.hasSuffix($0) && step(String(name.dropLast($0.count))) != nil }
-  }
+  private func remove(_ step: Int) throws { try removeWhole(path(ofStep: step)) }
 
   private static func step(_ name: String) -> Int? {
     guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), name == "step-\(step)" else { return nil }

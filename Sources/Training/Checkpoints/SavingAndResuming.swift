@@ -39,6 +39,7 @@ extension Trainer {
     }
     try stored.requireSameRun(run.source.plan, seed: options.seed, storedWeights)
     try restore(stored)
+    try checkpoints.prune(best: progress.best?.step)
     return damaged
   }
 

@@ -14,7 +14,7 @@ public func runGroundingCell(named name: String, folder: String, threads: Int) t
     return try store.keep(.schooled(losses: try material.school(seed: seed) { $0.send() }), of: name)
   }
   let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
-  let run = GroundingCellRun(material: material, cell: cell, output: store.freshRun(of: name))
+  let run = GroundingCellRun(material: material, cell: cell, output: try store.freshRun(of: name))
   try store.keep(.answered(try run.outcome { $0.send() }), of: name)
 }
 

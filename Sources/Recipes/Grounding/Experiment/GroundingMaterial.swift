@@ -46,7 +46,7 @@ struct GroundingMaterial {
   /// Names of the splits that are asked, in order.
   func splits() throws -> [String] {
     if case .scenes = settings.source { return ["look", "place"] }
-    let names = try FileManager.default.contentsOfDirectory(atPath: data).filter { $0.hasSuffix(".jsonl") }
+    let names = try Files.names(inFolder: data).filter { $0.hasSuffix(".jsonl") }
       .map { String($0.dropLast(".jsonl".count)) }.filter { $0 != "train" }
     // The order of Table 1, then the alphabet's.
     let known = PaperGrounding.splits.filter(names.contains)

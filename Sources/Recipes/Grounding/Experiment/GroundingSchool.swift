@@ -55,16 +55,16 @@ struct GroundingSchool {
   func teach(
     _ fresh: String, seed: Int, in folder: String, to schooled: String, step: @escaping (Int, Double) -> Void
   ) throws -> [Double] {
-    let yaml = """
-      model: "\(fresh)"
-      data: { train: "\(folder)/train.jsonl" }
-      objective: { preset: sft }
-      train:
-        { steps: \(plan.steps), batch: 32, learningRate: 1e-3, schedule: cosine, warmup: 0.03, seed: \(seed),
-          samples: 0, checkpointEvery: \(max(1, plan.steps / 8)), keep: 1 }
-      output: "\(folder)/seed\(seed)"
-      """
-    let parts = try RunParts(RunSettings(yaml: yaml, path: "\(folder)/run.yaml"))
+    let tree: JSON = [
+      "model": .string(fresh), "data": ["train": .string("\(folder)/train.jsonl")], "objective": ["preset": "sft"],
+      "train": [
+        "steps": .int(plan.steps), "batch": 32, "learningRate": .double(1e-3), "schedule": "cosine",
+        "warmup": .double(0.03), "seed": .int(seed), "samples": 0, "checkpointEvery": .int(max(1, plan.steps / 8)),
+        "keep": 1,
+      ],
+      "output": .string("\(folder)/seed\(seed)"),
+    ]
+    let parts = try RunParts(RunSettings(tree: tree, path: "\(folder)/run.yaml"))
     let run = TrainRun(parts, command: "", terminal: .silent)
     run.observe = { event in
       if case .step(let now) = event { step(now.step, now.loss) }

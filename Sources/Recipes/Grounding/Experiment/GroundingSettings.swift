@@ -114,19 +114,23 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
   func run(_ cell: GroundingCell, model: String, data: String, output: String, examples: Int) throws -> RunSettings {
     let perEpoch = (examples + batch - 1) / batch
     let steps = max(epochs * perEpoch, leastSteps)
-    let yaml = """
-      model: "\(model)"
-      data: { train: "\(data)" }
-      metrics: [{ name: box, tokens: digits, distance: squared, place: number, contrast: { radius: 1 } }]
-      objective: { preset: \(cell.preset.rawValue), alpha: \(alpha), temperature: \(temperature) }
-      train:
-        { steps: \(steps), batch: \(batch), learningRate: \(learningRate), schedule: linear,
-          warmup: \(min(warmupSteps, steps / 10)), samples: 0 }
-      evaluate: { maxNewTokens: 40 }
-      """
+    let tree: JSON = [
+      "model": .string(model), "data": ["train": .string(data)],
+      "metrics": [
+        ["name": "box", "tokens": "digits", "distance": "squared", "place": "number", "contrast": ["radius": 1]]
+      ],
+      "objective": [
+        "preset": .string(cell.preset.rawValue), "alpha": .double(alpha), "temperature": .double(temperature),
+      ],
+      "train": [
+        "steps": .int(steps), "batch": .int(batch), "learningRate": .double(learningRate), "schedule": "linear",
+        "warmup": .int(min(warmupSteps, steps / 10)), "samples": 0,
+      ],
+      "evaluate": ["maxNewTokens": 40],
+    ]
     return try RunSettings(
-      yaml: yaml, path: "\(output)/run.yaml",
-      overrides: overrides + ["train.seed=\(cell.seed)", "output=\"\(output)\""])
+      tree: tree, path: "\(output)/run.yaml", overrides: overrides,
+      values: [("train.seed", .int(cell.seed)), ("output", .string(output))])
   }
 }
 

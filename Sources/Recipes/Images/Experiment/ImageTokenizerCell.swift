@@ -34,7 +34,7 @@ struct ImageFolder {
 
   /// Pictures uint8 `[N, 28, 28, 1]` as a grid of ten columns, twice as large.
   func writeGrid(_ pictures: Tensor, to path: String, count: Int = 100) throws {
-    try FileManager.default.createDirectory(atPath: root + "/grids", withIntermediateDirectories: true)
+    try makeFolders(root + "/grids")
     let batch = ImageBatch(pictures.narrow(0, 0, min(count, pictures.size(0))))
     try PixelImage.grid(batch.images, columns: 10, gap: 1, scale: 2).writePNG(to: path)
   }

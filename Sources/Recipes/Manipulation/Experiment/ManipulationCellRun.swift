@@ -74,7 +74,7 @@ private struct ManipulationCellRun {
         }
       }
     }
-    if let pictures { try FileManager.default.removeItem(atPath: pictures) }
+    if let pictures { try removeTree(pictures) }
     return trials
   }
 }

@@ -120,26 +120,29 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
   func run(_ cell: ManipulationCell, data: String, output: String, examples: Int) throws -> RunSettings {
     let perEpoch = (examples + batch - 1) / batch
     let steps = max(epochs * perEpoch, leastSteps)
-    let yaml = """
-      model: "\(model)"
-      data: { train: "\(data)" }
-      metrics:
-        - { name: x, tokens: digits, where: { marks: ["<b>(", ","] }, contrast: { radius: 1 } }
-        - { name: y, tokens: digits, where: { marks: [", ", ")</b>"] }, contrast: { radius: 1 } }
-        - name: angle
-          tokens: digits
-          where: { marks: ["<r>[", "]</r>"] }
-          temperature: \(angleTemperature)
-          contrast: { radius: 1 }
-      objective: { preset: \(cell.preset.rawValue), alpha: \(alpha), temperature: \(temperature) }
-      train:
-        { steps: \(steps), batch: \(batch), microTokens: 2048, learningRate: \(learningRate), schedule: cosine, warmup: 0.03,
-          samples: 0, checkpointEvery: \(max(1, steps / 8)), keep: 1 }
-      evaluate: { maxNewTokens: \(maxNewTokens) }
-      """
+    func metric(_ name: String, _ marks: JSON, _ more: JSON = .null) -> JSON {
+      let metric: JSON = ["name": .string(name), "tokens": "digits", "where": ["marks": marks]]
+      return metric.replacing("temperature", with: more).replacing("contrast", with: ["radius": 1])
+    }
+    let tree: JSON = [
+      "model": .string(model), "data": ["train": .string(data)],
+      "metrics": [
+        metric("x", ["<b>(", ","]), metric("y", [", ", ")</b>"]),
+        metric("angle", ["<r>[", "]</r>"], .double(angleTemperature)),
+      ],
+      "objective": [
+        "preset": .string(cell.preset.rawValue), "alpha": .double(alpha), "temperature": .double(temperature),
+      ],
+      "train": [
+        "steps": .int(steps), "batch": .int(batch), "microTokens": 2048, "learningRate": .double(learningRate),
+        "schedule": "cosine", "warmup": .double(0.03), "samples": 0, "checkpointEvery": .int(max(1, steps / 8)),
+        "keep": 1,
+      ],
+      "evaluate": ["maxNewTokens": .int(maxNewTokens)],
+    ]
     return try RunSettings(
-      yaml: yaml, path: "\(output)/run.yaml",
-      overrides: overrides + ["train.seed=\(cell.seed)", "output=\"\(output)\""])
+      tree: tree, path: "\(output)/run.yaml", overrides: overrides,
+      values: [("train.seed", .int(cell.seed)), ("output", .string(output))])
   }
 
   /// Every cell, seeds outermost: an interrupted experiment then holds whole seeds.

@@ -45,7 +45,7 @@ public func runRewardCell(named name: String, folder: String, threads: Int) thro
   let store = try CellStore<RewardSettings, RewardOutcome>(folder: folder)
   let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
   Torch.threads = threads
-  let output = store.freshRun(of: name)
+  let output = try store.freshRun(of: name)
   let parts = try RunParts(store.settings.settings(cell.arm, seed: cell.seed, output: output))
   let run = RewardCellRun(parts: parts, settings: store.settings)
   try store.keep(cell.arm == .untrained ? run.asPublished() : run.trained(), of: name)

@@ -37,12 +37,12 @@ public struct RewardSettings: Codable, Sendable, Equatable {
 
   /// The run file of one cell.
   func settings(_ arm: RewardArm, seed: Int, output: String) throws -> RunSettings {
-    var assignments = arm.assignments + ["train.seed=\(seed)", "output=\"\(output)\""]
+    var assignments = arm.assignments + ["train.seed=\(seed)"]
     if let distance = arm.distance {
       // The random metric is another for each seed, as the models are.
       assignments.append("metrics.*.distance=\(distance.replacing("SEED", with: "\(seed)"))")
     }
-    return try RunSettings(yaml: run, path: path, overrides: assignments)
+    return try RunSettings(yaml: run, path: path, overrides: assignments, values: [("output", .string(output))])
   }
 
   /// Every cell, seeds outermost: an interrupted experiment then holds whole seeds. The model as it was published is one
