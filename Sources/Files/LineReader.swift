@@ -12,6 +12,7 @@ public final class LineReader {
   private var bytes: [UInt8] = []  // read; those before `start` are given out already
   private var start = 0
   private var searched = 0  // no line ends between `start` and here
+  private var number = 0  // lines given out
   private var isAtEnd = false
   private var isPassingOver = false  // the rest of a line that is too long
   private static let chunk = 1 << 16
@@ -53,10 +54,12 @@ public final class LineReader {
   }
 
   private func text(_ range: Range<Int>) throws(InputError) -> String {
+    number += 1
     if let text = String(validating: bytes[range], as: UTF8.self) { return text }
     guard let substitute else {
       throw InputError(
-        path: stream.name, expected: "lines in UTF-8", found: "bytes that are not", remedy: "Save it as UTF-8.")
+        path: stream.name, place: "line \(number)", expected: "text in UTF-8", found: "bytes that are not",
+        remedy: "Save it as UTF-8.")
     }
     return substitute
   }
@@ -64,22 +67,21 @@ public final class LineReader {
   private func read() throws(InputError) {
     bytes.removeFirst(start)
     (start, searched) = (0, searched - start)
-    let old = bytes.count
-    bytes.reserveCapacity(old + Self.chunk)
-    bytes.append(contentsOf: repeatElement(0, count: Self.chunk))
-    let result = bytes.withUnsafeMutableBytes { all in
-      Result { () throws(InputError) in
-        try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: all[old...]))
+    var failure: InputError?
+    let chunk = [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, count in
+      do throws(InputError) { count = try stream.read(into: UnsafeMutableRawBufferPointer(buffer)) } catch {
+        failure = error
       }
     }
-    let count = try result.get()
-    bytes.removeLast(Self.chunk - count)
-    isAtEnd = count == 0
+    if let failure { throw failure }
+    bytes += chunk
+    isAtEnd = chunk.isEmpty
     if isPassingOver { passOver() }
     guard lineEnd() == nil, bytes.count > longest else { return }
     guard let substitute else {
       throw InputError(
-        path: stream.name, expected: "lines of at most \(longest >> 20) MiB", found: "a longer one",
+        path: stream.name, place: "line \(number + 1)", expected: "lines of at most \(longest >> 20) MiB",
+        found: "a longer one",
         remedy: "Is it one JSON object a line?")
     }
     bytes = Array(substitute.utf8)

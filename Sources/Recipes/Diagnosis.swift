@@ -95,7 +95,7 @@ extension CommandLine {
   public static var asTyped: String { (["dist2"] + arguments.dropFirst().map(quoted)).joined(separator: " ") }
 
   /// A word as a shell wants it: in quotes if it holds more than letters, digits and what means nothing to a shell.
-  static func quoted(_ word: String) -> String {
+  package static func quoted(_ word: String) -> String {
     let isPlain = word.unicodeScalars.allSatisfy {
       $0.properties.isAlphabetic || "0123456789/._-+=:,@%".unicodeScalars.contains($0)
     }

@@ -48,6 +48,55 @@ import Testing
     #expect(throws: WorkerFailure.self) { try absent.run(["k"]) { _, _ in } }
   }
 
+  /// Two processes would train the same cells in the same folders.
+  @Test func aFolderRunsItsCellsOnce() throws {
+    try withFolder { folder in
+      let store = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+      let lock = try FileLock(folder: folder + "/cells")
+      let error = #expect(throws: InputError.self) { try store.run(["a"], title: "", jobs: 1) { _ in ["/bin/true"] } }
+      #expect(error?.found == "that another process is writing it")
+      lock.unlock()
+      try store.run(["a"], title: "", jobs: 1) { _ in ["/bin/true"] }
+    }
+  }
+
+  /// Lines of any length and number, on both streams at once.
+  @Test func muchIsSaid() throws {
+    let seen = Mutex(0), line = #"{"phase":"p","completed":1,"total":4}"#
+    let pool = WorkerPool(jobs: 1) { _ in
+      [
+        "/bin/sh", "-c",
+        "i=0; while [ $i -lt 3000 ]; do echo '\(line)'; echo \(String(repeating: "e", count: 99)) >&2; i=$((i+1)); done",
+      ]
+    }
+    try pool.run(["a"]) { _, message in seen.withLock { $0 += message.completed } }
+    #expect(seen.withLock { $0 } == 3000)
+  }
+
+  /// Its standard input ends with the process that started it, whatever ended that.
+  @Test func aWorkerSeesTheEndOfItsParent() async throws {
+    try await withFolder { folder in
+      try makeFolders(folder)
+      let mark = folder + "/ended"
+      await #expect(processExitsWith: .signal(SIGKILL)) { [mark = mark as String] in
+        let pool = WorkerPool(jobs: 1) { _ in ["/bin/sh", "-c", "read line; echo > '\(mark)'"] }
+        Thread.detachNewThread {
+          usleep(300_000)
+          kill(getpid(), SIGKILL)
+        }
+        try pool.run(["a"]) { _, _ in }
+      }
+      for _ in 0..<100 where !fileExists(mark) { usleep(100_000) }
+      #expect(fileExists(mark))
+    }
+  }
+
+  private func withFolder(_ body: (String) async throws -> Void) async throws {
+    let folder = NSTemporaryDirectory() + "dist2-cells-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try await body(folder)
+  }
+
   private func withFolder(_ body: (String) throws -> Void) throws {
     let folder = NSTemporaryDirectory() + "dist2-cells-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -24,6 +24,19 @@ private func bytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf
     return try String(contentsOfFile: path, encoding: .utf8)
   }
 
+  /// Opening a pipe that nobody reads would wait for ever, and a device cannot be cut.
+  @Test func onlyFilesAreAddedTo() throws {
+    try withFolder { folder in
+      #expect(mkfifo(folder + "/metrics.jsonl", 0o600) == 0)
+      for path in [folder + "/metrics.jsonl", "/dev/null"] {
+        for step in [nil, 3] {
+          let error = #expect(throws: InputError.self) { _ = try MetricsLog(path: path, resumingAfter: step) }
+          #expect(error?.expected == "a file that can be added to, and cut")
+        }
+      }
+    }
+  }
+
   @Test func writesALineAtOnce() throws {
     try withFolder { folder in
       let path = folder + "/metrics.jsonl"

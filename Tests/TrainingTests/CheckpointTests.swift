@@ -152,13 +152,29 @@ private func train(
     #expect(try first.steps().isEmpty)
   }
 
-  @Test func whatAKilledRunLeftHalfDoneIsClearedAway() throws {
-    for name in ["step-3.partial", "step-4.removed", "step-5", "notes", "step-x.partial", "step-05"] {
+  /// A kill in the middle of writing leaves a folder under a name of our own. Whatever else is there is the user's.
+  @Test func whatAKilledRunLeftHalfDoneIsClearedAway() async throws {
+    for name in ["step-3.partial", "step-4.removed", "step-5", "notes", "step-05"] {
       try FileManager.default.createDirectory(atPath: run + "/" + name, withIntermediateDirectories: true)
     }
+    await #expect(processExitsWith: .signal(SIGKILL)) { [run = run as String] in
+      let checkpoints = try Checkpoints(run) { _ in kill(getpid(), SIGKILL) }
+      try train(Toy(), checkpoints, stopAfter: 1)
+    }
+    #expect(try names().count == 6)
     let checkpoints = try Checkpoints(run)
-    #expect(try names() == ["notes", "step-05", "step-5", "step-x.partial"])
+    #expect(try names() == ["notes", "step-05", "step-3.partial", "step-4.removed", "step-5"])
     #expect(try checkpoints.steps() == [5])
+  }
+
+  /// A kill between the new checkpoint and the removal of the old one leaves one too many.
+  @Test func whatIsTooManyIsDroppedOnResuming() throws {
+    try train(Toy(), Checkpoints(run, stepsBetween: 2, keepLast: 9), stopAfter: 8)
+    #expect(try Checkpoints(run).steps() == [2, 4, 6, 8])
+    let kept = try Checkpoints(run, keepLast: 2)
+    try train(Toy(), kept) { event in
+      if case .started = event { #expect(try kept.steps() == [6, 8]) }
+    }
   }
 
   @Test func aPlaceThatCannotBeWrittenToIsRefusedBeforeTheFirstStep() throws {

@@ -12,7 +12,7 @@ extension CellStore {
   ///   - jobs: cells side by side.
   ///   - worker: command line of the process that runs one cell, from its name.
   /// - Throws: `WorkerFailure`; `InputError` if another process is running cells of this folder.
-  func run(
+  package func run(
     _ cells: [String], title: String, units: [String: Int]? = nil, jobs: Int,
     worker: @escaping @Sendable (String) -> [String]
   ) throws {

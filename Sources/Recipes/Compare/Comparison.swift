@@ -43,7 +43,7 @@ public struct ComparisonSettings: Codable, Sendable, Equatable {
   }
 
   /// The run file of one cell.
-  func settings(_ arm: ComparisonArm, seed: Int, output: String) throws -> RunSettings {
+  package func settings(_ arm: ComparisonArm, seed: Int, output: String) throws -> RunSettings {
     let assignments =
       ["objective.preset=\(arm.preset.rawValue)"] + arm.point.map { "\($0.key)=\($0.value)" }
       + ["train.seed=\(seed)"]

@@ -139,11 +139,28 @@ private enum LineBytes: Sendable {
 
   init(_ path: String) throws(InputError) {
     let file = try MappedFile(path)
+    try Self.requireLineEnds(file)
     file.willReadSequentially()
     let inflated = file.withBytes { bytes in
       isGzip(bytes) ? Result { () throws(InputError) in try inflate(bytes, path: path) } : nil
     }
     if let inflated { self = .inflated(try inflated.get()) } else { self = .mapped(file) }
+  }
+
+  /// Refuses gigabytes without a line end before they are searched through: a file with holes takes no room on the disk
+  /// and can be as large as it likes.
+  private static func requireLineEnds(_ file: MappedFile) throws(InputError) {
+    let stretch = 4 << 30
+    let isLined = file.withBytes { bytes in
+      stride(from: stretch, through: bytes.count, by: stretch).allSatisfy { end in
+        memchr(bytes.baseAddress! + (end - stretch), 0x0A, stretch) != nil
+      }
+    }
+    guard isLined else {
+      throw InputError(
+        path: file.path, expected: "a JSON object on each line", found: "a line of more than 4 GiB",
+        remedy: "Is the file cut off, or no text?")
+    }
   }
 
   func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {

@@ -111,7 +111,7 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
   }
 
   /// The run file of one cell.
-  func run(_ cell: GroundingCell, model: String, data: String, output: String, examples: Int) throws -> RunSettings {
+  package func run(_ cell: GroundingCell, model: String, data: String, output: String, examples: Int) throws -> RunSettings {
     let perEpoch = (examples + batch - 1) / batch
     let steps = max(epochs * perEpoch, leastSteps)
     let tree: JSON = [
