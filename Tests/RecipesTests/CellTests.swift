@@ -50,14 +50,14 @@ import Testing
 
   /// Two processes would train the same cells in the same folders.
   @Test func aFolderRunsItsCellsOnce() throws {
-    try withFolder { folder in
-      let store = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
-      let lock = try FileLock(folder: folder + "/cells")
-      let error = #expect(throws: InputError.self) { try store.run(["a"], title: "", jobs: 1) { _ in ["/bin/true"] } }
-      #expect(error?.found == "that another process is writing it")
-      lock.unlock()
-      try store.run(["a"], title: "", jobs: 1) { _ in ["/bin/true"] }
-    }
+    let folder = NSTemporaryDirectory() + "dist2-cells-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let store = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+    let lock = try FileLock(folder: folder + "/cells"), worker: @Sendable (String) -> [String] = { _ in ["/bin/true"] }
+    let error = #expect(throws: InputError.self) { try store.run(["a"], title: "", jobs: 1, worker: worker) }
+    #expect(error?.found == "that another process is writing it")
+    lock.unlock()
+    try store.run(["a"], title: "", jobs: 1, worker: worker)
   }
 
   /// Lines of any length and number, on both streams at once.
@@ -75,26 +75,18 @@ import Testing
 
   /// Its standard input ends with the process that started it, whatever ended that.
   @Test func aWorkerSeesTheEndOfItsParent() async throws {
-    try await withFolder { folder in
-      try makeFolders(folder)
-      let mark = folder + "/ended"
-      await #expect(processExitsWith: .signal(SIGKILL)) { [mark = mark as String] in
-        let pool = WorkerPool(jobs: 1) { _ in ["/bin/sh", "-c", "read line; echo > '\(mark)'"] }
-        Thread.detachNewThread {
-          usleep(300_000)
-          kill(getpid(), SIGKILL)
-        }
-        try pool.run(["a"]) { _, _ in }
+    let mark = NSTemporaryDirectory() + "dist2-ended-\(UUID().uuidString)"
+    defer { unlink(mark) }
+    await #expect(processExitsWith: .signal(SIGKILL)) { [mark = mark as String] in
+      Thread.detachNewThread {
+        usleep(300_000)
+        kill(getpid(), SIGKILL)
       }
-      for _ in 0..<100 where !fileExists(mark) { usleep(100_000) }
-      #expect(fileExists(mark))
+      let pool = WorkerPool(jobs: 1) { _ in ["/bin/sh", "-c", "read line; echo > '\(mark)'"] }
+      try pool.run(["a"]) { _, _ in }
     }
-  }
-
-  private func withFolder(_ body: (String) async throws -> Void) async throws {
-    let folder = NSTemporaryDirectory() + "dist2-cells-\(UUID().uuidString)"
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try await body(folder)
+    for _ in 0..<100 where !fileExists(mark) { usleep(100_000) }
+    #expect(fileExists(mark))
   }
 
   private func withFolder(_ body: (String) throws -> Void) throws {
