@@ -10,8 +10,10 @@ struct CompareCommand: ParsableCommand {
     abstract: "Find out whether the metric helps: train with several objectives, test each, and judge.",
     discussion: """
       Every objective is trained on the same data in the same order from the same weights, once a seed, and tested on \
-      the run's test file. The report holds intervals, paired tests, curves, and a verdict that says "no difference \
-      shown" when that is so. An interrupted comparison goes on where it stopped.
+      the run's test file. The report holds intervals, paired tests of several figures with one correction for all, curves, \
+      and a verdict that says "no difference shown" when that is so. No single answer decides it: errors are those of \
+      answers moved into the training answers' range, unless --metric names another figure. An interrupted comparison \
+      goes on where it stopped.
 
         dist2 compare run.yaml --objectives sft,dist --over objective.temperature=1,2,4 --seeds 5
       """,
@@ -31,7 +33,7 @@ struct CompareRun: ParsableCommand {
   @Option(help: "The figure verdicts are about, such as mae, rmse, exactMatch, crps. Default: what fits the answers.")
   var metric: String?
   @OptionGroup var jobs: JobOptions
-  @Flag(help: "Print the table as JSON.") var json = false
+  @Flag(help: "Print table and verdicts as JSON.") var json = false
 
   func run() throws {
     let presets: [Preset] = try names(objectives, "--objectives")
@@ -52,7 +54,7 @@ struct CompareRun: ParsableCommand {
     }
     let report = try experiment.report(command: CommandLine.asTyped)
     if json {
-      print(report.table.json.text(pretty: true))
+      print(report.json.text(pretty: true))
     } else {
       print(report.text(.standardOutput))
       print("Report: \(folder)/report.html")

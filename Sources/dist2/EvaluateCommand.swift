@@ -77,7 +77,7 @@ struct EvaluateCommand: ParsableCommand {
     let result = try ProgressBar.run(
       "answering \(name)", total: min(settings.evaluate.limit ?? .max, dataset.count), unit: "example"
     ) { bar in
-      try Evaluating(choice.parts, model, dataset) { done, _ in bar.update(completed: done) }
+      try Evaluating(choice.parts, model, dataset, run: choice.run) { done, _ in bar.update(completed: done) }
     }
     let predictions = output ?? "\(choice.run?.path ?? ".")/predictions-\(name).jsonl"
     try result.write(to: predictions)

@@ -46,6 +46,35 @@ import Torch
     #expect(largestDifference(a.array(), b.array()) < 1e-15)
   }
 
+  // MARK: Several metrics
+
+  /// Equation 6 has one L_dist: the same tokens weigh the same whether they are one metric or three.
+  @Test func threeMetricsOnTheSameDigitsAreOne() {
+    let whole = Samples.supervision(12, v: 20), x = Samples.logits(12, 20), neighbours = Samples.logits(12, 20, seed: 9)
+    var split = whole
+    for index in split.metrics.indices { split.metrics[index].metric = index % 3 }
+    let three = Samples.dist + 0.1 * Samples.match + 0.1 * Samples.match
+    let one = gradient(Samples.dist, x, whole, neighbours, Samples.dist.denominators(of: [whole]))
+    let parts = gradient(three, x, split, neighbours, three.denominators(of: [split]))
+    #expect(parts.summands.count == 4 && abs(parts.summands[1...].reduce(0, +) - one.summands[1]) < 1e-14)
+    #expect(largestDifference(parts.gradient, one.gradient) < 1e-15)
+
+    // As a mean of its own each weighs α: three of the same push three times as hard.
+    var alone = Samples.dist + 0.1 * Samples.match
+    var twice = whole
+    twice.metrics += whole.metrics.map { target in
+      var target = target
+      target.metric = 1
+      return target
+    }
+    alone.reduction = .meansPerMetric
+    let doubled = gradient(alone, x, twice, neighbours, alone.denominators(of: [twice]))
+    #expect(abs(doubled.summands[1] - one.summands[1]) < 1e-14 && abs(doubled.summands[2] - one.summands[1]) < 1e-14)
+    alone.reduction = .means
+    let shared = gradient(alone, x, twice, neighbours, alone.denominators(of: [twice]))
+    #expect(largestDifference(shared.gradient, one.gradient) < 1e-15)
+  }
+
   // MARK: Denominators
 
   /// A batch of 12 at once, as 4 × 3 and as 2 × 5 + 2: the same loss, summands and gradient.

@@ -150,3 +150,47 @@ import Testing
     #expect((0.75...0.88).contains(shares[2]), "\(shares)")
   }
 }
+
+/// Whatever finite or infinite numbers come in, figures come out: a model may answer with a number of 300 digits.
+@Suite struct StatisticsOfAnySizeTests {
+  static let lists: [[Double]] = [
+    [3, 1e103, 14], [1e200, 2, -5e199, 7], [1.7e308, -1.7e308, 1.7e308, 1], [1e308, 1e308, 1e308, 1.1e308],
+    [.leastNonzeroMagnitude, 0, .leastNonzeroMagnitude], [0, 0, 0], [1e-200, 3e-200, -2e-200], [.infinity, 1, 2],
+    [-.infinity, .infinity, 3], [.nan, 1, 2],
+    [1e300], [], [1e155, 1e155, 1e155, 1e154],
+  ]
+
+  @Test(arguments: lists) func nothingTraps(values: [Double]) {
+    let sample = Measurements(values)
+    _ = (sample.mean, sample.standardDeviation, sample.median, sample.meanInterval())
+    for p in [0, 0.1, 0.5, 0.975, 1] { _ = sample.quantile(p) }
+    for method in [Bootstrap.Method.bca, .percentile] {
+      let bootstrap = Bootstrap(resamples: 200, method: method)
+      _ = (bootstrap.interval(of: values), bootstrap.pValue(ofDifferences: values))
+      _ = bootstrap.interval(of: values) { Measurements($0).median }
+    }
+    let others: [[Double]] = [values, values.reversed(), values.map { _ in 1e308 }, values.map { _ in 1 }]
+    for other in others {
+      _ = (Correlation.pearson(values, other), Correlation.spearman(values, other))
+      for inference in [
+        Verdict.Inference.studentT(level: 0.95), Verdict.Inference.bootstrap(Bootstrap(resamples: 200)),
+      ] {
+        let verdict = Verdict("MAE", ours: values, theirs: other, inference: inference)
+        // No claim stands on an interval that is none.
+        if verdict.outcome == .better || verdict.outcome == .worse { #expect(verdict.interval.isFinite) }
+        _ = (Verdict.corrected([verdict, verdict]).map(\.description), verdict.description)
+      }
+    }
+    for test in [PairedTest.studentT, .wilcoxonSignedRank, .sign] { _ = test.pValue(ofDifferences: values) }
+    _ = Series.histograms([("a", values)])
+  }
+
+  @Test func sizeChangesNoShape() {
+    let small = [3.0, 1, 4, 1, 5, 9, 2, 6], large = small.map { $0 * 1e300 }
+    #expect(abs(Measurements(large).standardDeviation / 1e300 - Measurements(small).standardDeviation) < 1e-12)
+    #expect(Measurements([1.5e308, 1.5e308]).mean == 1.5e308)
+    let (a, b) = (Bootstrap().interval(of: small), Bootstrap().interval(of: large))
+    #expect(abs(a.low - b.low / 1e300) < 1e-12 && abs(a.high - b.high / 1e300) < 1e-12)
+    #expect(abs(Correlation.pearson(small, large) - 1) < 1e-12)
+  }
+}

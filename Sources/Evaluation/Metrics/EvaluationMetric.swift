@@ -6,6 +6,11 @@ public enum EvaluationMetric: String, Sendable, Hashable, Codable, CaseIterable 
   case parseRate
   /// Mean absolute error, in the numbers' own unit.
   case mae
+  /// Median of the absolute error: no single answer decides it.
+  case medianError
+  /// Mean absolute error of answers moved to the nearest end of the training answers' range, as far as they lie outside:
+  /// no single answer decides it.
+  case clippedMAE
   /// Root of the mean squared error.
   case rmse
   /// Mean of |error| / |truth| where the truth is not 0.
@@ -18,6 +23,8 @@ public enum EvaluationMetric: String, Sendable, Hashable, Codable, CaseIterable 
   case crps
   /// Share of truths inside the central interval of the distributions read out.
   case coverage
+  /// Mean share of the model's belief that the distributions read out hold.
+  case mass
   /// Mean intersection over union of boxes; 0 where no box could be read.
   case iou
   /// Share of boxes with an intersection over union of at least a half; wrong where no box could be read.
@@ -26,5 +33,5 @@ public enum EvaluationMetric: String, Sendable, Hashable, Codable, CaseIterable 
   case digitAccuracy
 
   /// Whether unreadable answers are scored by ``Unreadable`` rather than counted as wrong.
-  public var isError: Bool { [.mae, .rmse, .relativeError, .r2, .spearman].contains(self) }
+  public var isError: Bool { [.mae, .medianError, .clippedMAE, .rmse, .relativeError, .r2, .spearman].contains(self) }
 }

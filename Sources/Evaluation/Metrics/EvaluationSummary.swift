@@ -37,8 +37,10 @@ public struct EvaluationSummary: Sendable, Hashable, Codable {
   public var rule: String
   /// Which number was judged.
   public var judged: JudgedNumber
-  /// The figures by ``EvaluationMetric`` name. Missing where there was nothing to measure.
+  /// The figures by ``EvaluationMetric`` name. Missing where there was nothing to measure, or more than a double holds.
   public var figures: [String: Double]
+  /// What must be known to read them.
+  public var notes: [String]
 
   /// Computes figures.
   ///
@@ -46,18 +48,21 @@ public struct EvaluationSummary: Sendable, Hashable, Codable {
   ///   - metrics: which.
   ///   - unreadable: how answers without a number enter the errors.
   ///   - grammar: reads the digits for `digitAccuracy`.
+  ///   - range: where training answers lie, for `clippedMAE`.
   public init(
     _ records: [PredictionRecord], metrics: [EvaluationMetric], unreadable rule: Unreadable = .leftOut,
-    judged: JudgedNumber = .text, grammar: NumberGrammar = NumberGrammar()
+    judged: JudgedNumber = .text, grammar: NumberGrammar = NumberGrammar(), range: ClosedRange<Double>? = nil,
+    notes: [String] = []
   ) {
-    let judge = Judge(records: records, rule: rule, judged: judged, grammar: grammar)
+    let judge = Judge(records: records, rule: rule, judged: judged, grammar: grammar, range: range)
+    self.notes = notes
     count = records.count
     unreadable = records.count { judge.values(of: $0) == nil }
     self.rule = rule.description
     self.judged = judged
     figures = metrics.reduce(into: [:]) { figures, metric in
       let figure = judge.figure(metric)
-      if !figure.isNaN { figures[metric.rawValue] = figure }
+      if figure.isFinite { figures[metric.rawValue] = figure }
     }
   }
 
@@ -70,6 +75,7 @@ private struct Judge {
   let rule: Unreadable
   let judged: JudgedNumber
   let grammar: NumberGrammar
+  let range: ClosedRange<Double>?
 
   /// The numbers of a record that are judged; nil if there are none, or not as many as there should be.
   func values(of record: PredictionRecord) -> [Double]? {
@@ -87,12 +93,16 @@ private struct Judge {
     case .exactMatch: share { trimmed($0.text) == trimmed($0.reference) }
     case .parseRate: share { values(of: $0) != nil }
     case .mae: error(NumberMetrics.meanAbsoluteError)
+    case .medianError: error(NumberMetrics.medianError)
+    case .clippedMAE:
+      range.map { range in error { NumberMetrics.meanAbsoluteError($0.map(range.nearest), $1) } } ?? .nan
     case .rmse: error(NumberMetrics.rootMeanSquaredError)
     case .relativeError: error(NumberMetrics.meanRelativeError)
     case .r2: error(NumberMetrics.r2)
     case .spearman: error(NumberMetrics.spearman)
     case .crps: NumberMetrics.mean(records.compactMap { $0.belief?.crps })
     case .coverage: NumberMetrics.mean(records.compactMap(isCovered))
+    case .mass: NumberMetrics.mean(records.compactMap { $0.belief?.mass })
     case .iou: NumberMetrics.mean(records.map { boxes($0).map { $0.intersectionOverUnion($1) } ?? 0 })
     case .boxAccuracy: share { boxes($0).map { $0.isFound(by: $1) } ?? false }
     case .digitAccuracy: digits()
@@ -122,8 +132,9 @@ private struct Judge {
   }
 
   private func isCovered(_ record: PredictionRecord) -> Double? {
-    guard let belief = record.belief, record.truth.count == 1 else { return nil }
-    return (belief.low...belief.high).contains(record.truth[0]) ? 1 : 0
+    guard let belief = record.belief, let truth = belief.truth ?? (record.truth.count == 1 ? record.truth[0] : nil)
+    else { return nil }
+    return (belief.low...belief.high).contains(truth) ? 1 : 0
   }
 
   private func boxes(_ record: PredictionRecord) -> (BoundingBox, BoundingBox)? {
@@ -141,4 +152,9 @@ private struct Judge {
     let places = DigitAccuracy.byPlace(pairs.map(\.0), pairs.map(\.1))
     return places.reduce(0) { $0 + $1.share * Double($1.count) } / Double(places.reduce(0) { $0 + $1.count })
   }
+}
+
+extension ClosedRange<Double> {
+  /// The value, or the end that is nearest to it.
+  fileprivate func nearest(_ value: Double) -> Double { Swift.min(Swift.max(value, lowerBound), upperBound) }
 }

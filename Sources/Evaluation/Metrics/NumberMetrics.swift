@@ -5,9 +5,19 @@ public enum NumberMetrics {
     mean(paired(predictions, truths).map { abs($0 - $1) })
   }
 
+  /// Median of |prediction − truth|; the mean of the two middle ones of an even number.
+  public static func medianError(_ predictions: [Double], _ truths: [Double]) -> Double {
+    let errors = paired(predictions, truths).map { abs($0 - $1) }.sorted()
+    return errors.isEmpty ? .nan : errors[(errors.count - 1) / 2] / 2 + errors[errors.count / 2] / 2
+  }
+
   /// Square root of the mean of (prediction − truth)².
   public static func rootMeanSquaredError(_ predictions: [Double], _ truths: [Double]) -> Double {
-    mean(paired(predictions, truths).map { ($0 - $1) * ($0 - $1) }).squareRoot()
+    let errors = paired(predictions, truths).map { abs($0 - $1) }
+    let plain = mean(errors.map { $0 * $0 }).squareRoot()
+    // In parts of the largest, squares fit a double.
+    guard plain.isInfinite, let largest = errors.max(), largest.isFinite else { return plain }
+    return largest * mean(errors.map { $0 / largest * ($0 / largest) }).squareRoot()
   }
 
   /// Mean of |prediction − truth| / |truth| over the truths that are not 0.
@@ -50,7 +60,8 @@ public enum NumberMetrics {
     let order = values.indices.sorted { values[$0] < values[$1] }
     var ranks = values, start = 0
     while start < order.count {
-      let end = order[start...].firstIndex { values[$0] != values[order[start]] } ?? order.count
+      var end = start + 1
+      while end < order.count, values[order[end]] == values[order[start]] { end += 1 }
       for place in start..<end { ranks[order[place]] = Double(start + end + 1) / 2 }
       start = end
     }

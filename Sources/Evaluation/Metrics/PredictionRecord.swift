@@ -12,7 +12,7 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
   public var truth: [Double]
   /// The numbers read from `text`; nil if it could not be read.
   public var values: [Double]?
-  /// |value − truth| for answers of one number.
+  /// |value − truth| for answers of one number; nil if no double holds it.
   public var error: Double?
   /// Sum of the answer's token log-probabilities, if asked for.
   public var logProbability: Double?
@@ -35,8 +35,13 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
     public var level: Double
     /// Continuous ranked probability score at the truth; nil without one.
     public var crps: Double?
-    /// Probability that the model answers with any of the values at all.
-    public var coverage: Double
+    /// Probability that the model answers with any of the values at all: the mass that was seen. The other figures are
+    /// those of the model's belief as far as this is near 1.
+    public var mass: Double
+    /// How much of the rest was left out to read less (``NumberDistribution/cut``).
+    public var cut: Double
+    /// The number that is judged, where it is not the answer's only one.
+    public var truth: Double?
 
     /// Sums up a distribution.
     public init(_ distribution: NumberDistribution, cost: NumberCost, level: Double, truth: Double?) {
@@ -45,7 +50,8 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
       decision = distribution.leastExpected(cost)
       (low, high, self.level) = (interval.lowerBound, interval.upperBound, level)
       crps = truth.map(distribution.crps)
-      coverage = distribution.coverage
+      (mass, cut) = (distribution.coverage, distribution.cut)
+      self.truth = truth
     }
   }
 
@@ -60,9 +66,49 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
     self.text = text
     self.truth = truth
     self.values = values
-    if truth.count == 1, let values, values.count == 1 { error = abs(values[0] - truth[0]) }
+    if truth.count == 1, let values, values.count == 1 {
+      let error = abs(values[0] - truth[0])
+      // JSON has no infinity.
+      self.error = error.isFinite ? error : nil
+    }
     self.logProbability = logProbability
     self.finish = finish
     self.belief = belief
+  }
+}
+
+extension PredictionRecord.Belief {
+  private enum CodingKeys: CodingKey {
+    case mean, standardDeviation, decision, low, high, level, crps, mass, cut, truth, coverage
+  }
+
+  /// Earlier versions called the mass `coverage`, and did not say what was left out.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    mean = try values.decode(Double.self, forKey: .mean)
+    standardDeviation = try values.decode(Double.self, forKey: .standardDeviation)
+    decision = try values.decode(Double.self, forKey: .decision)
+    (low, high) = (try values.decode(Double.self, forKey: .low), try values.decode(Double.self, forKey: .high))
+    level = try values.decode(Double.self, forKey: .level)
+    crps = try values.decodeIfPresent(Double.self, forKey: .crps)
+    mass =
+      try values.decodeIfPresent(Double.self, forKey: .mass) ?? values.decode(Double.self, forKey: .coverage)
+    cut = try values.decodeIfPresent(Double.self, forKey: .cut) ?? 0
+    truth = try values.decodeIfPresent(Double.self, forKey: .truth)
+  }
+
+  /// As ``init(from:)`` reads it.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(mean, forKey: .mean)
+    try values.encode(standardDeviation, forKey: .standardDeviation)
+    try values.encode(decision, forKey: .decision)
+    try values.encode(low, forKey: .low)
+    try values.encode(high, forKey: .high)
+    try values.encode(level, forKey: .level)
+    try values.encodeIfPresent(crps, forKey: .crps)
+    try values.encode(mass, forKey: .mass)
+    try values.encode(cut, forKey: .cut)
+    try values.encodeIfPresent(truth, forKey: .truth)
   }
 }

@@ -10,14 +10,16 @@ public struct NumberDistribution: Sendable, Hashable, Codable {
   public let coverage: Double
   /// Whether all answers were counted; false if a beam dropped some, which then lack in `coverage`.
   public let isExact: Bool
+  /// How probable the beginnings are that a beam dropped: at most so much lacks in `coverage` because of it.
+  public let cut: Double
 
   /// From probabilities that need not sum to 1. Equal values are put together.
-  public init(values: [Double], probabilities: [Double], isExact: Bool = true) {
-    self.init(values: values, logProbabilities: probabilities.map(log), isExact: isExact)
+  public init(values: [Double], probabilities: [Double], isExact: Bool = true, cut: Double = 0) {
+    self.init(values: values, logProbabilities: probabilities.map(log), isExact: isExact, cut: cut)
   }
 
   /// From natural logarithms of probabilities, however small.
-  public init(values: [Double], logProbabilities: [Double], isExact: Bool = true) {
+  public init(values: [Double], logProbabilities: [Double], isExact: Bool = true, cut: Double = 0) {
     precondition(
       values.count == logProbabilities.count, "\(values.count) values, \(logProbabilities.count) probabilities")
     let greatest = logProbabilities.max() ?? -.infinity
@@ -29,6 +31,7 @@ public struct NumberDistribution: Sendable, Hashable, Codable {
     probabilities = masses.map { $0 / sum }
     coverage = exp(greatest) * sum
     self.isExact = isExact
+    self.cut = cut
   }
 
   /// Σ v p(v).

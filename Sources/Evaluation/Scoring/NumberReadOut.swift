@@ -1,3 +1,4 @@
+import Foundation
 import Torch
 import TorchNN
 
@@ -5,12 +6,14 @@ extension Scorer {
   /// The distribution over whole numbers that a model gives after each prompt.
   ///
   /// Exact by enumeration as long as no level of the space has more than `width` unfinished paths: `0.xyz` is 1,000
-  /// answers from 112 tokens read beside the prompt. Beyond that the most probable paths of each level go on (beam).
-  /// Paths are branches of one cached sequence, so prompts are read and kept once.
+  /// answers from 112 tokens read beside the prompt. Beyond that the most probable paths of each level go on (beam), and
+  /// `cut` of the distribution says how much of the mass that left out. Paths are branches of one cached sequence, so prompts are read and kept once.
   ///
   /// - Parameters:
   ///   - space: the ways to write an answer.
-  ///   - width: unfinished paths kept per level.
+  ///   - width: unfinished paths kept per level at most.
+  ///   - spare: mass that may be left out to read less, of levels of more than ``NumberReadOut/block`` paths: the most
+  ///     improbable ones, as long as all of them together hold no more. 0 reads whatever `width` allows.
   ///   - normalization: what each token's probability is a share of. With `.vocabulary` the distribution's
   ///     `coverage` says how much of the model's belief the space holds; with `.candidates` it is 1 unless paths were
   ///     dropped.
@@ -18,8 +21,8 @@ extension Scorer {
   ///   - images: the pictures of each prompt; nil if none shows any.
   /// - Throws: `DecodingError` for prompts that the model cannot read or that leave no room for an answer.
   public func distributions(
-    over space: AnswerSpace, after prompts: [[Int32]], width: Int = 1024, normalization: Normalization = .vocabulary,
-    tokenBudget: Int = 16_384, images: PromptImages? = nil
+    over space: AnswerSpace, after prompts: [[Int32]], width: Int = 1024, spare: Double = 0,
+    normalization: Normalization = .vocabulary, tokenBudget: Int = 16_384, images: PromptImages? = nil
   ) throws -> [NumberDistribution] {
     guard width > 0 else { throw DecodingError.badSetting("width: expected at least 1, found \(width)") }
     try ModelContext.check(prompts, for: model)
@@ -30,7 +33,8 @@ extension Scorer {
         let context = try ModelContext(
           model, prompts: batch.map { prompts[$0] }, room: branches, beginning: beginning,
           images: images.map { try batch.map($0) } ?? [])
-        var readOut = NumberReadOut(self, context, tree, names: batch, width: width, normalization: normalization)
+        var readOut = NumberReadOut(
+          self, context, tree, names: batch, width: width, spare: spare, normalization: normalization)
         for (index, distribution) in zip(batch, try readOut.run()) { found[index] = distribution }
       }
     }
@@ -61,6 +65,7 @@ struct NumberReadOut {
   private let tree: AnswerTree
   private let names: [Int]  // the prompts' indices, for errors
   private let width: Int
+  private let spare: Double
   private let normalization: Normalization
   private let start: ReadOutStart
   private var rows: [Row]
@@ -72,15 +77,19 @@ struct NumberReadOut {
     var open: [Int] = []  // paths to go on with, all of one level
     var answers: [(value: Double, logProbability: Double)] = []
     var isExact = true
+    var cut = 0.0  // probability of the paths that were dropped
   }
+
+  /// Paths that are read at once whatever they are worth: that costs less than a pass.
+  static let block = 128
 
   init(
     _ scorer: Scorer, _ context: ModelContext, _ tree: AnswerTree, names: [Int], width: Int,
-    normalization: Normalization, from start: ReadOutStart? = nil
+    spare: Double = 0, normalization: Normalization, from start: ReadOutStart? = nil
   ) {
     self.start = start ?? ReadOutStart(context)
     (self.scorer, self.context, self.tree, self.names) = (scorer, context, tree, names)
-    (self.width, self.normalization) = (width, normalization)
+    (self.width, self.spare, self.normalization) = (width, spare, normalization)
     rows = [Row](repeating: Row(), count: context.count)
   }
 
@@ -106,7 +115,7 @@ struct NumberReadOut {
       }
       return NumberDistribution(
         values: found.answers.map(\.value), logProbabilities: found.answers.map(\.logProbability),
-        isExact: found.isExact)
+        isExact: found.isExact, cut: found.cut)
     }
   }
 
@@ -115,7 +124,7 @@ struct NumberReadOut {
     var block = open, level = open
     while true {
       level = tree.opened(below: level)
-      if level.isEmpty || block.count + level.count > min(128, width) { return block }
+      if level.isEmpty || block.count + level.count > min(Self.block, width) { return block }
       block += level
     }
   }
@@ -126,12 +135,24 @@ struct NumberReadOut {
     return tree.opened(below: block).filter { !read.contains($0) }
   }
 
-  /// The most probable paths.
+  /// The most probable paths: `width` at most, and of many only those that hold all but the mass to spare.
   private mutating func cut(_ open: [Int], _ row: Int) -> [Int] {
-    guard open.count > width else { return open }
-    rows[row].isExact = false
+    guard open.count > width || (spare > 0 && open.count > Self.block) else { return open }
     let logs = rows[row].logProbability
-    return Array(open.sorted { (logs[$0] ?? -.infinity, $1) > (logs[$1] ?? -.infinity, $0) }.prefix(width))
+    let order = open.sorted { (logs[$0] ?? -.infinity, $1) > (logs[$1] ?? -.infinity, $0) }
+    var kept = order.count, dropped = 0.0
+    // Half of what may still be left out, so that deeper levels have their share.
+    let allowance = (spare - rows[row].cut) / 2
+    while kept > 0 {
+      let mass = exp(logs[order[kept - 1]] ?? -.infinity)
+      guard kept > width || (kept > Self.block && dropped + mass <= allowance) else { break }
+      dropped += mass
+      kept -= 1
+    }
+    guard kept < order.count else { return open }
+    rows[row].isExact = false
+    rows[row].cut += dropped
+    return Array(order.prefix(kept))
   }
 
   private func read(_ blocks: [[Int]]) throws -> (states: Tensor, first: Int) {

@@ -31,6 +31,25 @@ public struct Denominators: Sendable, Hashable {
 }
 
 extension Objective {
+  /// What the sum of each term is divided by: with means Σw over the tokens of all metrics, those of its own as this
+  /// term weighs them. Several terms of one metric measure the same tokens, which count once.
+  func matchDenominators(_ denominators: Denominators) -> [Double] {
+    precondition(
+      denominators.weights.count == terms.count, "\(denominators.weights.count) weights for \(terms.count) terms")
+    switch reduction {
+    case .literalSums: return terms.map { _ in 1 }
+    case .meansPerMetric: return denominators.weights
+    case .means:
+      let weighed = zip(terms.map(\.metric), denominators.weights)
+      let first = Dictionary(weighed, uniquingKeysWith: { first, _ in first })
+      return weighed.map { metric, own in
+        // In the terms' order, so that equal runs add up to equal bits.
+        let others = terms.map(\.metric).reduce(into: [Int]()) { if $1 != metric, !$0.contains($1) { $0.append($1) } }
+        return others.reduce(own) { $0 + (first[$1] ?? 0) }
+      }
+    }
+  }
+
   /// N and Σw of a whole step, from the supervisions of all its micro-batches.
   public func denominators(of step: [Supervision]) -> Denominators {
     let none = Denominators(supervised: 0, weights: terms.map { _ in 0 })

@@ -10,7 +10,7 @@ package struct LossPlan {
   package struct Rows {
     /// Rows of the logits, `[n]`.
     package var queries: [Int64]
-    /// w / Σw of each, `[n]`.
+    /// w / Σw of each, `[n]`, with Σw of the whole step.
     package var weights: [Double]
     /// Which target of `table` is that of each, `[n]`.
     package var targets: [Int64]
@@ -88,8 +88,7 @@ package struct LossPlan {
 extension Objective {
   /// Puts an objective and a batch's supervision together.
   package func plan(_ supervision: Supervision, _ denominators: Denominators) -> LossPlan {
-    precondition(
-      denominators.weights.count == terms.count, "\(denominators.weights.count) weights for \(terms.count) terms")
+    let matchDenominators = matchDenominators(denominators)
     func scale(_ denominator: Double) -> Double { reduction == .literalSums || denominator == 0 ? 1 : 1 / denominator }
     precondition(
       reduction == .literalSums || Double(supervision.labels.count) <= denominators.supervised,
@@ -101,7 +100,7 @@ extension Objective {
         let term = terms[index]
         return term.match.plan(
           supervision.metrics.filter { $0.metric == term.metric }, name: names[index + 1], weight: term.weight,
-          scale: scale(denominators.weights[index]))
+          scale: scale(matchDenominators[index]))
       })
   }
 }

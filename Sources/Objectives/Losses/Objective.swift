@@ -2,15 +2,22 @@ public import MetricTokens
 
 /// What a model is trained to minimise (equation 6):
 ///
-///     L = L_CE + Σᵢ αᵢ · L_dist,i        Objective.crossEntropy + 0.1 * match
+///     L = L_CE + α · L_dist        Objective.crossEntropy + 0.1 * match
 ///
 /// with L_CE = (1/N) Σ CE over the supervised tokens and L_dist = Σ w·KL / Σ w over the metric tokens, where N and Σ w
 /// are those of the whole optimizer step (PAPER.md Q5).
+///
+/// Several metrics share one L_dist: each term adds αᵢ · Σᵢ w·KL / Σ w, its own tokens above, the tokens of all metrics
+/// below. So nine digits weigh the same as one metric or as three (``Reduction/meansPerMetric`` has it otherwise), and
+/// αᵢ are factors between metrics.
 public struct Objective: Sendable {
   /// How sums become losses.
   public enum Reduction: String, Sendable, Hashable, Codable, CaseIterable {
-    /// Means over the whole step: α has a meaning that does not depend on batch size.
+    /// Means over the whole step: α has a meaning that depends neither on batch size nor on how many metrics there are.
     case means
+    /// As `means`, but each metric is a mean over its own tokens: k metrics weigh k·α together, and a metric of few
+    /// tokens as much as one of many.
+    case meansPerMetric
     /// Sums, as equations 3, 5 and 9 are printed.
     case literalSums
   }

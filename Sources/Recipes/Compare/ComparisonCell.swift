@@ -71,7 +71,7 @@ private struct ComparisonRun {
       }
     }
     let trained = try training.train()
-    let result = try Evaluating(parts, trained.model, test) { done, _ in
+    let result = try Evaluating(parts, trained.model, test, run: training.folder) { done, _ in
       report(WorkerMessage(phase: "testing", completed: min(total - 1, log.steps + done / 20), total: total))
     }
     report(WorkerMessage(phase: "done", completed: total, total: total))

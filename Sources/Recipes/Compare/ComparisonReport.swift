@@ -1,5 +1,5 @@
 import Evaluation
-import Files
+public import Files
 import Foundation
 import MetricTokens
 import Objectives
@@ -8,7 +8,13 @@ public import Reports
 /// The report of a comparison: table, verdicts, curves.
 public struct ComparisonReport {
   let summary: ComparisonSummary
+  let findings: ComparisonFindings
   let command: String
+
+  init(summary: ComparisonSummary, command: String) {
+    (self.summary, self.command) = (summary, command)
+    findings = ComparisonFindings(summary)
+  }
 
   /// The figures, one row an arm.
   public var table: Table {
@@ -25,10 +31,10 @@ public struct ComparisonReport {
       table.add(
         [.text(arm.name)] + metrics.map { cell($0, arm) } + [norm(arm)])
     }
-    for (index, metric) in metrics.enumerated() where metric != .coverage {
+    for (index, metric) in metrics.enumerated() where metric != .coverage && metric != .mass {
       table.emphasizeBest(metric.lowerIsBetter ? .lowest : .highest, in: index + 1)
     }
-    if let constant = summary.constant, metrics.contains(where: { summary.floor($0) != nil }) {
+    if let constant = summary.answers.median, metrics.contains(where: { summary.floor($0) != nil }) {
       let floors = metrics.compactMap { metric in
         summary.floor(metric).map { "\(metric.label) \(Quantity.number($0))" }
       }
@@ -38,6 +44,16 @@ public struct ComparisonReport {
     if metrics.contains(where: \.isError) {
       table.notes.append("Answers without a readable number: \(summary.unreadable) in the errors.")
     }
+    if let range = summary.answers.range, metrics.contains(.clippedMAE) {
+      let counts = summary.arms.compactMap { arm in
+        summary.outside(arm).map { "\(arm.name) \($0.count) of \($0.all)" }
+      }
+      table.notes.append(
+        "Answers outside the training answers' \(Quantity.number(range.lowerBound)) to "
+          + "\(Quantity.number(range.upperBound)): \(counts.joined(separator: ", ")). \(EvaluationMetric.clippedMAE.label): "
+          + "these moved to the nearest end.")
+    }
+    table.notes += massNotes
     if metrics.contains(.coverage) { table.notes.append("Coverage should be 90 %.") }
     table.notes.append("Gradient norm: mean ± standard deviation over steps, before clipping.")
     return table
@@ -45,14 +61,14 @@ public struct ComparisonReport {
 
   /// For the terminal.
   public func text(_ terminal: Terminal) -> String {
-    ([table.text(terminal: terminal), terminal.styled(summary.conclusion, .bold)]
-      + summary.findings.map { "\($0.label): \($0.verdict).\($0.note)" }).joined(separator: "\n\n") + "\n"
+    ([table.text(terminal: terminal), terminal.styled(findings.conclusion, .bold)]
+      + findings.all.map(\.text) + [findings.power].compactMap { $0 }).joined(separator: "\n\n") + "\n"
   }
 
   /// For `docs/experiments/`.
   public var markdown: String {
-    "```\n\(command)\n```\n\n\(table.markdown)\n**\(summary.conclusion)**\n\n"
-      + summary.findings.map { "- \($0.label): \($0.verdict).\($0.note)\n" }.joined()
+    "```\n\(command)\n```\n\n\(table.markdown)\n**\(findings.conclusion)**\n\n"
+      + findings.all.map { "- \($0.text)\n" }.joined() + (findings.power.map { "\n\($0)\n" } ?? "")
   }
 
   /// `report.html`
@@ -63,10 +79,11 @@ public struct ComparisonReport {
       subtitle: "\(URL(fileURLWithPath: summary.settings.path).lastPathComponent) on "
         + URL(fileURLWithPath: run.model).lastPathComponent,
       footer: "Made by dist2. Every figure comes from the cells in this folder.")
-    page.paragraph(summary.conclusion)
-    for finding in summary.findings {
+    page.paragraph(findings.conclusion)
+    for finding in findings.all {
       page.verdict(finding.label, "\(finding.verdict).\(finding.note)", finding.verdict.outcome)
     }
+    if let power = findings.power { page.paragraph(power) }
     page.section("Results")
     page.table(table)
     page.figures(figures)
@@ -83,7 +100,28 @@ public struct ComparisonReport {
   /// The picture that says most.
   public var figure: any Figure { axisChart ?? bars }
 
+  /// For programs: the table, and what was tested with what outcome.
+  public var json: JSON {
+    guard case .object(var object) = table.json, case .object(let found) = findings.json else { return table.json }
+    for member in found.members { object[member.key] = member.value }
+    return .object(object)
+  }
+
   // MARK: Parts
+
+  /// Said of arms whose distributions hold too little of the model's belief.
+  private var massNotes: [String] {
+    summary.arms.compactMap { arm in
+      let beliefs = summary.seeds.compactMap { summary.outcomes[arm]?[$0]?.records }.flatMap { $0 }.compactMap(\.belief)
+      let low = beliefs.filter { $0.mass < NumberReading.enough }
+      guard !low.isEmpty else { return nil }
+      let cut = low.count { $0.cut > 1 - NumberReading.enough }
+      return
+        "\(arm.name): \(low.count) of \(beliefs.count) distributions hold less than 99 % of the model's belief, so that "
+        + "CRPS and coverage are those of a part"
+        + (cut > 0 ? "; in \(cut) evaluate.width cut more than 1 %: raise it." : ".")
+    }
+  }
 
   private var examples: Int { summary.outcomes.first?.value.first?.value.records.count ?? 0 }
 

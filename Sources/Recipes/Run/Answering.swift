@@ -23,7 +23,7 @@ public struct Answering: Sendable {
       maxNewTokens: settings.maxNewTokens ?? longestAnswer.map { 2 * $0 + 16 } ?? 256,
       stopIDs: Set(parts.tokenizer.roles.ends + [parts.tokenizer.roles.end].compactMap { $0 }))
     fixedBudget = settings.tokenBudget
-    parser = AnswerNumbers(encoder.metrics, count: settings.numbers)
+    parser = AnswerNumbers(encoder, rules: encoder.metrics, count: settings.numbers)
   }
 
   /// What is asked of a record, and what the right answer would be.
@@ -103,11 +103,15 @@ extension TorchError {
 }
 
 /// Reads the numbers that count from an answer: by the run's metrics, or any where it has none.
+///
+/// Metrics whose tokens are values by themselves (bins) give the values of those tokens, however they are spelt.
 struct AnswerNumbers: Sendable {
+  private let tokenizer: Tokenizer
   private let rules: [MetricRule]
   private let count: Int?
 
-  init(_ rules: [MetricRule], count: Int?) {
+  init(_ encoder: ExampleEncoder, rules: [MetricRule], count: Int?) {
+    tokenizer = encoder.tokenizer
     // Labels and codes have no numbers; spans are known of records, not of answers.
     self.rules = rules.filter { $0.finder.space.values != nil }
     self.count = count
@@ -130,12 +134,25 @@ struct AnswerNumbers: Sendable {
     var all = [(range: Range<Int>, value: Double)]()
     for rule in rules {
       let spans: [Range<Int>]? = if case .marks(let marks) = rule.region { marks.spans(in: text) } else { nil }
-      for number in rule.finder.grammar.numbers(in: text, within: spans)
+      for number in numbers(in: text, within: spans, rule.finder)
       where !all.contains(where: { $0.range.overlaps(number.range) }) {
-        all.append((number.range, number.value))
+        all.append(number)
       }
     }
     return all.sorted { $0.range.lowerBound < $1.range.lowerBound }.map(\.value)
+  }
+
+  private func numbers(
+    in text: String, within spans: [Range<Int>]?, _ finder: MetricFinder
+  ) -> [(range: Range<Int>, value: Double)] {
+    guard finder.space.unit == .token, let values = finder.space.values else {
+      return finder.grammar.numbers(in: text, within: spans).map { ($0.range, $0.value) }
+    }
+    let encoding = tokenizer.encode(text, addSpecialTokens: false)
+    let pieces = zip(encoding.ids, encoding.offsets).map { TokenPiece(id: $0, range: $1) }
+    return finder.find(in: pieces, text: text, within: spans).flatMap { found in
+      found.positions.map { (pieces[$0.position].range, values[$0.candidate]) }
+    }
   }
 }
 

@@ -14,8 +14,10 @@ public struct EvaluateSettings: Sendable, Hashable {
   public var unreadableAs: Double?
   /// Whether the distribution of the number is read out beside the answer, for CRPS and coverage.
   public var distribution: Bool
-  /// Unfinished numbers that are kept at each digit while the distribution is read out.
+  /// Unfinished numbers that are kept at each digit at most while the distribution is read out.
   public var width: Int
+  /// How numbers are written, for models without training answers; nil: as these write them.
+  public var number: NumberSettings?
   /// Tokens of a batch, padding included; nil: found from the memory there is.
   public var tokenBudget: Int?
 
@@ -26,7 +28,8 @@ public struct EvaluateSettings: Sendable, Hashable {
     numbers = try reader.optional("numbers", "a number above 0") { $0 > 0 }
     unreadableAs = try reader.optional("unreadableAs")
     distribution = try reader.value("distribution", default: false)
-    width = try reader.value("width", default: 64, "a number above 0") { $0 > 0 }
+    width = try reader.value("width", default: 4096, "a number above 0") { $0 > 0 }
+    number = try reader.optionalSection("number") { try NumberSettings($0) }
     tokenBudget = try reader.optional("tokenBudget", "a number above 0") { $0 > 0 }
   }
 }

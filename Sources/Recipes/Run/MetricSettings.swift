@@ -79,6 +79,14 @@ public struct MetricSettings: Sendable, Hashable {
 }
 
 extension MetricSettings.Tokens {
+  /// Whether they have values.
+  var areNumbers: Bool {
+    switch self {
+    case .labels, .codebook: false
+    default: true
+    }
+  }
+
   private enum Kind: String, NamedSetting { case digits, numbers, integers, labels, bins, codebook }
 
   init(_ reader: SettingsReader) throws {

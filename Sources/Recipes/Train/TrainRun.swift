@@ -51,6 +51,7 @@ public final class TrainRun {
     let valid = try settings.data.valid.map { try read($0) }
     try requireMetrics(train.summary)
     try folder.claim(settings, fingerprints: fingerprints([train, valid].compactMap { $0 }))
+    if let parts = parts as? RunParts, parts.rating == nil { try folder.storeNumbers(parts) }
     say(train, valid)
 
     let model = try makeModel()

@@ -1,6 +1,7 @@
 public import Evaluation
 import Files
 import Foundation
+import MetricTokens
 public import Reports
 public import TokenData
 import TokenModels
@@ -14,18 +15,23 @@ public struct Evaluating {
   public let summary: EvaluationSummary
   /// Those shown, in order.
   public let metrics: [EvaluationMetric]
+  /// What must be known to read them.
+  public let notes: [String]
 
   /// Answers and judges.
   ///
   /// - Parameters:
   ///   - dataset: examples with right answers.
+  ///   - run: the run whose model it is, which knows how its training answers write numbers.
   ///   - progress: told of each answer.
   /// - Throws: `InputError` if nothing can be read out; what generation throws.
   public init(
-    _ parts: RunParts, _ model: any TokenModel, _ dataset: Dataset,
+    _ parts: RunParts, _ model: any TokenModel, _ dataset: Dataset, run: RunFolder? = nil,
     progress: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
     let settings = parts.settings.evaluate
+    // What cannot be read out is said before anything is answered.
+    let reading = settings.distribution ? try NumberReading(parts, run: run) : nil
     let answering = Answering(parts, longestAnswer: dataset.summary.longestAnswer)
     let items = try (0..<min(settings.limit ?? .max, dataset.count)).map { try answering.item(dataset.record($0)) }
     var done = 0
@@ -33,40 +39,57 @@ public struct Evaluating {
       done += 1
       progress(done, items.count)
     }
-    if settings.distribution {
-      let reading = try NumberReading(parts, references: items.map(\.reference))
+    if let reading {
       let scorer = Scorer(model)
       // In pieces, so that progress is seen.
       for start in stride(from: 0, to: items.count, by: 16) {
         let part = items[start..<min(start + 16, items.count)]
         let distributions = try answering.withBudget(model) { budget in
-          try scorer.distributions(
-            over: reading.space, after: part.map(\.ids), width: settings.width, tokenBudget: max(budget, 8192),
-            images: answering.images(Array(part)))
+          try reading.distributions(
+            scorer, after: part.map(\.ids), budget: budget, images: answering.images(Array(part)))
         }
         for (index, distribution) in zip(part.indices, distributions) {
-          let truth = items[index].truth
           records[index].belief = PredictionRecord.Belief(
-            distribution, cost: .squared, level: 0.9, truth: truth.count == 1 ? truth[0] : nil)
+            distribution, cost: .squared, level: 0.9, truth: reading.truth(items[index].reference))
         }
         progress(part.endIndex, items.count)
       }
     }
     self.records = records
     metrics = settings.metrics ?? Self.fitting(records)
+    notes = [
+      reading?.remark(records.compactMap(\.belief), parts.tokenizer), Self.remark(records, parts.settings),
+    ].compactMap { $0 }
     summary = EvaluationSummary(
-      records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut)
+      records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
+      range: reading?.format.range.map { $0[0]...$0[1] }, notes: notes)
+  }
+
+  /// Said where right answers should hold numbers and none can be read of them.
+  private static func remark(_ records: [PredictionRecord], _ settings: RunSettings) -> String? {
+    guard !settings.metrics.isEmpty, !records.isEmpty else { return nil }
+    let without = records.count { $0.truth.isEmpty }
+    guard without > 0, settings.metrics.contains(where: \.tokens.areNumbers) else { return nil }
+    return
+      "No number of the run's metrics can be read of \(without) of \(records.count) right answers: they have no part "
+      + "in the errors."
   }
 
   /// The figures that say something of answers like these.
   static func fitting(_ records: [PredictionRecord]) -> [EvaluationMetric] {
     let counts = Set(records.map(\.truth.count))
-    let belief: [EvaluationMetric] = records.contains { $0.belief != nil } ? [.crps, .coverage] : []
+    let belief: [EvaluationMetric] = records.contains { $0.belief != nil } ? [.crps, .coverage, .mass] : []
     switch counts {
-    case [1]: return [.exactMatch, .parseRate, .mae, .rmse, .relativeError, .r2, .spearman, .digitAccuracy] + belief
+    case [1]:
+      let errors: [EvaluationMetric] = [
+        .exactMatch, .parseRate, .mae, .medianError, .rmse, .relativeError, .r2, .spearman,
+      ]
+      // Bins have values and no digits.
+      let hasDigits = records.contains { !NumberGrammar().numbers(in: $0.reference).isEmpty }
+      return errors + (hasDigits ? [.digitAccuracy] : []) + belief
     case [4] where records.allSatisfy { BoundingBox($0.truth) != nil }: return [.parseRate, .iou, .boxAccuracy, .mae]
     case [0]: return [.exactMatch]
-    default: return [.exactMatch, .parseRate, .mae]
+    default: return [.exactMatch, .parseRate, .mae, .medianError] + belief
     }
   }
 
@@ -80,6 +103,7 @@ public struct Evaluating {
     if summary.unreadable > 0, metrics.contains(where: \.isError) {
       table.notes.append("\(summary.unreadable) of \(summary.count) answers hold no readable number: \(summary.rule)")
     }
+    table.notes += notes
     return table
   }
 
@@ -94,12 +118,15 @@ extension EvaluationMetric {
     case .exactMatch: "exact match"
     case .parseRate: "readable"
     case .mae: "MAE"
+    case .medianError: "median error"
+    case .clippedMAE: "MAE within range"
     case .rmse: "RMSE"
     case .relativeError: "relative error"
     case .r2: "R²"
     case .spearman: "Spearman ρ"
     case .crps: "CRPS"
     case .coverage: "coverage of the 90 % interval"
+    case .mass: "mass read out"
     case .iou: "IoU"
     case .boxAccuracy: "IoU ≥ 0.5"
     case .digitAccuracy: "digit accuracy"
@@ -107,8 +134,8 @@ extension EvaluationMetric {
   }
 
   /// Whether it is a share of examples.
-  var isShare: Bool { [.exactMatch, .parseRate, .coverage, .boxAccuracy, .digitAccuracy].contains(self) }
+  var isShare: Bool { [.exactMatch, .parseRate, .coverage, .mass, .boxAccuracy, .digitAccuracy].contains(self) }
 
   /// Whether less is better.
-  var lowerIsBetter: Bool { [.mae, .rmse, .relativeError, .crps].contains(self) }
+  var lowerIsBetter: Bool { [.mae, .medianError, .clippedMAE, .rmse, .relativeError, .crps].contains(self) }
 }

@@ -32,7 +32,7 @@ public final class LineStream {
     case .score where choice.parts.settings.reward != nil: work = Judging(judge: try loadJudge(choice))
     case .score:
       reader.needsAnswer = true
-      work = Likelihoods(parts: choice.parts, model: try choice.load(), answering: answering)
+      work = try Likelihoods(choice, answering)
     }
     self.reader = reader
     self.folder = folder

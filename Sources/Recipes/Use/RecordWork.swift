@@ -1,6 +1,7 @@
 import Evaluation
 import Files
 import MetricTokens
+import Reports
 import TokenData
 import TokenModels
 import TorchNN
@@ -24,11 +25,26 @@ struct Generating: RecordWork {
   }
 }
 
-/// Rates their answers by how probable these are.
+/// Rates their answers by how probable these are, and reads out the number that a run's training answers have.
 struct Likelihoods: RecordWork {
-  let parts: RunParts
   let model: any TokenModel
   let answering: Answering
+  /// Nil where no number is read out.
+  let reading: NumberReading?
+
+  /// Says on standard error why no number is read out, where a metric has values.
+  init(_ choice: ModelChoice, _ answering: Answering) throws {
+    self.answering = answering
+    if choice.parts.encoder.metrics.contains(where: { $0.finder.space.values != nil }) {
+      do { reading = try NumberReading(choice.parts, run: choice.run) } catch let error as InputError {
+        reading = nil
+        Terminal.standardError.write("note: no number is read out beside the log-probabilities. \(error)\n")
+      }
+    } else {
+      reading = nil
+    }
+    model = try choice.load()
+  }
 
   func results(of records: [Record]) throws -> [JSON] {
     let items = try records.map(answering.item)
@@ -54,18 +70,17 @@ struct Likelihoods: RecordWork {
         object["standardDeviation"] = .double(belief.variance.squareRoot())
         object["mode"] = .double(belief.mode)
         object["mass"] = .double(belief.coverage)
+        if belief.cut > 0 { object["cut"] = .double(belief.cut) }
       }
       return .object(object)
     }
   }
 
-  /// The number each answer would begin with, where a metric has values and the right answers begin with one.
   private func beliefs(_ scorer: Scorer, _ items: [EvaluationItem]) throws -> [NumberDistribution]? {
-    guard let reading = try? NumberReading(parts, references: items.map(\.reference)) else { return nil }
+    guard let reading else { return nil }
     return try answering.withBudget(model) { budget in
-      try scorer.distributions(
-        over: reading.space, after: items.map(\.ids), width: parts.settings.evaluate.width,
-        tokenBudget: max(budget, 8192), images: answering.images(items))
+      try reading.distributions(
+        scorer, after: items.map(\.ids), budget: budget, images: answering.images(items))
     }
   }
 }

@@ -84,10 +84,12 @@ public struct Series: Sendable, Hashable {
     precondition(bins > 0, "\(bins) bins")
     let all = lists.flatMap(\.values).filter { abs($0) <= 1e300 }
     guard let low = all.min(), let high = all.max() else { return lists.map { Series($0.name, []) } }
-    let width = high > low ? (high - low) / Double(bins) : 1
-    let start = high > low ? low : low - width / 2
+    // Two of the smallest numbers may be too near for parts between them.
+    let isSpread = (high - low) / Double(bins) > 0
+    let width = isSpread ? (high - low) / Double(bins) : 1
+    let start = isSpread ? low : low - width / 2
     return lists.map { name, values in
-      var counts = [Double](repeating: 0, count: high > low ? bins : 1)
+      var counts = [Double](repeating: 0, count: isSpread ? bins : 1)
       let shown = values.filter { abs($0) <= 1e300 }
       for value in shown {
         // The largest value belongs to the last bin.

@@ -34,8 +34,9 @@ public struct Bootstrap: Sendable, Hashable {
   ///
   /// For paired data give the differences. NaN bounds for fewer than two values or where a value is not finite.
   public func interval(of values: [Double]) -> ConfidenceInterval {
-    let sum = Measurements(values).mean * Double(values.count)
-    return interval(of: values, statistic: mean) { values.map { (sum - $0) / Double(values.count - 1) } }
+    let mean = Measurements(values).mean, others = Double(values.count - 1)
+    // n·mean − value, over n − 1, in a form whose parts are no larger than the values.
+    return interval(of: values, statistic: Reports.mean) { values.map { mean + (mean - $0) / others } }
   }
 
   /// The interval of a statistic of `values`; with BCa, it is asked for once more for each value.
@@ -94,15 +95,19 @@ public struct Bootstrap: Sendable, Hashable {
     let below = Double(sorted.count { $0 < observed } + sorted.count { $0 <= observed }) / 2
     let bias = StandardNormal.quantile(below / Double(sorted.count))
     let center = Measurements(jackknife).mean
-    let squares = jackknife.reduce(0) { $0 + ($1 - center) * ($1 - center) }
-    let cubes = jackknife.reduce(0) { $0 + (center - $1) * (center - $1) * (center - $1) }
-    guard bias.isFinite, squares > 0 else { return nil }
+    let largest = jackknife.reduce(0) { max($0, abs($1 - center)) }
+    guard bias.isFinite, largest > 0, largest.isFinite else { return nil }
+    // The acceleration has no unit: in parts of the largest, squares and cubes of any values fit a double.
+    let deviations = jackknife.map { (center - $0) / largest }
+    let squares = deviations.reduce(0) { $0 + $1 * $1 }
+    let cubes = deviations.reduce(0) { $0 + $1 * $1 * $1 }
     let acceleration = cubes / (6 * squares * squares.squareRoot())
     func corrected(_ share: Double) -> Double {
       let z = bias + StandardNormal.quantile(share)
       return StandardNormal.cdf(bias + z / (1 - acceleration * z))
     }
-    return (corrected(shares.0), corrected(shares.1))
+    let (low, high) = (corrected(shares.0), corrected(shares.1))
+    return low.isFinite && high.isFinite ? (low, high) : nil
   }
 }
 

@@ -16,15 +16,22 @@ public enum Correlation: Sendable, Hashable {
   }
 
   private static func pearson(_ x: [Double], _ y: [Double]) -> Double {
-    let (meanX, meanY) = (Measurements(x).mean, Measurements(y).mean)
+    let (x, y) = (deviations(x), deviations(y))
     var (xy, xx, yy) = (0.0, 0.0, 0.0)
     for (a, b) in zip(x, y) {
-      xy += (a - meanX) * (b - meanY)
-      xx += (a - meanX) * (a - meanX)
-      yy += (b - meanY) * (b - meanY)
+      xy += a * b
+      xx += a * a
+      yy += b * b
     }
     guard xx > 0, yy > 0 else { return .nan }
     return max(-1, min(1, xy / (xx.squareRoot() * yy.squareRoot())))
+  }
+
+  /// Differences from the mean; in parts of the largest where their squares would not fit a double.
+  private static func deviations(_ values: [Double]) -> [Double] {
+    let mean = Measurements(values).mean, differences = values.map { $0 - mean }
+    let largest = differences.reduce(0) { max($0, abs($1)) }
+    return largest < 1e150 && (largest > 1e-150 || largest == 0) ? differences : differences.map { $0 / largest }
   }
 }
 

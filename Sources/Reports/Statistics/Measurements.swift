@@ -3,7 +3,8 @@ import Foundation
 /// Repeated measurements of one quantity: one value per seed, problem or example.
 ///
 /// Every figure of no values is NaN, and a NaN among the values makes every figure NaN: a run that diverged must not
-/// vanish in a mean.
+/// vanish in a mean. Values whose sum or squares no double holds are scaled down first, so that finite values of any
+/// size have a mean and, short of the last factor of two, a standard deviation.
 public struct Measurements: Sendable, Hashable, ExpressibleByArrayLiteral {
   /// The values, in the order measured.
   public var values: [Double]
@@ -25,7 +26,10 @@ public struct Measurements: Sendable, Hashable, ExpressibleByArrayLiteral {
   public var mean: Double {
     guard !values.isEmpty else { return .nan }
     let first = values.reduce(0, +) / Double(count)
-    guard first.isFinite else { return first }
+    guard first.isFinite else {
+      // The sum may be too large where the mean is not.
+      return values.allSatisfy(\.isFinite) ? values.reduce(0) { $0 + $1 / Double(count) } : first
+    }
     // A second pass takes back what rounding lost in the first.
     return first + values.reduce(0) { $0 + ($1 - first) } / Double(count)
   }
@@ -34,7 +38,10 @@ public struct Measurements: Sendable, Hashable, ExpressibleByArrayLiteral {
   public var standardDeviation: Double {
     guard count > 1 else { return .nan }
     let mean = mean
-    return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)).squareRoot()
+    let plain = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)).squareRoot()
+    guard plain.isInfinite, let largest = values.map({ abs($0 - mean) }).max(), largest.isFinite else { return plain }
+    let squares = values.reduce(0) { $0 + ($1 - mean) / largest * (($1 - mean) / largest) }
+    return largest * (squares / Double(count - 1)).squareRoot()
   }
 
   /// The standard deviation of the mean.
@@ -51,11 +58,16 @@ public struct Measurements: Sendable, Hashable, ExpressibleByArrayLiteral {
   }
 
   static func quantile(_ p: Double, ofSorted sorted: [Double]) -> Double {
-    let place = p * Double(sorted.count - 1)
-    let below = Int(place)
+    guard !sorted.isEmpty, !p.isNaN else { return .nan }
+    let place = min(max(p, 0), 1) * Double(sorted.count - 1)
+    let below = Int(place), share = place - Double(below)
     let above = min(below + 1, sorted.count - 1)
-    if sorted[below] == sorted[above] { return sorted[below] }
-    return sorted[below] + (place - Double(below)) * (sorted[above] - sorted[below])
+    // Beside an infinite value, 0 times the difference would be NaN.
+    if sorted[below] == sorted[above] || share == 0 { return sorted[below] }
+    let between = sorted[below] + share * (sorted[above] - sorted[below])
+    // The difference of two finite values may be too large for a double.
+    guard !between.isFinite, sorted[below].isFinite, sorted[above].isFinite else { return between }
+    return (1 - share) * sorted[below] + share * sorted[above]
   }
 
   /// The interval that holds the true mean with probability `level` if the values are normal: exact for any count,
@@ -93,6 +105,9 @@ public struct ConfidenceInterval: Sendable, Hashable {
     // None and all reach the ends exactly, which rounding misses.
     return ConfidenceInterval(low: hits == 0 ? 0 : centre - half, high: hits == count ? 1 : centre + half)
   }
+
+  /// Whether both bounds are numbers: resampling has none of too few values, or of sums that no double holds.
+  public var isFinite: Bool { low.isFinite && high.isFinite }
 
   /// Whether `value` lies inside, bounds included.
   public func contains(_ value: Double) -> Bool { low <= value && value <= high }

@@ -34,9 +34,9 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
   public var pValue: Double
   /// Mean difference in standard deviations of the differences (Cohen's d for pairs).
   public var effectSize: Double
-  /// Pairs with two finite values.
+  /// Pairs with a finite difference.
   public var pairs: Int
-  /// Pairs left out because a value was not finite.
+  /// Pairs left out because a value, or the difference of the two, was not finite.
   public var leftOut: Int
   /// Pairs whose difference has the sign of the mean difference.
   public var agreeingPairs: Int
@@ -53,8 +53,8 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
     inference: Inference = .studentT(level: 0.95)
   ) {
     precondition(ours.count == theirs.count, "\(ours.count) values against \(theirs.count)")
-    let finite = zip(ours, theirs).filter { $0.0.isFinite && $0.1.isFinite }
-    let differences = finite.map { $0.0 - $0.1 }
+    // A difference of two finite values may be too large for a double.
+    let differences = zip(ours, theirs).map { $0 - $1 }.filter(\.isFinite)
     let sample = Measurements(differences)
     self.metric = metric
     self.lowerIsBetter = lowerIsBetter
@@ -77,7 +77,7 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
       outcome = .tooFewPairs
     } else if differences.allSatisfy({ $0 == 0 }) {
       outcome = .identical
-    } else if interval.contains(0) {
+    } else if interval.contains(0) || !interval.isFinite {
       outcome = .noDifferenceShown
     } else {
       outcome = (difference < 0) == lowerIsBetter ? .better : .worse
@@ -93,7 +93,7 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
       verdict.comparisons = verdicts.count
       verdict.pValue = pValue
       let isClaim = verdict.outcome == .better || verdict.outcome == .worse
-      if isClaim, pValue > 1 - verdict.interval.level { verdict.outcome = .noDifferenceShown }
+      if isClaim, !(pValue <= 1 - verdict.interval.level) { verdict.outcome = .noDifferenceShown }
       return verdict
     }
   }
@@ -116,6 +116,7 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
       let start = "no difference in \(metric) shown: "
       let count = "(n = \(pairs) \(unit)s)"
       if interval.contains(0) { return start + "\(level) interval \(bounds(of: interval)) includes 0 \(count)" }
+      if !interval.isFinite { return start + "its interval is beyond what a double holds \(count)" }
       let p = Quantity.significant(pValue, digits: 2)
       return start + "p = \(p) after correction for \(comparisons) comparisons \(count)"
     case .better, .worse:

@@ -159,11 +159,20 @@ def match_loss(match, case, logits, contrast):
     return total
 
 
+def divisors(case):
+    """Equation 6 has one L_dist: the weights of the metric tokens of all metrics, each metric once."""
+    own = case["denominators"][1:]
+    if case["reduction"] == "literalSums":
+        return [1] * len(own)
+    if case["reduction"] == "meansPerMetric":
+        return own
+    metrics = [m["metric"] for m in case["matches"]]
+    return [w + sum(own[metrics.index(other)] for other in set(metrics) - {metric}) for w, metric in zip(own, metrics)]
+
+
 def evaluate(case, logits, contrast):
     labels = torch.tensor(case["labels"])
-    n, weights = case["denominators"][0], case["denominators"][1:]
-    if case["reduction"] == "literalSums":
-        n, weights = 1, [1] * len(weights)
+    n, weights = 1 if case["reduction"] == "literalSums" else case["denominators"][0], divisors(case)
     epsilon = case["labelSmoothing"]
     logp = torch.log_softmax(logits, 1)
     target = torch.full_like(logp, epsilon / logp.shape[1])
@@ -229,6 +238,15 @@ for contrast in ["none", "shared", "twoPass"]:
         mixed(SPACES["grades"]["ids"]))
 add("two matches of one metric",
     [match(place="number"), match(distance="discrete", temperature=["value", 0], softmax="vocabulary", weight=0.3)])
+# The same five digits as one metric, as three, and as three that are means of their own; the place weights differ.
+split = NUMBER | {"metrics": [t | {"metric": i % 3} for i, t in enumerate(NUMBER["metrics"])]}
+for reduction in ["means", "meansPerMetric", "literalSums"]:
+    add(f"one metric of five digits {reduction}", [match(place="number")], reduction=reduction, hidden=True)
+    add(f"three metrics of five digits {reduction}", [match(place="number", metric=i) for i in range(3)], split,
+        reduction=reduction, hidden=True)
+add("three metrics with factors", [match(place="number", metric=i, weight=0.1 * (i + 1)) for i in range(3)], split)
+add("three metrics in a part of a step", [match(metric=i, softmax="vocabulary") for i in range(3)], split,
+    denominators=[25, 11, 7, 3])
 add("literal sums", [match(place="number", contrast="twoPass")], reduction="literalSums")
 add("label smoothing of cross entropy", [match()], label_smoothing=0.2)
 add("part of a step", [match(place="number")], denominators=[25, 61])

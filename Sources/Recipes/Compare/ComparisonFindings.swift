@@ -1,0 +1,182 @@
+import Evaluation
+import Files
+import Foundation
+import Objectives
+import Reports
+
+/// What a comparison shows: every arm against sft, dist against every other objective, by several figures, with one
+/// correction for all of them.
+struct ComparisonFindings {
+  /// A comparison of two arms by one figure, in words.
+  struct Finding {
+    let ours: ComparisonArm, theirs: ComparisonArm
+    let metric: EvaluationMetric
+    let verdict: Verdict
+    let note: String
+
+    var label: String { "\(ours.name) against \(theirs.name)" }
+    /// For the report: what was compared, what came out, and what that is worth.
+    var text: String { "\(label): \(verdict).\(note)" }
+  }
+
+  let summary: ComparisonSummary
+  /// Pairs in order, each by the main figure first.
+  let all: [Finding]
+
+  init(_ summary: ComparisonSummary) {
+    self.summary = summary
+    var claims = [(ComparisonArm, ComparisonArm, EvaluationMetric, Verdict)]()
+    for (ours, theirs) in summary.pairs {
+      for metric in summary.judged {
+        let verdict = summary.verdict(metric, ours, theirs)
+        // What is equal everywhere, or was not measured, is no test among others.
+        let isOpen = verdict.outcome != .identical && verdict.outcome != .tooFewPairs
+        if metric == summary.main || isOpen { claims.append((ours, theirs, metric, verdict)) }
+      }
+    }
+    let seeds = summary.seeds.count
+    let of = seeds == 1 ? "two single models" : "models of two seeds"
+    all = zip(claims, Verdict.corrected(claims.map(\.3))).map { claim, verdict in
+      Finding(
+        ours: claim.0, theirs: claim.1, metric: claim.2, verdict: verdict,
+        note: verdict.unit == "seed" ? "" : " These are \(of): of other seeds it says nothing.")
+    }
+  }
+
+  /// What the findings come to, for the top of the report.
+  var conclusion: String {
+    let dist = all.filter { $0.ours.preset.rawValue.hasPrefix("dist") && $0.theirs.preset == .sft }
+    let main = summary.main.label
+    guard !dist.isEmpty else {
+      return "sft and dist are not both among the arms, so nothing is said of the metric's worth." + floorRemark
+    }
+    guard dist.contains(where: { $0.verdict.outcome != .tooFewPairs }) else {
+      return
+        "No verdict: \(main) could not be measured, since no number can be read of the answers or of the right ones. "
+        + "Let the metric's tokens have values, or name another figure: --metric exactMatch."
+    }
+    let shown = dist.filter { $0.verdict.outcome == .better || $0.verdict.outcome == .worse }
+    let labels = Self.list(summary.judged.filter { metric in dist.contains { $0.metric == metric } }.map(\.label))
+    if shown.isEmpty {
+      return "No difference shown: on this data the metric is not shown to change \(labels) against sft." + floorRemark
+    }
+    if summary.seeds.count < 3 {
+      let labels = Self.list(summary.judged.filter { metric in shown.contains { $0.metric == metric } }.map(\.label))
+      return "Undecided: these models differ in \(labels) on these examples, but "
+        + "\(summary.seeds.count == 1 ? "one seed" : "two seeds") cannot tell the metric from chance. Compare with three "
+        + "or more." + floorRemark
+    }
+    func counts(_ outcome: Verdict.Outcome, _ verb: String) -> String? {
+      let parts = summary.judged.compactMap { metric -> String? in
+        let count = dist.count { $0.metric == metric && $0.verdict.outcome == outcome }
+        let all = dist.count { $0.metric == metric }
+        return count == 0 ? nil : all == 1 ? metric.label : "\(metric.label) in \(count) of \(all) comparisons"
+      }
+      return parts.isEmpty ? nil : "\(verb) \(Self.list(parts))"
+    }
+    let parts = [counts(.better, "improves"), counts(.worse, "worsens")].compactMap { $0 }
+    return "Against sft the metric \(parts.joined(separator: ", and it ")).\(unshown(dist))" + floorRemark
+  }
+
+  /// The headline's figure, where only others changed.
+  private func unshown(_ dist: [Finding]) -> String {
+    let main = dist.filter { $0.metric == summary.main }
+    guard main.allSatisfy({ $0.verdict.outcome == .noDifferenceShown || $0.verdict.outcome == .identical }) else {
+      return ""
+    }
+    return " It is not shown to change \(summary.main.label)."
+  }
+
+  /// What the seeds could have shown; nil where that is not the question.
+  var power: String? {
+    let open = all.first { finding in
+      finding.ours.preset == .dist && finding.theirs.preset == .sft && finding.metric == summary.main
+        && finding.verdict.unit == "seed" && finding.verdict.outcome == .noDifferenceShown
+    }
+    guard let open, let least = open.verdict.detectableDifference else { return nil }
+    let seen = abs(open.verdict.difference)
+    var text =
+      "With \(open.verdict.pairs) seeds a difference in \(open.metric.label) below \(Quantity.number(least)) would mostly "
+      + "stay unseen (power 80 %)"
+    if seen > 0, seen < least, let needed = open.verdict.pairsNeeded(for: seen) {
+      text += "; one of \(Quantity.number(seen)), as seen here, takes about \(Quantity.count(needed)) seeds"
+    }
+    return text + "."
+  }
+
+  /// Whether anything was learnt beyond the answers' median.
+  private var floorRemark: String {
+    let main = summary.main
+    guard main.lowerIsBetter, let floor = summary.floor(main) else { return "" }
+    let means = summary.arms.compactMap { summary.mean(main, $0) }
+    guard !means.isEmpty, means.allSatisfy({ $0 > 0.9 * floor }) else { return "" }
+    return " No objective is clearly better than always answering the training median: train longer or on more."
+  }
+
+  private static func list(_ parts: [String]) -> String {
+    guard let last = parts.last, parts.count > 1 else { return parts.first ?? "" }
+    return parts.dropLast().joined(separator: ", ") + " and " + last
+  }
+
+  /// For programs: what was tested, and what came out.
+  var json: JSON {
+    func number(_ value: Double) -> JSON { value.isFinite ? .double(value) : .null }
+    let verdicts = all.map { finding -> JSON in
+      let verdict = finding.verdict
+      return [
+        "ours": .string(finding.ours.name), "theirs": .string(finding.theirs.name),
+        "metric": .string(finding.metric.rawValue), "outcome": .string(verdict.outcome.rawValue),
+        "difference": number(verdict.difference), "low": number(verdict.interval.low),
+        "high": number(verdict.interval.high), "level": number(verdict.interval.level),
+        "pValue": number(verdict.pValue), "comparisons": .int(verdict.comparisons),
+        "effectSize": number(verdict.effectSize), "pairs": .int(verdict.pairs), "leftOut": .int(verdict.leftOut),
+        "unit": .string(verdict.unit), "lowerIsBetter": .bool(verdict.lowerIsBetter), "text": .string("\(verdict)"),
+      ]
+    }
+    return [
+      "metric": .string(summary.main.rawValue), "conclusion": .string(conclusion),
+      "power": power.map { .string($0) } ?? .null, "verdicts": .array(verdicts),
+    ]
+  }
+}
+
+extension ComparisonSummary {
+  /// What is tested: the headline's figure, and unless the user named it, what else says that answers are better.
+  var judged: [EvaluationMetric] {
+    guard settings.metric.flatMap(EvaluationMetric.init(rawValue:)) == nil else { return [main] }
+    return [main] + [.crps, .exactMatch, .parseRate].filter { $0 != main && metrics.contains($0) }
+  }
+
+  /// Every arm against sft at the same point, and dist against every other objective.
+  var pairs: [(ComparisonArm, ComparisonArm)] {
+    var pairs = [(ComparisonArm, ComparisonArm)]()
+    for arm in arms {
+      if let sft = partner(of: arm, .sft), arm.preset != .sft { pairs.append((arm, sft)) }
+    }
+    for arm in arms where arm.preset == .dist {
+      for other in arms where other.preset != .dist && other.preset != .sft && partner(of: arm, other.preset) == other {
+        pairs.append((arm, other))
+      }
+    }
+    return pairs
+  }
+
+  /// The arm of another objective that differs in nothing else.
+  private func partner(of arm: ComparisonArm, _ preset: Preset) -> ComparisonArm? {
+    arms.first { $0.preset == preset && Set($0.point).isSubset(of: Set(arm.point)) }
+  }
+
+  /// By seeds where there are three or more; else by examples, which speaks of these models alone.
+  func verdict(_ metric: EvaluationMetric, _ ours: ComparisonArm, _ theirs: ComparisonArm) -> Verdict {
+    let name = metric.label, lower = metric.lowerIsBetter
+    guard seeds.count < 3 else {
+      return Verdict(
+        name, ours: seeds.map { figure(metric, ours, $0) ?? .nan },
+        theirs: seeds.map { figure(metric, theirs, $0) ?? .nan },
+        lowerIsBetter: lower)
+    }
+    return Verdict(
+      name, ours: perExample(metric, ours), theirs: perExample(metric, theirs), lowerIsBetter: lower, unit: "example",
+      inference: .bootstrap(Bootstrap()))
+  }
+}

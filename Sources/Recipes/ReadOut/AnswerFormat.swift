@@ -1,0 +1,108 @@
+import Evaluation
+import Files
+import Foundation
+import MetricTokens
+import TokenData
+
+/// How right answers write the number that is read out: learnt from a run's training answers and stored with the run, so
+/// that what is read of an answer does not depend on the lines it comes with.
+public struct AnswerFormat: Codable, Sendable, Hashable {
+  /// A way to begin: the tokens between the prompt and the first digit, a sign among them.
+  struct Head: Codable, Sendable, Hashable {
+    var ids: [Int32]
+    var isNegative: Bool
+  }
+
+  /// How the digits stand.
+  struct Digits: Codable, Sendable, Hashable {
+    /// Least and greatest number of digits before and behind the point.
+    var integer: [Int], fraction: [Int]
+    var leadingZeros: NumberFormat.LeadingZeros
+    var point: Int32?
+    /// Tokens that may follow a number.
+    var ends: [Int32]
+  }
+
+  /// Name of the metric whose first number is read out.
+  var metric: String
+  /// At most one without a sign and one for each sign.
+  var heads: [Head]
+  /// Nil where a number is one token of the metric.
+  var digits: Digits?
+  /// Answers that it was learnt from, and how many of them are written like this.
+  var answers: Int, written: Int
+  /// Least and greatest number of these; nil if it was not learnt.
+  var range: [Double]?
+
+  /// What all answers begin with.
+  var before: [Int32] {
+    guard let first = heads.first?.ids else { return [] }
+    let shared = first.indices.prefix { index in
+      heads.allSatisfy { $0.ids.count > index && $0.ids[index] == first[index] }
+    }
+    return Array(first[..<shared.endIndex])
+  }
+
+  /// The ways to write a number after ``before``.
+  ///
+  /// - Throws: `DecodingError` or `TokenSpaceError` if the metric's tokens cannot write it.
+  func space(_ tokens: TokenSpace) throws -> AnswerSpace {
+    let numbers: AnswerSpace =
+      if let digits {
+        try .numbers(
+          NumberFormat(
+            digits: tokens, integerDigits: digits.integer[0]...digits.integer[1],
+            fractionDigits: digits.fraction[0]...digits.fraction[1], leadingZeros: digits.leadingZeros,
+            point: digits.point, ends: digits.ends))
+      } else {
+        try .tokens(of: tokens)
+      }
+    let shared = before.count
+    return numbers.after(heads.map { Head(ids: Array($0.ids[shared...]), isNegative: $0.isNegative) })
+  }
+
+  /// In words: `1 to 3 digits, padded with zeros, after "Price: "`.
+  func description(_ tokenizer: Tokenizer) -> String {
+    var parts = [String]()
+    if let digits {
+      func count(_ range: [Int], _ thing: String) -> String {
+        let text = range[0] == range[1] ? "\(range[0])" : "\(range[0]) to \(range[1])"
+        return "\(text) \(thing)\(range[1] == 1 ? "" : "s")"
+      }
+      parts.append(count(digits.integer, "digit"))
+      if digits.fraction[1] > 0 { parts.append(count(digits.fraction, "decimal")) }
+      if digits.leadingZeros != .none { parts.append("filled up with zeros") }
+    } else {
+      parts.append("one token")
+    }
+    if heads.contains(where: \.isNegative) { parts.append("with a sign") }
+    if !before.isEmpty { parts.append("after \"\(tokenizer.decode(before))\"") }
+    return parts.joined(separator: ", ")
+  }
+}
+
+extension AnswerFormat.Digits {
+  var isValid: Bool {
+    func isRange(_ list: [Int]) -> Bool { list.count == 2 && 0 <= list[0] && list[0] <= list[1] }
+    return isRange(integer) && isRange(fraction)
+  }
+}
+
+extension AnswerSpace {
+  /// The same numbers after one of several beginnings.
+  fileprivate func after(_ heads: [AnswerFormat.Head]) -> AnswerSpace {
+    AnswerSpace { path in
+      var next = [Int32]()
+      for head in heads where head.ids.count > path.count && head.ids.starts(with: path) {
+        if !next.contains(head.ids[path.count]) { next.append(head.ids[path.count]) }
+      }
+      // `-5` begins with the head of signed numbers, and with the empty one of the others.
+      let heads = heads.filter { path.starts(with: $0.ids) }
+      guard let head = heads.max(by: { $0.ids.count < $1.ids.count }) else { return .tokens(next) }
+      switch after(Array(path[head.ids.count...])) {
+      case .value(let value): return .value(head.isNegative ? -value : value)
+      case .tokens(let tokens): return .tokens(tokens + next.filter { !tokens.contains($0) })
+      }
+    }
+  }
+}

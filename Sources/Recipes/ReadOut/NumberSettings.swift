@@ -1,0 +1,58 @@
+import Evaluation
+import Files
+import MetricTokens
+import TokenData
+
+/// How numbers are written, for models without training answers to learn it from: `evaluate.number`.
+public struct NumberSettings: Sendable, Hashable {
+  /// Digits before and behind the point.
+  public var digits: ClosedRange<Int>, decimals: ClosedRange<Int>
+  /// Whether shorter numbers are filled up with zeros.
+  public var isPadded: Bool
+  /// Whether numbers may be negative.
+  public var isSigned: Bool
+  /// Text between prompt and number.
+  public var before: String
+
+  init(_ reader: SettingsReader) throws {
+    let isCount = { (range: ClosedRange<Int>) in range.lowerBound >= 0 && range.upperBound <= NumberFormat.longest }
+    let expected = "[least, most], from 0 to \(NumberFormat.longest)"
+    digits = try reader.value("digits", default: 1...1, expected, where: isCount)
+    decimals = try reader.value("decimals", default: 0...0, expected, where: isCount)
+    isPadded = try reader.value("padded", default: false)
+    isSigned = try reader.value("signed", default: false)
+    before = try reader.value("before", default: "")
+  }
+}
+
+extension AnswerFormat {
+  /// As settings say it.
+  ///
+  /// - Throws: `InputError` if the tokenizer has no token for a sign or a point.
+  init(
+    _ settings: NumberSettings, metric: String, tokens: TokenSpace, _ tokenizer: Tokenizer, _ path: String
+  ) throws {
+    // After a digit, since many tokenizers put a space in front of whatever they are given.
+    func token(_ text: String) throws -> Int32 {
+      let ids = tokenizer.ids(of: "0" + text)
+      guard ids.count == 2 else {
+        throw InputError(
+          path: path, place: "key evaluate.number", expected: "a token for \"\(text)\"", found: "\(ids.count - 1)",
+          remedy: "Numbers with it cannot be read out with this tokenizer.")
+      }
+      return ids[1]
+    }
+    let before = settings.before.isEmpty ? [] : tokenizer.ids(of: settings.before)
+    var heads = [Head(ids: before, isNegative: false)]
+    if settings.isSigned { heads.append(Head(ids: before + [try token("-")], isNegative: true)) }
+    self.init(metric: metric, heads: heads, digits: nil, answers: 0, written: 0)
+    guard tokens.unit == .digit else { return }
+    let roles = tokenizer.roles
+    digits = Digits(
+      integer: [settings.digits.lowerBound, settings.digits.upperBound],
+      fraction: [settings.decimals.lowerBound, settings.decimals.upperBound],
+      leadingZeros: settings.isPadded ? .padding : .none,
+      point: settings.decimals.upperBound > 0 ? try token(".") : nil,
+      ends: Set(roles.ends + [roles.end].compactMap { $0 }).sorted())
+  }
+}
