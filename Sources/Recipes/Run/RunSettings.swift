@@ -1,5 +1,6 @@
 public import Files
 import Foundation
+import MetricTokens
 import Objectives
 public import TokenData
 
@@ -27,6 +28,8 @@ public struct RunSettings: Sendable {
   public private(set) var resolved: JSON
   /// The file it was read from.
   public let path: String
+  /// The file with what was set of it, for errors that show later.
+  private let document: SettingsDocument
 
   /// Reads a run file.
   ///
@@ -47,7 +50,7 @@ public struct RunSettings: Sendable {
   }
 
   private init(_ document: SettingsDocument) throws {
-    path = document.path
+    (path, self.document) = (document.path, document)
     let reader = try SettingsReader(document)
     model = try reader.required("model")
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
@@ -68,6 +71,22 @@ public struct RunSettings: Sendable {
     resolved = data.absolute(resolved.replacing("model", with: .string(model)))
     resolved = resolved.replacing("metrics", with: absoluteMetrics)
     try check(reader)
+  }
+
+  /// Runs what puts settings to use, and says of the errors of token spaces and objectives, which know neither files nor
+  /// keys, which key of the run they are about.
+  ///
+  /// - Parameter temperature: the key of the temperature, if that may be at fault.
+  /// - Throws: `InputError`, and any error of `body` that is of another kind.
+  func naming<R>(_ key: String, temperature: String? = nil, _ body: () throws -> R) throws -> R {
+    do { return try body() } catch let error as TokenSpaceError {
+      throw document.error(
+        at: key, expected: "tokens that can carry a distance", found: error.problem, remedy: error.remedy)
+    } catch let error as ObjectiveError {
+      throw document.error(
+        at: error.part == "temperature" ? temperature ?? key : key, expected: "an objective that can be computed", found: "\(error.part): \(error.problem)",
+        remedy: error.remedy)
+    }
   }
 
   /// The metrics of the tree, with the files of their distances as they will be opened.
