@@ -63,10 +63,12 @@ int cjpeg_header(const unsigned char *bytes, size_t count, cjpeg_info *info, cha
 // Each scan of a progressive file is a pass over the whole picture, whatever it holds: a few bytes each cost hours. This
 // is asked at every row of blocks, so a file is left in the midst of the first scan that is too many.
 static void limit_scans(j_common_ptr state) {
-  int scan = ((j_decompress_ptr)state)->input_scan_number;
-  if (scan <= CJPEG_SCANS) return;
+  j_decompress_ptr picture = (j_decompress_ptr)state;
+  double pixels = (double)picture->image_width * picture->image_height, most = CJPEG_PASSES / pixels;
+  if (most > CJPEG_SCANS) most = CJPEG_SCANS;
+  if (picture->input_scan_number <= most) return;
   failure *error = (failure *)state->err;
-  snprintf(error->message, CJPEG_MESSAGE, "more than %d scans", CJPEG_SCANS);
+  snprintf(error->message, CJPEG_MESSAGE, "more than %d scans", (int)most);
   longjmp(error->leave, 1);
 }
 
