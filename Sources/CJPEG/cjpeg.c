@@ -60,15 +60,29 @@ int cjpeg_header(const unsigned char *bytes, size_t count, cjpeg_info *info, cha
   return 0;
 }
 
+// Each scan of a progressive file is a pass over the whole picture, whatever it holds: a few bytes each cost hours. This
+// is asked at every row of blocks, so a file is left in the midst of the first scan that is too many.
+static void limit_scans(j_common_ptr state) {
+  j_decompress_ptr picture = (j_decompress_ptr)state;
+  double pixels = (double)picture->image_width * picture->image_height, most = CJPEG_PASSES / pixels;
+  if (most > CJPEG_SCANS) most = CJPEG_SCANS;
+  if (picture->input_scan_number <= most) return;
+  failure *error = (failure *)state->err;
+  snprintf(error->message, CJPEG_MESSAGE, "more than %d scans", (int)most);
+  longjmp(error->leave, 1);
+}
+
 int cjpeg_decode(const unsigned char *bytes, size_t count, unsigned char *pixels, char *message) {
   struct jpeg_decompress_struct state;
   failure error;
+  struct jpeg_progress_mgr progress = {.progress_monitor = limit_scans};
   prepare(&state, &error, message);
   if (setjmp(error.leave)) {
     jpeg_destroy_decompress(&state);
     return -1;
   }
   open_source(&state, bytes, count);
+  state.progress = &progress;
   state.out_color_space = state.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_start_decompress(&state);
   size_t stride = (size_t)state.output_width * state.output_components;

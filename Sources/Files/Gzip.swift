@@ -10,8 +10,28 @@ public func isGzip(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with:
 ///   - limit: largest size of the content: a small file may hold a very large one.
 /// - Throws: `InputError` for a file that is damaged or cut, or whose content is larger.
 public func inflate(
-  _ bytes: UnsafeRawBufferPointer, path: String, limit: Int = 4 << 30
+  _ bytes: UnsafeRawBufferPointer, path: String, limit: Int = 1 << 30
 ) throws(InputError) -> [UInt8] {
+  // Counted first, so that memory is taken once and for no more than there is.
+  var size = 0
+  try forEachPiece(of: bytes, path: path) { piece throws(InputError) in
+    size += piece.count
+    guard size <= limit else {
+      throw InputError(
+        path: path, expected: "at most \(limit >> 20) MiB of content", found: "more",
+        remedy: "Decompress it (gunzip); plain files may be of any size.")
+    }
+  }
+  var content = [UInt8]()
+  content.reserveCapacity(size)
+  try forEachPiece(of: bytes, path: path) { piece throws(InputError) in content.append(contentsOf: piece) }
+  return content
+}
+
+/// Visits the content of a gzip file, a piece at a time.
+private func forEachPiece(
+  of bytes: UnsafeRawBufferPointer, path: String, _ body: (ArraySlice<UInt8>) throws(InputError) -> Void
+) throws(InputError) {
   func damaged(_ found: String) -> InputError {
     InputError(path: path, expected: "a whole gzip file", found: found, remedy: "Try `gzip -t` on it; fetch it again.")
   }
@@ -21,17 +41,13 @@ public func inflate(
     throw InputError(path: path, expected: "memory to decompress it", found: "none left")
   }
   defer { inflateEnd(&stream) }
-  var content = [UInt8](), chunk = [UInt8](repeating: 0, count: 1 << 20), at = 0, isOpen = true
+  var chunk = [UInt8](repeating: 0, count: 1 << 18), at = 0, done = 0, isOpen = true
   while at < bytes.count || isOpen {
     let part = UnsafeRawBufferPointer(rebasing: bytes[at..<min(at + 1 << 30, bytes.count)])
     let (status, read, written) = step(&stream, part, &chunk)
     at += read
-    content.append(contentsOf: chunk[..<written])
-    guard content.count <= limit else {
-      throw InputError(
-        path: path, expected: "at most \(limit >> 20) MiB of content", found: "more",
-        remedy: "Decompress it (gunzip); plain files may be of any size.")
-    }
+    done += written
+    try body(chunk[..<written])
     switch status {
     case Z_STREAM_END:
       isOpen = false
@@ -40,11 +56,10 @@ public func inflate(
         isOpen = true
       }
     case Z_OK where read > 0 || written > 0: break
-    case Z_OK, Z_BUF_ERROR: throw damaged("a file that ends too early, after \(content.count) bytes of content")
+    case Z_OK, Z_BUF_ERROR: throw damaged("a file that ends too early, after \(done) bytes of content")
     default: throw damaged(stream.msg.map { String(cString: $0) } ?? "other bytes at \(at)")
     }
   }
-  return content
 }
 
 /// Decompresses as much as fits into `chunk`.

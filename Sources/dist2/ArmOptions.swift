@@ -5,20 +5,16 @@ import Objectives
 struct ArmOptions: ParsableArguments {
   @Option(help: "Objectives, comma separated, such as sft,vocab,dist.") var objectives: String?
   @Option(help: "Numbers of examples to learn from, comma separated.") var sizes: String?
-  @Option(help: "How many seeds.") var seeds: Int?
+  @Option(help: "How many seeds.", transform: whole(OptionRange.seeds)) var seeds: Int?
   @Option(
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("Replace a key of the cells' run files: --set train.device=cuda.", valueName: "key=value"))
   var overrides: [String] = []
 
-  func validate() throws {
-    guard seeds ?? 1 > 0 else { throw ValidationError("--seeds: expected a number above 0, found \(seeds ?? 0)") }
-  }
-
   /// Puts what was given in the place of a scale's own.
   func apply(presets: inout [Preset], sizes: inout [Int], seeds: inout [Int]) throws {
     if let objectives { presets = try names(objectives, "--objectives") }
-    if let chosen = self.sizes { sizes = try numbers(chosen, "--sizes") }
+    if let chosen = self.sizes { sizes = try numbers(chosen, "--sizes", in: OptionRange.counts) }
     if let count = self.seeds { seeds = Array(1...count) }
   }
 }

@@ -5,7 +5,7 @@ import Recipes
 struct CellOptions: ParsableArguments {
   @Option var folder: String
   @Option var cell: String
-  @Option var threads: Int
+  @Option(transform: whole(1...4096)) var threads: Int
 
   /// The command line of such a process; `words` name the command.
   static func command(_ words: String..., folder: String, cell: String, threads: Int) -> [String] {

@@ -29,7 +29,7 @@ struct CompareRun: ParsableCommand {
     parsing: .singleValue,
     help: ArgumentHelp("Another axis: a key of the run file and its values. May be repeated.", valueName: "key=a,b,…"))
   var over: [String] = []
-  @Option(help: "How many seeds.") var seeds = 3
+  @Option(help: "How many seeds.", transform: whole(OptionRange.seeds)) var seeds = 3
   @Option(help: "The figure verdicts are about, such as mae, rmse, exactMatch, crps. Default: what fits the answers.")
   var metric: String?
   @OptionGroup var jobs: JobOptions
@@ -37,7 +37,6 @@ struct CompareRun: ParsableCommand {
 
   func run() throws {
     let presets: [Preset] = try names(objectives, "--objectives")
-    guard seeds > 0 else { throw ValidationError("--seeds: expected a number above 0, found \(seeds)") }
     let run = try options.settings()
     guard !run.data.areCodes else {
       throw InputError(

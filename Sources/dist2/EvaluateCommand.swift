@@ -10,7 +10,7 @@ import TokenData
 struct ModelOptions: ParsableArguments {
   @Argument(help: "The folder of a run (its best checkpoint), a run file (the model it starts from), or a model.")
   var run: String
-  @Option(help: "The checkpoint to take instead of the best.") var step: Int?
+  @Option(help: "The checkpoint to take instead of the best.", transform: whole(0...1_000_000_000)) var step: Int?
   @Option(
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("Replace a key of the run file: --set evaluate.limit=100.", valueName: "key=value"))
@@ -39,7 +39,9 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Preferences, JSONL: rate responses instead of answering.") var pairs: String?
   @Option(help: "Referring expressions with boxes, JSONL, comma separated: a table by split, and a page with pictures.")
   var boxes: String?
-  @Option(help: "With --boxes: cells of the grid that coordinates count, as for dist2 new-data grounding.")
+  @Option(
+    help: "With --boxes: cells of the grid that coordinates count, as for dist2 new-data grounding.",
+    transform: whole(2...1_048_576))
   var grid = GroundingForm().side
   @Flag(help: "With --pairs: leave out lines that cannot be used, and count them.") var skipBad = false
   @Option(
@@ -53,8 +55,7 @@ struct EvaluateCommand: ParsableCommand {
     let settings = choice.parts.settings
     if let boxes {
       guard pairs == nil, data == nil, !json else { throw ValidationError("--boxes goes with --output alone") }
-      guard grid > 1 else { throw ValidationError("--grid: expected a number above 1") }
-      let files = boxes.split(separator: ",").map(String.init)
+      let files = boxes.split(separator: ",").map(String.init).once
       return try EvaluateBoxes(files: files, grid: grid, output: output ?? choice.run?.path ?? ".").run(choice)
     }
     if let pairs {

@@ -16,27 +16,24 @@ struct ImageCodesCommand: ParsableCommand {
       """)
   @Argument(help: "Pictures with classes.") var pictures: String
   @Option(help: "Folder of the tokenizer.", completion: .directory) var tokenizer: String
-  @Option(help: "Side of a crop, such as 256 or 384. Default: pictures as they are.") var size: Int?
+  @Option(
+    help: "Side of a crop, such as 256 or 384. Default: pictures as they are.", transform: whole(OptionRange.sides))
+  var size: Int?
   @Option(help: "Shorter side before cropping, as multiples of the size.") var ranges = "1.1,1.05"
   @Flag(help: "The centre of each alone, instead of ten crops.") var centre = false
-  @Option(help: "Crops encoded at once.") var batch = 16
+  @Option(help: "Crops encoded at once.", transform: whole(1...65_536)) var batch = 16
   @Option(help: "Name of the data. Default: pictures and the size.") var name: String?
   @Option(name: [.short, .long], help: "Folder to write to.", completion: .directory) var output: String
 
   func validate() throws {
-    for (name, value) in [("size", size), ("batch", batch)] {
-      guard value.map({ $0 > 0 }) ?? true else { throw ValidationError("--\(name): expected a number above 0") }
-    }
-    guard !multiples.isEmpty, multiples.allSatisfy({ $0 >= 1 && $0 <= 4 }) else {
-      throw ValidationError("--ranges: expected numbers from 1 to 4, such as 1.1,1.05")
-    }
+    _ = try multiples()
   }
 
-  private var multiples: [Double] { ranges.split(separator: ",").map { Double($0) ?? .nan } }
+  private func multiples() throws -> [Double] { try numbers(ranges, "--ranges", in: 1...4) }
 
   func run() throws {
     let pictures = try ClassifiedPictures(pictures)
-    let crops = CodeExtraction.Crops(side: size, ranges: multiples, areTen: !centre)
+    let crops = CodeExtraction.Crops(side: size, ranges: try multiples(), areTen: !centre)
     let extraction = try CodeExtraction(pictures, tokenizer: tokenizer, crops, batch: batch)
     let writer = try CodeFolderWriter(output, name: name ?? "pictures\(size.map(String.init) ?? "")")
     try ProgressBar.run("encoding", total: pictures.count, unit: "picture") { bar in
@@ -57,31 +54,37 @@ struct ImageSamplesCommand: ParsableCommand {
       """)
   @Argument(help: "The folder of a run over image codes (its best checkpoint), or a model.") var model: String
   @Option(help: "Folder of the tokenizer. Default: that of the run.", completion: .directory) var tokenizer: String?
-  @Option(help: "The checkpoint to take instead of the best.") var step: Int?
+  @Option(help: "The checkpoint to take instead of the best.", transform: whole(0...1_000_000_000)) var step: Int?
   @Option(help: "Classes to draw in turn, such as 207,360,387. Default: all.") var classes: String?
-  @Option(help: "Number of pictures.") var count = 16
-  @Option(help: "Strength of classifier-free guidance; 1 for none.") var guidance = 2.0
-  @Option(help: "Divides the scores before a code is drawn.") var temperature = 1.0
-  @Option(help: "Draw among the k best codes.") var topK: Int?
-  @Option(help: "Draw among the best codes that hold this share.") var topP: Double?
-  @Option(help: "Seed of the draws.") var seed: UInt64 = 0
-  @Option(help: "Pictures drawn at once.") var batch = 16
-  @Option(help: "Resize to this side. Default: as drawn.") var size: Int?
-  @Option(help: "Pictures of a row of a grid.") var columns = 8
+  @Option(help: "Number of pictures.", transform: whole(OptionRange.lists)) var count = 16
+  @Option(help: "Strength of classifier-free guidance; 1 for none.", transform: number(-1e6...1e6)) var guidance = 2.0
+  @Option(help: "Divides the scores before a code is drawn.", transform: number(OptionRange.factors)) var temperature =
+    1.0
+  @Option(help: "Draw among the k best codes.", transform: whole(OptionRange.counts)) var topK: Int?
+  @Option(help: "Draw among the best codes that hold this share.", transform: positive(1)) var topP: Double?
+  @Option(help: "Seed of the draws.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
+  @Option(help: "Pictures drawn at once.", transform: whole(1...65_536)) var batch = 16
+  @Option(help: "Resize to this side. Default: as drawn.", transform: whole(OptionRange.sides)) var size: Int?
+  @Option(help: "Pictures of a row of a grid.", transform: whole(1...1000)) var columns = 8
   @Option(name: [.short, .long], help: "NAME.png, NAME.npz or a folder.") var output: String
 
   func validate() throws {
-    for (name, value) in [("count", count), ("size", size), ("columns", columns)] {
-      guard value.map({ $0 > 0 }) ?? true else { throw ValidationError("--\(name): expected a number above 0") }
+    _ = try turn()
+  }
+
+  /// The classes to draw in turn, which may repeat each other; nil for all.
+  private func turn() throws -> [Int]? {
+    guard let parts = classes?.split(separator: ",") else { return nil }
+    let numbers = parts.compactMap { Int($0) }
+    guard numbers.count == parts.count, !numbers.isEmpty, numbers.allSatisfy((0...1_000_000).contains) else {
+      throw ValidationError("--classes: expected numbers from 0 to 1000000, such as 207,360,387")
     }
-    if let classes, !classes.split(separator: ",").allSatisfy({ Int($0) != nil }) {
-      throw ValidationError("--classes: expected numbers, such as 207,360,387")
-    }
+    return numbers
   }
 
   func run() throws {
     let drawing = try ImageDrawing(model, tokenizer: tokenizer, step: step)
-    let turn = classes?.split(separator: ",").compactMap { Int($0) } ?? Array(0..<drawing.classes)
+    let turn = try turn() ?? Array(0..<drawing.classes)
     let options = ImageSamplingOptions(
       guidance: guidance, sampling: Sampling(temperature: temperature, topK: topK, topP: topP, seed: seed),
       batch: batch)

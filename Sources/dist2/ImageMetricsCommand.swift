@@ -19,20 +19,15 @@ struct ImageMetricsCommand: ParsableCommand {
   @Argument(help: "Generated pictures.") var fake: String
   @Option(help: "Network: fashion-mnist (28 x 28, trained on first use), or the folder of one.")
   var features = "fashion-mnist"
-  @Option(help: "Use at most so many pictures of either.") var limit: Int?
-  @Option(help: "Resamples for intervals; 0 for none. Default: 100 for narrow features, else none.")
+  @Option(help: "Use at most so many pictures of either.", transform: whole(OptionRange.counts)) var limit: Int?
+  @Option(
+    help: "Resamples for intervals; 0 for none. Default: 100 for narrow features, else none.",
+    transform: whole(0...1_000_000))
   var resamples: Int?
-  @Option(help: "Parts that the class score is averaged over.") var splits = 10
-  @Option(help: "Neighbours for precision and recall.") var neighbours = 3
-  @Option(help: "Seed of resamples and splits.") var seed: UInt64 = 0
+  @Option(help: "Parts that the class score is averaged over.", transform: whole(1...1_000_000)) var splits = 10
+  @Option(help: "Neighbours for precision and recall.", transform: whole(1...1_000_000)) var neighbours = 3
+  @Option(help: "Seed of resamples and splits.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
   @Flag(help: "Print as JSON.") var json = false
-
-  func validate() throws {
-    for (name, value) in [("limit", limit), ("splits", splits), ("neighbours", neighbours)] {
-      guard value.map({ $0 > 0 }) ?? true else { throw ValidationError("--\(name): expected a number above 0") }
-    }
-    guard resamples.map({ $0 >= 0 }) ?? true else { throw ValidationError("--resamples: expected 0 or more") }
-  }
 
   func run() throws {
     var options = ImageMetricOptions()

@@ -11,8 +11,8 @@ struct InspectCommand: ParsableCommand {
       weight and neighbour, and warns of what usually goes wrong.
       """)
   @OptionGroup var options: RunFileOptions
-  @Option(help: "How many examples to show.") var examples = 3
-  @Option(help: "Show the example of this line of the file.") var line: Int?
+  @Option(help: "How many examples to show.", transform: whole(1...1000)) var examples = 3
+  @Option(help: "Show the example of this line of the file.", transform: whole(OptionRange.counts)) var line: Int?
   @Option(help: "Write the same as a page to this file.", completion: .file(extensions: ["html"])) var html: String?
 
   func run() throws {

@@ -3,11 +3,7 @@ import Foundation
 
 /// How many cells of an experiment run side by side.
 struct JobOptions: ParsableArguments {
-  @Option(help: "Training runs side by side. Default: one per core.") var jobs: Int?
-
-  func validate() throws {
-    guard jobs ?? 1 > 0 else { throw ValidationError("--jobs: expected a number above 0, found \(jobs ?? 0)") }
-  }
+  @Option(help: "Training runs side by side. Default: one per core.", transform: whole(1...4096)) var jobs: Int?
 
   /// Runs side by side, and threads of each. A core each is best: small matrices gain little from a second thread, and
   /// threads that wait for each other spin.

@@ -67,7 +67,8 @@ struct ManipulationDataCommand: ParsableCommand {
       trains on it.
       """)
   @OptionGroup var options: ManipulationForm
-  @Option(help: "Number of episodes; LLaRA's sets have 800, 8,000 and 80,000.") var episodes = 800
+  @Option(help: "Number of episodes; LLaRA's sets have 800, 8,000 and 80,000.", transform: whole(OptionRange.lists))
+  var episodes = 800
   @Option(help: "train, valid, L1 (new placements) or L2 (pairs of texture and shape that train never has).")
   var split: EpisodeSplit = .train
   @Option(help: "Tasks, comma separated, such as rotate,twist. Default: all thirteen.") var tasks: String?
@@ -75,14 +76,10 @@ struct ManipulationDataCommand: ParsableCommand {
     help:
       "Auxiliary tasks, comma separated: all, or \(AuxiliaryTask.allCases.map(\.rawValue).joined(separator: ", ")).")
   var auxiliary: String?
-  @Option(help: "Examples of each auxiliary task for one of the main task.") var ratio = 1.0
+  @Option(help: "Examples of each auxiliary task for one of the main task.", transform: positive(100)) var ratio = 1.0
   @Option(name: .shortAndLong, help: "Folder for train.jsonl and valid.jsonl, or test-L1.jsonl.") var output: String
 
   func validate() throws {
-    guard episodes > 0 else { throw ValidationError("--episodes: expected a number above 0, found \(episodes)") }
-    guard ratio > 0, ratio.isFinite, ratio <= 100 else {
-      throw ValidationError("--ratio: expected a number above 0 and up to 100, found \(ratio)")
-    }
     _ = try (chosenTasks(), chosenAuxiliary())
   }
 

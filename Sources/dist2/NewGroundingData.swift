@@ -14,19 +14,19 @@ struct GroundingDataCommand: ParsableCommand {
       """)
   @Argument(help: "Files of rows.") var rows: [String] = []
   @Option(help: "Folder of the pictures. Default: that of each file.", completion: .directory) var pictures: String?
-  @Option(help: "Render so many scenes for training, a tenth as many for validation and for tests.") var scenes: Int?
-  @Option(help: "Side of a rendered scene in pixels.") var side = 224
-  @Option(help: "Seed of the scenes.") var seed: UInt64 = 0
+  @Option(
+    help: "Render so many scenes for training, a tenth as many for validation and for tests.",
+    transform: whole(OptionRange.lists)) var scenes: Int?
+  @Option(help: "Side of a rendered scene in pixels.", transform: whole(64...4096)) var side = 224
+  @Option(help: "Seed of the scenes.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
   @Option(help: "What is asked, {} for the expression.") var question = GroundingForm().question
-  @Option(help: "Cells of the grid that coordinates count, along either side.") var grid = 1024
+  @Option(help: "Cells of the grid that coordinates count, along either side.", transform: whole(2...1_048_576))
+  var grid = 1024
   @Flag(help: "Leave out rows that cannot be used, and count them.") var skipBad = false
   @Option(name: .shortAndLong, help: "Folder to write to.", completion: .directory) var output: String
 
   func validate() throws {
     guard rows.isEmpty == (scenes != nil) else { throw ValidationError("give files of rows, or --scenes, not both") }
-    guard scenes.map({ $0 > 0 }) ?? true else { throw ValidationError("--scenes: expected a number above 0") }
-    guard side >= 64, side <= 4096 else { throw ValidationError("--side: expected 64 to 4096") }
-    guard grid > 1, grid <= 1 << 20 else { throw ValidationError("--grid: expected a number above 1") }
     guard question.contains("{}") else { throw ValidationError("--question: expected text with {} in it") }
   }
 

@@ -33,19 +33,19 @@ struct ToyOptions: ParsableArguments {
   @Option(help: "Seeds, such as 1-5.")
   var seeds: String?
 
-  @Option(help: "Test problems of each seed.")
+  @Option(help: "Test problems of each seed.", transform: whole(1...1_000_000))
   var problems: Int?
 
-  @Option(help: "Samples seen in training (the paper: about 250).")
+  @Option(help: "Samples seen in training (the paper: about 250).", transform: whole(OptionRange.counts))
   var samples: Int?
 
-  @Option(help: "Learning rate at the start (the paper: 2e-5).")
+  @Option(help: "Learning rate at the start (the paper: 2e-5).", transform: positive(1000))
   var learningRate: Double?
 
-  @Option(help: "Temperature τ of the target distribution.")
+  @Option(help: "Temperature τ of the target distribution.", transform: number(OptionRange.factors))
   var temperature: Double?
 
-  @Option(help: "Weight α of the distance loss.")
+  @Option(help: "Weight α of the distance loss.", transform: number(OptionRange.factors))
   var alpha: Double?
 
   @OptionGroup var jobs: JobOptions
@@ -59,8 +59,8 @@ struct ToyOptions: ParsableArguments {
   func settings(_ table: RegressionSettings.Table) throws -> RegressionSettings {
     var settings = RegressionSettings(table, scale, model: try modelFolder(model))
     if let objectives { settings.presets = try names(objectives, "--objectives") }
-    if let counts { settings.counts = try numbers(counts, "--counts") }
-    if let seeds { settings.seeds = try numbers(seeds, "--seeds") }
+    if let counts { settings.counts = try spans(counts, "--counts", in: 1...10) }
+    if let seeds { settings.seeds = try spans(seeds, "--seeds", in: 0...1_000_000) }
     settings.testProblems = problems ?? settings.testProblems
     settings.samples = samples ?? settings.samples
     settings.learningRate = learningRate ?? settings.learningRate
@@ -85,18 +85,6 @@ struct ToyOptions: ParsableArguments {
     } else {
       print(report.text(.standardOutput))
       print("Report: \(folder)/report.html")
-    }
-  }
-
-  /// `1-3,7` → 1, 2, 3, 7.
-  private func numbers(_ text: String, _ option: String) throws -> [Int] {
-    try text.split(separator: ",").flatMap { part -> [Int] in
-      let ends = part.split(separator: "-").map { Int($0) }
-      if ends.count == 1, let one = ends[0] { return [one] }
-      if ends.count == 2, let low = ends[0], let high = ends[1], low <= high, high - low < 1000 {
-        return Array(low...high)
-      }
-      throw ValidationError("\(option): expected numbers such as 1-5 or 2,4,8, found \(part)")
     }
   }
 }

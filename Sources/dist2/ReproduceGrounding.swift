@@ -25,10 +25,13 @@ struct GroundingCommand: ParsableCommand {
   @Option(help: "Folder of the rows' pictures. Default: that of each file.", completion: .directory)
   var pictures: String?
   @Option(help: "Folder of a model that sees. Default: a fresh small one for each seed.") var model: String?
-  @Option(help: "Side of the pictures that a fresh model reads, in pixels: a multiple of 16.") var side: Int?
+  @Option(
+    help: "Side of the pictures that a fresh model reads, in pixels: a multiple of 16.",
+    transform: whole(OptionRange.sides)) var side: Int?
   @OptionGroup var arms: ArmOptions
-  @Option(help: "Expressions asked of each split at most.") var test: Int?
-  @Option(help: "Training steps at least, however few expressions there are.") var leastSteps: Int?
+  @Option(help: "Expressions asked of each split at most.", transform: whole(OptionRange.counts)) var test: Int?
+  @Option(help: "Training steps at least, however few expressions there are.", transform: whole(OptionRange.counts))
+  var leastSteps: Int?
   @Option(help: "What is asked, {} for the expression.") var question: String?
   @OptionGroup var jobs: JobOptions
   @Option(name: .shortAndLong, help: "Folder for results; a run that was interrupted goes on there.") var output:
@@ -37,7 +40,7 @@ struct GroundingCommand: ParsableCommand {
 
   func validate() throws {
     guard question?.contains("{}") ?? true else { throw ValidationError("--question: expected text with {} in it") }
-    guard side.map({ $0 > 0 && $0 % 16 == 0 }) ?? true else {
+    guard side.map({ $0 % 16 == 0 }) ?? true else {
       throw ValidationError("--side: expected a multiple of 16")
     }
   }

@@ -20,15 +20,15 @@ struct ImagesCommand: ParsableCommand {
   @Option(help: "Objectives: \(ImageArm.all.map(\.name).joined(separator: ", ")); comma separated.")
   var arms = "sft,dist"
   @Option(help: "Parts of the training pictures, comma separated.") var shares = "0.01,0.1,1"
-  @Option(help: "How many seeds.") var seeds = 2
+  @Option(help: "How many seeds.", transform: whole(OptionRange.seeds)) var seeds = 2
   @Option(name: .shortAndLong, help: "Folder of results.") var output = "runs/images"
   @OptionGroup var jobs: JobOptions
   @Flag(help: "Run nothing; report what is finished.") var report = false
 
   func run() throws {
-    guard seeds > 0 else { throw ValidationError("--seeds: expected a number above 0, found \(seeds)") }
     let settings = try ImageSettings(
-      data: data, scale: scale, arms: chosenArms(), seeds: Array(1...seeds), shares: numbers(shares, "--shares"))
+      data: data, scale: scale, arms: chosenArms(), seeds: Array(1...seeds),
+      shares: numbers(shares, "--shares", in: 0...1))
     let experiment = try ImageExperiment(folder: output, settings: settings)
     if !report {
       let folder = output, options = jobs
@@ -47,7 +47,7 @@ struct ImagesCommand: ParsableCommand {
         throw ValidationError("no objective is called \(name); there are \(ImageArm.all.map(\.name))")
       }
       return arm
-    }
+    }.once
   }
 }
 
@@ -70,11 +70,10 @@ struct ProbeCommand: ParsableCommand {
       Takes the tokenizer and the classifier of a folder that `dist2 reproduce images` has made.
       """)
   @Argument(help: "That folder.") var experiment = "runs/images"
-  @Option(help: "Test pictures that are changed.") var pictures = 500
-  @Option(help: "Seed of what is random.") var seed: UInt64 = 0
+  @Option(help: "Test pictures that are changed.", transform: whole(2...1_000_000)) var pictures = 500
+  @Option(help: "Seed of what is random.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
 
   func run() throws {
-    guard pictures > 1 else { throw ValidationError("--pictures: expected at least 2") }
     let report = try ProbeReport(experiment: experiment, pictures: pictures, seed: seed, command: CommandLine.asTyped)
     try report.write()
     print(report.text(.standardOutput))

@@ -24,8 +24,8 @@ struct ManipulationCommand: ParsableCommand {
   @OptionGroup var arms: ArmOptions
   @Option(help: "Tasks, comma separated: \(TaskKind.allCases.map(\.rawValue).joined(separator: ", ")).")
   var tasks: String?
-  @Option(help: "Test episodes of each level.") var episodes: Int?
-  @Option(help: "Answers asked for in an episode at most.") var answers: Int?
+  @Option(help: "Test episodes of each level.", transform: whole(OptionRange.lists)) var episodes: Int?
+  @Option(help: "Answers asked for in an episode at most.", transform: whole(1...1000)) var answers: Int?
   @OptionGroup var jobs: JobOptions
   @Option(name: .shortAndLong, help: "Folder for results; a run that was interrupted goes on there.") var output:
     String?

@@ -17,19 +17,16 @@ struct RewardCommand: ParsableCommand {
     help:
       "Arms: main, metrics, alphas, all, or \(RewardArm.all().map(\.name).joined(separator: ", ")), comma separated.")
   var arms = "bradleyTerry,sft,vocab,dist,random"
-  @Option(help: "How many seeds.") var seeds = 3
+  @Option(help: "How many seeds.", transform: whole(OptionRange.seeds)) var seeds = 3
   @Option(
     parsing: .singleValue, help: "A file of preferences that every model judges, such as RewardBench. Repeatable.")
   var pairs: [String] = []
   @Option(help: "Folder with MMLU's test.jsonl, asked before and after training.") var mmlu: String?
-  @Option(help: "Questions of it.") var questions = 200
+  @Option(help: "Questions of it.", transform: whole(OptionRange.counts)) var questions = 200
   @OptionGroup var jobs: JobOptions
   @Flag(help: "Run nothing; report what is finished.") var report = false
 
   func run() throws {
-    guard seeds > 0, questions > 0 else {
-      throw ValidationError("--seeds and --questions: expected numbers above 0")
-    }
     let run = try options.settings()
     let settings = try RewardSettings(
       run, arms: chosen(), seeds: Array(1...seeds), preferences: pairs, mmlu: mmlu, questions: questions)

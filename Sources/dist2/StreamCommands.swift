@@ -17,10 +17,12 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: "A PNG or JPEG picture that the prompt shows. May be repeated.", completion: .file())
   var image: [String] = []
   @Option(help: "JSON lines. Default: standard input.") var data: String?
-  @Option(help: "Largest number of new tokens of an answer.") var maxNewTokens: Int?
-  @Option(help: "Divides the scores before a token is drawn; 0 takes the best.") var temperature = 0.0
-  @Option(help: "Draw among the best tokens that hold this share.") var topP: Double?
-  @Option(help: "Seed of the draws.") var seed: UInt64 = 0
+  @Option(help: "Largest number of new tokens of an answer.", transform: whole(0...1_000_000_000)) var maxNewTokens:
+    Int?
+  @Option(help: "Divides the scores before a token is drawn; 0 takes the best.", transform: number(OptionRange.factors))
+  var temperature = 0.0
+  @Option(help: "Draw among the best tokens that hold this share.", transform: positive(1)) var topP: Double?
+  @Option(help: "Seed of the draws.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
 
   func validate() throws {
     if prompt == nil, !image.isEmpty {

@@ -7,6 +7,11 @@
 // Room for a message of the library.
 #define CJPEG_MESSAGE 200
 
+// Most scans of a progressive file. Encoders write some ten, and none a hundred.
+#define CJPEG_SCANS 200
+// Most passes over a pixel, of all pixels together: 30 scans of the largest picture that is read.
+#define CJPEG_PASSES 2e9
+
 // What the header of a file says.
 typedef struct {
   unsigned width, height;
@@ -19,7 +24,7 @@ int cjpeg_header(const unsigned char *bytes, size_t count, cjpeg_info *info, cha
 
 // Decodes a picture of 1 or 3 components (RGB) into `pixels`, which has room for width x height x components bytes as
 // the header says. Returns 0, 1 if the picture is there but the library warned (the first warning is in the message),
-// or -1 with a message.
+// or -1 with a message: also for a file of too many scans.
 int cjpeg_decode(const unsigned char *bytes, size_t count, unsigned char *pixels, char *message);
 
 #endif

@@ -57,6 +57,12 @@ extension GGUFVocabulary {
     var merges: [Merge] = []
     for id in tokens.indices where mergeable.contains(id) {
       let scalars = tokens[id].unicodeScalars
+      // Every way to cut it is looked up, so time grows with the square of the length. SentencePiece makes 16 at most
+      // unless told otherwise.
+      guard tokens[id].utf8.count <= 1024 else {
+        throw metadata.error(
+          "\(Self.tokensKey)[\(id)]", expected: "tokens of at most 1024 bytes", found: "a longer one")
+      }
       var ofToken: [(merge: Merge, ids: (Int, Int))] = []
       for (length, index) in scalars.indices.enumerated().dropFirst() {
         let (left, right) = (String(scalars[..<index]), String(scalars[index...]))

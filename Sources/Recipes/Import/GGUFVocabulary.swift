@@ -41,8 +41,14 @@ struct GGUFVocabulary {
       guard tokens.indices.contains(id) else {
         throw metadata.error("tokenizer.ggml.\(name)_token_id", expected: "the id of one of \(tokens.count) tokens")
       }
+      guard !Self.isPadding(tokens[id], id, kinds[id]) else {
+        throw metadata.error(
+          "tokenizer.ggml.\(name)_token_id", expected: "the id of a token of the vocabulary",
+          found: "\(id), which only fills a gap (\(tokens[id]))")
+      }
       return id
     }
+    let kinds = kinds
     begin = try special("bos")
     end = try special("eos")
     unknown = try special("unknown")

@@ -63,11 +63,14 @@ public struct RegressionSettings: Codable, Sendable, Equatable {
     func require(_ condition: Bool, _ option: String, _ expected: String, _ found: Any) throws {
       if !condition { throw InputError(path: "<arguments>", place: option, expected: expected, found: "\(found)") }
     }
-    try require(!presets.isEmpty, "--objectives", "at least one objective", "none")
-    try require(!counts.isEmpty && counts.allSatisfy { (1...10).contains($0) }, "--counts", "numbers of 1…10", counts)
-    try require(!seeds.isEmpty && Set(seeds).count == seeds.count, "--seeds", "distinct seeds", seeds)
-    try require(testProblems > 0, "--problems", "at least one test problem", testProblems)
-    try require(samples > 0, "--samples", "at least one sample", samples)
+    func isOnce<T: Hashable>(_ values: [T]) -> Bool { !values.isEmpty && Set(values).count == values.count }
+    try require(isOnce(presets), "--objectives", "distinct objectives", presets.map(\.rawValue))
+    try require(
+      isOnce(counts) && counts.allSatisfy { (1...10).contains($0) }, "--counts", "distinct numbers of 1…10", counts)
+    try require(isOnce(seeds), "--seeds", "distinct seeds", seeds)
+    try require(
+      (1...1_000_000).contains(testProblems), "--problems", "1…1,000,000 test problems", testProblems)
+    try require((1...1_000_000_000).contains(samples), "--samples", "1…1,000,000,000 samples", samples)
     try require(learningRate > 0 && learningRate.isFinite, "--learning-rate", "a number above 0", learningRate)
     try require(temperature >= 0 && temperature.isFinite, "--temperature", "a number ≥ 0", temperature)
     try require(alpha >= 0 && alpha.isFinite, "--alpha", "a number ≥ 0", alpha)

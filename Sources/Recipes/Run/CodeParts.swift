@@ -24,8 +24,8 @@ public struct CodeParts: TrainingParts {
 
   /// Puts a run file and a model's folder together.
   ///
-  /// - Throws: `InputError` for a model that draws no images, or a metric that is not of all its codes; what does not
-  ///   fit besides as `TokenSpaceError` or `ObjectiveError`.
+  /// - Throws: `InputError` for a model that draws no images, or a metric that is not of all its codes or does
+  ///   not fit besides.
   public init(_ settings: RunSettings) throws {
     self.settings = settings
     modelFolder = try Recipes.modelFolder(settings.model)
@@ -44,14 +44,8 @@ public struct CodeParts: TrainingParts {
     }
     try Self.check(settings, sizes)
     let book = settings.data.tokenizer, codes = sizes.codes
-    matches = try settings.metrics.map {
-      try $0.match(.all(codes, name: $0.name), settings.objective, codeBook: book)
-    }
-    objective = try Objective(
-      settings.objective.preset, matches: matches, alpha: settings.objective.alpha,
-      smoothing: settings.objective.smoothing, weights: settings.metrics.map(\.weight),
-      reduction: settings.objective.reduction)
-    try objective.check(vocabularySize: sizes.codes)
+    matches = try settings.matches(codeBook: book) { try .all(codes, name: $0.name) }
+    objective = try settings.objective(matches, vocabularySize: codes)
   }
 
   private static func check(_ settings: RunSettings, _ sizes: CodeDataset.Sizes) throws {

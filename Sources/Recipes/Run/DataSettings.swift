@@ -65,11 +65,11 @@ public struct DataSettings: Sendable, Hashable {
     fields = try reader.section("fields") { try RecordFields($0) }
     end = try reader.value("end", default: true)
     splitDigits = try reader.optional("splitDigits")
-    squarePictures = try reader.optional("squarePictures", "a number of 1 ... 4096") { (1...4096).contains($0) }
-    maxLength = try reader.optional("maxLength", "a number of at least 2") { $0 >= 2 }
+    squarePictures = try reader.optional("squarePictures", in: 1...4096)
+    maxLength = try reader.optional("maxLength", in: 2...1_000_000_000)
     tooLong = try reader.value("tooLong", default: .error)
     skipBad = try reader.value("skipBad", default: false)
-    limit = try reader.optional("limit", "a number above 0") { $0 > 0 }
+    limit = try reader.optional("limit", in: SettingRange.counts)
   }
 
   /// A run's tree with the files as they will be opened.

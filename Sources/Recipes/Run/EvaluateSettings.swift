@@ -23,14 +23,14 @@ public struct EvaluateSettings: Sendable, Hashable {
 
   init(_ reader: SettingsReader) throws {
     metrics = try reader.optional("metrics")
-    maxNewTokens = try reader.optional("maxNewTokens", "a number above 0") { $0 > 0 }
-    limit = try reader.optional("limit", "a number above 0") { $0 > 0 }
-    numbers = try reader.optional("numbers", "a number above 0") { $0 > 0 }
+    maxNewTokens = try reader.optional("maxNewTokens", in: SettingRange.counts)
+    limit = try reader.optional("limit", in: SettingRange.counts)
+    numbers = try reader.optional("numbers", in: SettingRange.counts)
     unreadableAs = try reader.optional("unreadableAs")
     distribution = try reader.value("distribution", default: false)
-    width = try reader.value("width", default: 4096, "a number above 0") { $0 > 0 }
+    width = try reader.value("width", default: 4096, in: SettingRange.sizes)
     number = try reader.optionalSection("number") { try NumberSettings($0) }
-    tokenBudget = try reader.optional("tokenBudget", "a number above 0") { $0 > 0 }
+    tokenBudget = try reader.optional("tokenBudget", in: SettingRange.counts)
   }
 }
 

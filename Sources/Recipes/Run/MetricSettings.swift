@@ -70,7 +70,7 @@ public struct MetricSettings: Sendable, Hashable {
     temperature = try reader.optional("temperature")
     place = try reader.value("place", default: .number)
     contrast = try reader.wordOrSection("contrast", word: "kind", default: "none") { try Contrast($0) }
-    weight = try reader.value("weight", default: 1, "a finite number ≥ 0") { $0.isFinite && $0 >= 0 }
+    weight = try reader.value("weight", default: 1, in: SettingRange.factors)
   }
 
   mutating func makeAbsolute(from folder: String) {
@@ -100,8 +100,8 @@ extension MetricSettings.Tokens {
     let bins = try reader.optionalSection("bins") { try Self.bins($0) }
     let codebook = try reader.optionalSection("codebook") { book in
       Self.codebook(
-        first: try book.value("first", default: 0, "an id ≥ 0") { $0 >= 0 },
-        count: try book.required("count", "a number of at least 2") { $0 >= 2 })
+        first: try book.value("first", default: 0, in: 0...1_000_000_000, "an id"),
+        count: try book.required("count", in: 2...1_000_000_000))
     }
     let given = [
       integers.map(Self.integers), scores.map(Self.scores), labels.map(Self.labels), bins.map(Self.bins), codebook,
@@ -121,10 +121,14 @@ extension MetricSettings.Tokens {
   /// `{ pattern: "<loc_{}>", count: 100, range: [0, 1] }`, or `{ tokens: […], values: […] }`.
   private static func bins(_ reader: SettingsReader) throws -> [MetricSettings.Bin] {
     let pattern: String? = try reader.optional("pattern", "text with {} where the number goes") { $0.contains("{}") }
-    let count: Int? = try reader.optional("count", "a number of at least 2") { $0 >= 2 && $0 <= 1 << 20 }
-    let range: ClosedRange<Double>? = try reader.optional("range")
+    let count: Int? = try reader.optional("count", in: 2...1_000_000)
+    let range: ClosedRange<Double>? = try reader.optional("range", "[low, high], from -1e12 to 1e12") {
+      $0.clamped(to: SettingRange.values) == $0
+    }
     let tokens: [String]? = try reader.optional("tokens")
-    let values: [Double]? = try reader.optional("values")
+    let values: [Double]? = try reader.optional("values", "a list of numbers from -1e12 to 1e12") {
+      $0.allSatisfy(SettingRange.values.contains)
+    }
     if let pattern, let count {
       let range = range ?? 0...Double(count - 1)
       return (0..<count).map { index in
@@ -172,9 +176,9 @@ extension MetricSettings.DistanceChoice {
         remedy: nearestName(to: name, among: names).map { "Did you mean \($0)?" } ?? "")
     }
     self.init(
-      name: name, period: try reader.optional("period", "a number above 0") { $0 > 0 },
+      name: name, period: try reader.optional("period", in: SettingRange.divisors),
       table: try reader.optional("table"), original: try reader.optional("of"),
-      seed: try reader.value("seed", default: 0, "a number ≥ 0") { $0 >= 0 },
+      seed: try reader.value("seed", default: 0, in: 0...Int.max),
       embeddings: try reader.optional("embeddings"), tensor: try reader.optional("tensor"))
   }
 }
@@ -184,7 +188,7 @@ extension Contrast {
 
   init(_ reader: SettingsReader) throws {
     let kind: Kind? = try reader.optional("kind")
-    let radius: Int = try reader.value("radius", default: 1, "a number of at least 1") { $0 >= 1 }
+    let radius: Int = try reader.value("radius", default: 1, in: SettingRange.counts)
     let passes: Int = try reader.value("passes", default: 2, "1 or 2") { $0 == 1 || $0 == 2 }
     let range: ClosedRange<Double>? = try reader.optional("range")
     self =

@@ -14,8 +14,9 @@ extension RatingReader {
     let overall = try reader.optionalWordOrSection("overall", word: "field") { try RatedScale($0, name: "overall") }
     let words: Words? = try reader.optional("instruction")
     let text: String? = try reader.optional("instructionText")
-    let longestPrompt: Int? = try reader.optional("longestPrompt", "characters, a number above 0") { $0 > 0 }
-    let longestResponse: Int? = try reader.optional("longestResponse", "characters, a number above 0") { $0 > 0 }
+    let longestPrompt: Int? = try reader.optional("longestPrompt", in: SettingRange.counts, "a number of characters")
+    let longestResponse: Int? = try reader.optional(
+      "longestResponse", in: SettingRange.counts, "a number of characters")
     if words != nil, text != nil {
       throw reader.error("instructionText", expected: "either instruction or instructionText", found: "both")
     }
@@ -36,8 +37,8 @@ extension RatingReader {
     }
     var form = RatingForm.helpSteer2, sources = RatingReader.helpSteer2.facets
     if layout == nil {
-      let sum = facets.map(\.scale.range).reduce((0, 0)) { ($0.0 + $1.lowerBound, $0.1 + $1.upperBound) }
-      form = RatingForm(overall: overall?.scale ?? .init("overall", sum.0...sum.1), facets: facets.map(\.scale))
+      let overall = try overall?.scale ?? RatingForm.Scale("overall", Self.sum(of: facets.map(\.scale), reader))
+      form = RatingForm(overall: overall, facets: facets.map(\.scale))
       sources = facets.map(\.source)
     }
     form.instruction = text.map { .text($0) } ?? (words == RatingReader.Words.none ? .none : .judge)
@@ -45,11 +46,26 @@ extension RatingReader {
       form: form, prompt: prompt, response: response, overall: overall?.source, facets: sources,
       longestPrompt: longestPrompt, longestResponse: longestResponse)
   }
+
+  /// The scores that an overall score can take which is the sum of all facets'.
+  private static func sum(of facets: [RatingForm.Scale], _ reader: SettingsReader) throws -> ClosedRange<Int> {
+    // No scale goes beyond 999, so a list would have to be longer than any file to overflow.
+    let sum = facets.map(\.range).reduce((0, 0)) { ($0.0 + $1.lowerBound, $0.1 + $1.upperBound) }
+    guard sum.1 <= RatedScale.scores.upperBound else {
+      throw reader.error(
+        "facets", expected: "scores whose greatest sum, the overall score, is at most \(RatedScale.scores.upperBound)",
+        found: "\(sum.1)", remedy: "Give `overall` a field of its own, or the facets narrower `scores`.")
+    }
+    return sum.0...sum.1
+  }
 }
 
 /// A score of the data, and the whole numbers it is written as.
 private struct RatedScale {
   private enum Direction: String, NamedSetting { case higherIsBetter, lowerIsBetter }
+
+  /// What scores are written with: the answer's form is made for each score, and all are held.
+  static let scores = 0...999
 
   var scale: RatingForm.Scale
   var source: RatingReader.Source
@@ -60,17 +76,20 @@ private struct RatedScale {
     let field: String = try name == "overall" ? reader.required("field") : reader.value("field", default: name)
     let range: ClosedRange<Double> = try reader.required("range", "[low, high], the field's least and greatest number")
     {
-      $0.lowerBound < $0.upperBound
+      // The scores' places in it are shares of its width.
+      $0.lowerBound < $0.upperBound && ($0.upperBound - $0.lowerBound).isFinite
     }
     let scores: ClosedRange<Int>? = try reader.optional("scores", "[low, high], whole numbers from 0 to 999") {
-      $0.count > 1 && $0.lowerBound >= 0 && $0.upperBound <= 999
+      $0.lowerBound < $0.upperBound && $0.clamped(to: Self.scores) == $0
     }
     let direction: Direction = try reader.value("direction", default: .higherIsBetter)
     let explanation: String? = try reader.optional("explanation")
     let whole = Int(exactly: range.lowerBound).flatMap { low in Int(exactly: range.upperBound).map { low...$0 } }
-    guard let scores = scores ?? whole, scores.lowerBound >= 0 else {
+    guard let scores = scores ?? whole, scores.clamped(to: Self.scores) == scores else {
       throw reader.error(
-        "scores", expected: "whole numbers from 0 on to write the scores with, as \(range.lowerBound) is none",
+        "scores",
+        expected: "whole numbers from 0 to 999 to write the scores with, as the range is "
+          + "\(range.lowerBound) … \(range.upperBound)",
         found: "none", remedy: "For instance scores: [0, 10].")
     }
     scale = RatingForm.Scale(name, scores, explanation: explanation)

@@ -26,8 +26,8 @@ public struct RunParts: TrainingParts {
 
   /// Puts a run file and a model's folder together.
   ///
-  /// - Throws: `InputError`, `TokenSpaceError` or `ObjectiveError` for what does not fit: the tokenizer has no such
-  ///   tokens, the distance cannot rate them, the model has fewer logits.
+  /// - Throws: `InputError` naming the key of what does not fit: the tokenizer has no such tokens, the distance cannot
+  ///   rate them, the model has fewer logits.
   public init(_ settings: RunSettings) throws {
     guard !settings.data.areCodes else {
       throw InputError(
@@ -48,12 +48,8 @@ public struct RunParts: TrainingParts {
           expected: "ids among the model's \(skeleton.vocabularySize)", found: "\(count) from \(first) on")
       }
     }
-    matches = try settings.metrics.map { try $0.match($0.space(tokenizer), settings.objective) }
-    objective = try Objective(
-      settings.objective.preset, matches: matches, alpha: settings.objective.alpha,
-      smoothing: settings.objective.smoothing, weights: settings.metrics.map(\.weight),
-      reduction: settings.objective.reduction)
-    try objective.check(vocabularySize: skeleton.vocabularySize)
+    matches = try settings.matches { try $0.space(tokenizer) }
+    objective = try settings.objective(matches, vocabularySize: skeleton.vocabularySize)
     rating = settings.objective.preset.rating.map { RatingObjective($0) }
     if rating != nil, settings.reward == nil {
       throw InputError(
@@ -137,6 +133,41 @@ public struct RunParts: TrainingParts {
 }
 
 extension Dataset: ExampleCollection {}
+
+extension RunSettings {
+  /// The metrics over their token spaces.
+  ///
+  /// - Parameter codeBook: where embeddings are, if a distance names no file of its own.
+  /// - Throws: `InputError` naming the key.
+  func matches(
+    codeBook: String? = nil, _ space: (MetricSettings) throws -> TokenSpace
+  ) throws -> [MetricMatch] {
+    try metrics.enumerated().map { index, metric in
+      let key = "metrics[\(index)]"
+      let space = try naming("\(key).tokens") { try space(metric) }
+      let temperature = metric.temperature == nil ? "objective.temperature" : "\(key).temperature"
+      return try naming("\(key).distance", temperature: temperature) {
+        try metric.match(space, objective, codeBook: codeBook)
+      }
+    }
+  }
+
+  /// What is made small.
+  ///
+  /// - Throws: `InputError` naming the key.
+  func objective(_ matches: [MetricMatch], vocabularySize: Int) throws -> Objective {
+    for (index, match) in matches.enumerated() {
+      try naming("metrics[\(index)].tokens") { try match.space.check(vocabularySize: vocabularySize) }
+    }
+    return try naming("objective.preset") {
+      let objective = try Objective(
+        objective.preset, matches: matches, alpha: objective.alpha, smoothing: objective.smoothing,
+        weights: metrics.map(\.weight), reduction: objective.reduction)
+      try objective.check(vocabularySize: vocabularySize)
+      return objective
+    }
+  }
+}
 
 extension MetricSettings {
   /// The match of this metric, as preset `dist` would have it.

@@ -1,5 +1,6 @@
 public import Files
 import Foundation
+import MetricTokens
 import Objectives
 public import TokenData
 
@@ -27,6 +28,8 @@ public struct RunSettings: Sendable {
   public private(set) var resolved: JSON
   /// The file it was read from.
   public let path: String
+  /// The file with what was set of it, for errors that show later.
+  private let document: SettingsDocument
 
   /// Reads a run file.
   ///
@@ -57,7 +60,7 @@ public struct RunSettings: Sendable {
     var document = document
     for override in overrides { try document.set(override) }
     for (key, value) in values { try document.set(key, to: value) }
-    path = document.path
+    (path, self.document) = (document.path, document)
     let reader = try SettingsReader(document)
     model = try reader.required("model")
     let folder = absolutePath(parentFolder(of: path))
@@ -76,6 +79,22 @@ public struct RunSettings: Sendable {
     resolved = data.absolute(resolved.replacing("model", with: .string(model)))
     resolved = resolved.replacing("metrics", with: absoluteMetrics)
     try check(reader)
+  }
+
+  /// Runs what puts settings to use, and says of the errors of token spaces and objectives, which know neither files nor
+  /// keys, which key of the run they are about.
+  ///
+  /// - Parameter temperature: the key of the temperature, if that may be at fault.
+  /// - Throws: `InputError`, and any error of `body` that is of another kind.
+  func naming<R>(_ key: String, temperature: String? = nil, _ body: () throws -> R) throws -> R {
+    do { return try body() } catch let error as TokenSpaceError {
+      throw document.error(
+        at: key, expected: "tokens that can carry a distance", found: error.problem, remedy: error.remedy)
+    } catch let error as ObjectiveError {
+      throw document.error(
+        at: error.part == "temperature" ? temperature ?? key : key, expected: "an objective that can be computed", found: "\(error.part): \(error.problem)",
+        remedy: error.remedy)
+    }
   }
 
   /// The metrics of the tree, with the files of their distances as they will be opened.

@@ -34,7 +34,8 @@ extension Double: SettingValue {
   init?(setting: JSON) {
     switch setting {
     case .int(let value): self = Double(value)
-    case .double(let value): self = value
+    // Nothing in a run file is infinite, and JSON could not say so of a run as resolved.
+    case .double(let value) where value.isFinite: self = value
     default: return nil
     }
   }
@@ -115,10 +116,10 @@ extension ClosedRange: SettingValue where Bound: SettingValue {
 /// A number τ, `{ perplexity: k }` or `{ rowPerplexity: k }`.
 extension Temperature: SettingValue {
   init?(setting: JSON) {
-    if let value = Double(setting: setting), value >= 0 {
+    if let value = Double(setting: setting), value == 0 || SettingRange.divisors.contains(value) {
       self = .value(value)
     } else if case .object(let object) = setting, object.count == 1, let (key, json) = object.members.first,
-      let value = Double(setting: json), value >= 1
+      let value = Double(setting: json), (1...1e9).contains(value)
     {
       switch key {
       case "perplexity": self = .perplexity(value)
@@ -137,5 +138,5 @@ extension Temperature: SettingValue {
     case .labelSmoothing(let value): ["labelSmoothing": .double(value)]
     }
   }
-  static var expected: String { "a number ≥ 0, or { perplexity: k } with k ≥ 1" }
+  static var expected: String { "0, a number from 1e-9 to 1e9, or { perplexity: k } with k ≥ 1" }
 }

@@ -16,7 +16,8 @@ struct SettingsDocument {
 
   /// Reads a file.
   ///
-  /// - Throws: `InputError` for a file that is no YAML mapping, keys that occur twice, or more than 100,000 values.
+  /// - Throws: `InputError` for a file that is no YAML mapping, keys that occur twice, more than 100,000 values, or lists
+  ///   nested deeper than 64.
   init(file path: String) throws {
     let bytes = try fileBytes(path, limit: 1 << 24)
     guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -29,11 +30,11 @@ struct SettingsDocument {
   init(yaml text: String, path: String) throws {
     self.path = path
     root = .object(JSONObject())
+    try YAMLStructure.check(text, path: path)
     let node: Node?
     do { node = try Yams.compose(yaml: text) } catch let error as YamlError { throw error.asInputError(path) }
     guard let node, node != Node("") else { return }
-    var budget = 100_000
-    root = try json(node, "", &budget)
+    root = try json(node, "")
     guard case .object = root else {
       throw InputError(path: path, expected: "keys and values such as `model: …`", found: root.summary)
     }
@@ -65,6 +66,11 @@ struct SettingsDocument {
   /// Sets one key to a value that is at hand, such as a path: it is taken as it is.
   mutating func set(_ key: String, to value: JSON) throws {
     let steps = key.replacing("[", with: ".").replacing("]", with: "").split(separator: ".").map(String.init)
+    guard steps.count <= YAMLStructure.depthLimit else {
+      throw InputError(
+        path: "<arguments>", place: "--set \(key.prefix(40))…", expected: "a key of a run file",
+        found: "\(steps.count) names with points between")
+    }
     root = try replacing(root, at: "", steps[...], with: value, in: key)
   }
 
@@ -81,6 +87,17 @@ struct SettingsDocument {
   func assignment(of keyPath: String) -> String? {
     assigned.contains { keyPath == $0 || keyPath.hasPrefix("\($0).") || keyPath.hasPrefix("\($0)[") }
       ? "--set \(keyPath)" : nil
+  }
+
+  /// What is wrong with the value of a key, named by the option or the line of the file that it comes from.
+  func error(at keyPath: String, expected: String, found: String, remedy: String = "") -> InputError {
+    if let assignment = assignment(of: keyPath) {
+      return InputError(path: "<arguments>", place: assignment, expected: expected, found: found, remedy: remedy)
+    }
+    let place = [line(of: keyPath).map { "line \($0)" }, keyPath.isEmpty ? nil : "key \(keyPath)"]
+    return InputError(
+      path: path, place: place.compactMap { $0 }.joined(separator: ", "), expected: expected, found: found,
+      remedy: remedy)
   }
 
   private mutating func replacing(
@@ -110,22 +127,18 @@ struct SettingsDocument {
       found: "no \"\(step)\" in \(old.summary)", remedy: "Name elements of a list by index, by name, or by *.")
   }
 
-  private mutating func json(_ node: Node, _ keyPath: String, _ budget: inout Int) throws -> JSON {
-    budget -= 1
-    guard budget >= 0 else {
-      throw InputError(path: path, expected: "at most 100,000 values", found: "more (do aliases repeat each other?)")
-    }
+  private mutating func json(_ node: Node, _ keyPath: String) throws -> JSON {
     if let mark = node.mark { lines[keyPath] = mark.line }
     switch node {
     case .scalar(let scalar): return JSON(yaml: scalar)
     case .sequence(let sequence):
-      return .array(try sequence.enumerated().map { try json($0.element, "\(keyPath)[\($0.offset)]", &budget) })
+      return .array(try sequence.enumerated().map { try json($0.element, "\(keyPath)[\($0.offset)]") })
     case .mapping(let mapping):
       var object = JSONObject()
       for (key, value) in mapping {
         let name = key.scalar?.string ?? ""
         let below = keyPath.isEmpty ? name : "\(keyPath).\(name)"
-        let value = try json(value, below, &budget)
+        let value = try json(value, below)
         if let mark = key.mark { lines[below] = mark.line }
         guard object.append(name, value) else {
           throw InputError(

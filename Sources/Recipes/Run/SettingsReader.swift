@@ -176,15 +176,8 @@ final class SettingsReader {
 
   /// What is wrong with the value of a key (nil: with the whole mapping).
   func error(_ key: String?, expected: String, found: String, remedy: String = "") -> InputError {
-    let path = key.map { self.path($0) } ?? keyPath
-    if let assignment = account.document.assignment(of: path) {
-      return InputError(path: "<arguments>", place: assignment, expected: expected, found: found, remedy: remedy)
-    }
-    let line = account.document.line(of: path)
-    let place = [line.map { "line \($0)" }, path.isEmpty ? nil : "key \(path)"].compactMap { $0 }
-    return InputError(
-      path: account.document.path, place: place.joined(separator: ", "), expected: expected, found: found,
-      remedy: remedy)
+    account.document.error(
+      at: key.map { self.path($0) } ?? keyPath, expected: expected, found: found, remedy: remedy)
   }
 
   private func path(_ key: String) -> String { keyPath.isEmpty ? key : "\(keyPath).\(key)" }

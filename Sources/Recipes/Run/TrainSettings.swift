@@ -47,45 +47,50 @@ public struct TrainSettings: Sendable, Hashable {
   public var samples: Int
 
   init(_ reader: SettingsReader) throws {
-    let steps: Int? = try reader.optional("steps", "a number above 0") { $0 > 0 }
+    let steps: Int? = try reader.optional("steps", in: SettingRange.counts)
     let epochs: Double? = try reader.optional("epochs", "a number above 0") { $0 > 0 && $0 < 1e6 }
     if steps != nil, epochs != nil {
       throw reader.error("steps", expected: "either steps or epochs", found: "both")
     }
     length = steps.map { .steps($0) } ?? .epochs(epochs ?? 1)
-    batch = try reader.value("batch", default: 8, "a number above 0") { $0 > 0 }
-    let examples: Int? = try reader.optional("microBatch", "a number of examples above 0") { $0 > 0 }
-    let tokens: Int? = try reader.optional("microTokens", "a number of tokens above 0") { $0 > 0 }
+    batch = try reader.value("batch", default: 8, in: SettingRange.sizes)
+    let examples: Int? = try reader.optional("microBatch", in: SettingRange.sizes, "a number of examples")
+    let tokens: Int? = try reader.optional("microTokens", in: SettingRange.counts, "a number of tokens")
     if examples != nil, tokens != nil {
       throw reader.error("microTokens", expected: "either microBatch or microTokens", found: "both")
     }
     microBatch = examples.map { .examples($0) } ?? tokens.map { .tokens($0) } ?? .wholeStep
-    let row: Int = try reader.value("packing", default: 1024, "the length of a row in tokens, or 0 to pad") { $0 >= 0 }
+    let row: Int = try reader.value(
+      "packing", default: 1024, in: 0...1_000_000_000, "the length of a row in tokens (0 to pad),")
     layout = row > 0 ? .packed(rowLength: row) : .padded
-    learningRate = try reader.value("learningRate", default: 2e-5, "a number above 0") { $0 > 0 && $0.isFinite }
+    learningRate = try reader.value("learningRate", default: 2e-5, "a number above 0, up to 1000") {
+      $0 > 0 && $0 <= 1000
+    }
     let shape: Schedule.Shape = try reader.value("schedule", default: .linear)
     let warmup: Double = try reader.value("warmup", default: 0, "steps, or a share of all below 1") {
-      $0 >= 0 && $0 < 1e12
+      $0 >= 0 && $0 <= 1e9
     }
     schedule = Schedule(shape, warmUp: warmup < 1 ? .ratio(warmup) : .steps(Int(warmup)))
-    weightDecay = try reader.value("weightDecay", default: 0, "a number ≥ 0") { $0 >= 0 && $0.isFinite }
+    weightDecay = try reader.value("weightDecay", default: 0, in: SettingRange.factors)
     betas = try reader.value("betas", default: [0.9, 0.999], "two shares below 1, such as [0.9, 0.95]") {
       $0.count == 2 && $0.allSatisfy { $0 >= 0 && $0 < 1 }
     }
-    let limit: Double = try reader.value("clip", default: 1, "a number ≥ 0, 0 for no limit") { $0 >= 0 }
+    let limit: Double = try reader.value("clip", default: 1, "0 for no limit, or a number from 1e-9 to 1e9") {
+      $0 == 0 || SettingRange.divisors.contains($0)
+    }
     clip = limit == 0 ? nil : limit
     let dtype: Precision = try reader.value("dtype", default: .float32)
     self.dtype = dtype.dtype
     let device: Place = try reader.value("device", default: .cpu)
     self.device = device == .cpu ? .cpu : .cuda(0)
-    seed = UInt64(try reader.value("seed", default: 0, "a number ≥ 0") { $0 >= 0 })
-    validateEvery = try reader.optional("validateEvery", "a number of steps above 0") { $0 > 0 }
-    checkpointEvery = try reader.optional("checkpointEvery", "a number of steps above 0") { $0 > 0 }
-    keep = try reader.value("keep", default: 2, "a number above 0") { $0 > 0 }
+    seed = UInt64(try reader.value("seed", default: 0, in: 0...Int.max))
+    validateEvery = try reader.optional("validateEvery", in: SettingRange.counts, "a number of steps")
+    checkpointEvery = try reader.optional("checkpointEvery", in: SettingRange.counts, "a number of steps")
+    keep = try reader.value("keep", default: 2, in: SettingRange.counts)
     earlyStop = try reader.optionalSection("earlyStop") { stop in
       EarlyStop(
-        patience: try stop.required("patience", "validations, a number above 0") { $0 > 0 },
-        minDelta: try stop.value("minDelta", default: 0, "a number ≥ 0") { $0 >= 0 })
+        patience: try stop.required("patience", in: SettingRange.counts, "a number of validations"),
+        minDelta: try stop.value("minDelta", default: 0, in: SettingRange.factors))
     }
     fromScratch = try reader.value("fromScratch", default: false)
     freeze = try reader.value("freeze", default: [])
@@ -97,8 +102,8 @@ public struct TrainSettings: Sendable, Hashable {
     let optimizer: OptimizerName = try reader.value("optimizer", default: .adamw)
     stateBits = optimizer == .adamw ? .thirtyTwo : .eight
     checkpointsActivations = try reader.value("checkpointActivations", default: false)
-    sampleEvery = try reader.optional("sampleEvery", "a number of steps above 0") { $0 > 0 }
-    samples = try reader.value("samples", default: 4, "a number ≥ 0") { $0 >= 0 }
+    sampleEvery = try reader.optional("sampleEvery", in: SettingRange.counts, "a number of steps")
+    samples = try reader.value("samples", default: 4, in: 0...1_000_000)
   }
 
   private enum Precision: String, NamedSetting {
@@ -112,8 +117,8 @@ public struct TrainSettings: Sendable, Hashable {
 extension LoRASettings {
   init(_ reader: SettingsReader) throws {
     self.init(
-      rank: try reader.value("rank", default: 8, "a number above 0") { $0 > 0 },
-      alpha: try reader.value("alpha", default: 16, "a number above 0") { $0 > 0 },
+      rank: try reader.value("rank", default: 8, in: SettingRange.sizes),
+      alpha: try reader.value("alpha", default: 16, in: SettingRange.divisors),
       dropout: try reader.value("dropout", default: 0, "a share below 1") { $0 >= 0 && $0 < 1 },
       targets: try reader.value("targets", default: ["q_proj", "v_proj"]),
       isRankStabilized: try reader.value("rankStabilized", default: false))

@@ -50,6 +50,7 @@ public struct NewLanguageModel: Sendable {
       heads: heads, contextLength: contextLength, endTokens: [ByteTokenizer.endToken])
     return try withTorchErrors {
       let model = Llama(configuration)
+      try model.requireMemory(folder)
       model.initialise(standardDeviation: nil, generator: Generator(seed: seed))
       try model.save(to: folder, replacing: replacing) { partial in
         try write(tokenizer.json, to: partial + "/tokenizer.json")

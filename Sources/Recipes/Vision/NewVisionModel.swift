@@ -43,6 +43,7 @@ public struct NewVisionModel: Sendable {
     let tokenizer = try Tokenizer(folder: base)
     let token = tokenizer.id(of: Self.mark).map(Int.init) ?? tokenizer.count
     let (model, weights) = try parts(base, token: token)
+    try model.requireMemory(folder)
     try withTorchErrors { try model.initialise(language: weights, generator: Generator(seed: seed)) }
     try model.save(to: folder, tokenizer: base, replacing: replacing) { partial in
       if tokenizer.id(of: Self.mark) == nil { try addToken(token, in: partial) }

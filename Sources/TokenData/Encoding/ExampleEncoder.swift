@@ -124,6 +124,12 @@ public struct ExampleEncoder: Sendable {
   // MARK: Text
 
   private func layout(_ record: Record, forAnswer: Bool) throws(InputError) -> RecordLayout {
+    let layout = try text(record, forAnswer: forAnswer)
+    try tokenizer.check(layout.text, source: record.source)
+    return layout
+  }
+
+  private func text(_ record: Record, forAnswer: Bool) throws(InputError) -> RecordLayout {
     switch record.content {
     case .text(let text): return RecordLayout(prompt: "", answer: text)
     case .promptCompletion(let prompt, let answer):

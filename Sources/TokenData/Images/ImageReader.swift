@@ -19,6 +19,8 @@ public final class ImageReader {
   public let count: Int
   private let content: Content
   private let pixelLimit: Int
+  /// Most bytes of pictures that are given at once, unless one alone has more.
+  private static let batchLimit = 1 << 28
   private var done = 0
   // Read already, but of another size than those before it.
   private var waiting: PixelImage?
@@ -74,7 +76,7 @@ public final class ImageReader {
   /// The next pictures, all of one size and with equal channels; nil after the last.
   ///
   /// - Parameters:
-  ///   - most: how many at most.
+  ///   - most: how many at most; large ones are fewer at once.
   ///   - channels: what they shall have; nil leaves them as they are.
   /// - Throws: `InputError` that names the picture.
   public func next(_ most: Int, channels: Int? = nil) throws(InputError) -> ImageBatch? {
@@ -84,11 +86,12 @@ public final class ImageReader {
     switch content {
     case .files(let files): batch = try read(files, wanted, channels)
     case .array(let array, let height, let width, let depth):
+      // The sides were checked, so the product is that of a picture.
+      let size = height * width * depth, wanted = min(wanted, max(1, Self.batchLimit / size))
       batch = ImageBatch(
-        count: wanted, height: height, width: width, channels: depth,
-        bytes: try array.bytes(wanted * height * width * depth))
+        count: wanted, height: height, width: width, channels: depth, bytes: try array.bytes(wanted * size))
     case .bytes(let file):
-      let size = file.shape[1] * file.shape[2]
+      let size = file.shape[1] * file.shape[2], wanted = min(wanted, max(1, Self.batchLimit / size))
       batch = ImageBatch(
         count: wanted, height: file.shape[1], width: file.shape[2], channels: 1,
         bytes: Array(file.bytes[done * size..<(done + wanted) * size]))
@@ -98,8 +101,8 @@ public final class ImageReader {
   }
 
   private func read(_ files: [String], _ wanted: Int, _ channels: Int?) throws(InputError) -> ImageBatch {
-    var images: [PixelImage] = []
-    while images.count < wanted {
+    var images: [PixelImage] = [], bytes = 0
+    while images.count < wanted, bytes < Self.batchLimit {
       var image: PixelImage
       if let kept = waiting {
         image = kept
@@ -115,6 +118,7 @@ public final class ImageReader {
         break
       }
       images.append(image)
+      bytes += image.bytes.count
     }
     return ImageBatch(images)
   }

@@ -32,6 +32,7 @@ struct AddedTokens: Sendable {
         stripsRight: try item.ifPresent("rstrip")?.bool() ?? false,
         isNormalized: try item.ifPresent("normalized")?.bool() ?? !isSpecial, isSpecial: isSpecial, pattern: content)
       guard !content.isEmpty else { throw try item.at("content").error(expected: "a token") }
+      guard content.utf8.count <= Vocabulary.longestToken else { throw try item.at("content").tokenTooLong }
       let known = vocabulary.id(of: content)
       let id = known ?? next
       guard tokens[id] == nil, known != nil || vocabulary.bytes(of: id) == nil else {
@@ -45,6 +46,7 @@ struct AddedTokens: Sendable {
       if token.isNormalized, let normalizer {
         var text = SplitText(text: AlignedText(original: content), splits: [Split(0..<content.utf8.count)])
         normalizer.apply(to: &text)
+        guard text.text.bytes.count <= Vocabulary.longestToken else { throw try item.at("content").tokenTooLong }
         token.pattern = String(decoding: text.text.bytes, as: UTF8.self)
       }
       let isNew = token.isNormalized ? normalized.insert(token.pattern, id) : original.insert(token.pattern, id)

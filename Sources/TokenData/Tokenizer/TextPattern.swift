@@ -10,7 +10,9 @@ enum TextPattern: Sendable {
   init(_ json: JSONReader) throws(InputError) {
     if let text = try json.ifPresent("String") {
       let bytes = Array(try text.string().utf8)
-      guard !bytes.isEmpty else { throw text.error(expected: "a string that is not empty") }
+      guard !bytes.isEmpty, bytes.count <= Self.longestLiteral else {
+        throw text.error(expected: "a string of 1 to \(Self.longestLiteral) bytes")
+      }
       self = .literal(bytes)
       return
     }
@@ -45,7 +47,8 @@ enum TextPattern: Sendable {
     case .regex(let program):
       var position = range.lowerBound
       var last = -1
-      while let match = program.firstMatch(in: bytes, range, from: position) {
+      var matcher = RegexMatcher(program, bytes, range)
+      while let match = matcher.firstMatch(from: position) {
         if !match.isEmpty || match.lowerBound != last { body(match) }
         last = match.upperBound
         position = match.upperBound
@@ -66,6 +69,9 @@ enum TextPattern: Sendable {
     }
     return nil
   }
+
+  /// Bytes of a string to look for at most.
+  private static let longestLiteral = 256
 }
 
 /// What becomes of the matches when text is cut at them; `the-final--countdown` cut at `-`:

@@ -25,6 +25,9 @@ public final class Tokenizer: Sendable, TokenVocabulary {
 
   /// Number of ids, 0 ..< count, added tokens included.
   public let count: Int
+  /// Most bytes of a text that can be encoded: with most tokenizers 64 MiB, less with one that makes texts longer or
+  /// looks for expressions of its own in them.
+  public let longestText: Int
   /// What the folder's configuration says of tokens with a role; all empty if only a tokenizer.json was read.
   public let roles: TokenRoles
 
@@ -55,6 +58,11 @@ public final class Tokenizer: Sendable, TokenVocabulary {
     let normalizer = try json.ifPresent("normalizer").map { (json) throws(InputError) in try Normalizer(json) }
     preTokenizer = try json.ifPresent("pre_tokenizer").map { (json) throws(InputError) in try PreTokenizer(json) }
     decoder = try json.ifPresent("decoder").map { (json) throws(InputError) in try TokenDecoder(json) }
+    if let decoder { try decoder.cost.check(try json.at("decoder")) }
+    var cost = normalizer?.cost ?? TextCost()
+    if normalizer != nil { try cost.check(try json.at("normalizer")) }
+    if let preTokenizer { cost.then(preTokenizer.cost) }
+    longestText = cost.longestText
     let model = try BytePairModel(try json.at("model"), isByteLevel: preTokenizer?.isByteLevel ?? false)
     let added = try AddedTokens(try json.ifPresent("added_tokens"), model.vocabulary, normalizer)
     let count = max(model.vocabulary.count, Int(added.tokens.keys.max() ?? -1) + 1)
@@ -102,6 +110,8 @@ public final class Tokenizer: Sendable, TokenVocabulary {
   // MARK: Text to tokens
 
   /// The tokens of a text, with the part of it that each stands for.
+  ///
+  /// Texts from outside go through ``check(_:source:)`` first.
   ///
   /// - Parameter addSpecialTokens: whether the post-processor adds its tokens (begin of text, …).
   public func encode(_ text: String, addSpecialTokens: Bool = true) -> Encoding {

@@ -12,6 +12,9 @@ struct Vocabulary: Sendable {
   private var table: [Int32]
   private let mask: Int
 
+  /// Bytes of a token at most: generated text takes as many times its length in memory.
+  static let longestToken = 8192
+
   /// Ids are 0 ..< count; some may be unused.
   var count: Int { starts.count }
   /// How many tokens there are.
@@ -32,6 +35,7 @@ struct Vocabulary: Sendable {
     // Holes are legal, but a single huge id must not allocate memory for all below it.
     let limit = 2 * members.count + 65_536
     for (token, value) in members {
+      guard token.utf8.count <= Self.longestToken else { throw json.child(token, value).tokenTooLong }
       guard case .int(let id) = value, id >= 0, id < limit else {
         throw json.child(token, value).error(expected: "an id, 0 ..< \(limit)")
       }
@@ -160,5 +164,12 @@ enum ByteAlphabet {
     var result: [UInt8] = []
     for byte in word { result.append(scalar: scalars[Int(byte)]) }
     return result
+  }
+}
+
+extension JSONReader {
+  /// What is said of a token that is longer than ``Vocabulary/longestToken``.
+  var tokenTooLong: InputError {
+    error(expected: "tokens of at most \(Vocabulary.longestToken) bytes", found: "a longer one")
   }
 }

@@ -77,9 +77,11 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
       if !condition { throw InputError(path: "<arguments>", place: option, expected: expected, found: "\(found)") }
     }
     let known = presets.allSatisfy { $0.rating == nil }
-    try require(!presets.isEmpty && known, "--objectives", "objectives of models that answer", presets.map(\.rawValue))
-    try require(!sizes.isEmpty && sizes.allSatisfy { $0 > 0 }, "--sizes", "numbers above 0", sizes)
-    try require(!seeds.isEmpty && Set(seeds).count == seeds.count, "--seeds", "distinct seeds", seeds)
+    func isOnce<T: Hashable>(_ values: [T]) -> Bool { !values.isEmpty && Set(values).count == values.count }
+    try require(
+      isOnce(presets) && known, "--objectives", "distinct objectives of models that answer", presets.map(\.rawValue))
+    try require(isOnce(sizes) && sizes.allSatisfy { $0 > 0 }, "--sizes", "distinct numbers above 0", sizes)
+    try require(isOnce(seeds), "--seeds", "distinct seeds", seeds)
     try require(testExpressions > 0, "--test", "a number above 0", testExpressions)
     if case .rows(let files, _) = source {
       try require(!files.isEmpty, "--data", "files of rows, as dist2 new-data grounding takes them", "none")
