@@ -131,7 +131,8 @@ public struct RunParts: TrainingParts {
     if data.template == "model", own.known == nil {
       throw own.error(settings.path, place: "key data.template", tokenizer)
     }
-    let template = data.template.flatMap(ChatTemplate.init(named:)) ?? (data.template == "none" ? nil : own.known)
+    var template = data.template.flatMap(ChatTemplate.init(named:)) ?? (data.template == "none" ? nil : own.known)
+    if let date = data.date, case .llama31? = template { template = .llama31(date: date) }
     var encoder = ExampleEncoder(
       tokenizer, metrics: rules, splitter: data.splitDigits ?? wantsDigits ? try DigitSplitter(tokenizer) : nil,
       end: data.end && settings.objective.preset.rating == nil

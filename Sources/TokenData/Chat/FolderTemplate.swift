@@ -51,6 +51,12 @@ public enum FolderTemplate: Sendable, Hashable {
   ///
   /// - Parameter place: who needs it: a run file or a record.
   public func error(_ path: String, place: String = "", _ tokenizer: Tokenizer) -> InputError {
+    if case .known(let template) = self {
+      return InputError(
+        path: path, place: place, expected: "a chat template for messages",
+        found: "data.template: none, though the model's folder has \(template.name)",
+        remedy: "Leave data.template out, or set it to model.")
+    }
     let names = ChatTemplate.names(fitting: tokenizer)
     let remedy =
       names.first.map { first in

@@ -6,7 +6,8 @@ expected.json: [{"tokenizer", "end", "prompt", "completion", "ids", "mask"},
                 {"tokenizer", "template", "messages": [[role, content], ...], "ids", "mask"}, ...]
 
 Prompt and completion are cut together where that leaves the prompt's tokens as they are when it is cut alone (as TRL
-does), else apart. Of conversations the assistant's turns are learnt with the token that ends them; wherever a turn does
+does), else apart. A begin token that the text begins with is not put before it, an end token that the completion ends with
+not behind it (TRL: unless it `endswith` it). Conversations get no special tokens but the template's. Of conversations the assistant's turns are learnt with the token that ends them; wherever a turn does
 not merge with the mark before it, the mask must equal that of `apply_chat_template(return_assistant_tokens_mask=True)`.
 """
 
@@ -50,6 +51,11 @@ PAIRS = [
     ("trailing   ", "   leading"),
     ("x = ", "0.123456789"),
     ("The sky is", " blue and the grass is green"),
+    # Rendered beforehand, with marks of their own.
+    ("{begin}x = ", "7{end}"),
+    ("{begin}", "12{end}"),
+    ("x = ", "7{end}\n"),
+    ("x {begin}= ", "{end}7"),
 ]
 CHATS = [
     [("user", "What is 2 + 2?"), ("assistant", "4")],
@@ -98,14 +104,17 @@ def join(tok, texts, add_special_tokens):
 
 def plain(name, prompt, completion):
     tok = tokenizer(name)
-    before = tok(prompt)["input_ids"]
-    whole = tok(prompt + completion)["input_ids"]
+    prompt, completion = [text.replace("{begin}", BEGINS[name]).replace("{end}", ENDS[name]) for text in (prompt, completion)]
+    added = not (prompt + completion).startswith(BEGINS[name])
+    before = tok(prompt, add_special_tokens=added)["input_ids"]
+    whole = tok(prompt + completion, add_special_tokens=added)["input_ids"]
     if whole[: len(before)] != before:
         whole = before + tok(completion, add_special_tokens=False)["input_ids"]
     mask = [0] * len(before) + [1] * (len(whole) - len(before))
+    end = [] if completion.endswith(ENDS[name]) else [tok.eos_token_id]
     return {
         "tokenizer": name, "end": tok.eos_token_id, "prompt": prompt, "completion": completion,
-        "ids": whole + [tok.eos_token_id], "mask": mask + [1],
+        "ids": whole + end, "mask": mask + [1] * len(end),
     }
 
 
@@ -126,13 +135,11 @@ def chat(name, template, conversation):
     text = tok.apply_chat_template(messages, tokenize=False)
     texts[-1] += text[len("".join(texts)) :]
     assert "".join(texts) == text
-    # The template of Llama 3 writes the begin of the text itself; where one does not, the tokenizer adds its own.
-    ids, mask = join(tok, texts, add_special_tokens=template != "llama3")
+    ids, mask = join(tok, texts, add_special_tokens=False)
     theirs = tok.apply_chat_template(messages, return_dict=True, return_assistant_tokens_mask=True)
-    added = len(tok("")["input_ids"]) if template != "llama3" else 0
-    same = ids[added:] == theirs["input_ids"]
+    same = ids == theirs["input_ids"]
     if same:
-        assert mask[added:] == theirs["assistant_masks"], (conversation, mask, theirs["assistant_masks"])
+        assert mask == theirs["assistant_masks"], (conversation, mask, theirs["assistant_masks"])
     return {
         "tokenizer": name, "template": template, "messages": conversation, "ids": ids, "mask": mask,
         "isJoint": same,
