@@ -100,5 +100,7 @@ import TokenData
     #expect(try summary("7", "8").doubled == 0)
     let twice = try summary("7", "8<|im_end|>")
     #expect(twice.doubled == 1 && twice.doubledToken == "<|im_end|>" && twice.rendered == 2)
+    let inside = try summary("7<|im_start|>8", "8 <|im_end|> 9", "1 <|endoftext|> 2")
+    #expect(inside.doubled == 2 && inside.doubledToken == "<|im_start|>")
   }
 }

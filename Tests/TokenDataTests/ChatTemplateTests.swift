@@ -52,7 +52,7 @@ import TokenData
           if template != .llama3, template != .llama31() {
             #expect(span.source == 0..<message.content.unicodeScalars.count)
           }
-          content = String.UnicodeScalarView(scalars[span.content.upperBound..<span.withEnd.upperBound])
+          content = String.UnicodeScalarView(scalars[span.content.upperBound..<span.whole.upperBound])
           let ends = ["<|im_end|>", "<|eot_id|>", "<|end|>", "</s>"]
           #expect(message.role != .assistant || ends.contains(String(content)))
         }

@@ -42,7 +42,7 @@ import TokenData
 
   @Test func conversations() throws {
     let cases = try Self.cases("messages")
-    #expect(cases.count == 18)
+    #expect(cases.count == 22)
     for json in cases {
       let name = try json.string(at: "tokenizer"), template = ChatTemplate(named: try json.string(at: "template"))
       let messages = try ChatTemplateTests.messages(try json.at("messages"))

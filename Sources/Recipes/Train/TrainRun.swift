@@ -211,8 +211,8 @@ extension DatasetSummary {
     if rendered > 0 { remarks += templateRemarks }
     if doubled > 0 {
       remarks.append(
-        "\(name): \(doubledToken ?? "a begin or end token") stands twice in a row in \(doubled) examples, whose texts hold "
-          + "marks already that template or tokenizer write: take them out of the texts")
+        "\(name): the texts of \(doubled) examples hold marks that template or tokenizer write as well (the first: "
+          + "\(doubledToken ?? "?")): take them out of the texts")
     }
     for (metric, counts) in zip(settings.metrics, metrics) {
       if counts.examples < examples {

@@ -28,8 +28,9 @@ public struct RenderedChat: Sendable, Hashable {
   public struct Span: Sendable, Hashable {
     /// What was said.
     public var content: Range<Int>
-    /// What was said and the mark that ends it: of an assistant's message, all that the model itself must write.
-    public var withEnd: Range<Int>
+    /// What was said, with the mark that ends it and a space that a generation prompt leaves out: of an assistant's
+    /// message, all that the model itself must write.
+    public var whole: Range<Int>
     /// Which part of the message's own text stands there, in its scalars: a template may trim messages.
     public var source: Range<Int>
   }
@@ -51,16 +52,20 @@ struct ChatWriter {
     count += part.unicodeScalars.count
   }
 
-  /// - Parameter trims: whether the white space at the ends of the message is left out.
-  mutating func message(_ content: String, trims: Bool = false, end: String, after: String = "") {
+  /// - Parameters:
+  ///   - trims: whether the white space at the ends of the message is left out.
+  ///   - lead: what stands before it and is no part of a generation prompt, so that the model writes it.
+  mutating func message(_ content: String, trims: Bool = false, lead: String = "", end: String, after: String = "") {
     let scalars = content.unicodeScalars, kept = trims ? content.trimmed : content[...]
-    let skipped = scalars.distance(from: scalars.startIndex, to: kept.startIndex), start = count
+    let skipped = scalars.distance(from: scalars.startIndex, to: kept.startIndex), leadStart = count
+    write(lead)
+    let start = count
     write(kept)
     let contentEnd = count
     write(end)
     spans.append(
       RenderedChat.Span(
-        content: start..<contentEnd, withEnd: start..<count, source: skipped..<skipped + contentEnd - start))
+        content: start..<contentEnd, whole: leadStart..<count, source: skipped..<skipped + contentEnd - start))
     write(after)
   }
 }

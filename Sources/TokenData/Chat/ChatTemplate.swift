@@ -119,8 +119,8 @@ public enum ChatTemplate: Sendable, Hashable {
       writer.message(message.content, end: "<|end|>", after: "\n")
     case .llavaV1:
       let isUser = message.role == .user
-      writer.write(isUser ? "USER: " : "ASSISTANT: ")
-      writer.message(message.content, end: isUser ? "" : end(tokens), after: isUser ? " " : "")
+      writer.write(isUser ? "USER:" : "ASSISTANT:")
+      writer.message(message.content, lead: " ", end: isUser ? "" : end(tokens), after: isUser ? " " : "")
     }
   }
 

@@ -15,13 +15,17 @@ public struct ExampleEncoder: Sendable {
   /// A token that ends answers which no template ends, and is learnt with them; nil for none.
   public var end: Int32?
   /// How conversations are written; nil: plain prompts only.
-  public var template: ChatTemplate?
+  public var template: ChatTemplate? {
+    didSet { marks = Self.marks(template, tokenizer) }
+  }
   /// What the model's folder says of that, for what is said where a template is needed and there is none.
   public var folderTemplate = FolderTemplate.none
   /// Whether a plain prompt is put as a user's message, if there is a template.
   public var wrapsPrompts: Bool
   /// How pictures are shown; nil: the model reads text alone.
   public var images: ImageTokens?
+  /// The template's marks, as far as they are tokens.
+  private var marks: Set<Int32>
 
   /// Memberwise.
   public init(
@@ -35,6 +39,11 @@ public struct ExampleEncoder: Sendable {
     self.template = template
     self.wrapsPrompts = wrapsPrompts
     self.images = images
+    marks = Self.marks(template, tokenizer)
+  }
+
+  private static func marks(_ template: ChatTemplate?, _ tokenizer: Tokenizer) -> Set<Int32> {
+    Set(template?.marks(TemplateTokens(tokenizer)).compactMap { tokenizer.id(ofMark: $0) } ?? [])
   }
 
   /// What ends an answer.
@@ -112,9 +121,15 @@ public struct ExampleEncoder: Sendable {
       ids: ids + ending, supervised: supervised + ending.map { _ in true },
       metrics: found.flatMap { $0.flatMap(\.positions) }.sorted { $0.position < $1.position },
       images: images?.places(marked, in: ids) ?? [], source: marked.record.source)
+    let repeated =
+      layout.said.isEmpty
+      ? nil
+      : pieces.first { piece in
+        marks.contains(piece.id) && layout.said.contains { $0.contains(piece.range.lowerBound) }
+      }
     return ExampleAnalysis(
       record: marked.record, text: layout.text, isRendered: layout.isRendered, spans: spans, pieces: pieces,
-      found: found, example: example)
+      found: found, example: example, repeatedMark: repeated?.id)
   }
 
   /// The record with a mark for each picture.
@@ -249,6 +264,8 @@ public struct ExampleAnalysis: Sendable, Hashable {
   public var found: [[FoundMetric]]
   /// What is trained on.
   public var example: EncodedExample
+  /// A mark that a message holds already, though the template writes it; nil if there is none.
+  public var repeatedMark: Int32?
 
   /// Forgets what was found at tokens that the example has lost.
   mutating func dropMetrics(from end: Int) {

@@ -14,6 +14,8 @@ struct RecordLayout {
   var length: Int
   /// Whether a template has written it: then it has all marks that it is to have.
   var isRendered = false
+  /// What was said in each message of a conversation.
+  var said: [Range<Int>] = []
 
   /// A prompt and what shall follow it.
   init(prompt: String, answer: String) {
@@ -29,11 +31,12 @@ struct RecordLayout {
   init(_ chat: RenderedChat, _ messages: [ChatMessage], read: Int) {
     text = chat.text
     let learnt = zip(chat.spans, messages).dropFirst(read).filter { $0.1.role == .assistant }
-    answers = learnt.map(\.0.withEnd)
+    answers = learnt.map(\.0.whole)
     contents = learnt.map(\.0.content)
     source = learnt.last?.0.source ?? 0..<0
     length = learnt.last?.1.content.unicodeScalars.count ?? 0
     isRendered = true
+    said = chat.spans.map(\.content)
   }
 
   /// A record's spans, which count from the start of its last answer as its author wrote it, as ranges of the text. Of

@@ -52,7 +52,8 @@ public struct DatasetSummary: Sendable {
 
   /// Examples that a chat template wrote.
   public private(set) var rendered = 0
-  /// Examples in which a begin or end token stands twice in a row, and the first such token.
+  /// Examples whose texts hold marks that template or tokenizer write as well: a mark of the template in a message, or a
+  /// begin or end token twice in a row; and the first such token.
   public private(set) var doubled = 0, doubledToken: String?
   /// What does not fit between chat template and tokenizer.
   public let templateRemarks: [String]
@@ -93,7 +94,8 @@ public struct DatasetSummary: Sendable {
     longest = max(longest, example.ids.count)
     longestAnswer = max(longestAnswer, answer)
     rendered += line.analysis.isRendered ? 1 : 0
-    if let twice = zip(example.ids, example.ids.dropFirst()).first(where: { $0 == $1 && boundaries.contains($0) })?.0 {
+    let pairs = zip(example.ids, example.ids.dropFirst())
+    if let twice = line.analysis.repeatedMark ?? pairs.first(where: { $0 == $1 && boundaries.contains($0) })?.0 {
       doubled += 1
       doubledToken = doubledToken ?? tokenizer?.token(of: twice)
     }

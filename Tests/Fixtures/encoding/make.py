@@ -31,6 +31,13 @@ TEMPLATES = {
         "{{ message['content'] | trim + '<|eot_id|>' }}{% endif %}{% endfor %}"
         "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
     ),
+    "llava-v1": (
+        "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, "
+        "and polite answers to the user's questions. {% for message in messages %}{% if message['role'] == 'user' %}"
+        "{{ 'USER: ' + message['content'] + ' ' }}{% else %}{{ 'ASSISTANT:' }}{% generation %}"
+        "{{ ' ' + message['content'] + eos_token }}{% endgeneration %}{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
+    ),
 }
 ENDS = {"smollm2": "<|im_end|>", "llama3": "<|endoftext|>", "llama2": "</s>"}
 BEGINS = {"smollm2": "<|im_start|>", "llama3": "<|begin_of_text|>", "llama2": "<s>"}
@@ -150,6 +157,8 @@ def main():
     cases = [plain(name, *pair) for name in ENDS for pair in PAIRS]
     for name, template in [("smollm2", "chatml"), ("llama3", "chatml"), ("llama3", "llama3")]:
         cases += [chat(name, template, conversation) for conversation in CHATS]
+    # Llava's: user and assistant take turns, and the model writes the space before its answer.
+    cases += [chat("llama2", "llava-v1", CHATS[index]) for index in (0, 2, 4, 5)]
     (HERE / "expected.json").write_text(json.dumps(cases, separators=(",", ":"), ensure_ascii=False) + "\n")
     joint = sum(case.get("isJoint", False) for case in cases)
     print(len(cases), "cases,", joint, "conversations cut as one text")
