@@ -36,9 +36,9 @@ struct JinjaOutline: Sendable, Hashable {
     }
   }
 
-  /// A name that nothing reads does nothing.
+  /// A name that nothing reads does nothing; no template has chains of such names as long as this looks for.
   private mutating func dropUnusedNames() {
-    while true {
+    for _ in 0..<16 {
       let used = nodes.names, kept = nodes.droppingNames(except: used)
       guard kept != nodes else { return }
       nodes = kept
