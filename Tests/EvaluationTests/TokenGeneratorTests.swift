@@ -67,6 +67,20 @@ import TorchNN
     #expect(Set(stopped.map(\.ids.count)).count > 2, "sequences end at different times")
   }
 
+  /// An end that is no token of its own is told by what has been written; nothing is taken away.
+  @Test func whatIsWrittenMayEndASequence() throws {
+    let generator = TokenGenerator(model)
+    let free = try generator.generate(Self.prompts, .init(maxNewTokens: 20)).map(\.ids)
+    let stopped = try generator.generate(
+      Self.prompts, .init(maxNewTokens: 20), isEnd: { $0.suffix(2).reduce(0, +) > 25 })
+    for (long, short) in zip(free, stopped) {
+      let end = (1...20).first { long[..<$0].suffix(2).reduce(0, +) > 25 }
+      #expect(short.ids == Array(long[..<(end ?? 20)]))
+      #expect(short.finish == (end == nil ? .length : .stop))
+    }
+    #expect(Set(stopped.map(\.ids.count)).count > 2)
+  }
+
   @Test func finishedSequencesAreNotComputedOn() throws {
     let free = try TokenGenerator(model).generate(Self.prompts, .init(maxNewTokens: 20)).map(\.ids)
     model.passes = []

@@ -23,7 +23,7 @@ import TokenData
 
   @Test func promptAndCompletion() throws {
     let cases = try Self.cases("prompt")
-    #expect(cases.count == 48)
+    #expect(cases.count == 60)
     for json in cases {
       let name = try json.string(at: "tokenizer")
       let (prompt, completion) = (try json.string(at: "prompt"), try json.string(at: "completion"))
@@ -42,7 +42,7 @@ import TokenData
 
   @Test func conversations() throws {
     let cases = try Self.cases("messages")
-    #expect(cases.count == 18)
+    #expect(cases.count == 22)
     for json in cases {
       let name = try json.string(at: "tokenizer"), template = ChatTemplate(named: try json.string(at: "template"))
       let messages = try ChatTemplateTests.messages(try json.at("messages"))
@@ -62,7 +62,7 @@ import TokenData
       let rendered = try template.render(asked, addGenerationPrompt: true)
       #expect(
         try encoder.prompt(Record(.messages(messages)))
-          == tokenizer.encode(rendered.text, addSpecialTokens: !rendered.hasBegin).ids)
+          == tokenizer.encode(rendered.text, addSpecialTokens: false).ids)
       if messages.last?.role == .assistant {
         let whole = try encoder.encode(Record(.messages(messages)))
         #expect(whole.ids.starts(with: try encoder.prompt(Record(.messages(messages)))))
@@ -108,8 +108,21 @@ import TokenData
   @Test func messagesWithoutATemplateAreRefused() throws {
     let encoder = ExampleEncoder(try fixtureTokenizer("smollm2"), end: 1)
     let record = Record(.messages([ChatMessage(.assistant, "a")]), source: "train.jsonl line 3")
-    expectRefusal("train.jsonl line 3: expected a chat template", "data.template: chatml") {
+    expectRefusal("train.jsonl line 3: expected a chat template", "found none", "data.template: chatml") {
       _ = try encoder.encode(record)
+    }
+    var turnedOff = encoder
+    turnedOff.folderTemplate = .known(.chatml)
+    expectRefusal("found data.template: none", "has chatml") { _ = try turnedOff.encode(record) }
+    // A template that is not known is not called none, and only templates are proposed whose marks are tokens.
+    var unknown = ExampleEncoder(try fixtureTokenizer("llama2"), end: 1)
+    unknown.folderTemplate = .unknown(path: "m/tokenizer_config.json")
+    do {
+      _ = try unknown.encode(record)
+      Issue.record("nothing was thrown")
+    } catch {
+      #expect(error.found.contains("m/tokenizer_config.json") && !error.found.contains("none"))
+      #expect(error.remedy.contains("llava-v1") && !error.remedy.contains("chatml"))
     }
     var alternating = encoder
     alternating.template = .llavaV1

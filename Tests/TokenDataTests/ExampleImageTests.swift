@@ -65,6 +65,13 @@ import TokenData
       let example = try encoder.encode(try record(chat, folder))
       let text = encoder.tokenizer.decode(Array(example.ids[example.images[0].tokens.upperBound...]))
       #expect(text.hasPrefix("\nwhere?") && example.images.count == 1)
+      // Not into what is answered, where it would move spans.
+      let answer =
+        #"{"messages": [{"role": "assistant", "content": "12 34"}], "images": ["b.png"], "spans": {"y": [[3, 5]]}}"#
+      let analysis = try encoder.analyze(try record(answer, folder))
+      let span = try #require(analysis.spans["y"]?.first), scalars = Array(analysis.text.unicodeScalars)
+      #expect(String(String.UnicodeScalarView(scalars[span])) == "34" && analysis.example.images.count == 1)
+      #expect(analysis.text.hasPrefix("<|im_start|>user\n<b>\n<|im_end|>"))
     }
   }
 

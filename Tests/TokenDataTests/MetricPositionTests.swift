@@ -99,6 +99,30 @@ import TokenData
     #expect(found(example, encoder) == ["0:57"])
   }
 
+  /// Spans count in the answer as it is written, also where the template trims it.
+  @Test(arguments: ["smollm2", "llama3"]) func spansOfAnswersThatAreTrimmed(name: String) throws {
+    var encoder = try encoder(name, [.spans("y")])
+    func found(_ answer: String, _ spans: Range<Int>...) throws -> [String] {
+      let messages = [ChatMessage(.user, "hi"), ChatMessage(.assistant, answer)]
+      return self.found(try encoder.encode(Record(.messages(messages), spans: ["y": spans])), encoder)
+    }
+    for template in [ChatTemplate.llama3, .llama31(), .chatml] {
+      encoder.template = template
+      #expect(try found(" 12 kg of 34", 1..<3) == ["0:12"])
+      #expect(try found(" 12 kg of 34", 10..<12) == ["0:34"])
+      #expect(try found("\n\n12", 2..<4) == ["0:12"])
+      #expect(try found("  é 12 \n", 0..<6) == ["0:12"])
+      #expect(try found("\u{1C}12 or 34\t", 1..<3, 7..<10) == ["0:12", "0:34"])
+      expectRefusal("spans.y", "inside the answer's 4 characters", "[2, 5]") { _ = try found("\n\n12", 2..<5) }
+    }
+    encoder.template = .llama3
+    expectRefusal("spans.y", "trims", "[0, 2], where [2, 4] is left") { _ = try found("\n\n12", 0..<2) }
+    // A plain prompt in a template is trimmed as well.
+    encoder.wrapsPrompts = true
+    let record = Record(.promptCompletion("p", " 12 of 34 "), spans: ["y": [7..<9]])
+    #expect(self.found(try encoder.encode(record), encoder) == ["0:34"])
+  }
+
   // MARK: Tokens of several digits
 
   @Test func answersAreSplitAndPromptsAreNot() throws {

@@ -12,12 +12,16 @@ struct GrowingSequence {
   var finish: FinishReason?
 
   /// Adds a token and finds out whether it is the last.
-  mutating func append(_ id: Int32, _ logProbability: Double, _ options: GenerationOptions) {
+  mutating func append(
+    _ id: Int32, _ logProbability: Double, _ options: GenerationOptions, isEnd: (([Int32]) -> Bool)? = nil
+  ) {
     ids.append(id)
     logProbabilities.append(logProbability)
     if let surplus = stopLength(options) {
       ids.removeLast(surplus)
       logProbabilities.removeLast(surplus)
+      finish = .stop
+    } else if isEnd?(ids) ?? false {
       finish = .stop
     } else if ids.count == options.maxNewTokens {
       finish = .length
@@ -43,6 +47,7 @@ struct GenerationLoop {
   private let options: GenerationOptions
   private let hook: LogitsHook?
   private let onToken: ((GenerationEvent) throws -> Void)?
+  private let isEnd: (([Int32]) -> Bool)?
   private let context: ModelContext
   private var sequences: [GrowingSequence]
   /// Which sequence each row of the context continues.
@@ -50,9 +55,10 @@ struct GenerationLoop {
 
   init(
     _ model: any TokenModel, _ batch: [(prompt: [Int32], sequence: GrowingSequence)], images: PromptImages?,
-    _ options: GenerationOptions, hook: LogitsHook?, onToken: ((GenerationEvent) throws -> Void)?
+    _ options: GenerationOptions, hook: LogitsHook?, onToken: ((GenerationEvent) throws -> Void)?,
+    isEnd: (([Int32]) -> Bool)?
   ) throws {
-    (self.options, self.hook, self.onToken) = (options, hook, onToken)
+    (self.options, self.hook, self.onToken, self.isEnd) = (options, hook, onToken, isEnd)
     sequences = batch.map(\.sequence)
     rows = Array(batch.indices)
     let room = min(options.maxNewTokens, sequences.map(\.room).max() ?? 0)
@@ -120,7 +126,7 @@ struct GenerationLoop {
   private mutating func take(_ choice: Choice, _ row: Int, _ step: Int) throws {
     let prompt = sequences[row].prompt
     guard choice.best.isFinite else { throw DecodingError.notFinite(index: prompt, step: step) }
-    sequences[row].append(choice.id, choice.logProbability, options)
+    sequences[row].append(choice.id, choice.logProbability, options, isEnd: isEnd)
     try onToken?(
       GenerationEvent(
         prompt: prompt, step: step, id: choice.id,

@@ -22,13 +22,14 @@ public struct TokenGenerator {
   ///   - onToken: called with each token as it is chosen; an error it throws ends everything.
   ///   - hook: changes scores before a token is chosen.
   ///   - images: the pictures of each prompt; nil if none shows any.
+  ///   - isEnd: whether new tokens have come to an end that no token marks, such as a text; they are kept. Nil: no.
   /// - Returns: one continuation per prompt, in order.
   /// - Throws: `DecodingError` for prompts or settings that cannot be used, before anything is computed; `.notFinite`
   ///   where the model breaks down; `TorchError`, for instance if memory runs out.
   public func generate(
     _ prompts: [[Int32]], _ options: GenerationOptions = GenerationOptions(), streams: [UInt64]? = nil,
     tokenBudget: Int = 16_384, onToken: ((GenerationEvent) throws -> Void)? = nil, hook: LogitsHook? = nil,
-    images: PromptImages? = nil
+    images: PromptImages? = nil, isEnd: ((_ ids: [Int32]) -> Bool)? = nil
   ) throws -> [Generation] {
     precondition(streams == nil || streams?.count == prompts.count, "one stream per prompt")
     if let problem = options.problem { throw DecodingError.badSetting(problem) }
@@ -42,7 +43,8 @@ public struct TokenGenerator {
     try evaluating(model) {
       for batch in batches(of: lengths, tokenBudget: tokenBudget) {
         var loop = try GenerationLoop(
-          model, batch.map { (prompts[$0], sequences[$0]) }, images: images, options, hook: hook, onToken: onToken)
+          model, batch.map { (prompts[$0], sequences[$0]) }, images: images, options, hook: hook, onToken: onToken,
+          isEnd: isEnd)
         for sequence in try loop.run() { sequences[sequence.prompt] = sequence }
       }
     }

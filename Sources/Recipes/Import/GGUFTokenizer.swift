@@ -1,4 +1,5 @@
 import Files
+import TokenData
 
 /// A tokenizer as `tokenizer.json` and `tokenizer_config.json`, from the metadata of a GGUF file.
 ///
@@ -36,7 +37,8 @@ struct GGUFTokenizer {
   /// The token a text begins with, if there is one.
   var beginToken: Int? { vocabulary.begin }
 
-  /// The tokens at which generation ends: the end of the text, and of a turn or message where that is another.
+  /// The tokens at which generation ends: the end of the text, and of a turn or message where that is another; of files
+  /// that name none, the mark that ends an answer in the chat template.
   var endTokens: [Int] {
     var ids: [Int] = []
     let others = ["eot", "eom"].map { vocabulary.metadata["tokenizer.ggml.\($0)_token_id"] }
@@ -44,7 +46,23 @@ struct GGUFTokenizer {
     where vocabulary.tokens.indices.contains(id) && !ids.contains(id) {
       ids.append(id)
     }
+    for case .int(let id)? in templateEnds.map({ vocabulary.ids[$0] }) where !ids.contains(id) { ids.append(id) }
     return ids
+  }
+
+  /// The marks that end an answer in the file's template; of one that is not known, those of turns that occur in it.
+  private var templateEnds: [String] {
+    guard let chatTemplate else { return [] }
+    if let known = ChatTemplate(jinja: chatTemplate) {
+      return known.ends(TemplateTokens(end: vocabulary.end.map { vocabulary.tokens[$0] }))
+    }
+    return ["<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|end_of_turn|>", "<end_of_utterance>"].filter {
+      chatTemplate.contains($0) && vocabulary.ids[$0].map { isControl($0) } ?? false
+    }
+  }
+
+  private func isControl(_ id: JSON) -> Bool {
+    if case .int(let id) = id { vocabulary.kinds[id] == .control } else { false }
   }
 
   /// `tokenizer.json`.

@@ -56,8 +56,8 @@ extension AnswerFormat {
     var format = AnswerFormat(
       metric: parts.settings.metrics[index].name, heads: heads, digits: nil, answers: all, written: fitting.count)
     if rule.finder.space.unit == .digit {
-      let stops = parts.tokenizer.roles.ends + [parts.tokenizer.roles.end].compactMap { $0 }
-      format.digits = Digits(fitting.map(\.number), digits: rule.finder.space, stops: stops)
+      format.digits = Digits(
+        fitting.map(\.number), digits: rule.finder.space, stops: parts.encoder.ends.starts(parts.tokenizer))
     }
     let space = try format.space(rule.finder.space), shared = format.before.count
     format.written = fitting.count {

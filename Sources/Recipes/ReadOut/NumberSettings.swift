@@ -28,9 +28,10 @@ public struct NumberSettings: Sendable, Hashable {
 extension AnswerFormat {
   /// As settings say it.
   ///
+  /// - Parameter ends: tokens that end an answer.
   /// - Throws: `InputError` if the tokenizer has no token for a sign or a point.
   init(
-    _ settings: NumberSettings, metric: String, tokens: TokenSpace, _ tokenizer: Tokenizer, _ path: String
+    _ settings: NumberSettings, metric: String, tokens: TokenSpace, _ tokenizer: Tokenizer, ends: [Int32], _ path: String
   ) throws {
     // After a digit, since many tokenizers put a space in front of whatever they are given.
     func token(_ text: String) throws -> Int32 {
@@ -47,12 +48,11 @@ extension AnswerFormat {
     if settings.isSigned { heads.append(Head(ids: before + [try token("-")], isNegative: true)) }
     self.init(metric: metric, heads: heads, digits: nil, answers: 0, written: 0)
     guard tokens.unit == .digit else { return }
-    let roles = tokenizer.roles
     digits = Digits(
       integer: [settings.digits.lowerBound, settings.digits.upperBound],
       fraction: [settings.decimals.lowerBound, settings.decimals.upperBound],
       leadingZeros: settings.isPadded ? .padding : .none,
       point: settings.decimals.upperBound > 0 ? try token(".") : nil,
-      ends: Set(roles.ends + [roles.end].compactMap { $0 }).sorted())
+      ends: ends)
   }
 }

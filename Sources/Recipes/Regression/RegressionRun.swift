@@ -91,7 +91,7 @@ struct RegressionRun {
   private func test(_ onTested: (Int) -> Void) throws -> [Double?] {
     let generator = TokenGenerator(model)
     let prompts = data.test.map { encoder.prompt($0.prompt) }
-    let options = GenerationOptions(maxNewTokens: 10, stopIDs: Set(encoder.tokenizer.roles.ends))
+    let options = GenerationOptions(maxNewTokens: 10, stopIDs: Set(encoder.ends.ids))
     var tested = 0
     return try stride(from: 0, to: prompts.count, by: 40).flatMap { start -> [Double?] in
       let part = Array(prompts[start..<min(start + 40, prompts.count)])

@@ -11,6 +11,8 @@ public struct Answering: Sendable {
   public let encoder: ExampleEncoder
   /// How answers are generated.
   public var options: GenerationOptions
+  /// What ends an answer.
+  let ends: AnswerEnds
   let parser: AnswerNumbers
   private let fixedBudget: Int?
 
@@ -18,10 +20,11 @@ public struct Answering: Sendable {
   ///   that many and 16 more are generated at most.
   public init(_ parts: RunParts, longestAnswer: Int? = nil) {
     encoder = parts.encoder
+    ends = encoder.ends
     let settings = parts.settings.evaluate
     options = GenerationOptions(
       maxNewTokens: settings.maxNewTokens ?? longestAnswer.map { 2 * $0 + 16 } ?? 256,
-      stopIDs: Set(parts.tokenizer.roles.ends + [parts.tokenizer.roles.end].compactMap { $0 }))
+      stopIDs: Set(ends.ids))
     fixedBudget = settings.tokenBudget
     parser = AnswerNumbers(encoder, rules: encoder.metrics, count: settings.numbers)
   }
@@ -52,9 +55,10 @@ public struct Answering: Sendable {
     let generations = try withBudget(model) { budget in
       try TokenGenerator(model).generate(
         items.map(\.ids), options, tokenBudget: budget,
-        onToken: { event in if event.finish != nil { onDone?() } }, images: images(items))
+        onToken: { event in if event.finish != nil { onDone?() } }, images: images(items),
+        isEnd: ends.texts.isEmpty ? nil : { [ends, encoder] in ends.isReached(by: $0, encoder.tokenizer) })
     }
-    return generations.map { (encoder.tokenizer.decode($0.ids), $0.finish) }
+    return generations.map { (ends.cutting(encoder.tokenizer.decode($0.ids)), $0.finish) }
   }
 
   /// Runs `body` with a number of tokens that fits in memory: the run file's, or what the machine has room for. Where

@@ -76,6 +76,8 @@ public struct CodeParts: TrainingParts {
 
   public func withHead(_ model: any PretrainedModel) -> any PretrainedModel { model }
 
+  public func saveAnswering(to folder: String) {}
+
   public func samples(_ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder) -> any ProgressSamples {
     PictureSamples(
       tokenizer: settings.data.tokenizer, count: settings.train.samples, seed: settings.train.seed,

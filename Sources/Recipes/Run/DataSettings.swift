@@ -17,6 +17,8 @@ public struct DataSettings: Sendable, Hashable {
   public var format: RecordFormat?
   /// Name of the chat template; nil: that of the model for conversations, none for plain prompts.
   public var template: String?
+  /// The day that Llama 3.1's and 3.2's templates write, `26 Jul 2024`; nil: what the template has for it.
+  public var date: String?
   /// Fields under other names than TRL's.
   public var fields: RecordFields
   /// Whether an end token follows each answer and is learnt with it.
@@ -61,6 +63,9 @@ public struct DataSettings: Sendable, Hashable {
     let templates = ChatTemplate.named.map(\.name)
     template = try reader.optional("template", "one of none, model, \(templates.joined(separator: ", "))") {
       templates.contains($0) || ["none", "model"].contains($0)
+    }
+    date = try reader.optional("date", "a day as Llama's templates write it, like 26 Jul 2024") {
+      $0.wholeMatch(of: #/[0-9]{2} [A-Z][a-z]{2} [0-9]{4}/#) != nil
     }
     fields = try reader.section("fields") { try RecordFields($0) }
     end = try reader.value("end", default: true)

@@ -123,12 +123,19 @@ public struct RunParts: TrainingParts {
     }
     let wantsDigits = matches.contains { $0.space.unit == .digit }
     // For plain prompts the template does not matter, so one that is not known must not stop the run.
-    let own = data.template == "model" ? try ChatTemplate(folder: folder) : try? ChatTemplate(folder: folder)
-    let template = data.template.flatMap(ChatTemplate.init(named:)) ?? (data.template == "none" ? nil : own)
-    return ExampleEncoder(
+    let own = try FolderTemplate(folder: folder)
+    if data.template == "model", own.known == nil {
+      throw own.error(settings.path, place: "key data.template", tokenizer)
+    }
+    var template = data.template.flatMap(ChatTemplate.init(named:)) ?? (data.template == "none" ? nil : own.known)
+    if let date = data.date, case .llama31? = template { template = .llama31(date: date) }
+    var encoder = ExampleEncoder(
       tokenizer, metrics: rules, splitter: data.splitDigits ?? wantsDigits ? try DigitSplitter(tokenizer) : nil,
-      end: data.end && settings.objective.preset.rating == nil ? tokenizer.roles.end : nil, template: template,
-      wrapsPrompts: data.template != nil && data.template != "none")
+      end: data.end && settings.objective.preset.rating == nil
+        ? tokenizer.roles.end ?? tokenizer.roles.ends.first : nil,
+      template: template, wrapsPrompts: data.template != nil && data.template != "none")
+    encoder.folderTemplate = own
+    return encoder
   }
 }
 

@@ -31,6 +31,9 @@ public protocol TrainingParts: Sendable {
   /// A model as this run trains it, from one as it was published.
   func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel
 
+  /// Writes into a folder with the tokenizer how the model is asked, and what ends its answers.
+  func saveAnswering(to folder: String) throws
+
   /// What shows now and then how far the model is.
   ///
   /// - Parameter longestAnswer: tokens of the longest answer of training and validation.

@@ -147,7 +147,10 @@ public final class TrainRun {
   private func checkpoints(_ model: any PretrainedModel) throws -> Checkpoints {
     let settings = parts.settings.train
     return try Checkpoints(folder.checkpoints, stepsBetween: settings.checkpointEvery, keepLast: settings.keep) {
-      [parts] folder in try model.saveCompanions(to: folder, tokenizer: parts.tokenizerFolder)
+      [parts] folder in
+      try model.saveCompanions(to: folder, tokenizer: parts.tokenizerFolder)
+      try parts.saveAnswering(to: folder)
+
     }
   }
 
@@ -174,8 +177,10 @@ public final class TrainRun {
   }
 
   private func say(_ train: any RunExamples, _ valid: (any RunExamples)?) {
-    for dataset in [train, valid].compactMap({ $0 }) {
-      for line in dataset.summary.remarks(parts.settings) { terminal.write("note: \(line)\n") }
+    var said = Set<String>()
+    for line in [train, valid].compactMap({ $0 }).flatMap({ $0.summary.remarks(parts.settings) })
+    where said.insert(line).inserted {
+      terminal.write("note: \(line)\n")
     }
   }
 }
@@ -203,6 +208,12 @@ extension DatasetSummary {
     if cut > 0 {
       let what = settings.data.tooLong == .cutPrompt ? "the beginning of their prompt" : "the end of their answer"
       remarks.append("\(name): \(cut) examples are too long and lost \(what)")
+    }
+    if rendered > 0 { remarks += templateRemarks }
+    if doubled > 0 {
+      remarks.append(
+        "\(name): the texts of \(doubled) examples hold marks that template or tokenizer write as well (the first: "
+          + "\(doubledToken ?? "?")): take them out of the texts")
     }
     for (metric, counts) in zip(settings.metrics, metrics) {
       if counts.examples < examples {

@@ -27,7 +27,9 @@ public func exportModel(
   let model = try choice.load()
   try withTorchErrors {
     model.mergeLoRA()
-    try model.save(to: folder, tokenizer: choice.parts.modelFolder, dtype: dtype.dtype, replacing: replacing)
+    try model.save(to: folder, tokenizer: choice.parts.modelFolder, dtype: dtype.dtype, replacing: replacing) {
+      try choice.parts.saveAnswering(to: $0)
+    }
   }
   return try names(inFolder: folder).sorted().map { name in
     let size = try FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")[.size] as? Int

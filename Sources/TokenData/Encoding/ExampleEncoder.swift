@@ -15,11 +15,17 @@ public struct ExampleEncoder: Sendable {
   /// A token that ends answers which no template ends, and is learnt with them; nil for none.
   public var end: Int32?
   /// How conversations are written; nil: plain prompts only.
-  public var template: ChatTemplate?
+  public var template: ChatTemplate? {
+    didSet { marks = Self.marks(template, tokenizer) }
+  }
+  /// What the model's folder says of that, for what is said where a template is needed and there is none.
+  public var folderTemplate = FolderTemplate.none
   /// Whether a plain prompt is put as a user's message, if there is a template.
   public var wrapsPrompts: Bool
   /// How pictures are shown; nil: the model reads text alone.
   public var images: ImageTokens?
+  /// The template's marks, as far as they are tokens.
+  private var marks: Set<Int32>
 
   /// Memberwise.
   public init(
@@ -33,7 +39,15 @@ public struct ExampleEncoder: Sendable {
     self.template = template
     self.wrapsPrompts = wrapsPrompts
     self.images = images
+    marks = Self.marks(template, tokenizer)
   }
+
+  private static func marks(_ template: ChatTemplate?, _ tokenizer: Tokenizer) -> Set<Int32> {
+    Set(template?.marks(TemplateTokens(tokenizer)).compactMap { tokenizer.id(ofMark: $0) } ?? [])
+  }
+
+  /// What ends an answer.
+  public var ends: AnswerEnds { AnswerEnds(tokenizer, template: template) }
 
   /// The ids a model is given to continue.
   ///
@@ -45,7 +59,7 @@ public struct ExampleEncoder: Sendable {
   /// - Throws: as ``prompt(_:)``, and if a picture's file is not there.
   public func question(_ record: Record) throws(InputError) -> (ids: [Int32], images: [ExampleImage]) {
     let marked = try marking(record), layout = try layout(marked.record, forAnswer: true)
-    let tokens = tokens(of: layout.text, addSpecialTokens: !layout.hasBegin).map { (piece: $0, isAnswer: false) }
+    let tokens = tokens(of: layout.text, addSpecialTokens: addsBegin(layout)).map { (piece: $0, isAnswer: false) }
     let ids = (images?.expanding(tokens, marked.counts) ?? tokens).map(\.piece.id)
     return (ids, images?.places(marked, in: ids) ?? [])
   }
@@ -70,7 +84,7 @@ public struct ExampleEncoder: Sendable {
   /// - Throws: as ``encode(_:)``.
   public func analyze(_ record: Record) throws(InputError) -> ExampleAnalysis {
     let marked = try marking(record), layout = try layout(marked.record, forAnswer: false)
-    return analysis(layout, marked, spans: try layout.placed(record.spans, source: record.source))
+    return analysis(layout, marked, spans: try layout.placed(record.spans, path: record.source))
   }
 
   private func analysis(
@@ -100,14 +114,22 @@ public struct ExampleEncoder: Sendable {
       claimed.formUnion(here.flatMap { $0.positions.map(\.position) })
       found.append(here)
     }
-    let ending = layout.hasEnd ? [] : end.map { [$0] } ?? []
     let ids = pieces.map(\.id)
+    // A text that was rendered beforehand has its end token already.
+    let ending = layout.isRendered || ids.last == end ? [] : end.map { [$0] } ?? []
     let example = EncodedExample(
       ids: ids + ending, supervised: supervised + ending.map { _ in true },
       metrics: found.flatMap { $0.flatMap(\.positions) }.sorted { $0.position < $1.position },
       images: images?.places(marked, in: ids) ?? [], source: marked.record.source)
+    let repeated =
+      layout.said.isEmpty
+      ? nil
+      : pieces.first { piece in
+        marks.contains(piece.id) && layout.said.contains { $0.contains(piece.range.lowerBound) }
+      }
     return ExampleAnalysis(
-      record: marked.record, text: layout.text, spans: spans, pieces: pieces, found: found, example: example)
+      record: marked.record, text: layout.text, isRendered: layout.isRendered, spans: spans, pieces: pieces,
+      found: found, example: example, repeatedMark: repeated?.id)
   }
 
   /// The record with a mark for each picture.
@@ -153,14 +175,13 @@ public struct ExampleEncoder: Sendable {
         return RecordLayout(
           prompt: read.map { $0.content + "\n" }.joined(), answer: forAnswer ? "" : answer.first?.content ?? "")
       }
-      throw InputError(
-        path: record.source, expected: "a chat template for messages", found: "none in the model's folder",
-        remedy: "Name one in the run file: data.template: chatml.")
+      throw folderTemplate.error(record.source, tokenizer)
     }
     let asked = forAnswer && messages.last?.role == .assistant ? Array(messages.dropLast()) : messages
     do throws(InputError) {
       return RecordLayout(
-        try template.render(asked, addGenerationPrompt: forAnswer), asked, read: record.promptMessages)
+        try template.render(asked, addGenerationPrompt: forAnswer, tokens: TemplateTokens(tokenizer)), asked,
+        read: record.promptMessages)
     } catch {
       var error = error
       error.path = record.source
@@ -170,14 +191,18 @@ public struct ExampleEncoder: Sendable {
 
   // MARK: Tokens
 
+  /// Whether the tokenizer puts its begin token before a text that does not begin with it. What a template wrote is taken
+  /// as it is, as `apply_chat_template` has it; but the processors of models that see put it there all the same.
+  private func addsBegin(_ layout: RecordLayout) -> Bool { !layout.isRendered || images != nil }
+
   /// The text's tokens, and whether each is learnt.
   private func cut(_ layout: RecordLayout) -> [(piece: TokenPiece, isAnswer: Bool)] {
     var result = [(piece: TokenPiece, isAnswer: Bool)]()
     var rest = layout.text.unicodeScalars[...], offset = 0, isStart = true
-    var all = tokens(of: String(rest), addSpecialTokens: !layout.hasBegin), done = 0
+    var all = tokens(of: String(rest), addSpecialTokens: addsBegin(layout)), done = 0
     for answer in layout.answers {
       let prompt = String(rest.prefix(answer.lowerBound - offset))
-      let before = tokens(of: prompt, addSpecialTokens: isStart && !layout.hasBegin)
+      let before = tokens(of: prompt, addSpecialTokens: isStart && addsBegin(layout))
       if all.count < before.count || !zip(all, before).allSatisfy({ $0.id == $1.id }) {
         // Cut apart here: what follows begins anew.
         result += before[done...].map { ($0.shifted(by: offset), false) }
@@ -195,7 +220,8 @@ public struct ExampleEncoder: Sendable {
     return result + all[done...].map { ($0.shifted(by: offset), false) }
   }
 
-  /// Tokens of a text with what the post-processor puts in front, but not what it puts behind: the text goes on.
+  /// Tokens of a text with what the post-processor puts in front, unless the text begins with it, but not what it puts
+  /// behind: the text goes on.
   private func tokens(of text: String, addSpecialTokens: Bool) -> [TokenPiece] {
     guard let images, case .tiled = images.preparation else {
       return plainTokens(of: text, addSpecialTokens: addSpecialTokens)
@@ -217,7 +243,8 @@ public struct ExampleEncoder: Sendable {
   private func plainTokens(of text: String, addSpecialTokens: Bool) -> [TokenPiece] {
     let encoding = tokenizer.encode(text, addSpecialTokens: addSpecialTokens)
     let pieces = zip(encoding.ids, encoding.offsets).map { TokenPiece(id: $0, range: $1) }
-    return Array(pieces[..<encoding.body.upperBound])
+    let added = encoding.ids[..<encoding.body.lowerBound], body = encoding.ids[encoding.body]
+    return Array(pieces[(body.starts(with: added) ? added.endIndex : 0)..<encoding.body.upperBound])
   }
 }
 
@@ -233,6 +260,8 @@ public struct ExampleAnalysis: Sendable, Hashable {
   public var record: Record
   /// As the model reads it.
   public var text: String
+  /// Whether a chat template wrote it.
+  public var isRendered: Bool
   /// The record's spans by name, in Unicode scalars of the text.
   public var spans: [String: [Range<Int>]]
   /// The tokens and what they cover, an appended end token left out.
@@ -241,6 +270,8 @@ public struct ExampleAnalysis: Sendable, Hashable {
   public var found: [[FoundMetric]]
   /// What is trained on.
   public var example: EncodedExample
+  /// A mark that a message holds already, though the template writes it; nil if there is none.
+  public var repeatedMark: Int32?
 
   /// Forgets what was found at tokens that the example has lost.
   mutating func dropMetrics(from end: Int) {

@@ -8,10 +8,14 @@ struct RecordLayout {
   var answers: [Range<Int>]
   /// The answers themselves.
   var contents: [Range<Int>]
-  /// Whether the text begins with the begin-of-text token already.
-  var hasBegin = false
-  /// Whether a template ends the answers.
-  var hasEnd = false
+  /// Which part of the last answer, as its author wrote it, stands in the text; the template trimmed the rest.
+  var source: Range<Int>
+  /// How many characters the author wrote there.
+  var length: Int
+  /// Whether a template has written it: then it has all marks that it is to have.
+  var isRendered = false
+  /// What was said in each message of a conversation.
+  var said: [Range<Int>] = []
 
   /// A prompt and what shall follow it.
   init(prompt: String, answer: String) {
@@ -19,29 +23,47 @@ struct RecordLayout {
     text = prompt + answer
     answers = [start..<start + answer.unicodeScalars.count]
     contents = answers
+    length = answer.unicodeScalars.count
+    source = 0..<length
   }
 
   /// A conversation: the assistant's messages are learnt, but for those among the first `read`.
   init(_ chat: RenderedChat, _ messages: [ChatMessage], read: Int) {
     text = chat.text
-    let spans = zip(chat.spans, messages).dropFirst(read).filter { $0.1.role == .assistant }.map(\.0)
-    answers = spans.map(\.withEnd)
-    contents = spans.map(\.content)
-    (hasBegin, hasEnd) = (chat.hasBegin, true)
+    let learnt = zip(chat.spans, messages).dropFirst(read).filter { $0.1.role == .assistant }
+    answers = learnt.map(\.0.whole)
+    contents = learnt.map(\.0.content)
+    source = learnt.last?.0.source ?? 0..<0
+    length = learnt.last?.1.content.unicodeScalars.count ?? 0
+    isRendered = true
+    said = chat.spans.map(\.content)
   }
 
-  /// A record's spans, which count from the start of its last answer, as ranges of the text.
-  func placed(_ spans: [String: [Range<Int>]], source: String) throws(InputError) -> [String: [Range<Int>]] {
+  /// A record's spans, which count from the start of its last answer as its author wrote it, as ranges of the text. Of
+  /// one that reaches into what the template trimmed, the rest is taken.
+  ///
+  /// - Throws: `InputError` for a span that is not inside the answer, or of which the template left nothing.
+  func placed(_ spans: [String: [Range<Int>]], path: String) throws(InputError) -> [String: [Range<Int>]] {
     guard !spans.isEmpty, let answer = contents.last else { return [:] }
     var placed = [String: [Range<Int>]]()
     for (name, ranges) in spans {
       for range in ranges {
-        guard range.upperBound <= answer.count else {
+        guard range.upperBound <= length else {
           throw InputError(
-            path: source, place: "spans.\(name)", expected: "a span inside the answer's \(answer.count) characters",
+            path: path, place: "spans.\(name)", expected: "a span inside the answer's \(length) characters",
             found: "[\(range.lowerBound), \(range.upperBound)]", remedy: "Spans count characters of the completion.")
         }
-        placed[name, default: []].append(range.lowerBound + answer.lowerBound..<range.upperBound + answer.lowerBound)
+        let kept = range.clamped(to: source)
+        guard !kept.isEmpty else {
+          throw InputError(
+            path: path, place: "spans.\(name)",
+            expected: "a span of more than the white space that the chat template trims from the answer",
+            found:
+              "[\(range.lowerBound), \(range.upperBound)], where [\(source.lowerBound), \(source.upperBound)] is left",
+            remedy: "Spans count characters of the completion as it is written in the record.")
+        }
+        let shift = answer.lowerBound - source.lowerBound
+        placed[name, default: []].append(kept.lowerBound + shift..<kept.upperBound + shift)
       }
     }
     return placed

@@ -100,7 +100,8 @@ public struct ImageTokens: Sendable, Hashable {
     if case .tiled = preparation { record = try unifyingMarks(record) }
     let marks = record.content.count(of: mark)
     if marks == 0, !record.images.isEmpty {
-      record.content.prepend(String(repeating: mark + "\n", count: record.images.count))
+      let addsMessage = record.content.prepend(String(repeating: mark + "\n", count: record.images.count))
+      if addsMessage, record.promptMessages > 0 { record.promptMessages += 1 }
       return MarkedRecord(record: record, counts: counts)
     }
     guard marks == record.images.count else {
@@ -150,17 +151,23 @@ extension Record.Content {
     }
   }
 
-  /// Puts text before what is said first: by the user, if there is one.
-  fileprivate mutating func prepend(_ text: String) {
+  /// Puts text before what is said first: by the user, if there is one, never into what the assistant says (spans count
+  /// there). Says whether that took a message of its own.
+  fileprivate mutating func prepend(_ text: String) -> Bool {
     switch self {
     case .promptCompletion(let prompt, let answer): self = .promptCompletion(text + prompt, answer)
     case .text(let said): self = .promptCompletion(text, said)
     case .messages(var messages):
-      let index = messages.firstIndex { $0.role == .user } ?? 0
-      if messages.isEmpty { messages = [ChatMessage(.user, "")] }
+      let index = messages.firstIndex { $0.role == .user } ?? 0,
+        addsMessage =
+          messages.first?.role ?? .assistant == .assistant
+          && !messages.contains { $0.role == .user }
+      if addsMessage { messages.insert(ChatMessage(.user, ""), at: 0) }
       messages[index].content = text + messages[index].content
       self = .messages(messages)
+      return addsMessage
     }
+    return false
   }
 }
 

@@ -50,13 +50,24 @@ public struct DatasetSummary: Sendable {
   /// One entry a metric.
   public private(set) var metrics: [MetricCounts]
 
+  /// Examples that a chat template wrote.
+  public private(set) var rendered = 0
+  /// Examples whose texts hold marks that template or tokenizer write as well: a mark of the template in a message, or a
+  /// begin or end token twice in a row; and the first such token.
+  public private(set) var doubled = 0, doubledToken: String?
+  /// What does not fit between chat template and tokenizer.
+  public let templateRemarks: [String]
+
   private let tokenizer: Tokenizer?
+  private let boundaries: Set<Int32>
 
   init(path: String, lines: Int, fingerprint: UInt64, _ encoder: ExampleEncoder) {
     self.path = path
     self.lines = lines
     self.fingerprint = fingerprint
     tokenizer = encoder.tokenizer
+    boundaries = Set(encoder.ends.ids + [encoder.tokenizer.roles.begin].compactMap { $0 })
+    templateRemarks = encoder.template?.remarks(encoder.tokenizer) ?? []
     metrics = encoder.metrics.map { _ in MetricCounts() }
   }
 
@@ -65,6 +76,7 @@ public struct DatasetSummary: Sendable {
   /// - Parameter length: codes of a picture.
   init(path: String, pictures: Int, of all: Int, length: Int, metrics count: Int, fingerprint: UInt64) {
     (self.path, lines, self.fingerprint, tokenizer) = (path, all, fingerprint, nil)
+    (boundaries, templateRemarks) = ([], [])
     examples = pictures
     (tokens, supervised) = (pictures * (length + 1), pictures * length)
     (longest, longestAnswer) = (length + 1, length)
@@ -81,6 +93,12 @@ public struct DatasetSummary: Sendable {
     supervised += answer
     longest = max(longest, example.ids.count)
     longestAnswer = max(longestAnswer, answer)
+    rendered += line.analysis.isRendered ? 1 : 0
+    let pairs = zip(example.ids, example.ids.dropFirst())
+    if let twice = line.analysis.repeatedMark ?? pairs.first(where: { $0 == $1 && boundaries.contains($0) })?.0 {
+      doubled += 1
+      doubledToken = doubledToken ?? tokenizer?.token(of: twice)
+    }
     for (index, found) in line.analysis.found.enumerated() {
       let positions = found.reduce(0) { $0 + $1.positions.count }
       metrics[index].examples += positions > 0 ? 1 : 0

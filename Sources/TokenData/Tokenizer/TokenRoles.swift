@@ -6,7 +6,8 @@ public struct TokenRoles: Sendable, Equatable {
   public var begin: Int32?
   /// End of text.
   public var end: Int32?
-  /// All ids that end a generated answer: `end` and those of `generation_config.json`. In ascending order.
+  /// All ids that end a generated answer: `end` and those of `generation_config.json` and `config.json`. In ascending
+  /// order.
   public var ends: [Int32] = []
   /// Padding.
   public var pad: Int32?
@@ -47,7 +48,21 @@ public struct TokenRoles: Sendable, Equatable {
         all.insert(Int32(id))
       }
     }
+    all.formUnion(try Self.configured(folder, count))
     ends = all.sorted()
+  }
+
+  /// The end tokens of `config.json`: one or a list, of the model or of the language model in it. Defaults of a
+  /// configuration's class may stand there, so what no id can be is passed over.
+  private static func configured(_ folder: String, _ count: Int) throws(InputError) -> [Int32] {
+    guard let config = try file(folder, "config.json"), case .object = config.value else { return [] }
+    var ids = [Int32]()
+    for part in [config.value, config.value["text_config"]] {
+      guard let found = part?["eos_token_id"] else { continue }
+      let items = if case .array(let list) = found { list } else { [found] }
+      for case .int(let id) in items where id >= 0 && id < count { ids.append(Int32(id)) }
+    }
+    return ids
   }
 
   private static func token(_ json: JSONReader, _ id: (String) -> Int32?) throws(InputError) -> Int32 {

@@ -6,7 +6,8 @@ expected.json: [{"tokenizer", "end", "prompt", "completion", "ids", "mask"},
                 {"tokenizer", "template", "messages": [[role, content], ...], "ids", "mask"}, ...]
 
 Prompt and completion are cut together where that leaves the prompt's tokens as they are when it is cut alone (as TRL
-does), else apart. Of conversations the assistant's turns are learnt with the token that ends them; wherever a turn does
+does), else apart. A begin token that the text begins with is not put before it, an end token that the completion ends with
+not behind it (TRL: unless it `endswith` it). Conversations get no special tokens but the template's. Of conversations the assistant's turns are learnt with the token that ends them; wherever a turn does
 not merge with the mark before it, the mask must equal that of `apply_chat_template(return_assistant_tokens_mask=True)`.
 """
 
@@ -30,6 +31,13 @@ TEMPLATES = {
         "{{ message['content'] | trim + '<|eot_id|>' }}{% endif %}{% endfor %}"
         "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
     ),
+    "llava-v1": (
+        "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, "
+        "and polite answers to the user's questions. {% for message in messages %}{% if message['role'] == 'user' %}"
+        "{{ 'USER: ' + message['content'] + ' ' }}{% else %}{{ 'ASSISTANT:' }}{% generation %}"
+        "{{ ' ' + message['content'] + eos_token }}{% endgeneration %}{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
+    ),
 }
 ENDS = {"smollm2": "<|im_end|>", "llama3": "<|endoftext|>", "llama2": "</s>"}
 BEGINS = {"smollm2": "<|im_start|>", "llama3": "<|begin_of_text|>", "llama2": "<s>"}
@@ -50,6 +58,11 @@ PAIRS = [
     ("trailing   ", "   leading"),
     ("x = ", "0.123456789"),
     ("The sky is", " blue and the grass is green"),
+    # Rendered beforehand, with marks of their own.
+    ("{begin}x = ", "7{end}"),
+    ("{begin}", "12{end}"),
+    ("x = ", "7{end}\n"),
+    ("x {begin}= ", "{end}7"),
 ]
 CHATS = [
     [("user", "What is 2 + 2?"), ("assistant", "4")],
@@ -98,14 +111,17 @@ def join(tok, texts, add_special_tokens):
 
 def plain(name, prompt, completion):
     tok = tokenizer(name)
-    before = tok(prompt)["input_ids"]
-    whole = tok(prompt + completion)["input_ids"]
+    prompt, completion = [text.replace("{begin}", BEGINS[name]).replace("{end}", ENDS[name]) for text in (prompt, completion)]
+    added = not (prompt + completion).startswith(BEGINS[name])
+    before = tok(prompt, add_special_tokens=added)["input_ids"]
+    whole = tok(prompt + completion, add_special_tokens=added)["input_ids"]
     if whole[: len(before)] != before:
         whole = before + tok(completion, add_special_tokens=False)["input_ids"]
     mask = [0] * len(before) + [1] * (len(whole) - len(before))
+    end = [] if completion.endswith(ENDS[name]) else [tok.eos_token_id]
     return {
         "tokenizer": name, "end": tok.eos_token_id, "prompt": prompt, "completion": completion,
-        "ids": whole + [tok.eos_token_id], "mask": mask + [1],
+        "ids": whole + end, "mask": mask + [1] * len(end),
     }
 
 
@@ -126,13 +142,11 @@ def chat(name, template, conversation):
     text = tok.apply_chat_template(messages, tokenize=False)
     texts[-1] += text[len("".join(texts)) :]
     assert "".join(texts) == text
-    # The template of Llama 3 writes the begin of the text itself; where one does not, the tokenizer adds its own.
-    ids, mask = join(tok, texts, add_special_tokens=template != "llama3")
+    ids, mask = join(tok, texts, add_special_tokens=False)
     theirs = tok.apply_chat_template(messages, return_dict=True, return_assistant_tokens_mask=True)
-    added = len(tok("")["input_ids"]) if template != "llama3" else 0
-    same = ids[added:] == theirs["input_ids"]
+    same = ids == theirs["input_ids"]
     if same:
-        assert mask[added:] == theirs["assistant_masks"], (conversation, mask, theirs["assistant_masks"])
+        assert mask == theirs["assistant_masks"], (conversation, mask, theirs["assistant_masks"])
     return {
         "tokenizer": name, "template": template, "messages": conversation, "ids": ids, "mask": mask,
         "isJoint": same,
@@ -143,6 +157,8 @@ def main():
     cases = [plain(name, *pair) for name in ENDS for pair in PAIRS]
     for name, template in [("smollm2", "chatml"), ("llama3", "chatml"), ("llama3", "llama3")]:
         cases += [chat(name, template, conversation) for conversation in CHATS]
+    # Llava's: user and assistant take turns, and the model writes the space before its answer.
+    cases += [chat("llama2", "llava-v1", CHATS[index]) for index in (0, 2, 4, 5)]
     (HERE / "expected.json").write_text(json.dumps(cases, separators=(",", ":"), ensure_ascii=False) + "\n")
     joint = sum(case.get("isJoint", False) for case in cases)
     print(len(cases), "cases,", joint, "conversations cut as one text")

@@ -76,6 +76,25 @@ private struct ImportFixture: CustomTestStringConvertible {
     try #expect(JSONReader(file: imported.path + "/config.json").string(at: "torch_dtype") == "float32")
   }
 
+  /// A file that names no end of a turn: the mark of its template ends generation as well.
+  @Test func theTemplatesMarkEndsGeneration() throws {
+    // One that is known, and one that is not: of that, the marks of turns that it writes.
+    for template in [ChatTemplate.smollm2.jinja(), "x<|im_end|> <e> <|eot_id|>"] {
+      try withImportFolder { folder in
+        var gguf = try EditableGGUF(importFixtures + "/smollm.gguf")
+        try gguf.set("tokenizer.ggml.eos_token_id", to: UInt32(0))
+        try gguf.rename("tokenizer.chat_template", to: "tokenizer.chat_templatf")
+        let length = withUnsafeBytes(of: UInt64(template.utf8.count).littleEndian) { Array($0) }
+        gguf.insert("tokenizer.chat_template", 8, length + Array(template.utf8))
+        try gguf.write(to: folder + "/a.gguf")
+        _ = try GGUFImport(folder + "/a.gguf").write(to: folder + "/a")
+        for file in ["config.json", "generation_config.json"] {
+          #expect(try JSONReader(file: "\(folder)/a/\(file)").value["eos_token_id"] == [0, 2])
+        }
+      }
+    }
+  }
+
   @Test(arguments: [GGUFImport.Precision.bf16, .f16]) func halves(_ precision: GGUFImport.Precision) throws {
     let fixture = ImportFixture.all[0]
     let imported = try ImportedFolder(fixture.gguf, precision: precision)

@@ -1,48 +1,27 @@
 public import Files
 
-/// One turn of a conversation.
-public struct ChatMessage: Sendable, Hashable {
-  /// Who speaks.
-  public enum Role: String, Sendable, Hashable, Codable, CaseIterable {
-    /// Instructions before the conversation.
-    case system
-    /// The person.
-    case user
-    /// The model.
-    case assistant
-  }
-
-  /// Who speaks.
-  public var role: Role
-  /// What is said.
-  public var content: String
+/// The tokens that templates write by their role, Jinja's `bos_token` and `eos_token`, as texts.
+public struct TemplateTokens: Sendable, Hashable {
+  /// Begin of text; nil: the one of the models that the template comes from.
+  public var begin: String?
+  /// End of text; nil: likewise.
+  public var end: String?
 
   /// Memberwise.
-  public init(_ role: Role, _ content: String) {
-    self.role = role
-    self.content = content
-  }
-}
+  public init(begin: String? = nil, end: String? = nil) { (self.begin, self.end) = (begin, end) }
 
-/// A conversation as the text a model reads.
-public struct RenderedChat: Sendable, Hashable {
-  /// Where one message stands, in Unicode scalars of the text (as `Encoding.offsets` counts).
-  public struct Span: Sendable, Hashable {
-    /// What was said.
-    public var content: Range<Int>
-    /// What was said and the mark that ends it: of an assistant's message, all that the model itself must write.
-    public var withEnd: Range<Int>
+  /// Those that a tokenizer's configuration names.
+  public init(_ tokenizer: Tokenizer) {
+    begin = tokenizer.roles.begin.flatMap { tokenizer.token(of: $0) }
+    end = tokenizer.roles.end.flatMap { tokenizer.token(of: $0) }
   }
-
-  /// The text, to be encoded without the tokenizer's own special tokens if `hasBegin`.
-  public var text: String
-  /// One span for each message, in order.
-  public var spans: [Span]
-  /// Whether the text begins with the begin-of-text token, so that the tokenizer must not add another.
-  public var hasBegin: Bool
 }
 
 /// The ways of models to write a conversation as one text, equal to the Jinja templates that come with them.
+///
+/// All that the rest of the library asks of a template is what it writes (``render(_:addGenerationPrompt:tokens:)``), the
+/// marks that it needs as tokens and that end its answers (``marks(_:)``, ``ends(_:)``), and its Jinja text for other
+/// programs (``jinja(_:)``). A template that is interpreted instead of written in Swift would be one more case.
 public enum ChatTemplate: Sendable, Hashable {
   /// OpenAI's ChatML: `<|im_start|>role … <|im_end|>`.
   case chatml
@@ -52,17 +31,20 @@ public enum ChatTemplate: Sendable, Hashable {
   case llama3
   /// Llama 3.1 and later, without tools: a system turn with the date, which the template has as `26 Jul 2024`.
   case llama31(date: String = "26 Jul 2024")
-  /// Phi-3 and Phi-3.5.
+  /// Phi-3.5.
   case phi3
+  /// Phi-3-mini: as Phi-3.5, but an empty system message is written, too.
+  case phi3Mini
   /// Phi-3-Vision and Phi-3.5-vision: as Phi-3, but nothing follows the last message, and an answer is not gone on with.
   case phi3Vision
   /// LLaVA 1.5's `v1`, Vicuna's: `USER: … ASSISTANT: …</s>`.
   case llavaV1
 
-  /// Names for run files and flags: `chatml`, `smollm2`, `llama3`, `llama3.1`, `phi3`, `phi3-vision`, `llava-v1`.
+  /// Names for run files and flags: `chatml`, `smollm2`, `llama3`, `llama3.1`, `phi3`, `phi3-mini`, `phi3-vision`,
+  /// `llava-v1`.
   public static let named: [(name: String, template: ChatTemplate)] = [
     ("chatml", .chatml), ("smollm2", .smollm2), ("llama3", .llama3), ("llama3.1", .llama31()), ("phi3", .phi3),
-    ("phi3-vision", .phi3Vision), ("llava-v1", .llavaV1),
+    ("phi3-mini", .phi3Mini), ("phi3-vision", .phi3Vision), ("llava-v1", .llavaV1),
   ]
 
   /// The template of a name in `named`.
@@ -80,9 +62,13 @@ public enum ChatTemplate: Sendable, Hashable {
 
   /// The text of a conversation.
   ///
-  /// - Parameter addGenerationPrompt: whether it ends where the assistant is to go on.
+  /// - Parameters:
+  ///   - addGenerationPrompt: whether it ends where the assistant is to go on.
+  ///   - tokens: the tokenizer's begin and end.
   /// - Throws: `InputError` if the template has no place for a message (`place` is its index).
-  public func render(_ messages: [ChatMessage], addGenerationPrompt: Bool = false) throws(InputError) -> RenderedChat {
+  public func render(
+    _ messages: [ChatMessage], addGenerationPrompt: Bool = false, tokens: TemplateTokens = TemplateTokens()
+  ) throws(InputError) -> RenderedChat {
     try check(messages)
     var writer = ChatWriter()
     var rest = messages[...]
@@ -93,18 +79,18 @@ public enum ChatTemplate: Sendable, Hashable {
         writer.write("<|im_start|>system\n\(Self.smollm2System)<|im_end|>\n")
       }
     case .llama3:
-      if !messages.isEmpty { writer.begin("<|begin_of_text|>") }
+      if !messages.isEmpty { writer.write(begin(tokens)) }
     case .llama31(let date):
-      writer.begin("<|begin_of_text|>")
+      writer.write(begin(tokens))
       writer.write("<|start_header_id|>system<|end_header_id|>\n\n")
       writer.write("Cutting Knowledge Date: December 2023\nToday Date: \(date)\n\n")
       if let first = messages.first, first.role == .system {
-        writer.message(first.content.trimmed, end: "<|eot_id|>")
+        writer.message(first.content, trims: true, end: "<|eot_id|>")
         rest = messages.dropFirst()
       } else {
         writer.write("<|eot_id|>")
       }
-    case .phi3, .phi3Vision: break
+    case .phi3, .phi3Mini, .phi3Vision: break
     case .llavaV1:
       if let first = messages.first, first.role == .system {
         writer.message(first.content, end: "", after: " ")
@@ -113,12 +99,12 @@ public enum ChatTemplate: Sendable, Hashable {
         writer.write(Self.vicunaSystem + " ")
       }
     }
-    for message in rest { write(message, &writer) }
-    writer.write(end(addGenerationPrompt, after: messages.last?.role))
-    return RenderedChat(text: writer.text, spans: writer.spans, hasBegin: writer.hasBegin)
+    for message in rest { write(message, &writer, tokens) }
+    writer.write(close(addGenerationPrompt, after: messages.last?.role, tokens))
+    return RenderedChat(text: writer.text, spans: writer.spans)
   }
 
-  private func write(_ message: ChatMessage, _ writer: inout ChatWriter) {
+  private func write(_ message: ChatMessage, _ writer: inout ChatWriter, _ tokens: TemplateTokens) {
     let role = message.role.rawValue
     switch self {
     case .chatml, .smollm2:
@@ -126,24 +112,24 @@ public enum ChatTemplate: Sendable, Hashable {
       writer.message(message.content, end: "<|im_end|>", after: "\n")
     case .llama3, .llama31:
       writer.write("<|start_header_id|>\(role)<|end_header_id|>\n\n")
-      writer.message(message.content.trimmed, end: "<|eot_id|>")
-    case .phi3, .phi3Vision:
+      writer.message(message.content, trims: true, end: "<|eot_id|>")
+    case .phi3, .phi3Mini, .phi3Vision:
       if self == .phi3, message.role == .system, message.content.isEmpty { return writer.message("", end: "") }
       writer.write("<|\(role)|>\n")
       writer.message(message.content, end: "<|end|>", after: "\n")
     case .llavaV1:
-      writer.write(message.role == .user ? "USER: " : "ASSISTANT: ")
       let isUser = message.role == .user
-      writer.message(message.content, end: isUser ? "" : "</s>", after: isUser ? " " : "")
+      writer.write(isUser ? "USER:" : "ASSISTANT:")
+      writer.message(message.content, lead: " ", end: isUser ? "" : end(tokens), after: isUser ? " " : "")
     }
   }
 
   /// What follows the last message.
-  private func end(_ addGenerationPrompt: Bool, after last: ChatMessage.Role?) -> String {
+  private func close(_ addGenerationPrompt: Bool, after last: ChatMessage.Role?, _ tokens: TemplateTokens) -> String {
     switch self {
     case .chatml, .smollm2: addGenerationPrompt ? "<|im_start|>assistant\n" : ""
     case .llama3, .llama31: addGenerationPrompt ? "<|start_header_id|>assistant<|end_header_id|>\n\n" : ""
-    case .phi3: addGenerationPrompt ? "<|assistant|>\n" : "<|endoftext|>"
+    case .phi3, .phi3Mini: addGenerationPrompt ? "<|assistant|>\n" : end(tokens)
     case .phi3Vision: addGenerationPrompt && last != .assistant ? "<|assistant|>\n" : ""
     case .llavaV1: addGenerationPrompt ? "ASSISTANT:" : ""
     }
@@ -160,45 +146,5 @@ public enum ChatTemplate: Sendable, Hashable {
           found: message.role.rawValue, remedy: "In this chat template user and assistant take turns.")
       }
     }
-  }
-}
-
-/// Writes text and keeps count of its scalars.
-private struct ChatWriter {
-  private(set) var text = ""
-  private(set) var spans: [RenderedChat.Span] = []
-  private(set) var hasBegin = false
-  private var count = 0
-
-  mutating func begin(_ token: String) {
-    hasBegin = true
-    write(token)
-  }
-
-  mutating func write(_ part: String) {
-    text.unicodeScalars.append(contentsOf: part.unicodeScalars)
-    count += part.unicodeScalars.count
-  }
-
-  mutating func message(_ content: String, end: String, after: String = "") {
-    let start = count
-    write(content)
-    let contentEnd = count
-    write(end)
-    spans.append(RenderedChat.Span(content: start..<contentEnd, withEnd: start..<count))
-    write(after)
-  }
-}
-
-extension String {
-  /// Without the white space at its ends, as Python's `strip` has it.
-  fileprivate var trimmed: String {
-    // Python counts the separators U+001C … U+001F as white space, Unicode's White_Space does not.
-    func isSpace(_ scalar: Unicode.Scalar) -> Bool {
-      scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
-    }
-    let scalars = unicodeScalars.drop(while: isSpace)
-    guard let last = scalars.lastIndex(where: { !isSpace($0) }) else { return "" }
-    return String(scalars[...last])
   }
 }
