@@ -52,7 +52,7 @@ struct CompareRun: ParsableCommand {
     }
     let report = try experiment.report(command: CommandLine.asTyped)
     if json {
-      print(report.table.json.text(pretty: true))
+      print(try report.table.json.output(pretty: true, path: "<stdout>"))
     } else {
       print(report.text(.standardOutput))
       print("Report: \(folder)/report.html")

@@ -23,6 +23,8 @@ public struct RunParts: TrainingParts {
   public let encoder: ExampleEncoder
   /// Largest number of tokens of an example.
   public let maxLength: Int
+  /// Ids that the model has embeddings for.
+  let modelVocabulary: Int
 
   /// Puts a run file and a model's folder together.
   ///
@@ -48,11 +50,23 @@ public struct RunParts: TrainingParts {
           expected: "ids among the model's \(skeleton.vocabularySize)", found: "\(count) from \(first) on")
       }
     }
-    matches = try settings.metrics.map { try $0.match($0.space(tokenizer), settings.objective) }
-    objective = try Objective(
-      settings.objective.preset, matches: matches, alpha: settings.objective.alpha,
-      smoothing: settings.objective.smoothing, weights: settings.metrics.map(\.weight),
-      reduction: settings.objective.reduction)
+    (matches, objective) = try withTorchErrors {
+      let matches = try settings.metrics.map { try $0.match($0.space(tokenizer), settings.objective) }
+      return (
+        matches,
+        try Objective(
+          settings.objective.preset, matches: matches, alpha: settings.objective.alpha,
+          smoothing: settings.objective.smoothing, weights: settings.metrics.map(\.weight),
+          reduction: settings.objective.reduction)
+      )
+    }
+    modelVocabulary = skeleton.vocabularySize
+    for (index, match) in matches.enumerated() {
+      guard let id = match.space.ids.first(where: { Int($0) >= skeleton.vocabularySize }) else { continue }
+      throw InputError.beyondVocabulary(
+        id, text: tokenizer.token(of: id), rows: skeleton.vocabularySize, path: settings.path,
+        place: "key metrics[\(index)].tokens")
+    }
     try objective.check(vocabularySize: skeleton.vocabularySize)
     rating = settings.objective.preset.rating.map { RatingObjective($0) }
     if rating != nil, settings.reward == nil {
@@ -63,6 +77,7 @@ public struct RunParts: TrainingParts {
     }
     maxLength = min(settings.data.maxLength ?? skeleton.contextLength, skeleton.contextLength)
     var encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
+    encoder.modelVocabulary = modelVocabulary
     if let seeing = skeleton as? any VisionLanguageModel {
       encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
       encoder.images?.square = settings.data.squarePictures
@@ -111,7 +126,8 @@ public struct RunParts: TrainingParts {
       ExampleBatches(
         examples,
         plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
-        microBatch: train.microBatch, layout: train.layout, pad: tokenizer.roles.pad ?? 0,
+        microBatch: train.microBatch, layout: train.layout, // What padding is does not matter, but the model looks it up: some tokenizers' has no embedding.
+        pad: tokenizer.roles.pad.flatMap { Int($0) < modelVocabulary ? $0 : nil } ?? 0,
         twoPass: objective.needsNeighbourPass,
         neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } },
         pictures: encoder.images.map { tokens in { try tokens.prepared($0.images, source: $0.source) } }))

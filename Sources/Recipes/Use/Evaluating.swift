@@ -39,10 +39,12 @@ public struct Evaluating {
       // In pieces, so that progress is seen.
       for start in stride(from: 0, to: items.count, by: 16) {
         let part = items[start..<min(start + 16, items.count)]
-        let distributions = try answering.withBudget(model) { budget in
-          try scorer.distributions(
-            over: reading.space, after: part.map(\.ids), width: settings.width, tokenBudget: max(budget, 8192),
-            images: answering.images(Array(part)))
+        let distributions = try naming(part.map(\.source)) {
+          try answering.withBudget(model) { budget in
+            try scorer.distributions(
+              over: reading.space, after: part.map(\.ids), width: settings.width, tokenBudget: max(budget, 8192),
+              images: answering.images(Array(part)))
+          }
         }
         for (index, distribution) in zip(part.indices, distributions) {
           let truth = items[index].truth

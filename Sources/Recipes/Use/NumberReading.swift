@@ -42,6 +42,7 @@ struct NumberReading {
       NumberFormat(
         digits: rule.finder.space, integerDigits: 1...(integers.max() ?? 1),
         fractionDigits: (fractions.min() ?? 0)...(fractions.max() ?? 0), point: token("."), minus: minus,
-        ends: Array(Set(tokenizer.roles.ends + [tokenizer.roles.end].compactMap { $0 })).sorted()))
+        ends: Array(Set(tokenizer.roles.ends + [tokenizer.roles.end].compactMap { $0 }))
+          .filter { Int($0) < parts.modelVocabulary }.sorted()))
   }
 }

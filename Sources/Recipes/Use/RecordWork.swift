@@ -33,14 +33,15 @@ struct Likelihoods: RecordWork {
   func results(of records: [Record]) throws -> [JSON] {
     let items = try records.map(answering.item)
     let examples = try records.map { try answering.encoder.encode($0) }
-    let continuations = examples.map { example in
-      let start = example.supervised.firstIndex(of: true) ?? example.ids.count
-      return Continuation(prompt: Array(example.ids[..<start]), ids: Array(example.ids[start...]))
-    }
+    // What training would learn, and nothing besides: in a conversation the answers with their ends, each after all
+    // that stands before it.
+    let learnt = examples.map { example in example.ids.indices.dropFirst().filter { example.supervised[$0] } }
     let scorer = Scorer(model)
     let images = answering.images(examples.map(\.images), sources: examples.map(\.source))
-    let logs = try answering.withBudget(model) {
-      try scorer.logLikelihoods(of: continuations, tokenBudget: $0, images: images)
+    let logs = try naming(items.map(\.source)) {
+      try answering.withBudget(model) {
+        try scorer.logLikelihoods(in: examples.map(\.ids), at: learnt, tokenBudget: $0, images: images)
+      }
     }
     let beliefs = try beliefs(scorer, items)
     return items.indices.map { index in
@@ -62,10 +63,12 @@ struct Likelihoods: RecordWork {
   /// The number each answer would begin with, where a metric has values and the right answers begin with one.
   private func beliefs(_ scorer: Scorer, _ items: [EvaluationItem]) throws -> [NumberDistribution]? {
     guard let reading = try? NumberReading(parts, references: items.map(\.reference)) else { return nil }
-    return try answering.withBudget(model) { budget in
-      try scorer.distributions(
-        over: reading.space, after: items.map(\.ids), width: parts.settings.evaluate.width,
-        tokenBudget: max(budget, 8192), images: answering.images(items))
+    return try naming(items.map(\.source)) {
+      try answering.withBudget(model) { budget in
+        try scorer.distributions(
+          over: reading.space, after: items.map(\.ids), width: parts.settings.evaluate.width,
+          tokenBudget: max(budget, 8192), images: answering.images(items))
+      }
     }
   }
 }

@@ -33,10 +33,21 @@ extension TokenModel {
   ///   have, and tensors that are missing, not used, or of another shape, all of them named. Nothing has changed then.
   public func loadAdapters(folder: String) throws {
     let path = folder + "/" + AdapterConfiguration.fileName
-    let adapters = try makeAdapters(
-      AdapterConfiguration.read(path, companions: adapterCompanions), path: path)
+    let settings = try AdapterConfiguration.read(path, companions: adapterCompanions)
+    let weights = try AdapterWeights(folder: folder)
+    // Before anything of that size is reserved.
+    for name in weights.names where name.hasSuffix(".lora_A.weight") {
+      guard let rows = weights.entry(name)?.shape.first, rows != settings.rank else { continue }
+      throw InputError(
+        path: path, place: "key r", expected: "\(rows), as \(name) has rows", found: "\(settings.rank)",
+        remedy: "Check that \(AdapterConfiguration.fileName) belongs to these weights.")
+    }
+    guard weights.names.contains(where: { $0.hasSuffix(".lora_A.weight") }) else {
+      throw InputError(path: weights.path, expected: "tensors of adapters, lora_A and lora_B", found: "none")
+    }
+    let adapters = try withTorchErrors { try makeAdapters(settings, path: path) }
     try load(
-      parameters(of: adapters), from: AdapterWeights(folder: folder), keepingType: true,
+      parameters(of: adapters), from: weights, keepingType: true,
       remedy: "Check that \(AdapterConfiguration.fileName) belongs to these weights, and both to the model.")
     install(adapters)
   }
