@@ -36,14 +36,11 @@ extension TokenModel {
     let settings = try AdapterConfiguration.read(path, companions: adapterCompanions)
     let weights = try AdapterWeights(folder: folder)
     // Before anything of that size is reserved.
-    for name in weights.names where name.hasSuffix(".lora_A.weight") {
-      guard let rows = weights.entry(name)?.shape.first, rows != settings.rank else { continue }
+    let rows = weights.names.filter { $0.hasSuffix(".lora_A.weight") }.compactMap { weights.entry($0)?.shape.first }
+    if let most = rows.max(), settings.rank > most {
       throw InputError(
-        path: path, place: "key r", expected: "\(rows), as \(name) has rows", found: "\(settings.rank)",
-        remedy: "Check that \(AdapterConfiguration.fileName) belongs to these weights.")
-    }
-    guard weights.names.contains(where: { $0.hasSuffix(".lora_A.weight") }) else {
-      throw InputError(path: weights.path, expected: "tensors of adapters, lora_A and lora_B", found: "none")
+        path: path, place: "key r", expected: "at most \(most), the rows of lora_A in \(weights.path)",
+        found: "\(settings.rank)", remedy: "Check that \(AdapterConfiguration.fileName) belongs to these weights.")
     }
     let adapters = try withTorchErrors { try makeAdapters(settings, path: path) }
     try load(
