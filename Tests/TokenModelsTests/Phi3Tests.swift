@@ -90,7 +90,8 @@ import TorchNN
     inside["original_max_position_embeddings"] = .null
     section["original_max_position_embeddings"] = 24
     inside["rope_scaling"] = .object(section)
-    guard case .longrope(_, _, let original, _) = try LlamaConfiguration(JSONReader(.object(inside), path: "in")).scaling
+    guard
+      case .longrope(_, _, let original, _) = try LlamaConfiguration(JSONReader(.object(inside), path: "in")).scaling
     else { throw CancellationError() }
     #expect(original == 4096)
     var llama = object

@@ -122,12 +122,13 @@ public struct RunParts: TrainingParts {
         examples
       }
     let train = settings.train, sampler = objective.neighbourSampler(seed: train.seed)
+    // What padding is does not matter, but the model looks it up, and some tokenizers' has no embedding.
+    let pad = tokenizer.roles.pad.flatMap { Int($0) < modelVocabulary ? $0 : nil }
     return PrefetchedBatches(
       ExampleBatches(
         examples,
         plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
-        microBatch: train.microBatch, layout: train.layout, // What padding is does not matter, but the model looks it up: some tokenizers' has no embedding.
-        pad: tokenizer.roles.pad.flatMap { Int($0) < modelVocabulary ? $0 : nil } ?? 0,
+        microBatch: train.microBatch, layout: train.layout, pad: pad ?? 0,
         twoPass: objective.needsNeighbourPass,
         neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } },
         pictures: encoder.images.map { tokens in { try tokens.prepared($0.images, source: $0.source) } }))

@@ -76,7 +76,9 @@ public final class Trainer {
       if let validation, isLast || progress.step.isMultiple(of: validation.stepsBetween) {
         try observe(.validation(validate(validation.source, run)))
       }
-      if let checkpoints, checkpoints.isDue(progress) { try observe(.checkpoint(withTorchErrors { try save(run, to: checkpoints) })) }
+      if let checkpoints, checkpoints.isDue(progress) {
+        try observe(.checkpoint(withTorchErrors { try save(run, to: checkpoints) }))
+      }
     }
     if let checkpoints, checkpoints.current != progress.step {
       try observe(.checkpoint(withTorchErrors { try save(run, to: checkpoints) }))

@@ -22,13 +22,16 @@ import TorchNN
         do { try withWordsForTensors(body) } catch let failure { error = failure }
       }
       if !wasReached { return }
-      #expect("\(error.map { "\($0)" } ?? "none")".contains("a failure that a test asked for"), "\(name), call \(moment)")
+      #expect(
+        "\(error.map { "\($0)" } ?? "none")".contains("a failure that a test asked for"), "\(name), call \(moment)")
     }
   }
 
   @Test func whileTraining() throws {
     let tiny = try TinyRun()
-    for (index, overrides) in [[], ["train.lora={ rank: 2, targets: all-linear }"], ["train.fromScratch=true"]].enumerated() {
+    for (index, overrides) in [[], ["train.lora={ rank: 2, targets: all-linear }"], ["train.fromScratch=true"]]
+      .enumerated()
+    {
       fail("training \(index)") {
         try? FileManager.default.removeItem(atPath: tiny.folder + "/out")
         let settings = try tiny.settings(overrides + ["train.steps=1", "train.samples=0", "train.validateEvery=1"])
@@ -39,7 +42,9 @@ import TorchNN
 
   @Test func whileUsing() throws {
     let tiny = try TinyRun()
-    let record = ["{\"prompt\": \"1 + 1 = \", \"completion\": \"2\"}", "{\"prompt\": \"10 + 10 = \", \"completion\": \"20\"}"]
+    let record = [
+      "{\"prompt\": \"1 + 1 = \", \"completion\": \"2\"}", "{\"prompt\": \"10 + 10 = \", \"completion\": \"20\"}",
+    ]
     for task in [LineStream.Task.generate, .score] {
       fail("\(task)") {
         let choice = try ModelChoice(tiny.folder + "/run.yaml")
@@ -58,7 +63,8 @@ import TorchNN
     }
     fail("inspect") { _ = try Inspection(tiny.parts(), terminal: quiet).warnings }
     fail("new-lm") {
-      try NewLanguageModel(width: 16, layers: 1, heads: 2, contextLength: 64).write(to: tiny.folder + "/new", replacing: true)
+      try NewLanguageModel(width: 16, layers: 1, heads: 2, contextLength: 64).write(
+        to: tiny.folder + "/new", replacing: true)
     }
   }
 

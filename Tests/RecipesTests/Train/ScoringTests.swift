@@ -37,7 +37,8 @@ import TorchNN
 
   // MARK: LongRoPE
 
-  private func longrope() throws -> (model: any PretrainedModel, short: [[Int32]], long: [[Int32]], logits: [[Tensor]]) {
+  private func longrope() throws -> (model: any PretrainedModel, short: [[Int32]], long: [[Int32]], logits: [[Tensor]])
+  {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Fixtures/phi3/longrope")
       .standardized.path
     let file = try SafetensorsFile(folder + "/expected.safetensors")

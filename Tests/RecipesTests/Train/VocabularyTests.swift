@@ -49,7 +49,8 @@ import Testing
   @Test func candidatesAreNamed() throws {
     let tiny = try grown()
     let error = #expect(throws: InputError.self) {
-      try tiny.parts("metrics=[{ name: m, tokens: { labels: [\"<extra>\", \"7\"] }, distance: discrete, temperature: 1 }]")
+      try tiny.parts(
+        "metrics=[{ name: m, tokens: { labels: [\"<extra>\", \"7\"] }, distance: discrete, temperature: 1 }]")
     }
     #expect(error?.place == "key metrics[0].tokens" && error?.found.contains("<extra>") == true)
   }
