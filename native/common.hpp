@@ -10,6 +10,15 @@
 namespace ct {
 extern thread_local std::string error;
 
+/// What decides whether calls of this thread are made at all.
+struct Scope {
+  int depth = 0;
+  bool failed = false;  // nothing is computed any more until the scope is left
+  std::string first;
+  int64_t calls_left = -1;  // calls that still succeed before one is made to fail (ct_fail_after); negative: no end
+};
+extern thread_local Scope scope;
+
 /// The message without C++ stack and without the list of backends that torch appends to a missing kernel.
 std::string brief(const char *what);
 
@@ -36,7 +45,7 @@ inline at::Tensor adopt(ct_tensor h) {
 }
 
 /// Runs body; turns every C++ exception into an error code and a message.
-template <class F> int guard(F &&body) noexcept {
+template <class F> int caught(F &&body) noexcept {
   try {
     body();
     return 0;
@@ -48,5 +57,18 @@ template <class F> int guard(F &&body) noexcept {
     error = "unknown C++ exception";
   }
   return 1;
+}
+
+/// The same, unless a call before has failed in this thread's scope: results of what would follow mean nothing.
+template <class F> int guard(F &&body) noexcept {
+  if (scope.failed) {
+    error = scope.first;
+    return 1;
+  }
+  if (scope.calls_left >= 0 && scope.calls_left-- == 0) {
+    error = "a failure that a test asked for";
+    return 1;
+  }
+  return caught(body);
 }
 }  // namespace ct

@@ -70,7 +70,7 @@ thread_local std::vector<std::unique_ptr<ct_frame_s>> pool;
 extern "C" {
 ct_op ct_op_find(const char *name, const char *overload) {
   ct_op found = nullptr;
-  guard([&] {
+  caught([&] {
     auto handle = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
     std::ostringstream text;
     text << handle.schema();

@@ -17,6 +17,7 @@
 
 namespace ct {
 thread_local std::string error;
+thread_local Scope scope;
 
 std::string brief(const char *what) {
   std::string text(what);
@@ -33,11 +34,6 @@ std::string brief(const char *what) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }
-
-namespace {
-struct Scope { int depth = 0; bool failed = false; std::string first; };
-thread_local Scope scope;
-}  // namespace
 }  // namespace ct
 using namespace ct;
 
@@ -54,6 +50,9 @@ bool ct_scope_record(const char *message) {
   scope.failed = true;
   return true;
 }
+bool ct_scope_failed() { return scope.failed; }
+void ct_fail_after(int64_t calls) { scope.calls_left = calls; }
+int64_t ct_calls_until_failure() { return scope.calls_left; }
 bool ct_scope_leave() {
   // An error belongs to the innermost scope that is left first; the outer ones start clean again.
   bool failed = scope.failed;

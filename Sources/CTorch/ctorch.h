@@ -25,7 +25,11 @@ void ct_set_error(const char *_Nonnull message);
 // Error scopes of this thread. Inside one, ct_scope_record keeps the first message and returns true.
 void ct_scope_enter(void);
 bool ct_scope_record(const char *_Nonnull message);
+bool ct_scope_failed(void);  // whether something was recorded since the scope was entered
 bool ct_scope_leave(void);  // true if something was recorded: the message is then in ct_last_error()
+// For tests: the call into libtorch after `calls` others on this thread fails; a negative number ends that.
+void ct_fail_after(int64_t calls);
+int64_t ct_calls_until_failure(void);  // negative once it has failed
 
 // --- boxed dispatch: any ATen operator by name and overload -----------------------------------------------------
 ct_op _Nullable ct_op_find(const char *_Nonnull name, const char *_Nonnull overload);

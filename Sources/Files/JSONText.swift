@@ -2,13 +2,58 @@ extension JSON {
   /// The value as JSON text.
   ///
   /// Text beyond ASCII is written as it is, control characters as escapes. Numbers read back equal. NaN and the
-  /// infinities, which JSON does not have, are a programming error.
+  /// infinities, which JSON does not have, become `null`: what leaves the program is written by
+  /// ``output(pretty:path:)``, which refuses them.
   ///
   /// - Parameter pretty: one member a line, indented by two spaces; otherwise all on one line.
   public func text(pretty: Bool = false) -> String {
     var writer = JSONWriter(pretty: pretty)
     writer.write(self, indent: 0)
     return String(decoding: writer.bytes, as: UTF8.self)
+  }
+
+  /// The value as JSON text for others to read.
+  ///
+  /// - Parameters:
+  ///   - pretty: see ``text(pretty:)``.
+  ///   - path: where it goes, for the error.
+  /// - Throws: `InputError` naming the first number that is NaN or infinite.
+  public func output(pretty: Bool = false, path: String) throws(InputError) -> String {
+    if let bad = notFinite { throw .notFinite(bad.value, at: bad.place, of: path) }
+    return text(pretty: pretty)
+  }
+
+  /// The first number that JSON cannot write, and where it is: `scores[3].mean`.
+  public var notFinite: (place: String, value: Double)? {
+    switch self {
+    case .double(let value) where !value.isFinite: return ("", value)
+    case .array(let values):
+      for (index, value) in values.enumerated() {
+        if let bad = value.notFinite { return ("[\(index)]" + Self.joint(bad.place), bad.value) }
+      }
+      return nil
+    case .object(let object):
+      for (key, value) in object.members {
+        if let bad = value.notFinite { return (key + Self.joint(bad.place), bad.value) }
+      }
+      return nil
+    default: return nil
+    }
+  }
+
+  private static func joint(_ place: String) -> String { place.isEmpty || place.hasPrefix("[") ? place : "." + place }
+}
+
+extension InputError {
+  /// A result that JSON has no number for.
+  ///
+  /// - Parameters:
+  ///   - place: `scores[3].mean`; empty for the whole.
+  ///   - path: where it was to be written.
+  public static func notFinite(_ value: Double, at place: String, of path: String) -> InputError {
+    InputError(
+      path: path, place: place.isEmpty ? "" : "key \(place)", expected: "a finite number to write", found: "\(value)",
+      remedy: "Numbers that large or undefined come from weights or data that hold such: check both.")
   }
 }
 
@@ -22,8 +67,7 @@ private struct JSONWriter {
     case .bool(let value): bytes += (value ? "true" : "false").utf8
     case .int(let value): bytes += String(value).utf8
     case .double(let value):
-      precondition(value.isFinite, "\(value) is not a JSON number")
-      bytes += "\(value)".utf8
+      bytes += (value.isFinite ? "\(value)" : "null").utf8
     case .string(let value): write(value)
     case .array(let values):
       list("[", "]", values, indent) { writer, value in writer.write(value, indent: indent + 1) }

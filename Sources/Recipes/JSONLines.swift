@@ -5,8 +5,8 @@ import Foundation
 ///
 /// - Throws: `InputError` if the file cannot be written.
 func writeJSONLines(_ values: [some Encodable], to path: String) throws {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  let lines = try values.map { try String(decoding: encoder.encode($0), as: UTF8.self) + "\n" }
+  let lines = try values.enumerated().map { index, value in
+    try String(decoding: encodedJSON(value, path: "\(path), line \(index + 1)"), as: UTF8.self) + "\n"
+  }
   try AtomicFile.write(lines.joined().utf8, to: path)
 }

@@ -56,9 +56,10 @@ struct AttentionView {
     let past = cache?.length ?? 0, length = x.size(1), dtype = x.dtype, device = x.device
     let positions =
       input.documents.map { AttentionMask.packedPositions($0, length: length, device: device) } ?? input.positions
+    let whole = input.sequenceLength
     angles =
-      positions.map { rotary.angles(at: $0, dtype: dtype) }
-      ?? rotary.angles(from: past, count: length, dtype: dtype, device: device)
+      positions.map { rotary.angles(at: $0, length: whole, dtype: dtype) }
+      ?? rotary.angles(from: past, count: length, length: whole, dtype: dtype, device: device)
     // One new token sees everything; without a past the kernel knows causal order itself.
     let isPartial = length > 1 && past > 0
     let seen =

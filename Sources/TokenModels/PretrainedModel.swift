@@ -76,7 +76,7 @@ public func describeModel(folder: String) throws -> any PretrainedModel {
     let known = Set(architectures.flatMap { $0.modelTypes }).sorted()
     throw name.error(expected: "one of " + known.joined(separator: ", "))
   }
-  return try architecture.init(config: config)
+  return try withTorchErrors { try architecture.init(config: config) }
 }
 
 extension PretrainedModel {

@@ -34,7 +34,7 @@ extension PretrainedModel {
   /// - Throws: `InputError` if something cannot be written or there is no tokenizer.
   public func saveCompanions(to folder: String, tokenizer: String? = nil, dtype: DType? = nil) throws {
     let config = configurationJSON.withElementType(dtype ?? head.weight.dtype)
-    try AtomicFile.write((config.text(pretty: true) + "\n").utf8, to: folder + "/config.json")
+    try AtomicFile.write(config, to: folder + "/config.json")
     if let tokenizer { try copyTokenizer(from: tokenizer, to: folder) }
   }
 

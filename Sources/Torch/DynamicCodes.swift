@@ -93,11 +93,11 @@ public final class DynamicCodes: Sendable {
   }
 
   /// The tables as the native pass reads them.
-  func withMap<R>(_ body: (UnsafePointer<ct_code_map>) -> R) -> R {
+  func withMap(_ body: (UnsafePointer<ct_code_map>) -> Int32) -> Int32 {
     let (values, limits, cells) = (Tensor(values), Tensor(limits), Tensor(cells))
     return withExtendedLifetime((values, limits, cells)) {
       guard let v = values.handle, let l = limits.handle, let c = cells.handle else {
-        preconditionFailure("no memory for a table of codes")
+        return 0  // that has been reported already
       }
       var map = ct_code_map(values: v, limits: l, cells: c, first_cell: Int32(firstCell), zero: Int32(zero))
       return body(&map)

@@ -67,7 +67,8 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 /// Errors: an operator that fails inside ``withTorchErrors(_:)`` makes that scope throw; outside any scope it stops
 /// the process with torch's message, since it is then a programming error.
 public final class Tensor {
-  /// Null only after a failure inside `withTorchErrors`, until that scope throws.
+  /// Null only after a failure inside `withTorchErrors`, until that scope throws: a stand-in, which has a shape that can
+  /// be indexed and divided by, and no values.
   public let handle: ct_tensor?
 
   /// Takes over one reference.
@@ -75,11 +76,15 @@ public final class Tensor {
   deinit { ct_release(handle) }
 
   /// Number of dimensions.
-  public var dimensions: Int { ct_dim(handle) }
+  public var dimensions: Int { handle == nil ? Self.standInShape.count : ct_dim(handle) }
   /// Sizes of all dimensions.
-  public var shape: [Int] { (0..<ct_dim(handle)).map { Int(ct_size(handle, $0)) } }
+  public var shape: [Int] {
+    handle == nil ? Self.standInShape : (0..<ct_dim(handle)).map { Int(ct_size(handle, $0)) }
+  }
   /// Strides in elements.
-  public var strides: [Int] { (0..<ct_dim(handle)).map { Int(ct_stride(handle, $0)) } }
+  public var strides: [Int] {
+    handle == nil ? Self.standInShape : (0..<ct_dim(handle)).map { Int(ct_stride(handle, $0)) }
+  }
   /// Number of elements.
   public var count: Int { shape.reduce(1, *) }
   /// Element type.
@@ -91,8 +96,10 @@ public final class Tensor {
 
   /// Size of one dimension; negative indices count from the end.
   public func size(_ dimension: Int) -> Int {
-    Int(ct_size(handle, dimension < 0 ? dimension + ct_dim(handle) : dimension))
+    handle == nil ? 1 : Int(ct_size(handle, dimension < 0 ? dimension + ct_dim(handle) : dimension))
   }
+
+  private static let standInShape = [1, 1, 1, 1]
 }
 
 /// A Swift number type that a tensor can be made of and read as.
@@ -113,7 +120,7 @@ extension Tensor {
   /// Copies values into a new tensor, row major. `shape` defaults to one dimension.
   public convenience init<T: TensorElement>(_ values: [T], shape: [Int]? = nil, device: Device = .cpu) {
     let shape = shape ?? [values.count]
-    precondition(shape.reduce(1, *) == values.count, "\(values.count) values for shape \(shape)")
+    torchPrecondition(shape.reduce(1, *) == values.count, "\(values.count) values for shape \(shape)")
     let made = values.withUnsafeBytes { Tensor(bytes: $0, shape: shape, dtype: T.dtype) }
     self.init(owned: device == .cpu ? made.release() : made.to(device).release())
   }
@@ -153,7 +160,18 @@ extension Tensor {
     return handle
   }
 
-  /// The values in row-major order, copied from any device and converted to `T` if the element type differs.
+  /// The values as ``array(of:)`` gives them, for code that goes on to index them.
+  ///
+  /// - Throws: `TorchError` where an operation has failed, this one or one before it: the surrounding
+  ///   ``withTorchErrors(_:)`` then throws that one's message.
+  public func values<T: TensorElement>(of type: T.Type = T.self) throws -> [T] {
+    let values = array(of: T.self)
+    if Torch.hasFailed || values.count != count { throw TorchError("an operation on tensors failed") }
+    return values
+  }
+
+  /// The values in row-major order, copied from any device and converted to `T` if the element type differs; none of a
+  /// stand-in (``withTorchErrors(_:)``).
   public func array<T: TensorElement>(of type: T.Type = T.self) -> [T] {
     guard let handle else { return [] }
     if dtype != T.dtype { return to(T.dtype).array(of: T.self) }
@@ -183,7 +201,7 @@ extension Tensor {
 
   /// Calls `body` with the elements' memory. The tensor must be contiguous and on the CPU.
   public func withUnsafeMutableBytes<R>(_ body: (UnsafeMutableRawBufferPointer) throws -> R) rethrows -> R {
-    precondition(isContiguous && device == .cpu, "bytes of a non-contiguous or non-CPU tensor")
+    torchPrecondition(isContiguous && device == .cpu, "bytes of a non-contiguous or non-CPU tensor")
     defer { withExtendedLifetime(self) {} }
     let n = count * dtype.size
     guard let handle, n > 0, let data = ct_data(handle) else {

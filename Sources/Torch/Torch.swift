@@ -49,38 +49,38 @@ public enum Torch {
 
 /// A seeded random number generator whose state can be saved and restored.
 public final class Generator: OpArgument {
-  @usableFromInline let handle: ct_generator
+  /// Null only after a failure inside `withTorchErrors`.
+  @usableFromInline let handle: ct_generator?
 
   /// A new generator on a device.
   public init(seed: UInt64, device: Device = .cpu) {
     var made: ct_generator?
-    if ct_generator_new(device.type, device.index, seed, &made) != 0 {
-      fatalError("torch: " + String(cString: ct_last_error()))
-    }
-    handle = made!
+    if ct_generator_new(device.type, device.index, seed, &made) != 0 { TorchError.raise() }
+    handle = made
   }
   /// Torch's own generator of a device, which dropout draws from.
   public init(defaultOf device: Device) {
     var found: ct_generator?
-    if ct_generator_default(device.type, device.index, &found) != 0 {
-      fatalError("torch: " + String(cString: ct_last_error()))
-    }
-    handle = found!
+    if ct_generator_default(device.type, device.index, &found) != 0 { TorchError.raise() }
+    handle = found
   }
-  deinit { ct_generator_free(handle) }
+  deinit { if let handle { ct_generator_free(handle) } }
 
   /// The generator's whole state, a uint8 tensor.
   public var state: Tensor {
     get {
       var out: ct_tensor?
+      guard let handle else { return Tensor(owned: nil) }
       if ct_generator_state(handle, &out) != 0 { TorchError.raise() }
       return Tensor(owned: out)
     }
     set {
-      guard let state = newValue.handle else { return }
+      guard let handle, let state = newValue.handle else { return }
       if ct_generator_set_state(handle, state) != 0 { TorchError.raise() }
     }
   }
 
-  @inlinable public func push(to frame: ct_frame) { ct_push_generator(frame, handle) }
+  @inlinable public func push(to frame: ct_frame) {
+    if let handle { ct_push_generator(frame, handle) } else { ct_push_none(frame) }
+  }
 }

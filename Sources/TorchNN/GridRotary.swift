@@ -31,15 +31,17 @@ public final class GridRotaryEmbedding: RotaryAngles {
   public var count: Int { cosines.size(0) }
 
   /// Angles of the positions `start ..< start + count`, `[count, D/2]`.
-  public func angles(from start: Int, count: Int, dtype: DType, device: Device) -> RotaryEmbedding.Angles {
-    precondition(start + count <= self.count, "position \(start + count - 1) of a grid of \(self.count) tokens")
+  public func angles(
+    from start: Int, count: Int, length: Int?, dtype: DType, device: Device
+  ) -> RotaryEmbedding.Angles {
+    torchPrecondition(start + count <= self.count, "position \(start + count - 1) of a grid of \(self.count) tokens")
     return RotaryEmbedding.Angles(
       cos: cosines.narrow(0, start, count).to(device, dtype: dtype),
       sin: sines.narrow(0, start, count).to(device, dtype: dtype))
   }
 
   /// Angles of any positions: `[…, T]` → `[…, T, D/2]`. Padding may stand beyond the grid: it gets the last angles.
-  public func angles(at positions: Tensor, dtype: DType) -> RotaryEmbedding.Angles {
+  public func angles(at positions: Tensor, length: Int?, dtype: DType) -> RotaryEmbedding.Angles {
     let places = positions.minimum(Tensor(scalar: Int64(count - 1), device: positions.device))
     func rows(_ table: Tensor) -> Tensor {
       table.to(positions.device, dtype: dtype).indexSelect(0, places.flatten()).view(positions.shape + [table.size(1)])

@@ -63,15 +63,31 @@ extension Module {
   }
 }
 
+extension Module {
+  /// Throws unless every parameter is finite as a number of this type.
+  ///
+  /// - Parameter path: where they come from, for the error, which names the tensor.
+  public final func requireFiniteParameters(as dtype: DType, path: String) throws {
+    try withTorchErrors {
+      try noGrad {
+        var seen = Set<ObjectIdentifier>()
+        for parameter in parameters() where seen.insert(ObjectIdentifier(parameter.tensor)).inserted {
+          try requireFinite(parameter.tensor.to(dtype), "\(parameter.key) as \(dtype)", path)
+        }
+      }
+    }
+  }
+}
+
 private func requireFinite(_ tensor: Tensor, _ name: String, _ path: String) throws {
   // A sum is one pass without a temporary. It can overflow where all values are finite, so it only ever acquits.
   guard !tensor.sum().item().isFinite else { return }
   let bad = tensor.count - tensor.isFinite().sum().intItem()
-  guard bad > 0 else { return }
+  guard bad > 0, !Torch.hasFailed else { return }
   throw InputError(
     path: path, place: "tensor \(name)", expected: "finite numbers",
     found: "\(bad) of \(tensor.count) that are NaN or infinite",
-    remedy: "The checkpoint is damaged or comes from a run that diverged.")
+    remedy: "The checkpoint is damaged, comes from a run that diverged, or holds numbers too large for the type.")
 }
 
 /// Every way in which a source does not fit a module.

@@ -3,9 +3,28 @@ public import Torch
 /// Something that knows by which angles the queries and keys at a position are turned.
 public protocol RotaryAngles {
   /// Angles of the positions `start ..< start + count`, `[count, D/2]`.
-  func angles(from start: Int, count: Int, dtype: DType, device: Device) -> RotaryEmbedding.Angles
+  ///
+  /// - Parameter length: tokens of the whole sequence, where they decide about the angles; nil: those up to the last
+  ///   position.
+  func angles(from start: Int, count: Int, length: Int?, dtype: DType, device: Device) -> RotaryEmbedding.Angles
   /// Angles of any positions: `[…, T]` → `[…, T, D/2]`.
-  func angles(at positions: Tensor, dtype: DType) -> RotaryEmbedding.Angles
+  ///
+  /// - Parameter length: as above.
+  func angles(at positions: Tensor, length: Int?, dtype: DType) -> RotaryEmbedding.Angles
+  /// Sequences of more tokens than this have other angles than shorter ones, at every position; nil: all have the same.
+  var switchingLength: Int? { get }
+}
+
+extension RotaryAngles {
+  public var switchingLength: Int? { nil }
+  /// Angles of the positions `start ..< start + count`, `[count, D/2]`, of a sequence that ends there.
+  public func angles(from start: Int, count: Int, dtype: DType, device: Device) -> RotaryEmbedding.Angles {
+    angles(from: start, count: count, length: nil, dtype: dtype, device: device)
+  }
+  /// Angles of any positions of sequences that end with the last of them: `[…, T]` → `[…, T, D/2]`.
+  public func angles(at positions: Tensor, dtype: DType) -> RotaryEmbedding.Angles {
+    angles(at: positions, length: nil, dtype: dtype)
+  }
 }
 
 /// Rotary position embedding (Su et al. 2021, arXiv 2104.09864): turns each pair of coordinates of a query or key by
@@ -64,23 +83,28 @@ public final class RotaryEmbedding: RotaryAngles {
     }
   }
 
+  public var switchingLength: Int? { long?.after }
+
   /// Angles of the positions `start ..< start + count`, `[count, D/2]`, from a table that grows when it has to.
-  public func angles(from start: Int, count: Int, dtype: DType, device: Device) -> Angles {
-    let end = start + count, isLong = long.map { end > $0.after } ?? false
+  public func angles(from start: Int, count: Int, length: Int?, dtype: DType, device: Device) -> Angles {
+    let end = start + count, isLong = long.map { (length ?? end) > $0.after } ?? false
     let place = Place(dtype: dtype, device: device, isLong: isLong)
-    var table = tables[place]
-    if (table?.cos.size(0) ?? 0) < end {
-      let rows = max(end, 256, 2 * (table?.cos.size(0) ?? 0))
+    var table: Angles
+    if let known = tables[place], known.cos.size(0) >= end {
+      table = known
+    } else {
+      let rows = max(end, 256, 2 * (tables[place]?.cos.size(0) ?? 0))
       table = angles(at: .arange(0, Double(rows), dtype: .int64, device: device), dtype: dtype, isLong: isLong)
-      tables[place] = table
+      if !Torch.hasFailed { tables[place] = table }
     }
-    guard let table else { preconditionFailure("no rotary table") }
     return Angles(cos: table.cos.narrow(0, start, count), sin: table.sin.narrow(0, start, count))
   }
 
   /// Angles of any positions: `[…, T]` → `[…, T, D/2]`.
-  public func angles(at positions: Tensor, dtype: DType) -> Angles {
-    angles(at: positions, dtype: dtype, isLong: long.map { positions.max().intItem() >= $0.after } ?? false)
+  public func angles(at positions: Tensor, length: Int?, dtype: DType) -> Angles {
+    angles(
+      at: positions, dtype: dtype,
+      isLong: long.map { (length ?? positions.max().intItem() + 1) > $0.after } ?? false)
   }
 
   private func angles(at positions: Tensor, dtype: DType, isLong: Bool) -> Angles {

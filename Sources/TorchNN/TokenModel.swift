@@ -13,6 +13,9 @@ public struct ModelInput {
   /// and `mask`, and knows no cache. A model either has a cheap way (``DocumentAttention``), or reads these two from
   /// ``AttentionMask/packed(_:length:device:)`` and ``AttentionMask/packedPositions(_:length:device:)``.
   public let documents: [[Int]]?
+  /// Tokens of each sequence as a whole, where ``TokenModel/switchingLength`` makes that matter; nil: those up to the
+  /// last one that is read.
+  public var sequenceLength: Int?
   /// The pictures that some of the tokens stand for; nil for none. Only a ``VisionLanguageModel`` looks at them.
   public var images: ImageInput?
 
@@ -26,7 +29,7 @@ public struct ModelInput {
 
   /// Documents that lie end to end in the rows.
   public init(ids: Tensor, documents: [[Int]]?, images: ImageInput? = nil) {
-    precondition(documents.map { $0.count == ids.size(0) } ?? true, "documents of \(documents?.count ?? 0) rows")
+    torchPrecondition(documents.map { $0.count == ids.size(0) } ?? true, "documents of \(documents?.count ?? 0) rows")
     self.ids = ids
     self.images = images
     self.documents = documents
@@ -43,6 +46,9 @@ public protocol TokenModel: Module {
   var contextLength: Int { get }
   /// The last projection.
   var head: OutputHead { get }
+  /// Sequences of more tokens than this are computed otherwise than shorter ones, from their first token on (LongRoPE),
+  /// so the two kinds are never read side by side; nil, the default, for none.
+  var switchingLength: Int? { get }
   /// Names of modules without pretrained weights, such as the head of a classifier: they are trained, and saved, with
   /// adapters (PEFT's `modules_to_save`). None by default.
   var adapterCompanions: [String] { get }
@@ -62,6 +68,7 @@ public protocol TokenModel: Module {
 
 extension TokenModel {
   public var adapterCompanions: [String] { [] }
+  public var switchingLength: Int? { nil }
   /// Number of values that the head gives: ``vocabularySize``, or the scores of a classifier.
   public var outputs: Int { head.weight.size(0) }
   /// Logits `[B, T, V]` at every position. For tests and small inputs: training and decoding ask for rows.
@@ -98,7 +105,7 @@ public final class KeyValueCache {
   /// `[B, kvHeads, length + T, D]`. Call ``advance(by:)`` once after the last layer.
   public func append(layer: Int, key: Tensor, value: Tensor) -> (key: Tensor, value: Tensor) {
     let new = key.size(2)
-    precondition(length + new <= capacity, "cache holds \(length) of \(capacity) tokens; \(new) more do not fit")
+    torchPrecondition(length + new <= capacity, "cache holds \(length) of \(capacity) tokens; \(new) more do not fit")
     let (keys, values) = layers[layer]
     keys.narrow(2, length, new).copy_(key)
     values.narrow(2, length, new).copy_(value)
@@ -135,7 +142,7 @@ public final class KeyValueCache {
   }
 
   private init(copying rows: [Int], of other: KeyValueCache, capacity: Int) {
-    precondition(other.length <= capacity, "\(other.length) tokens do not fit a capacity of \(capacity)")
+    torchPrecondition(other.length <= capacity, "\(other.length) tokens do not fit a capacity of \(capacity)")
     (batch, length, self.capacity) = (rows.count, other.length, capacity)
     let index = Tensor(rows.map(Int64.init), device: other.layers.first?.key.device ?? .cpu)
     func copy(_ old: Tensor) -> Tensor {

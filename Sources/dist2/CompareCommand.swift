@@ -53,7 +53,7 @@ struct CompareRun: ParsableCommand {
     }
     let report = try experiment.report(command: CommandLine.asTyped)
     if json {
-      print(report.json.text(pretty: true))
+      print(try report.json.output(pretty: true, path: "<stdout>"))
     } else {
       print(report.text(.standardOutput))
       print("Report: \(folder)/report.html")

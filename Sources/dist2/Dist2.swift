@@ -21,7 +21,8 @@ import Recipes
     do {
       try requireTextArguments()
       var command = try parseAsRoot()
-      try command.run()
+      // What no narrower scope catches ends the command with words, too.
+      try withWordsForTensors { try command.run() }
     } catch let code as ExitCode {
       // Everything has been said already.
       Foundation.exit(code.rawValue)

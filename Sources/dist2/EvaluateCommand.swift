@@ -83,9 +83,7 @@ struct EvaluateCommand: ParsableCommand {
     let predictions = output ?? "\(choice.run?.path ?? ".")/predictions-\(name).jsonl"
     try result.write(to: predictions)
     if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-      print(String(decoding: try encoder.encode(result.summary), as: UTF8.self))
+      print(String(decoding: try encodedJSON(result.summary, pretty: true, path: "<stdout>"), as: UTF8.self))
     } else {
       print(
         result.table("\(choice.name) on \(name), \(result.records.count) examples").text(terminal: .standardOutput))

@@ -33,7 +33,7 @@ struct EvaluatePairs {
       }
     }
     if json {
-      print(report.json.text(pretty: true))
+      print(try report.json.output(pretty: true, path: "<stdout>"))
     } else {
       print(report.table.text(terminal: .standardOutput))
       if let languages = report.languageTable { print(languages.text(terminal: .standardOutput)) }

@@ -37,9 +37,7 @@ struct ImageMetricsCommand: ParsableCommand {
     let run = try ImageMetricsRun(
       real: sets.0, generated: sets.1, network: imageFeatures(features, for: [real, fake]), options: options)
     if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-      print(String(decoding: try encoder.encode(run.metrics), as: UTF8.self))
+      print(String(decoding: try encodedJSON(run.metrics, pretty: true, path: "<stdout>"), as: UTF8.self))
     } else {
       print(run.table.text(terminal: .standardOutput))
     }

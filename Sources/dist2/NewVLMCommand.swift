@@ -25,8 +25,9 @@ struct NewVLMCommand: ParsableCommand {
   @Flag(help: "Replace the folder if it is there.") var force = false
 
   func run() throws {
+    // Checked where they are read; what is cut off here is refused there.
     let vision = VisionConfiguration(
-      hiddenSize: width, innerSize: 4 * width, layers: layers, heads: heads, imageSize: imageSize,
+      hiddenSize: width, innerSize: 4 * min(max(width, 0), 1 << 32), layers: layers, heads: heads, imageSize: imageSize,
       patchSize: patchSize)
     let counts = try NewVisionModel(vision: vision, seed: seed)
       .write(language: modelFolder(language), to: output, replacing: force)

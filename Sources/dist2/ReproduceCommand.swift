@@ -79,9 +79,7 @@ struct ToyOptions: ParsableArguments {
     }
     let report = try experiment.report(command: command)
     if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-      print(String(decoding: try encoder.encode(try experiment.outcomes()), as: UTF8.self))
+      print(String(decoding: try encodedJSON(try experiment.outcomes(), pretty: true, path: "<stdout>"), as: UTF8.self))
     } else {
       print(report.text(.standardOutput))
       print("Report: \(folder)/report.html")

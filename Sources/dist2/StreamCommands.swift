@@ -55,8 +55,9 @@ struct ScoreCommand: ParsableCommand {
     abstract: "Rate given answers: log-probability, the number a model believes in, or a reward model's scores.",
     discussion: """
       Lines in are {"prompt": …, "completion": …} or {"messages": […]}, lines out {"id", "logProbability", "tokens"} \
-      and, where the run's metric has values and answers begin with a number, {"mean", "standardDeviation", "mode", \
-      "mass"} of the number the model would write there.
+      of all answers as training would learn them, with the marks that end them; and, where the run's metric has \
+      values and answers begin with a number, {"mean", "standardDeviation", "mode", "mass"} of the number the model \
+      would write there.
 
       With a reward model lines in are {"prompt": …, "response": …} and lines out {"id", "score", "overall": \
       {"expectation", "standardDeviation", "mode", "mass"}} and the same for each facet.

@@ -45,6 +45,7 @@ import TorchNN
     Refusal("layer_types", ["full_attention", "sliding_attention"], "full_attention", place: "key layer_types[1]"),
     Refusal("quantization_config", ["quant_method": "gptq"], "unquantised"),
     Refusal("partial_rotary_factor", 0.5, "1, the only thing supported"),
+    Refusal("is_causal", false, "true, the only thing supported"),
     Refusal("eos_token_id", ["a"], "whole number", place: "key eos_token_id[0]"),
     Refusal("rope_theta", 0, "above 0"),
     Refusal("rope_scaling", "llama3", "object"),

@@ -150,6 +150,12 @@ import TorchNN
     #expect(refusal([("vision_feature_layer", [-2, -5])]).contains("several side by side"))
     #expect(refusal([("vision_feature_layer", 9)]).contains("-4 ... 3"))
     #expect(refusal([("image_seq_length", 576)]).contains("9, the patches"))
+    // Other families whose tensors are called the same.
+    for family in ["granite", "gemma", "smollm3", "helium", "ernie4_5", "internlm3"] {
+      let refused = refusal([("text_config", ["model_type": .string(family)])])
+      #expect(refused.contains("key text_config.model_type") && refused.contains(family), "\(family): \(refused)")
+    }
+    #expect(refusal([("text_config", ["is_causal": false])]).contains("key text_config.is_causal"))
     #expect(refusal([("projector_hidden_act", "relu")]).contains("quick_gelu"))
     #expect(refusal([("vision_config", ["model_type": "siglip_vision_model"])]).contains("clip_vision_model"))
     #expect(refusal([("vision_config", ["patch_size": 400])]).contains("at most image_size"))

@@ -85,6 +85,15 @@ import TorchNN
         return "nothing"
       } catch { return "\(error)" }
     }
+    // Where the original length is stated in the section alone, transformers goes by its class's own.
+    var inside = object, section = scaling
+    inside["original_max_position_embeddings"] = .null
+    section["original_max_position_embeddings"] = 24
+    inside["rope_scaling"] = .object(section)
+    guard
+      case .longrope(_, _, let original, _) = try LlamaConfiguration(JSONReader(.object(inside), path: "in")).scaling
+    else { throw CancellationError() }
+    #expect(original == 4096)
     var llama = object
     llama["model_type"] = "llama"
     #expect(refusal(llama).contains("linear or llama3"))

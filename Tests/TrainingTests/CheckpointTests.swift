@@ -105,6 +105,32 @@ private func train(
     #expect(try names() == ["step-15", "step-20"])
   }
 
+  /// A step that is not that of the folder is no reason to reserve memory for as many losses.
+  @Test(arguments: [9, 1_000_000_000, 1_000_000_000_000])
+  func aStepThatIsNotTheFoldersIsPassedOver(step: Int) throws {
+    try train(Toy(), Checkpoints(run, stepsBetween: 5), stopAfter: 10)
+    let path = run + "/step-10/state.json"
+    guard case .object(var state) = try JSONReader(file: path).value else { throw CancellationError() }
+    state["step"] = .int(step)
+    try AtomicFile.write(.object(state), to: path)
+    var start: StartMetrics?
+    let resumed = try train(Toy(), Checkpoints(run, stepsBetween: 5)) {
+      if case .started(let metrics) = $0 { start = metrics }
+    }
+    #expect(start?.step == 5 && start?.damagedCheckpoints.first?.contains("key step") == true)
+    #expect(try resumed.losses == train(Toy()).losses)
+    guard step > 20 else { return }
+    // Nor with a name that fits.
+    try FileManager.default.moveItem(atPath: run + "/step-20", toPath: run + "/step-\(step)")
+    guard case .object(var last) = try JSONReader(file: run + "/step-\(step)/state.json").value else { return }
+    last["step"] = .int(step)
+    try AtomicFile.write(.object(last), to: run + "/step-\(step)/state.json")
+    try train(Toy(), Checkpoints(run, stepsBetween: 5)) {
+      if case .started(let metrics) = $0 { start = metrics }
+    }
+    #expect(start?.step == 15 && start?.damagedCheckpoints.first?.contains("tensor losses") == true)
+  }
+
   @Test func aFolderWithNothingWholeIsRefused() throws {
     try train(Toy(), Checkpoints(run), stopAfter: 2)
     try FileManager.default.removeItem(atPath: run + "/step-2/state.json")

@@ -23,7 +23,7 @@ public enum DecodingError: Error, Sendable, Hashable, CustomStringConvertible {
     case .unknownToken(let index, let id, let vocabularySize):
       "prompt \(index): expected token ids below \(vocabularySize), found \(id). Use the model's own tokenizer."
     case .notFinite(let index, let step):
-      "prompt \(index): no token has a finite score at step \(step). The weights hold NaN, or a hook forbids every token."
+      "prompt \(index): the model gives no finite score at token \(step). Its weights hold NaN or infinite numbers, or overflow: dist2 export names the tensor."
     case .badSetting(let problem): problem + "."
     }
   }

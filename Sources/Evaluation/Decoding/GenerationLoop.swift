@@ -10,6 +10,11 @@ struct GrowingSequence {
   var ids: [Int32] = []
   var logProbabilities: [Double] = []
   var finish: FinishReason?
+  /// New tokens after which the model has to read all of the sequence anew, since it is computed otherwise from there on.
+  var rereadsAt: Int?
+
+  /// Whether another token follows what has been read.
+  var isOpen: Bool { finish == nil && ids.count != rereadsAt }
 
   /// Adds a token and finds out whether it is the last.
   mutating func append(
@@ -61,21 +66,17 @@ struct GenerationLoop {
     (self.options, self.hook, self.onToken, self.isEnd) = (options, hook, onToken, isEnd)
     sequences = batch.map(\.sequence)
     rows = Array(batch.indices)
-    let room = min(options.maxNewTokens, sequences.map(\.room).max() ?? 0)
+    let room = sequences.map { min(options.maxNewTokens, $0.room) - $0.ids.count }.max() ?? 0
     context = try ModelContext(
       model, prompts: batch.map(\.prompt), room: room,
       images: images.map { images in try batch.map { try images($0.sequence.prompt) } } ?? [])
   }
 
   mutating func run() throws -> [GrowingSequence] {
-    var step = 0
     while true {
-      let (ids, choices) = try choose(step)
-      guard choices.count == rows.count else { break }  // an operator failed; the enclosing scope throws
-      for (row, choice) in zip(rows, choices) where sequences[row].finish == nil {
-        try take(choice, row, step)
-      }
-      let open = rows.indices.filter { sequences[rows[$0]].finish == nil }
+      let (ids, choices) = try choose()
+      for (row, choice) in zip(rows, choices) where sequences[row].isOpen { try take(choice, row) }
+      let open = rows.indices.filter { sequences[rows[$0]].isOpen }
       if open.isEmpty { break }
       // Moving the cache costs about as much as a step: wait until it saves some of the work.
       if (rows.count - open.count) * 8 >= rows.count {
@@ -85,7 +86,6 @@ struct GenerationLoop {
       } else {
         context.read(ids)
       }
-      step += 1
     }
     return sequences
   }
@@ -97,22 +97,21 @@ struct GenerationLoop {
   }
 
   /// Chooses a token for every row: on the device, `[B]` int64, and as plain values.
-  private func choose(_ step: Int) throws -> (Tensor, [Choice]) {
+  private func choose() throws -> (Tensor, [Choice]) {
     var logits = context.logits()
     if let hook {
       let state = GenerationState(
         prompts: rows.map { sequences[$0].prompt }, generated: rows.map { sequences[$0].ids }, context: context)
       try hook(&logits, state)
     }
-    let draws = rows.map { options.sampling.draw(stream: sequences[$0].stream, step: step) }
+    let draws = rows.map { options.sampling.draw(stream: sequences[$0].stream, step: sequences[$0].ids.count) }
     let ids = options.sampling.choose(logits, draws: draws)
     var columns = [ids.to(.float64), logits.max(-1).to(.float64)]
     if options.logProbabilities {
       columns.append((logits.gather(-1, ids.unsqueeze(-1)).squeeze(-1) - logits.logSumExp(-1)).to(.float64))
     }
     // One copy to the host per step.
-    let values = Tensor.stack(columns).array(of: Double.self)
-    guard values.count == columns.count * rows.count else { return (ids, []) }
+    let values = try Tensor.stack(columns).values(of: Double.self)
     return (
       ids,
       rows.indices.map { row in
@@ -123,8 +122,8 @@ struct GenerationLoop {
     )
   }
 
-  private mutating func take(_ choice: Choice, _ row: Int, _ step: Int) throws {
-    let prompt = sequences[row].prompt
+  private mutating func take(_ choice: Choice, _ row: Int) throws {
+    let prompt = sequences[row].prompt, step = sequences[row].ids.count
     guard choice.best.isFinite else { throw DecodingError.notFinite(index: prompt, step: step) }
     sequences[row].append(choice.id, choice.logProbability, options, isEnd: isEnd)
     try onToken?(

@@ -30,10 +30,9 @@ public enum Constrained {
   public static func leastExpectedDistance(in space: TokenSpace, distances: [[Double]]) -> LogitsHook {
     let ids = space.ids.map(Int64.init)
     return { logits, state in
-      let best = logits.argmax(-1).array(of: Int32.self)
+      let best = try logits.argmax(-1).values(of: Int32.self)
       let scores = logits.indexSelect(-1, Tensor(ids, device: logits.device)).to(.float64).softmax(-1)
-      let probabilities = scores.array(of: Double.self)
-      guard probabilities.count == best.count * ids.count else { return }
+      let probabilities = try scores.values(of: Double.self)
       let allowed = best.enumerated().map { row, id -> [Int32]? in
         guard space.candidate(of: id) != nil else { return nil }
         let own = Array(probabilities[row * ids.count..<(row + 1) * ids.count])

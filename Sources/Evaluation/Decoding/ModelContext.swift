@@ -15,6 +15,9 @@ public final class ModelContext {
   /// Hidden state after the last token of each sequence, `[B, H]`.
   public private(set) var last: Tensor
   var cache: KeyValueCache
+  /// Tokens of the longest prompt: all are computed as sequences of that length are, as long as this context lives; see
+  /// ``TorchNN/TokenModel/switchingLength``.
+  let sequenceLength: Int
   /// Which cached columns are tokens, bool `[B, S]`; nil while there is no padding.
   private(set) var real: Tensor?
 
@@ -24,6 +27,9 @@ public final class ModelContext {
   public var device: Device { model.head.weight.device }
 
   /// Reads the prompts.
+  ///
+  /// Prompts on both sides of the model's ``TorchNN/TokenModel/switchingLength`` do not belong together: all would be
+  /// computed as the longest.
   ///
   /// - Parameters:
   ///   - room: tokens that will be read later; the cache is reserved for them.
@@ -42,7 +48,10 @@ public final class ModelContext {
     self.model = model
     (lengths, last) = ([], .empty([0]))
     let longest = prompts.map(\.count).max() ?? 0
-    let known = beginning.flatMap { $0.begins(prompts) && $0.ids.count <= firstImage ? $0 : nil }
+    sequenceLength = longest
+    let known = beginning.flatMap {
+      $0.begins(prompts) && $0.ids.count <= firstImage && $0.fits(longest) ? $0 : nil
+    }
     let done = known?.ids.count ?? 0
     let shared = max(min(Self.sharedPrefix(of: prompts), firstImage), done), capacity = longest + room
     cache =
@@ -67,6 +76,7 @@ public final class ModelContext {
   public func read(_ tokens: Tensor) {
     inferenceMode {
       var input = ModelInput(ids: tokens.view([count, 1]))
+      input.sequenceLength = sequenceLength
       if let old = real {
         let mask = Tensor.cat([old, .ones([count, 1], dtype: .bool, device: device)], 1)
         input.positions = Tensor(lengths.map(Int64.init), shape: [count, 1], device: device)
@@ -121,6 +131,7 @@ public final class ModelContext {
     var input = ModelInput(
       ids: Tensor(ids, shape: [sequences.count, width], device: device),
       images: ImageInput(images, width: width, device: device))
+    input.sequenceLength = sequenceLength
     if before > 0 { input.mask = AttentionMask.causal(queries: width, keys: before + width, device: device) }
     let last = model.hidden(input, cache: cache, rows: Tensor(ends, device: device))
     cache.clear(whole.map { $0 - width } ?? 0)

@@ -40,9 +40,10 @@ extension ModelContext {
         trunkMask.view([-1, 1, 1, trunk]).expand([count, 1, width, trunk]),
         Tensor(seen, shape: [count, 1, width, past + width], device: device),
       ], -1)
-    let input = ModelInput(
+    var input = ModelInput(
       ids: Tensor(ids, shape: [count, width], device: device),
       positions: Tensor(positions, shape: [count, width], device: device), mask: mask)
+    input.sequenceLength = sequenceLength
     return model.hidden(input, cache: cache, rows: nil)
   }
 

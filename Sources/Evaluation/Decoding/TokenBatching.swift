@@ -1,3 +1,5 @@
+import TorchNN
+
 /// Groups sequences into batches that a model reads at once: those of like length together, so that little is padding.
 ///
 /// - Parameters:
@@ -21,6 +23,22 @@ public func batches(of lengths: [Int], tokenBudget: Int, busy: Int? = nil) -> [[
     }
   }
   return batches
+}
+
+/// As ``batches(of:tokenBudget:busy:)``, but sequences that the model computes in two ways
+/// (``TokenModel/switchingLength``) never share a batch: a result may not depend on what else is asked.
+///
+/// - Parameters:
+///   - lengths: tokens that a batch has to hold of each sequence.
+///   - read: tokens of each sequence that are read as one.
+func batches(
+  of lengths: [Int], read: [Int], by model: any TokenModel, tokenBudget: Int, busy: Int? = nil
+) -> [[Int]] {
+  guard let limit = model.switchingLength else { return batches(of: lengths, tokenBudget: tokenBudget, busy: busy) }
+  let kinds = [read.indices.filter { read[$0] > limit }, read.indices.filter { read[$0] <= limit }]
+  return kinds.flatMap { kind in
+    batches(of: kind.map { lengths[$0] }, tokenBudget: tokenBudget, busy: busy).map { $0.map { kind[$0] } }
+  }
 }
 
 /// Tokens of a pass that keep two cores as busy as more would.

@@ -41,11 +41,25 @@ public struct TokenGenerator {
     guard options.maxNewTokens > 0 else { return sequences.map { $0.generation(options) } }
     let lengths = prompts.map { min($0.count + options.maxNewTokens, model.contextLength) }
     try evaluating(model) {
-      for batch in batches(of: lengths, tokenBudget: tokenBudget) {
-        var loop = try GenerationLoop(
-          model, batch.map { (prompts[$0], sequences[$0]) }, images: images, options, hook: hook, onToken: onToken,
-          isEnd: isEnd)
-        for sequence in try loop.run() { sequences[sequence.prompt] = sequence }
+      // Twice where a model computes long sequences otherwise: those that grow beyond are read anew, and go on.
+      var open = Array(prompts.indices)
+      while !open.isEmpty {
+        for index in open {
+          sequences[index].rereadsAt = model.switchingLength.flatMap { limit in
+            let read = prompts[index].count + sequences[index].ids.count
+            return read <= limit ? sequences[index].ids.count + limit + 1 - read : nil
+          }
+        }
+        let read = open.map { prompts[$0] + sequences[$0].ids }
+        for batch in batches(
+          of: open.map { lengths[$0] }, read: read.map(\.count), by: model, tokenBudget: tokenBudget)
+        {
+          var loop = try GenerationLoop(
+            model, batch.map { (read[$0], sequences[open[$0]]) }, images: images, options, hook: hook,
+            onToken: onToken, isEnd: isEnd)
+          for sequence in try loop.run() { sequences[sequence.prompt] = sequence }
+        }
+        open = open.filter { sequences[$0].finish == nil }
       }
     }
     return sequences.map { $0.generation(options) }

@@ -11,7 +11,7 @@ public struct FeatureStatistics {
 
   /// Statistics that are known already. `mean` is `[D]`, `covariance` `[D, D]`; both become float64.
   public init(count: Int, mean: Tensor, covariance: Tensor) {
-    precondition(covariance.shape == [mean.size(0), mean.size(0)], "\(mean.shape) and \(covariance.shape)")
+    torchPrecondition(covariance.shape == [mean.size(0), mean.size(0)], "\(mean.shape) and \(covariance.shape)")
     (self.count, self.mean, self.covariance) = (count, mean.to(.float64), covariance.to(.float64))
   }
 

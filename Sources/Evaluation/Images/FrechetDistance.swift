@@ -7,7 +7,7 @@ extension FeatureStatistics {
   /// With Σ = A Aᵀ the last trace is the sum of the singular values of A₁ᵀA₂. Unlike a root of the product it is real
   /// and keeps its digits where a covariance is singular, as it is for fewer pictures than features.
   public func frechetDistance(to other: FeatureStatistics) -> Double {
-    precondition(mean.shape == other.mean.shape, "features of \(mean.shape) and \(other.mean.shape)")
+    torchPrecondition(mean.shape == other.mean.shape, "features of \(mean.shape) and \(other.mean.shape)")
     return noGrad {
       let difference = (mean - other.mean).square().sum().item()
       let (a, b) = (factor(), other.factor())

@@ -73,8 +73,7 @@ public struct ImageSampler {
   ) throws -> [[Int32]] {
     var drawn = [[Int32]]()
     try sample(classes, options, streams: streams) { images, codes in
-      let flat = codes.array(of: Int32.self), length = model.codesPerImage
-      guard flat.count == images.count * length else { return }  // an operator failed; the enclosing scope throws
+      let flat = try codes.values(of: Int32.self), length = model.codesPerImage
       for row in 0..<images.count { drawn.append(Array(flat[row * length..<(row + 1) * length])) }
     }
     return drawn
@@ -103,7 +102,7 @@ public struct ImageSampler {
       if step < length - 1 { context.read(isGuided ? .cat([ids, ids]) : ids) }
     }
     // Looked at once, so that no step waits for the device.
-    let isFinite = Tensor.stack(best).isFinite().array(of: Bool.self)
+    let isFinite = try Tensor.stack(best).isFinite().values(of: Bool.self)
     if let bad = isFinite.firstIndex(of: false) {
       throw DecodingError.notFinite(index: first + bad % tokens.count, step: bad / tokens.count)
     }

@@ -69,7 +69,8 @@ extension Scorer {
     try ModelContext.check(sequences, for: model)
     var found = [[NumberDistribution]](repeating: [], count: prompts.count)
     try evaluating(model) {
-      for batch in batches(of: sequences.map { $0.count + room }, tokenBudget: tokenBudget) {
+      let lengths = sequences.map(\.count)
+      for batch in batches(of: lengths.map { $0 + room }, read: lengths, by: model, tokenBudget: tokenBudget) {
         let context = try ModelContext(model, prompts: batch.map { sequences[$0] }, room: room, beginning: beginning)
         var start = ReadOutStart(context)
         for (index, gap) in gaps.enumerated() {

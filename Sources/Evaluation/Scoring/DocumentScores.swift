@@ -12,11 +12,11 @@ extension Scorer {
     let outputs = model.outputs
     var scores = [[Double]](repeating: [], count: documents.count)
     try evaluating(model) {
-      for batch in batches(of: documents.map(\.count), tokenBudget: tokenBudget, busy: busyPass) {
+      let lengths = documents.map(\.count)
+      for batch in batches(of: lengths, read: lengths, by: model, tokenBudget: tokenBudget, busy: busyPass) {
         let hidden = last(of: batch.map { documents[$0] }), head = model.head
-        let values = hidden.to(.float32).linear(head.weight.to(.float32), head.bias?.to(.float32))
-          .array(of: Double.self)
-        guard values.count == batch.count * outputs else { continue }  // an operation failed: its message is thrown
+        let values = try hidden.to(.float32).linear(head.weight.to(.float32), head.bias?.to(.float32))
+          .values(of: Double.self)
         for (row, index) in batch.enumerated() {
           scores[index] = Array(values[row * outputs..<(row + 1) * outputs])
         }

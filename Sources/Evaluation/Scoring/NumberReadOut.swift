@@ -29,7 +29,8 @@ extension Scorer {
     let tree = AnswerTree(space), branches = tree.tokensToRead(width: width, depth: model.contextLength)
     var found = [NumberDistribution?](repeating: nil, count: prompts.count)
     try evaluating(model) {
-      for batch in batches(of: prompts.map { $0.count + branches }, tokenBudget: tokenBudget) {
+      let lengths = prompts.map(\.count)
+      for batch in batches(of: lengths.map { $0 + branches }, read: lengths, by: model, tokenBudget: tokenBudget) {
         let context = try ModelContext(
           model, prompts: batch.map { prompts[$0] }, room: branches, beginning: beginning,
           images: images.map { try batch.map($0) } ?? [])
@@ -183,7 +184,7 @@ struct NumberReadOut {
   private mutating func spread(_ hidden: Tensor, nodes: [[Int]]) throws {
     let flat = nodes.enumerated().flatMap { row, nodes in nodes.map { (row: row, node: $0) } }
     let tokens = flat.map { tree.children(of: $0.node).map { tree.nodes[$0].token } }
-    let logs = scorer.logProbabilities(hidden, of: tokens, normalization: normalization)
+    let logs = try scorer.logProbabilities(hidden, of: tokens, normalization: normalization)
     for (parent, logs) in zip(flat, logs) {
       let above = rows[parent.row].logProbability[parent.node] ?? -.infinity
       for (child, log) in zip(tree.children(of: parent.node), logs) {

@@ -38,20 +38,41 @@ public struct Scorer {
     (self.model, self.beginning) = (model, beginning)
   }
 
+  /// Natural log-probability of some tokens of given sequences, each after all tokens before it (teacher forcing).
+  ///
+  /// - Parameters:
+  ///   - positions: for each sequence the indices of the tokens that are rated, from 1 on: nothing predicts the first.
+  ///   - tokenBudget: largest number of tokens of a batch, padding included.
+  ///   - images: the pictures of each sequence; nil if none shows any.
+  /// - Returns: for each sequence one number per position.
+  /// - Throws: `DecodingError` for sequences that the model cannot read, and where it gives no finite number.
+  public func logLikelihoods(
+    in sequences: [[Int32]], at positions: [[Int]], tokenBudget: Int = 16_384, images: PromptImages? = nil
+  ) throws -> [[Double]] {
+    precondition(sequences.count == positions.count, "\(sequences.count) sequences, positions for \(positions.count)")
+    let queries = zip(sequences, positions).map { ids, positions in positions.map { ($0, [ids[$0]]) } }
+    let logs = try score(sequences, queries, .vocabulary, tokenBudget, images).map { $0.map { $0[0] } }
+    for (index, logs) in logs.enumerated() {
+      if let bad = logs.firstIndex(where: { !$0.isFinite }) { throw DecodingError.notFinite(index: index, step: bad) }
+    }
+    return logs
+  }
+
   /// Natural log-probability of every token of given continuations (teacher forcing).
   ///
   /// - Parameters:
   ///   - tokenBudget: largest number of tokens of a batch, padding included.
   ///   - images: the pictures of each prompt; nil if none shows any.
   /// - Returns: for each continuation one number per token of it.
-  /// - Throws: `DecodingError` for sequences that the model cannot read.
+  /// - Throws: `DecodingError` for sequences that the model cannot read, and where it gives no finite number.
   public func logLikelihoods(
     of items: [Continuation], tokenBudget: Int = 16_384, images: PromptImages? = nil
   ) throws -> [[Double]] {
     if let index = items.firstIndex(where: { $0.prompt.isEmpty }) { throw DecodingError.empty(index: index) }
-    let sequences = items.map { $0.prompt + $0.ids }
-    let queries = items.map { item in item.ids.indices.map { (item.prompt.count + $0, [item.ids[$0]]) } }
-    return try score(sequences, queries, .vocabulary, tokenBudget, images).map { $0.map { $0[0] } }
+    return try logLikelihoods(
+      in: items.map { $0.prompt + $0.ids },
+      at: items.map { item in item.ids.indices.map { item.prompt.count + $0 } }, tokenBudget: tokenBudget,
+      images: images)
   }
 
   /// Probabilities of a space's candidates at given positions.
@@ -81,7 +102,8 @@ public struct Scorer {
     try ModelContext.check(sequences, for: model)
     var scores = queries.map { $0.map { _ in [Double]() } }
     try evaluating(model) {
-      for batch in batches(of: sequences.map(\.count), tokenBudget: tokenBudget, busy: busyPass) {
+      let lengths = sequences.map(\.count)
+      for batch in batches(of: lengths, read: lengths, by: model, tokenBudget: tokenBudget, busy: busyPass) {
         let width = batch.map { sequences[$0].count }.max() ?? 0
         let ids = batch.flatMap { sequences[$0] + [Int32](repeating: 0, count: width - sequences[$0].count) }
         let asked = batch.enumerated().flatMap { row, index in
@@ -99,7 +121,7 @@ public struct Scorer {
             ids: Tensor(ids, shape: [batch.count, width], device: device),
             images: try images.flatMap { ImageInput(try batch.map($0), width: width, device: device) }),
           cache: nil, rows: Tensor(rows, device: device))
-        let logs = logProbabilities(
+        let logs = try logProbabilities(
           hidden, of: asked.map { queries[$0.index][$0.query].tokens }, normalization: normalization)
         for (asked, logs) in zip(asked, logs) { scores[asked.index][asked.query] = logs }
       }
@@ -110,9 +132,14 @@ public struct Scorer {
   /// Log-probabilities of given tokens after given hidden states `[N, H]`: for each row those of its own tokens.
   ///
   /// The logits `[N, V]` are made in pieces of bounded size.
-  func logProbabilities(_ hidden: Tensor, of tokens: [[Int32]], normalization: Normalization) -> [[Double]] {
+  func logProbabilities(
+    _ hidden: Tensor, of tokens: [[Int32]], normalization: Normalization
+  ) throws -> [[Double]] {
     let piece = max(1, (1 << 24) / model.outputs), widest = tokens.map(\.count).max() ?? 0
-    return stride(from: 0, to: tokens.count, by: piece).flatMap { start -> [[Double]] in
+    for id in tokens.lazy.joined() where id < 0 || Int(id) >= model.outputs {
+      throw DecodingError.unknownToken(index: 0, id: id, vocabularySize: model.outputs)
+    }
+    return try stride(from: 0, to: tokens.count, by: piece).flatMap { start -> [[Double]] in
       let rows = tokens[start..<min(start + piece, tokens.count)]
       let padded = rows.flatMap { $0.map(Int64.init) + [Int64](repeating: 0, count: widest - $0.count) }
       let index = Tensor(padded, shape: [rows.count, widest], device: hidden.device)
@@ -125,8 +152,7 @@ public struct Scorer {
         let mask = Tensor(isToken, shape: [rows.count, widest], device: hidden.device)
         logs = logs.maskedFill(mask.logicalNot(), -.infinity).logSoftmax(-1)
       }
-      let values = logs.array(of: Double.self)
-      guard values.count == padded.count else { return rows.map { [Double](repeating: .nan, count: $0.count) } }
+      let values = try logs.values(of: Double.self)
       return rows.enumerated().map { Array(values[$0.offset * widest..<$0.offset * widest + $0.element.count]) }
     }
   }

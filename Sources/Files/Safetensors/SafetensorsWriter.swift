@@ -88,7 +88,7 @@ public enum SafetensorsWriter {
     }
     let total = sources.reduce(0) { $0 + $1.byteCount }
     let index: JSON = ["metadata": ["total_size": .int(total)], "weight_map": .object(map)]
-    try AtomicFile.write((index.text(pretty: true) + "\n").utf8, to: folder + "/" + SafetensorsFolder.indexName)
+    try AtomicFile.write(index, to: folder + "/" + SafetensorsFolder.indexName)
   }
 
   private static func shards(of sources: [SafetensorsSource], maxBytes: Int) -> [[SafetensorsSource]] {

@@ -90,7 +90,7 @@ extension Objective {
     hidden: Tensor, contrastHidden: Tensor? = nil, head: OutputHead, supervision: Supervision,
     denominators: Denominators
   ) -> LossValue {
-    precondition(
+    torchPrecondition(
       hidden.size(0) == supervision.labels.count, "hidden \(hidden.shape) for \(supervision.labels.count) labels")
     let plan = plan(supervision, denominators)
     if plan.isFusible, FusedLoss.takes(hidden, contrastHidden, head.weight, head.bias) {
@@ -116,7 +116,7 @@ extension Objective {
   public func callAsFunction(
     logits: Tensor, contrastLogits: Tensor? = nil, supervision: Supervision, denominators: Denominators
   ) -> LossValue {
-    precondition(
+    torchPrecondition(
       logits.size(0) == supervision.labels.count, "logits \(logits.shape) for \(supervision.labels.count) labels")
     let plan = plan(supervision, denominators)
     if plan.isFusible, FusedLoss.takes(logits, contrastLogits) {

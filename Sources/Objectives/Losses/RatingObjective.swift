@@ -87,7 +87,7 @@ public struct RatingObjective: TrainingObjective, Hashable, Codable {
   ///   - scores: `[R, K]` in float32 or float64, at `supervision.readouts`.
   ///   - denominators: those of the whole optimizer step.
   public func callAsFunction(scores: Tensor, supervision: Supervision, denominators: Denominators) -> LossValue {
-    precondition(
+    torchPrecondition(
       scores.size(0) == supervision.readouts.count,
       "scores \(scores.shape) for \(supervision.readouts.count) documents")
     let scale = denominators.supervised == 0 ? 1 : 1 / denominators.supervised
@@ -104,7 +104,7 @@ public struct RatingObjective: TrainingObjective, Hashable, Codable {
 extension RatingObjective {
   /// Sums over pairs: the loss, then what centring asks for.
   private func pairwise(_ scores: Tensor, _ pairs: [ComparisonTarget]) -> [Tensor] {
-    precondition(scores.size(1) == 1, "scores \(scores.shape) of pairs")
+    torchPrecondition(scores.size(1) == 1, "scores \(scores.shape) of pairs")
     func read(_ queries: [Int]) -> Tensor {
       scores.select(1, 0).indexSelect(0, Tensor(queries.map(Int64.init), device: scores.device))
     }
@@ -123,7 +123,7 @@ extension RatingObjective {
   /// Σ (r − y)² over the numbers that are given.
   private func squaredErrors(_ scores: Tensor, _ ratings: [RatingTarget]) -> Tensor {
     let outputs = scores.size(1)
-    precondition(ratings.allSatisfy { $0.values.count == outputs }, "ratings for a head of \(outputs) outputs")
+    torchPrecondition(ratings.allSatisfy { $0.values.count == outputs }, "ratings for a head of \(outputs) outputs")
     // Where in the flat scores a number is given, so that what is missing has no part in value or gradient.
     let given = ratings.flatMap { rating in
       rating.values.enumerated().compactMap { output, value in value.map { (rating.query * outputs + output, $0) } }

@@ -41,7 +41,7 @@ public struct ResolvedTarget: Sendable {
     let taus = Tensor(temperatures, shape: [temperatures.count, 1])
     let distances = solver.rows(Array(0..<space.count))
     let logP = noGrad { logTarget(distances, logBase: space.logBase, temperature: taus) }
-    table = (distances.array(of: Double.self), logP.array(of: Double.self))
+    table = (try distances.values(of: Double.self), try logP.values(of: Double.self))
   }
 
   private static func vectors(

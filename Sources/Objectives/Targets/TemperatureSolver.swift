@@ -48,7 +48,8 @@ struct TemperatureSolver {
         reduce(perplexities(logTarget(distances, logBase: base, temperature: temperature.unsqueeze(1))))
       }
       let one = reached(Tensor([1.0])).onesLike()
-      let least = reached(one * 0.0).array(of: Double.self), most = reached(one * .infinity).array(of: Double.self)
+      let least = try reached(one * 0.0).values(of: Double.self)
+      let most = try reached(one * .infinity).values(of: Double.self)
       for (row, (least, most)) in zip(least, most).enumerated() where !(k > least + 1e-9 && k < most - 1e-9) {
         let whose = one.count > 1 ? " of target \(row)" : ""
         throw ObjectiveError(
@@ -63,7 +64,7 @@ struct TemperatureSolver {
         let isTooFlat = reached(middle.exp()) .> k
         (low, high) = (Tensor.select(isTooFlat, low, middle), Tensor.select(isTooFlat, middle, high))
       }
-      return ((low + high) / 2.0).exp().array(of: Double.self)
+      return try ((low + high) / 2.0).exp().values(of: Double.self)
     }
   }
 }

@@ -89,8 +89,6 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
   }
 
   private static func write(_ value: some Encodable, _ path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    try AtomicFile.write(encoder.encode(value), to: path)
+    try AtomicFile.write(encodedJSON(value, pretty: true, path: path), to: path)
   }
 }

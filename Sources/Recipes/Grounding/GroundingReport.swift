@@ -56,7 +56,8 @@ public struct GroundingReport {
     for (split, _) in outcomes { try requireFileName(split, path: folder, place: "split") }
     try makeFolders(folder)
     for (split, outcomes) in outcomes {
-      try AtomicFile.write((outcomes.results.text() + "\n").utf8, to: "\(folder)/grounding-\(split).json")
+      let path = "\(folder)/grounding-\(split).json"
+      try AtomicFile.write((outcomes.results.output(path: path) + "\n").utf8, to: path)
     }
     try page(command).write(to: folder + "/grounding.html")
   }

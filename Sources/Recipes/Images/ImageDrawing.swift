@@ -111,9 +111,7 @@ public struct ImageDrawing {
       }
     }
     try makeFolders(folder)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    try AtomicFile.write(encoder.encode(own), to: path)
+    try AtomicFile.write(encodedJSON(own, path: path), to: path)
   }
 
   private func pack(_ folder: String, count: Int, to path: String) throws {

@@ -25,7 +25,7 @@ struct VQCheckpoints {
       try trainer.model.write(into: folder)
       let sources = state.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) }
       try SafetensorsWriter.write(sources, to: "\(folder)/\(Self.trainingName)")
-      try AtomicFile.write((identity.text(pretty: true) + "\n").utf8, to: "\(folder)/\(Self.stateName)")
+      try AtomicFile.write(identity, to: "\(folder)/\(Self.stateName)")
     }
     try prune(upTo: epoch)
   }

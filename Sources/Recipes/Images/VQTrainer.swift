@@ -96,7 +96,7 @@ public final class VQTrainer {
       let batch = onDevice(images.narrow(0, start, count))
       let codes = try model.encode(batch).codes, decoded = try model.decode(codes)
       error += try withTorchErrors { decoded.meanSquaredError(batch).item() } * Double(count)
-      for code in codes.array(of: Int64.self) { uses[Int(code)] += 1 }
+      for code in try codes.values(of: Int64.self) { uses[Int(code)] += 1 }
     }
     return VQEvaluation(reconstruction: error / Double(images.size(0)), usage: CodeUsage(counts: uses))
   }
@@ -185,9 +185,7 @@ public final class VQTrainer {
   private func read(_ parts: LossTensors) throws -> (VQLosses, norm: Double) {
     let norms = Tensor.normEach(parameters.compactMap(\.tensor.grad)).map { $0.to(.float64) }
     let scalars = [parts.total, parts.reconstruction, parts.commitment, parts.perceptual, Tensor.stack(norms).norm()]
-    let values = Tensor.stack(scalars.map { $0.detach().to(.float64) }).array(of: Double.self)
-    // An operation failed: the surrounding `withTorchErrors` throws its message instead of this one.
-    guard values.count == scalars.count else { throw TorchError("the losses could not be read") }
+    let values = try Tensor.stack(scalars.map { $0.detach().to(.float64) }).values(of: Double.self)
     let names = ["the loss", "the reconstruction", "the commitment", "the perceptual loss", "the gradient"]
     if let bad = [1, 2, 3, 0, 4].first(where: { !values[$0].isFinite }) {
       throw VQTrainingError(step: step + 1, what: names[bad])

@@ -82,7 +82,7 @@ public struct GGUFImport {
         ("tokenizer_config.json", tokenizer.configurationJSON(contextLength: configuration.contextLength)),
       ]
       for (name, json) in documents {
-        try AtomicFile.write((json.text(pretty: true) + "\n").utf8, to: partial + "/" + name)
+        try AtomicFile.write(json, to: partial + "/" + name)
       }
       try withoutActuallyEscaping(progress) { progress in
         var done = 0

@@ -151,6 +151,11 @@ extension GGUFMetadata {
         throw error(key, expected: "no such option, which is not supported")
       }
     }
+    let causal = Self.prefix + "attention.causal"
+    switch self[causal] {
+    case nil, .bool(true)?: break
+    default: throw error(causal, expected: "true: models that read in both directions are not supported")
+    }
     let key = Self.prefix + "attention.sliding_window"
     if let window = try int(key), window != 0, window < (try int(Self.prefix + "context_length") ?? .max) {
       throw error(key, expected: "no window, or one of the whole context")

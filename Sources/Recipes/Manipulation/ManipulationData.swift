@@ -40,7 +40,7 @@ public struct ManipulationData: Sendable {
             let name = try pictures.write(scenes[example.step], of: "\(episode.name)_\(example.step)")
             line.show(Self.pictures + "/" + name)
           }
-          try file.write((JSON.object(line).text() + "\n").utf8)
+          try file.write((JSON.object(line).output(path: path) + "\n").utf8)
         }
         count += examples.count
         progress(index + 1)

@@ -28,9 +28,10 @@ public struct PreferenceFiles: Sendable {
   /// - Returns: their paths.
   /// - Throws: `InputError` if a file cannot be written.
   @discardableResult public func write(to folder: String) throws -> [String] {
+    if let bad = columns.notFinite { throw InputError.notFinite(bad.value, at: bad.place, of: folder) }
     var files: [(name: String, text: String)] = [
       ("eval-set/\(model).json", subsets.indented + "\n"), ("eval-set-scores/\(model).json", columns.indented + "\n"),
-      ("\(model)-report.json", report.json.text(pretty: true) + "\n"),
+      ("\(model)-report.json", try report.json.output(pretty: true, path: "\(model)-report.json") + "\n"),
     ]
     if isPairs {
       files.append(("\(model)_outputs.jsonl", lines(outcomes.map(output))))

@@ -69,18 +69,24 @@ struct RegressionRun {
   }
 
   private func train(_ onStep: (StepMetrics) -> Void) throws -> FinishMetrics {
-    let examples = data.training.enumerated().map { index, problem in
-      encoder.encode(prompt: problem.prompt, answer: problem.completion, source: "training problem \(index + 1)")
+    let examples = try data.training.enumerated().map { index, problem in
+      let source = "training problem \(index + 1)"
+      let example = encoder.encode(prompt: problem.prompt, answer: problem.completion, source: source)
+      try encoder.check(example.ids, source: source)
+      return example
     }
     let seed = UInt64(cell.seed)
     let sampler = objective.neighbourSampler(seed: seed)
     let batches = ExampleBatches(
       examples, plan: BatchPlan(count: examples.count, batch: 1, seed: seed), twoPass: objective.needsNeighbourPass,
       neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } })
-    let trainer = Trainer(
-      model, objective, AdamW(learningRate: settings.learningRate),
-      options: TrainingOptions(
-        length: .steps(settings.epochs(cell.count) * cell.count), schedule: .linear, gradientNormLimit: settings.clip))
+    let trainer = try withTorchErrors {
+      Trainer(
+        model, objective, AdamW(learningRate: settings.learningRate),
+        options: TrainingOptions(
+          length: .steps(settings.epochs(cell.count) * cell.count), schedule: .linear,
+          gradientNormLimit: settings.clip))
+    }
     return try trainer.fit(batches) { event in
       try recorder.record(event)
       if case .step(let metrics) = event { onStep(metrics) }

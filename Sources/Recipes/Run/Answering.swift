@@ -52,11 +52,13 @@ public struct Answering: Sendable {
   public func answers(
     _ items: [EvaluationItem], _ model: any TokenModel, onDone: (() -> Void)? = nil
   ) throws -> [(text: String, finish: FinishReason)] {
-    let generations = try withBudget(model) { budget in
-      try TokenGenerator(model).generate(
-        items.map(\.ids), options, tokenBudget: budget,
-        onToken: { event in if event.finish != nil { onDone?() } }, images: images(items),
-        isEnd: ends.texts.isEmpty ? nil : { [ends, encoder] in ends.isReached(by: $0, encoder.tokenizer) })
+    let generations = try naming(items.map(\.source)) {
+      try withBudget(model) { budget in
+        try TokenGenerator(model).generate(
+          items.map(\.ids), options, tokenBudget: budget,
+          onToken: { event in if event.finish != nil { onDone?() } }, images: images(items),
+          isEnd: ends.texts.isEmpty ? nil : { [ends, encoder] in ends.isReached(by: $0, encoder.tokenizer) })
+      }
     }
     return generations.map { (ends.cutting(encoder.tokenizer.decode($0.ids)), $0.finish) }
   }
@@ -64,7 +66,7 @@ public struct Answering: Sendable {
   /// Runs `body` with a number of tokens that fits in memory: the run file's, or what the machine has room for. Where
   /// memory runs out all the same, it is run again with half as many.
   public func withBudget<R>(_ model: any TokenModel, _ body: (_ tokens: Int) throws -> R) throws -> R {
-    var budget = fixedBudget ?? automaticTokenBudget(model)
+    var budget = try fixedBudget ?? automaticTokenBudget(model)
     while true {
       do { return try body(budget) } catch let error as TorchError where error.isMemory && budget > 512 {
         budget /= 2
@@ -81,28 +83,6 @@ public struct Answering: Sendable {
         id: item.id, prompt: item.prompt, reference: item.reference, text: answer.text, truth: item.truth,
         values: parser.numbers(in: answer.text, expecting: item.truth.count), finish: answer.finish)
     }
-  }
-}
-
-/// How many tokens a model can keep in mind at once: half of the free memory, by what their keys and values take.
-func automaticTokenBudget(_ model: any TokenModel) -> Int {
-  guard model.head.weight.device == .cpu, let free = availableMemory() else { return 16_384 }
-  let perToken = model.makeCache(batch: 1, capacity: 1).bytes + 16 * model.hiddenSize * 4
-  return min(max(free / 2 / perToken, 1024), 32_768)
-}
-
-/// Bytes of memory that programs can still be given; nil where the system does not say.
-private func availableMemory() -> Int? {
-  guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
-    let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") })
-  else { return nil }
-  return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }
-}
-
-extension TorchError {
-  /// Whether there was not enough memory.
-  fileprivate var isMemory: Bool {
-    ["out of memory", "can't allocate memory", "not enough memory"].contains { description.contains($0) }
   }
 }
 

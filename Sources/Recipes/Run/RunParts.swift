@@ -23,6 +23,8 @@ public struct RunParts: TrainingParts {
   public let encoder: ExampleEncoder
   /// Largest number of tokens of an example.
   public let maxLength: Int
+  /// Ids that the model has embeddings for.
+  let modelVocabulary: Int
 
   /// Puts a run file and a model's folder together.
   ///
@@ -48,8 +50,12 @@ public struct RunParts: TrainingParts {
           expected: "ids among the model's \(skeleton.vocabularySize)", found: "\(count) from \(first) on")
       }
     }
-    matches = try settings.matches { try $0.space(tokenizer) }
-    objective = try settings.objective(matches, vocabularySize: skeleton.vocabularySize)
+    (matches, objective) = try withTorchErrors {
+      let matches = try settings.matches { try $0.space(tokenizer) }
+      try Self.check(matches, settings, tokenizer, vocabularySize: skeleton.vocabularySize)
+      return (matches, try settings.objective(matches, vocabularySize: skeleton.vocabularySize))
+    }
+    modelVocabulary = skeleton.vocabularySize
     rating = settings.objective.preset.rating.map { RatingObjective($0) }
     if rating != nil, settings.reward == nil {
       throw InputError(
@@ -59,11 +65,24 @@ public struct RunParts: TrainingParts {
     }
     maxLength = min(settings.data.maxLength ?? skeleton.contextLength, skeleton.contextLength)
     var encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
+    encoder.modelVocabulary = modelVocabulary
     if let seeing = skeleton as? any VisionLanguageModel {
       encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
       encoder.images?.square = settings.data.squarePictures
     }
     self.encoder = encoder
+  }
+
+  /// Throws unless the model has an embedding for every candidate.
+  private static func check(
+    _ matches: [MetricMatch], _ settings: RunSettings, _ tokenizer: Tokenizer, vocabularySize: Int
+  ) throws(InputError) {
+    for (index, match) in matches.enumerated() {
+      guard let id = match.space.ids.first(where: { Int($0) >= vocabularySize }) else { continue }
+      throw .beyondVocabulary(
+        id, text: tokenizer.token(of: id), rows: vocabularySize, path: settings.path,
+        place: "key metrics[\(index)].tokens")
+    }
   }
 
   /// Reads records as the run file says.
@@ -103,11 +122,13 @@ public struct RunParts: TrainingParts {
         examples
       }
     let train = settings.train, sampler = objective.neighbourSampler(seed: train.seed)
+    // What padding is does not matter, but the model looks it up, and some tokenizers' has no embedding.
+    let pad = tokenizer.roles.pad.flatMap { Int($0) < modelVocabulary ? $0 : nil }
     return PrefetchedBatches(
       ExampleBatches(
         examples,
         plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
-        microBatch: train.microBatch, layout: train.layout, pad: tokenizer.roles.pad ?? 0,
+        microBatch: train.microBatch, layout: train.layout, pad: pad ?? 0,
         twoPass: objective.needsNeighbourPass,
         neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } },
         pictures: encoder.images.map { tokens in { try tokens.prepared($0.images, source: $0.source) } }))

@@ -48,7 +48,7 @@ public struct RunFolder: Sendable {
           remedy: "Restore them to go on, or choose another folder with --output to begin anew.")
       }
     } else {
-      try AtomicFile.write((prints.text(pretty: true) + "\n").utf8, to: data)
+      try AtomicFile.write(prints, to: data)
       let text = "# Written by dist2: every key with what it came to. `dist2 train` takes this file as well.\n"
       try AtomicFile.write((text + settings.resolved.yaml).utf8, to: runFile)
     }

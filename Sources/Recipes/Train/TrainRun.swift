@@ -55,15 +55,7 @@ public final class TrainRun {
     say(train, valid)
 
     let model = try makeModel()
-    let trainer = Trainer(
-      model, parts.rating ?? parts.objective,
-      AdamW(
-        learningRate: settings.train.learningRate, betas: (settings.train.betas[0], settings.train.betas[1]),
-        weightDecay: settings.train.weightDecay, groups: [.vectorsWithoutDecay],
-        stateBits: settings.train.stateBits),
-      options: TrainingOptions(
-        length: settings.train.length, schedule: settings.train.schedule, gradientNormLimit: settings.train.clip,
-        dtype: settings.train.dtype == .float32 ? nil : settings.train.dtype, seed: settings.train.seed))
+    let trainer = try makeTrainer(model)
     trainer.shouldStop = shouldStop
     let source = try parts.batches(train, shuffled: true)
     let steps = settings.train.length.steps(of: source.plan)
@@ -113,13 +105,28 @@ public final class TrainRun {
     "\(folder.checkpoints)/step-\(finish.best?.step ?? finish.step)"
   }
 
+  private func makeTrainer(_ model: any PretrainedModel) throws -> Trainer {
+    let train = parts.settings.train
+    // The optimizer's state is reserved here.
+    return try withTorchErrors {
+      Trainer(
+        model, parts.rating ?? parts.objective,
+        AdamW(
+          learningRate: train.learningRate, betas: (train.betas[0], train.betas[1]), weightDecay: train.weightDecay,
+          groups: [.vectorsWithoutDecay], stateBits: train.stateBits),
+        options: TrainingOptions(
+          length: train.length, schedule: train.schedule, gradientNormLimit: train.clip,
+          dtype: train.dtype == .float32 ? nil : train.dtype, seed: train.seed))
+    }
+  }
+
   /// The model with its weights, ready to be trained: adapters added, parts frozen.
   private func makeModel() throws -> any PretrainedModel {
     let settings = parts.settings.train
     let model = try parts.withHead(settings.fromScratch ? freshModel() : publishedModel())
     if var lora = settings.lora {
       lora.base = parts.modelFolder
-      try model.addLoRA(lora, seed: settings.seed)
+      try model.addLoRA(lora, seed: settings.seed, path: "\(parts.settings.path): train.lora")
     } else if !settings.freeze.isEmpty {
       model.unfreeze()
       try model.freeze(matching: settings.freeze)
@@ -137,6 +144,10 @@ public final class TrainRun {
 
   private func freshModel() throws -> any PretrainedModel {
     let device = parts.settings.train.device, model = try describeModel(folder: parts.modelFolder)
+    try requireMemory(
+      bytes: bytes(ofTraining: model, stateBits: parts.settings.train.stateBits), path: parts.modelFolder,
+      for: "weights, gradients and optimizer state of a model from scratch",
+      remedy: "Take smaller sizes in config.json.", on: device)
     try withTorchErrors {
       model.initialise(
         generator: Generator(seed: parts.settings.train.seed, device: device), dtype: .float32, device: device)

@@ -44,9 +44,11 @@ public struct Evaluating {
       // In pieces, so that progress is seen.
       for start in stride(from: 0, to: items.count, by: 16) {
         let part = items[start..<min(start + 16, items.count)]
-        let distributions = try answering.withBudget(model) { budget in
-          try reading.distributions(
-            scorer, after: part.map(\.ids), budget: budget, images: answering.images(Array(part)))
+        let distributions = try naming(part.map(\.source)) {
+          try answering.withBudget(model) { budget in
+            try reading.distributions(
+              scorer, after: part.map(\.ids), budget: budget, images: answering.images(Array(part)))
+          }
         }
         for (index, distribution) in zip(part.indices, distributions) {
           records[index].belief = PredictionRecord.Belief(

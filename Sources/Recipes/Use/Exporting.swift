@@ -20,13 +20,16 @@ public enum ExportType: String, Sendable, CaseIterable {
 /// Writes a model as a Hugging Face folder.
 ///
 /// - Returns: the files and their sizes.
-/// - Throws: `InputError` if the model cannot be read or the folder cannot be written.
+/// - Throws: `InputError` if the model cannot be read, a weight is NaN or infinite (or would be, in fewer bits), or the
+///   folder cannot be written.
 public func exportModel(
   _ choice: ModelChoice, to folder: String, dtype: ExportType, replacing: Bool
 ) throws -> [(name: String, bytes: Int)] {
-  let model = try choice.load()
+  let model = try choice.load(checkingValues: true)
   try withTorchErrors {
     model.mergeLoRA()
+    // What was trained after the weights were read, and what fewer bits cannot hold.
+    try model.requireFiniteParameters(as: dtype.dtype, path: choice.checkpoint ?? choice.parts.modelFolder)
     try model.save(to: folder, tokenizer: choice.parts.modelFolder, dtype: dtype.dtype, replacing: replacing) {
       try choice.parts.saveAnswering(to: $0)
     }

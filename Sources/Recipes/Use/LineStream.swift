@@ -65,7 +65,7 @@ public final class LineStream {
       var rest = results[...]
       for entry in records {
         let object = entry.error.map { JSON.object($0.asObject) } ?? rest.removeFirst()
-        try write(object.text())
+        try write(object.output(path: source))
       }
     }
   }

@@ -50,14 +50,18 @@ public struct ModelChoice: Sendable {
   }
 
   /// The model with its weights.
-  public func load() throws -> any PretrainedModel {
-    try loadTrained(parts, checkpoint: checkpoint)
+  ///
+  /// - Parameter checkingValues: refuse NaN and infinite weights.
+  public func load(checkingValues: Bool = false) throws -> any PretrainedModel {
+    try loadTrained(parts, checkpoint: checkpoint, checkingValues: checkingValues)
   }
 }
 
 /// A run's model as a checkpoint has it; without one, as it was published.
-func loadTrained(_ parts: any TrainingParts, checkpoint: String?) throws -> any PretrainedModel {
-  let options = LoadOptions(dtype: .float32, device: parts.settings.train.device)
+func loadTrained(
+  _ parts: any TrainingParts, checkpoint: String?, checkingValues: Bool = false
+) throws -> any PretrainedModel {
+  let options = LoadOptions(dtype: .float32, device: parts.settings.train.device, checkingValues: checkingValues)
   guard let checkpoint else { return try loadModel(folder: parts.modelFolder, options: options) }
   if fileExists(checkpoint + "/model.safetensors") { return try loadModel(folder: checkpoint, options: options) }
   // Only what was trained is in the checkpoint: it goes onto the model the run started from.
@@ -71,9 +75,11 @@ extension RunParts {
   public func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel {
     guard let rating else { return model }
     let labels = rating.loss.comparesPairs ? ["reward"] : try ratings.form.scales.map(\.name)
-    return try SequenceClassifier(
-      from: model, outputs: labels.count, labels: labels, padToken: tokenizer.roles.pad.map(Int.init),
-      seed: settings.train.seed)
+    return try withTorchErrors {
+      try SequenceClassifier(
+        from: model, outputs: labels.count, labels: labels, padToken: tokenizer.roles.pad.map(Int.init),
+        seed: settings.train.seed)
+    }
   }
 }
 

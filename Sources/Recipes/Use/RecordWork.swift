@@ -49,14 +49,15 @@ struct Likelihoods: RecordWork {
   func results(of records: [Record]) throws -> [JSON] {
     let items = try records.map(answering.item)
     let examples = try records.map { try answering.encoder.encode($0) }
-    let continuations = examples.map { example in
-      let start = example.supervised.firstIndex(of: true) ?? example.ids.count
-      return Continuation(prompt: Array(example.ids[..<start]), ids: Array(example.ids[start...]))
-    }
+    // What training would learn, and nothing besides: in a conversation the answers with their ends, each after all
+    // that stands before it.
+    let learnt = examples.map { example in example.ids.indices.dropFirst().filter { example.supervised[$0] } }
     let scorer = Scorer(model)
     let images = answering.images(examples.map(\.images), sources: examples.map(\.source))
-    let logs = try answering.withBudget(model) {
-      try scorer.logLikelihoods(of: continuations, tokenBudget: $0, images: images)
+    let logs = try naming(items.map(\.source)) {
+      try answering.withBudget(model) {
+        try scorer.logLikelihoods(in: examples.map(\.ids), at: learnt, tokenBudget: $0, images: images)
+      }
     }
     let beliefs = try beliefs(scorer, items)
     return items.indices.map { index in
@@ -78,9 +79,11 @@ struct Likelihoods: RecordWork {
 
   private func beliefs(_ scorer: Scorer, _ items: [EvaluationItem]) throws -> [NumberDistribution]? {
     guard let reading else { return nil }
-    return try answering.withBudget(model) { budget in
-      try reading.distributions(
-        scorer, after: items.map(\.ids), budget: budget, images: answering.images(items))
+    return try naming(items.map(\.source)) {
+      try answering.withBudget(model) { budget in
+        try reading.distributions(
+          scorer, after: items.map(\.ids), budget: budget, images: answering.images(items))
+      }
     }
   }
 }

@@ -33,9 +33,14 @@ public struct NewLanguageModel: Sendable {
   /// - Throws: `InputError` for sizes that do not fit, a folder that cannot be written.
   @discardableResult
   public func write(to folder: String, replacing: Bool = false) throws -> Int {
-    guard width > 0, layers > 0, heads > 0, contextLength > 0, width % (2 * heads) == 0 else {
+    // No more than any folder may state.
+    guard (1...1 << 20).contains(width), (1...1 << 12).contains(layers), (1...1 << 12).contains(heads),
+      (1...1 << 31).contains(contextLength), width % (2 * heads) == 0
+    else {
       throw InputError(
-        path: folder, place: "sizes", expected: "numbers above 0, the width a multiple of twice the heads",
+        path: folder, place: "sizes",
+        expected: "numbers above 0, the width at most \(1 << 20) and a multiple of twice the heads, at most "
+          + "\(1 << 12) layers and heads, a context of at most \(1 << 31)",
         found: "width \(width), \(layers) layers, \(heads) heads, context \(contextLength)")
     }
     guard ByteTokenizer.areWords(words) else {
@@ -50,7 +55,9 @@ public struct NewLanguageModel: Sendable {
       heads: heads, contextLength: contextLength, endTokens: [ByteTokenizer.endToken])
     return try withTorchErrors {
       let model = Llama(configuration)
-      try model.requireMemory(folder)
+      try requireMemory(
+        bytes: 4 * numberCount(model), path: folder, for: "weights of these sizes",
+        remedy: "Take a smaller --width or fewer --layers.")
       model.initialise(standardDeviation: nil, generator: Generator(seed: seed))
       try model.save(to: folder, replacing: replacing) { partial in
         try write(tokenizer.json, to: partial + "/tokenizer.json")
@@ -62,6 +69,6 @@ public struct NewLanguageModel: Sendable {
   }
 
   private func write(_ json: JSON, to path: String) throws {
-    try AtomicFile.write((json.text(pretty: true) + "\n").utf8, to: path)
+    try AtomicFile.write(json, to: path)
   }
 }

@@ -43,7 +43,9 @@ public struct NewVisionModel: Sendable {
     let tokenizer = try Tokenizer(folder: base)
     let token = tokenizer.id(of: Self.mark).map(Int.init) ?? tokenizer.count
     let (model, weights) = try parts(base, token: token)
-    try model.requireMemory(folder)
+    try requireMemory(
+      bytes: 4 * numberCount(model), path: folder, for: "weights of these sizes",
+      remedy: "Take a smaller --width or fewer --layers.")
     try withTorchErrors { try model.initialise(language: weights, generator: Generator(seed: seed)) }
     try model.save(to: folder, tokenizer: base, replacing: replacing) { partial in
       if tokenizer.id(of: Self.mark) == nil { try addToken(token, in: partial) }
@@ -76,7 +78,7 @@ public struct NewVisionModel: Sendable {
     let json = LlavaConfiguration(vision: vision, imageToken: token)
       .json(language: config.value.replacing("vocab_size", with: .int(rows)))
     let weights = GrownVocabulary(try CheckpointWeights(folder: base), from: vocabulary, to: rows)
-    return (try Llava(config: JSONReader(json, path: "config.json")), weights)
+    return (try withTorchErrors { try Llava(config: JSONReader(json, path: "config.json")) }, weights)
   }
 
   /// Adds the image token to a folder's tokenizer.
@@ -102,7 +104,7 @@ public struct NewVisionModel: Sendable {
   }
 
   private func write(_ json: JSON, to path: String) throws {
-    try AtomicFile.write((json.text(pretty: true) + "\n").utf8, to: path)
+    try AtomicFile.write(json, to: path)
   }
 }
 

@@ -89,8 +89,17 @@ extension APIError {
 }
 
 extension Response {
-  /// An answer in JSON.
+  /// An answer in JSON; a server error where it holds a number that JSON cannot write.
   init(status: HTTPResponse.Status = .ok, headers: HTTPFields = [:], json: JSON) {
+    if let bad = json.notFinite {
+      self =
+        APIError(
+          .internalServerError, "not_finite", "The model gave a number that is not finite.",
+          expected: "a finite number at \(bad.place)", found: "\(bad.value)",
+          remedy: "Its weights hold NaN or infinite numbers, or overflow: serve another checkpoint."
+        ).response
+      return
+    }
     self.init(status: status, headers: headers, type: "application/json", text: json.text() + "\n")
   }
 

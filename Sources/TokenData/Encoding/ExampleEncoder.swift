@@ -24,6 +24,8 @@ public struct ExampleEncoder: Sendable {
   public var wrapsPrompts: Bool
   /// How pictures are shown; nil: the model reads text alone.
   public var images: ImageTokens?
+  /// Ids that the model has embeddings for, from 0 on: records with others are refused. Nil: any.
+  public var modelVocabulary: Int?
   /// The template's marks, as far as they are tokens.
   private var marks: Set<Int32>
 
@@ -61,6 +63,7 @@ public struct ExampleEncoder: Sendable {
     let marked = try marking(record), layout = try layout(marked.record, forAnswer: true)
     let tokens = tokens(of: layout.text, addSpecialTokens: addsBegin(layout)).map { (piece: $0, isAnswer: false) }
     let ids = (images?.expanding(tokens, marked.counts) ?? tokens).map(\.piece.id)
+    try check(ids, source: record.source)
     return (ids, images?.places(marked, in: ids) ?? [])
   }
 
@@ -84,7 +87,18 @@ public struct ExampleEncoder: Sendable {
   /// - Throws: as ``encode(_:)``.
   public func analyze(_ record: Record) throws(InputError) -> ExampleAnalysis {
     let marked = try marking(record), layout = try layout(marked.record, forAnswer: false)
-    return analysis(layout, marked, spans: try layout.placed(record.spans, path: record.source))
+    let analysis = analysis(layout, marked, spans: try layout.placed(record.spans, path: record.source))
+    try check(analysis.example.ids, source: record.source)
+    return analysis
+  }
+
+  /// Throws unless the model has an embedding for every token.
+  ///
+  /// - Parameter source: the record they are of, for the error, which names the token too.
+  public func check(_ ids: [Int32], source: String) throws(InputError) {
+    guard let modelVocabulary, let id = ids.first(where: { $0 < 0 || Int($0) >= modelVocabulary }) else { return }
+    throw .beyondVocabulary(
+      id, text: tokenizer.token(of: id), rows: modelVocabulary, path: source)
   }
 
   private func analysis(

@@ -106,7 +106,7 @@ public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatu
       try SafetensorsWriter.write(
         parameters().map { SafetensorsSource(name: $0.key, tensor: $0.tensor) },
         to: partial + "/" + SafetensorsFolder.fileName)
-      try AtomicFile.write((config.text(pretty: true) + "\n").utf8, to: partial + "/config.json")
+      try AtomicFile.write(config, to: partial + "/config.json")
     }
   }
 

@@ -51,6 +51,7 @@ public final class Llama: Module, PretrainedModel {
   public var vocabularySize: Int { configuration.vocabularySize }
   public var hiddenSize: Int { configuration.hiddenSize }
   public var contextLength: Int { configuration.contextLength }
+  public var switchingLength: Int? { configuration.switchingLength }
   public var head: OutputHead {
     OutputHead(weight: configuration.tiesEmbeddings ? decoder.embedding.weight : output.weight)
   }
@@ -74,6 +75,12 @@ public final class Llama: Module, PretrainedModel {
 }
 
 extension LlamaConfiguration {
+  /// See ``TokenModel/switchingLength``.
+  var switchingLength: Int? {
+    if case .longrope(_, _, let length, _) = scaling { return length }
+    return nil
+  }
+
   /// Drops what old checkpoints hold besides parameters: rotary frequencies, and a head that is the embedding again.
   ///
   /// - Parameter prefix: what stands before the names of the language model.

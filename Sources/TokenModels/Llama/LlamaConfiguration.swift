@@ -110,6 +110,7 @@ extension LlamaConfiguration {
     case residualDropout = "resid_pdrop"
     case embeddingDropout = "embd_pdrop"
     case partialRotary = "partial_rotary_factor"
+    case isCausal = "is_causal"
   }
 
   /// The configuration as `config.json`, in the layout that every version of transformers reads.

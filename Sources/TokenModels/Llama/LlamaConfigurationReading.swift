@@ -116,6 +116,8 @@ extension JSONReader {
         throw type.unsupported("full_attention")
       }
     }
+    // Of models that were made to read in both directions, such as LLM2Vec's.
+    if let causal = try self[.isCausal], try !causal.bool() { throw causal.unsupported("true") }
     try refuseSlidingWindow(default: slidingWindowDefault)
   }
 
@@ -196,9 +198,12 @@ extension JSONReader {
 
   /// Phi-3's scaling. Unless it is given, the factor of cosines and sines follows from how many times longer the context
   /// is than the original one.
+  ///
+  /// transformers reads the original length beside the section alone: there its class has a default, which wins over
+  /// what the section says.
   private func longrope(outerLength: Int?, contextLength: Int) throws(InputError) -> RotaryEmbedding.Scaling {
-    let ownLength = try self[.originalLength] == nil ? 4096 : count(.originalLength, default: 0, limit: 1 << 31)
-    let original = outerLength ?? ownLength
+    _ = try count(.originalLength, default: 1, limit: 1 << 31)
+    let original = outerLength ?? 4096
     let factor = try positive(.factor, default: Double(contextLength) / Double(original))
     let natural = factor <= 1 ? 1 : (1 + log(factor) / log(Double(original))).squareRoot()
     return .longrope(

@@ -98,6 +98,7 @@ public final class SequenceClassifier: Module, PretrainedModel {
   public var vocabularySize: Int { configuration.vocabularySize }
   public var hiddenSize: Int { configuration.hiddenSize }
   public var contextLength: Int { configuration.contextLength }
+  public var switchingLength: Int? { configuration.switchingLength }
   /// The scores' projection `[K, H]`.
   public var head: OutputHead { OutputHead(weight: score.weight) }
   /// The head: trained, and saved, with adapters.

@@ -36,6 +36,7 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
   public var vocabularySize: Int { language.vocabularySize }
   public var hiddenSize: Int { language.hiddenSize }
   public var contextLength: Int { language.contextLength }
+  public var switchingLength: Int? { language.switchingLength }
   public var head: OutputHead { language.head }
   public var imageToken: Int { configuration.imageToken }
   /// Tokens that stand for a picture.

@@ -39,6 +39,7 @@ public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
   public var vocabularySize: Int { configuration.language.vocabularySize }
   public var hiddenSize: Int { configuration.language.hiddenSize }
   public var contextLength: Int { configuration.language.contextLength }
+  public var switchingLength: Int? { configuration.language.switchingLength }
   public var head: OutputHead {
     OutputHead(weight: configuration.language.tiesEmbeddings ? decoder.embedding.weight : output.weight)
   }

@@ -51,6 +51,6 @@ extension VQModel {
   public func write(into folder: String, dtype: DType? = nil) throws {
     let sources = parameters().map { SafetensorsSource(name: $0.key, tensor: $0.tensor, dtype: dtype) }
     try SafetensorsWriter.write(sources, to: folder + "/model.safetensors")
-    try AtomicFile.write((configurationJSON.text(pretty: true) + "\n").utf8, to: folder + "/config.json")
+    try AtomicFile.write(configurationJSON, to: folder + "/config.json")
   }
 }

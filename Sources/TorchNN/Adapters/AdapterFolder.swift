@@ -33,10 +33,18 @@ extension TokenModel {
   ///   have, and tensors that are missing, not used, or of another shape, all of them named. Nothing has changed then.
   public func loadAdapters(folder: String) throws {
     let path = folder + "/" + AdapterConfiguration.fileName
-    let adapters = try makeAdapters(
-      AdapterConfiguration.read(path, companions: adapterCompanions), path: path)
+    let settings = try AdapterConfiguration.read(path, companions: adapterCompanions)
+    let weights = try AdapterWeights(folder: folder)
+    // Before anything of that size is reserved.
+    let rows = weights.names.filter { $0.hasSuffix(".lora_A.weight") }.compactMap { weights.entry($0)?.shape.first }
+    if let most = rows.max(), settings.rank > most {
+      throw InputError(
+        path: path, place: "key r", expected: "at most \(most), the rows of lora_A in \(weights.path)",
+        found: "\(settings.rank)", remedy: "Check that \(AdapterConfiguration.fileName) belongs to these weights.")
+    }
+    let adapters = try withTorchErrors { try makeAdapters(settings, path: path) }
     try load(
-      parameters(of: adapters), from: AdapterWeights(folder: folder), keepingType: true,
+      parameters(of: adapters), from: weights, keepingType: true,
       remedy: "Check that \(AdapterConfiguration.fileName) belongs to these weights, and both to the model.")
     install(adapters)
   }

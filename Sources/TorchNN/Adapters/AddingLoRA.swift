@@ -9,13 +9,18 @@ extension TokenModel {
   /// - Parameters:
   ///   - settings: which layers, and what the adapters are like.
   ///   - seed: of A's values, drawn in the order of ``Module/descendants(prefix:)``. The model computes what it did.
-  /// - Throws: `InputError` for a target that no linear layer has as the end of its name (the message lists those there
+  ///   - path: what errors call the settings.
+  /// - Throws: `TorchError` if memory runs out; `InputError` for a rank above the smaller side of a layer (a full matrix
+  ///   would be smaller and could do more), for a target that no linear layer has as the end of its name (the message lists those there
   ///   are), for the head, whose weight the loss reads, or for numbers that cannot be meant. Nothing has changed then.
-  public func addLoRA(_ settings: LoRASettings, seed: UInt64) throws {
-    let adapters = try makeAdapters(settings, path: "LoRA")
-    let generator = Generator(seed: seed)
-    noGrad {
-      for (_, adapter) in adapters { adapter.initialise(generator: generator) }
+  public func addLoRA(_ settings: LoRASettings, seed: UInt64, path: String = "LoRA") throws {
+    let adapters = try withTorchErrors {
+      let adapters = try makeAdapters(settings, path: path, checkingRank: true)
+      let generator = Generator(seed: seed)
+      noGrad {
+        for (_, adapter) in adapters { adapter.initialise(generator: generator) }
+      }
+      return adapters
     }
     install(adapters)
   }
@@ -33,7 +38,11 @@ extension TokenModel {
   }
 
   /// Adapters for the layers that are meant, without values yet and not in their places.
-  func makeAdapters(_ settings: LoRASettings, path: String) throws -> [(key: String, layer: LoRALinear)] {
+  ///
+  /// - Parameter checkingRank: whether to refuse a rank above a layer's smaller side.
+  func makeAdapters(
+    _ settings: LoRASettings, path: String, checkingRank: Bool = false
+  ) throws -> [(key: String, layer: LoRALinear)] {
     try settings.check(path: path)
     precondition(adapters.isEmpty, "a model with adapters gets no others: merge them first")
     let all = descendants().compactMap { key, module in (module as? Linear).map { (key: key, layer: $0) } }
@@ -48,7 +57,17 @@ extension TokenModel {
           + ", or \(LoRASettings.allLinear)",
         found: isHead ? "\(target), the head, whose weight the loss reads" : target)
     }
-    return layers.filter { settings.selects($0.key) }.map { ($0.key, LoRALinear($0.layer, settings)) }
+    let chosen = layers.filter { settings.selects($0.key) }
+    if checkingRank {
+      for (key, layer) in chosen {
+        let side = min(layer.weight.size(0), layer.weight.size(1))
+        guard settings.rank > side else { continue }
+        throw InputError(
+          path: path, place: "rank", expected: "at most \(side), the smaller side of \(key)", found: "\(settings.rank)",
+          remedy: "Choose a smaller rank, or other targets.")
+      }
+    }
+    return chosen.map { ($0.key, LoRALinear($0.layer, settings)) }
   }
 
   /// Puts adapters in the places of the layers they adapt and makes them, with companions, all that is trained.

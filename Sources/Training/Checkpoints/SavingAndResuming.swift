@@ -2,7 +2,7 @@ import Files
 import Torch
 import TorchNN
 
-private let optimizerPrefix = "optimizer.", lossesName = "losses"
+private let optimizerPrefix = "optimizer.", lossesName = StoredCheckpoint.lossesName
 
 extension Trainer {
   /// Writes a checkpoint of the present step.
@@ -15,7 +15,7 @@ extension Trainer {
     try checkpoints.add(step: progress.step, best: progress.best?.step) { folder in
       try storedWeights.write(into: folder)
       try write(training, to: "\(folder)/\(StoredCheckpoint.trainingName)")
-      try AtomicFile.write((state.json.text(pretty: true) + "\n").utf8, to: "\(folder)/\(StoredCheckpoint.stateName)")
+      try AtomicFile.write(state.json, to: "\(folder)/\(StoredCheckpoint.stateName)")
     }
     return CheckpointMetrics(
       step: progress.step, path: checkpoints.path(ofStep: progress.step), seconds: seconds(since: start))
@@ -52,7 +52,7 @@ extension Trainer {
       try stored.weights.copy(into: storedWeights.tensors)
       try stored.training.copy(into: training)
       progress = TrainingProgress(
-        step: stored.state.step, losses: losses.array(of: Double.self), best: stored.state.best,
+        step: stored.state.step, losses: try losses.values(of: Double.self), best: stored.state.best,
         validations: stored.state.validations)
     }
   }

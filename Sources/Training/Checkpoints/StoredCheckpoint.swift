@@ -3,7 +3,7 @@ import Torch
 
 /// A checkpoint whose files are all there and whole.
 struct StoredCheckpoint {
-  static let trainingName = "training.safetensors", stateName = "state.json"
+  static let trainingName = "training.safetensors", stateName = "state.json", lossesName = "losses"
 
   let path: String
   let state: TrainingState
@@ -19,6 +19,22 @@ struct StoredCheckpoint {
     part = StoredWeights.Part.allCases.first { present.contains($0.rawValue) } ?? wanted
     weights = try SafetensorsFile("\(path)/\(part.rawValue)")
     training = try SafetensorsFile("\(path)/\(Self.trainingName)")
+    try requireStep()
+  }
+
+  /// The step that is stated must be that of the folder's name and have as many losses, before anything is made of that
+  /// size.
+  private func requireStep() throws {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let place = "\(path)/\(Self.stateName)"
+    guard name == "step-\(state.step)" else {
+      throw InputError(path: place, place: "key step", expected: "that of the folder \(name)", found: "\(state.step)")
+    }
+    guard let losses = training[Self.lossesName], losses.shape == [state.step] else {
+      throw InputError(
+        path: training.file.path, place: "tensor \(Self.lossesName)", expected: "\(state.step) losses, one a step",
+        found: training[Self.lossesName].map { "shape \($0.shape)" } ?? "no such tensor")
+    }
   }
 
   /// The order of the data must be that of the run's beginning, or its position means nothing.

@@ -35,7 +35,7 @@ extension Trainer {
       ModelInput(ids: ids, documents: batch.documentLengths, images: batch.imageInput(on: device)), cache: nil,
       rows: Tensor(rows, device: device))
     // An operation of the model failed: the surrounding `withTorchErrors` throws its message instead of this one.
-    if hidden.handle == nil { throw TorchError("the model gave no hidden states") }
+    if Torch.hasFailed { throw TorchError("the model gave no hidden states") }
     return objective.loss(
       of: hidden, head: model.head, supervision: batch.supervision, denominators: denominators)
   }
@@ -73,9 +73,7 @@ struct BatchLosses {
 /// only time in a step that the device is waited for.
 func readLosses(_ losses: [LossValue], norm: Tensor? = nil) throws -> (batches: [BatchLosses], norm: Double) {
   let scalars = losses.flatMap { [$0.total] + $0.summands.map(\.value) } + (norm.map { [$0] } ?? [])
-  let values = Tensor.stack(scalars.map { $0.detach().to(.float64) }).array(of: Double.self)
-  // An operation failed: the surrounding `withTorchErrors` throws its message instead of this one.
-  guard values.count == scalars.count else { throw TorchError("the losses could not be read") }
+  let values = try Tensor.stack(scalars.map { $0.detach().to(.float64) }).values(of: Double.self)
   var rest = values[...]
   let batches = losses.map { loss in
     BatchLosses(

@@ -66,7 +66,7 @@ public final class Trainer {
     let start = ContinuousClock.now
     model.setTraining(true)
     defer { model.setTraining(false) }
-    let damaged = try checkpoints.map { try takeUp($0, run) } ?? []
+    let damaged = try checkpoints.map { checkpoints in try withTorchErrors { try takeUp(checkpoints, run) } } ?? []
     try observe(.started(startMetrics(run, damaged)))
     var isOver: Bool { validation?.earlyStop?.ends(after: progress.validations) ?? false }
     while progress.step < run.steps, !isOver, !shouldStop() {
@@ -76,10 +76,12 @@ public final class Trainer {
       if let validation, isLast || progress.step.isMultiple(of: validation.stepsBetween) {
         try observe(.validation(validate(validation.source, run)))
       }
-      if let checkpoints, checkpoints.isDue(progress) { try observe(.checkpoint(save(run, to: checkpoints))) }
+      if let checkpoints, checkpoints.isDue(progress) {
+        try observe(.checkpoint(withTorchErrors { try save(run, to: checkpoints) }))
+      }
     }
     if let checkpoints, checkpoints.current != progress.step {
-      try observe(.checkpoint(save(run, to: checkpoints)))
+      try observe(.checkpoint(withTorchErrors { try save(run, to: checkpoints) }))
     }
     let finish = FinishMetrics(
       reason: progress.step >= run.steps ? .completed : isOver ? .stoppedEarly : .stopped, step: progress.step,

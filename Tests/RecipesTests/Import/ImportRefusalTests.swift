@@ -33,6 +33,9 @@ import Testing
     Damage("a sliding window", says: "llama.attention.sliding_window", "number 16") {
       $0.insert("llama.attention.sliding_window", 4, [16, 0, 0, 0])
     },
+    Damage("reading in both directions", says: "llama.attention.causal", "both directions") {
+      $0.insert("llama.attention.causal", 7, [0])
+    },
     Damage("one part of several", says: "split.count", "gguf-split --merge") {
       $0.insert("split.count", 2, [3, 0])
     },

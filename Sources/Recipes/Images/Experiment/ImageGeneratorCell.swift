@@ -59,19 +59,21 @@ private struct ImageGeneratorCell {
     let start = ContinuousClock.now, options = settings.generator
     let tokenizer = try VQModel(folder: folder.tokenizer)
     let examples = try CodeExamples(folder.codes, settings.gpt, share: cell.share, seed: UInt64(cell.seed))
-    let match = try match(over: tokenizer.codeBook)
-    let model = LlamaGen(settings.gpt, generator: Generator(seed: UInt64(cell.seed)))
+    let match = try withTorchErrors { try self.match(over: tokenizer.codeBook) }
+    let model = try withTorchErrors { LlamaGen(settings.gpt, generator: Generator(seed: UInt64(cell.seed))) }
     let plan = BatchPlan(count: examples.count, batch: options.batch, seed: UInt64(cell.seed))
     let steps = options.marks.last ?? 0
-    let trainer = Trainer(
-      model, try Objective(cell.arm.preset, matches: [match], alpha: settings.alpha),
-      // Section D.3's: decay of matrices alone, betas 0.9 and 0.95.
-      AdamW(
-        learningRate: options.learningRate, betas: (0.9, 0.95), weightDecay: 0.05,
-        groups: [ParameterGroup(.vectors, weightDecay: 0)]),
-      options: TrainingOptions(
-        length: .steps(steps), schedule: Schedule(.constant, warmUp: .steps(min(50, steps / 4))),
-        seed: UInt64(cell.seed)))
+    let trainer = try withTorchErrors {
+      Trainer(
+        model, try Objective(cell.arm.preset, matches: [match], alpha: settings.alpha),
+        // Section D.3's: decay of matrices alone, betas 0.9 and 0.95.
+        AdamW(
+          learningRate: options.learningRate, betas: (0.9, 0.95), weightDecay: 0.05,
+          groups: [ParameterGroup(.vectors, weightDecay: 0)]),
+        options: TrainingOptions(
+          length: .steps(steps), schedule: Schedule(.constant, warmUp: .steps(min(50, steps / 4))),
+          seed: UInt64(cell.seed)))
+    }
     let judge = ImageJudge(
       try loadImageFeatures(folder: folder.features), real: try settings.testPictures().channelsLast)
     var marks = [GeneratorOutcome.Mark](), losses = [Double]()

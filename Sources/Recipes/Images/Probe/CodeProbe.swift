@@ -39,7 +39,7 @@ package struct CodeProbe {
     (self.model, self.network, self.seed) = (model, network, seed)
     codes = try model.codes(of: pictures)
     let book = model.codeBook, count = book.size(0)
-    let distances = book.cdist(book).array(of: Float.self)
+    let distances = try book.cdist(book).values(of: Float.self)
     ranked = (0..<count).map { code in
       let row = distances[code * count..<(code + 1) * count]
       return row.indices.sorted { (row[$0], $0) < (row[$1], $1) }.map { Int64($0 - row.startIndex) }

@@ -1,0 +1,69 @@
+import Files
+import Foundation
+import TokenModels
+import Torch
+import TorchNN
+import Training
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// How many tokens a model can keep in mind at once: half of the free memory, by what their keys and values take.
+func automaticTokenBudget(_ model: any TokenModel) throws -> Int {
+  guard model.head.weight.device == .cpu, let free = availableMemory() else { return 16_384 }
+  let perToken = try withTorchErrors { model.makeCache(batch: 1, capacity: 1).bytes } + 16 * model.hiddenSize * 4
+  return min(max(free / 2 / perToken, 1024), 32_768)
+}
+
+/// Refuses, before anything is reserved, what cannot fit into memory.
+///
+/// - Parameters:
+///   - bytes: what it takes at least; a double, since sizes from outside multiply beyond integers.
+///   - path: what the sizes come from.
+///   - purpose: what takes the memory.
+func requireMemory(
+  bytes: Double, path: String, for purpose: String, remedy: String, on device: Device = .cpu
+) throws(InputError) {
+  guard device == .cpu, let free = availableMemory(withSwap: true), bytes > Double(free) else { return }
+  func gibibytes(_ bytes: Double) -> String {
+    let value = bytes / 1_073_741_824
+    return value < 10 ? String(format: "%.2f GiB", value) : String(format: "%.0f GiB", value)
+  }
+  throw InputError(
+    path: path, expected: "sizes that fit the \(gibibytes(Double(free))) of memory that can be had",
+    found: "\(gibibytes(bytes)) for \(purpose)", remedy: remedy)
+}
+
+/// What training all of a model takes besides activations: float32 weights and gradients, two moments.
+func bytes(ofTraining model: any TokenModel, stateBits: AdamW.StateBits) -> Double {
+  numberCount(model) * (8 + 2 * Double(stateBits.rawValue) / 8)
+}
+
+/// The parameters of a model as a double.
+func numberCount(_ model: any TokenModel) -> Double {
+  var seen = Set<ObjectIdentifier>()
+  return model.parameters().filter { seen.insert(ObjectIdentifier($0.tensor)).inserted }
+    .reduce(0) { $0 + $1.tensor.shape.reduce(1.0) { $0 * Double($1) } }
+}
+
+/// Bytes of memory that programs can still be given, and this process may have; nil where the system does not say.
+func availableMemory(withSwap: Bool = false) -> Int? {
+  guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8) else { return nil }
+  func kibibytes(_ name: String) -> Int? {
+    text.split(separator: "\n").first { $0.hasPrefix(name + ":") }?
+      .split(separator: " ").dropFirst().first.flatMap { Int($0) }
+  }
+  guard let available = kibibytes("MemAvailable") else { return nil }
+  let free = (available + (withSwap ? kibibytes("SwapFree") ?? 0 : 0)) << 10
+  var limit = rlimit()
+  guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < UInt64(Int.max) else {
+    return free
+  }
+  return min(free, Int(limit.rlim_cur))
+}
+
+/// Runs a command; an operation on tensors that fails where no narrower `withTorchErrors` is ends it with an error.
+public func withWordsForTensors<R>(_ body: () throws -> R) throws -> R { try withTorchErrors(body) }
