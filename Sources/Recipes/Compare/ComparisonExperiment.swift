@@ -1,7 +1,6 @@
 import Files
 import Foundation
 import Reports
-import TokenData
 
 /// A comparison from settings to report: cells side by side, kept one by one, so that an interrupted one goes on.
 public struct ComparisonExperiment {
@@ -26,21 +25,6 @@ public struct ComparisonExperiment {
     try store.run(store.settings.cells.map(\.name), title: "comparing", jobs: jobs, worker: worker)
   }
 
-  /// Median of the training answers if each is one number and the file is still there.
-  private func trainingMedian(_ run: RunSettings) -> Double? {
-    guard let path = run.data.train, let file = try? JSONLFile(path), let parts = try? RunParts(run) else { return nil }
-    let reader = parts.reader, answering = Answering(parts)
-    var values = [Double]()
-    for index in 0..<file.count {
-      // Lines that could not be used are no part of it.
-      guard let record = try? reader.record(file, index) else { continue }
-      let numbers = answering.parser.numbers(in: record.promptAndReference.reference)
-      guard numbers.count == 1 else { return nil }
-      values.append(numbers[0])
-    }
-    return values.isEmpty ? nil : Measurements(values).median
-  }
-
   /// Writes `report.html`, `table.md` and `figure.svg` into the folder and returns the report.
   public func report(command: String) throws -> ComparisonReport {
     let settings = store.settings
@@ -48,8 +32,11 @@ public struct ComparisonExperiment {
       try store.result(of: cell.name).map { (cell.arm, cell.seed, $0) }
     }
     let run = try RunSettings(yaml: settings.run, path: settings.path)
+    let parts = try? RunParts(run), training = parts.flatMap { TrainingAnswers($0) }
     let report = ComparisonReport(
-      summary: ComparisonSummary(settings, run: run, outcomes: outcomes, constant: trainingMedian(run)),
+      summary: ComparisonSummary(
+        settings, run: run, outcomes: outcomes, constant: training?.median,
+        remarks: comparisonRemarks(outcomes.map { ($0.0.name, $0.2.records) }, parts, training)),
       command: command)
     try store.write(page: report.page, markdown: report.markdown, figure: report.figure)
     return report

@@ -39,6 +39,7 @@ public struct ComparisonReport {
       table.notes.append("Answers without a readable number: \(summary.unreadable) in the errors.")
     }
     if metrics.contains(.coverage) { table.notes.append("Coverage should be 90 %.") }
+    table.notes += summary.remarks
     table.notes.append("Gradient norm: mean ± standard deviation over steps, before clipping.")
     return table
   }

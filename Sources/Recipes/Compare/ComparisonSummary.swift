@@ -16,12 +16,15 @@ struct ComparisonSummary {
   let main: EvaluationMetric
   /// Median of the training answers, where each is one number: who always says that has learnt nothing else.
   let constant: Double?
+  /// What else should be known of the answers.
+  let remarks: [String]
 
   init(
     _ settings: ComparisonSettings, run: RunSettings, outcomes: [(ComparisonArm, Int, ComparisonOutcome)],
-    constant: Double? = nil
+    constant: Double? = nil, remarks: [String] = []
   ) {
     self.constant = constant
+    self.remarks = remarks
     self.settings = settings
     self.run = run
     var byArm = [ComparisonArm: [Int: ComparisonOutcome]]()

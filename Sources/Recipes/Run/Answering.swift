@@ -49,10 +49,12 @@ public struct Answering: Sendable {
   public func answers(
     _ items: [EvaluationItem], _ model: any TokenModel, onDone: (() -> Void)? = nil
   ) throws -> [(text: String, finish: FinishReason)] {
-    let generations = try withBudget(model) { budget in
-      try TokenGenerator(model).generate(
-        items.map(\.ids), options, tokenBudget: budget,
-        onToken: { event in if event.finish != nil { onDone?() } }, images: images(items))
+    let generations = try namingPrompts(items.map(\.source)) {
+      try withBudget(model) { budget in
+        try TokenGenerator(model).generate(
+          items.map(\.ids), options, tokenBudget: budget,
+          onToken: { event in if event.finish != nil { onDone?() } }, images: images(items))
+      }
     }
     return generations.map { (encoder.tokenizer.decode($0.ids), $0.finish) }
   }

@@ -1,5 +1,6 @@
 public import Files
 import Foundation
+import MetricTokens
 import Objectives
 public import TokenData
 
@@ -78,6 +79,15 @@ public struct RunSettings: Sendable {
         let path = metric.distance.embeddings.map { JSON.string($0) } ?? .null
         return tree.replacing("distance", with: (tree["distance"] ?? .null).replacing("embeddings", with: path))
       })
+  }
+
+  /// Sets what separates groups of digits for one metric, in the tree as well.
+  mutating func decide(thousands: NumberGrammar.Thousands, metric index: Int) {
+    metrics[index].grammar.thousands = thousands
+    guard case .array(var trees) = resolved["metrics"] else { return }
+    let grammar = (trees[index]["grammar"] ?? .null).replacing("thousands", with: .string(thousands.rawValue))
+    trees[index] = trees[index].replacing("grammar", with: grammar)
+    resolved = resolved.replacing("metrics", with: .array(trees))
   }
 
   /// What only shows when all is known.

@@ -1,6 +1,7 @@
 public import Evaluation
 import Files
 import Foundation
+import MetricTokens
 public import Reports
 public import TokenData
 import TokenModels
@@ -14,6 +15,8 @@ public struct Evaluating {
   public let summary: EvaluationSummary
   /// Those shown, in order.
   public let metrics: [EvaluationMetric]
+  /// What should be known of how the answers' numbers are written, and of those beyond what training showed.
+  public let remarks: [String]
 
   /// Answers and judges.
   ///
@@ -39,10 +42,12 @@ public struct Evaluating {
       // In pieces, so that progress is seen.
       for start in stride(from: 0, to: items.count, by: 16) {
         let part = items[start..<min(start + 16, items.count)]
-        let distributions = try answering.withBudget(model) { budget in
-          try scorer.distributions(
-            over: reading.space, after: part.map(\.ids), width: settings.width, tokenBudget: max(budget, 8192),
-            images: answering.images(Array(part)))
+        let distributions = try namingPrompts(part.map(\.source)) {
+          try answering.withBudget(model) { budget in
+            try scorer.distributions(
+              over: reading.space, after: part.map(\.ids), width: settings.width, tokenBudget: max(budget, 8192),
+              images: answering.images(Array(part)))
+          }
         }
         for (index, distribution) in zip(part.indices, distributions) {
           let truth = items[index].truth
@@ -53,9 +58,11 @@ public struct Evaluating {
       }
     }
     self.records = records
+    remarks = answerRemarks(records, parts, TrainingAnswers(parts))
     metrics = settings.metrics ?? Self.fitting(records)
     summary = EvaluationSummary(
-      records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut)
+      records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
+      grammar: parts.settings.numberGrammar ?? NumberGrammar())
   }
 
   /// The figures that say something of answers like these.
@@ -80,6 +87,7 @@ public struct Evaluating {
     if summary.unreadable > 0, metrics.contains(where: \.isError) {
       table.notes.append("\(summary.unreadable) of \(summary.count) answers hold no readable number: \(summary.rule)")
     }
+    table.notes += remarks
     return table
   }
 

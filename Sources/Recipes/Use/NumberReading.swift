@@ -30,6 +30,11 @@ struct NumberReading {
         expected: "answers that begin with a number", found: "none among \(references.count)",
         remedy: "The distribution is read out where the answer starts; set it to false for other answers.")
     }
+    if let grouped = numbers.first(where: \.isGrouped) {
+      throw InputError(
+        path: parts.settings.path, place: "key evaluate.distribution", expected: "numbers without groups of digits",
+        found: "\(grouped.value) written in groups", remedy: "Write them without, 1000 for 1,000, or set it to false.")
+    }
     let fractions = numbers.map { max(0, -$0.exponent) },
       integers = numbers.map { $0.digits.count - max(0, -$0.exponent) }
     let tokenizer = parts.tokenizer

@@ -1,5 +1,5 @@
 import Files
-import MetricTokens
+public import MetricTokens
 
 /// What a data file, or a folder of image codes, holds.
 public struct DatasetSummary: Sendable {
@@ -49,6 +49,8 @@ public struct DatasetSummary: Sendable {
   public private(set) var longestAnswer = 0
   /// One entry a metric.
   public private(set) var metrics: [MetricCounts]
+  /// How the numbers of answers are written, where metrics look for numbers.
+  public private(set) var numbers = NumberSurvey()
 
   private let tokenizer: Tokenizer?
 
@@ -81,6 +83,7 @@ public struct DatasetSummary: Sendable {
     supervised += answer
     longest = max(longest, example.ids.count)
     longestAnswer = max(longestAnswer, answer)
+    numbers.add(line.numbers)
     for (index, found) in line.analysis.found.enumerated() {
       let positions = found.reduce(0) { $0 + $1.positions.count }
       metrics[index].examples += positions > 0 ? 1 : 0
