@@ -51,7 +51,7 @@ import TokenData
       let message = try refusal(bytes)
       #expect(message.contains("found text in UTF-") && message.contains("iconv -f UTF-"), "\(message)")
     }
-    #expect(try refusal([0xEF, 0xBB, 0xBF] + Array(line.utf8)) == "read")
+    #expect(try refusal([0xEF, 0xBB, 0xBF] as [UInt8] + Array(line.utf8)) == "read")
   }
 
   @Test(arguments: [
@@ -63,7 +63,7 @@ import TokenData
   }
 
   @Test func picklesAreNamedAndNotOpened() throws {
-    #expect(try refusal([0x80, 0x04, 0x95, 0x00]).contains("a Python pickle"))
+    #expect(try refusal([0x80, 0x04, 0x95, 0x00] as [UInt8]).contains("a Python pickle"))
     // As a stream has it, where U+FFFD stands for what is no UTF-8.
     let kind = Array("\u{FFFD}\u{4}\u{FFFD}\u{0}".utf8).withUnsafeBytes { FileKind($0) }
     #expect(kind?.name == "a Python pickle")

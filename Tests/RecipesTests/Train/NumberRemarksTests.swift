@@ -13,7 +13,8 @@ import TokenData
   }
 
   private func warnings(_ answers: String..., set: String = "objective.alpha=0.1") throws -> [String] {
-    try Inspection(run(answers).parts(set), terminal: quiet).warnings
+    let tiny = try run(answers)
+    return try withExtendedLifetime(tiny) { try Inspection(tiny.parts(set), terminal: quiet).warnings }
   }
 
   @Test func groupsAreReadAsOneNumberAndSpokenOf() throws {
