@@ -50,8 +50,15 @@ public struct JSONObject: Sendable {
   private var table: [Int32] = []
   private static let linearLimit = 8
 
+  /// Numbers whose text says more than their value, as it stands in the file: `0.50`, `1e-05`, digits beyond 64 bits.
+  /// Kept where a text is parsed as a line of a data file, since there a number may be an answer to learn.
+  package private(set) var written: [String: String] = [:]
+
   /// An object without members.
   public init() {}
+
+  /// Remembers how the number under a key is written.
+  mutating func note(_ key: String, writtenAs text: String) { written[key] = text }
 
   /// The number of members.
   public var count: Int { members.count }

@@ -79,8 +79,16 @@ struct JSONParser {
     case UInt8(ascii: "t"): return try word("true", .bool(true))
     case UInt8(ascii: "f"): return try word("false", .bool(false))
     case UInt8(ascii: "n"): return try word("null", .null)
-    default: throw unexpected("a JSON value")
+    case UInt8(ascii: "]"): throw trailingComma() ?? unexpected("a JSON value")
+    default: throw misspelling("a JSON value") ?? unexpected("a JSON value")
     }
+  }
+
+  /// `[1, ]`, `{"a": 1, }`: nil if no comma stands before `position`.
+  private func trailingComma() -> InputError? {
+    guard bytes[..<position].last(where: { $0 > 0x20 }) == UInt8(ascii: ",") else { return nil }
+    return error(
+      expected: "a value after the comma", found: "\"\(Unicode.Scalar(next))\"", remedy: "Leave out the last comma.")
   }
 
   private mutating func word(_ word: StaticString, _ value: JSON) throws(InputError) -> JSON {
@@ -127,17 +135,24 @@ struct JSONParser {
       return .object(object)
     }
     while true {
-      guard next == UInt8(ascii: "\"") else { throw unexpected("a key in quotes") }
+      guard next == UInt8(ascii: "\"") else {
+        if next == UInt8(ascii: "}"), let error = trailingComma() { throw error }
+        throw misspelling("a key in quotes") ?? unexpected("a key in quotes")
+      }
       let start = position
       let key = try string()
       skipSpace()
       guard next == UInt8(ascii: ":") else { throw unexpected("\":\"") }
       position += 1
       skipSpace()
-      let value = try value()
+      let first = position, value = try value()
       guard object.append(key, value) else {
         position = start
         throw error(expected: "each key once", found: "\(JSON.string(key).summary) again")
+      }
+      if line != nil, case .double(let number) = value {
+        let text = String(decoding: bytes[first..<position], as: UTF8.self)
+        if text != "\(number)" { object.note(key, writtenAs: text) }
       }
       skipSpace()
       let byte = next

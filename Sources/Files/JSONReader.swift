@@ -11,6 +11,9 @@ public struct JSONReader: Sendable {
   /// Dotted path from the root, `model.merges[3]`; empty at the root.
   public let keyPath: String
 
+  /// How a number is written, where its value says less: `0.50`. See ``JSONObject``.
+  package var written: String?
+
   /// A value of a source.
   public init(_ value: JSON, path: String, keyPath: String = "") {
     self.value = value
@@ -41,6 +44,12 @@ public struct JSONReader: Sendable {
     return child(key, member)
   }
 
+  /// How the number under `key` is written, if its value does not say.
+  private func written(_ key: String) -> String? {
+    guard case .object(let object) = value else { return nil }
+    return object.written[key]
+  }
+
   /// The member under `key`, or nil if it is absent or null. Throws if this is no object.
   public func ifPresent(_ key: String) throws(InputError) -> JSONReader? {
     guard let member = try object()[key], member != .null else { return nil }
@@ -56,7 +65,9 @@ public struct JSONReader: Sendable {
 
   /// This value's child as it would be found under `key`.
   public func child(_ key: String, _ value: JSON) -> JSONReader {
-    JSONReader(value, path: path, keyPath: keyPath.isEmpty ? key : "\(keyPath).\(key)")
+    var child = JSONReader(value, path: path, keyPath: keyPath.isEmpty ? key : "\(keyPath).\(key)")
+    child.written = written(key)
+    return child
   }
 
   // MARK: Values

@@ -137,6 +137,9 @@ extension JSONParser {
   mutating func number() throws(InputError) -> JSON {
     let start = position
     let isNegative = next == UInt8(ascii: "-")
+    if isNegative, bytes[start...].dropFirst().first.map({ $0 > 0x39 }) ?? false {
+      if let error = misspelling("a JSON value") { throw error }
+    }
     if isNegative { position += 1 }
     let whole = position
     var mantissa: UInt64 = 0

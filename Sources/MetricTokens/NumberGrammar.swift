@@ -13,6 +13,12 @@ public struct ParsedNumber: Sendable, Hashable {
   /// Where each digit stands. Count as `digits`.
   public var offsets: [Int]
 
+  /// Whether separators stand between groups of its digits.
+  public var isGrouped: Bool {
+    guard let first = offsets.first, let last = offsets.last else { return false }
+    return last - first + 1 > digits.count + (exponent < 0 && -exponent < digits.count ? 1 : 0)
+  }
+
   /// Memberwise.
   public init(value: Double, isNegative: Bool, digits: [UInt8], exponent: Int, range: Range<Int>, offsets: [Int]) {
     self.value = value
@@ -27,33 +33,47 @@ public struct ParsedNumber: Sendable, Hashable {
 /// What counts as a number in a text.
 ///
 /// Numbers are `[sign] digits [. digits]` or `[sign] . digits` in ASCII digits. Refused, whole: digits in a word
-/// (`x1`, `1_000`, `0x1F`), scientific notation (`1e3`), chains of points (`1.2.3`), digits beside those of other
+/// (`x1`, `1_00`, `0x1F`), scientific notation (`1e3`), chains of points (`1.2.3`), digits beside those of other
 /// scripts. A unit may follow (`5kg`, `3%`). All offsets count Unicode scalars, as the `tokenizers` package does.
 public struct NumberGrammar: Sendable, Hashable, Codable {
   /// Whether `-`, `−` or `+` before the digits is their sign. Not after a word, digit or closing bracket: `3-5`.
   public var signs: Bool
   /// Whether decimals are numbers. If not, `1.25` is passed over as a whole.
   public var decimals: Bool
-  /// Separator of groups of three digits: with `,`, `1,024` is one number. Nil: it is two.
-  public var thousands: Thousands?
+  /// Which separators of groups of three digits are part of a number.
+  public var thousands: Thousands
 
   /// Separators of groups of three digits.
   public enum Thousands: String, Sendable, Hashable, Codable, CaseIterable {
+    /// As a person reads them: `1,000`, `1'000`, `1_000` and groups apart by thin or no-break spaces are one number each,
+    /// lists are several: in square brackets (`[123,456]`), alone in round ones (`(123,456)`), and wherever a comma is
+    /// followed by other than three digits (`12,345,6`).
+    case auto
+    /// None: `1,000` is two numbers.
+    case never = "none"
     case comma = ","
     case apostrophe = "'"
     case space = " "
+    case underscore = "_"
 
-    var scalar: Unicode.Scalar {
+    /// Characters that may separate groups, all of a number the same.
+    func separates(_ scalar: Unicode.Scalar) -> Bool {
       switch self {
-      case .comma: ","
-      case .apostrophe: "'"
-      case .space: " "
+      case .auto: Self.common.contains(scalar)
+      case .never: false
+      case .comma: scalar == ","
+      case .apostrophe: scalar == "'" || scalar == "\u{2019}"
+      case .space: scalar == " " || Self.spaces.contains(scalar)
+      case .underscore: scalar == "_"
       }
     }
+
+    private static let spaces: Set<Unicode.Scalar> = ["\u{A0}", "\u{2009}", "\u{202F}"]
+    private static let common = spaces.union([",", "'", "\u{2019}", "_"] as [Unicode.Scalar])
   }
 
-  /// Memberwise. The default reads `-5`, `1.25`, `(0.629, 0.805)`.
-  public init(signs: Bool = true, decimals: Bool = true, thousands: Thousands? = nil) {
+  /// Memberwise. The default reads `-5`, `1.25`, `(0.629, 0.805)`, `1,000`.
+  public init(signs: Bool = true, decimals: Bool = true, thousands: Thousands = .auto) {
     self.signs = signs
     self.decimals = decimals
     self.thousands = thousands
@@ -81,6 +101,8 @@ private struct NumberScanner {
   let grammar: NumberGrammar
   let scalars: ArraySlice<Unicode.Scalar>
   var at: Int
+  /// Square brackets that are open before `at`.
+  var brackets = 0
 
   init(grammar: NumberGrammar, scalars: ArraySlice<Unicode.Scalar>) {
     (self.grammar, self.scalars, self.at) = (grammar, scalars, scalars.startIndex)
@@ -96,6 +118,8 @@ private struct NumberScanner {
       if isDigit(at) || startsWithPoint(at) {
         if let number = readNumber() { found.append(number) }
       } else {
+        if scalars[at] == "[" { brackets += 1 }
+        if scalars[at] == "]" { brackets = max(0, brackets - 1) }
         at += 1
       }
     }
@@ -133,11 +157,29 @@ private struct NumberScanner {
 
   /// Extends `1` to `1,024`: groups of exactly three digits, after one to three digits that do not start with 0.
   private mutating func takeThousands(after first: Range<Int>) -> Range<Int> {
-    guard let separator = grammar.thousands?.scalar, first.count <= 3, scalar(first.lowerBound) != "0" else {
-      return first
-    }
-    while scalar(at) == separator, digitRun(at + 1).count == 3 { at += 4 }
+    guard first.count <= 3, scalar(first.lowerBound) != "0", let separator = scalar(at),
+      grammar.thousands.separates(separator)
+    else { return first }
+    let couldBeList = grammar.thousands == .auto && separator == ","
+    // Before the groups are looked at, which for each number of a long list would take the square of its length.
+    if couldBeList, goesOnList(first.lowerBound) { return first }
+    var end = at
+    while scalar(end) == separator, digitRun(end + 1).count == 3 { end += 4 }
+    if couldBeList, isList(first.lowerBound..<end) { return first }
+    at = end
     return first.lowerBound..<at
+  }
+
+  /// Whether digits apart by commas are a list, by what stands around them.
+  private func isList(_ range: Range<Int>) -> Bool {
+    let (start, end) = (range.lowerBound, range.upperBound)
+    return scalar(end) == "," && isDigit(end + 1)
+      || scalar(start - 1) == "(" && (scalar(end) == ")" || scalar(end) == ",")
+  }
+
+  /// Whether the digits at `start` stand in square brackets, or after a comma that follows digits.
+  private func goesOnList(_ start: Int) -> Bool {
+    brackets > 0 || scalar(start - 1) == "," && isDigit(start - 2)
   }
 
   /// Passes over `.3` in `1.2.3`.

@@ -66,6 +66,11 @@ public var cacheFolder: String {
 public func modelFolder(_ name: String?) throws -> String {
   let candidates = name.map { [$0, cacheFolder + "/" + $0] } ?? [defaultModelFolder]
   for folder in candidates where FileManager.default.fileExists(atPath: folder + "/config.json") { return folder }
+  if let why = candidates.lazy.compactMap(whyNoModel).first {
+    throw InputError(
+      path: candidates[0], expected: "a folder with config.json, tokenizer.json and *.safetensors", found: why.found,
+      remedy: why.remedy)
+  }
   throw InputError(
     path: candidates[0], expected: "a folder with config.json, tokenizer.json and *.safetensors",
     found: FileManager.default.fileExists(atPath: candidates[0]) ? "no config.json in it" : "nothing",

@@ -101,7 +101,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("0.123", 0.123), (" -4.5 apples", -4.5), ("y = 7.", 7), ("1,024", 1), ("the answer: 3, not 4", 3), ("1e3", nil),
+    ("0.123", 0.123), (" -4.5 apples", -4.5), ("y = 7.", 7), ("1,024", 1024), ("the answer: 3, not 4", 3), ("1e3", nil),
     ("nan", nil), ("inf", nil), ("-Infinity", nil), ("1e999", nil), ("", nil), ("1,5", 1), ("٣", nil), ("0x10", nil),
   ])
   func parsing(text: String, value: Double?) {
@@ -109,7 +109,7 @@ import Testing
   }
 
   @Test func parsingOptions() {
-    #expect(parseNumber(in: "1,024", grammar: NumberGrammar(thousands: .comma)) == 1024)
+    #expect(parseNumber(in: "1,024", grammar: NumberGrammar(thousands: .never)) == 1)
     #expect(parseNumber(in: String(repeating: "9", count: 400)) == nil)
     #expect(AnswerParser(count: 2)("(0.5, 0.25) and 3") == [0.5, 0.25])
     #expect(AnswerParser(count: 2)("0.5") == nil)

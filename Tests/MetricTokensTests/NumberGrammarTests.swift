@@ -15,11 +15,12 @@ import Testing
     Case("(0.629, 0.805)", [0.629, 0.805]), Case("y = 0.456.", [0.456]), Case("ends with 5.", [5]),
     Case("3-5", [3, 5]), Case("a-5", [5]), Case("(2)-5", [2, 5]), Case("2024-05-01", [2024, 5, 1]),
     Case("5kg, 3% of $20", [5, 3, 20]), Case("1/2", [1, 2]), Case("10:30", [10, 30]), Case("...5", [5]),
-    Case("1,024", [1, 24]), Case("Step 1: <b>(0.629, 0.805)</b>", [1, 0.629, 0.805]), Case("约5米", [5]),
+    Case("1,024", [1024]), Case("Step 1: <b>(0.629, 0.805)</b>", [1, 0.629, 0.805]), Case("约5米", [5]),
     Case("1..5", [1, 5]), Case("--5", [-5]), Case("5e", [5]), Case("5e-", [5]), Case("fig.5", [5]),
     Case("", []), Case("none", []), Case("-", []), Case(".", []), Case("-.", []), Case("- 5", [5]),
     // No numbers: words, other notations, other scripts.
-    Case("x1", []), Case("1_000", []), Case("0x1F", []), Case("1e3", []), Case("1e-3", []), Case("2.5E+10", []),
+    Case("x1", []), Case("1_00", []), Case("a1_000", []), Case("0x1F", []), Case("1e3", []), Case("1e-3", []),
+    Case("2.5E+10", []),
     Case("1.2.3", []), Case("٣", []), Case("٣5", []), Case("5٣", []), Case("5½", []), Case("１２", []),
     Case("Step1 _5 5_", []), Case("é5", []), Case("192.168.0.1 then 7", [7]), Case("1e3 4", [4]),
   ])
@@ -33,6 +34,29 @@ import Testing
   ])
   func thousandsOnRequest(example: Case) {
     #expect(NumberGrammar(thousands: .comma).numbers(in: example.text).map(\.value) == example.values)
+  }
+
+  /// As a person reads them: groups are one number, lists stay lists.
+  @Test(arguments: [
+    Case("1,000", [1000]), Case("$1,024.50", [1024.5]), Case("-1,234,567", [-1_234_567]), Case("1'000", [1000]),
+    Case("1\u{2019}000", [1000]), Case("1\u{202F}000\u{202F}000", [1_000_000]), Case("1\u{2009}000", [1000]),
+    Case("1\u{A0}000,5", [1000, 5]), Case("1_000", [1000]), Case("about 1,000 of 2,500", [1000, 2500]),
+    Case("(1,000 in all)", [1000]), Case("\\boxed{1,000}", [1000]), Case("1 000", [1, 0]),
+    Case("[12, 345, 678, 901]", [12, 345, 678, 901]), Case("[123,456,789]", [123, 456, 789]),
+    Case("[[1,234],[5,678]] 1,234", [1, 234, 5, 678, 1234]), Case("(123,456)", [123, 456]),
+    Case("(123,456),(789,012)", [123, 456, 789, 12]), Case("12,345,6", [12, 345, 6]), Case("12,34,567", [12, 34, 567]),
+    Case("0,123", [0, 123]), Case("3,5", [3, 5]), Case("1234,567", [1234, 567]), Case("1,000,00", [1, 0, 0]),
+  ])
+  func groupsAndListsAsAPersonReadsThem(example: Case) {
+    #expect(NumberGrammar().numbers(in: example.text).map(\.value) == example.values)
+    let never = NumberGrammar(thousands: .never).numbers(in: example.text).count
+    #expect(never >= example.values.count || example.text.contains("_"))
+  }
+
+  @Test func otherSeparatorsOnRequest() {
+    #expect(NumberGrammar(thousands: .space).numbers(in: "1 000 000").map(\.value) == [1_000_000])
+    #expect(NumberGrammar(thousands: .underscore).numbers(in: "1_000").map(\.value) == [1000])
+    #expect(NumberGrammar(thousands: .never).numbers(in: "1_000 1,000").map(\.value) == [1, 0])
   }
 
   @Test func optionsLeaveOut() {
@@ -86,6 +110,12 @@ import Testing
     #expect(NumberGrammar().numbers(in: String(repeating: "9", count: 100_000)).isEmpty)
     #expect(NumberGrammar().numbers(in: String(repeating: "1.", count: 50_000)).isEmpty)
     #expect(NumberGrammar(thousands: .comma).numbers(in: String(repeating: "1,", count: 20_000)).count == 20_000)
+    let groups = String(repeating: "111,", count: 50_000)
+    #expect(NumberGrammar().numbers(in: "[" + groups + "1]").count == 50_001)
+    #expect(NumberGrammar().numbers(in: groups + "1").count == 50_001)
+    var survey = NumberSurvey()
+    for text in [groups, String(repeating: "111 ", count: 50_000)] { survey.add(text) }
+    #expect(survey.texts == 2)
   }
 
   /// Random text from a nasty alphabet: offsets hold, numbers are disjoint, and each rereads as itself.

@@ -112,14 +112,19 @@ import TokenData
 
   @Test func wrongTypes() throws {
     #expect(
-      try refusal(#"{"prompt": 5, "completion": "c"}"#) == "F: line 2, key prompt: expected a string, found number 5.")
+      try refusal(#"{"prompt": {}, "completion": "c"}"#)
+        == "F: line 2, key prompt: expected a string, found object of 0.")
     #expect(
       try refusal(#"{"prompt": "p", "completion": ["c"]}"#).hasPrefix(
-        "F: line 2, key completion: expected a string, found "))
+        "F: line 2, key completion[0]: expected a part such as "))
+    #expect(
+      try refusal(#"{"prompt": "p", "completion": [{"role": "assistant", "content": "c"}]}"#)
+        == "F: line 2, key completion: expected a string or a list of parts, found a list of messages.")
     #expect(
       try refusal(#"{"prompt": "p", "completion": null}"#).hasPrefix(
         "F: line 2, key completion: expected a string, found null"))
-    #expect(try refusal(#"{"text": true}"#) == "F: line 2, key text: expected a string, found true.")
+    #expect(
+      try refusal(#"{"text": true}"#).hasPrefix("F: line 2, key text: expected a string, found the truth value true."))
     #expect(try refusal(#"{"messages": "hi"}"#) == "F: line 2, key messages: expected an array, found string \"hi\".")
     #expect(
       try refusal(#"{"messages": ["hi"]}"#) == "F: line 2, key messages[0]: expected an object, found string \"hi\".")

@@ -1,7 +1,6 @@
 import Files
 import Foundation
 import Reports
-import TokenData
 
 /// A comparison from settings to report: cells side by side, kept one by one, so that an interrupted one goes on.
 public struct ComparisonExperiment {
@@ -33,8 +32,11 @@ public struct ComparisonExperiment {
       try store.result(of: cell.name).map { (cell.arm, cell.seed, $0) }
     }
     let run = try RunSettings(yaml: settings.run, path: settings.path)
+    let parts = try? RunParts(run), training = parts.flatMap { TrainingAnswers($0) }
     let report = ComparisonReport(
-      summary: ComparisonSummary(settings, run: run, outcomes: outcomes, answers: TrainingAnswers(run)),
+      summary: ComparisonSummary(
+        settings, run: run, outcomes: outcomes, answers: training,
+        remarks: comparisonRemarks(outcomes.map { ($0.0.name, $0.2.records) }, parts, training)),
       command: command)
     try store.write(page: report.page, markdown: report.markdown, figure: report.figure)
     return report

@@ -34,7 +34,7 @@ public struct ComparisonReport {
     for (index, metric) in metrics.enumerated() where metric != .coverage && metric != .mass {
       table.emphasizeBest(metric.lowerIsBetter ? .lowest : .highest, in: index + 1)
     }
-    if let constant = summary.answers.median, metrics.contains(where: { summary.floor($0) != nil }) {
+    if let constant = summary.answers?.median, metrics.contains(where: { summary.floor($0) != nil }) {
       let floors = metrics.compactMap { metric in
         summary.floor(metric).map { "\(metric.label) \(Quantity.number($0))" }
       }
@@ -44,7 +44,7 @@ public struct ComparisonReport {
     if metrics.contains(where: \.isError) {
       table.notes.append("Answers without a readable number: \(summary.unreadable) in the errors.")
     }
-    if let range = summary.answers.range, metrics.contains(.clippedMAE) {
+    if let range = summary.answers?.range, metrics.contains(.clippedMAE) {
       let counts = summary.arms.compactMap { arm in
         summary.outside(arm).map { "\(arm.name) \($0.count) of \($0.all)" }
       }
@@ -55,6 +55,7 @@ public struct ComparisonReport {
     }
     table.notes += massNotes
     if metrics.contains(.coverage) { table.notes.append("Coverage should be 90 %.") }
+    table.notes += summary.remarks
     table.notes.append("Gradient norm: mean ± standard deviation over steps, before clipping.")
     return table
   }

@@ -14,14 +14,17 @@ struct ComparisonSummary {
   let metrics: [EvaluationMetric]
   /// The one that the headline is about. No single answer decides it, unless the user has named another.
   let main: EvaluationMetric
-  /// Median and range of the training answers.
-  let answers: TrainingAnswers
+  /// Median and range of the training answers; nil if they are not known.
+  let answers: TrainingAnswers?
+  /// What else should be known of the answers.
+  let remarks: [String]
 
   init(
     _ settings: ComparisonSettings, run: RunSettings, outcomes: [(ComparisonArm, Int, ComparisonOutcome)],
-    answers: TrainingAnswers = TrainingAnswers()
+    answers: TrainingAnswers? = nil, remarks: [String] = []
   ) {
     self.answers = answers
+    self.remarks = remarks
     self.settings = settings
     self.run = run
     var byArm = [ComparisonArm: [Int: ComparisonOutcome]]()
@@ -29,7 +32,7 @@ struct ComparisonSummary {
     self.outcomes = byArm
     let fitting = run.evaluate.metrics ?? Evaluating.fitting(outcomes.first?.2.records ?? [])
     // One answer of eleven digits is a mean of thousands: robust figures stand beside it.
-    let robust = ([.medianError] + (answers.range == nil ? [] : [.clippedMAE])).filter { !fitting.contains($0) }
+    let robust = ([.medianError] + (answers?.range == nil ? [] : [.clippedMAE])).filter { !fitting.contains($0) }
     metrics = fitting.flatMap { $0 == .mae ? [$0] + robust : [$0] }
     let named = settings.metric.flatMap(EvaluationMetric.init(rawValue:))
     let usual: [EvaluationMetric] = [.clippedMAE, .medianError, .boxAccuracy, .exactMatch]
@@ -48,20 +51,20 @@ struct ComparisonSummary {
   }
 
   private func figure(_ metric: EvaluationMetric, _ records: [PredictionRecord]) -> Double? {
-    EvaluationSummary(records, metrics: [metric], unreadable: unreadable, range: answers.range)[metric]
+    EvaluationSummary(records, metrics: [metric], unreadable: unreadable, range: answers?.range)[metric]
   }
 
   /// Answers with a number outside the range of the training answers, and all answers, of all seeds; nil if the range is
   /// not known.
   func outside(_ arm: ComparisonArm) -> (count: Int, all: Int)? {
-    guard let range = answers.range else { return nil }
+    guard let range = answers?.range else { return nil }
     let records = seeds.compactMap { outcomes[arm]?[$0]?.records }.flatMap { $0 }
     return (records.count { $0.values?.contains { !range.contains($0) } ?? false }, records.count)
   }
 
   /// A figure of always saying the training median; nil for figures that need more than a number.
   func floor(_ metric: EvaluationMetric) -> Double? {
-    guard let constant = answers.median,
+    guard let constant = answers?.median,
       [.mae, .medianError, .clippedMAE, .rmse, .relativeError].contains(metric),
       let records = outcomes.first?.value.first?.value.records, records.allSatisfy({ $0.truth.count == 1 })
     else { return nil }

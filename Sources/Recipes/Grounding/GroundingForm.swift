@@ -32,7 +32,7 @@ public struct GroundingForm: Sendable, Hashable, Codable {
   ///
   /// - Returns: nil if there are fewer, or they are no box: such an answer is wrong (D.3).
   public func box(_ answer: String, for row: ReferringRow) -> BoundingBox? {
-    let numbers = NumberGrammar().numbers(in: answer).prefix(4).map(\.value)
+    let numbers = NumberGrammar(thousands: .never).numbers(in: answer).prefix(4).map(\.value)
     let (x, y) = (row.width / Double(side), row.height / Double(side))
     guard numbers.count == 4 else { return nil }
     return BoundingBox([numbers[0] * x, numbers[1] * y, numbers[2] * x, numbers[3] * y])

@@ -45,11 +45,13 @@ public enum PreferenceFormat: String, Sendable, Hashable, CaseIterable {
   /// - Throws: `InputError` that lists the fields there are, and guesses what was meant.
   public init(of object: JSONReader) throws(InputError) {
     let members = try object.object()
-    if members["chosen"] != nil || members["rejected"] != nil {
+    // A table of several benchmarks has null where a line has no such column.
+    func has(_ key: String) -> Bool { members[key].map { $0 != .null } ?? false }
+    if has("chosen") || has("rejected") {
       self = .chosenAndRejected
-    } else if members["human_ranking"] != nil {
+    } else if has("human_ranking") {
       self = .rankedResponses
-    } else if members["winner"] != nil || members["conversation_a"] != nil {
+    } else if has("winner") || has("conversation_a") {
       self = .votes
     } else {
       let keys = members.members.map(\.key)

@@ -40,9 +40,9 @@ public struct PreferenceReader: Sendable {
     guard ranks.count == 2, ranks[0] != ranks[1] else {
       throw ranking.error(expected: "two different ranks, [0, 1] or [1, 0]")
     }
-    let prompt = [ChatMessage(.user, try object.string(at: "query"))]
+    let prompt = [ChatMessage(.user, try object.at("query").text())]
     let requests = try responses.map { response throws(InputError) in
-      RewardRequest(messages: prompt, response: try response.string())
+      RewardRequest(messages: prompt, response: try response.text())
     }
     let best = ranks[0] < ranks[1] ? 0 : 1
     return PreferenceExample(
@@ -87,18 +87,21 @@ public struct PreferenceReader: Sendable {
     return RewardRequest(messages: Array(messages[..<answer]), response: messages[answer].content)
   }
 
-  /// The responses under `chosen` or `rejected`: a text, a list of texts, or a conversation that ends with one.
+  /// The responses under `chosen` or `rejected`: a text (or its parts), a list of texts, or a conversation that ends
+  /// with one.
   private func responses(_ object: JSONReader, _ key: String) throws(InputError) -> [RewardRequest] {
     let value = try object.at(key)
-    guard case .array(let elements) = value.value else {
-      return [RewardRequest(messages: try prompt(object), response: try value.string())]
+    if case .array(let elements) = value.value {
+      guard let first = elements.first else { throw value.error(expected: "a response", found: "an empty list") }
+      if value.isConversation { return [try conversation(value, object)] }
+      guard case .object = first else {
+        let prompt = try prompt(object)
+        return try value.elements().map { element throws(InputError) in
+          RewardRequest(messages: prompt, response: try element.text())
+        }
+      }
     }
-    guard let first = elements.first else { throw value.error(expected: "a response", found: "an empty list") }
-    if case .object = first { return [try conversation(value, object)] }
-    let prompt = try prompt(object)
-    return try value.elements().map { element throws(InputError) in
-      RewardRequest(messages: prompt, response: try element.string())
-    }
+    return [RewardRequest(messages: try prompt(object), response: try value.text())]
   }
 
   /// A conversation whose last message is the response. TRL leaves out of it what `prompt` says already.
@@ -114,18 +117,11 @@ public struct PreferenceReader: Sendable {
 
   private func prompt(_ object: JSONReader) throws(InputError) -> [ChatMessage] {
     let prompt = try object.at("prompt")
-    if case .array = prompt.value { return try messages(prompt) }
-    return [ChatMessage(.user, try prompt.string())]
+    return prompt.isConversation ? try messages(prompt) : [ChatMessage(.user, try prompt.text())]
   }
 
   private func messages(_ list: JSONReader) throws(InputError) -> [ChatMessage] {
-    let messages = try list.elements().map { element throws(InputError) -> ChatMessage in
-      let role = try element.at("role")
-      guard let known = ChatMessage.Role(rawValue: try role.string()) else {
-        throw role.error(expected: "one of \(ChatMessage.Role.allCases.map(\.rawValue).joined(separator: ", "))")
-      }
-      return ChatMessage(known, try element.string(at: "content"))
-    }
+    let messages = try list.chatMessages()
     if messages.isEmpty { throw list.error(expected: "messages", found: "an empty list") }
     return messages
   }

@@ -64,7 +64,7 @@ public struct MetricSettings: Sendable, Hashable {
     grammar = try reader.section("grammar") { grammar in
       NumberGrammar(
         signs: try grammar.value("signs", default: true), decimals: try grammar.value("decimals", default: true),
-        thousands: try grammar.optional("thousands"))
+        thousands: try grammar.value("thousands", default: .auto))
     }
     distance = try reader.wordOrSection("distance", word: "name", default: "squared") { try DistanceChoice($0) }
     temperature = try reader.optional("temperature")

@@ -36,6 +36,7 @@ public struct RunParts: TrainingParts {
         path: settings.path, place: "key data.format", expected: "text", found: "codes",
         remedy: "Models of image codes learn by dist2 train and draw by dist2 image-samples.")
     }
+    let settings = settings.decidingThousands()
     self.settings = settings
     modelFolder = try Recipes.modelFolder(settings.model)
     let skeleton = try describeModel(folder: modelFolder)

@@ -107,6 +107,15 @@ public struct RunSettings: Sendable {
       })
   }
 
+  /// Sets what separates groups of digits for one metric, in the tree as well.
+  mutating func decide(thousands: NumberGrammar.Thousands, metric index: Int) {
+    metrics[index].grammar.thousands = thousands
+    guard case .array(var trees) = resolved["metrics"] else { return }
+    let grammar = (trees[index]["grammar"] ?? .null).replacing("thousands", with: .string(thousands.rawValue))
+    trees[index] = trees[index].replacing("grammar", with: grammar)
+    resolved = resolved.replacing("metrics", with: .array(trees))
+  }
+
   /// What only shows when all is known.
   private func check(_ reader: SettingsReader) throws {
     var names = Set<String>()

@@ -238,6 +238,9 @@ extension DatasetSummary {
             + "learnt by cross entropy alone")
       }
     }
+    if let grammar = settings.numberGrammar {
+      remarks += numbers.remarks(grammar, of: "answers").map { "\(name): \($0)" }
+    }
     return remarks
   }
 }

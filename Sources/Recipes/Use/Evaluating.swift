@@ -15,7 +15,8 @@ public struct Evaluating {
   public let summary: EvaluationSummary
   /// Those shown, in order.
   public let metrics: [EvaluationMetric]
-  /// What must be known to read them.
+  /// What must be known to read them: of the read-out, of how the answers' numbers are written, and of those beyond what
+  /// training showed.
   public let notes: [String]
 
   /// Answers and judges.
@@ -61,10 +62,11 @@ public struct Evaluating {
     metrics = settings.metrics ?? Self.fitting(records)
     notes = [
       reading?.remark(records.compactMap(\.belief), parts.tokenizer), Self.remark(records, parts.settings),
-    ].compactMap { $0 }
+    ].compactMap { $0 } + answerRemarks(records, parts, TrainingAnswers(parts))
     summary = EvaluationSummary(
       records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
-      range: reading?.format.range.map { $0[0]...$0[1] }, notes: notes)
+      grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading?.format.range.map { $0[0]...$0[1] },
+      notes: notes)
   }
 
   /// Said where right answers should hold numbers and none can be read of them.

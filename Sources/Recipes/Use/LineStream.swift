@@ -49,19 +49,25 @@ public final class LineStream {
   public func run(
     source: String, next: (_ limit: Int) throws -> [String]?, write: (String) throws -> Void
   ) throws {
-    var number = 0
+    var number = 0, isFirst = true
     while let lines = try next(256) {
       var records = [(record: Record?, error: InputError?)]()
-      for line in lines {
+      for (index, line) in lines.enumerated() {
         number += 1
+        let line =
+          number == 1 && line.unicodeScalars.first == "\u{FEFF}" ? String(line.unicodeScalars.dropFirst()) : line
         guard line.contains(where: { !$0.isWhitespace }) else { continue }
-        do { records.append((try record(line, source, number), nil)) } catch let error as InputError {
+        let following = lines[(index + 1)...].first { $0.contains { !$0.isWhitespace } }
+        do {
+          records.append((try record(line, source, number, isFirst: isFirst, following), nil))
+        } catch let error as InputError {
           guard skipBad else { throw error }
           records.append((nil, error))
         }
+        isFirst = false
       }
       let all = records.compactMap(\.record)
-      let results = all.isEmpty ? [] : try work.results(of: all)
+      let results = all.isEmpty ? [] : try naming(all.map(\.source)) { try work.results(of: all) }
       var rest = results[...]
       for entry in records {
         let object = entry.error.map { JSON.object($0.asObject) } ?? rest.removeFirst()
@@ -70,13 +76,24 @@ public final class LineStream {
     }
   }
 
-  private func record(_ line: String, _ source: String, _ number: Int) throws -> Record {
+  /// A line as a record that can be worked on; errors name the line.
+  private func record(
+    _ line: String, _ source: String, _ number: Int, isFirst: Bool, _ next: String?
+  ) throws -> Record {
+    let place = "line \(number)", name = "\(source) \(place)"
     do {
-      let object = JSONReader(try JSON(parsing: line, path: source), path: source)
-      return try reader.record(object, source: "\(source) line \(number)", folder: folder)
-    } catch {
-      var error = error
-      error.place = "line \(number)" + (error.place.isEmpty ? "" : ", \(error.place)")
+      let object = try Array(line.utf8).withUnsafeBytes { bytes in
+        Result { () throws(InputError) in
+          try lineObject(
+            bytes, path: source, number: number, isFirst: isFirst, next: next.map { Array($0.utf8.prefix(8)) })
+        }
+      }.get()
+      let record = try reader.record(object, source: name, folder: folder)
+      try work.check(record)
+      return record
+    } catch var error as InputError {
+      if error.path == name { error.path = source }
+      if !error.place.hasPrefix("line ") { error.place = place + (error.place.isEmpty ? "" : ", \(error.place)") }
       throw error
     }
   }

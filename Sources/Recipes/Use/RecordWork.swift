@@ -8,6 +8,10 @@ import TorchNN
 
 /// What a stream does with records, some at a time.
 protocol RecordWork {
+  /// Refuses a record that cannot be worked on, before others beside it are.
+  ///
+  /// - Throws: `InputError` with the record's source as its path.
+  func check(_ record: Record) throws
   /// One line a record, in order. There is at least one record.
   func results(of records: [Record]) throws -> [JSON]
 }
@@ -16,6 +20,10 @@ protocol RecordWork {
 struct Generating: RecordWork {
   let model: any TokenModel
   let answering: Answering
+
+  func check(_ record: Record) throws {
+    try checkLength(prompt: answering.item(record).ids.count, answer: 1, of: model, source: record.source)
+  }
 
   func results(of records: [Record]) throws -> [JSON] {
     let items = try records.map(answering.item)
@@ -44,6 +52,13 @@ struct Likelihoods: RecordWork {
       reading = nil
     }
     model = try choice.load()
+  }
+
+  func check(_ record: Record) throws {
+    _ = try answering.item(record)
+    let example = try answering.encoder.encode(record)
+    let prompt = example.supervised.firstIndex(of: true) ?? example.ids.count
+    try checkLength(prompt: prompt, answer: example.ids.count - prompt, of: model, source: record.source)
   }
 
   func results(of records: [Record]) throws -> [JSON] {
@@ -91,6 +106,16 @@ struct Likelihoods: RecordWork {
 /// Rates responses with scores.
 struct Judging: RecordWork {
   let judge: any Judge
+
+  func check(_ record: Record) throws {
+    guard let rated = record.rated else { return }
+    do { _ = try judge.tokens(of: RewardRequest(messages: rated.messages, response: rated.response)) } catch var error
+      as InputError
+    {
+      error.path = record.source
+      throw error
+    }
+  }
 
   func results(of records: [Record]) throws -> [JSON] {
     let requests = records.compactMap { record in

@@ -47,7 +47,7 @@ extension ScoreCall.Item {
     } else {
       try reader.allow(more + ["id", "prompt", "response"])
       request = RewardRequest(
-        messages: try reader.at("prompt").prompt(), response: try reader.string(at: "response"))
+        messages: try reader.at("prompt").prompt(), response: try reader.at("response").text())
     }
   }
 }
@@ -72,7 +72,7 @@ struct RankCall {
     let responses = try body.at("responses")
     var requests: [RewardRequest] = []
     for response in try responses.elements() {
-      requests.append(RewardRequest(messages: prompt, response: try response.string()))
+      requests.append(RewardRequest(messages: prompt, response: try response.text()))
     }
     guard !requests.isEmpty else { throw responses.error(expected: "at least one response", found: "none") }
     self.requests = requests
@@ -93,8 +93,8 @@ extension JSONReader {
 
   /// A question, or a conversation that ends with the user's turn.
   fileprivate func prompt() throws(InputError) -> [ChatMessage] {
-    if case .string(let text) = value { return [ChatMessage(.user, text)] }
-    guard case .array = value else { throw error(expected: "a string or an array of messages") }
+    if case .object = value { throw error(expected: "a string or an array of messages") }
+    guard isConversation else { return [ChatMessage(.user, try text())] }
     let turns = try chat()
     try endsWithUser(turns)
     return turns
@@ -116,7 +116,7 @@ extension JSONReader {
       guard let known = ChatMessage.Role(rawValue: try role.string()) else {
         throw role.error(expected: ChatMessage.Role.allCases.map(\.rawValue).joined(separator: ", "))
       }
-      turns.append(ChatMessage(known, try element.string(at: "content")))
+      turns.append(ChatMessage(known, try element.at("content").text()))
     }
     return turns
   }

@@ -69,7 +69,7 @@ public struct RatingReader: Sendable, Hashable {
   public func rated(_ object: JSONReader, needsScores: Bool) throws(InputError) -> RatedResponse {
     let messages = try messages(try field(prompt, of: object))
     let text = try field(response, of: object)
-    let response = try text.string()
+    let response = try text.text()
     guard response.contains(where: { !$0.isWhitespace }) else {
       throw text.error(expected: "a response to rate", found: "an empty one")
     }
@@ -107,7 +107,7 @@ public struct RatingReader: Sendable, Hashable {
   }
 
   private func messages(_ value: JSONReader) throws(InputError) -> [ChatMessage] {
-    if case .string(let text) = value.value { return [ChatMessage(.user, text)] }
+    guard value.isConversation else { return [ChatMessage(.user, try value.text())] }
     let messages = try value.chatMessages()
     guard messages.last?.role == .user else {
       throw value.error(expected: "messages that end with the user's", found: "another at the end, or none")
@@ -145,9 +145,10 @@ public struct RatingReader: Sendable, Hashable {
   private func field(_ path: String, of object: JSONReader) throws(InputError) -> JSONReader {
     guard let value = try find(path, in: object) else {
       let names = try object.object().members.map(\.key)
-      let near = nearestName(to: path, among: names).map { "Is \($0) meant? " } ?? ""
+      let near = nearestName(to: path, among: names.filter { $0 != path }).map { "Is \($0) meant? " } ?? ""
       throw object.child(path, .null).error(
-        expected: "a value", found: "no such field among \(names.prefix(12).joined(separator: ", "))",
+        expected: "a value",
+        found: names.contains(path) ? "null" : "no such field among \(names.prefix(12).joined(separator: ", "))",
         remedy: near + "Name your fields in the run file's reward section.")
     }
     return value
@@ -162,44 +163,5 @@ public struct RatingReader: Sendable, Hashable {
       value = next
     }
     return value
-  }
-}
-
-extension JSONReader {
-  /// A list of `{"role", "content"}`.
-  public func chatMessages() throws(InputError) -> [ChatMessage] {
-    var messages = [ChatMessage]()
-    for element in try elements() {
-      let role = try element.at("role")
-      guard let known = ChatMessage.Role(rawValue: try role.string()) else {
-        throw role.error(expected: "one of \(ChatMessage.Role.allCases.map(\.rawValue).joined(separator: ", "))")
-      }
-      messages.append(ChatMessage(known, try element.at("content").parts()))
-    }
-    return messages
-  }
-
-  /// A text, or the list of parts that vision-language data has: `{"type": "text", "text": …}`, which are put one behind
-  /// the other, and `{"type": "image"}`, for each of which `<image>` and a line break stand.
-  private func parts() throws(InputError) -> String {
-    guard case .array = value else { return try text() }
-    var content = ""
-    for part in try elements() {
-      switch try part.string(at: "type") {
-      case "text": content += try part.at("text").text()
-      case "image": content += "<image>\n"
-      default: throw try part.at("type").error(expected: "text or image")
-      }
-    }
-    return content
-  }
-
-  /// A string; a number counts as its digits, since tables are often written so.
-  func text() throws(InputError) -> String {
-    switch value {
-    case .string(let string): return string
-    case .int, .double: return value.text()
-    default: throw error(expected: "a string")
-    }
   }
 }

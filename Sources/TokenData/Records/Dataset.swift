@@ -152,23 +152,39 @@ public final class Dataset: Sendable {
       throw LineError(error: error, isLength: false)
     }
     let length = analysis.example.ids.count
-    guard length > rules.maxLength else { return EncodedLine(analysis: analysis, wasCut: false) }
+    let regions = rules.encoder.metrics.filter { $0.finder.space.values != nil && $0.finder.space.unit != .token }
+    let numbers = analysis.record.survey(regions.map(\.region))
+    guard length > rules.maxLength else { return EncodedLine(analysis: analysis, wasCut: false, numbers: numbers) }
     if let shorter = rules.shorten(analysis.example) {
       analysis.example = shorter
       if rules.tooLong == .cutAnswer { analysis.dropMetrics(from: shorter.ids.count) }
-      return EncodedLine(analysis: analysis, wasCut: true)
+      return EncodedLine(analysis: analysis, wasCut: true, numbers: numbers)
     }
     let error = InputError(
       path: file.path, place: "line \(file.lineNumber(line))", expected: "at most \(rules.maxLength) tokens",
-      found: "\(length)",
-      remedy: rules.tooLong == .error
-        ? "Choose what to do with such lines: data.tooLong: skip, cutPrompt or cutAnswer."
-        : "Too much of it is answer: raise data.maxLength, or choose data.tooLong: skip.")
+      found: "\(length)", remedy: rules.remedy(analysis.example))
     throw LineError(error: error, isLength: true)
   }
 }
 
 extension Dataset.Rules {
+  /// What helps with an example that is too long and cannot be cut, by which part of it is.
+  fileprivate func remedy(_ example: EncodedExample) -> String {
+    let answer = example.supervised.dropFirst().count { $0 }, prompt = example.ids.count - answer
+    let pictures = example.images.isEmpty ? "" : " No picture can be cut through."
+    switch tooLong {
+    case .error, .skip:
+      return "\(prompt) of them are prompt, \(answer) are answer. "
+        + "Choose what to do with such lines: data.tooLong: skip, cutPrompt or cutAnswer."
+    case .cutPrompt:
+      return "Too much of it is answer, \(answer) tokens: raise data.maxLength, or choose data.tooLong: skip."
+        + pictures
+    case .cutAnswer:
+      return "Too much of it is prompt, \(prompt) tokens, so that nothing of the answer would be left: choose "
+        + "data.tooLong: cutPrompt or skip, or raise data.maxLength." + pictures
+    }
+  }
+
   fileprivate func shorten(_ example: EncodedExample) -> EncodedExample? {
     switch tooLong {
     case .error, .skip: nil
@@ -184,6 +200,8 @@ extension Dataset.Rules {
 struct EncodedLine: Sendable {
   var analysis: ExampleAnalysis
   var wasCut: Bool
+  /// How the numbers of its answers are written.
+  var numbers: NumberSurvey
 }
 
 /// A line that could not.

@@ -1,5 +1,5 @@
 import Files
-import MetricTokens
+public import MetricTokens
 
 /// What a data file, or a folder of image codes, holds.
 public struct DatasetSummary: Sendable {
@@ -49,6 +49,8 @@ public struct DatasetSummary: Sendable {
   public private(set) var longestAnswer = 0
   /// One entry a metric.
   public private(set) var metrics: [MetricCounts]
+  /// How the numbers of answers are written, where metrics look for numbers.
+  public private(set) var numbers = NumberSurvey()
 
   /// Examples that a chat template wrote.
   public private(set) var rendered = 0
@@ -93,6 +95,7 @@ public struct DatasetSummary: Sendable {
     supervised += answer
     longest = max(longest, example.ids.count)
     longestAnswer = max(longestAnswer, answer)
+    numbers.add(line.numbers)
     rendered += line.analysis.isRendered ? 1 : 0
     let pairs = zip(example.ids, example.ids.dropFirst())
     if let twice = line.analysis.repeatedMark ?? pairs.first(where: { $0 == $1 && boundaries.contains($0) })?.0 {

@@ -27,6 +27,9 @@ public final class JSONLFile: Sendable {
     self.path = path
     file = try LineBytes(path)
     size = file.withBytes(\.count)
+    if let kind = file.withBytes({ FileKind($0) }) {
+      throw InputError(path: path, expected: "a JSON object on each line", found: kind.name, remedy: kind.remedy)
+    }
     (starts, gaps) = Self.findLines(file)
     if starts.isEmpty {
       throw InputError(path: path, expected: "a JSON object on each line", found: "empty lines only")
@@ -60,16 +63,13 @@ public final class JSONLFile: Sendable {
   public func record(_ index: Int) throws(InputError) -> JSONReader {
     try file.checkUnchanged()
     let number = lineNumber(index)
-    let parsed = file.withBytes { bytes in
+    return try file.withBytes { bytes in
       Result { () throws(InputError) in
-        try JSON(parsing: try line(index, number, of: bytes), path: path, line: number)
+        try lineObject(
+          try line(index, number, of: bytes), path: path, number: number, isFirst: index == 0,
+          next: index + 1 < starts.count ? Array(bytes[starts[index + 1]...].prefix(8)) : nil)
       }
-    }
-    let value = try parsed.get()
-    guard case .object = value else {
-      throw InputError(path: path, place: "line \(number)", expected: "a JSON object", found: value.summary)
-    }
-    return JSONReader(value, path: path, keyPath: "")
+    }.get()
   }
 
   /// Looks no further than a line may be long: a file without line ends may be larger than memory.

@@ -4,7 +4,7 @@ public import Files
 public enum RecordFormat: String, Sendable, Hashable, CaseIterable {
   /// `{"prompt": …, "completion": …}`: two texts, or two lists of messages.
   case promptCompletion
-  /// `{"messages": [{"role": …, "content": …}, …]}`
+  /// `{"messages": [{"role": …, "content": …}, …]}`, or ShareGPT's `{"conversations": [{"from": …, "value": …}, …]}`
   case messages
   /// `{"text": …}`
   case text
@@ -16,7 +16,7 @@ public struct RecordFields: Sendable, Hashable {
   public var completion: String
   public var messages: String
   public var text: String
-  /// Pictures that the prompt shows: paths, as seen from the file's folder.
+  /// Pictures that the prompt shows: paths, as seen from the file's folder. `image` may stand for `images`.
   public var images: String
   /// Spans of the completion or text by name: `{"y": [[0, 3]]}`, in characters (Unicode scalars).
   public var spans: String
@@ -112,7 +112,7 @@ public struct RecordReader: Sendable {
     }
   }
 
-  /// The record of an object.
+  /// The record of an object. A field that is null counts as absent.
   ///
   /// - Parameter folder: from where the paths of pictures are seen.
   public func record(_ object: JSONReader, source: String, folder: String = ".") throws(InputError) -> Record {
@@ -123,13 +123,13 @@ public struct RecordReader: Sendable {
       return record
     }
     let format = if let format { format } else { try self.format(of: object) }
-    var record: Record
-    switch format {
-    case .promptCompletion: record = try promptCompletion(object)
-    case .messages: record = Record(.messages(try messages(object.at(fields.messages))))
-    case .text: record = Record(.text(try nonEmpty(object.at(fields.text))))
-    }
-    record.images = try images(object).map { $0.hasPrefix("/") ? $0 : folder + "/" + $0 }
+    var (record, shown) =
+      switch format {
+      case .promptCompletion: try promptCompletion(object)
+      case .messages: try conversation(object)
+      case .text: try text(object)
+      }
+    record.images = try images(object, shown).map { $0.hasPrefix("/") ? $0 : folder + "/" + $0 }
     record.spans = try spans(object)
     record.source = source
     record.id = try object.ifPresent(fields.id).flatMap { Self.name($0) }
@@ -146,67 +146,112 @@ public struct RecordReader: Sendable {
 
   private func format(of object: JSONReader) throws(InputError) -> RecordFormat {
     let members = try object.object()
-    if members[fields.messages] != nil { return .messages }
-    if members[fields.prompt] != nil, members[fields.completion] == nil, members["chosen"] != nil {
+    func has(_ key: String) -> Bool { members[key].map { $0 != .null } ?? false }
+    if has(messagesField(members)) { return .messages }
+    if has(fields.prompt), !has(fields.completion), has("chosen") {
       throw object.error(
         expected: "\(fields.prompt) and \(fields.completion)", found: "a preference (prompt, chosen, rejected)",
         remedy: "Preferences train reward models; name the field to learn with data.fields.completion: chosen.")
     }
-    if members[fields.prompt] != nil { return .promptCompletion }
-    if members[fields.text] != nil { return .text }
+    if has(fields.prompt) { return .promptCompletion }
+    if has(fields.text) { return .text }
     let names = [fields.prompt, fields.completion, fields.messages, fields.text]
     var remedy = "Name your fields in data.fields."
     for key in members.members.map(\.key) {
-      if let near = nearestName(to: key, among: names) { remedy = "Is \(key) meant to be \(near)? \(remedy)" }
+      if let near = nearestName(to: key, among: names), near != key {
+        remedy = "Is \(key) meant to be \(near)? \(remedy)"
+      }
     }
+    let found = members.members.prefix(8).map { $0.value == .null ? "\($0.key) (null)" : $0.key }
     throw object.error(
       expected: "fields \(fields.prompt) and \(fields.completion), or \(fields.messages), or \(fields.text)",
-      found: members.count == 0 ? "no fields" : members.members.map(\.key).prefix(8).joined(separator: ", "),
-      remedy: remedy)
+      found: found.isEmpty ? "no fields" : found.joined(separator: ", "), remedy: remedy)
   }
 
-  private func promptCompletion(_ object: JSONReader) throws(InputError) -> Record {
+  /// ShareGPT's name stands in for TRL's, as it does there.
+  private func messagesField(_ members: JSONObject) -> String {
+    let isOther = fields.messages == RecordFields().messages && (members[fields.messages] ?? .null) == .null
+    return isOther && members["conversations"] != nil ? "conversations" : fields.messages
+  }
+
+  /// A record, and the pictures that stand in its text.
+  private typealias Read = (record: Record, shown: [String?])
+
+  private func promptCompletion(_ object: JSONReader) throws(InputError) -> Read {
     let prompt = try object.at(fields.prompt)
     let completion = needsAnswer ? try object.at(fields.completion) : try object.ifPresent(fields.completion)
-    guard case .array = prompt.value else {
-      let answer = try completion.map { value throws(InputError) in try nonEmpty(value) }
-      return Record(.promptCompletion(try prompt.string(), answer))
+    guard prompt.isConversation else {
+      let read = try prompt.content()
+      let answer = try completion.map { value throws(InputError) in try self.answer(value) }
+      return (Record(.promptCompletion(read.text, answer?.text)), read.images + (answer?.images ?? []))
     }
-    // TRL's conversational form.
-    let answer = try completion.map { value throws(InputError) in try messages(value, needsAnswer: true) } ?? []
-    let read = try messages(prompt, needsAnswer: false)
-    return Record(.messages(read + answer), promptMessages: read.count)
+    // TRL's conversational form. What the assistant said in the prompt is read, so it may have said nothing.
+    let read = try prompt.conversation()
+    let answer = try completion.map { value throws(InputError) in try self.answers(value) }
+    return (
+      Record(.messages(read.messages + (answer?.messages ?? [])), promptMessages: read.messages.count),
+      read.images + (answer?.images ?? [])
+    )
   }
 
-  private func messages(_ list: JSONReader, needsAnswer: Bool? = nil) throws(InputError) -> [ChatMessage] {
-    let messages = try list.chatMessages()
-    for (message, element) in zip(messages, try list.elements()) where message.role == .assistant {
-      _ = try nonEmpty(element.at("content"))
+  private func conversation(_ object: JSONReader) throws(InputError) -> Read {
+    let list = try object.at(messagesField(object.object()))
+    let all = needsAnswer ? try answers(list) : try list.conversation()
+    return (Record(.messages(all.messages)), all.images)
+  }
+
+  private func text(_ object: JSONReader) throws(InputError) -> Read {
+    let text = try answer(object.at(fields.text))
+    return (Record(.text(text.text)), text.images)
+  }
+
+  /// Messages of which those of the assistant are learnt.
+  private func answers(_ list: JSONReader) throws(InputError) -> RecordConversation {
+    let all = try list.conversation()
+    for (message, element) in zip(all.messages, try list.elements()) where message.role == .assistant {
+      _ = try answer(element.said())
     }
-    if needsAnswer ?? self.needsAnswer, !messages.contains(where: { $0.role == .assistant }) {
+    guard all.messages.contains(where: { $0.role == .assistant }) else {
       throw list.error(expected: "a message of the assistant to learn", found: "none")
     }
-    return messages
+    return all
   }
 
-  /// An answer.
-  private func nonEmpty(_ value: JSONReader) throws(InputError) -> String {
-    let text = try value.text()
-    guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
+  private func answer(_ value: JSONReader) throws(InputError) -> RecordContent {
+    let content = try value.content()
+    guard content.text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
       throw value.error(expected: "text to learn", found: "an empty answer")
     }
-    return text
+    return content
   }
 
-  /// A path, or a list of paths; null for none.
-  private func images(_ object: JSONReader) throws(InputError) -> [String] {
-    guard let value = try object.ifPresent(fields.images) else { return [] }
-    guard case .array = value.value else { return [try value.string()] }
-    var paths = [String]()
-    for element in try value.elements() {
-      let path = try element.string()
-      guard !path.isEmpty else { throw element.error(expected: "the path of a picture") }
-      paths.append(path)
+  /// The files of the pictures, those of the parts in their places.
+  ///
+  /// - Parameter shown: what parts of the text name; nil where the record's own list has it.
+  private func images(_ object: JSONReader, _ shown: [String?]) throws(InputError) -> [String] {
+    let listed = try listedImages(object), open = shown.count { $0 == nil }
+    if shown.isEmpty { return listed }
+    guard listed.count == open else {
+      throw object.child(fields.images, .null).error(
+        expected: "as many pictures as there are parts of type image without a path, \(open)",
+        found: "\(listed.count)")
+    }
+    var rest = listed[...]
+    return shown.map { $0 ?? rest.removeFirst() }
+  }
+
+  /// A path, or a list of paths, in `images` or `image`.
+  private func listedImages(_ object: JSONReader) throws(InputError) -> [String] {
+    var paths = [String](), names = [fields.images]
+    if fields.images == RecordFields().images { names.append("image") }
+    for name in names {
+      guard let value = try object.ifPresent(name) else { continue }
+      guard paths.isEmpty else { throw value.error(expected: "either images or image", found: "both") }
+      guard case .array = value.value else {
+        paths = [try value.imagePath()]
+        continue
+      }
+      for element in try value.elements() where element.value != .null { paths.append(try element.imagePath()) }
     }
     return paths
   }
@@ -214,7 +259,7 @@ public struct RecordReader: Sendable {
   private func spans(_ object: JSONReader) throws(InputError) -> [String: [Range<Int>]] {
     guard let named = try object.ifPresent(fields.spans) else { return [:] }
     var spans = [String: [Range<Int>]]()
-    for (name, value) in try named.object().members {
+    for (name, value) in try named.object().members where value != .null {
       for span in try named.child(name, value).elements() {
         let ends = try span.elements()
         guard ends.count == 2, case let (low, high) = (try ends[0].int(), try ends[1].int()), 0 <= low, low < high

@@ -110,7 +110,7 @@ import TokenData
 
   @Test(arguments: [
     (#"{"prompt": "q", "chosen": "a"}"#, "F: line 2, key rejected: expected a value, found no such key."),
-    (#"{"prompt": "q", "chosen": 5, "rejected": "b"}"#, "F: line 2, key chosen: expected a string, found number 5."),
+    (#"{"prompt": "q", "chosen": {}, "rejected": "b"}"#, "F: line 2, key chosen: expected a string, found object of 0."),
     (#"{"chosen": "a", "rejected": "b"}"#, "F: line 2, key prompt: expected a value, found no such key."),
     (
       #"{"prompt": "q", "chosen": [], "rejected": ["b"]}"#,

@@ -1,0 +1,42 @@
+import Files
+import MetricTokens
+import TokenData
+
+extension RunSettings {
+  /// With `grammar.thousands: auto` turned off where the answers to learn show that commas between digits separate numbers:
+  /// `512,384` beside `12,38` is a pair, not half a million. Written into the resolved run file, so that a run's answers are
+  /// read by what it learnt from.
+  func decidingThousands() -> RunSettings {
+    let open = metrics.indices.filter { metrics[$0].grammar.thousands == .auto && metrics[$0].readsNumbers }
+    guard !open.isEmpty, reward == nil, !data.areCodes, let path = data.train ?? data.valid ?? data.test,
+      let file = try? JSONLFile(path)
+    else { return self }
+    var surveys = [MetricRegion: NumberSurvey]()
+    let reader = RecordReader(format: data.format, fields: data.fields)
+    for index in stride(from: 0, to: file.count, by: max(1, file.count / 4096)) {
+      // Lines that cannot be read are refused, or left out, when all are.
+      guard let record = try? reader.record(file, index) else { continue }
+      for region in Set(open.map({ metrics[$0].region })) {
+        surveys[region, default: NumberSurvey()].add(record.survey([region]))
+      }
+    }
+    var settings = self
+    for index in open where surveys[metrics[index].region]?.commasAreLists ?? false {
+      settings.decide(thousands: .never, metric: index)
+    }
+    return settings
+  }
+
+  /// What reads the numbers of answers; nil for a run without metrics of numbers.
+  var numberGrammar: NumberGrammar? { metrics.first(where: \.readsNumbers)?.grammar }
+}
+
+extension MetricSettings {
+  /// Whether its tokens are parts of numbers.
+  fileprivate var readsNumbers: Bool {
+    switch tokens {
+    case .digits, .numbers, .integers, .scores: true
+    case .labels, .bins, .codebook: false
+    }
+  }
+}
