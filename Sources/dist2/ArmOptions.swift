@@ -12,13 +12,13 @@ struct ArmOptions: ParsableArguments {
   var overrides: [String] = []
 
   func validate() throws {
-    guard seeds ?? 1 > 0 else { throw ValidationError("--seeds: expected a number above 0, found \(seeds ?? 0)") }
+    _ = try dist2.seeds(seeds ?? 1)
   }
 
   /// Puts what was given in the place of a scale's own.
   func apply(presets: inout [Preset], sizes: inout [Int], seeds: inout [Int]) throws {
     if let objectives { presets = try names(objectives, "--objectives") }
     if let chosen = self.sizes { sizes = try numbers(chosen, "--sizes") }
-    if let count = self.seeds { seeds = Array(1...count) }
+    if let count = self.seeds { seeds = try dist2.seeds(count) }
   }
 }

@@ -91,7 +91,7 @@ struct ToyOptions: ParsableArguments {
   /// `1-3,7` → 1, 2, 3, 7.
   private func numbers(_ text: String, _ option: String) throws -> [Int] {
     try text.split(separator: ",").flatMap { part -> [Int] in
-      let ends = part.split(separator: "-").map { Int($0) }
+      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
       if ends.count == 1, let one = ends[0] { return [one] }
       if ends.count == 2, let low = ends[0], let high = ends[1], low <= high, high - low < 1000 {
         return Array(low...high)

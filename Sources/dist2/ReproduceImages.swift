@@ -26,9 +26,8 @@ struct ImagesCommand: ParsableCommand {
   @Flag(help: "Run nothing; report what is finished.") var report = false
 
   func run() throws {
-    guard seeds > 0 else { throw ValidationError("--seeds: expected a number above 0, found \(seeds)") }
     let settings = try ImageSettings(
-      data: data, scale: scale, arms: chosenArms(), seeds: Array(1...seeds), shares: numbers(shares, "--shares"))
+      data: data, scale: scale, arms: chosenArms(), seeds: dist2.seeds(seeds), shares: numbers(shares, "--shares"))
     let experiment = try ImageExperiment(folder: output, settings: settings)
     if !report {
       let folder = output, options = jobs
@@ -42,12 +41,16 @@ struct ImagesCommand: ParsableCommand {
   }
 
   private func chosenArms() throws -> [ImageArm] {
-    try arms.split(separator: ",").map { name in
+    let chosen = try arms.split(separator: ",").map { name in
       guard let arm = ImageArm.all.first(where: { $0.name == name }) else {
         throw ValidationError("no objective is called \(name); there are \(ImageArm.all.map(\.name))")
       }
       return arm
     }
+    guard !chosen.isEmpty, Set(chosen).count == chosen.count else {
+      throw ValidationError("--arms: expected at least one objective, each once, found \(chosen.map(\.name))")
+    }
+    return chosen
   }
 }
 

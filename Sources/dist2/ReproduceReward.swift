@@ -27,16 +27,14 @@ struct RewardCommand: ParsableCommand {
   @Flag(help: "Run nothing; report what is finished.") var report = false
 
   func run() throws {
-    guard seeds > 0, questions > 0 else {
-      throw ValidationError("--seeds and --questions: expected numbers above 0")
-    }
+    guard questions > 0 else { throw ValidationError("--questions: expected a number above 0, found \(questions)") }
     let run = try options.settings()
     let settings = try RewardSettings(
-      run, arms: chosen(), seeds: Array(1...seeds), preferences: pairs, mmlu: mmlu, questions: questions)
+      run, arms: chosen(), seeds: dist2.seeds(seeds), preferences: pairs, mmlu: mmlu, questions: questions)
     let folder = options.output ?? run.output + "-experiment"
     let experiment = try RewardExperiment(folder: folder, settings: settings)
     if !report {
-      let (jobs, threads) = jobs.division(of: settings.arms.count * seeds)
+      let (jobs, threads) = jobs.division(of: settings.arms.count * settings.seeds.count)
       try experiment.run(jobs: jobs) {
         CellOptions.command("reproduce", "reward-cell", folder: folder, cell: $0, threads: threads)
       }
@@ -55,6 +53,7 @@ struct RewardCommand: ParsableCommand {
       }
       arms += found.filter { !arms.contains($0) }
     }
+    guard !arms.isEmpty else { throw ValidationError("--arms: expected at least one, found none") }
     return arms
   }
 }
