@@ -1,5 +1,6 @@
 public import Evaluation
 import Files
+import Objectives
 import Foundation
 public import Reports
 public import TokenData
@@ -27,14 +28,21 @@ public struct Evaluating {
   ) throws {
     let settings = parts.settings.evaluate
     let answering = Answering(parts, longestAnswer: dataset.summary.longestAnswer)
+    guard parts.rating == nil else {
+      throw InputError(
+        path: parts.settings.path, place: "key objective.preset", expected: "a model that answers",
+        found: "\(parts.settings.objective.preset.rawValue), which trains a head of scores",
+        remedy: "Let it rate: dist2 evaluate RUN --pairs FILE, or dist2 score.")
+    }
     let items = try (0..<min(settings.limit ?? .max, dataset.count)).map { try answering.item(dataset.record($0)) }
+    // Refused before anything is answered, not after.
+    let reading = settings.distribution ? try NumberReading(parts, references: items.map(\.reference)) : nil
     var done = 0
     var records = try answering.records(items, model) {
       done += 1
       progress(done, items.count)
     }
-    if settings.distribution {
-      let reading = try NumberReading(parts, references: items.map(\.reference))
+    if let reading {
       let scorer = Scorer(model)
       // In pieces, so that progress is seen.
       for start in stride(from: 0, to: items.count, by: 16) {
