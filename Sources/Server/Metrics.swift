@@ -67,7 +67,7 @@ package final class ServerMetrics: Sendable {
     let reason =
       switch refusal {
       case .queueFull: "queue_full"
-      case .tooManyItems: "too_many_items"
+      case .tooMany: "too_many_items"
       case .timedOut: "timeout"
       case .cancelled: "client_gone"
       case .shuttingDown: "shutting_down"

@@ -27,9 +27,12 @@ public struct RewardServer: Sendable {
     makeJudge: @escaping @Sendable () throws -> any Judge
   ) async throws -> RewardServer {
     try settings.check()
-    let limits = Batcher.Limits(queue: settings.queue, tokens: settings.tokenBudget, timeout: settings.timeout)
+    let limits = Batcher.Limits(
+      queue: settings.queue, bytes: 4 * settings.bodyLimit, tokens: settings.tokenBudget, timeout: settings.timeout)
     let batcher = try await Batcher.start(limits, metrics: ServerMetrics(), makeJudge: makeJudge)
-    let routes = RewardRoutes(batcher: batcher, connections: Connections(), bodyLimit: settings.bodyLimit)
+    let routes = RewardRoutes(
+      batcher: batcher, connections: Connections(), bodies: BodyBudget(16 * settings.bodyLimit),
+      bodyLimit: settings.bodyLimit)
     return RewardServer(settings: settings, routes: routes, log: log)
   }
 
@@ -84,12 +87,14 @@ public struct RewardServer: Sendable {
 
   /// The server as Hummingbird has it.
   package func application(onReady: @escaping @Sendable (String) -> Void = { _ in }) -> some ApplicationProtocol {
-    var logger = Logger(label: "dist2.serve")
-    logger.logLevel = .critical
+    // What goes wrong outside any request, such as connections that cannot be accepted: standard output is for the address.
+    var logger = Logger(label: "dist2.serve") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = .error
     let (settings, routes) = (settings, routes)
     return Application(
       responder: Responder(
-        routes: routes.all, token: settings.token.map { BearerToken($0) }, metrics: routes.batcher.metrics,
+        routes: routes.all, admission: Admission(settings), token: settings.token.map { BearerToken($0) },
+        metrics: routes.batcher.metrics,
         log: log),
       server: .http1(
         configuration: .init(

@@ -8,6 +8,11 @@ public struct ServerSettings: Sendable {
   public var port = 8080
   /// What clients must show; nil for none, which only a loopback address may have.
   public var token: String?
+  /// Names beside the machine's own by which clients may call the server (`judge.example`, `judge.example:8080`). Empty:
+  /// on a loopback address none, on others any.
+  public var allowedHosts: [String] = []
+  /// Origins whose pages may use the server beside its own: `https://app.example`.
+  public var allowedOrigins: [String] = []
   /// Largest number of items that wait.
   public var queue = 1024
   /// From a request's items entering the queue to their answer.
@@ -41,6 +46,16 @@ public struct ServerSettings: Sendable {
       throw InputError(
         path: "<arguments>", place: "the token", expected: "at least 8 ASCII characters without spaces",
         found: "\(token.utf8.count) bytes", remedy: "Make one with `openssl rand -hex 32`.")
+    }
+    for host in allowedHosts where Authority(host) == nil {
+      throw InputError(
+        path: "<arguments>", place: "--allow-host", expected: "a name or an address, and a port if it matters",
+        found: "\"\(host)\"", remedy: "Like judge.example, judge.example:8080 or [2001:db8::1].")
+    }
+    for origin in allowedOrigins where Authority(origin: origin) == nil {
+      throw InputError(
+        path: "<arguments>", place: "--allow-origin", expected: "what a browser sends as Origin",
+        found: "\"\(origin)\"", remedy: "Like https://app.example or http://localhost:3000, without a path.")
     }
     try atLeast(1, queue, "--queue")
     try atLeast(1, tokenBudget, "--token-budget")

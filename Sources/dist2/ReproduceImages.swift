@@ -42,12 +42,14 @@ struct ImagesCommand: ParsableCommand {
   }
 
   private func chosenArms() throws -> [ImageArm] {
-    try arms.split(separator: ",").map { name in
+    let chosen = try arms.split(separator: ",").map { name in
       guard let arm = ImageArm.all.first(where: { $0.name == name }) else {
         throw ValidationError("no objective is called \(name); there are \(ImageArm.all.map(\.name))")
       }
       return arm
     }.once
+    guard !chosen.isEmpty else { throw ValidationError("--arms: expected at least one objective, found none") }
+    return chosen
   }
 }
 

@@ -18,9 +18,13 @@ struct ManipulationCommand: ParsableCommand {
       """)
   @Option(help: "How much: tiny (a minute, says nothing), small (many hours of two cores), paper (for a GPU).")
   var scale: ManipulationSettings.Scale = .small
-  @Option(help: "How the table is seen: boxes (as text), or image, which needs a --model that sees (dist2 new-vlm).")
-  var observation: PromptForm.Observation = .boxes
-  @Option(help: "Folder of the model. Default: SmolLM2-135M-Instruct in the cache.") var model: String?
+  @Option(
+    help:
+      "How the table is seen: boxes (as text), or image, which needs a --model that sees (dist2 new-vlm). Default: boxes; image at --scale paper."
+  )
+  var observation: PromptForm.Observation?
+  @Option(help: "Folder of the model. Default: SmolLM2-135M-Instruct in the cache; --scale paper needs one.") var model:
+    String?
   @OptionGroup var arms: ArmOptions
   @Option(help: "Tasks, comma separated: \(TaskKind.allCases.map(\.rawValue).joined(separator: ", ")).")
   var tasks: String?
@@ -45,6 +49,9 @@ struct ManipulationCommand: ParsableCommand {
   }
 
   private func settings() throws -> ManipulationSettings {
+    if scale == .paper, model == nil {
+      throw ValidationError("--scale paper needs --model: a folder with LLaVA-1.5, which is what the paper trains")
+    }
     var settings = ManipulationSettings(scale, model: try modelFolder(model), observation: observation)
     try arms.apply(presets: &settings.presets, sizes: &settings.sizes, seeds: &settings.seeds)
     if let tasks { settings.kinds = try names(tasks, "--tasks") }

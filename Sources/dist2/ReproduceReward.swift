@@ -33,7 +33,7 @@ struct RewardCommand: ParsableCommand {
     let folder = options.output ?? run.output + "-experiment"
     let experiment = try RewardExperiment(folder: folder, settings: settings)
     if !report {
-      let (jobs, threads) = jobs.division(of: settings.arms.count * seeds)
+      let (jobs, threads) = jobs.division(of: settings.arms.count * settings.seeds.count)
       try experiment.run(jobs: jobs) {
         CellOptions.command("reproduce", "reward-cell", folder: folder, cell: $0, threads: threads)
       }
@@ -52,6 +52,7 @@ struct RewardCommand: ParsableCommand {
       }
       arms += found.filter { !arms.contains($0) }
     }
+    guard !arms.isEmpty else { throw ValidationError("--arms: expected at least one, found none") }
     return arms
   }
 }

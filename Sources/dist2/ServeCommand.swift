@@ -20,6 +20,14 @@ struct ServeCommand: ParsableCommand {
   @Option(help: "What clients must send as `Authorization: Bearer TOKEN`. Default: DIST2_TOKEN, if set.")
   var token: String?
   @Option(
+    parsing: .singleValue,
+    help: "A further name that clients may call the server by (their Host field), such as a proxy's. Repeatable.")
+  var allowHost: [String] = []
+  @Option(
+    parsing: .singleValue,
+    help: "An origin whose pages may use the server, such as http://localhost:3000. Repeatable.")
+  var allowOrigin: [String] = []
+  @Option(
     help: "Most responses that wait; beyond that, clients are told to come back (429).", transform: whole(1...1_000_000)
   ) var queue = 1024
   @Option(help: "Seconds until a request that was not answered is given up (504).", transform: positive(86_400))
@@ -50,6 +58,7 @@ struct ServeCommand: ParsableCommand {
   private func settings() throws -> ServerSettings {
     var settings = ServerSettings()
     (settings.host, settings.port, settings.queue) = (host, port, queue)
+    (settings.allowedHosts, settings.allowedOrigins) = (allowHost, allowOrigin)
     settings.token = token ?? ProcessInfo.processInfo.environment["DIST2_TOKEN"]
     guard timeout.isFinite, abs(timeout) < 1e6 else {
       throw InputError(path: "<arguments>", place: "--timeout", expected: "seconds", found: "\(timeout)")

@@ -31,13 +31,13 @@ import Testing
 
   @Test func knowsIdenticalAndTooFew() {
     #expect("\(Verdict("MAE", ours: Self.theirs, theirs: Self.theirs))" == "identical MAE in all 5 seeds")
-    #expect("\(Verdict("MAE", ours: [1], theirs: [2]))" == "too few seeds to compare MAE (n = 1)")
+    #expect("\(Verdict("MAE", ours: [1], theirs: [2]))" == "one seed: no verdict on MAE (1.0 against 2.0)")
     #expect(Verdict("MAE", ours: [], theirs: []).outcome == .tooFewPairs)
   }
 
   @Test func countsWhatItLeavesOut() {
     let verdict = Verdict("MAE", ours: [0.1, .nan, 0.2], theirs: [0.2, 0.3, .infinity])
-    #expect("\(verdict)" == "too few seeds to compare MAE (n = 1); 2 of 3 seeds left out, not finite")
+    #expect("\(verdict)" == "one seed: no verdict on MAE (0.10 against 0.20); 2 of 3 seeds left out, not finite")
   }
 
   @Test func agreesWithEveryPairEquallyBetter() {

@@ -67,7 +67,7 @@ extension Serving {
       await #expect(throws: Refusal.queueFull(waiting: 2, limit: 2, retryAfter: 1)) {
         try await batcher.outcomes(of: [request("d")], facets: false)
       }
-      await #expect(throws: Refusal.tooManyItems(3, limit: 2)) {
+      await #expect(throws: Refusal.tooMany(3, limit: 2)) {
         try await batcher.outcomes(of: ["e", "f", "g"].map(request), facets: false)
       }
       control.open()

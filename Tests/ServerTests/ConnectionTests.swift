@@ -31,7 +31,8 @@ extension Serving {
     @Test func aBodyThatTricklesInIsCutOffWhileOthersAreServed() async throws {
       try await withServer(JudgeControl(), { $0.readTimeout = .milliseconds(600) }) { live in
         let slow = try live.connect(seconds: 5)
-        slow.send("POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+        slow.send(
+          "POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
         async let answer = onThread {
           for _ in 0..<30 where slow.send(" ") { usleep(30_000) }
           return try slow.answer()
@@ -59,7 +60,9 @@ extension Serving {
       try await withServer(JudgeControl(), { $0.bodyLimit = 1 << 20 }) { live in
         let (answer, isClosed) = try await onThread {
           let connection = try live.connect(seconds: 5)
-          connection.send("POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
+          connection.send(
+            "POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n"
+          )
           return (try connection.answer(), connection.isClosedByServer())
         }
         #expect(answer?.status == 413 && answer?.body.contains("body_too_large") == true && isClosed)
@@ -70,7 +73,9 @@ extension Serving {
       try await withServer(JudgeControl(), { $0.bodyLimit = 100_000 }) { live in
         let answer = try await onThread {
           let connection = try live.connect(seconds: 5)
-          connection.send("POST /score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+          connection.send(
+            "POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+          )
           let chunk = "4000\r\n" + String(repeating: " ", count: 0x4000) + "\r\n"
           for _ in 0..<400 where connection.send(chunk) {}
           return try connection.answer()

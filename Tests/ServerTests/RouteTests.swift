@@ -148,7 +148,7 @@ extension Serving {
         let lost = try await client.ask("/scores")
         #expect(lost.status == .notFound && lost.body.contains("not_found"))
         let get = try await client.ask("/score")
-        #expect(get.status == .methodNotAllowed && get.headers[.allow] == "POST")
+        #expect(get.status == .methodNotAllowed && get.headers[.allow] == "POST, OPTIONS")
         let head = try await client.ask("/health", method: .head)
         #expect(head.status == .ok && head.body.isEmpty)
       }

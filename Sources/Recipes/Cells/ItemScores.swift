@@ -1,14 +1,16 @@
 import Foundation
 import Reports
 
-/// What several seeds scored on the same test items: episodes solved, boxes found. Means are over both; intervals are over
-/// items, each the mean of its seeds, so they say what these models do and little of other seeds.
+/// What several seeds scored on the same test items: episodes solved, boxes found. Means are over both. Intervals of one
+/// list are over items, each the mean of its seeds, and say what these models do; verdicts are over seeds.
 struct ItemScores {
   /// For every item the mean over seeds.
   let values: [Double]
+  private let bySeed: [[Double]]
 
   /// - Parameter bySeed: a list for each seed, items in the same order.
   init(_ bySeed: [[Double]]) {
+    self.bySeed = bySeed
     values = (bySeed.first ?? []).indices.map { index in Measurements(bySeed.map { $0[index] }).mean }
   }
 
@@ -23,18 +25,18 @@ struct ItemScores {
     return Bootstrap(resamples: 2000).interval(of: values)
   }
 
-  /// Whether these scores are higher than others of the same items.
-  func verdict(_ metric: String, against others: ItemScores, unit: String) -> Verdict {
-    Verdict(
-      metric, ours: values, theirs: others.values, lowerIsBetter: false, unit: unit,
-      inference: .bootstrap(Bootstrap(resamples: 2000)))
+  /// Whether these scores are higher than others of the same seeds and items.
+  func verdict(_ metric: String, against others: ItemScores) -> Verdict {
+    Verdict(metric, bySeed: bySeed, against: others.bySeed, lowerIsBetter: false)
   }
 
   /// What a verdict's reader has to know.
   ///
   /// - Parameter seeds: how many seeds the means are over, where they differ by place.
   static func remark(_ unit: String, seeds: Set<Int>) -> String {
-    "Pairs are \(unit)s, means over \(Self.seeds(seeds)): intervals do not hold what other seeds of training would do."
+    seeds == [1]
+      ? "One training run each: what differs may be chance of training, which more seeds (--seeds) would show."
+      : "Intervals are over \(Self.seeds(seeds)) of training and over \(unit)s."
   }
 
   /// `1 seed`, `1 to 2 seeds`
@@ -52,13 +54,12 @@ extension ClaimFinding {
   /// K8: the gain of dist over sft shrinks as data grow.
   ///
   /// - Parameters:
-  ///   - gains: for every pair of runs the gain at each size.
+  ///   - gains: for every seed the gain at each size.
   ///   - things: what sizes count.
-  ///   - unit: what a pair is, in the singular.
-  static func shrinkingGains(_ gains: [[Double]], sizes: [Int], of things: String, unit: String) -> ClaimFinding {
+  static func shrinkingGains(_ gains: [[Double]], sizes: [Int], of things: String) -> ClaimFinding {
     let slopes = gains.map { straightLine(sizes.map { log10(Double($0)) }, $0).slope }
     let verdict = Verdict(
-      "slope of the gain over log10 of \(things)", ours: slopes, theirs: slopes.map { _ in 0 }, unit: unit)
+      "slope of the gain over log10 of \(things)", ours: slopes, theirs: slopes.map { _ in 0 })
     return ClaimFinding(
       id: "K8", claim: "The gain of dist over sft shrinks as data grow.", finding: "\(verdict).",
       outcome: verdict.outcome)

@@ -8,6 +8,7 @@ import TorchNN
 /// A model that rates with a head of its own: a logit by which responses are compared, or a number for each scale.
 public final class ClassifierJudge: Judge {
   public let name: String
+  public let screen: RequestScreen?
   private let model: any TokenModel
   private let answering: Answering
   private let ratings: RatingReader
@@ -17,6 +18,7 @@ public final class ClassifierJudge: Judge {
   /// - Throws: `InputError` if the run file has no `reward` section.
   init(_ parts: RunParts, _ model: any TokenModel, _ loss: RatingObjective.Loss, name: String) throws {
     ratings = try parts.ratings
+    screen = RequestScreen(ratings, parts)
     (self.model, self.loss, self.name) = (model, loss, name)
     answering = Answering(parts)
     maxLength = parts.maxLength

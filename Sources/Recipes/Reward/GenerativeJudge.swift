@@ -8,6 +8,7 @@ import TorchNN
 /// score, and says how probable it thinks each of the numbers that may stand there.
 public final class GenerativeJudge: Judge {
   public let name: String
+  public let screen: RequestScreen?
   private let model: any TokenModel
   private let answering: Answering
   private let ratings: RatingReader
@@ -19,6 +20,7 @@ public final class GenerativeJudge: Judge {
   /// - Throws: `InputError` if the run file has no `reward` section, or the tokenizer has no gaps for its scores.
   init(_ parts: RunParts, _ model: any TokenModel, name: String) throws {
     ratings = try parts.ratings
+    screen = RequestScreen(ratings, parts)
     form = try AnswerForm(ratings, parts.encoder)
     (self.model, self.name) = (model, name)
     answering = Answering(parts)

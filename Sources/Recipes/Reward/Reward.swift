@@ -64,6 +64,8 @@ public protocol Judge: AnyObject {
   var range: ClosedRange<Double>? { get }
   /// Names of the facets and their ranges.
   var facets: [(name: String, range: ClosedRange<Double>?)] { get }
+  /// What is known of a request without reading it; nil for nothing.
+  var screen: RequestScreen? { get }
   /// Tokens that rating a response reads.
   ///
   /// - Throws: `InputError` for a response that cannot be rated: too long, a conversation that the template refuses.
@@ -76,4 +78,9 @@ public protocol Judge: AnyObject {
   /// - Returns: one reward a request, in order.
   /// - Throws: as ``tokens(of:)``, for the first request that cannot be rated.
   func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) throws -> [Reward]
+}
+
+extension Judge {
+  /// Nothing.
+  public var screen: RequestScreen? { nil }
 }

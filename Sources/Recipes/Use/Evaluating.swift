@@ -1,5 +1,6 @@
 public import Evaluation
 import Files
+import Objectives
 import Foundation
 import MetricTokens
 public import Reports
@@ -34,7 +35,15 @@ public struct Evaluating {
     // What cannot be read out is said before anything is answered.
     let reading = settings.distribution ? try NumberReading(parts, run: run) : nil
     let answering = Answering(parts, longestAnswer: dataset.summary.longestAnswer)
+    guard parts.rating == nil else {
+      throw InputError(
+        path: parts.settings.path, place: "key objective.preset", expected: "a model that answers",
+        found: "\(parts.settings.objective.preset.rawValue), which trains a head of scores",
+        remedy: "Let it rate: dist2 evaluate RUN --pairs FILE, or dist2 score.")
+    }
     let items = try (0..<min(settings.limit ?? .max, dataset.count)).map { try answering.item(dataset.record($0)) }
+    // Refused before anything is answered, not after.
+    let reading = settings.distribution ? try NumberReading(parts, references: items.map(\.reference)) : nil
     var done = 0
     var records = try answering.records(items, model) {
       done += 1

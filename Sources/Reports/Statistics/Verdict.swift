@@ -10,7 +10,7 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
     case noDifferenceShown
     /// Every pair is equal.
     case identical
-    /// Fewer than two pairs with finite values.
+    /// Fewer than two pairs with finite values: one seed, for instance, whatever the number of its test items.
     case tooFewPairs
   }
 
@@ -26,6 +26,9 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
   public var metric: String
   /// What the comparison came to.
   public var outcome: Outcome
+  /// Means over the finite pairs.
+  public var ourMean: Double
+  public var theirMean: Double
   /// Mean difference, ours minus theirs, over the finite pairs.
   public var difference: Double
   /// Interval of that difference.
@@ -60,6 +63,7 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
     self.lowerIsBetter = lowerIsBetter
     self.unit = unit
     comparisons = 1
+    (ourMean, theirMean) = (Measurements(finite.map(\.0)).mean, Measurements(finite.map(\.1)).mean)
     difference = sample.mean
     effectSize = sample.mean / sample.standardDeviation
     pairs = differences.count
@@ -73,9 +77,15 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
       interval = bootstrap.interval(of: differences)
       pValue = bootstrap.pValue(ofDifferences: differences)
     }
+    outcome = .tooFewPairs
+    decide(isIdentical: differences.allSatisfy { $0 == 0 })
+  }
+
+  /// Reads the outcome off interval and number of pairs.
+  mutating func decide(isIdentical: Bool) {
     if pairs < 2 {
       outcome = .tooFewPairs
-    } else if differences.allSatisfy({ $0 == 0 }) {
+    } else if isIdentical {
       outcome = .identical
     } else if interval.contains(0) || !interval.isFinite {
       outcome = .noDifferenceShown
@@ -109,6 +119,10 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
     let level = Quantity.percent(interval.level)
     switch outcome {
     case .tooFewPairs:
+      if unit == "seed", pairs == 1 {
+        let means = [ourMean, theirMean].map { Quantity.decimals($0, decimals) }
+        return "one seed: no verdict on \(metric) (\(means[0]) against \(means[1]))"
+      }
       return "too few \(unit)s to compare \(metric) (n = \(pairs))"
     case .identical:
       return "identical \(metric) in all \(pairs) \(unit)s"

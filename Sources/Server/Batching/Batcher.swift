@@ -3,6 +3,7 @@ import Files
 import Foundation
 package import Recipes
 import Synchronization
+import TokenData
 
 /// A bounded queue before a judge, which one thread owns: whatever waits is rated in batches of at most so many tokens.
 ///
@@ -14,14 +15,22 @@ package final class Batcher: Sendable {
   package struct Limits: Sendable {
     /// Largest number of items that wait, those being rated not counted.
     package var queue: Int
+    /// Most bytes of text that wait. Only what is beyond ``free`` of an item counts, so that short items are let in
+    /// however many long ones wait.
+    package var bytes: Int
     /// Largest number of tokens of a batch; an item that is longer is rated alone.
     package var tokens: Int
     /// From the submission to the answer.
     package var timeout: Duration
 
-    package init(queue: Int = 1024, tokens: Int = 4096, timeout: Duration = .seconds(30)) {
-      (self.queue, self.tokens, self.timeout) = (queue, tokens, timeout)
+    package init(
+      queue: Int = 1024, bytes: Int = 16 << 20, tokens: Int = 4096, timeout: Duration = .seconds(30)
+    ) {
+      (self.queue, self.bytes, self.tokens, self.timeout) = (queue, bytes, tokens, timeout)
     }
+
+    /// Bytes of an item that do not count.
+    static let free = 4096
   }
 
   /// One submission, so that it can be cancelled from elsewhere, before it is made too.
@@ -38,6 +47,8 @@ package final class Batcher: Sendable {
     let serial: UInt64
     let request: RewardRequest
     let facets: Bool
+    /// What it takes of the queue's bytes.
+    let bytes: Int
   }
 
   private enum Phase { case open, draining, stopped }
@@ -119,13 +130,28 @@ package final class Batcher: Sendable {
   package func outcomes(
     of requests: [RewardRequest], facets: Bool, ticket: Ticket = Ticket()
   ) async throws -> [Outcome] {
-    if requests.isEmpty { return [] }
-    return try await withTaskCancellationHandler {
+    // What is far too long never waits, and costs nobody else anything.
+    var outcomes = requests.map(screened)
+    let rest = outcomes.indices.filter { outcomes[$0] == nil }
+    if requests.count <= limits.queue { metrics.refusedItems(requests.count - rest.count) }
+    guard !rest.isEmpty else { return outcomes.compactMap { $0 } }
+    let rated = try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        admit(requests, facets: facets, ticket, continuation)
+        admit(rest.map { requests[$0] }, facets: facets, ticket, continuation)
       }
     } onCancel: {
       cancel(ticket)
+    }
+    for (index, outcome) in zip(rest, rated) { outcomes[index] = outcome }
+    return outcomes.compactMap { $0 }
+  }
+
+  private func screened(_ request: RewardRequest) -> Outcome? {
+    do throws(InputError) {
+      try model.screen?.check(request)
+      return nil
+    } catch {
+      return .failure(.refused(error))
     }
   }
 
@@ -140,14 +166,16 @@ package final class Batcher: Sendable {
     _ continuation: CheckedContinuation<[Outcome], any Error>
   ) {
     let deadline = ContinuousClock.now + limits.timeout
+    let bytes = requests.map { max(0, $0.bytes - Limits.free) }
     let refusal = state.withLock { state -> Refusal? in
-      if let refusal = whatForbids(requests.count, ticket, state) { return refusal }
+      if let refusal = whatForbids(requests.count, bytes.reduce(0, +), ticket, state) { return refusal }
       state.pending[ObjectIdentifier(ticket)] = Pending(
         ticket: ticket, deadline: deadline, continuation: continuation,
         outcomes: Array(repeating: nil, count: requests.count), missing: requests.count)
       for (index, request) in requests.enumerated() {
         state.waiting.append(
-          Item(ticket: ticket, index: index, serial: state.serial, request: request, facets: facets))
+          Item(
+            ticket: ticket, index: index, serial: state.serial, request: request, facets: facets, bytes: bytes[index]))
         state.serial += 1
       }
       if state.isJudgeIdle {
@@ -160,14 +188,19 @@ package final class Batcher: Sendable {
     if let refusal { refuse(continuation, refusal) }
   }
 
-  private func whatForbids(_ count: Int, _ ticket: Ticket, _ state: State) -> Refusal? {
+  private func whatForbids(_ count: Int, _ bytes: Int, _ ticket: Ticket, _ state: State) -> Refusal? {
     if state.phase != .open { return .shuttingDown }
     if ticket.isCancelled.load(ordering: .sequentiallyConsistent) { return .cancelled }
-    if count > limits.queue { return .tooManyItems(count, limit: limits.queue) }
+    if count > limits.queue { return .tooMany(count, limit: limits.queue) }
+    if bytes > limits.bytes { return .tooMany(bytes, limit: limits.bytes, of: .bytes) }
+    let seconds = (Double(state.waiting.count) * state.secondsPerItem).rounded(.up)
+    let retry = Int(min(max(seconds, 1), 60))
     if state.waiting.count + count > limits.queue {
-      let seconds = (Double(state.waiting.count) * state.secondsPerItem).rounded(.up)
-      return .queueFull(
-        waiting: state.waiting.count, limit: limits.queue, retryAfter: Int(min(max(seconds, 1), 60)))
+      return .queueFull(waiting: state.waiting.count, limit: limits.queue, retryAfter: retry)
+    }
+    let held = bytes == 0 ? 0 : state.waiting.reduce(0) { $0 + $1.bytes }
+    if held + bytes > limits.bytes {
+      return .queueFull(waiting: held, limit: limits.bytes, of: .bytes, retryAfter: retry)
     }
     return nil
   }
@@ -253,6 +286,9 @@ package final class Batcher: Sendable {
     }
   }
 
+  /// Whether somebody waits for an item still.
+  func isWanted(_ item: Item) -> Bool { state.withLock { $0.pending[ObjectIdentifier(item.ticket)] != nil } }
+
   /// Takes the items that nobody cancelled meanwhile.
   func claim(_ items: [Item]) -> [Item] {
     let wanted = Set(items.map(\.serial))
@@ -277,4 +313,9 @@ package final class Batcher: Sendable {
     }
     for pending in complete { pending.continuation.resume(returning: pending.outcomes.compactMap { $0 }) }
   }
+}
+
+extension RewardRequest {
+  /// UTF-8 bytes of all its texts.
+  fileprivate var bytes: Int { messages.reduce(response.utf8.count) { $0 + $1.content.utf8.count } }
 }

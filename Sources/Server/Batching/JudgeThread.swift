@@ -17,11 +17,30 @@ extension Batcher {
     }
   }
 
+  /// Longest that candidates are looked at while others are ready to be rated, in seconds.
+  static let longestLook = 0.1
+
   /// Rates as many of the first items as the token budget allows.
   private func rate(_ candidates: [Item], _ judge: any Judge) {
+    let (chosen, counts) = choose(candidates, judge)
+    let batch = claim(chosen)
+    guard !batch.isEmpty else { return }
+    let start = ContinuousClock.now
+    let outcomes = outcomes(of: batch, judge)
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    // Counted before the answers leave, so that whoever has one finds it counted.
+    metrics.rated(outcomes.map(\.outcome), tokens: batch.reduce(0) { $0 + counts[$1.serial, default: 0] })
+    deliver(outcomes, seconds: seconds)
+  }
+
+  /// The first items that fit in a batch, and their tokens. They are looked at one by one: an item that cannot be rated
+  /// is refused at once, and one that nobody waits for any more is not read.
+  private func choose(_ candidates: [Item], _ judge: any Judge) -> (chosen: [Item], counts: [UInt64: Int]) {
+    let start = ContinuousClock.now
     var chosen: [Item] = [], counts: [UInt64: Int] = [:], tokens = 0
-    var refused: [(item: Item, outcome: Outcome)] = []
-    for item in candidates {
+    for item in candidates where isWanted(item) {
+      if isStopped || !chosen.isEmpty && ContinuousClock.now - start > .seconds(Self.longestLook) { break }
+      let began = ContinuousClock.now
       do {
         let count = max(1, try judge.tokens(of: item.request))
         guard chosen.isEmpty || tokens + count <= limits.tokens else { break }
@@ -29,20 +48,12 @@ extension Batcher {
         counts[item.serial] = count
         tokens += count
       } catch {
-        refused.append((item, .failure(ItemFailure(error))))
+        guard !claim([item]).isEmpty else { continue }
+        metrics.refusedItems(1)
+        deliver([(item, .failure(ItemFailure(error)))], seconds: (ContinuousClock.now - began) / .seconds(1))
       }
     }
-    _ = claim(refused.map(\.item))
-    let batch = claim(chosen)
-    let start = ContinuousClock.now
-    let outcomes = batch.isEmpty ? [] : outcomes(of: batch, judge)
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
-    // Counted before the answers leave, so that whoever has one finds it counted.
-    if !batch.isEmpty {
-      metrics.rated(outcomes.map(\.outcome), tokens: batch.reduce(0) { $0 + counts[$1.serial, default: 0] })
-    }
-    metrics.refusedItems(refused.count)
-    deliver(refused + outcomes, seconds: seconds)
+    return (chosen, counts)
   }
 
   /// One outcome each. Where the judge refuses the batch, its items are rated one by one, so that only the one at fault

@@ -3,10 +3,17 @@ package import Recipes
 
 /// Why a whole submission goes unanswered.
 package enum Refusal: Error, Equatable {
-  /// As many items wait as may; after `retryAfter` seconds there should be room.
-  case queueFull(waiting: Int, limit: Int, retryAfter: Int)
-  /// More items at once than the queue can ever hold.
-  case tooManyItems(Int, limit: Int)
+  /// What the queue is bounded in.
+  package enum Amount: String, Sendable {
+    /// Responses.
+    case items
+    /// UTF-8 bytes of long ones.
+    case bytes
+  }
+  /// As much waits as may; after `retryAfter` seconds there should be room.
+  case queueFull(waiting: Int, limit: Int, of: Amount = .items, retryAfter: Int)
+  /// More at once than the queue can ever hold.
+  case tooMany(Int, limit: Int, of: Amount = .items)
   /// The deadline passed before the last item was rated.
   case timedOut
   /// Nobody waits for the answer any more.
@@ -43,9 +50,11 @@ package struct ModelDescription: Sendable {
   package var range: ClosedRange<Double>?
   /// The facets, in the order of the judge.
   package var facets: [Score]
+  /// What is known of a request without reading it.
+  let screen: RequestScreen?
 
   init(_ judge: any Judge) {
-    (name, range) = (judge.name, judge.range)
+    (name, range, screen) = (judge.name, judge.range, judge.screen)
     facets = judge.facets.map { Score(name: $0.name, range: $0.range) }
   }
 }

@@ -64,15 +64,17 @@ extension APIError {
   /// What a refusal of the queue is in HTTP.
   init(_ refusal: Refusal, timeout: Duration) {
     switch refusal {
-    case .queueFull(let waiting, let limit, let seconds):
+    case .queueFull(let waiting, let limit, let amount, let seconds):
       self.init(
         .tooManyRequests, "queue_full", "Too many items wait already.", expected: "room for the items",
-        found: "\(waiting) of \(limit) places taken", remedy: "Try again in \(seconds) s.",
+        found: "\(waiting) of \(limit) \(amount == .items ? "places" : "bytes of long texts") taken",
+        remedy: "Try again in \(seconds) s.",
         headers: [.retryAfter: "\(seconds)"])
-    case .tooManyItems(let count, let limit):
+    case .tooMany(let count, let limit, let amount):
       self.init(
         .contentTooLarge, "too_many_items", "More items at once than the queue holds.",
-        expected: "at most \(limit) items", found: "\(count)", remedy: "Send them in several requests.")
+        expected: "at most \(limit) \(amount == .items ? "items" : "bytes of long texts")", found: "\(count)",
+        remedy: "Send them in several requests.")
     case .timedOut:
       self.init(
         .gatewayTimeout, "timeout", "The items were not rated in time and have been dropped.",

@@ -2,31 +2,79 @@ import Files
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Synchronization
 
 extension Request {
   /// The body as JSON.
   ///
-  /// - Parameter limit: largest number of bytes; a body that announces more is refused unread.
-  /// - Throws: `APIError` with 413 or 408, `InputError` for what is no JSON.
-  func json(limit: Int) async throws -> JSONReader {
+  /// - Parameters:
+  ///   - limit: largest number of bytes; a body that announces more is refused unread.
+  ///   - budget: the bytes that all bodies may take together.
+  /// - Throws: `APIError` with 413, 408 or 429, `InputError` for what is no JSON.
+  func json(limit: Int, _ budget: BodyBudget) async throws -> JSONReader {
     let announced = headers[.contentLength].flatMap { Int($0) } ?? 0
     if announced > limit { throw APIError.tooLarge("\(announced) bytes", limit: limit) }
+    let share = budget.share()
     var bytes: [UInt8] = []
     bytes.reserveCapacity(announced)
     do {
       for try await buffer in body {
         guard bytes.count + buffer.readableBytes <= limit else { throw APIError.tooLarge("more", limit: limit) }
+        guard share.grow(to: bytes.count + buffer.readableBytes) else { throw APIError.busy }
         bytes += buffer.readableBytesView
       }
     } catch is BodyTimeout {
       throw APIError(
         .requestTimeout, "slow_body", "The body did not arrive in time.", headers: [.connection: "close"])
     }
-    return JSONReader(try JSON(parsing: bytes, path: "", depth: 32), path: "")
+    return try withExtendedLifetime(share) { JSONReader(try JSON(parsing: bytes, path: "", depth: 32), path: "") }
+  }
+}
+
+/// The bytes of all bodies that are being read, so that many large ones at once do not exhaust memory.
+final class BodyBudget: Sendable {
+  private let limit: Int
+  private let held = Mutex(0)
+  /// Bytes of a body that do not count: short requests are always read.
+  private static let free = 64 << 10
+
+  init(_ limit: Int) { self.limit = limit }
+
+  func share() -> Share { Share(self) }
+
+  /// What one body holds, until it is gone.
+  final class Share: Sendable {
+    private let budget: BodyBudget
+    private let counted = Mutex(0)
+
+    init(_ budget: BodyBudget) { self.budget = budget }
+
+    deinit { budget.held.withLock { $0 -= counted.withLock { $0 } } }
+
+    /// False where others hold too much.
+    func grow(to bytes: Int) -> Bool {
+      counted.withLock { counted in
+        let more = max(0, bytes - BodyBudget.free) - counted
+        guard more > 0 else { return true }
+        let fits = budget.held.withLock { held in
+          guard held + more <= budget.limit else { return false }
+          held += more
+          return true
+        }
+        if fits { counted += more }
+        return fits
+      }
+    }
   }
 }
 
 extension APIError {
+  fileprivate static var busy: APIError {
+    APIError(
+      .tooManyRequests, "busy", "Too many large bodies are being read.", remedy: "Try again in 1 s.",
+      headers: [.connection: "close", .retryAfter: "1"])
+  }
+
   // The rest of the body is not worth reading, so the connection ends here.
   fileprivate static func tooLarge(_ found: String, limit: Int) -> APIError {
     APIError(

@@ -28,6 +28,7 @@ struct Responder: HTTPResponder {
   typealias Context = ConnectionContext
 
   let routes: [Route]
+  let admission: Admission
   let token: BearerToken?
   let metrics: ServerMetrics
   let log: (@Sendable (String) -> Void)?
@@ -37,13 +38,19 @@ struct Responder: HTTPResponder {
     let path = request.uri.path
     let known = routes.contains { $0.path == path }
     var response: Response
+    var origin: String?
     do {
-      response = try await route(request, path).answer(request, context)
+      origin = try admission.admit(request)
+      response =
+        request.method == .options
+        ? CrossOrigin.preflight(request, methods: try methods(path), origin: origin)
+        : try await route(request, path).answer(request, context)
     } catch let error as APIError {
       response = error.response
     } catch let error as InputError {
       response = APIError(.badRequest, "malformed", error).response
     }
+    CrossOrigin.allow(origin, &response)
     if request.method == .head { response = response.createHeadResponse() }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     metrics.answered(route: known ? path : "other", status: response.status.code, seconds: seconds)
@@ -61,17 +68,25 @@ struct Responder: HTTPResponder {
         remedy: "Send the token that the server was started with.",
         headers: [.wwwAuthenticate: path == "/" ? #"Basic realm="dist2", charset="UTF-8""# : "Bearer"])
     }
-    guard !here.isEmpty else {
-      throw APIError(
-        .notFound, "not_found", "There is nothing at this path.", expected: paths.joined(separator: ", "),
-        found: "\"\(path)\"", remedy: "GET /openapi.json describes what there is.")
+    let allowed = try methods(path).joined(separator: ", ")
+    if let route = here.first(where: { $0.method == method }) {
+      if method == .post { try Admission.checkBody(request.headers) }
+      return route
     }
-    if let route = here.first(where: { $0.method == method }) { return route }
-    let allowed = here.map(\.method.rawValue).joined(separator: ", ")
     throw APIError(
       .methodNotAllowed, "method_not_allowed", "\(path) has no such method.", expected: allowed,
       found: request.method.rawValue, headers: [.allow: allowed])
   }
 
-  private var paths: [String] { routes.map(\.path) }
+  /// What a path can be asked. A browser's preflight asks without a token, so this tells no more than the documents do.
+  private func methods(_ path: String) throws(APIError) -> [String] {
+    let here = routes.filter { $0.path == path }.map(\.method.rawValue)
+    guard !here.isEmpty else {
+      throw APIError(
+        .notFound, "not_found", "There is nothing at this path.",
+        expected: routes.map(\.path).joined(separator: ", "), found: "\"\(path)\"",
+        remedy: "GET /openapi.json describes what there is.")
+    }
+    return here + ["OPTIONS"]
+  }
 }

@@ -95,7 +95,7 @@ enum OpenAPI {
   }
 
   private static let failures =
-    ["400", "401", "408", "413", "422", "500", "503", "504"]
+    ["400", "401", "403", "408", "413", "415", "422", "500", "501", "503", "504"]
     .map { ##"          "\##($0)": {"$ref": "#/components/responses/Error"},"## }.joined(separator: "\n")
     + "\n" + ##"          "429": {"$ref": "#/components/responses/Full"}"##
 

@@ -7,6 +7,7 @@ import Recipes
 struct RewardRoutes: Sendable {
   let batcher: Batcher
   let connections: Connections
+  let bodies: BodyBudget
   let bodyLimit: Int
   let started = ContinuousClock.now
 
@@ -30,7 +31,7 @@ struct RewardRoutes: Sendable {
   }
 
   @Sendable private func score(_ request: Request, _ context: ConnectionContext) async throws -> Response {
-    let call = try ScoreCall(try await request.json(limit: bodyLimit))
+    let call = try ScoreCall(try await request.json(limit: bodyLimit, bodies))
     let outcomes = try await outcomes(of: call.items.map(\.request), facets: call.facets, context)
     let answers = zip(call.items, outcomes).map { item, outcome in
       outcome.map { $0.json(id: item.id, facets: call.facets, distribution: call.distribution) }
@@ -55,7 +56,7 @@ struct RewardRoutes: Sendable {
   }
 
   @Sendable private func rank(_ request: Request, _ context: ConnectionContext) async throws -> Response {
-    let call = try RankCall(try await request.json(limit: bodyLimit))
+    let call = try RankCall(try await request.json(limit: bodyLimit, bodies))
     let outcomes = try await outcomes(of: call.requests, facets: false, context)
     var rated: [(index: Int, score: Double)] = [], failed: [JSON] = []
     for (index, outcome) in outcomes.enumerated() {

@@ -49,6 +49,15 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
     #expect(try judge.tokens(of: requests[0]) > 3)
   }
 
+  /// A head of scores answers nothing.
+  @Test func aHeadOfScoresIsNotAskedForAnswers() throws {
+    let tiny = try TinyRun(data: rated, yaml: yaml)
+    _ = try tiny.train("objective.preset=regression", "train.steps=2").run()
+    let choice = try ModelChoice(tiny.folder + "/out"), dataset = try choice.parts.dataset(tiny.folder + "/train.jsonl")
+    let error = #expect(throws: InputError.self) { try Evaluating(choice.parts, choice.load(), dataset) }
+    #expect(error?.place == "key objective.preset" && error?.remedy.contains("--pairs") == true)
+  }
+
   /// All pairs of a question whose scores differ; equal ones say nothing.
   @Test func pairsAreMadeWithinAQuestion() throws {
     let tied = rated + "{\"prompt\": \"0 + 1?\", \"response\": \"b a b\", \"score\": 4, \"parts\": {\"b\": 4}}\n"

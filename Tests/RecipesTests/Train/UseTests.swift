@@ -32,6 +32,17 @@ import Training
     #expect(first == result.records[0])
   }
 
+  /// What cannot be read out of answers is known before the first of them.
+  @Test func whatDoesNotFitIsRefusedBeforeAnythingIsAnswered() throws {
+    let tiny = try TinyRun(data: "{\"prompt\": \"1 + 1 = \", \"completion\": \"it is 2\"}\n")
+    let parts = try tiny.parts("evaluate.distribution=true"), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    var answered = 0
+    let error = #expect(throws: InputError.self) {
+      try Evaluating(parts, model, parts.dataset(tiny.folder + "/train.jsonl")) { _, _ in answered += 1 }
+    }
+    #expect(error?.place == "key evaluate.distribution" && answered == 0)
+  }
+
   @Test func linesComeBackInOrderAndBadOnesAreNamed() throws {
     let tiny = try TinyRun(), choice = try ModelChoice(tiny.folder + "/run.yaml")
     let input = ["{\"id\": 1, \"prompt\": \"1 + 1 = \"}", "", "{\"prompt\": \"a much longer prompt 2 + 2 = \"}"]

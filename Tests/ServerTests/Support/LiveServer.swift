@@ -27,7 +27,7 @@ struct LiveServer: Sendable {
     let port = port
     return try await onThread {
       let connection = try RawConnection(port: port)
-      connection.send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+      connection.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
       return try connection.answer()
     }
   }
@@ -101,9 +101,9 @@ struct RouteClient: Sendable {
     let port = port
     let answer = try await onThread {
       let connection = try RawConnection(port: port)
-      var head = "\(method.rawValue) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+      var head = "\(method.rawValue) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
       if let authorization { head += "Authorization: \(authorization)\r\n" }
-      if let body { head += "Content-Length: \(body.utf8.count)\r\n" }
+      if let body { head += "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n" }
       connection.send(head + "\r\n" + (body ?? ""))
       return try connection.answer(hasBody: method != .head)
     }

@@ -61,7 +61,9 @@ final class RawConnection: @unchecked Sendable {
   @discardableResult func send(_ text: String) -> Bool { send(text.utf8) }
 
   func post(_ path: String, _ body: String, headers: String = "") {
-    send("POST \(path) HTTP/1.1\r\nHost: x\r\n\(headers)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    send(
+      "POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\(headers)"
+        + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
   }
 
   /// The next answer; nil if the server closed the connection instead.

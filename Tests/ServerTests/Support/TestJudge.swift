@@ -7,6 +7,7 @@ import Synchronization
 /// Holds the judge back until the test has filled the queue, and notes what it was asked.
 final class JudgeControl: Sendable {
   private let batches = Mutex<[[String]]>([])
+  private let looks = Mutex<[String]>([])
   private let isShut: Atomic<Bool>
   let delay: Double
 
@@ -19,6 +20,11 @@ final class JudgeControl: Sendable {
 
   /// Responses of each batch, in order.
   var seen: [[String]] { batches.withLock { $0 } }
+
+  /// Responses whose tokens were counted, in order.
+  var lookedAt: [String] { looks.withLock { $0 } }
+
+  func counting(_ response: String) { looks.withLock { $0.append(response) } }
 
   func open() { isShut.store(false, ordering: .sequentiallyConsistent) }
 
@@ -41,7 +47,15 @@ final class TestJudge: Judge {
 
   init(_ control: JudgeControl) { self.control = control }
 
+  /// Knows of endless responses without counting.
+  let screen: RequestScreen? = RequestScreen { request in
+    guard request.response.hasPrefix("endless") else { return nil }
+    return InputError(path: "", place: "response", expected: "at most 9 tokens", found: "at least 99")
+  }
+
   func tokens(of request: RewardRequest) throws -> Int {
+    control.counting(request.response)
+    if request.response.contains("slow") { usleep(150_000) }
     if request.response.contains("too long") {
       throw InputError(path: "", place: "response", expected: "at most 9 tokens", found: "10", remedy: "Shorten it.")
     }

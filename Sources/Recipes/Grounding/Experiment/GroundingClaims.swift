@@ -23,7 +23,7 @@ extension GroundingSummary {
     let verdicts = Verdict.corrected(
       splits.map { split in
         scores(preset, size, split, seeds: both, measure)
-          .verdict(metric, against: scores(.sft, size, split, seeds: both, measure), unit: "expression")
+          .verdict(metric, against: scores(.sft, size, split, seeds: both, measure))
       })
     let words = zip(splits, verdicts).map { "\($0): \($1)" }
     let outcomes = Set(verdicts.map(\.outcome))
@@ -51,14 +51,16 @@ extension GroundingSummary {
       settings.sizes.allSatisfy { seeds([.sft, .dist], $0).contains(seed) }
     }
     guard settings.sizes.count >= 3, !complete.isEmpty else { return nil }
-    let gains = complete.flatMap { seed in
-      splits.map { split in
-        settings.sizes.map { size in
+    // A seed's mean over splits is one measurement: they are answered by the same models.
+    let gains = complete.map { seed in
+      settings.sizes.map { size in
+        let bySplit = splits.map { split in
           let found = [Preset.dist, .sft].map { scores($0, size, split, seeds: [seed], Self.isFound).mean }
           return found[0] - found[1]
         }
+        return Measurements(bySplit).mean
       }
     }
-    return ClaimFinding.shrinkingGains(gains, sizes: settings.sizes, of: "expressions", unit: "seed and split")
+    return ClaimFinding.shrinkingGains(gains, sizes: settings.sizes, of: "expressions")
   }
 }

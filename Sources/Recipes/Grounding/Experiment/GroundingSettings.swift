@@ -10,7 +10,7 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
     case tiny
     /// Rendered scenes and a small model of our own, for two cores and half an hour.
     case small
-    /// The paper's schedule, for a published checkpoint and RefCOCO on a GPU.
+    /// The paper's settings, for Phi-3.5-vision and RefCOCO on a GPU: those of Configs/grounding/phi35-vision.yaml.
     case paper
   }
 
@@ -45,6 +45,8 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
   public var alpha = 0.1
   public var temperature = 2.0
   public var form = GroundingForm()
+  /// Keys of the run file that the scale sets otherwise, as `key=value`; nil for none.
+  var scaleKeys: [String]?
   /// Further keys of the run file, as `key=value`.
   public var overrides: [String] = []
 
@@ -65,9 +67,18 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
       learningRate = 1e-3
     case .paper:
       self.source = source ?? .rows([], pictures: nil)
-      (sizes, seeds, testExpressions, batch) = ([127_000], [1, 2, 3], .max, 64)
+      (sizes, seeds, testExpressions, batch) = ([127_000], [1, 2, 3], .max, 32)
+      scaleKeys = Self.paperKeys
     }
   }
+
+  /// D.3: pictures of 1024 x 1024 pixels. The template is Phi-3.5-vision's. Neighbours (A.2) are the toy's alone
+  /// (PAPER.md Q15). What makes it fit on a GPU is not the paper's and changes no figure but by rounding.
+  private static let paperKeys = [
+    "data.template=phi3-vision", "data.squarePictures=1024", "data.maxLength=4096", "metrics.*.contrast=none",
+    "train.packing=4096", "train.microTokens=4096", "train.dtype=bfloat16", "train.device=cuda",
+    "train.optimizer=adamw8bit", "train.checkpointActivations=true",
+  ]
 
   /// Checks values that a user can set.
   ///
@@ -80,7 +91,7 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
     func isOnce<T: Hashable>(_ values: [T]) -> Bool { !values.isEmpty && Set(values).count == values.count }
     try require(
       isOnce(presets) && known, "--objectives", "distinct objectives of models that answer", presets.map(\.rawValue))
-    try require(isOnce(sizes) && sizes.allSatisfy { $0 > 0 }, "--sizes", "distinct numbers above 0", sizes)
+    try checkSizes(sizes)
     try require(isOnce(seeds), "--seeds", "distinct seeds", seeds)
     try require(testExpressions > 0, "--test", "a number above 0", testExpressions)
     if case .rows(let files, _) = source {
@@ -113,7 +124,9 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
   }
 
   /// The run file of one cell.
-  package func run(_ cell: GroundingCell, model: String, data: String, output: String, examples: Int) throws -> RunSettings {
+  package func run(_ cell: GroundingCell, model: String, data: String, output: String, examples: Int) throws
+    -> RunSettings
+  {
     let perEpoch = (examples + batch - 1) / batch
     let steps = max(epochs * perEpoch, leastSteps)
     let tree: JSON = [
@@ -131,7 +144,7 @@ public struct GroundingSettings: Codable, Sendable, Equatable {
       "evaluate": ["maxNewTokens": 40],
     ]
     return try RunSettings(
-      tree: tree, path: "\(output)/run.yaml", overrides: overrides,
+      tree: tree, path: "\(output)/run.yaml", overrides: (scaleKeys ?? []) + overrides,
       values: [("train.seed", .int(cell.seed)), ("output", .string(output))])
   }
 }
@@ -165,4 +178,14 @@ public struct GroundingCellOutcome: Codable, Sendable, Equatable {
   public var examples: Int
   public var trainingSeconds: Double
   public var answeringSeconds: Double
+}
+
+/// Numbers of examples to learn from, as experiments by size take them.
+///
+/// - Throws: `InputError` naming `--sizes` for none, one twice, or what no file could hold.
+func checkSizes(_ sizes: [Int]) throws(InputError) {
+  guard !sizes.isEmpty, Set(sizes).count == sizes.count, sizes.allSatisfy({ 1...1_000_000_000 ~= $0 }) else {
+    throw InputError(
+      path: "<arguments>", place: "--sizes", expected: "distinct numbers from 1 to 1000000000", found: "\(sizes)")
+  }
 }

@@ -57,10 +57,15 @@ public struct ImageSettings: Codable, Sendable, Equatable {
   /// - Throws: `InputError` for shares outside (0, 1].
   public init(data: String, scale: Scale, arms: [ImageArm], seeds: [Int], shares: [Double]) throws {
     (self.data, self.scale, self.arms, self.seeds, self.shares) = (data, scale, arms, seeds, shares)
-    guard shares.allSatisfy({ $0 > 0 && $0 <= 1 }), !shares.isEmpty, !arms.isEmpty, !seeds.isEmpty else {
+    guard shares.allSatisfy({ $0 > 0 && $0 <= 1 }), !shares.isEmpty, Set(shares).count == shares.count else {
       throw InputError(
-        path: "--shares", expected: "parts of the data above 0 and up to 1", found: "\(shares)",
+        path: "--shares", expected: "distinct parts of the data above 0 and up to 1", found: "\(shares)",
         remedy: "For instance --shares 0.01,0.1,1.")
+    }
+    guard !arms.isEmpty, Set(arms).count == arms.count, !seeds.isEmpty, Set(seeds).count == seeds.count else {
+      throw InputError(
+        path: "<arguments>", expected: "objectives and seeds, at least one of each and each once",
+        found: "\(arms.map(\.name)) and \(seeds)")
     }
     switch scale {
     case .tiny:

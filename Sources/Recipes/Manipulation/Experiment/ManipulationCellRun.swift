@@ -29,7 +29,8 @@ private struct ManipulationCellRun {
   func outcome(_ report: @escaping (WorkerMessage) -> Void) throws -> ManipulationOutcome {
     let path = settings.dataFile(folder, cell)
     // A model that is asked once never reads a history.
-    let writer = ExampleWriter(form: settings.form, withHistory: settings.answers > 1)
+    let writer = ExampleWriter(
+      form: settings.form, withHistory: settings.answers > 1, auxiliary: settings.auxiliary ?? [])
     let data = ManipulationData(writer, kinds: settings.kinds)
     let examples = try data.write(.train, episodes: cell.size, from: settings.firstEpisode(cell.seed), to: path)
     let parts = try RunParts(settings.run(cell, data: path, output: output, examples: examples))

@@ -27,22 +27,27 @@ extension ManipulationSummary {
       outcome: outcomes.count == 1 ? outcomes.first ?? .noDifferenceShown : .noDifferenceShown)
   }
 
-  /// Pairs are test episodes, each the mean over seeds: they say what these models do, and little of other seeds.
   private func compare(_ level: EpisodeSplit, _ size: Int) -> Verdict {
     let both = seeds([.sft, .dist], size)
     return scores(.dist, size, level, seeds: both)
-      .verdict("success", against: scores(.sft, size, level, seeds: both), unit: "episode")
+      .verdict("success", against: scores(.sft, size, level, seeds: both))
   }
 
   /// K10's second half: the gain is larger on L2.
   private var combinationGainsMore: ClaimFinding? {
-    let pairs = settings.sizes.flatMap { size in seeds([.sft, .dist], size).map { (size, $0) } }
-    guard !pairs.isEmpty else { return nil }
-    let gains = ManipulationSettings.levels.map { level in pairs.map { gain(level, $0.0, seed: $0.1) } }
-    let verdict = Verdict("gain", ours: gains[1], theirs: gains[0], lowerIsBetter: false, unit: "cell")
+    // A seed's mean over sizes is one measurement: smaller sets are parts of larger ones.
+    let bySeed = settings.seeds.compactMap { seed -> [Double]? in
+      let finished = settings.sizes.filter { seeds([.sft, .dist], $0).contains(seed) }
+      guard !finished.isEmpty else { return nil }
+      return ManipulationSettings.levels.map { level in
+        Measurements(finished.map { gain(level, $0, seed: seed) }).mean
+      }
+    }
+    guard !bySeed.isEmpty else { return nil }
+    let verdict = Verdict("gain", ours: bySeed.map { $0[1] }, theirs: bySeed.map { $0[0] }, lowerIsBetter: false)
     return ClaimFinding(
       id: "K10", claim: "The gain is larger on L2 than on L1.",
-      finding: "L2 against L1, over sizes and seeds: \(verdict).", outcome: verdict.outcome)
+      finding: "L2 against L1, means over sizes: \(verdict).", outcome: verdict.outcome)
   }
 
   /// K8: the gain shrinks as data grow.
@@ -52,10 +57,12 @@ extension ManipulationSummary {
       settings.sizes.allSatisfy { seeds([.sft, .dist], $0).contains(seed) }
     }
     guard !complete.isEmpty else { return nil }
-    let gains = complete.flatMap { seed in
-      ManipulationSettings.levels.map { level in settings.sizes.map { gain(level, $0, seed: seed) } }
+    let gains = complete.map { seed in
+      settings.sizes.map { size in
+        Measurements(ManipulationSettings.levels.map { gain($0, size, seed: seed) }).mean
+      }
     }
-    return .shrinkingGains(gains, sizes: settings.sizes, of: "episodes", unit: "seed and level")
+    return .shrinkingGains(gains, sizes: settings.sizes, of: "episodes")
   }
 
   private func gain(_ level: EpisodeSplit, _ size: Int, seed: Int) -> Double {

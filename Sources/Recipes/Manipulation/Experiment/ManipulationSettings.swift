@@ -13,7 +13,7 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
     /// Some hours of two cores: four tasks whose numbers are not all in the prompt. (Putting and rotating need only be
     /// copied from boxes: twenty steps of two examples solve them.)
     case small
-    /// All thirteen tasks and LLaRA's sizes; for a GPU.
+    /// The paper's settings: all thirteen tasks and LLaRA's sizes and auxiliary tasks, for LLaVA-1.5 on GPUs.
     case paper
   }
 
@@ -40,6 +40,10 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
   public var angleTemperature = 1.0
   /// Largest number of new tokens of an answer.
   public var maxNewTokens: Int
+  /// Auxiliary tasks that are learnt beside, as many examples of each as of the main task; nil for none.
+  package private(set) var auxiliary: [AuxiliaryTask]?
+  /// Keys of the run file that the scale sets otherwise, as `key=value`; nil for none.
+  var scaleKeys: [String]?
   /// Further keys of the run file, as `key=value`.
   public var overrides: [String] = []
 
@@ -55,7 +59,10 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
   private var arePictures: Bool?
 
   /// The settings of a scale.
-  public init(_ scale: Scale, model: String, observation: PromptForm.Observation = .boxes) {
+  ///
+  /// - Parameter observation: how the table is seen; nil: as a picture at the paper's scale, else as boxes.
+  public init(_ scale: Scale, model: String, observation: PromptForm.Observation? = nil) {
+    let observation = observation ?? (scale == .paper ? .image : .boxes)
     self.model = model
     presets = [.sft, .vocab, .dist]
     arePictures = observation == .image ? true : nil
@@ -75,8 +82,16 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
     case .paper:
       (sizes, seeds, kinds) = ([800, 8000, 80_000], [1, 2, 3], TaskKind.allCases)
       (testEpisodes, answers, leastSteps, maxNewTokens) = (260, 8, 0, 512)
+      (auxiliary, scaleKeys) = (AuxiliaryTask.allCases, Self.paperKeys)
     }
   }
+
+  /// D.3 prints a warm-up of 0.3 of the steps. The template is LLaVA-1.5's. Neighbours (A.2) are the toy's alone (PAPER.md
+  /// Q15). What makes it fit on GPUs is not the paper's and changes no figure but by rounding.
+  private static let paperKeys = [
+    "data.template=llava-v1", "train.warmup=0.3", "metrics.*.contrast=none", "train.dtype=bfloat16",
+    "train.device=cuda", "train.optimizer=adamw8bit", "train.checkpointActivations=true",
+  ]
 
   /// Checks values that a user can set.
   ///
@@ -90,9 +105,10 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
     try require(
       isOnce(presets) && known, "--objectives", "distinct objectives of models that answer", presets.map(\.rawValue))
     try require(isOnce(kinds), "--tasks", "distinct tasks", kinds)
-    try require(isOnce(sizes) && sizes.allSatisfy { $0 > 0 }, "--sizes", "distinct numbers above 0", sizes)
+    try checkSizes(sizes)
     try require(isOnce(seeds), "--seeds", "distinct seeds", seeds)
-    try require(testEpisodes > 0, "--episodes", "at least one test episode", testEpisodes)
+    try require(1...1_000_000 ~= testEpisodes, "--episodes", "1 to 1000000 test episodes", testEpisodes)
+    try require(1...1000 ~= answers, "--answers", "1 to 1000 answers", answers)
   }
 
   /// Throws unless the model can see what it is shown.
@@ -119,7 +135,7 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
   func firstEpisode(_ seed: Int) -> Int { (seed - 1) * (sizes.max() ?? 0) }
 
   /// The run file of one cell. Configs/manipulation/text.yaml is the same with comments.
-  func run(_ cell: ManipulationCell, data: String, output: String, examples: Int) throws -> RunSettings {
+  package func run(_ cell: ManipulationCell, data: String, output: String, examples: Int) throws -> RunSettings {
     let perEpoch = (examples + batch - 1) / batch
     let steps = max(epochs * perEpoch, leastSteps)
     func metric(_ name: String, _ marks: JSON, _ more: JSON = .null) -> JSON {
@@ -143,7 +159,7 @@ public struct ManipulationSettings: Codable, Sendable, Equatable {
       "evaluate": ["maxNewTokens": .int(maxNewTokens)],
     ]
     return try RunSettings(
-      tree: tree, path: "\(output)/run.yaml", overrides: overrides,
+      tree: tree, path: "\(output)/run.yaml", overrides: (scaleKeys ?? []) + overrides,
       values: [("train.seed", .int(cell.seed)), ("output", .string(output))])
   }
 

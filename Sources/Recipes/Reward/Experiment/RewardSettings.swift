@@ -32,6 +32,12 @@ public struct RewardSettings: Codable, Sendable, Equatable {
         path: settings.path, place: "key \(key)", expected: "rated responses to learn from and to be tested on",
         found: "no such key", remedy: "Configs/reward/human.yaml shows one.")
     }
+    let names = arms.map(\.name)
+    guard !arms.isEmpty, Set(names).count == names.count, !seeds.isEmpty, Set(seeds).count == seeds.count else {
+      throw InputError(
+        path: "<arguments>", place: "--arms and --seeds", expected: "at least one of each and each once",
+        found: "\(names) and \(seeds)")
+    }
     for arm in arms { _ = try self.settings(arm, seed: seeds.first ?? 1, output: "") }
   }
 
