@@ -239,21 +239,17 @@ private struct Interruption: Error {}
       let path = folder + "/m", isDone = Atomic(false), misses = Atomic(0)
       try AtomicFolder.write(to: path) { try AtomicFile.write([1], to: $0 + "/a") }
       let ended = DispatchSemaphore(value: 0)
-      try withExtendedLifetime((isDone, misses)) {
-        Thread.detachNewThread {
-          while !isDone.load(ordering: .relaxed) {
-            if access(path + "/a", F_OK) != 0 { misses.add(1, ordering: .relaxed) }
-          }
-          ended.signal()
+      Thread.detachNewThread {
+        while !isDone.load(ordering: .relaxed) {
+          if access(path + "/a", F_OK) != 0 { misses.add(1, ordering: .relaxed) }
         }
-        for _ in 0..<50 {
-          try AtomicFolder.write(to: path, replacing: true) {
-            try AtomicFile.write([1], to: $0 + "/a", isSynced: false)
-          }
-        }
-        isDone.store(true, ordering: .relaxed)
-        ended.wait()
+        ended.signal()
       }
+      for _ in 0..<50 {
+        try AtomicFolder.write(to: path, replacing: true) { try AtomicFile.write([1], to: $0 + "/a", isSynced: false) }
+      }
+      isDone.store(true, ordering: .relaxed)
+      ended.wait()
       #expect(misses.load(ordering: .relaxed) == 0)
     }
   }

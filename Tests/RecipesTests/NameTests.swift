@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Objectives
 import Recipes
 import Testing
 
