@@ -1,6 +1,6 @@
 # Two commands on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build native lint format bench docs examples clean
+.PHONY: help demo test fuzz build native lint format bench docs examples clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -12,6 +12,9 @@ demo: build  ## fine-tune a real model with and without distances, print and dra
 test: build  ## the same set-up, then every test
 	@scripts/model.sh > /dev/null
 	@scripts/test.sh
+
+fuzz:  ## feed readers with changed input for a while (MINUTES=5, SEED=1, ONLY=tokenizer)
+	@scripts/fuzz.sh
 
 build:  ## libtorch, the native library, the dist2 command
 	@scripts/build.sh --product dist2

@@ -88,6 +88,7 @@ let package = Package(
       ],
       swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),
+    .executableTarget(name: "Fuzz", dependencies: ["Recipes", "TokenData", "Files"], swiftSettings: settings),
 
     tests("Files", ["Files", "TestSupport"]),
     tests("Torch", ["Torch", "TestSupport"]),

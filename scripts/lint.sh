@@ -7,8 +7,5 @@ folders=(Sources Tests Package.swift)
 for extra in Examples Benchmarks; do [ -d "$extra" ] && folders+=("$extra"); done
 swift format lint --strict --parallel --recursive "${folders[@]}" || fail "run \`make format\`"
 for script in scripts/*.sh .ci/run; do bash -n "$script"; done
-# What traps where the system refuses: Files has reads and writes that throw (ByteStream, fileBytes, AtomicFile).
-if grep -rnE 'FileHandle|availableData|contentsOfFile: path|Data\(contentsOf' Sources; then
-  fail "read and write through the module Files: Foundation ends the process, or waits for ever, where it may not"
-fi
+"$ROOT/scripts/lint_traps.sh"
 say "lint: clean"

@@ -4,3 +4,5 @@
 cd "$ROOT"
 "$ROOT/scripts/build.sh" --build-tests
 swift test -c release --skip-build --no-parallel "$@"
+# A short round of changed input, always the same; `make fuzz` is the long one. Not with a filter.
+[ $# -gt 0 ] || "$ROOT/.build/release/Fuzz" --seconds 20

@@ -92,7 +92,8 @@ public struct RunSettings: Sendable {
         at: key, expected: "tokens that can carry a distance", found: error.problem, remedy: error.remedy)
     } catch let error as ObjectiveError {
       throw document.error(
-        at: error.part == "temperature" ? temperature ?? key : key, expected: "an objective that can be computed", found: "\(error.part): \(error.problem)",
+        at: error.part == "temperature" ? temperature ?? key : key, expected: "an objective that can be computed",
+        found: "\(error.part): \(error.problem)",
         remedy: error.remedy)
     }
   }

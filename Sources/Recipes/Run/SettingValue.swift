@@ -116,7 +116,9 @@ extension ClosedRange: SettingValue where Bound: SettingValue {
 /// A number τ, `{ perplexity: k }` or `{ rowPerplexity: k }`.
 extension Temperature: SettingValue {
   init?(setting: JSON) {
-    if let value = Double(setting: setting), value == 0 || SettingRange.divisors.contains(value) {
+    if setting == .double(.infinity) {
+      self = .value(.infinity)  // All candidates alike.
+    } else if let value = Double(setting: setting), value == 0 || SettingRange.divisors.contains(value) {
       self = .value(value)
     } else if case .object(let object) = setting, object.count == 1, let (key, json) = object.members.first,
       let value = Double(setting: json), (1...1e9).contains(value)

@@ -19,9 +19,9 @@ public struct ActionBins: Sendable, Hashable, Codable {
   /// x, y, x, y as shares of the picture, and the angle as a share of the circle from −180 degrees on, anticlockwise as
   /// LLaRA has it here; each as the nearest bin.
   public func bins(_ action: ManipulationAction) -> [Int] {
-    let shares = [
-      action.start.x, action.start.y, action.end.x, action.end.y, (Double(wrapped(-action.rotation)) + 180) / 360,
-    ]
+    // Wrapped first: an angle from outside may have no negative.
+    let angle = Double(wrapped(-wrapped(action.rotation)))
+    let shares = [action.start.x, action.start.y, action.end.x, action.end.y, (angle + 180) / 360]
     return shares.map { Int((min(max($0, 0), 1) * Double(count - 1)).rounded(.toNearestOrEven)) }
   }
 
