@@ -52,8 +52,8 @@ struct ScoreCommand: ParsableCommand {
     abstract: "Rate given answers: log-probability, the number a model believes in, or a reward model's scores.",
     discussion: """
       Lines in are {"prompt": …, "completion": …} or {"messages": […]}, lines out {"id", "logProbability", "tokens"} \
-      and, where the run's metric has values and answers begin with a number, {"mean", "standardDeviation", "mode", \
-      "mass"} of the number the model would write there.
+      and, where the run's metric has values, {"mean", "standardDeviation", "mode", "mass"} of the number the model would \
+      write where the run's training answers have one. A model without a run takes evaluate.number from --set.
 
       With a reward model lines in are {"prompt": …, "response": …} and lines out {"id", "score", "overall": \
       {"expectation", "standardDeviation", "mode", "mass"}} and the same for each facet.
