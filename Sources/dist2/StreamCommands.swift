@@ -56,8 +56,8 @@ struct ScoreCommand: ParsableCommand {
     discussion: """
       Lines in are {"prompt": …, "completion": …} or {"messages": […]}, lines out {"id", "logProbability", "tokens"} \
       of all answers as training would learn them, with the marks that end them; and, where the run's metric has \
-      values and answers begin with a number, {"mean", "standardDeviation", "mode", "mass"} of the number the model \
-      would write there.
+      values, {"mean", "standardDeviation", "mode", "mass"} of the number the model would write where the run's training \
+      answers have one. A model without a run takes evaluate.number from --set.
 
       With a reward model lines in are {"prompt": …, "response": …} and lines out {"id", "score", "overall": \
       {"expectation", "standardDeviation", "mode", "mass"}} and the same for each facet.

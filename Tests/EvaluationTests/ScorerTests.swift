@@ -45,8 +45,8 @@ import TorchNN
     let twoDigits = try AnswerSpace.numbers(
       NumberFormat(digits: digits, integerDigits: 1...2, ends: [10], bounds: 0...20))
     _ = try Scorer(model).distributions(over: twoDigits, after: prompts)
-    // 1 … 9 are read beside each prompt (0 is whole); one pass for the prompts, one for all of them.
-    #expect(model.passes == [[4, 7], [4, 9]])
+    // 0 … 9 are read beside each prompt (0 needs its end as well); one pass for the prompts, one for all of them.
+    #expect(model.passes == [[4, 7], [4, 10]])
     model.passes = []
     let decimals = try AnswerSpace.numbers(
       NumberFormat(digits: digits, fractionDigits: 3...3, point: 10, bounds: 0...0.999))
@@ -110,6 +110,27 @@ import TorchNN
         let same = exact.probabilities[exact.values.firstIndex(of: value)!] * exact.coverage
         #expect(abs(probability * narrow.coverage - same) < 1e-6)
       }
+    }
+  }
+
+  /// Of many paths only those are left out that together hold no more than may be spared; the mass says what is missing.
+  @Test func improbablePathsAreSpared() throws {
+    let space = try AnswerSpace.numbers(NumberFormat(digits: digits, integerDigits: 4...4, leadingZeros: .padding))
+    let exact = try Scorer(model).distributions(over: space, after: prompts)
+    for spare in [0.001, 0.05] {
+      let found = try Scorer(model).distributions(over: space, after: prompts, width: 4096, spare: spare)
+      for (found, exact) in zip(found, exact) {
+        #expect(exact.isExact && exact.cut == 0 && exact.values.count == 10_000)
+        #expect(found.cut <= spare && found.isExact == (found.values.count == 10_000))
+        #expect(found.coverage <= exact.coverage + 1e-6 && found.coverage + found.cut >= exact.coverage - 1e-6)
+        let width = exact.values[exact.values.count - 1] - exact.values[0]
+        // What is left out cannot move the mean by more than its share.
+        #expect(abs(found.mean - exact.mean) <= width * (exact.coverage - found.coverage) / exact.coverage + 1e-3)
+      }
+    }
+    // A width too small says how much it cut.
+    for (found, exact) in zip(try Scorer(model).distributions(over: space, after: prompts, width: 8), exact) {
+      #expect(found.cut > 0 && !found.isExact && found.coverage + found.cut >= exact.coverage - 1e-6)
     }
   }
 

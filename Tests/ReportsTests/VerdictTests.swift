@@ -65,4 +65,18 @@ import Testing
     #expect(verdict == Verdict("error", ours: ours, theirs: theirs, unit: "problem", inference: inference))
     #expect(verdict.interval.contains(-0.6675))
   }
+
+  /// statsmodels: TTestPower().solve_power(nobs=5, alpha=0.05, power=0.8) is an effect of 1.6819; the sum of quantiles
+  /// overstates it a little for few pairs and agrees for many.
+  @Test func saysWhatCouldHaveBeenShown() throws {
+    let verdict = Verdict("MAE", ours: [0.11, 0.12, 0.14, 0.10, 0.13], theirs: Self.theirs)
+    let least = try #require(verdict.detectableDifference)
+    let deviation = abs(verdict.difference / verdict.effectSize)
+    #expect(least / deviation > 1.55 && least / deviation < 1.75)
+    let many = try #require(verdict.pairsNeeded(for: deviation / 2))
+    // solve_power(effect_size=0.5, alpha=0.05, power=0.8): 33.4.
+    #expect((33...35).contains(many))
+    #expect(verdict.pairsNeeded(for: 1e-9) == nil && verdict.pairsNeeded(for: 0) == nil)
+    #expect(Verdict("MAE", ours: [1, 2], theirs: [2, 1]).detectableDifference == nil)
+  }
 }

@@ -80,7 +80,7 @@ def numbers(name):
 
         decimals = [answer([DIGITS[0], POINT, DIGITS[a], DIGITS[b]])
                     for a, b in itertools.product(range(10), range(10))]
-        integers = [answer([DIGITS[int(c)] for c in str(n)] + ([END] if 0 < n < 100 else [])) for n in range(121)]
+        integers = [answer([DIGITS[int(c)] for c in str(n)] + ([END] if n < 100 else [])) for n in range(121)]
         cases.append(dict(prompt=prompt, decimals=decimals, integers=integers))
     return dict(checkpoint=name, cases=cases)
 

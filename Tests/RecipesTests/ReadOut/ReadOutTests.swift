@@ -1,0 +1,174 @@
+import Evaluation
+import Files
+import Foundation
+import MetricTokens
+import Recipes
+import Reports
+import TokenData
+import Testing
+import TokenModels
+
+/// What is read out of answers as training answers write them.
+@Suite struct ReadOutTests {
+  /// Lines with these answers.
+  private func lines(_ answers: [String]) -> String {
+    answers.enumerated().map { index, answer in
+      "{\"prompt\": \"\(index) + \(index) = \", \"completion\": \"\(answer)\"}\n"
+    }.joined()
+  }
+
+  private func tiny(_ answers: [String], test: [String]? = nil) throws -> TinyRun {
+    let tiny = try TinyRun(data: lines(answers))
+    try lines(test ?? answers).write(toFile: tiny.folder + "/valid.jsonl", atomically: true, encoding: .utf8)
+    return tiny
+  }
+
+  private func evaluate(_ tiny: TinyRun, _ overrides: String...) throws -> Evaluating {
+    let parts = try RunParts(tiny.settings(["evaluate.distribution=true"] + overrides))
+    let model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    return try Evaluating(parts, model, parts.dataset(tiny.folder + "/valid.jsonl"))
+  }
+
+  private func score(_ tiny: TinyRun, _ input: [String], _ overrides: String...) throws -> [JSON] {
+    let choice = try ModelChoice(tiny.folder + "/run.yaml", overrides: overrides)
+    let stream = try LineStream(choice, .score)
+    var rest: [String]? = input, output = [JSON]()
+    try stream.run(
+      source: "<test>",
+      next: { _ in
+        defer { rest = nil }
+        return rest
+      }, write: { output.append(try JSON(parsing: $0, path: "")) })
+    return output
+  }
+
+  /// Every way to stand before or in front of a number: spaces, words, delimiters, signs, zeros, decimals, a point alone.
+  @Test(arguments: [
+    ["7", "15", "112"], [" 7", " 15", " 3"], ["\\n7", "\\n15"], ["Price: 7", "Price: 12"], ["<b>7</b>", "<b>31</b>"],
+    ["-7", "12", "3"], [" -7", " 12", " 3"], ["007", "112", "040"], ["0.25", "0.50"], ["1.5", "12.25", "3"],
+    [".5", ".25"], ["+3", "-4"], ["12 kg", "7 kg"], ["= -1.5.", "= 12.5."],
+  ])
+  func distributionsAreThoseOfTheAnswersForm(answers: [String]) throws {
+    let tiny = try tiny(answers), result = try evaluate(tiny)
+    let parts = try tiny.parts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    for (index, record) in result.records.enumerated() {
+      let belief = try #require(record.belief, "\(answers)")
+      #expect(belief.crps != nil && belief.mass > 0 && belief.mass <= 1 + 1e-6 && belief.cut <= 0.001)
+      #expect(belief.truth == record.truth.first)
+      // The right answer's own tokens are one of the ways, so the mass is no less than its probability.
+      let example = try parts.dataset(tiny.folder + "/valid.jsonl").example(index)
+      let start = try #require(example.supervised.firstIndex(of: true)), last = example.metrics.last?.position ?? 0
+      let end = min(last + 2, example.ids.count), before = example.metrics.first?.position ?? 0
+      let logs = try Scorer(model).logLikelihoods(
+        of: [Continuation(prompt: Array(example.ids[..<start]), ids: Array(example.ids[start..<end]))])[0]
+      let own = exp(logs[max(0, before - start)...].reduce(0, +))
+      #expect(belief.mass >= own * (1 - 1e-4), "\(answers[index]): \(belief.mass) < \(own)")
+    }
+    #expect(result.metrics.contains(.mass) && result.summary[.mass] != nil && result.summary[.crps] != nil)
+    // An untrained model believes in other things than numbers, and that is said.
+    #expect(result.notes.contains { $0.contains("of the model's belief on average") })
+    #expect(result.table("").notes.contains { $0.contains("less than 99.0 %") })
+  }
+
+  /// The figures of a padded answer are those of all its ways to be written, one by one.
+  @Test func paddedNumbersEqualEnumeration() throws {
+    let tiny = try tiny(["07", "12", "40"]), belief = try #require(evaluate(tiny).records[0].belief)
+    let parts = try tiny.parts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    let digits = try TokenSpace.digits(of: parts.tokenizer)
+    let prompt = try parts.dataset(tiny.folder + "/valid.jsonl").example(0)
+    let start = try #require(prompt.supervised.firstIndex(of: true))
+    let logs = try Scorer(model).logLikelihoods(
+      of: (0..<100).map {
+        Continuation(prompt: Array(prompt.ids[..<start]), ids: [digits.ids[$0 / 10], digits.ids[$0 % 10]])
+      })
+    let mass = logs.map { exp($0.reduce(0, +)) }, sum = mass.reduce(0, +)
+    #expect(abs(belief.mass - sum) < 1e-5)
+    let mean = mass.enumerated().reduce(0) { $0 + Double($1.offset) * $1.element } / sum
+    #expect(abs(belief.mean - mean) < 1e-3)
+    let wanted = NumberDistribution(values: (0..<100).map(Double.init), probabilities: mass)
+    #expect(abs((belief.crps ?? 0) - wanted.crps(7)) < 1e-3)
+  }
+
+  @Test func answersWithoutACommonFormAreNamed() throws {
+    let words = try tiny(["Price: 7", "Cost: 12", "Price: 9", "Cost: 3"])
+    let error = #expect(throws: InputError.self) { try evaluate(words) }
+    #expect(
+      error?.found.contains("\"Price: \" (line 1)") == true && error?.found.contains("\"Cost: \" (line 2)") == true)
+    let long = try tiny(["1234567890123456789", "12345678901234567890"])
+    #expect(#expect(throws: InputError.self) { try evaluate(long) }?.found.contains("more digits") == true)
+    let grouped = try tiny(["1,024", "2,048"])
+    let separators = #expect(throws: InputError.self) {
+      try evaluate(grouped, "metrics.0.grammar={ thousands: \",\" }")
+    }
+    #expect(separators?.found.contains("separators") == true)
+    // Nothing says how numbers are written: it can be said.
+    let plain = try tiny(["7", "12"])
+    let none = #expect(throws: InputError.self) { try evaluate(plain, "data.train=null") }
+    #expect(none?.remedy.contains("evaluate.number") == true)
+    let said = try evaluate(plain, "data.train=null", "evaluate.number={ digits: [1, 2] }")
+    let learnt = try evaluate(plain)
+    for (a, b) in zip(said.records, learnt.records) { #expect(a.belief?.mean == b.belief?.mean) }
+  }
+
+  /// A line's figures depend on the run and on the line.
+  @Test func scoresDoNotDependOnNeighbours() throws {
+    let tiny = try tiny(["7", "15", "112"])
+    let line = "{\"prompt\": \"7 + 8 = \", \"completion\": \"15\"}",
+      all = [
+        line, "{\"prompt\": \"1 = \", \"completion\": \"-12345.678\"}",
+        "{\"prompt\": \"1 = \", \"completion\": \"none\"}",
+      ]
+    let alone = try score(tiny, [line])[0], among = try score(tiny, all)[0]
+    for key in ["mean", "standardDeviation", "mode", "mass"] {
+      guard case .double(let a)? = alone[key], case .double(let b)? = among[key] else { throw CancellationError() }
+      #expect(abs(a - b) <= 1e-4 * abs(a), "\(key): \(a) alone, \(b) among others")
+    }
+  }
+
+  /// The format is the run's own: it is stored with it, and the training file may go.
+  @Test func theFormatIsStoredWithTheRun() throws {
+    let tiny = try tiny(["007", "112", "040"])
+    _ = try tiny.train("train.keep=1").run()
+    let before = try scores(tiny)
+    try "{\"prompt\": \"a\", \"completion\": \"1.25\"}\n".write(
+      toFile: tiny.folder + "/train.jsonl", atomically: true, encoding: .utf8)
+    let changed = try scores(tiny)
+    try FileManager.default.removeItem(atPath: tiny.folder + "/train.jsonl")
+    #expect(try before == changed && before == scores(tiny) && before["mass"] != nil)
+    try "{}".write(toFile: tiny.folder + "/out/numbers.json", atomically: true, encoding: .utf8)
+    #expect(try scores(tiny)["mass"] == nil)
+  }
+
+  private func scores(_ tiny: TinyRun) throws -> JSON {
+    let stream = try LineStream(ModelChoice(tiny.folder + "/out"), .score)
+    var rest: [String]? = ["{\"prompt\": \"7 + 8 = \", \"completion\": \"015\"}"], output = [JSON]()
+    try stream.run(
+      source: "<test>",
+      next: { _ in
+        defer { rest = nil }
+        return rest
+      }, write: { output.append(try JSON(parsing: $0, path: "")) })
+    return output[0]
+  }
+
+  /// Tokens that are values by themselves are numbers of answers, greedy and as a distribution.
+  @Test func binsAreRead() throws {
+    let tiny = try tiny(["a", "c", "b", "d"])
+    let bins = "metrics=[{ name: grade, tokens: { bins: { tokens: [a, b, c, d], values: [0, 10, 20, 40] } } }]"
+    let result = try evaluate(tiny, bins)
+    #expect(result.records.map(\.truth) == [[0], [20], [10], [40]])
+    #expect(result.metrics.contains(.mae) && result.metrics.contains(.crps) && !result.metrics.contains(.digitAccuracy))
+    for record in result.records {
+      let belief = try #require(record.belief)
+      #expect((0...40).contains(belief.mean) && belief.crps != nil)
+      if let first = record.text.first, let index = "abcd".firstIndex(of: first) {
+        let place = "abcd".distance(from: "abcd".startIndex, to: index)
+        #expect(record.values == nil || record.values == [[0, 10, 20, 40][place]])
+      }
+    }
+    // Right answers that hold none are no silence.
+    let words = try self.tiny(["a", "b"], test: ["x", "y"])
+    let none = try evaluate(words, bins)
+    #expect(none.notes.contains { $0.contains("2 of 2 right answers") })
+  }
+}

@@ -1,0 +1,85 @@
+import Evaluation
+import Files
+import Foundation
+import Objectives
+import Recipes
+import Reports
+import Testing
+
+/// What a comparison says of answers whose figures are known, made up and put into its folder.
+@Suite struct ComparisonVerdictTests {
+  private static let count = 20
+
+  /// A comparison of sft and dist whose cells hold these answers.
+  private func report(
+    seeds: Int, metric: String? = nil, reference: (Int) -> String = { "\($0 % 18)" },
+    _ answer: (_ isDist: Bool, _ seed: Int, _ index: Int) -> String
+  ) throws -> ComparisonReport {
+    let tiny = try TinyRun()
+    let settings = try ComparisonSettings(
+      tiny.settings(), objectives: [.sft, .dist], axes: [], seeds: Array(1...seeds), metric: metric)
+    let experiment = try ComparisonExperiment(folder: tiny.folder + "/compare", settings: settings)
+    for seed in 1...seeds {
+      for isDist in [false, true] {
+        let records = (0..<Self.count).map { index in
+          let text = answer(isDist, seed, index), truth = reference(index)
+          return PredictionRecord(
+            id: "\(index)", prompt: "", reference: truth, text: text, truth: Double(truth).map { [$0] } ?? [],
+            values: Double(text).map { [$0] })
+        }
+        let encoded = String(decoding: try JSONEncoder().encode(records), as: UTF8.self)
+        let json =
+          "{\"records\": \(encoded), \"training\": [], \"validation\": [], \"gradientNorm\": 1, "
+          + "\"gradientNormDeviation\": 0, \"steps\": 1, \"seconds\": 1, \"tokensPerSecond\": 1}"
+        let name = isDist ? "dist" : "sft"
+        try json.write(
+          toFile: experiment.store.path(of: "\(name)-seed\(seed)"), atomically: true, encoding: .utf8)
+      }
+    }
+    // The folder lives as long as the value.
+    return try withExtendedLifetime(tiny) { try experiment.report(command: "dist2 compare") }
+  }
+
+  /// dist is off by 1 + seed/10, sft by 3 + seed/10; one answer of dist has eleven digits.
+  private func withOutlier(_ isDist: Bool, _ seed: Int, _ index: Int) -> String {
+    if isDist, seed == 2, index == 7 { return "96170000000" }
+    // Inside the training answers' 0 … 18.
+    return
+      "\(Double(index % 18) + (index % 18 > 8 ? -1 : 1) * ((isDist ? 1 : 3) + Double(seed * (isDist ? 1 : 2)) / 10))"
+  }
+
+  @Test func oneAnswerDoesNotDecide() throws {
+    let report = try report(seeds: 5, withOutlier), text = report.text(quiet)
+    #expect(text.contains("Against sft the metric improves MAE within range"), "\(text)")
+    #expect(text.contains("dist 1 of 100") && text.contains("sft 0 of 100") && text.contains("median error"))
+    // By the mean, as the user may ask for, the one answer hides everything.
+    let mean = try self.report(seeds: 5, metric: "mae", withOutlier).text(quiet)
+    #expect(mean.contains("No difference shown") && mean.contains("would mostly stay unseen"), "\(mean)")
+
+    let json = report.json
+    guard case .array(let verdicts)? = json["verdicts"] else { throw CancellationError() }
+    #expect(json["metric"] == .string("clippedMAE") && json["rows"] != nil && json["conclusion"] != nil)
+    #expect(verdicts[0]["outcome"] == .string("better") && verdicts[0]["ours"] == .string("dist"))
+    #expect(verdicts.allSatisfy { $0["pValue"] != nil && $0["comparisons"] == .int(verdicts.count) })
+    #expect(json.text().contains("\"lowerIsBetter\""))
+  }
+
+  /// No answers of numbers, no verdict about them.
+  @Test func nothingReadIsNoVerdict() throws {
+    let text = try report(seeds: 3) { _, _, _ in "nothing" }.text(quiet)
+    #expect(text.contains("No verdict: ") && !text.contains("No difference shown"), "\(text)")
+    #expect(try report(seeds: 1) { _, _, _ in "nothing" }.text(quiet).contains("No verdict: "))
+  }
+
+  /// Answers of hundreds of digits: a report, whatever their squares and cubes are.
+  @Test(arguments: [1, 3]) func longNumbersEndNothing(seeds: Int) throws {
+    for digits in [110, 308] {
+      for metric in [nil, "mae"] as [String?] {
+        let report = try report(seeds: seeds, metric: metric) { isDist, seed, index in
+          isDist == (index % 3 == seed % 3) ? String(repeating: "1", count: digits + index % 2) : "\(index % 18)"
+        }
+        #expect(!report.text(quiet).isEmpty && !report.page.html.isEmpty && !report.json.text().contains("nan"))
+      }
+    }
+  }
+}
