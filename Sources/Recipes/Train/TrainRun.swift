@@ -239,7 +239,10 @@ extension DatasetSummary {
       }
     }
     if let grammar = settings.numberGrammar {
-      remarks += numbers.remarks(grammar, of: "answers").map { "\(name): \($0)" }
+      remarks += numbers.remarks(
+        // Marks and spans hold numbers of several kinds.
+        grammar, of: "answers", comparesDecimals: settings.metrics.allSatisfy { $0.region == .answer }
+      ).map { "\(name): \($0)" }
     }
     return remarks
   }

@@ -8,7 +8,7 @@ extension NumberSurvey {
   /// What a user should know of how numbers are written, and how a grammar reads them.
   ///
   /// - Parameter subject: what the texts are called.
-  func remarks(_ grammar: NumberGrammar, of subject: String) -> [String] {
+  func remarks(_ grammar: NumberGrammar, of subject: String, comparesDecimals: Bool = true) -> [String] {
     var remarks = [String]()
     func say(_ form: Form, _ what: String) {
       guard let count = counts[form], let sample = samples[form] else { return }
@@ -16,6 +16,8 @@ extension NumberSurvey {
     }
     for form in [Form.commaGroups, .otherGroups, .spaceGroups] where counts[form] != nil {
       let values = grammar.numbers(in: samples[form] ?? "").map { Quantity.number($0.value) }
+      // Who has chosen a separator knows that it is there.
+      if grammar.thousands != .auto, values.count == 1 { continue }
       let reading =
         values.count == 1 ? "one number, \(values[0])" : values.isEmpty ? "no number" : "\(values.count) numbers"
       say(
@@ -35,7 +37,7 @@ extension NumberSurvey {
     say(.percent, "percent signs (%), which are left out of the number")
     say(.currency, "signs of a currency (%), which are left out of the number")
     say(.unit, "units (%), which are left out of the number: all should have the same")
-    if single == texts, decimals.count > 1 {
+    if comparesDecimals, single == texts, decimals.count > 1 {
       let shown = decimals.sorted { $0.key < $1.key }.prefix(3).map { "\"\($0.value)\"" }.joined(separator: ", ")
       remarks.append(
         "numbers of \(subject) have between \(decimals.keys.min() ?? 0) and \(decimals.keys.max() ?? 0) decimals (\(shown)): "

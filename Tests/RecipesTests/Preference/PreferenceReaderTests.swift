@@ -110,7 +110,9 @@ import TokenData
 
   @Test(arguments: [
     (#"{"prompt": "q", "chosen": "a"}"#, "F: line 2, key rejected: expected a value, found no such key."),
-    (#"{"prompt": "q", "chosen": {}, "rejected": "b"}"#, "F: line 2, key chosen: expected a string, found object of 0."),
+    (
+      #"{"prompt": "q", "chosen": {}, "rejected": "b"}"#, "F: line 2, key chosen: expected a string, found object of 0."
+    ),
     (#"{"chosen": "a", "rejected": "b"}"#, "F: line 2, key prompt: expected a value, found no such key."),
     (
       #"{"prompt": "q", "chosen": [], "rejected": ["b"]}"#,
