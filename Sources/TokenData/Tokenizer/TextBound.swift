@@ -7,6 +7,8 @@ public struct TextBound: Sendable, Hashable {
   public let bytesPerToken: Int
   /// Whether white space anywhere may vanish without a token.
   let losesSpace: Bool
+  /// For every byte whether the vocabulary lacks it, so that it may vanish; empty where none does.
+  let dropped: [Bool]
 
   /// The least number of tokens that a text can become.
   public func fewestTokens(of text: String) -> Int { counted(text) / bytesPerToken }
@@ -20,13 +22,13 @@ public struct TextBound: Sendable, Hashable {
       while position < bytes.count {
         let (value, length) = bytes[position] < 0x80 ? (UInt32(bytes[position]), 1) : bytes.scalar(at: position)
         if value < 0x80 ? value > 0x20 : !classes[value].isSpace {
-          visible += length
+          visible += dropped.isEmpty ? length : bytes[position..<position + length].count { !dropped[Int($0)] }
           first = first ?? position
           last = position + length
         }
         position += length
       }
-      return losesSpace ? visible : last - (first ?? last)
+      return losesSpace || !dropped.isEmpty ? visible : last - (first ?? last)
     }
   }
 }
@@ -37,13 +39,17 @@ extension Tokenizer {
   public var textBound: TextBound? {
     let change = normalizer.map { TextChange($0) } ?? TextChange()
     let cutting = preTokenizer.map { TextChange($0) } ?? TextChange()
-    guard let shrinks = change.shrinks, cutting.shrinks != nil, let model = model.longest else { return nil }
-    let longest = max(model, added.tokens.values.map { max($0.content.utf8.count, $0.pattern.utf8.count) }.max() ?? 0)
+    guard let shrinks = change.shrinks, cutting.shrinks != nil,
+      let longest = model.longest ?? (normalizer == nil ? model.longestOfBytes : nil)
+    else { return nil }
+    let most = max(longest, added.tokens.values.map { max($0.content.utf8.count, $0.pattern.utf8.count) }.max() ?? 0)
     let strips = added.tokens.values.contains { $0.stripsLeft || $0.stripsRight }
     let losesSpace = change.losesSpace || cutting.losesSpace || strips
     // What a normalizer writes as white space could vanish further on.
     guard !(losesSpace && change.writesSpace) else { return nil }
-    return TextBound(bytesPerToken: max(1, longest * shrinks), losesSpace: losesSpace)
+    return TextBound(
+      bytesPerToken: max(1, most * shrinks), losesSpace: losesSpace,
+      dropped: model.longest == nil ? model.symbols.map { $0 < 0 } : [])
   }
 }
 
@@ -53,8 +59,15 @@ extension BytePairModel {
     if isByteLevel ? symbols.contains(-1) : byteTokens?.contains(nil) ?? true {
       guard unknown != nil, !fusesUnknown else { return nil }
     }
+    return longestToken
+  }
+
+  /// The same of a model of bytes that lacks some of them, which are not counted then.
+  fileprivate var longestOfBytes: Int? { isByteLevel ? longestToken : nil }
+
+  private var longestToken: Int {
     // A character that the vocabulary lacks has four bytes at most.
-    return (0..<Int32(vocabulary.count)).reduce(4) { longest, id in
+    (0..<Int32(vocabulary.count)).reduce(4) { longest, id in
       guard let token = vocabulary.bytes(of: id) else { return longest }
       return max(longest, isByteLevel ? ByteAlphabet.decode(token)?.count ?? token.count : token.count)
     }
