@@ -45,7 +45,9 @@ struct NumberReading {
     _ parts: RunParts, _ run: RunFolder?, _ rule: MetricRule, _ name: String
   ) throws -> AnswerFormat {
     if let number = parts.settings.evaluate.number {
-      return try AnswerFormat(number, metric: name, tokens: rule.finder.space, parts.tokenizer, ends: parts.encoder.ends.starts(parts.tokenizer),
+      return try AnswerFormat(
+        number, metric: name, tokens: rule.finder.space, parts.tokenizer,
+        ends: parts.encoder.ends.starts(parts.tokenizer),
         parts.settings.path)
     }
     if let stored = try run?.storedNumbers(), stored.metric == name,

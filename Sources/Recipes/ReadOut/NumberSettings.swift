@@ -31,7 +31,8 @@ extension AnswerFormat {
   /// - Parameter ends: tokens that end an answer.
   /// - Throws: `InputError` if the tokenizer has no token for a sign or a point.
   init(
-    _ settings: NumberSettings, metric: String, tokens: TokenSpace, _ tokenizer: Tokenizer, ends: [Int32], _ path: String
+    _ settings: NumberSettings, metric: String, tokens: TokenSpace, _ tokenizer: Tokenizer, ends: [Int32],
+    _ path: String
   ) throws {
     // After a digit, since many tokenizers put a space in front of whatever they are given.
     func token(_ text: String) throws -> Int32 {

@@ -32,8 +32,6 @@ public struct Evaluating {
     progress: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
     let settings = parts.settings.evaluate
-    // What cannot be read out is said before anything is answered.
-    let reading = settings.distribution ? try NumberReading(parts, run: run) : nil
     let answering = Answering(parts, longestAnswer: dataset.summary.longestAnswer)
     guard parts.rating == nil else {
       throw InputError(
@@ -41,9 +39,9 @@ public struct Evaluating {
         found: "\(parts.settings.objective.preset.rawValue), which trains a head of scores",
         remedy: "Let it rate: dist2 evaluate RUN --pairs FILE, or dist2 score.")
     }
+    // What cannot be read out is said before anything is answered.
+    let reading = settings.distribution ? try NumberReading(parts, run: run) : nil
     let items = try (0..<min(settings.limit ?? .max, dataset.count)).map { try answering.item(dataset.record($0)) }
-    // Refused before anything is answered, not after.
-    let reading = settings.distribution ? try NumberReading(parts, references: items.map(\.reference)) : nil
     var done = 0
     var records = try answering.records(items, model) {
       done += 1
@@ -69,9 +67,10 @@ public struct Evaluating {
     }
     self.records = records
     metrics = settings.metrics ?? Self.fitting(records)
-    notes = [
-      reading?.remark(records.compactMap(\.belief), parts.tokenizer), Self.remark(records, parts.settings),
-    ].compactMap { $0 } + answerRemarks(records, parts, TrainingAnswers(parts))
+    notes =
+      [
+        reading?.remark(records.compactMap(\.belief), parts.tokenizer), Self.remark(records, parts.settings),
+      ].compactMap { $0 } + answerRemarks(records, parts, TrainingAnswers(parts))
     summary = EvaluationSummary(
       records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
       grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading?.format.range.map { $0[0]...$0[1] },

@@ -57,7 +57,8 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
   ) {
     precondition(ours.count == theirs.count, "\(ours.count) values against \(theirs.count)")
     // A difference of two finite values may be too large for a double.
-    let differences = zip(ours, theirs).map { $0 - $1 }.filter(\.isFinite)
+    let finite = zip(ours, theirs).filter { ($0 - $1).isFinite }
+    let differences = finite.map { $0.0 - $0.1 }
     let sample = Measurements(differences)
     self.metric = metric
     self.lowerIsBetter = lowerIsBetter

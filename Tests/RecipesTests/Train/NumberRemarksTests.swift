@@ -57,6 +57,6 @@ import TokenData
     #expect(result.records[0].truth == [1000])
     #expect(result.table("t").notes.contains { $0.contains("right answers hold digits in groups") })
     let far = (result.records[0].values ?? []).contains { $0 > 20 }
-    #expect(result.remarks.contains { $0.contains("outside the training answers' range, 1 … 20") } == far)
+    #expect(result.notes.contains { $0.contains("outside the training answers' range, 1 … 20") } == far)
   }
 }
