@@ -38,14 +38,18 @@ struct SummedMass: ValueMass {
     self.first = first
     self.weights = weights
     var left = 0.0, right = 0.0
-    fromLeft = [0] + weights.map { weight in
-      left += weight
-      return left
-    }
-    fromRight = [0] + weights.reversed().map { weight in
-      right += weight
-      return right
-    }
+    fromLeft =
+      [0]
+      + weights.map { weight in
+        left += weight
+        return left
+      }
+    fromRight =
+      [0]
+      + weights.reversed().map { weight in
+        right += weight
+        return right
+      }
     peak = weights.indices.max { weights[$0] < weights[$1] } ?? 0
   }
 
@@ -81,7 +85,8 @@ struct NormalMass: ValueMass {
     let integral =
       a > 0
       ? erfc(a / 2.squareRoot()) - erfc(b / 2.squareRoot())
-      : b < 0 ? erfc(-b / 2.squareRoot()) - erfc(-a / 2.squareRoot()) : erf(b / 2.squareRoot()) - erf(a / 2.squareRoot())
+      : b < 0
+        ? erfc(-b / 2.squareRoot()) - erfc(-a / 2.squareRoot()) : erf(b / 2.squareRoot()) - erf(a / 2.squareRoot())
     let first = slope(b) - slope(a), third = thirdDerivative(b) - thirdDerivative(a)
     return max(0, sigma * root * integral - first / (24 * sigma) + 7 * third / (5760 * sigma * sigma * sigma))
   }

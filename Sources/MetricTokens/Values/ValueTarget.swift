@@ -6,7 +6,7 @@ public struct ValueTarget: Sendable, Hashable {
   /// The values.
   public var format: ValueFormat
   /// d
-  public var distance: ValueDistance
+  public var distance: NumberDistance
   /// How wide targets are.
   public var scale: ValueScale
 
@@ -14,7 +14,7 @@ public struct ValueTarget: Sendable, Hashable {
   public static let largestWindow = 1 << 20
 
   /// Memberwise.
-  public init(_ format: ValueFormat, distance: ValueDistance, scale: ValueScale) {
+  public init(_ format: ValueFormat, distance: NumberDistance, scale: ValueScale) {
     self.format = format
     self.distance = distance
     self.scale = scale

@@ -121,7 +121,8 @@ extension MetricMatch {
   private func planRows(_ targets: [MetricTarget], withExtra: Bool, scale: Double) -> LossPlan.Rows {
     if let vectors = resolved.vectors, !withExtra, measure == .divergence {
       return LossPlan.Rows(
-        candidates: space.ids.map(Int64.init), queries: targets.map { Int64($0.query) }, weights: targets.map { place.weight(of: $0.place) * scale },
+        candidates: space.ids.map(Int64.init), queries: targets.map { Int64($0.query) },
+        weights: targets.map { place.weight(of: $0.place) * scale },
         targets: targets.map { Int64(checked($0.candidate)) },
         table: .vectors(
           vectors.book.tensor(dtype: .float32, device: .cpu), sharpness: vectors.sharpness, resolved: resolved))
@@ -145,7 +146,8 @@ extension MetricMatch {
       : resolved.rows(around: keys.map(\.candidate))
     let costs = costs(around: keys.map { ($0.candidate, $0.extraDistance) })
     return LossPlan.Rows(
-      candidates: space.ids.map(Int64.init), queries: targets.map { Int64($0.query) }, weights: targets.map { place.weight(of: $0.place) * scale },
+      candidates: space.ids.map(Int64.init), queries: targets.map { Int64($0.query) },
+      weights: targets.map { place.weight(of: $0.place) * scale },
       targets: rows, table: .rows(p: logP.exp(), logP: Tensor.select(logP.isFinite(), logP, 0)),
       costs: costs.map { Tensor($0, shape: logP.shape) }, uniforms: uniforms(targets),
       extra: withExtra ? extra(targets.compactMap { t in t.contrast.map { (t, $0) } }) : nil)

@@ -1,6 +1,6 @@
 import Files
 import Foundation
-import MetricTokens
+public import MetricTokens
 public import Objectives
 public import TokenData
 import TokenModels
@@ -18,6 +18,8 @@ public struct RunParts: TrainingParts {
   /// The run's metrics as `dist` would have them, one an entry of `settings.metrics`.
   public let matches: [MetricMatch]
   public let objective: Objective
+  /// Teaches numbers as whole values; nil where none are.
+  public let teacher: ValueTeacher?
   /// What a head of scores is trained for; nil for models that answer, which are trained for `objective`.
   public let rating: RatingObjective?
   public let encoder: ExampleEncoder
@@ -34,7 +36,7 @@ public struct RunParts: TrainingParts {
         path: settings.path, place: "key data.format", expected: "text", found: "codes",
         remedy: "Models of image codes learn by dist2 train and draw by dist2 image-samples.")
     }
-    self.settings = settings
+    var settings = settings
     modelFolder = try Recipes.modelFolder(settings.model)
     let skeleton = try describeModel(folder: modelFolder)
     tokenizer = try Tokenizer(folder: modelFolder)
@@ -48,7 +50,7 @@ public struct RunParts: TrainingParts {
           expected: "ids among the model's \(skeleton.vocabularySize)", found: "\(count) from \(first) on")
       }
     }
-    matches = try settings.metrics.map { try $0.match($0.space(tokenizer), settings.objective) }
+    matches = try settings.metrics.map { try $0.match(tokenizer, settings.objective) }
     objective = try Objective(
       settings.objective.preset, matches: matches, alpha: settings.objective.alpha,
       smoothing: settings.objective.smoothing, weights: settings.metrics.map(\.weight),
@@ -63,6 +65,8 @@ public struct RunParts: TrainingParts {
     }
     maxLength = min(settings.data.maxLength ?? skeleton.contextLength, skeleton.contextLength)
     var encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
+    teacher = try Self.teacher(&settings, encoder.metrics, maxLength: maxLength)
+    self.settings = settings
     if let seeing = skeleton as? any VisionLanguageModel {
       encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
       encoder.images?.square = settings.data.squarePictures
@@ -114,7 +118,33 @@ public struct RunParts: TrainingParts {
         microBatch: train.microBatch, layout: train.layout, pad: tokenizer.roles.pad ?? 0,
         twoPass: objective.needsNeighbourPass,
         neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } },
+        teaching: teacher.map { teacher in
+          { try teacher.taught($0, epoch: $1, index: $2, draws: shuffled) }
+        },
         pictures: encoder.images.map { tokens in { try tokens.prepared($0.images, source: $0.source) } }))
+  }
+
+  /// How numbers are taught whole, their formats learnt where the run file does not say them, and kept in it.
+  private static func teacher(
+    _ settings: inout RunSettings, _ rules: [MetricRule], maxLength: Int
+  ) throws -> ValueTeacher? {
+    var taught = [ValueRule?](repeating: nil, count: settings.metrics.count)
+    for (index, metric) in settings.metrics.enumerated() where metric.whole.areTaught(by: settings.objective.preset) {
+      let space = rules[index].finder.space
+      let format: ValueFormat
+      if let known = metric.whole.format {
+        format = known
+      } else {
+        let learner = FormatLearner(
+          reader: RecordReader(format: settings.data.format, fields: settings.data.fields), path: try settings.trainFile
+        )
+        format = try learner.format(of: rules[index], metric: metric.name).format
+        settings.keep(format, ofMetric: index)
+      }
+      taught[index] = try metric.valueRule(space, format, settings.objective, path: settings.path)
+    }
+    guard taught.contains(where: { $0 != nil }) else { return nil }
+    return ValueTeacher(taught, seed: settings.train.seed, maxLength: maxLength)
   }
 
   private static func encoder(
@@ -125,7 +155,7 @@ public struct RunParts: TrainingParts {
       MetricRule(
         MetricFinder(space: metric.1.space, metric: index, grammar: metric.0.grammar), in: metric.0.region)
     }
-    let wantsDigits = matches.contains { $0.space.unit == .digit }
+    let wantsDigits = matches.contains { $0.space.unit == .digit || $0.space.unit == .character }
     // For plain prompts the template does not matter, so one that is not known must not stop the run.
     let own = data.template == "model" ? try ChatTemplate(folder: folder) : try? ChatTemplate(folder: folder)
     let template = data.template.flatMap(ChatTemplate.init(named:)) ?? (data.template == "none" ? nil : own)
@@ -139,6 +169,21 @@ public struct RunParts: TrainingParts {
 extension Dataset: ExampleCollection {}
 
 extension MetricSettings {
+  /// The match of this metric, as preset `dist` would have it; of whole values, where they are taught.
+  func match(_ tokenizer: Tokenizer, _ objective: ObjectiveSettings) throws -> MetricMatch {
+    guard whole.areTaught(by: objective.preset) else { return try match(space(tokenizer), objective) }
+    guard case .digits = tokens else {
+      throw InputError(
+        path: "metric \(name)", place: "key tokens", expected: "digits, which whole values are written with",
+        found: "other tokens", remedy: "Tokens that are values by themselves are taught by preset dist.")
+    }
+    let replaces = (whole.crossEntropy ?? (objective.preset == .valueDrawn ? .replaced : .kept)) == .replaced
+    return try MetricMatch(
+      .characters(of: tokenizer, name: name), target: .oneHot,
+      // Without cross entropy only the vocabulary's softmax keeps a model to the characters of numbers.
+      softmax: replaces ? .vocabulary : objective.softmax, name: name)
+  }
+
   /// The match of this metric, as preset `dist` would have it.
   ///
   /// - Parameter codeBook: where embeddings are, if the distance names no file of its own.

@@ -7,19 +7,20 @@ import Testing
   struct Case: Sendable, CustomTestStringConvertible {
     var name: String
     var format: ValueFormat
-    var distance: ValueDistance
+    var distance: NumberDistance
     var scale: ValueScale
     var truths: [Double]
     var testDescription: String { name }
   }
 
   static let cases: [Case] = [
-    Case("integers", -0...999, .squared, .width(25), [0, 7, 40, 199, 200, 999]),
+    Case("integers", 0...999, .squared, .width(25), [0, 7, 40, 199, 200, 999]),
     Case("padded", 0...999, integerDigits: 3, .squared, .width(40), [0, 7, 99, 500]),
     Case("negative", -120...80, .absolute, .width(9), [-120, -3, 0, 5]),
     Case("narrow absolute", -30...1200, .absolute, .width(0.4), [-3, 0, 1000]),
     Case("fixed decimals", -250...1475, decimals: 2, .squared, .width(0.8), [-2.5, 0, 0.07, 9.99, 14.75]),
-    Case("trimmed decimals", -90...2300, decimals: 2, isTrimmed: true, .squared, .width(1.5), [-0.9, 0, 3, 9.9, 10.25]),
+    Case(
+      "trimmed decimals", -90...2300, decimals: 2, isTrimmed: true, .squared, .width(1.5), [-0.9, 0, 3, 9.9, 10.25]),
     Case("relative", 1...4000, .relative, .width(0.2), [1, 12, 950, 4000]),
     Case("relative width", 0...5000, .squared, .relative(0.1), [0, 3, 999, 1001]),
     Case("circle", 0...359, .circular(period: 360), .width(20), [0, 5, 180, 359]),
@@ -81,7 +82,7 @@ import Testing
 extension NumberConditionalsTests.Case {
   fileprivate init(
     _ name: String, _ indices: ClosedRange<Int>, decimals: Int = 0, isTrimmed: Bool = false, integerDigits: Int = 1,
-    _ distance: ValueDistance, _ scale: ValueScale, _ truths: [Double]
+    _ distance: NumberDistance, _ scale: ValueScale, _ truths: [Double]
   ) {
     guard
       let format = try? ValueFormat(

@@ -11,8 +11,9 @@ import Testing
       (["-1.50", "2.25", "0.00"], -150...225, 2, false, 1),
       (["0.5", "0.125", "3"], 125...3000, 3, true, 1),
     ]) func learnsTheFormat(
-    _ texts: [String], _ indices: ClosedRange<Int>, _ decimals: Int, _ isTrimmed: Bool, _ width: Int
-  ) throws {
+      _ texts: [String], _ indices: ClosedRange<Int>, _ decimals: Int, _ isTrimmed: Bool, _ width: Int
+    ) throws
+  {
     let numbers = texts.flatMap { NumberGrammar().numbers(in: $0) }
     let learnt = try ValueFormat.learnt(from: numbers)
     #expect(
@@ -35,7 +36,9 @@ import Testing
     #expect(learnt.otherCount == 1)
   }
 
-  @Test(arguments: ["07", "7.0", "-0", "1e2", "131", "", "-", "7.", " 7"]) func refusesOtherWritings(_ text: String) throws {
+  @Test(arguments: ["07", "7.0", "-0", "1e2", "131", "", "-", "7.", " 7"]) func refusesOtherWritings(_ text: String)
+    throws
+  {
     #expect(try ValueFormat(indices: -5...130).index(of: text) == nil)
   }
 

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A distance between values, d(v, x), for targets over whole numbers.
-public enum ValueDistance: Sendable, Hashable {
+public enum NumberDistance: Sendable, Hashable {
   /// (v − x)²: with τ = 2σ² a normal distribution of standard deviation σ.
   case squared
   /// |v − x|: with τ = b a Laplace distribution of scale b.
@@ -46,7 +46,7 @@ public enum ValueScale: Sendable, Hashable {
   case relative(Double)
 
   /// τ around a value.
-  func temperature(_ distance: ValueDistance, around x: Double, step: Double) -> Double {
+  func temperature(_ distance: NumberDistance, around x: Double, step: Double) -> Double {
     switch self {
     case .temperature(let tau): tau
     case .width(let width): distance.temperature(width: width)
