@@ -10,9 +10,14 @@ public struct MetricPosition: Sendable, Hashable, Codable {
   public var place: PlaceValue
   /// Which number of the example it is part of: tokens of one number share an ordinal.
   public var number: Int
+  /// The target itself, where it is more than a function of the candidate.
+  public var given: GivenTarget?
 
   /// Memberwise.
-  public init(position: Int, metric: Int = 0, candidate: Int, place: PlaceValue = .whole, number: Int) {
+  public init(
+    position: Int, metric: Int = 0, candidate: Int, place: PlaceValue = .whole, number: Int, given: GivenTarget? = nil
+  ) {
+    self.given = given
     self.position = position
     self.metric = metric
     self.candidate = candidate

@@ -59,6 +59,15 @@ public struct MetricFinder: Sendable, Hashable {
       for index in order[next...] {
         let piece = pieces[index]
         guard piece.range.lowerBound < number.range.upperBound else { break }
+        if space.unit == .character {
+          guard let candidate = character(piece, of: number, scalars) else {
+            found.uncovered.append(index)
+            continue
+          }
+          found.positions.append(
+            MetricPosition(position: index, metric: metric, candidate: candidate, number: firstNumber + ordinal))
+          continue
+        }
         guard let covered = digits(of: number, in: piece.range) else { continue }
         if let candidate = candidate(piece, covered: covered, number: number, scalars: scalars) {
           rated.formUnion(covered)
@@ -71,6 +80,7 @@ public struct MetricFinder: Sendable, Hashable {
           others.append((index, covered))
         }
       }
+      if space.unit == .character { return found }
       // A prepended `▁` reports the digit after it as its own; that digit has a token all the same.
       found.uncovered = others.filter { !rated.isSuperset(of: $0.digits) }.map(\.index)
       return found
@@ -99,6 +109,13 @@ public struct MetricFinder: Sendable, Hashable {
     return first..<last + 1
   }
 
+  /// The candidate of a token that is one character of a number and nothing else.
+  private func character(_ piece: TokenPiece, of number: ParsedNumber, _ scalars: [Unicode.Scalar]) -> Int? {
+    let bare = piece.range.drop { scalars[$0].properties.isWhitespace }
+    guard bare.count == 1, number.range.contains(bare.startIndex) else { return nil }
+    return space.candidate(of: piece.id)
+  }
+
   private func candidate(
     _ piece: TokenPiece, covered: Range<Int>, number: ParsedNumber, scalars: [Unicode.Scalar]
   ) -> Int? {
@@ -107,7 +124,7 @@ public struct MetricFinder: Sendable, Hashable {
     case .digit, .digitRun:
       let isOnlyDigits = bare.startIndex == number.offsets[covered.lowerBound] && bare.count == covered.count
       guard isOnlyDigits, space.unit == .digitRun || covered.count == 1 else { return nil }
-    case .number, .token:
+    case .number, .token, .character:
       guard bare.startIndex == number.range.lowerBound, bare.endIndex == number.range.upperBound else { return nil }
     }
     return space.candidate(of: piece.id)

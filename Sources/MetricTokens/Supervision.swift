@@ -35,6 +35,28 @@ public struct ContrastTarget: Sendable, Hashable {
   }
 }
 
+/// A target that is given with a position, not made from a distance between tokens: the conditional of a target over
+/// whole numbers, for instance.
+public struct GivenTarget: Sendable, Hashable, Codable {
+  /// Probability of each candidate of the metric's space, count M.
+  public var probabilities: [Double]
+  /// One token more among the candidates: the one that comes after the number, and so ends it. Nil where there is none.
+  public var end: Int32?
+  /// Its probability.
+  public var endProbability: Double
+  /// Whether this takes the place of the label: then the token has no cross entropy.
+  public var replacesLabel: Bool
+
+  /// Memberwise.
+  public init(
+    probabilities: [Double], end: Int32? = nil, endProbability: Double = 0, replacesLabel: Bool = false
+  ) {
+    self.probabilities = probabilities
+    (self.end, self.endProbability) = (end, endProbability)
+    self.replacesLabel = replacesLabel
+  }
+}
+
 /// One supervised position whose target is a metric token.
 public struct MetricTarget: Sendable, Hashable {
   /// Index into `Supervision.labels`, 0 ..< N.
@@ -47,14 +69,17 @@ public struct MetricTarget: Sendable, Hashable {
   public var place: PlaceValue
   /// The neighbour's token, if contrastive augmentation is on.
   public var contrast: ContrastTarget?
+  /// The target, where it is given.
+  public var given: GivenTarget?
   /// Key of the random numbers of a loss that samples at this position (``CounterGenerator``).
   public var stream: UInt64
 
   /// Memberwise.
   public init(
     query: Int, metric: Int = 0, candidate: Int, place: PlaceValue = .whole, contrast: ContrastTarget? = nil,
-    stream: UInt64 = 0
+    given: GivenTarget? = nil, stream: UInt64 = 0
   ) {
+    self.given = given
     self.query = query
     self.metric = metric
     self.candidate = candidate
@@ -98,7 +123,7 @@ public struct ComparisonTarget: Sendable, Hashable {
 public struct Supervision: Sendable, Hashable {
   /// Rows of the flattened `[B·T, H]` hidden states, one per supervised token. Count N.
   public var queries: [Int32]
-  /// The token to be predicted at each query. Count N.
+  /// The token to be predicted at each query; ``unlabelled`` where a given target takes its place. Count N.
   public var labels: [Int32]
   /// Those of them that are metric tokens. Count N_m ≤ N.
   public var metrics: [MetricTarget]
@@ -110,6 +135,12 @@ public struct Supervision: Sendable, Hashable {
   public var ratings: [RatingTarget]
   /// The pairs of documents that are compared.
   public var comparisons: [ComparisonTarget]
+
+  /// The label of a position without cross entropy.
+  public static let unlabelled: Int32 = -100
+
+  /// How many positions have cross entropy.
+  public var labelled: Int { labels.count { $0 != Self.unlabelled } }
 
   /// Memberwise.
   public init(

@@ -159,7 +159,8 @@ extension Supervision {
       metrics.append(
         MetricTarget(
           query: query, metric: metric.metric, candidate: metric.candidate, place: metric.place, contrast: contrast,
-          stream: random.next()))
+          given: metric.given, stream: random.next()))
+      if metric.given?.replacesLabel == true { labels[query] = Self.unlabelled }
     }
   }
 

@@ -38,6 +38,29 @@ extension TokenSpace {
     return try TokenSpace(name: name, unit: .digit, ids: ids, values: (0...9).map(Double.init))
   }
 
+  /// The characters that numbers are written with: the ten digits, then the point and the minus sign.
+  ///
+  /// - Throws: `TokenSpaceError` naming the first that is not a token.
+  public static func characters(of vocabulary: any TokenVocabulary, name: String = "value") throws -> TokenSpace {
+    let texts = (0...9).map(String.init) + [".", "-"]
+    let found = TokenTexts(texts, in: vocabulary)
+    let ids = try texts.map { text in
+      guard let id = found.existing(text) else {
+        throw TokenSpaceError(
+          space: name, problem: "the vocabulary has no token \(quoted(text))",
+          remedy: "Choose targets over digits: metrics.target: digit.")
+      }
+      return id
+    }
+    return try TokenSpace(name: name, unit: .character, ids: ids)
+  }
+
+  /// The ten digits among the characters of numbers; nil for other spaces.
+  public var digits: TokenSpace? {
+    guard unit == .character else { return nil }
+    return try? TokenSpace(name: name, unit: .digit, ids: Array(ids.prefix(10)), values: (0...9).map(Double.init))
+  }
+
   /// The integers of a range, each of them one token: scores 0 … 20.
   ///
   /// - Throws: `TokenSpaceError` naming the first integer that the tokenizer does not write as one token.

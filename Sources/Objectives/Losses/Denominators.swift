@@ -58,7 +58,7 @@ extension Objective {
         supervision.metrics.lazy.filter { $0.metric == term.metric }
           .reduce(0) { $0 + term.match.place.weight(of: $1.place) }
       }
-      return sum + Denominators(supervised: Double(supervision.labels.count), weights: weights)
+      return sum + Denominators(supervised: Double(supervision.labelled), weights: weights)
     }
   }
 }

@@ -26,7 +26,7 @@ extension LossPlan {
 extension CandidateTerm {
   fileprivate init(_ match: LossPlan.Match, _ rows: LossPlan.Rows) {
     self.init(
-      coefficient: match.weight, candidates: match.candidates, overVocabulary: match.softmax == .vocabulary,
+      coefficient: match.weight, candidates: rows.candidates, overVocabulary: match.softmax == .vocabulary,
       isReversed: match.direction == .reverse, rows: rows.queries, weights: rows.weights, targets: rows.targets,
       table: rows.table.fused, extraTokens: rows.extra?.tokens ?? [],
       extraRows: rows.extra.map { $0.isTwoPass ? $0.queries : [] } ?? [])

@@ -8,6 +8,8 @@ package import Torch
 package struct LossPlan {
   /// Metric tokens of one term that are rated alike.
   package struct Rows {
+    /// Token ids of the candidates, `[M]`.
+    package var candidates: [Int64]
     /// Rows of the logits, `[n]`.
     package var queries: [Int64]
     /// w / Σw of each, `[n]`, with Σw of the whole step.
@@ -61,8 +63,6 @@ package struct LossPlan {
     package var name: String
     /// α
     package var weight: Double
-    /// Token ids of the candidates, `[M]`.
-    package var candidates: [Int64]
     /// Domain of the model's softmax.
     package var softmax: MetricMatch.Softmax
     /// What is asked of the model.
@@ -75,7 +75,7 @@ package struct LossPlan {
     package var rows: [Rows]
   }
 
-  /// Token to be predicted in each row, `[N]`.
+  /// Token to be predicted in each row, `[N]`; −100 for none.
   package var labels: [Int64]
   /// 1/N of the step.
   package var crossEntropyScale: Double
@@ -91,8 +91,8 @@ extension Objective {
     let matchDenominators = matchDenominators(denominators)
     func scale(_ denominator: Double) -> Double { reduction == .literalSums || denominator == 0 ? 1 : 1 / denominator }
     precondition(
-      reduction == .literalSums || Double(supervision.labels.count) <= denominators.supervised,
-      "\(supervision.labels.count) supervised tokens in a step of \(denominators.supervised)")
+      reduction == .literalSums || Double(supervision.labelled) <= denominators.supervised,
+      "\(supervision.labelled) supervised tokens in a step of \(denominators.supervised)")
     return LossPlan(
       labels: supervision.labels.map(Int64.init), crossEntropyScale: scale(denominators.supervised),
       labelSmoothing: labelSmoothing,
@@ -108,19 +108,21 @@ extension Objective {
 extension MetricMatch {
   fileprivate func plan(_ targets: [MetricTarget], name: String, weight: Double, scale: Double) -> LossPlan.Match {
     let isContrasted = { (target: MetricTarget) in contrast.isActive && target.contrast != nil }
-    let rows = [targets.filter { !isContrasted($0) }, targets.filter(isContrasted)]
+    let given = targets.filter { $0.given != nil }, made = targets.filter { $0.given == nil }
+    let rows = [made.filter { !isContrasted($0) }, made.filter(isContrasted)]
     return LossPlan.Match(
-      name: name, weight: weight, candidates: space.ids.map(Int64.init), softmax: softmax, measure: measure,
+      name: name, weight: weight, softmax: softmax, measure: measure,
       direction: direction, costOutside: softmax == .vocabulary ? costOutside : 0,
       rows: zip(rows, [false, true]).compactMap { targets, withExtra in
         targets.isEmpty ? nil : planRows(targets, withExtra: withExtra, scale: scale)
-      })
+      } + planGiven(given, scale: scale))
   }
 
   private func planRows(_ targets: [MetricTarget], withExtra: Bool, scale: Double) -> LossPlan.Rows {
     if let vectors = resolved.vectors, !withExtra, measure == .divergence {
       return LossPlan.Rows(
-        queries: targets.map { Int64($0.query) }, weights: targets.map { place.weight(of: $0.place) * scale },
+        candidates: space.ids.map(Int64.init), queries: targets.map { Int64($0.query) },
+        weights: targets.map { place.weight(of: $0.place) * scale },
         targets: targets.map { Int64(checked($0.candidate)) },
         table: .vectors(
           vectors.book.tensor(dtype: .float32, device: .cpu), sharpness: vectors.sharpness, resolved: resolved))
@@ -144,7 +146,8 @@ extension MetricMatch {
       : resolved.rows(around: keys.map(\.candidate))
     let costs = costs(around: keys.map { ($0.candidate, $0.extraDistance) })
     return LossPlan.Rows(
-      queries: targets.map { Int64($0.query) }, weights: targets.map { place.weight(of: $0.place) * scale },
+      candidates: space.ids.map(Int64.init), queries: targets.map { Int64($0.query) },
+      weights: targets.map { place.weight(of: $0.place) * scale },
       targets: rows, table: .rows(p: logP.exp(), logP: Tensor.select(logP.isFinite(), logP, 0)),
       costs: costs.map { Tensor($0, shape: logP.shape) }, uniforms: uniforms(targets),
       extra: withExtra ? extra(targets.compactMap { t in t.contrast.map { (t, $0) } }) : nil)

@@ -52,7 +52,7 @@ struct PlainLoss {
   /// by the neighbour's token, which counts as one entry more).
   private func candidateLogits(_ match: LossPlan.Match, _ rows: LossPlan.Rows) -> Tensor {
     let queries = index(rows.queries), extra = rows.extra.map(extraLogits)
-    let candidates = index(match.candidates)
+    let candidates = index(rows.candidates)
     switch match.softmax {
     case .subset:
       let own = logits.index([queries.unsqueeze(1), candidates.unsqueeze(0)])

@@ -25,6 +25,13 @@ public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   /// `distReverse` by one sample at each metric token: the policy gradient of section 2.3's max E[R] + τH with
   /// R = −d, which the closed form makes needless. Everything else is as in `dist`.
   case policyGradient
+  /// Cross entropy, and targets over whole numbers along the answer's own characters (``ValueTarget``).
+  case value
+  /// Targets over whole numbers alone: each time an example is seen its numbers are drawn from their targets, and the
+  /// conditionals along the drawn numbers take the place of their cross entropy.
+  case valueDrawn
+  /// Cross entropy on drawn numbers: reward-augmented maximum likelihood (Norouzi et al. 2016).
+  case raml
   /// No answers at all: a head of one score, by which the better of two responses shall win (section 3.4, "binary").
   case bradleyTerry
   /// The same with a margin, and weighted by it (``RatingObjective``).
@@ -38,6 +45,12 @@ public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
 }
 
 extension Preset {
+  /// Whether numbers are taught as whole values, not digit by digit.
+  public var isOfValues: Bool { [.value, .valueDrawn, .raml].contains(self) }
+
+  /// α where none is chosen: 0.1 as in the paper; 1 for targets over whole numbers.
+  public var defaultAlpha: Double { isOfValues ? 1 : 0.1 }
+
   /// The loss of a head of its own; nil for objectives of answers.
   public var rating: RatingObjective.Loss? { RatingObjective.Loss(rawValue: rawValue) }
 }
@@ -61,7 +74,8 @@ extension Objective {
     for (index, match) in matches.enumerated() {
       let alpha = alpha * (weights?[index] ?? 1)
       switch preset {
-      case .sft, .smoothVocabulary, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression: break
+      case .value, .valueDrawn: add(match, weight: alpha)
+      case .sft, .raml, .smoothVocabulary, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression: break
       case .dist: add(match, weight: alpha)
       case .vocab: add(try match.with(target: .oneHot, place: PlaceRule.none, contrast: Contrast.none), weight: alpha)
       case .smooth: add(try match.with(target: .labelSmoothing(smoothing)), weight: alpha)

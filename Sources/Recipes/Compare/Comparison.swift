@@ -110,12 +110,15 @@ extension Preset {
   /// Whether an objective reads a key of the run file.
   func isChanged(by key: String) -> Bool {
     let isMetric = key.hasPrefix("metrics.") || key.hasPrefix("metrics[")
+    let ofValues = ["target", "values", "scale", "draw", "crossEntropy"]
+    if isMetric, !isOfValues, self != .dist, ofValues.contains(where: { key.hasSuffix(".\($0)") }) { return false }
     let isTemperature = key.hasSuffix("temperature"), isDistance = key.hasSuffix("distance")
     switch self {
     case .sft, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression:
       return !isMetric && !key.hasPrefix("objective.")
     case .smoothVocabulary: return !isMetric && (!key.hasPrefix("objective.") || key == "objective.smoothing")
     case .vocab, .ntlWasserstein, .ntlMSE, .smooth: return !isTemperature && !isDistance
+    case .raml: return key != "objective.alpha"
     default: return true
     }
   }

@@ -73,7 +73,11 @@ public struct Inspection {
     }
     examples = try chosen.map { index, record in
       let analysis = try parts.encoder.analyze(record)
-      return Example(parts, analysis, sampler?.neighbour(of: analysis.example, epoch: 0, index: index))
+      var shown = analysis
+      if let teacher = parts.teacher {
+        shown.example = try teacher.taught(analysis.example, epoch: 0, index: index, draws: false)
+      }
+      return Example(parts, shown, sampler?.neighbour(of: analysis.example, epoch: 0, index: index))
     }
   }
 
@@ -136,15 +140,27 @@ extension Inspection.Example {
         isUncovered: uncovered.contains(index))
     }
     targets = example.metrics.enumerated().map { order, position in
-      let match = parts.matches[position.metric], space = match.space
-      let probabilities = match.resolved.probabilities(around: position.candidate)
+      let match = parts.matches[position.metric]
+      let (ids, probabilities) = match.target(at: position)
       let sorted = probabilities.enumerated().sorted { ($0.element, -$0.offset) > ($1.element, -$1.offset) }
       let drawn = neighbour.flatMap { $0.differences[order] == nil ? nil : $0.ids[position.position] }
       return Inspection.Target(
         token: position.position, metric: position.metric, text: text(example.ids[position.position]),
         place: position.place, weight: match.place.weight(of: position.place),
-        distribution: sorted.prefix(10).map { (text(space.ids[$0.offset]), $0.element) },
+        distribution: sorted.prefix(10).map { (text(ids[$0.offset]), $0.element) },
         perplexity: exp(probabilities.reduce(0) { $0 - ($1 > 0 ? $1 * log($1) : 0) }), neighbour: drawn.map(text))
     }
+  }
+}
+
+extension MetricMatch {
+  /// The candidates at a position, and the target over them.
+  fileprivate func target(at position: MetricPosition) -> (ids: [Int32], probabilities: [Double]) {
+    guard let given = position.given else {
+      return (space.ids, resolved.probabilities(around: position.candidate))
+    }
+    return (
+      space.ids + [given.end].compactMap { $0 }, given.probabilities + (given.end == nil ? [] : [given.endProbability])
+    )
   }
 }

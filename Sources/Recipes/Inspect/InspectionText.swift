@@ -10,6 +10,7 @@ extension Inspection {
     parts.append(legend(terminal))
     parts.append(counts.text(terminal: terminal))
     if !metricTable.rows.isEmpty { parts.append(metricTable.text(terminal: terminal)) }
+    parts += valueNotes
     parts += warnings.map { terminal.styled("! ", .yellow, .bold) + $0 }
     if warnings.isEmpty { parts.append(terminal.styled("No warnings.", .green)) }
     return parts.joined(separator: "\n\n")

@@ -13,13 +13,15 @@ extension AnswerFormat {
   /// - Returns: nil if no metric has values.
   /// - Throws: `InputError` if they write it in ways that have no common form, with two of them.
   static func learn(_ parts: RunParts, from path: String) throws -> AnswerFormat? {
-    guard let index = parts.encoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else { return nil }
-    let rule = parts.encoder.metrics[index], file = try JSONLFile(path), reader = parts.reader
+    guard let index = parts.readingEncoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else {
+      return nil
+    }
+    let rule = parts.readingEncoder.metrics[index], file = try JSONLFile(path), reader = parts.reader
     var written = [(line: Int, number: WrittenNumber)](), problems = [(line: Int, problem: WrittenNumber.Problem)]()
     for line in stride(from: 0, to: file.count, by: max(1, (file.count + most - 1) / most)) {
       // Lines that could not be used are no part of it.
       guard let record = try? reader.record(file, line),
-        let result = try? WrittenNumber.first(of: record, parts.encoder, rule, index)
+        let result = try? WrittenNumber.first(of: record, parts.readingEncoder, rule, index)
       else { continue }
       switch result {
       case .success(let number): written.append((file.lineNumber(line), number))

@@ -54,6 +54,8 @@ public struct MetricSettings: Sendable, Hashable {
   public var contrast: Contrast
   /// Factor of α.
   public var weight: Double
+  /// How numbers are taught as whole values, where they are.
+  public var whole: WholeValueSettings
 
   init(_ reader: SettingsReader) throws {
     tokens = try reader.wordOrSection("tokens", word: "kind", default: nil) { try Tokens($0) }
@@ -70,6 +72,7 @@ public struct MetricSettings: Sendable, Hashable {
     temperature = try reader.optional("temperature")
     place = try reader.value("place", default: .number)
     contrast = try reader.wordOrSection("contrast", word: "kind", default: "none") { try Contrast($0) }
+    whole = try WholeValueSettings(reader)
     weight = try reader.value("weight", default: 1, in: SettingRange.factors)
   }
 
@@ -168,7 +171,7 @@ extension MetricRegion {
 
 extension MetricSettings.DistanceChoice {
   init(_ reader: SettingsReader) throws {
-    let names = DistanceRegistry.names
+    let names = DistanceRegistry.names + ["relative"]
     let name: String = try reader.required("name")
     guard names.contains(name) else {
       throw reader.error(

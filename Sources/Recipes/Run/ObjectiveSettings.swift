@@ -15,7 +15,7 @@ public struct ObjectiveSettings: Sendable, Hashable {
 
   init(_ reader: SettingsReader) throws {
     preset = try reader.value("preset", default: .dist)
-    alpha = try reader.value("alpha", default: 0.1, in: SettingRange.factors)
+    alpha = try reader.value("alpha", default: preset.defaultAlpha, in: SettingRange.factors)
     temperature = try reader.value("temperature", default: .value(2))
     softmax = try reader.value("softmax", default: .subset)
     direction = try reader.value("direction", default: .forward)

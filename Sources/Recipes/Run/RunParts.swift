@@ -1,6 +1,6 @@
 import Files
 import Foundation
-import MetricTokens
+public import MetricTokens
 public import Objectives
 public import TokenData
 import TokenModels
@@ -18,6 +18,8 @@ public struct RunParts: TrainingParts {
   /// The run's metrics as `dist` would have them, one an entry of `settings.metrics`.
   public let matches: [MetricMatch]
   public let objective: Objective
+  /// Teaches numbers as whole values; nil where none are.
+  public let teacher: ValueTeacher?
   /// What a head of scores is trained for; nil for models that answer, which are trained for `objective`.
   public let rating: RatingObjective?
   public let encoder: ExampleEncoder
@@ -36,8 +38,7 @@ public struct RunParts: TrainingParts {
         path: settings.path, place: "key data.format", expected: "text", found: "codes",
         remedy: "Models of image codes learn by dist2 train and draw by dist2 image-samples.")
     }
-    let settings = settings.decidingThousands()
-    self.settings = settings
+    var settings = settings.decidingThousands()
     modelFolder = try Recipes.modelFolder(settings.model)
     let skeleton = try describeModel(folder: modelFolder)
     tokenizer = try Tokenizer(folder: modelFolder)
@@ -52,7 +53,7 @@ public struct RunParts: TrainingParts {
       }
     }
     (matches, objective) = try withTorchErrors {
-      let matches = try settings.matches { try $0.space(tokenizer) }
+      let matches = try settings.matches { try $0.space(tokenizer, settings.objective.preset) }
       try Self.check(matches, settings, tokenizer, vocabularySize: skeleton.vocabularySize)
       return (matches, try settings.objective(matches, vocabularySize: skeleton.vocabularySize))
     }
@@ -67,11 +68,22 @@ public struct RunParts: TrainingParts {
     maxLength = min(settings.data.maxLength ?? skeleton.contextLength, skeleton.contextLength)
     var encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
     encoder.modelVocabulary = modelVocabulary
+    teacher = try Self.teacher(&settings, encoder.metrics, maxLength: maxLength)
+    self.settings = settings
     if let seeing = skeleton as? any VisionLanguageModel {
       encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
       encoder.images?.square = settings.data.squarePictures
     }
     self.encoder = encoder
+  }
+
+  /// The encoder for reading answers out: its metrics are of digits also where numbers are taught whole.
+  var readingEncoder: ExampleEncoder {
+    var reading = encoder
+    for (index, rule) in encoder.metrics.enumerated() where rule.finder.space.unit == .character {
+      if let digits = rule.finder.space.digits { reading.metrics[index].finder.space = digits }
+    }
+    return reading
   }
 
   /// Throws unless the model has an embedding for every candidate.
@@ -132,7 +144,33 @@ public struct RunParts: TrainingParts {
         microBatch: train.microBatch, layout: train.layout, pad: pad ?? 0,
         twoPass: objective.needsNeighbourPass,
         neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } },
+        teaching: teacher.map { teacher in
+          { try teacher.taught($0, epoch: $1, index: $2, draws: shuffled) }
+        },
         pictures: encoder.images.map { tokens in { try tokens.prepared($0.images, source: $0.source) } }))
+  }
+
+  /// How numbers are taught whole, their formats learnt where the run file does not say them, and kept in it.
+  private static func teacher(
+    _ settings: inout RunSettings, _ rules: [MetricRule], maxLength: Int
+  ) throws -> ValueTeacher? {
+    var taught = [ValueRule?](repeating: nil, count: settings.metrics.count)
+    for (index, metric) in settings.metrics.enumerated() where metric.whole.areTaught(by: settings.objective.preset) {
+      let space = rules[index].finder.space
+      let format: ValueFormat
+      if let known = metric.whole.format {
+        format = known
+      } else {
+        let learner = FormatLearner(
+          reader: RecordReader(format: settings.data.format, fields: settings.data.fields), path: try settings.trainFile
+        )
+        format = try learner.format(of: rules[index], metric: metric.name).format
+        settings.keep(format, ofMetric: index)
+      }
+      taught[index] = try metric.valueRule(space, format, settings.objective, path: settings.path)
+    }
+    guard taught.contains(where: { $0 != nil }) else { return nil }
+    return ValueTeacher(taught, seed: settings.train.seed, maxLength: maxLength)
   }
 
   private static func encoder(
@@ -143,7 +181,7 @@ public struct RunParts: TrainingParts {
       MetricRule(
         MetricFinder(space: metric.1.space, metric: index, grammar: metric.0.grammar), in: metric.0.region)
     }
-    let wantsDigits = matches.contains { $0.space.unit == .digit }
+    let wantsDigits = matches.contains { $0.space.unit == .digit || $0.space.unit == .character }
     // For plain prompts the template does not matter, so one that is not known must not stop the run.
     let own = try FolderTemplate(folder: folder)
     if data.template == "model", own.known == nil {
@@ -203,13 +241,28 @@ extension MetricSettings {
   ///
   /// - Parameter codeBook: where embeddings are, if the distance names no file of its own.
   func match(_ space: TokenSpace, _ objective: ObjectiveSettings, codeBook: String? = nil) throws -> MetricMatch {
+    if space.unit == .character {
+      let replaces = (whole.crossEntropy ?? objective.preset.crossEntropy) == .replaced
+      // Without cross entropy only the vocabulary's softmax keeps a model to the characters of numbers.
+      return try MetricMatch(
+        space, target: .oneHot, softmax: replaces ? .vocabulary : objective.softmax, name: name)
+    }
     try MetricMatch(
       space,
       target: TargetDistribution(makeDistance(codeBook), temperature: temperature ?? objective.temperature),
       softmax: objective.softmax, direction: objective.direction, place: place, contrast: contrast, name: name)
   }
 
-  fileprivate func space(_ tokenizer: Tokenizer) throws -> TokenSpace {
+  /// - Parameter preset: whether numbers are taught whole, and so need all characters that they are written with.
+  fileprivate func space(_ tokenizer: Tokenizer, _ preset: Preset) throws -> TokenSpace {
+    if whole.areTaught(by: preset) {
+      guard case .digits = tokens else {
+        throw TokenSpaceError(
+          space: name, problem: "whole values are written with digits, not with tokens of their own",
+          remedy: "Take tokens: digits, or preset dist, which takes any.")
+      }
+      return try .characters(of: tokenizer, name: name)
+    }
     switch tokens {
     case .digits: try .digits(of: tokenizer, spacing: spacing, name: name)
     case .numbers: try .numbers(of: tokenizer, spacing: spacing, duplicates: duplicates, name: name)

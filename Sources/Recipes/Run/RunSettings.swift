@@ -117,6 +117,28 @@ public struct RunSettings: Sendable {
     resolved = resolved.replacing("metrics", with: .array(trees))
   }
 
+  /// Writes down how a metric's numbers are written, once that is known.
+  mutating func keep(_ format: ValueFormat, ofMetric index: Int) {
+    metrics[index].whole.format = format
+    guard case .array(var trees) = resolved["metrics"] else { return }
+    trees[index] = trees[index].replacing("values", with: format.tree)
+    resolved = resolved.replacing("metrics", with: .array(trees))
+  }
+
+  /// The training file.
+  ///
+  /// - Throws: `InputError` if the run file names none.
+  var trainFile: String {
+    get throws {
+      guard let path = data.train else {
+        throw InputError(
+          path: path, place: "key data.train", expected: "training answers, to learn how numbers are written",
+          found: "no such key", remedy: "Or say it: metrics.0.values: { range: [0, 999], decimals: 0 }.")
+      }
+      return path
+    }
+  }
+
   /// What only shows when all is known.
   private func check(_ reader: SettingsReader) throws {
     var names = Set<String>()

@@ -45,6 +45,10 @@ public final class ExampleBatches: BatchSource {
   /// Draws a neighbour for contrastive augmentation (A.2) from example, epoch and index in the data set alone.
   public typealias Neighbour = (_ example: EncodedExample, _ epoch: Int, _ index: Int) -> NeighbourExample?
 
+  /// Puts targets into an example when it is read, from example, epoch and index in the data set alone
+  /// (``ValueTeacher``).
+  public typealias Teaching = (_ example: EncodedExample, _ epoch: Int, _ index: Int) throws -> EncodedExample
+
   /// Reads the pictures of an example and prepares them.
   public typealias Pictures = (_ example: EncodedExample) throws -> [PlacedImage]
 
@@ -55,6 +59,7 @@ public final class ExampleBatches: BatchSource {
   private let pad: Int32
   private let twoPass: Bool
   private let neighbour: Neighbour?
+  private let teaching: Teaching?
   private let pictures: Pictures?
   private var epoch: (number: Int, order: [Int])?
 
@@ -65,12 +70,13 @@ public final class ExampleBatches: BatchSource {
   ///   - pad: id written into padding.
   ///   - twoPass: whether a neighbour gets a forward pass of its own (`NeighbourSampler`, `TokenBatch`).
   ///   - neighbour: nil for no contrastive augmentation.
+  ///   - teaching: nil where all targets are made from tokens.
   ///   - pictures: asked for every example of a step, on the thread that asks for batches, when its batch is made; nil
   ///     for examples without pictures.
   public init(
     _ examples: any ExampleCollection, plan: BatchPlan, microBatch: MicroBatch = .wholeStep,
     layout: BatchLayout = .padded, pad: Int32 = 0, twoPass: Bool = true, neighbour: Neighbour? = nil,
-    pictures: Pictures? = nil
+    teaching: Teaching? = nil, pictures: Pictures? = nil
   ) {
     precondition(examples.count == plan.count, "\(examples.count) examples, a plan for \(plan.count)")
     self.examples = examples
@@ -80,6 +86,7 @@ public final class ExampleBatches: BatchSource {
     self.pad = pad
     self.twoPass = twoPass
     self.neighbour = neighbour
+    self.teaching = teaching
     self.pictures = pictures
   }
 
@@ -92,7 +99,8 @@ public final class ExampleBatches: BatchSource {
   private func batches(ofStep step: Int, pictures: Pictures?) throws -> [TokenBatch] {
     let (epoch, range) = plan.place(ofStep: step)
     let chosen = try order(ofEpoch: epoch)[range].map { index in
-      let example = try examples.example(index, epoch: epoch)
+      let read = try examples.example(index, epoch: epoch)
+      let example = try teaching?(read, epoch, index) ?? read
       return Chosen(index: index, example: example, neighbour: neighbour?(example, epoch, index))
     }
     return try microBatch.cut(chosen, layout, twoPass: twoPass).map { part in

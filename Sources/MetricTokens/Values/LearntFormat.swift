@@ -1,0 +1,76 @@
+/// The format that training answers are written in, and what does not fit it.
+public struct LearntFormat: Sendable, Hashable {
+  /// The format of most numbers.
+  public var format: ValueFormat
+  /// How many numbers were seen.
+  public var count: Int
+  /// Numbers written otherwise, such as `7` among `007`: the first few, as written.
+  public var others: [String]
+  /// How many those are in all.
+  public var otherCount: Int
+}
+
+extension ValueFormat {
+  /// Learns the format from the numbers of training answers.
+  ///
+  /// - Integer digits: padded, if every number has as many before the point and one begins with a zero that it would not
+  ///   need.
+  /// - Decimals: as many as the longest has; trailing zeros count as left out unless all have the same number.
+  /// - Range: from the least to the greatest number; see ``widened(by:)``.
+  ///
+  /// - Throws: `ValueFormatError` if there are none, or they have too many digits.
+  public static func learnt(from numbers: some Sequence<ParsedNumber>) throws(ValueFormatError) -> LearntFormat {
+    var decimals = Set<Int>(), widths = [Int: Int](), count = 0, isPadded = false
+    for number in numbers {
+      let fraction = max(0, -number.exponent), width = number.digits.count - fraction
+      decimals.insert(fraction)
+      widths[width, default: 0] += 1
+      if width > 1, number.digits[0] == 0 { isPadded = true }
+      count += 1
+    }
+    guard let most = decimals.max(), count > 0 else { throw ValueFormatError("no number") }
+    let integerDigits = isPadded ? widths.keys.min() ?? 1 : 1
+    let draft = try ValueFormat(
+      indices: 0...0, decimals: most, isTrimmed: decimals.count > 1, integerDigits: max(1, integerDigits))
+    var low = Int.max, high = Int.min, others = [String](), otherCount = 0
+    for number in numbers {
+      guard let index = draft.index(nearest: number.value) else {
+        throw ValueFormatError("\(number.digits.count) digits")
+      }
+      (low, high) = (min(low, index), max(high, index))
+      if draft.text(index) != number.plainText {
+        otherCount += 1
+        if others.count < 5 { others.append(number.plainText) }
+      }
+    }
+    let format = try ValueFormat(
+      indices: low...high, decimals: draft.decimals, isTrimmed: draft.isTrimmed, integerDigits: draft.integerDigits)
+    return LearntFormat(format: format, count: count, others: others, otherCount: otherCount)
+  }
+
+  /// The same format with room beyond both ends: a share of its width, so that a target around the greatest value of
+  /// the training answers is not cut off there, but no sign and no digit more than those answers have.
+  public func widened(by share: Double) -> ValueFormat {
+    let room = Int((Double(indices.count) * share).rounded(.up))
+    let digits = String(max(indices.lowerBound.magnitude, indices.upperBound.magnitude)).count
+    let most = powerOfTen(max(digits, integerDigits + decimals)) - 1
+    let least = indices.lowerBound < 0 ? -most : 0
+    var wider = self
+    wider.indices =
+      max(least, indices.lowerBound - min(room, most))...min(most, indices.upperBound + min(room, most))
+    return wider
+  }
+}
+
+extension ParsedNumber {
+  /// As ``ValueFormat/text(_:)`` would write it: ASCII digits, point and minus, separators left out.
+  public var plainText: String {
+    let fraction = max(0, -exponent)
+    var text = isNegative ? "-" : ""
+    for (index, digit) in digits.enumerated() {
+      if index == digits.count - fraction { text += index == 0 ? "0." : "." }
+      text += String(digit)
+    }
+    return text
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+
+/// A distance between values, d(v, x), for targets over whole numbers.
+public enum NumberDistance: Sendable, Hashable {
+  /// (v − x)²: with τ = 2σ² a normal distribution of standard deviation σ.
+  case squared
+  /// |v − x|: with τ = b a Laplace distribution of scale b.
+  case absolute
+  /// The shorter way round a circle of this period: min(|v − x|, period − |v − x|), taken modulo the period.
+  case circular(period: Double)
+  /// (ln v − ln x)², of values above 0; others are infinitely far from those.
+  case relative
+
+  /// d(v, x) ≥ 0, 0 where both are equal.
+  public func callAsFunction(_ v: Double, _ x: Double) -> Double {
+    switch self {
+    case .squared: return (v - x) * (v - x)
+    case .absolute: return abs(v - x)
+    case .circular(let period):
+      let difference = abs(v - x).truncatingRemainder(dividingBy: period)
+      return min(difference, period - difference)
+    case .relative:
+      guard v > 0, x > 0 else { return v == x ? 0 : .infinity }
+      let difference = log(v / x)
+      return difference * difference
+    }
+  }
+
+  /// τ of a width in the values' own units: the standard deviation σ of a squared distance, the mean deviation b of an
+  /// absolute or circular one, the standard deviation of ln v of a relative one.
+  public func temperature(width: Double) -> Double {
+    switch self {
+    case .squared, .relative: 2 * width * width
+    case .absolute, .circular: width
+    }
+  }
+}
+
+/// How wide a target is.
+public enum ValueScale: Sendable, Hashable {
+  /// τ itself, in units of the distance.
+  case temperature(Double)
+  /// Standard deviation (squared distance) or mean deviation (absolute) in the values' units.
+  case width(Double)
+  /// The same as a share of |x|, but at least one step of the format.
+  case relative(Double)
+
+  /// τ around a value.
+  func temperature(_ distance: NumberDistance, around x: Double, step: Double) -> Double {
+    switch self {
+    case .temperature(let tau): tau
+    case .width(let width): distance.temperature(width: width)
+    case .relative(let share): distance.temperature(width: max(share * abs(x), step))
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import MetricTokens
+import Reports
+
+extension Inspection {
+  /// How numbers are taught as whole values: a sentence a metric.
+  var valueNotes: [String] {
+    zip(parts.settings.metrics, parts.teacher?.rules ?? []).compactMap { metric, rule in
+      rule.map { "metric \(metric.name): \($0.summary)" }
+    }
+  }
+}
+
+extension ValueRule {
+  /// What is taught, in words.
+  var summary: String {
+    let format = target.format
+    var words = "whole numbers from \(format.text(format.indices.lowerBound)) to "
+    words += "\(format.text(format.indices.upperBound))"
+    if format.decimals > 0 { words += format.isTrimmed ? ", up to \(format.decimals) decimals" : "" }
+    if format.integerDigits > 1 { words += ", \(format.integerDigits) digits before the point with zeros in front" }
+    words += ". Target: \(target.distance.words), \(target.scale.words)."
+    if draw > 0 { words += " Drawn from it \(draw == 1 ? "each time" : Quantity.percent(draw) + " of the times")." }
+    if !isTaught { return words + " Drawn numbers are learnt by cross entropy." }
+    return words + (crossEntropy == .replaced ? " No cross entropy at numbers." : "")
+  }
+}
+
+extension NumberDistance {
+  fileprivate var words: String {
+    switch self {
+    case .squared: "squared distance"
+    case .absolute: "absolute distance"
+    case .relative: "relative distance"
+    case .circular(let period): "distance around a circle of \(Quantity.number(period))"
+    }
+  }
+}
+
+extension ValueScale {
+  fileprivate var words: String {
+    switch self {
+    case .temperature(let tau): "τ = \(Quantity.number(tau))"
+    case .width(let width): "scale \(Quantity.number(width))"
+    case .relative(let share): "scale \(Quantity.percent(share)) of the number"
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import Files
+public import MetricTokens
+import Objectives
+
+/// The keys of a metric that teach its numbers as whole values: `target`, `values`, `scale`, `draw`, `crossEntropy`.
+public struct WholeValueSettings: Sendable, Hashable {
+  /// What a target is over.
+  public enum Target: String, Sendable, Hashable, CaseIterable, NamedSetting {
+    /// The candidates of one token, as in the paper.
+    case digit
+    /// All values of the number's format.
+    case value
+  }
+
+  /// What a target is over; presets of values choose values whatever this says.
+  public var target: Target
+  /// How numbers are written; nil: learnt from the training answers.
+  public var format: ValueFormat?
+  /// How wide targets are; nil: the metric's temperature says.
+  public var scale: ValueScale?
+  /// Share of the times at which a number is drawn; nil: the preset says.
+  public var draw: Double?
+  /// What becomes of the cross entropy at numbers; nil: the preset says.
+  public var crossEntropy: ValueRule.CrossEntropy?
+
+  init(_ reader: SettingsReader) throws {
+    target = try reader.value("target", default: .digit)
+    format = try reader.optionalSection("values") { try ValueFormat($0) }
+    scale = try reader.optional("scale")
+    draw = try reader.optional("draw", "a share from 0 to 1") { (0...1).contains($0) }
+    crossEntropy = try reader.optional("crossEntropy")
+  }
+
+  /// Whether numbers are taught whole under a preset. `dist` is digit by digit unless the metric asks for values.
+  func areTaught(by preset: Preset) -> Bool { preset.isOfValues || target == .value && preset == .dist }
+}
+
+extension Preset {
+  /// What becomes of the cross entropy at numbers that are taught whole.
+  var crossEntropy: ValueRule.CrossEntropy { self == .valueDrawn ? .replaced : .kept }
+}
+
+extension MetricSettings {
+  /// How numbers are taught whole.
+  ///
+  /// - Throws: `InputError` for a distance between values that there is not, or a temperature that is none.
+  func valueRule(
+    _ space: TokenSpace, _ format: ValueFormat, _ objective: ObjectiveSettings, path: String
+  ) throws -> ValueRule {
+    let preset = objective.preset
+    return ValueRule(
+      space,
+      target: ValueTarget(
+        format, distance: try valueDistance(path), scale: try whole.scale ?? temperatureScale(objective, path)),
+      draw: whole.draw ?? (preset == .valueDrawn || preset == .raml ? 1 : 0),
+      crossEntropy: whole.crossEntropy ?? preset.crossEntropy, isTaught: preset != .raml)
+  }
+
+  private func valueDistance(_ path: String) throws -> NumberDistance {
+    switch distance.name {
+    case "squared": return .squared
+    case "absolute": return .absolute
+    case "relative": return .relative
+    case "circular":
+      if let period = distance.period { return .circular(period: period) }
+    default: break
+    }
+    throw settingError(
+      path, "distance", expected: "squared, absolute, relative or circular with a period, between whole values",
+      found: distance.name, remedy: "Other distances are between tokens: target: digit.")
+  }
+
+  private func temperatureScale(_ objective: ObjectiveSettings, _ path: String) throws -> ValueScale {
+    guard case .value(let tau) = temperature ?? objective.temperature else {
+      throw settingError(
+        path, "temperature", expected: "a number, or a scale in the values' own units", found: "a perplexity",
+        remedy: "For instance scale: 2.5.")
+    }
+    return .temperature(tau)
+  }
+
+  private func settingError(
+    _ path: String, _ key: String, expected: String, found: String, remedy: String
+  ) -> InputError {
+    InputError(path: path, place: "metric \(name), key \(key)", expected: expected, found: found, remedy: remedy)
+  }
+}
+
+extension ValueFormat {
+  /// `{ range: [0, 999], decimals: 2, trimmed: false, integerDigits: 1 }`
+  init(_ reader: SettingsReader) throws {
+    let decimals: Int = try reader.value("decimals", default: 0, "from 0 to 15") { (0...15).contains($0) }
+    let trimmed: Bool = try reader.value("trimmed", default: false)
+    let digits: Int = try reader.value("integerDigits", default: 1, "from 1 to 15") { (1...15).contains($0) }
+    let range: ClosedRange<Double> = try reader.required("range", "[least, greatest], of at most 15 digits") {
+      $0.lowerBound.isFinite && $0.upperBound.isFinite
+    }
+    do {
+      let draft = try ValueFormat(indices: 0...0, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
+      guard let low = draft.index(nearest: range.lowerBound), let high = draft.index(nearest: range.upperBound) else {
+        throw reader.error(
+          "range", expected: "ends of at most 15 digits, \(decimals) of them decimals", found: "\(range)")
+      }
+      try self.init(indices: low...high, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
+    } catch let error as ValueFormatError {
+      throw reader.error(nil, expected: "at most 15 digits in all", found: "\(error)")
+    }
+    guard count >= 2 else { throw reader.error("range", expected: "at least two values", found: "one") }
+  }
+
+  /// As the run file has it.
+  var tree: JSON {
+    [
+      "decimals": .int(decimals), "trimmed": .bool(isTrimmed), "integerDigits": .int(integerDigits),
+      "range": .array([.double(range.lowerBound), .double(range.upperBound)]),
+    ]
+  }
+}
+
+/// `2.5`, or `{ relative: 0.05 }`
+extension ValueScale: SettingValue {
+  init?(setting: JSON) {
+    func positive(_ json: JSON?) -> Double? {
+      json.flatMap { Double(setting: $0) }.flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
+    }
+    if let width = positive(setting) {
+      self = .width(width)
+    } else if case .object(let object) = setting, object.count == 1, let share = positive(object["relative"]) {
+      self = .relative(share)
+    } else {
+      return nil
+    }
+  }
+  var setting: JSON {
+    switch self {
+    case .temperature(let tau): ["temperature": .double(tau)]
+    case .width(let width): .double(width)
+    case .relative(let share): ["relative": .double(share)]
+    }
+  }
+  static var expected: String { "a number above 0, or { relative: share }" }
+}
+
+extension ValueRule.CrossEntropy: NamedSetting {}

@@ -1,0 +1,77 @@
+import Files
+import Foundation
+import MetricTokens
+import Recipes
+import Reports
+import Testing
+import TorchNN
+import Training
+
+/// Runs that teach whole values.
+@Suite struct ValueRunTests {
+  @Test(arguments: ["value", "valueDrawn", "raml"]) func goesOnBitForBit(_ preset: String) throws {
+    let whole = try TinyRun(), interrupted = try TinyRun()
+    func run(_ tiny: TinyRun, until stop: Int) throws -> FinishMetrics {
+      let run = try tiny.train("objective.preset=\(preset)", "metrics.0.scale=2", "train.microBatch=1")
+      var steps = 0
+      run.observe = { if case .step(let step) = $0 { steps = step.step } }
+      run.shouldStop = { steps >= stop }
+      return try run.run()
+    }
+    let a = try run(whole, until: .max)
+    _ = try run(interrupted, until: 5)
+    #expect(try run(interrupted, until: .max).losses == a.losses)
+    #expect(a.losses.last! < a.losses[0])
+    let weights = "out/checkpoints/step-12/model.safetensors"
+    #expect(try whole.bytes(weights) == interrupted.bytes(weights))
+  }
+
+  @Test(arguments: ["train.packing=0", "train.packing=64", "train.microBatch=1", "train.microTokens=24"])
+  func layoutDoesNotChangeARun(_ override: String) throws {
+    let drawn = ["objective.preset=valueDrawn", "metrics.0.scale=2"]
+    func losses(_ overrides: [String]) throws -> [Double] {
+      let tiny = try TinyRun()
+      return try TrainRun(try RunParts(tiny.settings(drawn + overrides)), command: "", terminal: quiet).run().losses
+    }
+    for (x, y) in zip(try losses([]), try losses([override])) { #expect(abs(x - y) < 2e-4 * max(1, abs(x))) }
+  }
+
+  @Test func learnsTheFormatAndKeepsIt() throws {
+    let tiny = try TinyRun()
+    let parts = try tiny.parts("objective.preset=valueDrawn", "metrics.0.scale=2")
+    let rule = try #require(parts.teacher?.rules[0])
+    // Sums from 0 to 15 and room of a twentieth, not below 0.
+    #expect(rule.target.format == (try ValueFormat(indices: 0...16)))
+    #expect(rule.target.scale == .width(2) && rule.target.distance == .squared)
+    #expect(rule.draw == 1 && rule.crossEntropy == .replaced && rule.isTaught)
+    #expect(parts.settings.resolved["metrics"]?[0]?["values"]?["range"] == [0.0, 16.0])
+
+    // The run's own file says it, so the training file need not be there later.
+    try parts.settings.resolved.yaml.write(toFile: tiny.folder + "/later.yaml", atomically: true, encoding: .utf8)
+    try FileManager.default.removeItem(atPath: tiny.folder + "/train.jsonl")
+    #expect(try RunParts(RunSettings(file: tiny.folder + "/later.yaml")).teacher == parts.teacher)
+  }
+
+  @Test func presetsDecide() throws {
+    let tiny = try TinyRun()
+    #expect(try tiny.parts().teacher == nil)
+    #expect(try tiny.parts("objective.preset=sft", "metrics.0.target=value").teacher == nil)
+    let value = try #require(try tiny.parts("objective.preset=dist", "metrics.0.target=value").teacher?.rules[0])
+    #expect(value.draw == 0 && value.crossEntropy == .kept)
+    let raml = try #require(try tiny.parts("objective.preset=raml", "metrics.0.draw=0.5").teacher?.rules[0])
+    #expect(raml.draw == 0.5 && !raml.isTaught)
+    #expect(try tiny.parts("objective.preset=value").settings.objective.alpha == 1)
+    #expect(try tiny.parts("objective.preset=dist").settings.objective.alpha == 0.1)
+  }
+
+  @Test(arguments: [
+    ("metrics.0.scale=0", "scale"), ("metrics.0.scale=.nan", "scale"), ("metrics.0.draw=2", "draw"),
+    ("metrics.0.values={ range: [5, 5] }", "values"), ("metrics.0.values={ range: [0, 1e30] }", "values"),
+    ("metrics.0.distance=shuffled", "distance"), ("metrics.0.tokens={ integers: [0, 9] }", "tokens"),
+    ("metrics.0.temperature={ perplexity: 3 }", "temperature"),
+  ]) func refusesWhatCannotBe(_ override: String, _ key: String) throws {
+    let tiny = try TinyRun()
+    let error = #expect(throws: InputError.self) { try tiny.parts("objective.preset=value", override) }
+    #expect(error?.description.contains(key) == true)
+  }
+}
