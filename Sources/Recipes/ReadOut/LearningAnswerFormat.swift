@@ -21,7 +21,7 @@ extension AnswerFormat {
     for line in stride(from: 0, to: file.count, by: max(1, (file.count + most - 1) / most)) {
       // Lines that could not be used are no part of it.
       guard let record = try? reader.record(file, line),
-        let result = try? WrittenNumber.first(of: record, parts.readingEncoder, rule, index)
+        let result = try? WrittenNumber.first(of: record, encoder, rule, index)
       else { continue }
       switch result {
       case .success(let number): written.append((file.lineNumber(line), number))

@@ -25,12 +25,13 @@ struct NumberReading {
   /// - Parameter run: where a format may be stored.
   /// - Throws: `InputError` if no metric has values, or nothing says how numbers are written.
   init(_ parts: RunParts, run: RunFolder? = nil) throws {
-    guard let index = parts.readingEncoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else {
+    let encoder = parts.readingEncoder
+    guard let index = encoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else {
       throw InputError(
         path: parts.settings.path, place: "key metrics", expected: "a metric whose tokens have values",
         found: "none", remedy: "Without one there is no distribution to read out: evaluate.distribution: false.")
     }
-    let rule = parts.readingEncoder.metrics[index], name = parts.settings.metrics[index].name
+    let rule = encoder.metrics[index], name = parts.settings.metrics[index].name
     format = try Self.format(parts, run, rule, name)
     do { space = try format.space(rule.finder.space) } catch {
       throw InputError(
@@ -38,7 +39,7 @@ struct NumberReading {
         remedy: "Set evaluate.distribution to false.")
     }
     width = parts.settings.evaluate.width
-    parser = AnswerNumbers(parts.readingEncoder, rules: [rule], count: 1)
+    parser = AnswerNumbers(encoder, rules: [rule], count: 1)
   }
 
   private static func format(
