@@ -79,13 +79,14 @@ package func clearLeftovers(inFolder folder: String) {
 }
 
 /// Folders that were looked through already: thousands of files may be written into one.
-private let cleared = Mutex<Set<[UInt64]>>([])
+private let cleared = Mutex<Set<String>>([])
 
 /// Calls ``clearLeftovers(inFolder:)`` the first time that this process writes into a folder.
 func clearLeftoversOnce(beside path: String) {
   let folder = parentFolder(of: path)
   var status = stat()
   guard stat(folder, &status) == 0 else { return }
-  let key = [UInt64(status.st_dev), UInt64(status.st_ino)]
+  // Inodes of deleted folders are used again, and paths mean another folder elsewhere.
+  let key = "\(status.st_dev) \(status.st_ino) \(folder)"
   if cleared.withLock({ $0.insert(key).inserted }) { clearLeftovers(inFolder: folder) }
 }

@@ -54,12 +54,12 @@ import Torch
     var total = 0.0, expected = [Double](repeating: 0, count: values.count)
     for (row, position) in Self.positions.enumerated() {
       let row = row * Self.vocabulary, z = Array(values[row..<row + Self.vocabulary])
-      func softmax(over ids: [Int]) -> [Int: Double] {
+      func probabilities(over ids: [Int]) -> [Int: Double] {
         let sum = ids.reduce(0) { $0 + exp(z[$1]) }
         return Dictionary(uniqueKeysWithValues: ids.map { ($0, exp(z[$0]) / sum) })
       }
-      let all = softmax(over: Array(0..<Self.vocabulary))
-      let q = softmax == .vocabulary ? all : softmax(over: Array(position.p.keys))
+      let all = probabilities(over: Array(0..<Self.vocabulary))
+      let q = softmax == .vocabulary ? all : probabilities(over: Array(position.p.keys))
       for (id, p) in position.p where p > 0 { total += 0.7 / 4 * p * log(p / (q[id] ?? 0)) }
       for (id, q) in q { expected[row + id] += 0.7 / 4 * (q - (position.p[id] ?? 0)) }
       if !position.given.replacesLabel {

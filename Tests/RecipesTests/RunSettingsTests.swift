@@ -348,7 +348,8 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
 
   @Test func deepNestingIsRefused() {
     for text in [String(repeating: "[", count: 100_000), String(repeating: "{a: ", count: 100_000)] {
-      #expect(refusal("model: " + text).contains("expected YAML"))
+      let message = refusal("model: " + text)
+      #expect(message.contains("at most 64 deep") || message.contains("expected YAML"), "\(message)")
     }
   }
 

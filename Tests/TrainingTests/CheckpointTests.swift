@@ -180,14 +180,15 @@ private func train(
 
   /// A kill in the middle of writing leaves a folder under a name of our own. Whatever else is there is the user's.
   @Test func whatAKilledRunLeftHalfDoneIsClearedAway() async throws {
-    for name in ["step-3.partial", "step-4.removed", "step-5", "notes", "step-05"] {
+    for name in ["step-3.partial", "step-4.removed", "notes", "step-05"] {
       try FileManager.default.createDirectory(atPath: run + "/" + name, withIntermediateDirectories: true)
     }
     await #expect(processExitsWith: .signal(SIGKILL)) { [run = run as String] in
       let checkpoints = try Checkpoints(run) { _ in kill(getpid(), SIGKILL) }
       try train(Toy(), checkpoints, stopAfter: 1)
     }
-    #expect(try names().count == 6)
+    #expect(try names().count == 5)
+    try FileManager.default.createDirectory(atPath: run + "/step-5", withIntermediateDirectories: true)
     let checkpoints = try Checkpoints(run)
     #expect(try names() == ["notes", "step-05", "step-3.partial", "step-4.removed", "step-5"])
     #expect(try checkpoints.steps() == [5])

@@ -45,13 +45,9 @@ public struct ComparisonReport {
       table.notes.append("Answers without a readable number: \(summary.unreadable) in the errors.")
     }
     if let range = summary.answers?.range, metrics.contains(.clippedMAE) {
-      let counts = summary.arms.compactMap { arm in
-        summary.outside(arm).map { "\(arm.name) \($0.count) of \($0.all)" }
-      }
       table.notes.append(
-        "Answers outside the training answers' \(Quantity.number(range.lowerBound)) to "
-          + "\(Quantity.number(range.upperBound)): \(counts.joined(separator: ", ")). \(EvaluationMetric.clippedMAE.label): "
-          + "these moved to the nearest end.")
+        "\(EvaluationMetric.clippedMAE.label): answers outside the training answers' "
+          + "\(Quantity.number(range.lowerBound)) to \(Quantity.number(range.upperBound)) moved to the nearest end.")
     }
     table.notes += massNotes
     if metrics.contains(.coverage) { table.notes.append("Coverage should be 90 %.") }

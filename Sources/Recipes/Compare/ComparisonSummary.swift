@@ -54,14 +54,6 @@ struct ComparisonSummary {
     EvaluationSummary(records, metrics: [metric], unreadable: unreadable, range: answers?.range)[metric]
   }
 
-  /// Answers with a number outside the range of the training answers, and all answers, of all seeds; nil if the range is
-  /// not known.
-  func outside(_ arm: ComparisonArm) -> (count: Int, all: Int)? {
-    guard let range = answers?.range else { return nil }
-    let records = seeds.compactMap { outcomes[arm]?[$0]?.records }.flatMap { $0 }
-    return (records.count { $0.values?.contains { !range.contains($0) } ?? false }, records.count)
-  }
-
   /// A figure of always saying the training median; nil for figures that need more than a number.
   func floor(_ metric: EvaluationMetric) -> Double? {
     guard let constant = answers?.median,
