@@ -19,7 +19,7 @@ extension ValueRule {
     if format.decimals > 0 { words += format.isTrimmed ? ", up to \(format.decimals) decimals" : "" }
     if format.integerDigits > 1 { words += ", \(format.integerDigits) digits before the point with zeros in front" }
     words += ". Target: \(target.distance.words), \(target.scale.words)."
-    if draw > 0 { words += " Drawn from it \(draw == 1 ? "each time" : Quantity.percent(draw) + " of the times")." }
+    if draw > 0 { words += " Drawn from it \(draw == 1 ? "each time" : "\(Quantity.percent(draw)) of the times")." }
     if !isTaught { return words + " Drawn numbers are learnt by cross entropy." }
     return words + (crossEntropy == .replaced ? " No cross entropy at numbers." : "")
   }

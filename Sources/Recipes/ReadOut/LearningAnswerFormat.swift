@@ -13,10 +13,9 @@ extension AnswerFormat {
   /// - Returns: nil if no metric has values.
   /// - Throws: `InputError` if they write it in ways that have no common form, with two of them.
   static func learn(_ parts: RunParts, from path: String) throws -> AnswerFormat? {
-    guard let index = parts.readingEncoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else {
-      return nil
-    }
-    let rule = parts.readingEncoder.metrics[index], file = try JSONLFile(path), reader = parts.reader
+    let encoder = parts.readingEncoder
+    guard let index = encoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else { return nil }
+    let rule = encoder.metrics[index], file = try JSONLFile(path), reader = parts.reader
     var written = [(line: Int, number: WrittenNumber)](), problems = [(line: Int, problem: WrittenNumber.Problem)]()
     for line in stride(from: 0, to: file.count, by: max(1, (file.count + most - 1) / most)) {
       // Lines that could not be used are no part of it.

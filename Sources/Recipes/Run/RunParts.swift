@@ -247,7 +247,7 @@ extension MetricSettings {
       return try MetricMatch(
         space, target: .oneHot, softmax: replaces ? .vocabulary : objective.softmax, name: name)
     }
-    try MetricMatch(
+    return try MetricMatch(
       space,
       target: TargetDistribution(makeDistance(codeBook), temperature: temperature ?? objective.temperature),
       softmax: objective.softmax, direction: objective.direction, place: place, contrast: contrast, name: name)
@@ -263,7 +263,7 @@ extension MetricSettings {
       }
       return try .characters(of: tokenizer, name: name)
     }
-    switch tokens {
+    return switch tokens {
     case .digits: try .digits(of: tokenizer, spacing: spacing, name: name)
     case .numbers: try .numbers(of: tokenizer, spacing: spacing, duplicates: duplicates, name: name)
     case .scores(let range):
