@@ -11,7 +11,7 @@ extension Trainer {
     let batches = try run.source.batches(ofStep: progress.step)
     let own = objective.denominators(of: batches.map(\.supervision))
     let denominators = try denominators(over: own)
-    guard denominators.supervised > 0 else {
+    guard denominators.supervised > 0 || denominators.weights.contains(where: { $0 > 0 }) else {
       throw TrainingError.nothingSupervised(step: progress.step + 1, examples: batches.flatMap(\.sources))
     }
     var random = CounterGenerator(options.seed, UInt64(progress.step))

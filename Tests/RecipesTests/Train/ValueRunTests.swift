@@ -40,12 +40,12 @@ import Training
     let tiny = try TinyRun()
     let parts = try tiny.parts("objective.preset=valueDrawn", "metrics.0.scale=2")
     let rule = try #require(parts.teacher?.rules[0])
-    // Sums from 0 to 15 and room of a twentieth, not below 0.
-    #expect(rule.target.format == (try ValueFormat(indices: 0...16)))
+    // The sums are 0 and 10; a twentieth of 11 values is one more, and nothing below 0.
+    #expect(rule.target.format == (try ValueFormat(indices: 0...11)))
     #expect(rule.target.scale == .width(2) && rule.target.distance == .squared)
     #expect(rule.draw == 1 && rule.crossEntropy == .replaced && rule.isTaught)
     guard case .array(let metrics)? = parts.settings.resolved["metrics"] else { throw CancellationError() }
-    #expect(metrics[0]["values"]?["range"] == [0.0, 16.0])
+    #expect(metrics[0]["values"]?["range"] == [0.0, 11.0])
 
     // The run's own file says it, so the training file need not be there later.
     try parts.settings.resolved.yaml.write(toFile: tiny.folder + "/later.yaml", atomically: true, encoding: .utf8)
