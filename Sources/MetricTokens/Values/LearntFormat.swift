@@ -51,7 +51,8 @@ extension ValueFormat {
   /// The same format with room beyond both ends: a share of its width, so that a target around the greatest value of
   /// the training answers is not cut off there, but no sign and no digit more than those answers have.
   public func widened(by share: Double) -> ValueFormat {
-    let room = Int((Double(indices.count) * share).rounded(.up))
+    precondition((0...100).contains(share), "room of \(share) widths")
+    let room = Int((Double(indices.count) * share).rounded(.up))  // bounded: 15 digits
     let digits = String(max(indices.lowerBound.magnitude, indices.upperBound.magnitude)).count
     let most = powerOfTen(max(digits, integerDigits + decimals)) - 1
     let least = indices.lowerBound < 0 ? -most : 0

@@ -108,7 +108,7 @@ extension RunFolder {
   /// What is stored there; nil if nothing is.
   func storedNumbers() throws -> AnswerFormat? {
     guard fileExists(numbers) else { return nil }
-    let format = try? JSONDecoder().decode(AnswerFormat.self, from: Data(contentsOf: URL(fileURLWithPath: numbers)))
+    let format = try? JSONDecoder().decode(AnswerFormat.self, from: Data(fileBytes(numbers, limit: 1 << 20)))
     guard let format, format.digits?.isValid ?? true, !format.heads.isEmpty else {
       throw InputError(
         path: numbers, expected: "how numbers are written, as dist2 train stored it", found: "something else",
