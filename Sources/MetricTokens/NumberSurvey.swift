@@ -117,7 +117,9 @@ struct NumberRun {
       guard !isInWord else { continue }
       let isTight = scalar(at) != " "
       let unit = String(String.UnicodeScalarView(letters))
-      let shownEnd = isTight ? at + letters.count : at
+      let exponent =
+        ["e", "E"].contains(unit) ? rest.dropFirst().prefix { "+-0123456789".unicodeScalars.contains($0) } : []
+      let shownEnd = isTight ? at + letters.count + exponent.count : at
       let shownStart = before.map { currencies.contains($0) } ?? false ? start - 1 : start
       runs.append(
         NumberRun(

@@ -15,7 +15,7 @@ extension NumberSurvey {
       remarks.append("\(count) of \(texts) \(subject) hold \(what.replacing("%", with: "\"\(sample)\""))")
     }
     for form in [Form.commaGroups, .otherGroups, .spaceGroups] where counts[form] != nil {
-      let values = grammar.numbers(in: samples[form] ?? "").map { Quantity.number($0.value) }
+      let values = grammar.numbers(in: samples[form] ?? "").map(\.plainText)
       // Who has chosen a separator knows that it is there.
       if grammar.thousands != .auto, values.count == 1 { continue }
       let reading =
