@@ -16,7 +16,7 @@ extension PixelImage {
     func error() -> InputError {
       InputError(
         path: path, expected: "a whole JPEG picture", found: "“\(text())”",
-        remedy: "Is the file cut off? Write it again.")
+        remedy: text().contains("scans") ? "Write it again with fewer." : "Is the file cut off? Write it again.")
     }
     var info = cjpeg_info()
     guard cjpeg_header(bytes, bytes.count, &info, &message) == 0 else { throw error() }
