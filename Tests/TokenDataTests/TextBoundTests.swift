@@ -2,7 +2,7 @@ import Files
 import Foundation
 import Testing
 
-@testable import TokenData
+import TokenData
 
 /// The bound is never above the number of tokens there are, whatever the text and the steps before the model.
 @Suite struct TextBoundTests {

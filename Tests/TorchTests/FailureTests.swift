@@ -1,5 +1,5 @@
 import Testing
-@testable import Torch
+import Torch
 
 /// What becomes of the code after an operation that failed inside `withTorchErrors`.
 @Suite struct FailureTests {

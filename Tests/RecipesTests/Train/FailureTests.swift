@@ -4,7 +4,7 @@ import Foundation
 import Recipes
 import Testing
 import TokenModels
-@testable import Torch
+import Torch
 import TorchNN
 
 /// An operation that fails anywhere, for instance since memory has run out, ends what was asked for with an error.

@@ -3,7 +3,7 @@ import Foundation
 import Recipes
 import TokenData
 import TokenModels
-@testable import Torch
+import Torch
 import TorchNN
 import Testing
 
