@@ -85,7 +85,7 @@ extension Serving {
 
     @Test(arguments: [
       ("", "a JSON value"), ("{", "quotes"), ("[]", "an object"), (#"{"prompt":"p"}"#, "response"),
-      (#"{"prompt":"p","respons":"r"}"#, "Did you mean response?"), (#"{"prompt":1,"response":"r"}"#, "prompt"),
+      (#"{"prompt":"p","respons":"r"}"#, "Did you mean response?"), (#"{"prompt":true,"response":"r"}"#, "prompt"),
       (#"{"prompt":"p","response":"r","facets":1}"#, "facets"), (#"{"prompt":"p","response":"r","id":{}}"#, "id"),
       (#"{"messages":[]}"#, "assistant"), (#"{"messages":[{"role":"user","content":"x"}]}"#, "assistant"),
       (#"{"messages":[{"role":"assistant","content":"x"}]}"#, "user"),

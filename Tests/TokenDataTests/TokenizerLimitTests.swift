@@ -56,7 +56,7 @@ import TokenData
     #expect(duration < .seconds(20), "\(pattern): \(duration)")
   }
 
-  /// Against the regular expressions of Swift's own library, on all kinds of short texts.
+  /// Against the regular expressions of Swift's own library, on all kinds of texts so short that its backtracking ends.
   @Test func matchesAreThoseOfAnotherImplementation() throws {
     var state: UInt64 = 7
     func draw(_ bound: Int) -> Int {
@@ -81,7 +81,7 @@ import TokenData
     for _ in 0..<400 {
       let pattern = sequence(2), other = try Regex(pattern)
       let tokenizer = try tokenizer(normalizer: replace(["Regex": .string(pattern)], by: "|"))
-      for length in [1, 5, 12, 40] {
+      for length in [1, 3, 6, 10] {
         let text = (0..<length).map { _ in ["a", "b", "c"][draw(3)] }.joined()
         let expected = text.replacing(other, with: "|")
         #expect(tokenizer.decode(tokenizer.ids(of: text)) == expected, "\(pattern) in \(text)")

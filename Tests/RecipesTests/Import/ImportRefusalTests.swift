@@ -99,17 +99,6 @@ import Testing
     Damage("a token out of range", says: "tokenizer.ggml.bos_token_id", "9999") {
       try $0.set("tokenizer.ggml.bos_token_id", to: UInt32(9999))
     },
-    Damage("a begin token that fills a gap", says: "tokenizer.ggml.bos_token_id", "fills a gap") {
-      // The first token whose name is as long as that of a gap becomes one.
-      var place = try $0.value(of: "tokenizer.ggml.tokens") + 12, id = 0
-      while Int($0.bytes[place]) != "[PAD\(id)]".utf8.count {
-        place += 8 + Int($0.bytes[place])
-        id += 1
-      }
-      $0.bytes.replaceSubrange(place + 8..<place + 8 + Int($0.bytes[place]), with: "[PAD\(id)]".utf8)
-      $0.set(UInt32(5), at: try $0.value(of: "tokenizer.ggml.token_type") + 12 + 4 * id)
-      try $0.set("tokenizer.ggml.bos_token_id", to: UInt32(id))
-    },
     Damage("scores that are not numbers", of: "llama2", says: "tokenizer.ggml.scores", "numbers") {
       $0.set(Float.nan.bitPattern, at: try $0.value(of: "tokenizer.ggml.scores") + 12)
     },

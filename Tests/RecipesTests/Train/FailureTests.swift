@@ -79,8 +79,8 @@ import TorchNN
     #expect(!fileExists(folder))
     let tiny = try TinyRun()
     let error = #expect(throws: InputError.self) {
-      try tiny.train("train.lora={ rank: 1000000000000, targets: all-linear }").run()
+      try tiny.train("train.lora={ rank: 100000, targets: all-linear }").run()
     }
-    #expect(error?.place == "rank" && error?.found == "1000000000000")
+    #expect(error?.place == "rank" && error?.found == "100000")
   }
 }

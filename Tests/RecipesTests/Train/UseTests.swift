@@ -34,13 +34,14 @@ import Training
 
   /// What cannot be read out of answers is known before the first of them.
   @Test func whatDoesNotFitIsRefusedBeforeAnythingIsAnswered() throws {
-    let tiny = try TinyRun(data: "{\"prompt\": \"1 + 1 = \", \"completion\": \"it is 2\"}\n")
+    let answers = ["it is 2", "2, I think"].map { "{\"prompt\": \"1 + 1 = \", \"completion\": \"\($0)\"}\n" }
+    let tiny = try TinyRun(data: answers.joined())
     let parts = try tiny.parts("evaluate.distribution=true"), model = try ModelChoice(tiny.folder + "/run.yaml").load()
     var answered = 0
     let error = #expect(throws: InputError.self) {
       try Evaluating(parts, model, parts.dataset(tiny.folder + "/train.jsonl")) { _, _ in answered += 1 }
     }
-    #expect(error?.place == "key evaluate.distribution" && answered == 0)
+    #expect(error?.place == "metric sum" && answered == 0)
   }
 
   @Test func linesComeBackInOrderAndBadOnesAreNamed() throws {
