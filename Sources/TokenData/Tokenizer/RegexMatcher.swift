@@ -174,7 +174,13 @@ struct RegexMatcher {
       }
       place = before.upperBound
     } else {
+      let before = max == .max ? taken[index] : nil
       while count < max, place < range.upperBound {
+        // What was taken from here on before is taken again, without a look.
+        if let before, count >= min, before.contains(place) {
+          place = before.upperBound
+          break
+        }
         let (value, length) = bytes.scalar(at: place)
         guard program.sets[set].contains(value, classes) else { break }
         place += length
