@@ -120,10 +120,3 @@ struct LaplaceMass: ValueMass {
     exp(-distance / width) * expm1(-count / width) / expm1(-1 / width)
   }
 }
-
-/// Several targets together, by their shares: one item rated by several people.
-struct MixedMass: ValueMass {
-  let parts: [(share: Double, mass: any ValueMass)]
-
-  func mass(of stretch: ClosedRange<Int>) -> Double { parts.reduce(0) { $0 + $1.share * $1.mass.mass(of: stretch) } }
-}
