@@ -49,17 +49,17 @@ public struct Evaluator {
   public struct ReadOut: Sendable {
     /// The ways to write the number directly after the prompt.
     public var space: AnswerSpace
-    /// What the decision minimises.
-    public var cost: NumberCost
+    /// The number that stands for the distribution.
+    public var estimate: PointEstimate
     /// Mass of the interval.
     public var level: Double
     /// Unfinished paths kept per level; see ``Scorer/distributions(over:after:width:normalization:tokenBudget:)``.
     public var width: Int
 
     /// Memberwise.
-    public init(space: AnswerSpace, cost: NumberCost = .squared, level: Double = 0.9, width: Int = 1024) {
+    public init(space: AnswerSpace, estimate: PointEstimate = .median, level: Double = 0.9, width: Int = 1024) {
       self.space = space
-      self.cost = cost
+      self.estimate = estimate
       self.level = level
       self.width = width
     }
@@ -108,7 +108,7 @@ public struct Evaluator {
       let belief = readOut.flatMap { readOut in
         beliefs.map { beliefs in
           PredictionRecord.Belief(
-            beliefs[index], cost: readOut.cost, level: readOut.level,
+            beliefs[index], estimate: readOut.estimate, level: readOut.level,
             truth: item.truth.count == 1 ? item.truth[0] : nil)
         }
       }

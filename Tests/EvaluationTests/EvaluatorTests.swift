@@ -19,7 +19,7 @@ import Testing
     }
     let evaluator = Evaluator(
       generator: TokenGenerator(model), options: GenerationOptions(maxNewTokens: 5, logProbabilities: true),
-      readOut: .init(space: try .tokens(of: digits), cost: .absolute, level: 0.5), decode: decode)
+      readOut: .init(space: try .tokens(of: digits), estimate: .median, level: 0.5), decode: decode)
     var seen = [Int]()
     let records = try evaluator.records(for: items, tokenBudget: 24) { seen.append($0) }
     #expect(seen == Array(1...12))

@@ -48,7 +48,9 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     #expect(run.train.length == .epochs(1) && run.train.batch == 8 && run.train.microBatch == .wholeStep)
     #expect(run.train.layout == .packed(rowLength: 1024) && run.train.clip == 1 && run.train.learningRate == 2e-5)
     #expect(run.train.lora == nil && run.train.freeze.isEmpty && run.train.earlyStop == nil)
-    #expect(run.evaluate.metrics == nil && !run.evaluate.distribution && run.evaluate.width == 4096)
+    #expect(
+      run.evaluate.metrics == nil && run.evaluate.distribution == nil && run.evaluate.readOut == nil
+        && run.evaluate.width == 4096)
   }
 
   @Test func aFullFile() throws {

@@ -19,6 +19,10 @@ public enum EvaluationMetric: String, Sendable, Hashable, Codable, CaseIterable 
   case r2
   /// Rank correlation.
   case spearman
+  /// Mean absolute error of the numbers read out of the distributions: their medians, means or modes.
+  case readOutMAE
+  /// Mean negative log-likelihood of the right answers, all their tokens with the end, in nats an answer.
+  case nll
   /// Mean continuous ranked probability score of the distributions read out.
   case crps
   /// Share of truths inside the central interval of the distributions read out.

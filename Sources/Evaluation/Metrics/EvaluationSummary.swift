@@ -70,6 +70,28 @@ public struct EvaluationSummary: Sendable, Hashable, Codable {
   public subscript(metric: EvaluationMetric) -> Double? { figures[metric.rawValue] }
 }
 
+extension EvaluationSummary {
+  /// What each record has of a figure that is Σ sum / Σ weight over records; a record without a part has weight 0. Nil
+  /// for figures that are not.
+  public static func sums(
+    of records: [PredictionRecord], _ metric: EvaluationMetric, unreadable rule: Unreadable = .leftOut,
+    judged: JudgedNumber = .text, grammar: NumberGrammar = NumberGrammar(), range: ClosedRange<Double>? = nil
+  ) -> [(sum: Double, weight: Double)]? {
+    guard ![.medianError, .rmse, .relativeError, .r2, .spearman].contains(metric) else { return nil }
+    return records.map { record in
+      let judge = Judge(records: [record], rule: rule, judged: judged, grammar: grammar, range: range)
+      if metric == .digitAccuracy {
+        let places = judge.places()
+        return (places.reduce(0) { $0 + $1.share * Double($1.count) }, Double(places.reduce(0) { $0 + $1.count }))
+      }
+      let figure = judge.figure(metric)
+      guard !figure.isNaN else { return (0, 0) }
+      let weight = metric == .mae || metric == .clippedMAE ? Double(record.truth.count) : 1
+      return (figure * weight, weight)
+    }
+  }
+}
+
 private struct Judge {
   let records: [PredictionRecord]
   let rule: Unreadable
@@ -100,6 +122,8 @@ private struct Judge {
     case .relativeError: error(NumberMetrics.meanRelativeError)
     case .r2: error(NumberMetrics.r2)
     case .spearman: error(NumberMetrics.spearman)
+    case .readOutMAE: NumberMetrics.mean(records.compactMap { $0.belief?.error($0.truth) })
+    case .nll: NumberMetrics.mean(records.compactMap(\.negativeLogLikelihood))
     case .crps: NumberMetrics.mean(records.compactMap { $0.belief?.crps })
     case .coverage: NumberMetrics.mean(records.compactMap(isCovered))
     case .mass: NumberMetrics.mean(records.compactMap { $0.belief?.mass })
@@ -132,8 +156,7 @@ private struct Judge {
   }
 
   private func isCovered(_ record: PredictionRecord) -> Double? {
-    guard let belief = record.belief, let truth = belief.truth ?? (record.truth.count == 1 ? record.truth[0] : nil)
-    else { return nil }
+    guard let belief = record.belief, let truth = belief.truth(of: record.truth) else { return nil }
     return (belief.low...belief.high).contains(truth) ? 1 : 0
   }
 
@@ -145,12 +168,16 @@ private struct Judge {
   }
 
   private func digits() -> Double {
+    let places = places()
+    return places.reduce(0) { $0 + $1.share * Double($1.count) } / Double(places.reduce(0) { $0 + $1.count })
+  }
+
+  func places() -> [DigitAccuracy] {
     let pairs = records.flatMap { record in
       let truths = grammar.numbers(in: record.reference), found = grammar.numbers(in: record.text)
       return truths.enumerated().map { (found.count > $0.offset ? found[$0.offset] : nil, $0.element) }
     }
-    let places = DigitAccuracy.byPlace(pairs.map(\.0), pairs.map(\.1))
-    return places.reduce(0) { $0 + $1.share * Double($1.count) } / Double(places.reduce(0) { $0 + $1.count })
+    return DigitAccuracy.byPlace(pairs.map(\.0), pairs.map(\.1))
   }
 }
 

@@ -16,6 +16,8 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
   public var error: Double?
   /// Sum of the answer's token log-probabilities, if asked for.
   public var logProbability: Double?
+  /// −ln p of the right answer, in nats; nil if it was not asked for.
+  public var negativeLogLikelihood: Double?
   /// Why the answer ended.
   public var finish: FinishReason
   /// What the model believes about the number, if read out.
@@ -27,7 +29,7 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
     public var mean: Double
     /// Standard deviation.
     public var standardDeviation: Double
-    /// The decision with the least expected cost.
+    /// The number that stands for the whole: see ``PointEstimate``.
     public var decision: Double
     /// Bounds of the central interval.
     public var low: Double, high: Double
@@ -35,6 +37,9 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
     public var level: Double
     /// Continuous ranked probability score at the truth; nil without one.
     public var crps: Double?
+    /// Where the truth lies in the distribution, P(v < truth) + ½ P(v = truth): even over 0 … 1 where the distributions
+    /// are right (probability integral transform). Nil without a truth.
+    public var pit: Double?
     /// Probability that the model answers with any of the values at all: the mass that was seen. The other figures are
     /// those of the model's belief as far as this is near 1.
     public var mass: Double
@@ -44,15 +49,24 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
     public var truth: Double?
 
     /// Sums up a distribution.
-    public init(_ distribution: NumberDistribution, cost: NumberCost, level: Double, truth: Double?) {
+    public init(
+      _ distribution: NumberDistribution, estimate: PointEstimate = .median, level: Double, truth: Double?
+    ) {
       let interval = distribution.interval(level)
       (mean, standardDeviation) = (distribution.mean, distribution.variance.squareRoot())
-      decision = distribution.leastExpected(cost)
+      decision = estimate.value(of: distribution)
       (low, high, self.level) = (interval.lowerBound, interval.upperBound, level)
       crps = truth.map(distribution.crps)
+      pit = truth.map(distribution.pit)
       (mass, cut) = (distribution.coverage, distribution.cut)
       self.truth = truth
     }
+
+    /// The number that is judged, of a record's right ones.
+    func truth(of numbers: [Double]) -> Double? { truth ?? (numbers.count == 1 ? numbers[0] : nil) }
+
+    /// |decision − truth|
+    func error(_ numbers: [Double]) -> Double? { truth(of: numbers).map { abs(decision - $0) } }
   }
 
   /// Memberwise; `error` is computed.
@@ -79,7 +93,7 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
 
 extension PredictionRecord.Belief {
   private enum CodingKeys: CodingKey {
-    case mean, standardDeviation, decision, low, high, level, crps, mass, cut, truth, coverage
+    case mean, standardDeviation, decision, low, high, level, crps, pit, mass, cut, truth, coverage
   }
 
   /// Earlier versions called the mass `coverage`, and did not say what was left out.
@@ -91,6 +105,7 @@ extension PredictionRecord.Belief {
     (low, high) = (try values.decode(Double.self, forKey: .low), try values.decode(Double.self, forKey: .high))
     level = try values.decode(Double.self, forKey: .level)
     crps = try values.decodeIfPresent(Double.self, forKey: .crps)
+    pit = try values.decodeIfPresent(Double.self, forKey: .pit)
     mass =
       try values.decodeIfPresent(Double.self, forKey: .mass) ?? values.decode(Double.self, forKey: .coverage)
     cut = try values.decodeIfPresent(Double.self, forKey: .cut) ?? 0
@@ -107,6 +122,7 @@ extension PredictionRecord.Belief {
     try values.encode(high, forKey: .high)
     try values.encode(level, forKey: .level)
     try values.encodeIfPresent(crps, forKey: .crps)
+    try values.encodeIfPresent(pit, forKey: .pit)
     try values.encode(mass, forKey: .mass)
     try values.encode(cut, forKey: .cut)
     try values.encodeIfPresent(truth, forKey: .truth)

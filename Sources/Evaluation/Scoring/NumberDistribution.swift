@@ -81,8 +81,33 @@ public struct NumberDistribution: Sendable, Hashable, Codable {
     return score
   }
 
+  /// P(v < truth) + ½ P(v = truth), 0 … 1.
+  public func pit(_ truth: Double) -> Double {
+    let sum = zip(values, probabilities).reduce(0) { $0 + ($1.0 < truth ? $1.1 : $1.0 == truth ? $1.1 / 2 : 0) }
+    return min(1, sum)
+  }
+
   /// Σ f(v) p(v).
   public func expectation(_ f: (Double) -> Double) -> Double {
     zip(values, probabilities).reduce(0) { $0 + f($1.0) * $1.1 }
+  }
+}
+
+/// The number that stands for a distribution.
+public enum PointEstimate: String, Sendable, Hashable, Codable, CaseIterable {
+  /// The one with the least expected absolute error.
+  case median
+  /// The one with the least expected squared error; it need not be one that a model could write.
+  case mean
+  /// The most probable one, which decoding within the format would write.
+  case mode
+
+  /// The estimate.
+  public func value(of distribution: NumberDistribution) -> Double {
+    switch self {
+    case .median: distribution.median
+    case .mean: distribution.mean
+    case .mode: distribution.mode
+    }
   }
 }

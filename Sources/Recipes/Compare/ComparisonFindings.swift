@@ -14,6 +14,9 @@ struct ComparisonFindings {
     let verdict: Verdict
     let note: String
 
+    /// Whether a difference is shown, for or against.
+    var isShown: Bool { verdict.outcome == .better || verdict.outcome == .worse }
+
     var label: String { "\(ours.name) against \(theirs.name)" }
     /// For the report: what was compared, what came out, and what that is worth.
     var text: String { "\(label): \(verdict).\(note)" }
@@ -43,54 +46,71 @@ struct ComparisonFindings {
     }
   }
 
+  /// Findings of every other objective against sft.
+  private var againstSFT: [Finding] { all.filter { $0.theirs.preset == .sft } }
+
   /// What the findings come to, for the top of the report.
   var conclusion: String {
-    let dist = all.filter { $0.ours.preset.rawValue.hasPrefix("dist") && $0.theirs.preset == .sft }
-    let main = summary.main.label
-    guard !dist.isEmpty else {
-      return "sft and dist are not both among the arms, so nothing is said of the metric's worth." + floorRemark
+    let found = againstSFT, main = summary.main.label
+    guard !found.isEmpty else {
+      return "sft and another objective are not both among the arms, so nothing is said against it." + floorRemark
     }
-    guard dist.contains(where: { $0.verdict.outcome != .tooFewPairs }) else {
+    guard found.contains(where: { $0.verdict.outcome != .tooFewPairs }) else {
       return
         "No verdict: \(main) could not be measured, since no number can be read of the answers or of the right ones. "
         + "Let the metric's tokens have values, or name another figure: --metric exactMatch."
     }
-    let shown = dist.filter { $0.verdict.outcome == .better || $0.verdict.outcome == .worse }
-    let labels = Self.list(summary.judged.filter { metric in dist.contains { $0.metric == metric } }.map(\.label))
+    let shown = found.filter(\.isShown)
     if shown.isEmpty {
-      return "No difference shown: on this data the metric is not shown to change \(labels) against sft." + floorRemark
+      let objectives = Self.names(found).count == 1 ? Self.names(found)[0] : "no objective"
+      let verb = Self.names(found).count == 1 ? "is not shown" : "is shown"
+      return "No difference shown: on this data \(objectives) \(verb) to change \(labels(found)) against sft."
+        + floorRemark
     }
     if summary.seeds.count < 3 {
-      let labels = Self.list(summary.judged.filter { metric in shown.contains { $0.metric == metric } }.map(\.label))
-      return "Undecided: these models differ in \(labels) on these examples, but "
-        + "\(summary.seeds.count == 1 ? "one seed" : "two seeds") cannot tell the metric from chance. Compare with three "
-        + "or more." + floorRemark
+      return "Undecided: these models differ in \(labels(shown)) on these examples, but "
+        + "\(summary.seeds.count == 1 ? "one seed" : "two seeds") cannot tell the objective from chance. Compare with "
+        + "three or more." + floorRemark
     }
-    func counts(_ outcome: Verdict.Outcome, _ verb: String) -> String? {
-      let parts = summary.judged.compactMap { metric -> String? in
-        let count = dist.count { $0.metric == metric && $0.verdict.outcome == outcome }
-        let all = dist.count { $0.metric == metric }
-        return count == 0 ? nil : all == 1 ? metric.label : "\(metric.label) in \(count) of \(all) comparisons"
-      }
-      return parts.isEmpty ? nil : "\(verb) \(Self.list(parts))"
-    }
-    let parts = [counts(.better, "improves"), counts(.worse, "worsens")].compactMap { $0 }
-    return "Against sft the metric \(parts.joined(separator: ", and it ")).\(unshown(dist))" + floorRemark
+    return "Against sft " + Self.names(shown).map(sentence).joined(separator: "; ") + ".\(unshown(found))" + floorRemark
   }
 
-  /// The headline's figure, where only others changed.
-  private func unshown(_ dist: [Finding]) -> String {
-    let main = dist.filter { $0.metric == summary.main }
-    guard main.allSatisfy({ $0.verdict.outcome == .noDifferenceShown || $0.verdict.outcome == .identical }) else {
-      return ""
+  /// `valueDrawn improves CRPS and NLL, and worsens exact match`
+  private func sentence(of arm: String) -> String {
+    let findings = againstSFT.filter { $0.ours.name == arm && $0.isShown }
+    let parts = [(Verdict.Outcome.better, "improves"), (.worse, "worsens")].compactMap { outcome, verb -> String? in
+      let some = findings.filter { $0.verdict.outcome == outcome }
+      return some.isEmpty ? nil : "\(verb) \(labels(some))"
     }
-    return " It is not shown to change \(summary.main.label)."
+    return "\(arm) \(parts.joined(separator: ", and "))"
+  }
+
+  /// Objectives of which nothing is shown, and the headline's figure where only others changed.
+  private func unshown(_ found: [Finding]) -> String {
+    let shown = Set(Self.names(found.filter(\.isShown))), others = Self.names(found).filter { !shown.contains($0) }
+    let unmoved = Self.names(found.filter { $0.metric == summary.main && !$0.isShown && shown.contains($0.ours.name) })
+    return
+      (unmoved.isEmpty
+      ? "" : " \(Self.list(unmoved)) \(unmoved.count == 1 ? "is" : "are") not shown to change \(summary.main.label).")
+      + (others.isEmpty ? "" : " No difference is shown for \(Self.list(others)).")
+  }
+
+  /// Names of the objectives of findings, in order, each once.
+  private static func names(_ findings: [Finding]) -> [String] {
+    findings.reduce(into: []) { names, finding in
+      if !names.contains(finding.ours.name) { names.append(finding.ours.name) }
+    }
+  }
+
+  /// Names of the figures of findings, in the order of the report.
+  private func labels(_ findings: [Finding]) -> String {
+    Self.list(summary.judged.filter { metric in findings.contains { $0.metric == metric } }.map(\.label))
   }
 
   /// What the seeds could have shown; nil where that is not the question.
   var power: String? {
     let open = all.first { finding in
-      finding.ours.preset == .dist && finding.theirs.preset == .sft && finding.metric == summary.main
+      finding.theirs.preset == .sft && finding.metric == summary.main
         && finding.verdict.unit == "seed" && finding.verdict.outcome == .noDifferenceShown
     }
     guard let open, let least = open.verdict.detectableDifference else { return nil }
@@ -144,7 +164,10 @@ extension ComparisonSummary {
   /// What is tested: the headline's figure, and unless the user named it, what else says that answers are better.
   var judged: [EvaluationMetric] {
     guard settings.metric.flatMap(EvaluationMetric.init(rawValue:)) == nil else { return [main] }
-    return [main] + [.crps, .exactMatch, .parseRate].filter { $0 != main && metrics.contains($0) }
+    return [main]
+      + [.readOutMAE, .clippedMAE, .medianError, .crps, .nll, .exactMatch, .parseRate].filter {
+        $0 != main && metrics.contains($0)
+      }
   }
 
   /// Every arm against sft at the same point, and dist against every other objective.

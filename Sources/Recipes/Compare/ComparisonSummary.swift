@@ -35,7 +35,8 @@ struct ComparisonSummary {
     let robust = ([.medianError] + (answers?.range == nil ? [] : [.clippedMAE])).filter { !fitting.contains($0) }
     metrics = fitting.flatMap { $0 == .mae ? [$0] + robust : [$0] }
     let named = settings.metric.flatMap(EvaluationMetric.init(rawValue:))
-    let usual: [EvaluationMetric] = [.clippedMAE, .medianError, .boxAccuracy, .exactMatch]
+    let usual: [EvaluationMetric] =
+      (run.evaluate.readOut == .greedy ? [] : [.readOutMAE]) + [.clippedMAE, .medianError, .boxAccuracy, .exactMatch]
     main = named ?? usual.first(where: metrics.contains) ?? metrics.first ?? .exactMatch
   }
 
@@ -57,11 +58,12 @@ struct ComparisonSummary {
   /// A figure of always saying the training median; nil for figures that need more than a number.
   func floor(_ metric: EvaluationMetric) -> Double? {
     guard let constant = answers?.median,
-      [.mae, .medianError, .clippedMAE, .rmse, .relativeError].contains(metric),
+      [.mae, .medianError, .clippedMAE, .rmse, .relativeError, .readOutMAE, .crps].contains(metric),
       let records = outcomes.first?.value.first?.value.records, records.allSatisfy({ $0.truth.count == 1 })
     else { return nil }
+    // A number without spread: its CRPS is its absolute error.
     return figure(
-      metric,
+      [.readOutMAE, .crps].contains(metric) ? .mae : metric,
       records.map { record in
         PredictionRecord(
           id: record.id, prompt: "", reference: record.reference, text: "", truth: record.truth, values: [constant])
@@ -91,13 +93,24 @@ struct ComparisonSummary {
   func interval(_ metric: EvaluationMetric, _ arm: ComparisonArm, resamples: Int = 300) -> ConfidenceInterval? {
     let runs = seeds.compactMap { outcomes[arm]?[$0]?.records }
     guard let count = runs.first?.count, count > 1 else { return nil }
+    // Figures that are means are summed up once, not read anew from every resample.
+    let sums = runs.map {
+      EvaluationSummary.sums(of: $0, metric, unreadable: unreadable, range: answers?.range)
+    }
+    func figure(_ run: Int, _ examples: [Int]) -> Double? {
+      guard let sums = sums[run] else { return self.figure(metric, examples.map { runs[run][$0] }) }
+      let total = examples.reduce(into: (sum: 0.0, weight: 0.0)) { total, example in
+        total = (total.sum + sums[example].sum, total.weight + sums[example].weight)
+      }
+      return total.weight > 0 && total.sum.isFinite ? total.sum / total.weight : nil
+    }
     var values = [Double]()
     for resample in 0..<resamples {
       // The same draws for every arm and metric.
       var generator = CounterGenerator(0x636F_6D70, UInt64(resample))
       let examples = (0..<count).map { _ in generator.next(below: count) }
       let drawn = runs.indices.map { _ in runs.count == 1 ? 0 : generator.next(below: runs.count) }
-      let figures = drawn.compactMap { run in figure(metric, examples.map { runs[run][$0] }) }
+      let figures = drawn.compactMap { figure($0, examples) }
       if !figures.isEmpty { values.append(figures.reduce(0, +) / Double(figures.count)) }
     }
     guard values.count > resamples / 2 else { return nil }

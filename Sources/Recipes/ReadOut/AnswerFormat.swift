@@ -47,18 +47,34 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
   ///
   /// - Throws: `DecodingError` or `TokenSpaceError` if the metric's tokens cannot write it.
   func space(_ tokens: TokenSpace) throws -> AnswerSpace {
-    let numbers: AnswerSpace =
-      if let digits {
-        try .numbers(
-          NumberFormat(
-            digits: tokens, integerDigits: digits.integer[0]...digits.integer[1],
-            fractionDigits: digits.fraction[0]...digits.fraction[1], leadingZeros: digits.leadingZeros,
-            point: digits.point, ends: digits.ends))
-      } else {
-        try .tokens(of: tokens)
-      }
     let shared = before.count
-    return numbers.after(heads.map { Head(ids: Array($0.ids[shared...]), isNegative: $0.isNegative) })
+    let beginnings = try heads.map { head in
+      AnswerSpace.Beginning(
+        ids: Array(head.ids[shared...]), isNegative: head.isNegative,
+        numbers: try numbers(tokens, isNegative: head.isNegative))
+    }
+    return .numbers(after: beginnings)
+  }
+
+  /// Numbers behind a head.
+  private func numbers(_ tokens: TokenSpace, isNegative: Bool) throws -> AnswerSpace {
+    guard let digits else { return try .tokens(of: tokens) }
+    return try .numbers(
+      NumberFormat(
+        digits: tokens, integerDigits: digits.integer[0]...digits.integer[1],
+        fractionDigits: digits.fraction[0]...digits.fraction[1], leadingZeros: digits.leadingZeros,
+        point: digits.point, ends: digits.ends, bounds: magnitudes(isNegative: isNegative)))
+  }
+
+  /// Sizes that a number may have: those of the training answers, with as much room beyond as targets over whole values
+  /// have. Nil where the answers are not known.
+  private func magnitudes(isNegative: Bool) -> ClosedRange<Double>? {
+    guard let digits, let range else { return nil }
+    let step = pow(10, Double(-digits.fraction[1]))
+    // What the run file says is taken as it is.
+    let room = answers == 0 ? 0 : ((range[1] - range[0]) * FormatLearner.room / step).rounded(.up) * step
+    let (low, high) = (range[0] < 0 ? range[0] - room : max(0, range[0] - room), range[1] + room)
+    return isNegative ? max(0, -high)...max(0, -low) : max(0, low)...max(0, high)
   }
 
   /// In words: `1 to 3 digits, padded with zeros, after "Price: "`.
@@ -89,17 +105,24 @@ extension AnswerFormat.Digits {
 }
 
 extension AnswerSpace {
-  /// The same numbers after one of several beginnings.
-  fileprivate func after(_ heads: [AnswerFormat.Head]) -> AnswerSpace {
+  /// A way to begin, and the numbers behind it.
+  fileprivate struct Beginning: Sendable {
+    var ids: [Int32]
+    var isNegative: Bool
+    var numbers: AnswerSpace
+  }
+
+  /// Numbers after one of several beginnings.
+  fileprivate static func numbers(after all: [Beginning]) -> AnswerSpace {
     AnswerSpace { path in
       var next = [Int32]()
-      for head in heads where head.ids.count > path.count && head.ids.starts(with: path) {
+      for head in all where head.ids.count > path.count && head.ids.starts(with: path) {
         if !next.contains(head.ids[path.count]) { next.append(head.ids[path.count]) }
       }
       // `-5` begins with the head of signed numbers, and with the empty one of the others.
-      let heads = heads.filter { path.starts(with: $0.ids) }
+      let heads = all.filter { path.starts(with: $0.ids) }
       guard let head = heads.max(by: { $0.ids.count < $1.ids.count }) else { return .tokens(next) }
-      switch after(Array(path[head.ids.count...])) {
+      switch head.numbers.after(Array(path[head.ids.count...])) {
       case .value(let value): return .value(head.isNegative ? -value : value)
       case .tokens(let tokens): return .tokens(tokens + next.filter { !tokens.contains($0) })
       }

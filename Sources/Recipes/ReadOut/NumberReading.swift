@@ -16,6 +16,9 @@ struct NumberReading {
   /// Below this the distribution says less than its figures pretend.
   static let enough = 0.99
 
+  /// The number that stands for a distribution.
+  let estimate: PointEstimate
+
   private let width: Int
   private let parser: AnswerNumbers
 
@@ -39,6 +42,7 @@ struct NumberReading {
         remedy: "Set evaluate.distribution to false.")
     }
     width = parts.settings.evaluate.width
+    estimate = PointEstimate(parts.settings.evaluate.readOut, distance: parts.settings.metrics[index].distance.name)
     parser = AnswerNumbers(encoder, rules: [rule], count: 1)
   }
 
@@ -98,6 +102,19 @@ struct NumberReading {
         + "(\(format.description(tokenizer)))."
     }
     return text
+  }
+}
+
+extension PointEstimate {
+  /// The one chosen, else the one with the least expected distance: the mean of squared ones, the median of others.
+  fileprivate init(_ choice: ReadOutChoice?, distance: String) {
+    self =
+      switch choice {
+      case .median: .median
+      case .mean: .mean
+      case .mode: .mode
+      case .greedy, nil: distance == "squared" ? .mean : .median
+      }
   }
 }
 

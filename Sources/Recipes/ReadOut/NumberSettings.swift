@@ -11,6 +11,8 @@ public struct NumberSettings: Sendable, Hashable {
   public var isPadded: Bool
   /// Whether numbers may be negative.
   public var isSigned: Bool
+  /// Least and greatest number that is read out; nil: all that these digits write.
+  public var range: ClosedRange<Double>?
   /// Text between prompt and number.
   public var before: String
 
@@ -21,6 +23,9 @@ public struct NumberSettings: Sendable, Hashable {
     decimals = try reader.value("decimals", default: 0...0, expected, where: isCount)
     isPadded = try reader.value("padded", default: false)
     isSigned = try reader.value("signed", default: false)
+    range = try reader.optional("range", "[least, greatest], finite") { (range: ClosedRange<Double>) in
+      range.lowerBound.isFinite && range.upperBound.isFinite
+    }
     before = try reader.value("before", default: "")
   }
 }
@@ -47,7 +52,9 @@ extension AnswerFormat {
     let before = settings.before.isEmpty ? [] : tokenizer.ids(of: settings.before)
     var heads = [Head(ids: before, isNegative: false)]
     if settings.isSigned { heads.append(Head(ids: before + [try token("-")], isNegative: true)) }
-    self.init(metric: metric, heads: heads, digits: nil, answers: 0, written: 0)
+    self.init(
+      metric: metric, heads: heads, digits: nil, answers: 0, written: 0,
+      range: settings.range.map { [$0.lowerBound, $0.upperBound] })
     guard tokens.unit == .digit else { return }
     digits = Digits(
       integer: [settings.digits.lowerBound, settings.digits.upperBound],

@@ -63,6 +63,20 @@ public struct Answering: Sendable {
     return generations.map { (ends.cutting(encoder.tokenizer.decode($0.ids)), $0.finish) }
   }
 
+  /// ln p of each token that training would learn, and of nothing besides: in a conversation the answers with their
+  /// ends, each after all that stands before it. One list an example.
+  func logLikelihoods(
+    of examples: [EncodedExample], _ model: any TokenModel, sources: [String]
+  ) throws -> [[Double]] {
+    let learnt = examples.map { example in example.ids.indices.dropFirst().filter { example.supervised[$0] } }
+    let images = images(examples.map(\.images), sources: examples.map(\.source))
+    return try naming(sources) {
+      try withBudget(model) {
+        try Scorer(model).logLikelihoods(in: examples.map(\.ids), at: learnt, tokenBudget: $0, images: images)
+      }
+    }
+  }
+
   /// Runs `body` with a number of tokens that fits in memory: the run file's, or what the machine has room for. Where
   /// memory runs out all the same, it is run again with half as many.
   public func withBudget<R>(_ model: any TokenModel, _ body: (_ tokens: Int) throws -> R) throws -> R {

@@ -12,8 +12,11 @@ public struct EvaluateSettings: Sendable, Hashable {
   public var numbers: Int?
   /// What an answer without a number counts as in the errors; nil: it is left out, and counted.
   public var unreadableAs: Double?
-  /// Whether the distribution of the number is read out beside the answer, for CRPS and coverage.
-  public var distribution: Bool
+  /// Whether the distribution of the number is read out beside the answer, for CRPS, coverage and the number read out;
+  /// nil: where every answer is one number that can be read out.
+  public var distribution: Bool?
+  /// The number that stands for a distribution; nil: by the metric's distance.
+  public var readOut: ReadOutChoice?
   /// Unfinished numbers that are kept at each digit at most while the distribution is read out.
   public var width: Int
   /// How numbers are written, for models without training answers; nil: as these write them.
@@ -27,7 +30,8 @@ public struct EvaluateSettings: Sendable, Hashable {
     limit = try reader.optional("limit", in: SettingRange.counts)
     numbers = try reader.optional("numbers", in: SettingRange.counts)
     unreadableAs = try reader.optional("unreadableAs")
-    distribution = try reader.value("distribution", default: false)
+    distribution = try reader.optional("distribution")
+    readOut = try reader.optional("readOut")
     width = try reader.value("width", default: 4096, in: SettingRange.sizes)
     number = try reader.optionalSection("number") { try NumberSettings($0) }
     tokenBudget = try reader.optional("tokenBudget", in: SettingRange.counts)
@@ -35,3 +39,11 @@ public struct EvaluateSettings: Sendable, Hashable {
 }
 
 extension EvaluationMetric: NamedSetting {}
+
+/// The number that is judged first.
+public enum ReadOutChoice: String, Sendable, Hashable, CaseIterable, NamedSetting {
+  /// Of the distribution over the numbers of the format.
+  case median, mean, mode
+  /// The one that the model writes by itself, token by token.
+  case greedy
+}

@@ -39,42 +39,77 @@ public struct Evaluating {
         found: "\(parts.settings.objective.preset.rawValue), which trains a head of scores",
         remedy: "Let it rate: dist2 evaluate RUN --pairs FILE, or dist2 score.")
     }
-    // What cannot be read out is said before anything is answered.
-    let reading = settings.distribution ? try NumberReading(parts, run: run) : nil
     let items = try (0..<min(settings.limit ?? .max, dataset.count)).map { try answering.item(dataset.record($0)) }
+    // What cannot be read out is said before anything is answered.
+    let reading = try Self.reading(parts, run, items)
     var done = 0
     var records = try answering.records(items, model) {
       done += 1
       progress(done, items.count)
     }
-    if let reading {
-      let scorer = Scorer(model)
-      // In pieces, so that progress is seen.
-      for start in stride(from: 0, to: items.count, by: 16) {
-        let part = items[start..<min(start + 16, items.count)]
-        let distributions = try naming(part.map(\.source)) {
-          try answering.withBudget(model) { budget in
-            try reading.distributions(
-              scorer, after: part.map(\.ids), budget: budget, images: answering.images(Array(part)))
-          }
-        }
-        for (index, distribution) in zip(part.indices, distributions) {
-          records[index].belief = PredictionRecord.Belief(
-            distribution, cost: .squared, level: 0.9, truth: reading.truth(items[index].reference))
-        }
-        progress(part.endIndex, items.count)
-      }
+    if case .read(let reading) = reading {
+      try Self.readOut(reading, answering, model, items, &records, progress)
+      try Self.addLikelihoods(answering, model, dataset, items, &records)
     }
     self.records = records
     metrics = settings.metrics ?? Self.fitting(records)
     notes =
       [
-        reading?.remark(records.compactMap(\.belief), parts.tokenizer), Self.remark(records, parts.settings),
+        reading.remark(records.compactMap(\.belief), parts.tokenizer), Self.remark(records, parts.settings),
       ].compactMap { $0 } + answerRemarks(records, parts, TrainingAnswers(parts))
     summary = EvaluationSummary(
       records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
-      grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading?.format.range.map { $0[0]...$0[1] },
+      grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading.range,
       notes: notes)
+  }
+
+  /// What is read out: asked for, or where it can be.
+  private static func reading(_ parts: RunParts, _ run: RunFolder?, _ items: [EvaluationItem]) throws -> ReadingChoice {
+    switch parts.settings.evaluate.distribution {
+    case false: return .none
+    case true: return .read(try NumberReading(parts, run: run))
+    case nil:
+      guard !items.isEmpty, items.allSatisfy({ $0.truth.count == 1 }),
+        parts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil })
+      else { return .none }
+      do { return .read(try NumberReading(parts, run: run)) } catch let error as InputError {
+        return .impossible(error)
+      }
+    }
+  }
+
+  private static func readOut(
+    _ reading: NumberReading, _ answering: Answering, _ model: any TokenModel, _ items: [EvaluationItem],
+    _ records: inout [PredictionRecord], _ progress: (Int, Int) -> Void
+  ) throws {
+    let scorer = Scorer(model)
+    // In pieces, so that progress is seen.
+    for start in stride(from: 0, to: items.count, by: 16) {
+      let part = items[start..<min(start + 16, items.count)]
+      let distributions = try naming(part.map(\.source)) {
+        try answering.withBudget(model) { budget in
+          try reading.distributions(
+            scorer, after: part.map(\.ids), budget: budget, images: answering.images(Array(part)))
+        }
+      }
+      for (index, distribution) in zip(part.indices, distributions) {
+        records[index].belief = PredictionRecord.Belief(
+          distribution, estimate: reading.estimate, level: 0.9, truth: reading.truth(items[index].reference))
+      }
+      progress(part.endIndex, items.count)
+    }
+  }
+
+  private static func addLikelihoods(
+    _ answering: Answering, _ model: any TokenModel, _ dataset: Dataset, _ items: [EvaluationItem],
+    _ records: inout [PredictionRecord]
+  ) throws {
+    for start in stride(from: 0, to: items.count, by: 64) {
+      let part = start..<min(start + 64, items.count)
+      let examples = try part.map { try answering.encoder.encode(dataset.record($0)) }
+      let logs = try answering.logLikelihoods(of: examples, model, sources: items[part].map(\.source))
+      for (index, logs) in zip(part, logs) { records[index].negativeLogLikelihood = -logs.reduce(0, +) }
+    }
   }
 
   /// Said where right answers should hold numbers and none can be read of them.
@@ -90,7 +125,8 @@ public struct Evaluating {
   /// The figures that say something of answers like these.
   static func fitting(_ records: [PredictionRecord]) -> [EvaluationMetric] {
     let counts = Set(records.map(\.truth.count))
-    let belief: [EvaluationMetric] = records.contains { $0.belief != nil } ? [.crps, .coverage, .mass] : []
+    let belief: [EvaluationMetric] =
+      records.contains { $0.belief != nil } ? [.readOutMAE, .crps, .nll, .coverage, .mass] : []
     switch counts {
     case [1]:
       let errors: [EvaluationMetric] = [
@@ -136,6 +172,8 @@ extension EvaluationMetric {
     case .relativeError: "relative error"
     case .r2: "R²"
     case .spearman: "Spearman ρ"
+    case .readOutMAE: "MAE of read-out"
+    case .nll: "NLL"
     case .crps: "CRPS"
     case .coverage: "coverage of the 90 % interval"
     case .mass: "mass read out"
@@ -149,5 +187,30 @@ extension EvaluationMetric {
   var isShare: Bool { [.exactMatch, .parseRate, .coverage, .mass, .boxAccuracy, .digitAccuracy].contains(self) }
 
   /// Whether less is better.
-  var lowerIsBetter: Bool { [.mae, .medianError, .clippedMAE, .rmse, .relativeError, .crps].contains(self) }
+  var lowerIsBetter: Bool {
+    [.mae, .medianError, .clippedMAE, .rmse, .relativeError, .readOutMAE, .nll, .crps].contains(self)
+  }
+}
+
+/// Whether distributions are read out.
+private enum ReadingChoice {
+  case none
+  case read(NumberReading)
+  /// They could be useful, but cannot be read.
+  case impossible(InputError)
+
+  /// Where training answers lie, if that is known.
+  var range: ClosedRange<Double>? {
+    guard case .read(let reading) = self else { return nil }
+    return reading.format.range.map { $0[0]...$0[1] }
+  }
+
+  /// What must be said of distributions.
+  func remark(_ beliefs: [PredictionRecord.Belief], _ tokenizer: Tokenizer) -> String? {
+    switch self {
+    case .none: nil
+    case .read(let reading): reading.remark(beliefs, tokenizer)
+    case .impossible(let error): "No distribution is read out. \(error)"
+    }
+  }
 }

@@ -64,17 +64,8 @@ struct Likelihoods: RecordWork {
   func results(of records: [Record]) throws -> [JSON] {
     let items = try records.map(answering.item)
     let examples = try records.map { try answering.encoder.encode($0) }
-    // What training would learn, and nothing besides: in a conversation the answers with their ends, each after all
-    // that stands before it.
-    let learnt = examples.map { example in example.ids.indices.dropFirst().filter { example.supervised[$0] } }
-    let scorer = Scorer(model)
-    let images = answering.images(examples.map(\.images), sources: examples.map(\.source))
-    let logs = try naming(items.map(\.source)) {
-      try answering.withBudget(model) {
-        try scorer.logLikelihoods(in: examples.map(\.ids), at: learnt, tokenBudget: $0, images: images)
-      }
-    }
-    let beliefs = try beliefs(scorer, items)
+    let logs = try answering.logLikelihoods(of: examples, model, sources: items.map(\.source))
+    let beliefs = try beliefs(Scorer(model), items)
     return items.indices.map { index in
       let sum = logs[index].reduce(0, +)
       var object = JSONObject()

@@ -70,7 +70,8 @@ import TokenModels
     #expect(result.table("").notes.contains { $0.contains("less than 99.0 %") })
   }
 
-  /// The figures of a padded answer are those of all its ways to be written, one by one.
+  /// The figures of a padded answer are those of all its ways to be written, one by one: from the least to the greatest
+  /// training answer, and a twentieth of that beyond both.
   @Test func paddedNumbersEqualEnumeration() throws {
     let tiny = try tiny(["07", "12", "40"]), belief = try #require(evaluate(tiny).records[0].belief)
     let parts = try tiny.parts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
@@ -81,12 +82,68 @@ import TokenModels
       of: (0..<100).map {
         Continuation(prompt: Array(prompt.ids[..<start]), ids: [digits.ids[$0 / 10], digits.ids[$0 % 10]])
       })
-    let mass = logs.map { exp($0.reduce(0, +)) }, sum = mass.reduce(0, +)
+    let mass = logs.enumerated().map { (5...42).contains($0) ? exp($1.reduce(0, +)) : 0 }, sum = mass.reduce(0, +)
     #expect(abs(belief.mass - sum) < 1e-5)
     let mean = mass.enumerated().reduce(0) { $0 + Double($1.offset) * $1.element } / sum
     #expect(abs(belief.mean - mean) < 1e-3)
     let wanted = NumberDistribution(values: (0..<100).map(Double.init), probabilities: mass)
     #expect(abs((belief.crps ?? 0) - wanted.crps(7)) < 1e-3)
+  }
+
+  /// The number read out, where the truth lies, and the right answers' own likelihood.
+  @Test(arguments: ["median", "mean", "mode"]) func numbersStandForDistributions(readOut: String) throws {
+    let tiny = try tiny(["07", "12", "40"]), result = try evaluate(tiny, "evaluate.readOut=\(readOut)")
+    let parts = try tiny.parts("evaluate.distribution=true"), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    let digits = try TokenSpace.digits(of: parts.tokenizer), dataset = try parts.dataset(tiny.folder + "/valid.jsonl")
+    let scorer = Scorer(model)
+    var errors = [Double](), likelihoods = [Double]()
+    for (index, record) in result.records.enumerated() {
+      let belief = try #require(record.belief), example = try dataset.example(index)
+      let start = try #require(example.supervised.firstIndex(of: true))
+      let prompt = Array(example.ids[..<start])
+      let logs = try scorer.logLikelihoods(
+        of: (5...42).map { Continuation(prompt: prompt, ids: [digits.ids[$0 / 10], digits.ids[$0 % 10]]) })
+      let all = NumberDistribution(values: (5...42).map(Double.init), logProbabilities: logs.map { $0.reduce(0, +) })
+      let wanted = readOut == "median" ? all.median : readOut == "mode" ? all.mode : all.mean
+      #expect(abs(belief.decision - wanted) < 1e-3, "\(readOut)")
+      let truth = try #require(record.truth.first), below = zip(all.values, all.probabilities).filter { $0.0 < truth }
+      let at = all.probabilities[Int(truth) - 5]
+      #expect(abs(try #require(belief.pit) - below.reduce(at / 2) { $0 + $1.1 }) < 1e-4)
+      errors.append(abs(wanted - truth))
+      let own = try scorer.logLikelihoods(of: [Continuation(prompt: prompt, ids: Array(example.ids[start...]))])[0]
+      likelihoods.append(-own.reduce(0, +))
+      #expect(abs(try #require(record.negativeLogLikelihood) - likelihoods[index]) < 1e-4)
+    }
+    #expect(abs(try #require(result.summary[.readOutMAE]) - errors.reduce(0, +) / 3) < 1e-3)
+    #expect(abs(try #require(result.summary[.nll]) - likelihoods.reduce(0, +) / 3) < 1e-4)
+  }
+
+  /// Without a word in the run file distributions are read where each answer is one number, and why not is said.
+  @Test func distributionsAreReadWhereTheyCanBe() throws {
+    let plain = try tiny(["7", "12"]), words = try tiny(["Price: 7", "Cost: 12", "Price: 9", "Cost: 3"])
+    func result(_ tiny: TinyRun, _ overrides: String...) throws -> Evaluating {
+      let parts = try RunParts(tiny.settings(overrides)), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+      return try Evaluating(parts, model, parts.dataset(tiny.folder + "/valid.jsonl"))
+    }
+    #expect(try result(plain).metrics.contains(.readOutMAE))
+    #expect(try !result(plain, "evaluate.distribution=false").metrics.contains(.readOutMAE))
+    let unread = try result(words)
+    #expect(!unread.metrics.contains(.crps))
+    #expect(unread.notes.contains { $0.hasPrefix("No distribution is read out. ") && $0.contains("Cost: ") })
+  }
+
+  /// Figures that are summed up record by record are those of the whole.
+  @Test func sumsOfRecordsAreTheFigures() throws {
+    let tiny = try tiny(["7", "15", "112", "9", "60"]), records = try evaluate(tiny).records
+    for metric in EvaluationMetric.allCases {
+      guard let sums = EvaluationSummary.sums(of: records, metric, unreadable: .constant(3), range: 7...112) else {
+        #expect([.medianError, .rmse, .relativeError, .r2, .spearman].contains(metric))
+        continue
+      }
+      let figure = EvaluationSummary(records, metrics: [metric], unreadable: .constant(3), range: 7...112)[metric]
+      let total = sums.reduce(into: (0.0, 0.0)) { $0 = ($0.0 + $1.sum, $0.1 + $1.weight) }
+      if let figure { #expect(abs(total.0 / total.1 - figure) <= 1e-12 * abs(figure), "\(metric)") }
+    }
   }
 
   @Test func answersWithoutACommonFormAreNamed() throws {
@@ -105,7 +162,7 @@ import TokenModels
     let plain = try tiny(["7", "12"])
     let none = #expect(throws: InputError.self) { try evaluate(plain, "data.train=null") }
     #expect(none?.remedy.contains("evaluate.number") == true)
-    let said = try evaluate(plain, "data.train=null", "evaluate.number={ digits: [1, 2] }")
+    let said = try evaluate(plain, "data.train=null", "evaluate.number={ digits: [1, 2], range: [6, 13] }")
     let learnt = try evaluate(plain)
     for (a, b) in zip(said.records, learnt.records) { #expect(a.belief?.mean == b.belief?.mean) }
   }

@@ -49,7 +49,7 @@ import Testing
 
   @Test func oneAnswerDoesNotDecide() throws {
     let report = try report(seeds: 5, withOutlier), text = report.text(quiet)
-    #expect(text.contains("Against sft the metric improves MAE within range"), "\(text)")
+    #expect(text.contains("Against sft dist improves MAE within range"), "\(text)")
     // Notes are broken into lines as wide as the table.
     let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     #expect(words.contains("dist: 31 of 100 answers lie outside the training answers' range, 0 … 10"), "\(words)")
