@@ -5,30 +5,30 @@ import Reports
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
-    abstract: "Watch a real model learn linear regression with plain supervision and with distances.",
+    abstract: "Watch a small model learn noisy numbers with plain supervision and with distances.",
     discussion: """
-      Fine-tunes SmolLM2-135M on ten small problems with three objectives — sft (cross entropy), vocab (once more over \
-      the digits) and dist (targets that know that 39 is nearer to 40 than 90 is) — tests each on problems it has not \
-      seen, and prints and draws the result. The same as `dist2 reproduce regression --scale small`.
+      Trains a small model from random weights on 200 made-up examples with three objectives and five seeds — sft (cross \
+      entropy), dist (targets over digits) and valueDrawn (targets over whole numbers) — draws what each believes of \
+      three test examples, and compares their errors. Then edit the run file that it leaves behind. With --paper the \
+      paper's own toy on SmolLM2-135M: the same as `dist2 reproduce regression --scale small`.
       """)
-  @OptionGroup var options: ToyOptions
+  @Option(name: [.short, .long], help: "Where results are kept.", completion: .directory) var output = "runs/demo"
+  @Option(help: "How many seeds.", transform: whole(OptionRange.seeds)) var seeds = 5
+  @OptionGroup var jobs: JobOptions
+  @Flag(help: "Run the paper's toy, linear regression by SmolLM2-135M (about ten minutes).") var paper = false
 
   func run() throws {
-    let terminal = Terminal.standardError
-    if let problem = RegressionData(seed: 1, test: 1).test.first {
-      terminal.write(
-        """
-        Three points of a line; the model is asked for a fourth and is never told that it is a line:
-
-        \(problem.prompt.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n"))\
-        \(terminal.styled(problem.completion, .bold))
-
-        Copies of the model learn from a few such problems. sft learns the right digits and nothing else; dist also
-        learns that a digit beside the right one is nearer than one far away.
-
-
-        """)
+    guard !paper else {
+      return try ToyOptions.parse([]).run(.regression, command: CommandLine.asTyped)
     }
-    try options.run(.regression, command: CommandLine.asTyped)
+    let demo = try Demo(folder: output, seeds: seeds)
+    Terminal.standardError.write(try demo.introduction(.standardError))
+    let folder = demo.experiment.store.folder
+    let (jobs, threads) = jobs.division(of: 3 * seeds)
+    try demo.experiment.run(jobs: jobs) {
+      CellOptions.command("compare", "cell", folder: folder, cell: $0, threads: threads)
+    }
+    print(try demo.report(command: CommandLine.asTyped, .standardOutput))
+    print("Report: \(folder)/report.html. Run file: \(output)/run.yaml")
   }
 }

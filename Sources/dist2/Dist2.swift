@@ -10,7 +10,8 @@ import Recipes
     abstract: "Teach autoregressive models the distance between their tokens, and find out whether it helped.",
     version: "0.1.0",
     subcommands: [
-      DemoCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self, EvaluateCommand.self,
+      DemoCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self, StudyCommand.self,
+      EvaluateCommand.self,
       GenerateCommand.self, ScoreCommand.self, ServeCommand.self, PolicyCommand.self, NewDataCommand.self,
       NewLMCommand.self, NewVLMCommand.self, ImageCodesCommand.self, ImageSamplesCommand.self, ImageMetricsCommand.self,
       ExportCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self,

@@ -35,6 +35,8 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
     public var low: Double, high: Double
     /// The mass that the interval holds at least.
     public var level: Double
+    /// Values that hold a twentieth of the mass each: quantiles at 2.5 %, 7.5 %, …, 97.5 %.
+    public var quantiles: [Double]
     /// Continuous ranked probability score at the truth; nil without one.
     public var crps: Double?
     /// Where the truth lies in the distribution, P(v < truth) + ½ P(v = truth): even over 0 … 1 where the distributions
@@ -56,6 +58,7 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
       (mean, standardDeviation) = (distribution.mean, distribution.variance.squareRoot())
       decision = estimate.value(of: distribution)
       (low, high, self.level) = (interval.lowerBound, interval.upperBound, level)
+      quantiles = (0..<20).map { distribution.quantile((Double($0) + 0.5) / 20) }
       crps = truth.map(distribution.crps)
       pit = truth.map(distribution.pit)
       (mass, cut) = (distribution.coverage, distribution.cut)
@@ -93,7 +96,7 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
 
 extension PredictionRecord.Belief {
   private enum CodingKeys: CodingKey {
-    case mean, standardDeviation, decision, low, high, level, crps, pit, mass, cut, truth, coverage
+    case mean, standardDeviation, decision, low, high, level, quantiles, crps, pit, mass, cut, truth, coverage
   }
 
   /// Earlier versions called the mass `coverage`, and did not say what was left out.
@@ -105,6 +108,7 @@ extension PredictionRecord.Belief {
     (low, high) = (try values.decode(Double.self, forKey: .low), try values.decode(Double.self, forKey: .high))
     level = try values.decode(Double.self, forKey: .level)
     crps = try values.decodeIfPresent(Double.self, forKey: .crps)
+    quantiles = try values.decodeIfPresent([Double].self, forKey: .quantiles) ?? []
     pit = try values.decodeIfPresent(Double.self, forKey: .pit)
     mass =
       try values.decodeIfPresent(Double.self, forKey: .mass) ?? values.decode(Double.self, forKey: .coverage)
@@ -121,6 +125,7 @@ extension PredictionRecord.Belief {
     try values.encode(low, forKey: .low)
     try values.encode(high, forKey: .high)
     try values.encode(level, forKey: .level)
+    try values.encode(quantiles, forKey: .quantiles)
     try values.encodeIfPresent(crps, forKey: .crps)
     try values.encodeIfPresent(pit, forKey: .pit)
     try values.encode(mass, forKey: .mass)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The format that training answers are written in, and what does not fit it.
 public struct LearntFormat: Sendable, Hashable {
   /// The format of most numbers.
@@ -8,6 +10,48 @@ public struct LearntFormat: Sendable, Hashable {
   public var others: [String]
   /// How many those are in all.
   public var otherCount: Int
+  /// Standard deviation of the numbers, and of the logarithms of those above 0.
+  public var deviation: Double, logDeviation: Double
+
+  /// Share of the answers' standard deviation that targets are wide, where nothing else is said
+  /// (docs/experiments/study.md).
+  public static let widthShare = 0.2
+
+  /// A width for targets where nothing else is said: ``widthShare`` of the numbers' spread, in the distance's terms; at
+  /// least one step of the format, or a hundredth for relative distances.
+  public func width(_ distance: NumberDistance) -> Double {
+    let step = 1 / Double(powerOfTen(format.decimals))
+    return switch distance {
+    case .squared: rounded(max(Self.widthShare * deviation, step))
+    case .relative: rounded(max(Self.widthShare * logDeviation, 0.01))
+    // A mean deviation is 1/√2 of a standard deviation.
+    case .absolute: rounded(max(Self.widthShare * deviation / 2.squareRoot(), step))
+    // No spread on a circle exceeds that of all its values alike.
+    case .circular(let period):
+      rounded(max(Self.widthShare * min(deviation, period / 12.squareRoot()) / 2.squareRoot(), step))
+    }
+  }
+
+  /// Three digits are more than is known.
+  private func rounded(_ value: Double) -> Double {
+    let unit = pow(10, floor(log10(value)) - 2)
+    return (value / unit).rounded() * unit
+  }
+}
+
+/// Mean and variance of numbers that come one by one (Welford 1962).
+private struct Spread {
+  private var count = 0.0, mean = 0.0, squares = 0.0
+
+  mutating func add(_ value: Double) {
+    count += 1
+    let difference = value - mean
+    mean += difference / count
+    squares += difference * (value - mean)
+  }
+
+  /// 0 of fewer than two.
+  var deviation: Double { count > 1 ? (squares / (count - 1)).squareRoot() : 0 }
 }
 
 extension ValueFormat {
@@ -32,12 +76,15 @@ extension ValueFormat {
     let integerDigits = isPadded ? widths.keys.min() ?? 1 : 1
     let draft = try ValueFormat(
       indices: 0...0, decimals: most, isTrimmed: decimals.count > 1, integerDigits: max(1, integerDigits))
+    var spread = Spread(), logSpread = Spread()
     var low = Int.max, high = Int.min, others = [String](), otherCount = 0
     for number in numbers {
       guard let index = draft.index(nearest: number.value) else {
         throw ValueFormatError("\(number.digits.count) digits")
       }
       (low, high) = (min(low, index), max(high, index))
+      spread.add(number.value)
+      if number.value > 0 { logSpread.add(log(number.value)) }
       if draft.text(index) != number.plainText {
         otherCount += 1
         if others.count < 5 { others.append(number.plainText) }
@@ -45,7 +92,9 @@ extension ValueFormat {
     }
     let format = try ValueFormat(
       indices: low...high, decimals: draft.decimals, isTrimmed: draft.isTrimmed, integerDigits: draft.integerDigits)
-    return LearntFormat(format: format, count: count, others: others, otherCount: otherCount)
+    return LearntFormat(
+      format: format, count: count, others: others, otherCount: otherCount,
+      deviation: spread.deviation, logDeviation: logSpread.deviation)
   }
 
   /// The same format with room beyond both ends: a share of its width, so that a target around the greatest value of

@@ -157,17 +157,20 @@ public struct RunParts: TrainingParts {
     var taught = [ValueRule?](repeating: nil, count: settings.metrics.count)
     for (index, metric) in settings.metrics.enumerated() where metric.whole.areTaught(by: settings.objective.preset) {
       let space = rules[index].finder.space
-      let format: ValueFormat
-      if let known = metric.whole.format {
-        format = known
+      let distance = try metric.valueDistance(settings.path)
+      let format: ValueFormat, scale: ValueScale
+      if let known = metric.whole.format, let given = metric.whole.scale {
+        (format, scale) = (known, given)
       } else {
         let learner = FormatLearner(
           reader: RecordReader(format: settings.data.format, fields: settings.data.fields), path: try settings.trainFile
         )
-        format = try learner.format(of: rules[index], metric: metric.name).format
-        settings.keep(format, ofMetric: index)
+        let learnt = try learner.format(of: rules[index], metric: metric.name)
+        format = metric.whole.format ?? learnt.format
+        scale = metric.whole.scale ?? .width(learnt.width(distance))
       }
-      taught[index] = try metric.valueRule(space, format, settings.objective, path: settings.path)
+      settings.keep(format, scale, ofMetric: index)
+      taught[index] = try metric.valueRule(space, format, scale, settings.objective.preset, path: settings.path)
     }
     guard taught.contains(where: { $0 != nil }) else { return nil }
     return ValueTeacher(taught, seed: settings.train.seed, maxLength: maxLength)

@@ -117,11 +117,12 @@ public struct RunSettings: Sendable {
     resolved = resolved.replacing("metrics", with: .array(trees))
   }
 
-  /// Writes down how a metric's numbers are written, once that is known.
-  mutating func keep(_ format: ValueFormat, ofMetric index: Int) {
+  /// Writes down how a metric's numbers are written and how wide their targets are, once that is known.
+  mutating func keep(_ format: ValueFormat, _ scale: ValueScale, ofMetric index: Int) {
     metrics[index].whole.format = format
+    metrics[index].whole.scale = scale
     guard case .array(var trees) = resolved["metrics"] else { return }
-    trees[index] = trees[index].replacing("values", with: format.tree)
+    trees[index] = trees[index].replacing("values", with: format.tree).replacing("scale", with: scale.setting)
     resolved = resolved.replacing("metrics", with: .array(trees))
   }
 

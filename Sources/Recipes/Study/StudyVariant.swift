@@ -1,0 +1,47 @@
+import Files
+public import Objectives
+
+/// An objective as the study trains it.
+public struct StudyVariant: Codable, Sendable, Hashable {
+  /// The objective.
+  public var preset: Preset
+  /// α of the distance's term; nil where there is none.
+  public var alpha: Double?
+  /// Width of a target over values, as a share of the training answers' standard deviation.
+  public var width: Double?
+
+  /// Memberwise.
+  public init(_ preset: Preset, alpha: Double? = nil, width: Double? = nil) {
+    (self.preset, self.alpha, self.width) = (preset, alpha, width)
+  }
+
+  /// `dist α 0.1`, `valueDrawn σ 0.2`
+  public var name: String {
+    preset.rawValue + (alpha.map { " α \(short($0))" } ?? "") + (width.map { " σ \(short($0))" } ?? "")
+  }
+
+  /// Everything the paper compares, its distance with three weights, and targets over values of three widths.
+  public static let all: [StudyVariant] =
+    [.init(.sft), .init(.vocab, alpha: 0.1), .init(.smooth, alpha: 0.1), .init(.ntlWasserstein, alpha: 0.3)]
+    + [.init(.ntlMSE, alpha: 0.3)] + [0.1, 1, 3].map { .init(.dist, alpha: $0) }
+    + [Preset.value, .valueDrawn, .raml].flatMap { preset in [0.1, 0.2, 0.4].map { .init(preset, width: $0) } }
+
+  /// One of each kind, for many tables.
+  public static let few: [StudyVariant] = [
+    .init(.sft), .init(.dist, alpha: 0.1), .init(.dist, alpha: 1), .init(.value, width: 0.2),
+    .init(.valueDrawn, width: 0.2), .init(.raml, width: 0.2),
+  ]
+
+  /// The keys of a run file that it changes.
+  ///
+  /// - Parameter deviation: standard deviation of the training answers.
+  func values(deviation: Double) -> [(key: String, value: JSON)] {
+    var values: [(key: String, value: JSON)] = [("objective.preset", .string(preset.rawValue))]
+    if let alpha { values.append(("objective.alpha", .double(alpha))) }
+    if let width { values.append(("metrics.0.scale", .double(max(width * deviation, 1e-6)))) }
+    return values
+  }
+}
+
+/// Without a decimal point that says nothing.
+private func short(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }  // bounded: α, σ

