@@ -48,19 +48,23 @@ public struct EncodedExample: Sendable, Hashable, Codable {
   /// By how much the first document is better than the second, m ≥ 0; nil if they are not compared. Both are read out
   /// at their last tokens.
   public var comparison: Double?
+  /// Numbers that the record holds beside its text, by field: the answer's uncertainty, what several raters said.
+  public var measures: [String: [Double]]
   /// Name shown in errors and events: `train.jsonl line 12`.
   public var source: String
 
   /// Memberwise.
   public init(
     ids: [Int32], supervised: [Bool], metrics: [MetricPosition] = [], breaks: [Int] = [], ratings: [Rating] = [],
-    images: [ExampleImage] = [], comparison: Double? = nil, source: String = ""
+    images: [ExampleImage] = [], comparison: Double? = nil, measures: [String: [Double]] = [:],
+    source: String = ""
   ) {
     precondition(ids.count == supervised.count, "\(ids.count) ids, \(supervised.count) supervision marks")
     precondition(comparison == nil || breaks.count == 1, "\(breaks.count + 1) documents are compared")
     (self.ids, self.supervised, self.metrics) = (ids, supervised, metrics)
     (self.breaks, self.ratings, self.comparison) = (breaks, ratings, comparison)
     self.images = images
+    self.measures = measures
     self.source = source
   }
 
@@ -74,7 +78,9 @@ public struct EncodedExample: Sendable, Hashable, Codable {
 }
 
 extension EncodedExample {
-  private enum CodingKeys: CodingKey { case ids, supervised, metrics, breaks, ratings, images, comparison, source }
+  private enum CodingKeys: CodingKey {
+    case ids, supervised, metrics, breaks, ratings, images, comparison, measures, source
+  }
 
   /// Breaks, ratings, pictures and a comparison may be missing.
   public init(from decoder: any Decoder) throws {
@@ -87,6 +93,7 @@ extension EncodedExample {
       ratings: try values.decodeIfPresent([Rating].self, forKey: .ratings) ?? [],
       images: try values.decodeIfPresent([ExampleImage].self, forKey: .images) ?? [],
       comparison: try values.decodeIfPresent(Double.self, forKey: .comparison),
+      measures: try values.decodeIfPresent([String: [Double]].self, forKey: .measures) ?? [:],
       source: try values.decode(String.self, forKey: .source))
   }
 }

@@ -44,13 +44,28 @@ public enum ValueScale: Sendable, Hashable {
   case width(Double)
   /// The same as a share of |x|, but at least one step of the format.
   case relative(Double)
+  /// The width that each record holds in a field: one, or one a number of the metric.
+  case field(String)
+  /// What several raters said, in a field of each record: a mixture of one target each, of this width.
+  case raters(String, width: Double)
+  /// A share of a box's width and height, for numbers that are x, y, x, y of boxes; at least one step of the format.
+  case box(Double)
 
-  /// τ around a value.
+  /// The field that each record must have.
+  public var field: String? {
+    switch self {
+    case .field(let name), .raters(let name, _): name
+    default: nil
+    }
+  }
+
+  /// τ around a value, where it does not depend on the record.
   func temperature(_ distance: NumberDistance, around x: Double, step: Double) -> Double {
     switch self {
     case .temperature(let tau): tau
-    case .width(let width): distance.temperature(width: width)
+    case .width(let width), .raters(_, let width): distance.temperature(width: width)
     case .relative(let share): distance.temperature(width: max(share * abs(x), step))
+    case .field, .box: preconditionFailure("a width that depends on the record")
     }
   }
 }

@@ -56,7 +56,7 @@ public struct ValueTarget: Sendable, Hashable {
   ) throws(ValueTargetError) -> ClosedRange<Int> {
     let all = format.indices
     if case .circular = distance {
-      guard all.count <= Self.largestWindow else { throw ValueTargetError(count: all.count) }
+      guard all.count <= Self.largestWindow else { throw ValueTargetError.values(all.count) }
       return all
     }
     // Mass falls on both sides: the first index beyond is found by doubling steps and halving them again.
@@ -77,7 +77,7 @@ public struct ValueTarget: Sendable, Hashable {
       return inside
     }
     let low = nearest - reach(all.lowerBound, -1), high = nearest + reach(all.upperBound, 1)
-    guard high - low < Self.largestWindow else { throw ValueTargetError(count: high - low + 1) }
+    guard high - low < Self.largestWindow else { throw ValueTargetError.values(high - low + 1) }
     return low...high
   }
 
@@ -89,13 +89,20 @@ public struct ValueTarget: Sendable, Hashable {
 }
 
 /// Why a target cannot be computed.
-public struct ValueTargetError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// Values with mass.
-  public var count: Int
+public enum ValueTargetError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// So many values with mass.
+  case values(Int)
+  /// A record lacks the field that says how wide its target is, or has too few numbers there, or one that is no width.
+  case field(String, source: String)
 
   public var description: String {
-    "target over values: expected at most \(ValueTarget.largestWindow) values with probability, found \(count). "
-      + "Choose a smaller scale, fewer decimals, or the squared or absolute distance."
+    switch self {
+    case .values(let count):
+      "target over values: expected at most \(ValueTarget.largestWindow) values with probability, found \(count). "
+        + "Choose a smaller scale, fewer decimals, or the squared or absolute distance."
+    case .field(let name, let source):
+      "\(source): expected in field \(name) a number above 0, or one for each number of the answer, found none."
+    }
   }
 }
 

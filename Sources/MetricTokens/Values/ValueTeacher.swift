@@ -32,6 +32,7 @@ public struct ValueTeacher: Sendable, Hashable {
   ) throws(ValueTargetError) -> EncodedExample {
     guard !example.metrics.isEmpty else { return example }
     var writer = ExampleWriter(example)
+    let owns = owns(example)
     for number in example.numbers {
       let positions = number.map { example.metrics[$0] }
       guard let first = positions.first, let rule = rule(first.metric) else {
@@ -41,7 +42,8 @@ public struct ValueTeacher: Sendable, Hashable {
       guard rule.canTeach(positions, example),
         let own = rule.target.format.index(of: rule.text(positions.map(\.candidate)))
       else { continue }
-      let mass = try rule.target.mass(around: rule.target.format.value(own))
+      let all = owns[first.metric] ?? [], ordinal = all.firstIndex { $0.number == first.number } ?? 0
+      let mass = try rule.mass(around: rule.target.format.value(own), ordinal, of: all.map(\.value), in: example)
       var chosen = own
       if draws, rule.draw > 0 {
         var random = CounterGenerator(
@@ -55,6 +57,16 @@ public struct ValueTeacher: Sendable, Hashable {
       writer.write(rule, chosen, NumberConditionals(along: chosen, of: rule.target.format, mass), over: positions)
     }
     return writer.finish()
+  }
+
+  /// What the numbers of each metric are, in order; 0 for those that the format does not write.
+  private func owns(_ example: EncodedExample) -> [Int: [(number: Int, value: Double)]] {
+    example.numbers.reduce(into: [:]) { owns, number in
+      let positions = number.map { example.metrics[$0] }
+      guard let first = positions.first, let rule = rule(first.metric) else { return }
+      let index = rule.target.format.index(of: rule.text(positions.map(\.candidate)))
+      owns[first.metric, default: []].append((first.number, index.map(rule.target.format.value) ?? 0))
+    }
   }
 
   /// Tells these draws from those of neighbours, which have the same key otherwise.
@@ -149,6 +161,7 @@ private struct ExampleWriter {
       return image
     }
     new.comparison = old.comparison
+    new.measures = old.measures
     new.source = old.source
     return new
   }

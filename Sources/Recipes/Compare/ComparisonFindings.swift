@@ -12,14 +12,13 @@ struct ComparisonFindings {
     let ours: ComparisonArm, theirs: ComparisonArm
     let metric: EvaluationMetric
     let verdict: Verdict
-    let note: String
 
     /// Whether a difference is shown, for or against.
     var isShown: Bool { verdict.outcome == .better || verdict.outcome == .worse }
 
     var label: String { "\(ours.name) against \(theirs.name)" }
     /// For the report: what was compared, what came out, and what that is worth.
-    var text: String { "\(label): \(verdict).\(note)" }
+    var text: String { "\(label): \(verdict)." }
   }
 
   let summary: ComparisonSummary
@@ -37,13 +36,17 @@ struct ComparisonFindings {
         if metric == summary.main || isOpen { claims.append((ours, theirs, metric, verdict)) }
       }
     }
-    let seeds = summary.seeds.count
-    let of = seeds == 1 ? "two single models" : "models of two seeds"
     all = zip(claims, Verdict.corrected(claims.map(\.3))).map { claim, verdict in
-      Finding(
-        ours: claim.0, theirs: claim.1, metric: claim.2, verdict: verdict,
-        note: verdict.unit == "seed" ? "" : " These are \(of): of other seeds it says nothing.")
+      Finding(ours: claim.0, theirs: claim.1, metric: claim.2, verdict: verdict)
     }
+  }
+
+  /// Said where verdicts are not over seeds.
+  var singleModels: String? {
+    guard all.contains(where: { $0.verdict.unit != "seed" }) else { return nil }
+    return
+      "Verdicts are over test examples: they are about \(summary.seeds.count == 1 ? "two single models" : "models of two seeds"), "
+      + "and of other seeds they say nothing."
   }
 
   /// Findings of every other objective against sft.

@@ -17,19 +17,20 @@ public struct ComparisonReport {
   }
 
   /// The figures, one row an arm.
-  public var table: Table {
-    let metrics = summary.metrics
-    let seeds = summary.seeds.count
+  public var table: Table { table(of: summary.metrics) }
+
+  private func table(of metrics: [EvaluationMetric]) -> Table {
+    let seeds = summary.seeds.count, isWhole = metrics == summary.metrics
     var table = Table(
       "\(seeds) seed\(seeds == 1 ? "" : "s"), \(examples) test examples",
       columns: [Table.Column("objective")] + metrics.map { Table.Column($0.label, alignment: .right) }
-        + [Table.Column("gradient norm", alignment: .right)],
+        + (isWhole ? [Table.Column("gradient norm", alignment: .right)] : []),
       notes: [
         "95 % intervals by the bootstrap over test examples\(seeds > 1 ? " and seeds" : "; they know nothing of other seeds")."
       ])
     for arm in summary.arms {
       table.add(
-        [.text(arm.name)] + metrics.map { cell($0, arm) } + [norm(arm)])
+        [.text(arm.name)] + metrics.map { cell($0, arm) } + (isWhole ? [norm(arm)] : []))
     }
     for (index, metric) in metrics.enumerated() where metric != .coverage && metric != .mass {
       table.emphasizeBest(metric.lowerIsBetter ? .lowest : .highest, in: index + 1)
@@ -49,23 +50,32 @@ public struct ComparisonReport {
         "\(EvaluationMetric.clippedMAE.label): answers outside the training answers' "
           + "\(Quantity.number(range.lowerBound)) to \(Quantity.number(range.upperBound)) moved to the nearest end.")
     }
-    table.notes += massNotes
+    if let massNote { table.notes.append(massNote) }
     if metrics.contains(.coverage) { table.notes.append("Coverage should be 90 %.") }
     table.notes += summary.remarks
-    table.notes.append("Gradient norm: mean ± standard deviation over steps, before clipping.")
+    if isWhole { table.notes.append("Gradient norm: mean ± standard deviation over steps, before clipping.") }
     return table
   }
 
-  /// For the terminal.
+  /// For the terminal: what verdicts are about, and what they came to. The report has the rest.
   public func text(_ terminal: Terminal) -> String {
-    ([table.text(terminal: terminal), terminal.styled(findings.conclusion, .bold)]
-      + findings.all.map(\.text) + [findings.power].compactMap { $0 }).joined(separator: "\n\n") + "\n"
+    let told = findings.all.filter { $0.isShown || $0.metric == summary.main }
+    let others = findings.all.count - told.count
+    let rest =
+      others == 0
+      ? [] : ["\(others) other comparison\(others == 1 ? " shows" : "s show") no difference; the report has all."]
+    return
+      ([table(of: summary.judged).text(terminal: terminal), terminal.styled(findings.conclusion, .bold)]
+      + [told.map { "• \($0.label): \($0.verdict)." }.joined(separator: "\n")] + rest
+      + [findings.singleModels, findings.power].compactMap { $0 })
+      .joined(separator: "\n\n") + "\n"
   }
 
   /// For `docs/experiments/`.
   public var markdown: String {
     "```\n\(command)\n```\n\n\(table.markdown)\n**\(findings.conclusion)**\n\n"
-      + findings.all.map { "- \($0.text)\n" }.joined() + (findings.power.map { "\n\($0)\n" } ?? "")
+      + findings.all.map { "- \($0.text)\n" }.joined()
+      + [findings.singleModels, findings.power].compactMap { $0.map { "\n\($0)\n" } }.joined()
   }
 
   /// `report.html`
@@ -78,9 +88,9 @@ public struct ComparisonReport {
       footer: "Made by dist2. Every figure comes from the cells in this folder.")
     page.paragraph(findings.conclusion)
     for finding in findings.all {
-      page.verdict(finding.label, "\(finding.verdict).\(finding.note)", finding.verdict.outcome)
+      page.verdict(finding.label, "\(finding.verdict).", finding.verdict.outcome)
     }
-    if let power = findings.power { page.paragraph(power) }
+    for remark in [findings.singleModels, findings.power].compactMap({ $0 }) { page.paragraph(remark) }
     page.section("Results")
     page.table(table)
     page.figures(figures)
@@ -106,18 +116,20 @@ public struct ComparisonReport {
 
   // MARK: Parts
 
-  /// Said of arms whose distributions hold too little of the model's belief.
-  private var massNotes: [String] {
-    summary.arms.compactMap { arm in
+  /// Said where distributions hold too little of the models' belief.
+  private var massNote: String? {
+    let masses = summary.arms.compactMap { arm -> (name: String, mean: Double, isCut: Bool)? in
       let beliefs = summary.seeds.compactMap { summary.outcomes[arm]?[$0]?.records }.flatMap { $0 }.compactMap(\.belief)
-      let low = beliefs.filter { $0.mass < NumberReading.enough }
-      guard !low.isEmpty else { return nil }
-      let cut = low.count { $0.cut > 1 - NumberReading.enough }
-      return
-        "\(arm.name): \(low.count) of \(beliefs.count) distributions hold less than 99 % of the model's belief, so that "
-        + "CRPS and coverage are those of a part"
-        + (cut > 0 ? "; in \(cut) evaluate.width cut more than 1 %: raise it." : ".")
+      guard beliefs.contains(where: { $0.mass < NumberReading.enough }) else { return nil }
+      let mean = beliefs.reduce(0) { $0 + $1.mass } / Double(beliefs.count)
+      return (arm.name, mean, beliefs.contains { $0.cut > 1 - NumberReading.enough })
     }
+    guard !masses.isEmpty else { return nil }
+    let list = masses.map { "\($0.name) \(Quantity.percent($0.mean))" }.joined(separator: ", ")
+    return
+      "Distributions hold less than all of the models' belief, on average: \(list). CRPS, coverage and numbers read out "
+      + "are those of this part."
+      + (masses.contains(where: \.isCut) ? " evaluate.width cut more than 1 % of some: raise it." : "")
   }
 
   private var examples: Int { summary.outcomes.first?.value.first?.value.records.count ?? 0 }
@@ -139,7 +151,7 @@ public struct ComparisonReport {
   private var figures: [any Figure] {
     var figures = [figure]
     if summary.metrics.contains(.digitAccuracy), let digits { figures.append(digits) }
-    if summary.metrics.contains(.crps) { figures.append(belief) }
+    if summary.metrics.contains(.crps) { figures.append(calibration) }
     if let scatter { figures.append(scatter) }
     return figures
   }
@@ -204,19 +216,27 @@ public struct ComparisonReport {
       groups: summary.arms.map { arm in BarChart.Group(arm.name, order.map { shares[arm]?[$0] ?? .nan }) })
   }
 
-  /// What the model believes beside what it says.
-  private var belief: BarChart {
-    BarChart(
-      "Coverage of the 90 % interval", subtitle: "of the number distribution the model gives; 0.9 is calibrated",
-      categories: summary.arms.map(\.name), y: Axis("share covered", includesZero: true),
-      groups: [BarChart.Group("coverage", summary.arms.map { summary.mean(.coverage, $0) ?? .nan })],
-      references: [ReferenceLine("calibrated", y: 0.9)])
+  /// Where truths lie in the distributions, in tenths (probability integral transform).
+  private var calibration: BarChart {
+    let tenths = 0..<10
+    let groups = summary.arms.map { arm -> BarChart.Group in
+      let places = summary.seeds.flatMap { summary.outcomes[arm]?[$0]?.records ?? [] }.compactMap { $0.belief?.pit }
+      let shares = tenths.map { tenth in
+        Double(places.count { min(9, Int($0 * 10)) == tenth }) / Double(max(1, places.count))  // bounded: 0 … 1
+      }
+      return BarChart.Group(arm.name, shares)
+    }
+    return BarChart(
+      "Where truths lie in the distributions",
+      subtitle: "share of truths in each tenth; flat is calibrated, a U is too sure, a hill not sure enough",
+      categories: tenths.map { "\(10 * $0)–\(10 * $0 + 10) %" }, y: Axis("share of truths", includesZero: true),
+      groups: groups, references: [ReferenceLine("calibrated", y: 0.1)])
   }
 
-  /// Answers against truths of the first seed, sft and dist.
+  /// Answers against truths of the first seed, of three objectives at most.
   private var scatter: Chart? {
     guard let seed = summary.seeds.first else { return nil }
-    let shown = summary.arms.filter { [.sft, .dist].contains($0.preset) }.prefix(2)
+    let shown = summary.arms.filter { [.sft, .dist, .valueDrawn].contains($0.preset) }.prefix(3)
     let series = shown.compactMap { arm -> Series? in
       let points = (summary.outcomes[arm]?[seed]?.records ?? []).compactMap { record -> Series.Point? in
         guard record.truth.count == 1, let value = record.values?.first else { return nil }

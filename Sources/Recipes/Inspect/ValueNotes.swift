@@ -42,6 +42,10 @@ extension ValueScale {
     case .temperature(let tau): "τ = \(Quantity.number(tau))"
     case .width(let width): "scale \(Quantity.number(width))"
     case .relative(let share): "scale \(Quantity.percent(share)) of the number"
+    case .field(let name): "scale from field \(name) of each record"
+    case .raters(let name, let width):
+      "the ratings in field \(name) of each record, mixed, scale \(Quantity.number(width)) each"
+    case .box(let share): "scale \(Quantity.percent(share)) of the box's size"
     }
   }
 }

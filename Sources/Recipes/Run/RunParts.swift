@@ -100,7 +100,9 @@ public struct RunParts: TrainingParts {
 
   /// Reads records as the run file says.
   var reader: RecordReader {
-    RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: try? ratings)
+    var reader = RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: try? ratings)
+    reader.measures = Set(settings.taughtMetrics.compactMap(\.whole.scaleChoice.field))
+    return reader
   }
 
   /// The examples of a file.
@@ -108,6 +110,12 @@ public struct RunParts: TrainingParts {
   /// - Parameter limit: only so many, see `Dataset.Rules.limit`.
   public func dataset(
     _ path: String, limit: Int? = nil, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws -> Dataset {
+    try dataset(path, reader, limit: limit, progress: progress)
+  }
+
+  private func dataset(
+    _ path: String, _ reader: RecordReader, limit: Int?, progress: (Int, Int) -> Void
   ) throws -> Dataset {
     let data = settings.data
     return try Dataset(
@@ -121,7 +129,9 @@ public struct RunParts: TrainingParts {
   public func examples(
     _ path: String, limit: Int?, progress: (Int, Int) -> Void
   ) throws -> any RunExamples {
-    try dataset(path, limit: limit, progress: progress)
+    var reader = reader
+    reader.needsMeasures = true
+    return try dataset(path, reader, limit: limit, progress: progress)
   }
 
   public var tokenizerFolder: String? { modelFolder }
@@ -167,7 +177,7 @@ public struct RunParts: TrainingParts {
         )
         let learnt = try learner.format(of: rules[index], metric: metric.name)
         format = metric.whole.format ?? learnt.format
-        scale = metric.whole.scale ?? .width(learnt.width(distance))
+        scale = metric.whole.scaleChoice.scale(width: learnt.width(distance))
       }
       settings.keep(format, scale, ofMetric: index)
       taught[index] = try metric.valueRule(space, format, scale, settings.objective.preset, path: settings.path)

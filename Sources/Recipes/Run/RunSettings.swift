@@ -117,10 +117,13 @@ public struct RunSettings: Sendable {
     resolved = resolved.replacing("metrics", with: .array(trees))
   }
 
+  /// The metrics whose numbers are taught whole.
+  var taughtMetrics: [MetricSettings] { metrics.filter { $0.whole.areTaught(by: objective.preset) } }
+
   /// Writes down how a metric's numbers are written and how wide their targets are, once that is known.
   mutating func keep(_ format: ValueFormat, _ scale: ValueScale, ofMetric index: Int) {
     metrics[index].whole.format = format
-    metrics[index].whole.scale = scale
+    metrics[index].whole.scaleChoice = .given(scale)
     guard case .array(var trees) = resolved["metrics"] else { return }
     trees[index] = trees[index].replacing("values", with: format.tree).replacing("scale", with: scale.setting)
     resolved = resolved.replacing("metrics", with: .array(trees))

@@ -16,8 +16,10 @@ public struct WholeValueSettings: Sendable, Hashable {
   public var target: Target
   /// How numbers are written; nil: learnt from the training answers.
   public var format: ValueFormat?
+  /// How wide targets are, as the run file says it.
+  var scaleChoice: ScaleChoice
   /// How wide targets are; nil (`auto`): a share of the training answers' spread, ``LearntFormat/width(_:)``.
-  public var scale: ValueScale?
+  public var scale: ValueScale? { scaleChoice.scale }
   /// Share of the times at which a number is drawn; nil: the preset says.
   public var draw: Double?
   /// What becomes of the cross entropy at numbers; nil: the preset says.
@@ -26,7 +28,7 @@ public struct WholeValueSettings: Sendable, Hashable {
   init(_ reader: SettingsReader) throws {
     target = try reader.value("target", default: .digit)
     format = try reader.optionalSection("values") { try ValueFormat($0) }
-    scale = try reader.value("scale", default: ScaleChoice.auto).scale
+    scaleChoice = try reader.value("scale", default: .auto)
     draw = try reader.optional("draw", "a share from 0 to 1") { (0...1).contains($0) }
     crossEntropy = try reader.optional("crossEntropy")
   }
@@ -103,53 +105,6 @@ extension ValueFormat {
       "decimals": .int(decimals), "trimmed": .bool(isTrimmed), "integerDigits": .int(integerDigits),
       "range": .array([.double(range.lowerBound), .double(range.upperBound)]),
     ]
-  }
-}
-
-/// The value of `scale`: `auto`, `2.5`, `{ relative: 0.05 }` or `{ temperature: 12.5 }`.
-private enum ScaleChoice: SettingValue {
-  case auto
-  case given(ValueScale)
-
-  var scale: ValueScale? {
-    guard case .given(let scale) = self else { return nil }
-    return scale
-  }
-
-  init?(setting: JSON) {
-    if setting == .string("auto") {
-      self = .auto
-    } else if let scale = ValueScale(setting: setting) {
-      self = .given(scale)
-    } else {
-      return nil
-    }
-  }
-  var setting: JSON { scale?.setting ?? .string("auto") }
-  static var expected: String { "auto, a number above 0, { relative: share } or { temperature: number }" }
-}
-
-extension ValueScale {
-  fileprivate init?(setting: JSON) {
-    func positive(_ json: JSON?) -> Double? {
-      json.flatMap { Double(setting: $0) }.flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
-    }
-    if let width = positive(setting) {
-      self = .width(width)
-    } else if case .object(let object) = setting, object.count == 1, let share = positive(object["relative"]) {
-      self = .relative(share)
-    } else if case .object(let object) = setting, object.count == 1, let tau = positive(object["temperature"]) {
-      self = .temperature(tau)
-    } else {
-      return nil
-    }
-  }
-  var setting: JSON {
-    switch self {
-    case .temperature(let tau): ["temperature": .double(tau)]
-    case .width(let width): .double(width)
-    case .relative(let share): ["relative": .double(share)]
-    }
   }
 }
 

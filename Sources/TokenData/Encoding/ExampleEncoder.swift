@@ -134,7 +134,7 @@ public struct ExampleEncoder: Sendable {
     let example = EncodedExample(
       ids: ids + ending, supervised: supervised + ending.map { _ in true },
       metrics: found.flatMap { $0.flatMap(\.positions) }.sorted { $0.position < $1.position },
-      images: images?.places(marked, in: ids) ?? [], source: marked.record.source)
+      images: images?.places(marked, in: ids) ?? [], measures: marked.record.measures, source: marked.record.source)
     let repeated =
       layout.said.isEmpty
       ? nil

@@ -56,6 +56,8 @@ public struct Record: Sendable, Hashable {
   public var images: [String]
   /// Named spans, in Unicode scalars of the completion (of the last assistant's message; of the text).
   public var spans: [String: [Range<Int>]]
+  /// Numbers beside the text, by field: those that ``RecordReader/measures`` asks for.
+  public var measures: [String: [Double]] = [:]
   /// `train.jsonl line 12`
   public var source: String
   /// The record's own name, if it has one.
@@ -91,6 +93,9 @@ public struct RecordReader: Sendable {
   /// For rated responses, which a form turns into prompt and answer: where their parts are. Takes the place of
   /// `format`.
   public var ratings: RatingReader?
+  /// Fields with a number above 0 or a list of numbers beside the text, and whether every record must have them.
+  public var measures: Set<String> = []
+  public var needsMeasures = false
 
   /// Memberwise.
   public init(
@@ -131,6 +136,7 @@ public struct RecordReader: Sendable {
       }
     record.images = try images(object, shown).map { $0.hasPrefix("/") ? $0 : folder + "/" + $0 }
     record.spans = try spans(object)
+    record.measures = try measures(object)
     record.source = source
     record.id = try object.ifPresent(fields.id).flatMap { Self.name($0) }
     return record
@@ -254,6 +260,26 @@ public struct RecordReader: Sendable {
       for element in try value.elements() where element.value != .null { paths.append(try element.imagePath()) }
     }
     return paths
+  }
+
+  private func measures(_ object: JSONReader) throws(InputError) -> [String: [Double]] {
+    var found = [String: [Double]]()
+    for field in measures.sorted() {
+      guard let value = try object.ifPresent(field) else {
+        guard needsMeasures else { continue }
+        throw object.error(
+          expected: "a field \(field), a number or a list of numbers that a metric's scale asks for",
+          found: "no such field")
+      }
+      let numbers = if case .array = value.value { try value.elements() } else { [value] }
+      guard !numbers.isEmpty else { throw value.error(expected: "at least one number", found: "none") }
+      found[field] = try numbers.map { number throws(InputError) in
+        let double = try number.double()
+        guard double.isFinite else { throw number.error(expected: "a finite number") }
+        return double
+      }
+    }
+    return found
   }
 
   private func spans(_ object: JSONReader) throws(InputError) -> [String: [Range<Int>]] {

@@ -46,7 +46,7 @@ import Testing
       #expect(text.contains(name))
     }
     #expect(text.contains("dist against sft") && text.contains("dist against ntlWasserstein"))
-    #expect(text.contains("of other seeds it says nothing"))
+    #expect(text.contains("of other seeds they say nothing"))
     let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
     #expect(page.contains("Right digits by place") && page.contains("Cross entropy in training"))
     #expect(try String(contentsOfFile: folder + "/table.md", encoding: .utf8).contains("| sft |"))
@@ -65,7 +65,7 @@ import Testing
     for name in cellNames(settings) { try runComparisonCell(named: name, folder: folder, threads: 1) }
     let text = try experiment.report(command: "").text(quiet)
     #expect(text.contains("MAE") && (text.contains("seeds") || text.contains("identical")))
-    #expect(!text.contains("of other seeds it says nothing"))
+    #expect(!text.contains("of other seeds they say nothing"))
   }
 
   private func cellNames(_ settings: ComparisonSettings) -> [String] {

@@ -94,6 +94,34 @@ import Training
     #expect(try near(scale("metrics.0.temperature=7"), 0.2 * sample.standardDeviation))
   }
 
+  /// Widths from fields of the records: trained with, kept, and asked for by line where they are missing.
+  @Test func fieldsOfRecordsSayWidths() throws {
+    func data(_ fields: [String]) -> String {
+      fields.enumerated().map {
+        "{\"prompt\": \"\($0.offset) =\", \"completion\": \"\(3 + $0.offset)\"\($0.element)}\n"
+      }
+      .joined()
+    }
+    let whole = try TinyRun(data: data((1...8).map { ", \"sd\": \($0).5, \"said\": [\($0), 4]" }))
+    let overrides = ["objective.preset=valueDrawn", "data.valid=null", "train.steps=3"]
+    func run(_ tiny: TinyRun, _ scale: String) throws -> RunSettings {
+      let parts = try RunParts(tiny.settings(overrides + ["metrics.0.scale=\(scale)"]))
+      try FileManager.default.removeItem(atPath: tiny.folder + "/out", ifThere: true)
+      _ = try TrainRun(parts, command: "", terminal: quiet).run()
+      return parts.settings
+    }
+    #expect(try run(whole, "{ field: sd }").metrics[0].whole.scale == .field("sd"))
+    guard case .raters("said", let width)? = try run(whole, "{ raters: said }").metrics[0].whole.scale else {
+      throw CancellationError()
+    }
+    #expect(width == 1)  // a fifth of the deviation of 3 … 10 is less than a step
+    for (field, words) in [("", "no such field"), (", \"sd\": null", "no such field"), (", \"sd\": \"wide\"", "sd")] {
+      let tiny = try TinyRun(data: data([", \"sd\": 1", field, ", \"sd\": 2"]))
+      let error = #expect(throws: InputError.self) { try run(tiny, "{ field: sd }") }
+      #expect(error?.description.contains("line 2") == true && error?.description.contains(words) == true, "\(error!)")
+    }
+  }
+
   @Test(arguments: [
     ("metrics.0.scale=0", "scale"), ("metrics.0.scale=.nan", "scale"), ("metrics.0.draw=2", "draw"),
     ("metrics.0.values={ range: [5, 5] }", "values"), ("metrics.0.values={ range: [0, 1e30] }", "values"),
@@ -103,5 +131,11 @@ import Training
     let tiny = try TinyRun()
     let error = #expect(throws: InputError.self) { try tiny.parts("objective.preset=value", override) }
     #expect(error?.description.contains(key) == true)
+  }
+}
+
+extension FileManager {
+  fileprivate func removeItem(atPath path: String, ifThere: Bool) throws {
+    if fileExists(atPath: path) || !ifThere { try removeItem(atPath: path) }
   }
 }

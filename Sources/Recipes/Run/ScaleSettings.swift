@@ -1,0 +1,102 @@
+import Files
+import MetricTokens
+
+/// The value of `scale`: `auto`, `2.5`, `{ relative: 0.05 }`, `{ field: sd }`, `{ raters: ratings }`, `{ box: 0.05 }` or
+/// `{ temperature: 12.5 }`.
+enum ScaleChoice: SettingValue, Hashable {
+  /// A share of the training answers' spread.
+  case auto
+  /// Raters' targets of that width.
+  case raters(String)
+  case given(ValueScale)
+
+  /// Nil where a width must be found first.
+  var scale: ValueScale? {
+    guard case .given(let scale) = self else { return nil }
+    return scale
+  }
+
+  /// The field that each record must have.
+  var field: String? {
+    switch self {
+    case .auto: nil
+    case .raters(let name): name
+    case .given(let scale): scale.field
+    }
+  }
+
+  /// With the width that was found.
+  func scale(width: Double) -> ValueScale {
+    switch self {
+    case .auto: .width(width)
+    case .raters(let name): .raters(name, width: width)
+    case .given(let scale): scale
+    }
+  }
+
+  init?(setting: JSON) {
+    if setting == .string("auto") {
+      self = .auto
+    } else if case .object(let object) = setting, object.count == 1, case .string(let name)? = object["raters"] {
+      self = .raters(name)
+    } else if let scale = ValueScale(setting: setting) {
+      self = .given(scale)
+    } else {
+      return nil
+    }
+  }
+
+  var setting: JSON {
+    switch self {
+    case .auto: .string("auto")
+    case .raters(let name): ["raters": .string(name)]
+    case .given(let scale): scale.setting
+    }
+  }
+
+  static var expected: String {
+    "auto, a number above 0, or one of { relative: share }, { box: share }, { field: name }, { raters: name, width: number }, "
+      + "{ temperature: number }"
+  }
+}
+
+extension ValueScale {
+  fileprivate init?(setting: JSON) {
+    func positive(_ json: JSON?) -> Double? {
+      json.flatMap { Double(setting: $0) }.flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
+    }
+    if let width = positive(setting) {
+      self = .width(width)
+      return
+    }
+    guard case .object(let object) = setting else { return nil }
+    if object.count == 2, case .string(let name)? = object["raters"], let width = positive(object["width"]) {
+      self = .raters(name, width: width)
+      return
+    }
+    guard object.count == 1 else { return nil }
+    if case .string(let name)? = object["field"] {
+      self = .field(name)
+    } else if let share = positive(object["relative"]) {
+      self = .relative(share)
+    } else if let share = positive(object["box"]) {
+      self = .box(share)
+    } else if let tau = positive(object["temperature"]) {
+      self = .temperature(tau)
+    } else {
+      return nil
+    }
+  }
+
+  /// As the run file has it.
+  var setting: JSON {
+    switch self {
+    case .temperature(let tau): ["temperature": .double(tau)]
+    case .width(let width): .double(width)
+    case .relative(let share): ["relative": .double(share)]
+    case .field(let name): ["field": .string(name)]
+    case .raters(let name, let width): ["raters": .string(name), "width": .double(width)]
+    case .box(let share): ["box": .double(share)]
+    }
+  }
+}
