@@ -28,7 +28,7 @@ public final class LineStream {
     var reader = choice.parts.reader
     reader.needsAnswer = false
     switch task {
-    case .generate: work = Generating(model: try choice.load(), answering: answering)
+    case .generate: work = try Generating(choice, answering)
     case .score where choice.parts.settings.reward != nil: work = Judging(judge: try loadJudge(choice))
     case .score:
       reader.needsAnswer = true

@@ -16,10 +16,20 @@ protocol RecordWork {
   func results(of records: [Record]) throws -> [JSON]
 }
 
-/// Answers them.
+/// Answers them, and reads out the number beside the answer where the run file names a read-out.
 struct Generating: RecordWork {
   let model: any TokenModel
   let answering: Answering
+  /// Nil where no number is read out.
+  let reading: NumberReading?
+
+  /// - Throws: `InputError` if a number shall be read out and cannot be.
+  init(_ choice: ModelChoice, _ answering: Answering) throws {
+    self.answering = answering
+    let readOut = choice.parts.settings.evaluate.readOut
+    reading = readOut == nil || readOut == .greedy ? nil : try NumberReading(choice.parts, run: choice.run)
+    model = try choice.load()
+  }
 
   func check(_ record: Record) throws {
     try checkLength(prompt: answering.item(record).ids.count, answer: 1, of: model, source: record.source)
@@ -27,8 +37,27 @@ struct Generating: RecordWork {
 
   func results(of records: [Record]) throws -> [JSON] {
     let items = try records.map(answering.item)
-    return zip(items, try answering.answers(items, model)).map { item, answer in
-      ["id": .string(item.id), "completion": .string(answer.text), "finish": .string(answer.finish.rawValue)]
+    let distributions = try reading.map { reading in
+      try naming(items.map(\.source)) {
+        try answering.withBudget(model) { budget in
+          try reading.distributions(
+            Scorer(model), after: items.map(\.ids), budget: budget, images: answering.images(items))
+        }
+      }
+    }
+    return zip(items.indices, try answering.answers(items, model)).map { index, answer in
+      var object = JSONObject()
+      object["id"] = .string(items[index].id)
+      object["completion"] = .string(answer.text)
+      object["finish"] = .string(answer.finish.rawValue)
+      if let reading, let distribution = distributions?[index] {
+        let interval = distribution.interval(0.9)
+        object["number"] = .double(reading.estimate.value(of: distribution))
+        object["low"] = .double(interval.lowerBound)
+        object["high"] = .double(interval.upperBound)
+        object["mass"] = .double(distribution.coverage)
+      }
+      return .object(object)
     }
   }
 }
@@ -75,6 +104,7 @@ struct Likelihoods: RecordWork {
       if let belief = beliefs?[index] {
         object["mean"] = .double(belief.mean)
         object["standardDeviation"] = .double(belief.variance.squareRoot())
+        object["median"] = .double(belief.median)
         object["mode"] = .double(belief.mode)
         object["mass"] = .double(belief.coverage)
         if belief.cut > 0 { object["cut"] = .double(belief.cut) }

@@ -29,9 +29,19 @@ import TokenModels
     return try Evaluating(parts, model, parts.dataset(tiny.folder + "/valid.jsonl"))
   }
 
+  private func generate(_ tiny: TinyRun, _ input: [String], _ overrides: String...) throws -> [JSON] {
+    try stream(tiny, .generate, input, overrides)
+  }
+
   private func score(_ tiny: TinyRun, _ input: [String], _ overrides: String...) throws -> [JSON] {
+    try stream(tiny, .score, input, overrides)
+  }
+
+  private func stream(
+    _ tiny: TinyRun, _ task: LineStream.Task, _ input: [String], _ overrides: [String]
+  ) throws -> [JSON] {
     let choice = try ModelChoice(tiny.folder + "/run.yaml", overrides: overrides)
-    let stream = try LineStream(choice, .score)
+    let stream = try LineStream(choice, task)
     var rest: [String]? = input, output = [JSON]()
     try stream.run(
       source: "<test>",
@@ -165,6 +175,21 @@ import TokenModels
     let said = try evaluate(plain, "data.train=null", "evaluate.number={ digits: [1, 2], range: [6, 13] }")
     let learnt = try evaluate(plain)
     for (a, b) in zip(said.records, learnt.records) { #expect(a.belief?.mean == b.belief?.mean) }
+  }
+
+  /// A number that is read out stands beside the answer, the same as in evaluate.
+  @Test func answersCarryTheNumberReadOut() throws {
+    let tiny = try tiny(["7", "15", "112"]), line = "{\"prompt\": \"0 + 0 = \"}"
+    let belief = try #require(try evaluate(tiny, "evaluate.readOut=median").records[0].belief)
+    let found = try generate(tiny, [line], "evaluate.readOut=median")[0]
+    for (key, wanted) in [
+      ("number", belief.decision), ("low", belief.low), ("high", belief.high), ("mass", belief.mass),
+    ] {
+      guard case .double(let value)? = found[key] else { throw CancellationError() }
+      #expect(abs(value - wanted) <= 1e-4 * max(1, abs(wanted)), "\(key)")
+    }
+    #expect(try generate(tiny, [line])[0]["number"] == nil)
+    #expect(try generate(tiny, [line], "evaluate.readOut=greedy")[0]["number"] == nil)
   }
 
   /// A line's figures depend on the run and on the line.
