@@ -129,7 +129,7 @@ public final class Dataset: Sendable {
       // Each index is written by one thread alone.
       nonisolated(unsafe) let results = results
       let stripes = min(lines.count, ProcessInfo.processInfo.activeProcessorCount * 4)
-      DispatchQueue.concurrentPerform(iterations: stripes) { stripe in
+      Threads.perform(stripes) { stripe in
         for index in stride(from: stripe, to: lines.count, by: stripes) {
           results[index] = Result { () throws(LineError) in
             try encode(file, lines[lines.startIndex + index], rules)
