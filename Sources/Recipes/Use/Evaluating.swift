@@ -67,14 +67,16 @@ public struct Evaluating {
     }
     self.records = records
     metrics = settings.metrics ?? Self.fitting(records)
-    notes =
+    let remarks =
       [
         reading?.remark(records.compactMap(\.belief), parts.tokenizer), Self.remark(records, parts.settings),
       ].compactMap { $0 } + answerRemarks(records, parts, TrainingAnswers(parts))
-    summary = EvaluationSummary(
+    var summary = EvaluationSummary(
       records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
-      grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading?.format.range.map { $0[0]...$0[1] },
-      notes: notes)
+      grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading?.format.range.map { $0[0]...$0[1] })
+    notes = remarks + summary.missing(metrics, records)
+    summary.notes = notes
+    self.summary = summary
   }
 
   /// Said where right answers should hold numbers and none can be read of them.

@@ -56,14 +56,14 @@ struct Likelihoods: RecordWork {
 
   func check(_ record: Record) throws {
     _ = try answering.item(record)
-    let example = try answering.encoder.encode(record)
+    let example = answering.fitted(try answering.encoder.encode(record))
     let prompt = example.supervised.firstIndex(of: true) ?? example.ids.count
     try checkLength(prompt: prompt, answer: example.ids.count - prompt, of: model, source: record.source)
   }
 
   func results(of records: [Record]) throws -> [JSON] {
     let items = try records.map(answering.item)
-    let examples = try records.map { try answering.encoder.encode($0) }
+    let examples = try records.map { answering.fitted(try answering.encoder.encode($0)) }
     // What training would learn, and nothing besides: in a conversation the answers with their ends, each after all
     // that stands before it.
     let learnt = examples.map { example in example.ids.indices.dropFirst().filter { example.supervised[$0] } }
