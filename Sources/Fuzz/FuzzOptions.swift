@@ -44,7 +44,9 @@ struct FuzzOptions {
   }
 
   private static func target(_ name: String) throws -> String {
-    guard FuzzTarget.all.contains(where: { $0.name == name }) else { throw Misuse(words: "no reader is called \(name)") }
+    guard FuzzTarget.all.contains(where: { $0.name == name }) else {
+      throw Misuse(words: "no reader is called \(name)")
+    }
     return name
   }
 }

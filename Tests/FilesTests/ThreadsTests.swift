@@ -31,7 +31,7 @@ import Testing
       do {
         _ = try Threads.start(stack: 1 << 30) {}
         exit(1)
-      } catch {
+      } catch let error as InputError {
         guard error.description.contains("one more thread"), error.remedy.contains("ulimit -v") else { exit(2) }
       }
       let sum = Atomic(0)
@@ -47,7 +47,9 @@ import Testing
       do {
         try requireDescriptors()
         exit(1)
-      } catch { exit(error.found.contains("a limit of 20") && error.remedy.contains("ulimit -n") ? 7 : 2) }
+      } catch let error as InputError {
+        exit(error.found.contains("a limit of 20") && error.remedy.contains("ulimit -n") ? 7 : 2)
+      }
     }
     await #expect(processExitsWith: .exitCode(7)) {
       var limit = rlimit()

@@ -22,9 +22,9 @@ import Testing
 
   /// Angles that have no negative, from a model's answer or a recorded episode.
   @Test(arguments: [Int.min, .max, -361, 540]) func anyAngleIsATurn(_ angle: Int) throws {
-    let answer = AnswerParser("at (0.1, 0.2), rotate [\(angle)] degrees, at (0.3, 0.4).")
+    let answer = ParsedAnswer("at (0.1, 0.2), rotate [\(angle)] degrees, at (0.3, 0.4).")
     #expect(answer.actions.map(\.rotation) == [angle % 360])
-    let bins = try #require(ActionBins(pattern: "<bin_{}>", count: 256))
+    let bins = ActionBins(pattern: "<bin_{}>", count: 256)
     let point = ImagePoint(x: 0.5, y: 0.5)
     let turned = bins.bins(ManipulationAction(start: point, end: point, rotation: angle))
     #expect(turned == bins.bins(ManipulationAction(start: point, end: point, rotation: angle % 360)))

@@ -16,6 +16,9 @@ public final class LineStream {
   private let skipBad: Bool
   private let folder: String
   private let work: any RecordWork
+  /// Lines that are taken together. Fewer where each may show a picture of 64 megapixels, a second's work: results appear
+  /// as lines are done.
+  private let atOnce: Int
 
   /// - Parameters:
   ///   - folder: from where the paths of pictures are seen.
@@ -36,6 +39,7 @@ public final class LineStream {
     }
     self.reader = reader
     self.folder = folder
+    atOnce = choice.parts.encoder.images == nil ? 256 : 8
     skipBad = choice.parts.settings.data.skipBad
   }
 
@@ -57,7 +61,7 @@ public final class LineStream {
     source: String, lines next: (_ limit: Int) throws -> [Result<String, InputError>]?, write: (String) throws -> Void
   ) throws {
     var number = 0, isFirst = true
-    while let lines = try next(256) {
+    while let lines = try next(atOnce) {
       var records = [(record: Record?, error: InputError?)]()
       for index in lines.indices {
         number += 1

@@ -33,11 +33,13 @@ struct CommandTests {
   @Test(arguments: [SIGHUP, SIGTERM, SIGINT, SIGKILL]) func workersEndWithCompare(_ number: Int32) throws {
     let lab = try CommandLab()
     try lab.writeRun("{ steps: 1000000, batch: 16, samples: 1 }")
-    let process = try lab.start("exec $D compare run.yaml -o c --objectives sft,dist --seeds 1 --jobs 2 >/dev/null 2>&1")
+    let process = try lab.start(
+      "exec $D compare run.yaml -o c --objectives sft,dist --seeds 1 --jobs 2 >/dev/null 2>&1")
     defer { kill(process, SIGKILL) }
     func workers() -> [pid_t] {
       ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }.filter { id in
-        guard id != process, (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(id)/cwd")) == lab.folder,
+        guard id != process,
+          (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(id)/cwd")) == lab.folder,
           let words = try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(id)/cmdline"))
         else { return false }
         return String(decoding: words, as: UTF8.self).contains("cell")
@@ -95,7 +97,8 @@ struct CommandTests {
     #expect(try lab.run("mkdir empty; \(make) empty").code == 0)
     for (prepare, name) in [
       ("mkdir -p photos; touch photos/one.jpg", "one.jpg"), ("mkdir -p home/.ssh; touch home/config.json", ".ssh"),
-      ("mkdir -p run/checkpoints; touch run/run.yaml", "a run"), ("mkdir -p notes; touch notes/a.txt", "no config.json"),
+      ("mkdir -p run/checkpoints; touch run/run.yaml", "a run"),
+      ("mkdir -p notes; touch notes/a.txt", "no config.json"),
       ("mkdir -p mine; cp m/* mine; touch mine/thesis.pdf", "thesis.pdf"),
     ] {
       let folder = String(prepare.split(separator: ";")[0].split(separator: " ")[2].split(separator: "/")[0])

@@ -1,9 +1,11 @@
 import Evaluation
 import Files
 import Foundation
+import MetricTokens
 import Recipes
 import Testing
 import TokenData
+import Training
 
 /// `data.tooLong: cutPrompt` means the same wherever a run's settings are used.
 @Suite struct CutPromptTests {
