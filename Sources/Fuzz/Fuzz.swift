@@ -27,7 +27,10 @@ import Foundation
       misused(error.words)
     }
     if let name = options.child, let target = FuzzTarget.all.first(where: { $0.name == name }) {
-      return try Child(target, options).run()
+      do { return try Child(target, options).run() } catch {
+        _ = ByteStream.standardError.tryWrite("fuzz: \(error)\n")
+        exit(1)
+      }
     }
     guard fileExists("Tests/Fixtures") else { misused("no Tests/Fixtures here; run it in the repository") }
     try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)

@@ -10,10 +10,10 @@ import Synchronization
 enum ServerTarget {
   static let target = FuzzTarget(name: "http", suffix: "http", seeds: { requests.map { Array($0.utf8) } }) { bytes, _ in
     let port = try port.get()
-    try exchange(bytes, port: port)
+    try exchange(bytes, port: port, endsThere: true)
     // Others are served as before.
     let health = Array("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
-    let answer = try exchange(health, port: port)
+    let answer = try exchange(health, port: port, endsThere: false)
     guard answer.starts(with: "HTTP/1.1 200".utf8) else { throw Unserved() }
   }
 
@@ -40,13 +40,15 @@ enum ServerTarget {
     return try found.withLock { $0 }!.get()
   }
 
-  /// Sends all of it, says that no more comes, and reads until the server ends the connection.
-  @discardableResult private static func exchange(_ bytes: [UInt8], port: Int) throws -> [UInt8] {
+  /// Sends all of it and reads until the server ends the connection.
+  ///
+  /// - Parameter endsThere: says that no more comes, so that half a request is waited for no longer.
+  @discardableResult private static func exchange(_ bytes: [UInt8], port: Int, endsThere: Bool) throws -> [UInt8] {
     let socket = try connected(port)
     defer { close(socket) }
     // An error to write is the server's right: it need not read what it refuses.
     _ = bytes.withUnsafeBytes { tryWriteAll($0, to: socket) }
-    shutdown(socket, Int32(SHUT_WR))
+    if endsThere { shutdown(socket, Int32(SHUT_WR)) }
     var answer = [UInt8](), chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
       let count = read(socket, &chunk, chunk.count)
