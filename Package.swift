@@ -88,7 +88,7 @@ let package = Package(
       ],
       swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),
-    .executableTarget(name: "Fuzz", dependencies: ["Recipes", "TokenData", "Files"], swiftSettings: settings),
+    .executableTarget(name: "Fuzz", dependencies: ["Server", "Recipes", "TokenData", "Files"], swiftSettings: settings),
 
     tests("Files", ["Files", "TestSupport"]),
     tests("Torch", ["Torch", "TestSupport"]),

@@ -104,12 +104,3 @@ func isReady(_ descriptor: Int32, _ events: Int32, within seconds: Double?) -> B
   let limit = seconds.map { Int32($0 * 1000) } ?? -1
   return (retrying { Int(poll(&entry, 1, limit)) } ?? 0) > 0
 }
-
-/// Opens `/dev/null` in place of standard input, output and error where these are closed, so that no file opened later
-/// gets their number and, with it, what is meant for them. Reading and writing them fails as it did before.
-public func secureStandardDescriptors() {
-  for number: Int32 in 0...2 where fcntl(number, F_GETFD) == -1 && errno == EBADF {
-    // The lowest number that is free, which is this one. Opened the wrong way round, so that use is an error still.
-    if open("/dev/null", number == 0 ? O_WRONLY : O_RDONLY) != number { _exit(1) }
-  }
-}

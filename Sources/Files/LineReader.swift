@@ -14,6 +14,7 @@ public final class LineReader {
   private var searched = 0  // no line ends between `start` and here
   private var number = 0  // lines given out
   private var isAtEnd = false
+  private var tooLong: InputError?  // of the line that is being passed over, to be said
   private var isPassingOver = false  // the rest of a line that is too long
   private static let chunk = 1 << 16
 
@@ -28,14 +29,37 @@ public final class LineReader {
   ///
   /// - Throws: `InputError` if the stream cannot be read, or for a line without a substitute.
   public func next(_ limit: Int) throws(InputError) -> [String]? {
-    while !isAtEnd, lineEnd() == nil { try read() }
-    var lines = [String]()
+    guard let lines = try nextLines(limit) else { return nil }
+    var texts = [String]()
+    for line in lines {
+      switch line {
+      case .success(let text): texts.append(text)
+      case .failure(let error):
+        guard let substitute else { throw error }
+        texts.append(substitute)
+      }
+    }
+    return texts
+  }
+
+  /// As ``next(_:)``, with what is wrong with a line in its place; the lines after it can be read.
+  ///
+  /// A line that is too long is said to be so as soon as it is, before its end is known.
+  ///
+  /// - Throws: `InputError` if the stream cannot be read.
+  public func nextLines(_ limit: Int) throws(InputError) -> [Result<String, InputError>]? {
+    while !isAtEnd, tooLong == nil, lineEnd() == nil { try read() }
+    if let error = tooLong {
+      tooLong = nil
+      return [.failure(error)]
+    }
+    var lines = [Result<String, InputError>]()
     while lines.count < limit, let end = lineEnd() {
-      lines.append(try text(start..<end))
+      lines.append(text(start..<end))
       (start, searched) = (end + 1, end + 1)
     }
     if isAtEnd, lines.count < limit, start < bytes.count {
-      lines.append(try text(start..<bytes.count))
+      lines.append(text(start..<bytes.count))
       (start, searched) = (bytes.count, bytes.count)
     }
     return lines.isEmpty ? nil : lines
@@ -53,15 +77,13 @@ public final class LineReader {
     return end
   }
 
-  private func text(_ range: Range<Int>) throws(InputError) -> String {
+  private func text(_ range: Range<Int>) -> Result<String, InputError> {
     number += 1
-    if let text = String(validating: bytes[range], as: UTF8.self) { return text }
-    guard let substitute else {
-      throw InputError(
+    if let text = String(validating: bytes[range], as: UTF8.self) { return .success(text) }
+    return .failure(
+      InputError(
         path: stream.name, place: "line \(number)", expected: "text in UTF-8", found: "bytes that are not",
-        remedy: "Save it as UTF-8.")
-    }
-    return substitute
+        remedy: "Save it as UTF-8."))
   }
 
   private func read() throws(InputError) {
@@ -78,23 +100,17 @@ public final class LineReader {
     isAtEnd = chunk.isEmpty
     if isPassingOver { passOver() }
     guard lineEnd() == nil, bytes.count > longest else { return }
-    guard let substitute else {
-      throw InputError(
-        path: stream.name, place: "line \(number + 1)", expected: "lines of at most \(longest >> 20) MiB",
-        found: "a longer one",
-        remedy: "Is it one JSON object a line?")
-    }
-    bytes = Array(substitute.utf8)
-    searched = bytes.count
-    isPassingOver = true
+    number += 1
+    tooLong = InputError(
+      path: stream.name, place: "line \(number)", expected: "lines of at most \(longest >> 20) MiB",
+      found: "a longer one", remedy: "Is it one JSON object a line?")
+    (bytes, searched, isPassingOver) = ([], 0, true)
   }
 
-  /// Drops what was read behind the substitute, up to the end of the line it stands for.
+  /// Drops what is left of a line that was too long.
   private func passOver() {
-    let kept = substitute?.utf8.count ?? 0
     let end = lineEnd()
-    bytes.removeSubrange(kept..<(end ?? bytes.count))
-    searched = kept
-    isPassingOver = end == nil
+    bytes.removeSubrange(0..<(end.map { $0 + 1 } ?? bytes.count))
+    (searched, isPassingOver) = (0, end == nil)
   }
 }

@@ -1,6 +1,7 @@
+import Files
 import Foundation
 
-/// Feeds readers with valid input that was changed in some way: `fuzz [--seed N] [--seconds N] [--only NAME]`.
+/// Feeds readers with valid input that was changed in some way: `Fuzz [--seed N] [--seconds N] [--only NAME]`.
 ///
 /// Each batch of inputs is read by a process of its own, with a bound on memory and on the seconds of each input. An input
 /// that ends the process otherwise than by an `InputError` is kept, and its path printed. The same seed makes the same
@@ -14,10 +15,24 @@ import Foundation
   static let memory = 2 << 30
 
   static func main() throws {
-    let options = Options(CommandLine.arguments.dropFirst())
-    if let name = options.child, let target = FuzzTarget.all.first(where: { $0.name == name }) {
-      return try Child(target, options).run()
+    let options: FuzzOptions
+    do {
+      let words = CommandLine.arguments.dropFirst()
+      if words.contains("--help") || words.contains("-h") {
+        print(FuzzOptions.usage)
+        return
+      }
+      options = try FuzzOptions(words)
+    } catch let error as FuzzOptions.Misuse {
+      misused(error.words)
     }
+    if let name = options.child, let target = FuzzTarget.all.first(where: { $0.name == name }) {
+      do { return try Child(target, options).run() } catch {
+        _ = ByteStream.standardError.tryWrite("fuzz: \(error)\n")
+        exit(1)
+      }
+    }
+    guard fileExists("Tests/Fixtures") else { misused("no Tests/Fixtures here; run it in the repository") }
     try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
     let targets = FuzzTarget.all.filter { options.only == nil || options.only == $0.name }
     let end = Date(timeIntervalSinceNow: options.seconds)
@@ -35,10 +50,16 @@ import Foundation
     exit(failures.isEmpty ? 0 : 1)
   }
 
+  /// Ends with what is wrong with the command line, and 64, the exit code for that (`sysexits.h`).
+  private static func misused(_ words: String) -> Never {
+    _ = ByteStream.standardError.tryWrite("fuzz: \(words)\n\(FuzzOptions.usage)\n")
+    exit(64)
+  }
+
   /// Runs a batch in a process of its own.
   ///
   /// - Returns: what to say of the input that ended it, if one did.
-  private static func run(_ target: FuzzTarget, _ seed: UInt64, _ options: Options) throws -> String? {
+  private static func run(_ target: FuzzTarget, _ seed: UInt64, _ options: FuzzOptions) throws -> String? {
     let current = "\(options.folder)/\(target.name)-current.\(target.suffix)"
     let process = Process()
     process.executableURL = URL(filePath: CommandLine.arguments[0])
@@ -59,42 +80,19 @@ import Foundation
   }
 }
 
-/// The command line.
-struct Options {
-  var seed: UInt64 = 1
-  var seconds = 60.0
-  var only: String?
-  var child: String?
-  /// Where inputs are.
-  var folder = ".build/fuzz"
-
-  init(_ arguments: ArraySlice<String>) {
-    var rest = arguments
-    while let name = rest.popFirst(), let value = rest.popFirst() {
-      switch name {
-      case "--seed": seed = UInt64(value) ?? seed
-      case "--seconds": seconds = Double(value) ?? seconds
-      case "--only": only = value
-      case "--child": child = value
-      case "--folder": folder = value
-      default: fatalError("no option is called \(name)")
-      }
-    }
-  }
-}
-
 /// Reads one batch of inputs, one after another.
 struct Child {
   private let target: FuzzTarget
-  private let options: Options
+  private let options: FuzzOptions
 
-  init(_ target: FuzzTarget, _ options: Options) { (self.target, self.options) = (target, options) }
+  init(_ target: FuzzTarget, _ options: FuzzOptions) { (self.target, self.options) = (target, options) }
 
   func run() throws {
     let path = "\(options.folder)/\(target.name)-current.\(target.suffix)"
     var mutation = Mutation(seed: options.seed)
     let seeds = try target.seeds()
-    guard !seeds.isEmpty else { fatalError("\(target.name): no fixtures here; run it in the repository") }
+    guard !seeds.isEmpty else { throw InputError(path: target.name, expected: "fixtures to change", found: "none") }
+    signal(SIGPIPE, SIG_IGN)
     // Tables that are made once are no input's fault.
     try? target.read(seeds[0], path)
     limitMemory()

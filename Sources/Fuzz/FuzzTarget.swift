@@ -55,6 +55,7 @@ struct FuzzTarget: Sendable {
       _ = try PixelImage.size(ofFile: path)
       _ = try PixelImage(file: path)
     },
+    ServerTarget.target,
   ]
 
   /// The files below a folder of the fixtures whose names end so.

@@ -1,4 +1,4 @@
-import Files
+public import Files
 import Foundation
 import Torch
 
@@ -80,14 +80,17 @@ public func modelFolder(_ name: String?) throws -> String {
 }
 
 /// What every dist2 process does first.
-public func prepareProcess() {
+///
+/// - Throws: `InputError` if the system has too few descriptors for it, or no thread.
+public func prepareProcess() throws(InputError) {
   secureStandardDescriptors()
   MappedFile.explainCuts()
   Torch.keepMemory()
   // A reader that went away, or a file at its size limit, is an error to report, not a death.
   signal(SIGPIPE, SIG_IGN)
   signal(SIGXFSZ, SIG_IGN)
-  WorkerProcess.endWithParent()
+  try WorkerProcess.endWithParent()
+  try requireDescriptors()
 }
 
 extension CommandLine {

@@ -14,7 +14,7 @@ extension PretrainedModel {
   ///   - tokenizer: a folder to copy tokenizer, chat template and generation settings from.
   ///   - dtype: element type in the file; nil for the parameters' own.
   ///   - maxShardBytes: where the weights are larger, they are cut into several files.
-  ///   - replacing: whether a folder of that name may be there.
+  ///   - replacing: whether a folder of that name may be there, with a model and nothing else.
   ///   - finish: adds to the folder, or changes it, before it appears.
   /// - Throws: `InputError` if something cannot be written; nothing is left behind then.
   public func save(
@@ -22,6 +22,7 @@ extension PretrainedModel {
     replacing: Bool = false, finish: (_ folder: String) throws -> Void = { _ in }
   ) throws {
     precondition(adapters.isEmpty, "a model with adapters is saved merged, or its adapters alone")
+    if replacing { try requireReplaceableModel(folder) }
     try AtomicFolder.write(to: folder, replacing: replacing) { partial in
       try SafetensorsWriter.write(sources(dtype: dtype), toFolder: partial, maxShardBytes: maxShardBytes)
       try saveCompanions(to: partial, tokenizer: tokenizer, dtype: dtype)

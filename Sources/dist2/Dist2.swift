@@ -18,8 +18,8 @@ import Recipes
     ])
 
   static func main() {
-    prepareProcess()
     do {
+      try prepareProcess()
       try requireTextArguments()
       var command = try parseAsRoot()
       // What no narrower scope catches ends the command with words, too.

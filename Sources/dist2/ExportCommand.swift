@@ -10,7 +10,7 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @Option(name: [.short, .long], help: "The folder to make.", completion: .directory) var output: String
   @Option(help: "Type of the weights: float32, bfloat16 or float16.") var dtype: ExportType = .float32
-  @Flag(help: "Replace the folder if it is there.") var force = false
+  @Flag(help: "Replace the folder if it is there and holds a model.") var force = false
 
   func run() throws {
     let files = try exportModel(model.choice(), to: output, dtype: dtype, replacing: force)

@@ -18,7 +18,7 @@ struct ImportCommand: ParsableCommand {
   var output: String?
   @Option(help: "The format of the weights: f32 (exact), bf16 or f16 (half the size).")
   var dtype: GGUFImport.Precision = .f32
-  @Flag(help: "Replace the folder if it is there.") var force = false
+  @Flag(help: "Replace the folder if it is there and holds a model.") var force = false
 
   func run() throws {
     let folder = output ?? defaultFolder

@@ -15,7 +15,7 @@ struct NewLMCommand: ParsableCommand {
     NewLanguageModel().contextLength
   @Option(help: "Words that are read as one token each, comma separated; all else is bytes.") var words: String?
   @Option(help: "Seed of the weights.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
-  @Flag(help: "Replace the folder if it is there.") var force = false
+  @Flag(help: "Replace the folder if it is there and holds a model.") var force = false
 
   func run() throws {
     var model = NewLanguageModel(width: width, layers: layers, heads: heads, contextLength: context, seed: seed)

@@ -22,7 +22,7 @@ struct NewVLMCommand: ParsableCommand {
   @Option(help: "Its layers.", transform: whole(1...1000)) var layers = 6
   @Option(help: "Its attention heads.", transform: whole(1...1024)) var heads = 4
   @Option(help: "Seed of the fresh weights.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
-  @Flag(help: "Replace the folder if it is there.") var force = false
+  @Flag(help: "Replace the folder if it is there and holds a model.") var force = false
 
   func run() throws {
     // Checked where they are read; what is cut off here is refused there.

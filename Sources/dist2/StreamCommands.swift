@@ -88,6 +88,6 @@ private struct LineSource {
 extension LineStream {
   /// From lines to standard output.
   fileprivate func run(_ lines: LineSource) throws {
-    try run(source: lines.name, next: lines.reader.next) { print($0) }
+    try run(source: lines.name, lines: lines.reader.nextLines) { print($0) }
   }
 }

@@ -30,6 +30,21 @@ import Testing
     #expect(error?.remedy.contains("gunzip") == true)
   }
 
+  /// A gibibyte from a megabyte: more is refused before memory is taken for it.
+  @Test func aBombIsRefused() throws {
+    // 64 MiB of zeros as one member, 17 times.
+    let process = Process(), output = Pipe()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = ["-c", "head -c 67108864 /dev/zero | gzip -1"]
+    process.standardOutput = output
+    try process.run()
+    let member = Array(output.fileHandleForReading.readDataToEndOfFile())
+    process.waitUntilExit()
+    let bomb = Array(repeating: member, count: 17).flatMap { $0 }
+    #expect(!member.isEmpty && bomb.count < 16 << 20)
+    expectInputError("x.gz", "at most 1024 MiB") { _ = try bomb.withUnsafeBytes { try inflate($0, path: "x.gz") } }
+  }
+
   private func text(_ bytes: [UInt8]) throws -> String {
     String(decoding: try bytes.withUnsafeBytes { try inflate($0, path: "x.gz") }, as: UTF8.self)
   }

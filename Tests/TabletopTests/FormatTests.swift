@@ -20,6 +20,17 @@ import Testing
     #expect(turned.withoutHeading == ring)
   }
 
+  /// Angles that have no negative, from a model's answer or a recorded episode.
+  @Test(arguments: [Int.min, .max, -361, 540]) func anyAngleIsATurn(_ angle: Int) throws {
+    let answer = ParsedAnswer("at (0.1, 0.2), rotate [\(angle)] degrees, at (0.3, 0.4).")
+    #expect(answer.actions.map(\.rotation) == [angle % 360])
+    let bins = ActionBins(pattern: "<bin_{}>", count: 256)
+    let point = ImagePoint(x: 0.5, y: 0.5)
+    let turned = bins.bins(ManipulationAction(start: point, end: point, rotation: angle))
+    #expect(turned == bins.bins(ManipulationAction(start: point, end: point, rotation: angle % 360)))
+    #expect(turned.allSatisfy { (0..<256).contains($0) })
+  }
+
   @Test func objectsAreReadBack() throws {
     var turned = DescribedObject(
       "red ring", ImageBox(center: ImagePoint(x: 0.254, y: 0.57), width: 0.094, height: 0.156))

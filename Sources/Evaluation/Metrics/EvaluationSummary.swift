@@ -127,14 +127,19 @@ private struct Judge {
     case .crps: NumberMetrics.mean(records.compactMap { $0.belief?.crps })
     case .coverage: NumberMetrics.mean(records.compactMap(isCovered))
     case .mass: NumberMetrics.mean(records.compactMap { $0.belief?.mass })
-    case .iou: NumberMetrics.mean(records.map { boxes($0).map { $0.intersectionOverUnion($1) } ?? 0 })
-    case .boxAccuracy: share { boxes($0).map { $0.isFound(by: $1) } ?? false }
+    case .iou: ofBoxes { boxes($0).map { $0.intersectionOverUnion($1) } ?? 0 }
+    case .boxAccuracy: ofBoxes { boxes($0).map { $0.isFound(by: $1) ? 1 : 0 } ?? 0 }
     case .digitAccuracy: digits()
     }
   }
 
   private func share(_ isGood: (PredictionRecord) -> Bool) -> Double {
     NumberMetrics.mean(records.map { isGood($0) ? 1 : 0 })
+  }
+
+  /// A mean over answers that should be boxes; NaN where none should.
+  private func ofBoxes(_ figure: (PredictionRecord) -> Double) -> Double {
+    records.contains { BoundingBox($0.truth) != nil } ? NumberMetrics.mean(records.map(figure)) : .nan
   }
 
   private func trimmed(_ text: String) -> String { text.trimmingCharacters(in: .whitespacesAndNewlines) }

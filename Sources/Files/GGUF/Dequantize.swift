@@ -1,5 +1,3 @@
-import Dispatch
-
 extension GGUFTensor {
   /// Writes rows of the tensor as floats, in any order; equal bit for bit to `gguf.dequantize` of the gguf package.
   ///
@@ -18,7 +16,7 @@ extension GGUFTensor {
     // Pieces large enough to be worth a thread, several of them for each so that all end at about the same time.
     let rowsPerPiece = max(1, (1 << 16) / rowLength)
     let pieces = (count + rowsPerPiece - 1) / rowsPerPiece
-    DispatchQueue.concurrentPerform(iterations: pieces) { piece in
+    Threads.perform(pieces) { piece in
       for index in piece * rowsPerPiece..<min(count, (piece + 1) * rowsPerPiece) {
         let source = row(index)
         precondition((0..<rowCount).contains(source))

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// What a worker says on its standard output, one JSON object a line.
@@ -49,17 +50,11 @@ public struct WorkerPool: Sendable {
   /// - Throws: the first `WorkerFailure`, after the cells already running have finished.
   public func run(_ cells: [String], onMessage: @escaping @Sendable (String, WorkerMessage) -> Void) throws {
     let state = PoolState(cells)
-    let threads = (0..<max(1, min(jobs, cells.count))).map { _ in
-      let done = DispatchSemaphore(value: 0)
-      Thread.detachNewThread {
-        while let cell = state.next() {
-          do { try run(cell, onMessage: onMessage) } catch { state.fail(error) }
-        }
-        done.signal()
-      }
-      return done
+    // A thread each; this one where the system gives fewer.
+    Threads.perform(cells.count, threads: jobs) { _ in
+      guard let cell = state.next() else { return }
+      do { try run(cell, onMessage: onMessage) } catch { state.fail(error) }
     }
-    for thread in threads { thread.wait() }
     if let failure = state.failure { throw failure }
   }
 

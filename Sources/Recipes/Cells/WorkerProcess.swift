@@ -77,10 +77,12 @@ struct WorkerProcess {
   }
 
   /// Lets a worker end when the process that started it does. Does nothing in other processes.
-  static func endWithParent() {
+  ///
+  /// - Throws: `InputError` if the system has no thread for this.
+  static func endWithParent() throws(InputError) {
     guard getenv(mark) != nil else { return }
     unsetenv(mark)
-    Thread.detachNewThread {
+    try Threads.detach(stack: 1 << 18) {
       var byte: UInt8 = 0
       while true {
         let count = read(0, &byte, 1)

@@ -1,4 +1,3 @@
-import Dispatch
 import Files
 public import TokenData
 import TokenModels
@@ -79,7 +78,7 @@ public final class CodeExtraction {
       // Each index is written by one thread alone.
       nonisolated(unsafe) let results = results
       let (pictures, crops) = (pictures, crops)
-      DispatchQueue.concurrentPerform(iterations: indices.count) { place in
+      Threads.perform(indices.count) { place in
         results[place] = Result { () throws(InputError) in
           crops.of(try pictures.picture(indices[place], channels: channels))
         }

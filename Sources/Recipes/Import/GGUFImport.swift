@@ -75,7 +75,8 @@ public struct GGUFImport {
     to folder: String, precision: Precision = .f32, replacing: Bool = false, maxShardBytes: Int = 5_000_000_000,
     progress: (Int) -> Void = { _ in }
   ) throws -> Summary {
-    try AtomicFolder.write(to: folder, replacing: replacing) { partial in
+    if replacing { try requireReplaceableModel(folder) }
+    return try AtomicFolder.write(to: folder, replacing: replacing) { partial in
       let documents: [(String, JSON)] = [
         ("config.json", configurationJSON(precision)), ("generation_config.json", generationJSON),
         ("tokenizer.json", tokenizer.json),

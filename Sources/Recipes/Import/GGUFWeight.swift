@@ -1,4 +1,3 @@
-import Dispatch
 import Files
 
 /// A tensor of a GGUF file on its way into a safetensors file.
@@ -82,7 +81,7 @@ struct GGUFWeight: Sendable {
     let halves = [UInt16](unsafeUninitializedCapacity: floats.count) { buffer, initialized in
       nonisolated(unsafe) let buffer = buffer
       let share = (floats.count + 15) / 16
-      DispatchQueue.concurrentPerform(iterations: 16) { part in
+      Threads.perform(16) { part in
         for index in min(floats.count, part * share)..<min(floats.count, (part + 1) * share) {
           buffer[index] = convert(floats[index])
         }

@@ -15,6 +15,8 @@ public struct Answering: Sendable {
   let ends: AnswerEnds
   let parser: AnswerNumbers
   private let fixedBudget: Int?
+  /// Where the run file has the beginnings of long prompts cut off: tokens of an example at most, answer included.
+  private let longestExample: Int?
 
   /// - Parameter longestAnswer: tokens of the longest right answer, if known: where the run file sets no limit, twice
   ///   that many and 16 more are generated at most.
@@ -26,15 +28,46 @@ public struct Answering: Sendable {
       maxNewTokens: settings.maxNewTokens ?? longestAnswer.map { 2 * $0 + 16 } ?? 256,
       stopIDs: Set(ends.ids))
     fixedBudget = settings.tokenBudget
+    longestExample = parts.settings.data.tooLong == .cutPrompt ? parts.maxLength : nil
     parser = AnswerNumbers(encoder, rules: encoder.metrics, count: settings.numbers)
   }
 
   /// What is asked of a record, and what the right answer would be.
+  ///
+  /// With `data.tooLong: cutPrompt` a long prompt is cut as it is for training: by as much as prompt and right answer are
+  /// too long. Where no right answer is known, room for a generated one is left, of half the length at most.
   public func item(_ record: Record) throws -> EvaluationItem {
-    let (prompt, reference) = record.promptAndReference, question = try encoder.question(record)
+    let (prompt, reference) = record.promptAndReference, question = try question(record, isAnswered: !reference.isEmpty)
     return EvaluationItem(
       id: record.id ?? record.source, prompt: prompt, ids: question.ids, images: question.images,
       source: record.source, reference: reference, truth: parser.numbers(in: reference))
+  }
+
+  private func question(
+    _ record: Record, isAnswered: Bool
+  ) throws -> (ids: [Int32], images: [ExampleImage]) {
+    let question = try encoder.question(record)
+    guard let longestExample else { return question }
+    let answer =
+      isAnswered
+      ? max(1, try encoder.encode(record).ids.count - question.ids.count)
+      : max(1, min(options.maxNewTokens, longestExample / 2))
+    // The answer's first token stands for it: nothing from there on is cut.
+    let example = EncodedExample(
+      ids: question.ids + [0], supervised: question.ids.map { _ in false } + [true], images: question.images,
+      source: record.source)
+    guard let shorter = cut(example, to: longestExample - answer + 1) else { return question }
+    return (shorter.ids.dropLast(), shorter.images)
+  }
+
+  /// An example whose prompt is cut as it is for training, where the run file says so and it can be done.
+  func fitted(_ example: EncodedExample) -> EncodedExample {
+    longestExample.flatMap { cut(example, to: $0) } ?? example
+  }
+
+  private func cut(_ example: EncodedExample, to length: Int) -> EncodedExample? {
+    guard example.breaks.isEmpty, !example.ids.isEmpty else { return nil }
+    return example.cuttingPrompt(to: length, keeping: example.ids.first == encoder.tokenizer.roles.begin ? 1 : 0)
   }
 
   /// Reads and prepares the pictures of items when they are asked for; nil if there are none.

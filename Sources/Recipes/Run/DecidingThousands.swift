@@ -6,7 +6,26 @@ extension RunSettings {
   /// With `grammar.thousands: auto` turned off where the answers to learn show that commas between digits separate numbers:
   /// `512,384` beside `12,38` is a pair, not half a million. Written into the resolved run file, so that a run's answers are
   /// read by what it learnt from.
+  ///
+  /// A run that was begun before there was `auto` goes on as it began.
   func decidingThousands() -> RunSettings {
+    var settings = self
+    for index in begunWithoutGroups where metrics.indices.contains(index) && metrics[index].grammar.thousands == .auto {
+      settings.decide(thousands: .never, metric: index)
+    }
+    return settings.decidingByData()
+  }
+
+  /// The metrics whose `grammar.thousands` is null in the run's folder.
+  private var begunWithoutGroups: [Int] {
+    let path = RunFolder(output).runFile
+    guard fileExists(path), case .array(let metrics)? = (try? SettingsDocument(file: path))?.root["metrics"] else {
+      return []
+    }
+    return metrics.indices.filter { metrics[$0]["grammar"]?["thousands"] == .null }
+  }
+
+  private func decidingByData() -> RunSettings {
     let open = metrics.indices.filter { metrics[$0].grammar.thousands == .auto && metrics[$0].readsNumbers }
     guard !open.isEmpty, reward == nil, !data.areCodes, let path = data.train ?? data.valid ?? data.test,
       let file = try? JSONLFile(path)

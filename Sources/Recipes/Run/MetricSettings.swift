@@ -66,7 +66,8 @@ public struct MetricSettings: Sendable, Hashable {
     grammar = try reader.section("grammar") { grammar in
       NumberGrammar(
         signs: try grammar.value("signs", default: true), decimals: try grammar.value("decimals", default: true),
-        thousands: try grammar.value("thousands", default: .auto))
+        // Null, as runs begun before `auto` have it, is what it was then.
+        thousands: try grammar.value("thousands", default: grammar.isNull("thousands") ? .never : .auto))
     }
     distance = try reader.wordOrSection("distance", word: "name", default: "squared") { try DistanceChoice($0) }
     temperature = try reader.optional("temperature")

@@ -61,6 +61,9 @@ final class SettingsReader {
     return value
   }
 
+  /// Whether a key is there, and null.
+  func isNull(_ key: String) -> Bool { values[key] == .null }
+
   /// The value under a key, or another if it is absent.
   func value<T: SettingValue>(
     _ key: String, default other: T, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }

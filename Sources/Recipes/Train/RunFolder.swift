@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Objectives
 
 /// The folder of a run: `run.yaml` as resolved, `metrics.jsonl`, TensorBoard's events, `samples.jsonl`, `checkpoints/`,
 /// `report.html`.
@@ -33,8 +34,7 @@ public struct RunFolder: Sendable {
     let prints = JSON.object(
       fingerprints.sorted { $0.key < $1.key }.reduce(into: JSONObject()) { $0[$1.key] = .string("\($1.value)") })
     if FileManager.default.fileExists(atPath: runFile) {
-      let old = try SettingsDocument(file: runFile)
-      let differences = Self.differences(old.root, settings.resolved)
+      let differences = try differences(from: settings)
       guard differences.isEmpty else {
         throw InputError(
           path: path, expected: "a new folder or one of the same run",
@@ -52,6 +52,23 @@ public struct RunFolder: Sendable {
       let text = "# Written by dist2: every key with what it came to. `dist2 train` takes this file as well.\n"
       try AtomicFile.write((text + settings.resolved.yaml).utf8, to: runFile)
     }
+  }
+
+  /// Keys under which settings differ from those of the run begun here.
+  ///
+  /// Where the texts differ, what they mean is compared: a run of an earlier version lacks keys that came since, and has
+  /// null where they have words now.
+  private func differences(from settings: RunSettings) throws -> [String] {
+    let old = try SettingsDocument(file: runFile).root
+    let differences = Self.differences(old, settings.resolved)
+    guard !differences.isEmpty else { return [] }
+    var added = [(key: String, value: JSON)]()
+    // Before there was this key each metric had a mean of its own.
+    if settings.metrics.count > 1, old["objective"]?["reduction"] == nil {
+      added.append(("objective.reduction", Objective.Reduction.meansPerMetric.setting))
+    }
+    guard let meant = try? RunSettings(file: runFile, values: added) else { return differences }
+    return Self.differences(meant.resolved, settings.resolved)
   }
 
   /// Keys under which two trees differ, as `train.seed: 1, now 2`.

@@ -53,14 +53,16 @@ public struct Evaluating {
     }
     self.records = records
     metrics = settings.metrics ?? Self.fitting(records)
-    notes =
+    let remarks =
       [
         reading.remark(records.compactMap(\.belief), parts.tokenizer), Self.remark(records, parts.settings),
       ].compactMap { $0 } + answerRemarks(records, parts, TrainingAnswers(parts))
-    summary = EvaluationSummary(
+    var summary = EvaluationSummary(
       records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
-      grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading.range,
-      notes: notes)
+      grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading.range)
+    notes = remarks + summary.missing(metrics, records)
+    summary.notes = notes
+    self.summary = summary
   }
 
   /// What is read out: asked for, or where it can be.
@@ -106,7 +108,7 @@ public struct Evaluating {
   ) throws {
     for start in stride(from: 0, to: items.count, by: 64) {
       let part = start..<min(start + 64, items.count)
-      let examples = try part.map { try answering.encoder.encode(dataset.record($0)) }
+      let examples = try part.map { answering.fitted(try answering.encoder.encode(dataset.record($0))) }
       let logs = try answering.logLikelihoods(of: examples, model, sources: items[part].map(\.source))
       for (index, logs) in zip(part, logs) { records[index].negativeLogLikelihood = -logs.reduce(0, +) }
     }

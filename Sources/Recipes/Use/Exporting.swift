@@ -25,6 +25,8 @@ public enum ExportType: String, Sendable, CaseIterable {
 public func exportModel(
   _ choice: ModelChoice, to folder: String, dtype: ExportType, replacing: Bool
 ) throws -> [(name: String, bytes: Int)] {
+  // Said before a model is loaded for it.
+  if replacing { try requireReplaceableModel(folder) }
   let model = try choice.load(checkingValues: true)
   try withTorchErrors {
     model.mergeLoRA()

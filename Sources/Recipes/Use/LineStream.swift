@@ -1,4 +1,4 @@
-import Files
+public import Files
 import TokenData
 
 /// Answers or rates records as they come: JSON lines in, JSON lines out, in order, as many at a time as are waiting.
@@ -16,6 +16,9 @@ public final class LineStream {
   private let skipBad: Bool
   private let folder: String
   private let work: any RecordWork
+  /// Lines that are taken together. Fewer where each may show a picture of 64 megapixels, a second's work: results appear
+  /// as lines are done.
+  private let atOnce: Int
 
   /// - Parameters:
   ///   - folder: from where the paths of pictures are seen.
@@ -36,6 +39,7 @@ public final class LineStream {
     }
     self.reader = reader
     self.folder = folder
+    atOnce = choice.parts.encoder.images == nil ? 256 : 8
     skipBad = choice.parts.settings.data.skipBad
   }
 
@@ -49,17 +53,34 @@ public final class LineStream {
   public func run(
     source: String, next: (_ limit: Int) throws -> [String]?, write: (String) throws -> Void
   ) throws {
+    try run(source: source, lines: { try next($0)?.map { .success($0) } }, write: write)
+  }
+
+  /// As ``run(source:next:write:)``, where lines may be bad from the start: no text, or too long.
+  public func run(
+    source: String, lines next: (_ limit: Int) throws -> [Result<String, InputError>]?, write: (String) throws -> Void
+  ) throws {
     var number = 0, isFirst = true
-    while let lines = try next(256) {
+    while let lines = try next(atOnce) {
       var records = [(record: Record?, error: InputError?)]()
-      for (index, line) in lines.enumerated() {
+      for index in lines.indices {
         number += 1
-        let line =
+        let line: String
+        switch lines[index] {
+        case .success(let text): line = text
+        case .failure(let error):
+          guard skipBad else { throw error }
+          records.append((nil, error))
+          continue
+        }
+        let text =
           number == 1 && line.unicodeScalars.first == "\u{FEFF}" ? String(line.unicodeScalars.dropFirst()) : line
-        guard line.contains(where: { !$0.isWhitespace }) else { continue }
-        let following = lines[(index + 1)...].first { $0.contains { !$0.isWhitespace } }
+        guard text.contains(where: { !$0.isWhitespace }) else { continue }
+        let following = lines[(index + 1)...].lazy.compactMap { try? $0.get() }.first {
+          $0.contains { !$0.isWhitespace }
+        }
         do {
-          records.append((try record(line, source, number, isFirst: isFirst, following), nil))
+          records.append((try record(text, source, number, isFirst: isFirst, following), nil))
         } catch let error as InputError {
           guard skipBad else { throw error }
           records.append((nil, error))

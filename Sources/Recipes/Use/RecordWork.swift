@@ -85,14 +85,14 @@ struct Likelihoods: RecordWork {
 
   func check(_ record: Record) throws {
     _ = try answering.item(record)
-    let example = try answering.encoder.encode(record)
+    let example = answering.fitted(try answering.encoder.encode(record))
     let prompt = example.supervised.firstIndex(of: true) ?? example.ids.count
     try checkLength(prompt: prompt, answer: example.ids.count - prompt, of: model, source: record.source)
   }
 
   func results(of records: [Record]) throws -> [JSON] {
     let items = try records.map(answering.item)
-    let examples = try records.map { try answering.encoder.encode($0) }
+    let examples = try records.map { answering.fitted(try answering.encoder.encode($0)) }
     let logs = try answering.logLikelihoods(of: examples, model, sources: items.map(\.source))
     let beliefs = try beliefs(Scorer(model), items)
     return items.indices.map { index in

@@ -92,17 +92,18 @@ package final class Batcher: Sendable {
     _ limits: Limits, metrics: ServerMetrics, makeJudge: @escaping @Sendable () throws -> any Judge
   ) async throws -> Batcher {
     try await withCheckedThrowingContinuation { continuation in
-      let thread = Thread {
-        do {
-          try live(limits, metrics, makeJudge) { continuation.resume(returning: $0) }.isEnded
-            .store(true, ordering: .sequentiallyConsistent)
-        } catch {
-          continuation.resume(throwing: error)
+      do {
+        try Threads.detach(stack: 16 << 20) {
+          do {
+            try live(limits, metrics, makeJudge) { continuation.resume(returning: $0) }.isEnded
+              .store(true, ordering: .sequentiallyConsistent)
+          } catch {
+            continuation.resume(throwing: error)
+          }
         }
+      } catch {
+        continuation.resume(throwing: error)
       }
-      thread.name = "judge"
-      thread.stackSize = 16 << 20
-      thread.start()
     }
   }
 

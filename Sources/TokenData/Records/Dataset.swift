@@ -129,7 +129,7 @@ public final class Dataset: Sendable {
       // Each index is written by one thread alone.
       nonisolated(unsafe) let results = results
       let stripes = min(lines.count, ProcessInfo.processInfo.activeProcessorCount * 4)
-      DispatchQueue.concurrentPerform(iterations: stripes) { stripe in
+      Threads.perform(stripes) { stripe in
         for index in stride(from: stripe, to: lines.count, by: stripes) {
           results[index] = Result { () throws(LineError) in
             try encode(file, lines[lines.startIndex + index], rules)
@@ -141,16 +141,26 @@ public final class Dataset: Sendable {
   }
 
   private static func encode(_ file: JSONLFile, _ line: Int, _ rules: Rules) throws(LineError) -> EncodedLine {
-    var analysis: ExampleAnalysis
-    do { analysis = try rules.encoder.analyze(try rules.reader.record(file, line)) } catch {
+    func named(_ error: InputError) -> LineError {
       var error = error
       // Errors of the encoder name the record; the file's path and the line say more.
       if error.path == file.name(line) {
         error.path = file.path
         error.place = "line \(file.lineNumber(line))" + (error.place.isEmpty ? "" : ", \(error.place)")
       }
-      throw LineError(error: error, isLength: false)
+      return LineError(error: error, isLength: false)
     }
+    let record: Record
+    do { record = try rules.reader.record(file, line) } catch { throw named(error) }
+    // Before memory is taken for each of millions of tokens.
+    if let least = rules.tokensTooMany(record) {
+      let error = InputError(
+        path: file.path, place: "line \(file.lineNumber(line))", expected: "at most \(rules.maxLength) tokens",
+        found: "at least \(least)", remedy: "Shorten it, or leave such lines out: data.tooLong: skip.")
+      throw LineError(error: error, isLength: true)
+    }
+    var analysis: ExampleAnalysis
+    do { analysis = try rules.encoder.analyze(record) } catch { throw named(error) }
     let length = analysis.example.ids.count
     let regions = rules.encoder.metrics.filter { $0.finder.space.values != nil && $0.finder.space.unit != .token }
     let numbers = analysis.record.survey(regions.map(\.region))
@@ -168,6 +178,20 @@ public final class Dataset: Sendable {
 }
 
 extension Dataset.Rules {
+  /// The fewest tokens that a record of more than a mebibyte can have, if these are too many already and nothing is cut.
+  fileprivate func tokensTooMany(_ record: Record) -> Int? {
+    guard tooLong == .error || tooLong == .skip, let bound = encoder.tokenizer.textBound else { return nil }
+    let texts: [String] =
+      switch record.content {
+      case .promptCompletion(let prompt, let answer): [prompt, answer ?? ""]
+      case .text(let text): [text]
+      case .messages(let messages): messages.map(\.content)
+      }
+    guard texts.reduce(0, { $0 + $1.utf8.count }) > 1 << 20 else { return nil }
+    let least = texts.reduce(0) { $0 + bound.fewestTokens(of: $1) }
+    return least > maxLength ? least : nil
+  }
+
   /// What helps with an example that is too long and cannot be cut, by which part of it is.
   fileprivate func remedy(_ example: EncodedExample) -> String {
     let answer = example.supervised.dropFirst().count { $0 }, prompt = example.ids.count - answer

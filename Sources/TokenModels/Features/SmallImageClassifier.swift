@@ -102,6 +102,7 @@ public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatu
     let config: JSON = [
       "model_type": .string(Self.modelType), "num_labels": .int(classCount), "origin": .string(origin ?? self.origin),
     ]
+    if replacing { try requireReplaceableModel(folder) }
     try AtomicFolder.write(to: folder, replacing: replacing) { partial in
       try SafetensorsWriter.write(
         parameters().map { SafetensorsSource(name: $0.key, tensor: $0.tensor) },

@@ -40,6 +40,7 @@ extension VQModel {
   ///   - replacing: whether a folder of that name may be there.
   /// - Throws: `InputError` if something cannot be written; nothing is left behind then.
   public func save(to folder: String, dtype: DType? = nil, replacing: Bool = false) throws {
+    if replacing { try requireReplaceableModel(folder) }
     try AtomicFolder.write(to: folder, replacing: replacing) { partial in
       try write(into: partial, dtype: dtype)
     }

@@ -1,4 +1,4 @@
-import Dispatch
+import Files
 public import MetricTokens
 import Synchronization
 
@@ -8,12 +8,10 @@ import Synchronization
 ///
 /// For examples that are read or encoded only when asked for. Order and results are the source's own, and so are its
 /// errors: one appears when its step is asked for, not before. What was prepared for a step that nobody asks for is
-/// thrown away.
+/// thrown away. Where the system has no thread to give, batches are prepared when they are asked for.
 public final class PrefetchedBatches: BatchSource {
   public let plan: BatchPlan
   private let worker: Worker
-  /// Serial: whoever waits on it waits for the preparation under way.
-  private let queue = DispatchQueue(label: "dist2.prefetch")
 
   /// - Parameter source: handed over: two threads take turns with it, so the caller may keep nothing of it that can
   ///   change (the compiler sees to that). Its examples may be of a class that is not `Sendable`.
@@ -23,29 +21,32 @@ public final class PrefetchedBatches: BatchSource {
   }
 
   public func batches(ofStep step: Int) throws -> [TokenBatch] {
-    let batches = try queue.sync { [worker] in worker.take(step) }.get()
-    queue.async { [worker] in worker.prepare(step + 1) }
+    let batches = try worker.take(step, wanting: step + 1).get()
+    try? Threads.detach { [worker] in worker.prepare() }
     return batches
   }
 
-  public func supervisions(ofStep step: Int) throws -> [Supervision] {
-    try queue.sync { [worker] in worker.supervisions(step) }.get()
-  }
+  public func supervisions(ofStep step: Int) throws -> [Supervision] { try worker.supervisions(step).get() }
 }
 
-/// A source and what it has prepared, for one thread at a time.
+/// A source and what it has prepared, for one thread at a time: who asks waits for the preparation under way.
 private final class Worker: Sendable {
   private struct State {
     let source: any BatchSource
+    /// The step to be prepared, until it is taken.
+    var wanted: Int?
     var prepared: (step: Int, result: Result<[TokenBatch], any Error>)?
   }
   private let state: Mutex<State>
 
   init(_ source: sending any BatchSource) { state = Mutex(State(source: source)) }
 
-  func prepare(_ step: Int) {
+  func prepare() {
     state.withLock { state in
+      // Who came first has made it already.
+      guard let step = state.wanted else { return }
       let source = state.source
+      state.wanted = nil
       state.prepared = (step, Result { try source.batches(ofStep: step) })
     }
   }
@@ -58,9 +59,9 @@ private final class Worker: Sendable {
   }
 
   /// What was prepared for the step, or what the source says now.
-  func take(_ step: Int) -> Result<[TokenBatch], any Error> {
+  func take(_ step: Int, wanting next: Int) -> Result<[TokenBatch], any Error> {
     state.withLock { state in
-      defer { state.prepared = nil }
+      defer { (state.prepared, state.wanted) = (nil, next) }
       if let prepared = state.prepared, prepared.step == step { return prepared.result }
       let source = state.source
       return Result { try source.batches(ofStep: step) }

@@ -36,6 +36,10 @@ import Testing
     Damage("reading in both directions", says: "llama.attention.causal", "both directions") {
       $0.insert("llama.attention.causal", 7, [0])
     },
+    // Converters fill gaps of the vocabulary with tokens that no text has.
+    Damage("a begin token that fills a gap", of: "llama3", says: "tokenizer.ggml.bos_token_id", "[PAD300]") {
+      try $0.set("tokenizer.ggml.bos_token_id", to: UInt32(300))
+    },
     Damage("one part of several", says: "split.count", "gguf-split --merge") {
       $0.insert("split.count", 2, [3, 0])
     },

@@ -27,6 +27,21 @@ import TokenData
   }
 
   /// Pictures of a size stay together and in order; a folder within counts; other files are left alone.
+  /// As many pictures at once as fit in 256 MiB: a small archive may claim pictures of any size.
+  @Test func largePicturesComeAFewAtATime() throws {
+    try withFile([UInt8](), name: "large.npy") { path in
+      var header = Array("{'descr': '|u1', 'fortran_order': False, 'shape': (6, 8192, 8192, 1), }".utf8)
+      header += [UInt8](repeating: 0x20, count: 117 - header.count) + [0x0A]
+      let bytes = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.count), 0] + header
+      try Data(bytes).write(to: URL(filePath: path))
+      #expect(truncate(path, bytes.count + 6 << 26) == 0)
+      let reader = try ImageReader(path)
+      #expect(try reader.next(16)?.count == 4)
+      #expect(try reader.next(16)?.count == 2)
+      #expect(try reader.next(16) == nil)
+    }
+  }
+
   @Test func readsFolders() throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "pictures-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: folder) }

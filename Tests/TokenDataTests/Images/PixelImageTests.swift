@@ -55,6 +55,17 @@ func imageFixture(_ name: String) -> String {
     try withFile([UInt8](), name: "a.png") { path in expectRefusal("0 bytes") { _ = try PixelImage(file: path) } }
   }
 
+  /// Each scan is a pass over the whole picture.
+  @Test func manyScansAreRefused() throws {
+    let whole = try fileBytes(imageFixture("progressive.jpg"))
+    let start = try #require(whole.indices.last { whole[$0...].starts(with: [0xFF, 0xDA]) }), end = whole.count - 2
+    #expect(whole[end...].elementsEqual([0xFF, 0xD9]))
+    let scan = Array(whole[start..<end]), many = Array(repeating: scan, count: 250).flatMap { $0 }
+    expectRefusal("more than 200 scans", "Write it again with fewer") {
+      _ = try PixelImage(jpeg: whole[..<end] + many + whole[end...], path: "many.jpg")
+    }
+  }
+
   @Test(arguments: ["rgb.png", "palette.png", "rgb420.jpg", "progressive.jpg", "gray16.png"])
   func everyCutIsRefused(name: String) throws {
     let whole = try fileBytes(imageFixture(name))
