@@ -11,7 +11,9 @@ struct DemoCommand: ParsableCommand {
       the digits) and dist (targets that know that 39 is nearer to 40 than 90 is) — tests each on problems it has not \
       seen, and prints and draws the result. The same as `dist2 reproduce regression --scale small`.
       """)
-  @OptionGroup var options: ToyOptions
+  @OptionGroup var options: RegressionOptions
+  @OptionGroup var grid: GridOptions
+  @OptionGroup var running: RunningOptions
 
   func run() throws {
     let terminal = Terminal.standardError
@@ -29,6 +31,6 @@ struct DemoCommand: ParsableCommand {
 
         """)
     }
-    try options.run(.regression, command: CommandLine.asTyped)
+    try running.run(options, grid)
   }
 }

@@ -105,11 +105,13 @@ import Testing
 
   /// Toy (D.3): about 250 samples, learning rate 2e-5, linear, seeds 1 to 5; ten for Table 5, as its rows say.
   @Test func theToyIsThePapers() {
-    let toy = RegressionSettings(.regression, .paper, model: "m"),
-      ablation = RegressionSettings(.ablation, .paper, model: "m")
+    let toy = RegressionExperiment(.regression, .paper, model: "m"),
+      ablation = RegressionExperiment(.ablation, .paper, model: "m")
     #expect(toy.learningRate == 2e-5 && toy.samples == 250 && toy.epochs(2) == 125 && toy.alpha == 0.1)
-    #expect(toy.counts == Array(1...10) && toy.seeds == Array(1...5) && toy.testProblems == 1000)
-    #expect(ablation.counts == [10] && ablation.testProblems == 1000 && ablation.presets == Preset.ablations)
+    #expect(toy.grid.sizes == (1...10).map(Double.init) && toy.grid.seeds == Array(1...5) && toy.testProblems == 1000)
+    #expect(
+      ablation.grid.sizes == [10] && ablation.testProblems == 1000
+        && ablation.grid.variants == Preset.ablations.map(\.rawValue))
   }
 
   /// Rewards and images have run files in place of a scale (D.3, C.1).

@@ -1,148 +1,246 @@
 import Files
 import Foundation
 import Objectives
-public import Reports
+import Reports
 
 /// The report of a toy experiment: the table beside the paper's, plots, and what they say about the paper's claims.
-public struct RegressionReport {
-  let summary: RegressionSummary
-  /// The command that makes it again.
-  let command: String
+struct RegressionReport {
+  let results: Results<RegressionExperiment>
+  private var settings: RegressionExperiment { results.experiment }
+  private var grid: Grid { results.grid }
+  private var isAblation: Bool { settings.table == .ablation }
 
-  /// A report of the outcomes in hand; missing cells leave gaps.
-  public init(_ settings: RegressionSettings, _ outcomes: [RegressionOutcome], command: String) {
-    summary = RegressionSummary(
-      settings: settings, outcomes: Dictionary(outcomes.map { ($0.cell, $0) }, uniquingKeysWith: { $1 }))
-    self.command = command
+  init(_ results: Results<RegressionExperiment>) { self.results = results }
+
+  var report: ExperimentReport {
+    let name = URL(filePath: settings.model).lastPathComponent, floor = RegressionProblem.constantError
+    let curves = [
+      curve("MAE", \.mae, floor: floor.mae, \.mae), curve("RMSE", \.rmse, floor: floor.rmse, \.rmse),
+    ]
+    let isCurve = grid.sizes.count > 1, largest = grid.sizes.max() ?? 10
+    var parts: [ExperimentReport.Part] = [
+      .section("Results"), .table(table), .figures(isCurve ? curves : [bars, scatter]),
+    ]
+    if grid.seeds.count > 1 { parts.append(.detail(intervals)) }
+    let losses = results.lossChart(
+      "Training loss", subtitle: "total loss, smoothed over 8 steps; objectives have different scales", [largest],
+      \.losses)
+    parts += [.section("Training"), .figures([losses])]
+    if let problem = RegressionData(seed: grid.seeds[0], test: 1).test.first {
+      parts += [.section("One problem"), .code(problem.prompt + problem.completion, caption: "Prompt and answer")]
+    }
+    let findings = isAblation ? [partsHelp] : [distanceIsBetter, vocabVaries, gainShrinks].compactMap { $0 }
+    return ExperimentReport(
+      isAblation ? "The parts of dist" : "Linear regression from a handful of examples",
+      subtitle: "The paper's \(isAblation ? "Table 5" : "Table 11") on \(name)", findings: findings,
+      remarks: undecided(findings), figure: isCurve ? curves[0] as any Figure : bars, parts: parts,
+      settings: [.values(settings.shown)])
   }
 
-  /// The table and the findings, for a terminal.
-  public func text(_ terminal: Terminal) -> String {
-    var parts = [summary.table.text(terminal: terminal)]
-    if summary.settings.counts.count > 1 { parts.append(chart("MAE", \.mae, summary.mae).text(terminal: terminal)) }
-    for finding in summary.findings {
-      parts.append(terminal.styled("\(finding.id): \(finding.claim)", .bold) + "\n" + "  " + finding.finding)
-    }
-    if let undecided = summary.undecided { parts.append(undecided) }
-    return parts.joined(separator: "\n\n") + "\n"
-  }
+  // MARK: Tables
 
-  /// The table in markdown with the findings, for `docs/experiments/`.
-  public var markdown: String {
-    let findings = summary.findings.map { "- **\($0.id)** \($0.claim) *Found:* \($0.finding)" }
-    return "```\n\(command)\n```\n\n\(summary.table.markdown)\n" + findings.joined(separator: "\n") + "\n"
-      + (summary.undecided.map { "\n\($0)\n" } ?? "")
-  }
-
-  /// The page `report.html`.
-  public var page: HTMLReport {
-    let settings = summary.settings
-    let name = (settings.model as NSString).lastPathComponent
-    var page = HTMLReport(
-      settings.table == .regression ? "Linear regression from a handful of examples" : "The parts of dist",
-      subtitle: "The paper's \(settings.table == .regression ? "Table 11" : "Table 5") on \(name)",
-      footer: "Made by dist2. Every figure comes from the cells in this folder.")
-    for finding in summary.findings {
-      page.verdict("\(finding.id). \(finding.claim)", finding.finding, finding.outcome)
-    }
-    if let undecided = summary.undecided { page.paragraph(undecided) }
-    page.section("Results")
-    page.table(summary.table)
-    if settings.counts.count > 1 {
-      page.figures([chart("MAE", \.mae, summary.mae), chart("RMSE", \.rmse, summary.rmse)])
-    } else {
-      page.figures([bars, scatter])
-    }
-    if settings.seeds.count > 1 { page.table(summary.intervals) }
-    page.section("Training")
-    page.figures([losses])
-    page.section("Settings")
-    page.keyValues([
-      ("model", name), ("objectives", settings.presets.map(\.rawValue).joined(separator: ", ")),
-      ("N", settings.counts.map(String.init).joined(separator: ", ")),
-      ("seeds", settings.seeds.map(String.init).joined(separator: ", ")),
-      ("test problems", "\(settings.testProblems)"), ("samples seen", "round(\(settings.samples) / N) · N"),
-      ("optimizer", "AdamW, batch 1, learning rate \(settings.learningRate), linear to 0, clip \(settings.clip)"),
-      ("α", "\(settings.alpha)"), ("τ", "\(settings.temperature)"), ("distance", "squared, digit by digit"),
-      ("dist", "place weights 4, 3, 2, 1; one neighbour within ±\(settings.radius) of the last decimal, second pass"),
-    ])
-    page.code(command, caption: "The command that makes this again")
-    page.section("One problem")
-    if let problem = RegressionData(seed: settings.seeds[0], test: 1).test.first {
-      page.code(problem.prompt + problem.completion, caption: "Prompt and answer")
-    }
-    return page
-  }
-
-  /// The one picture that says most: MAE against N, or one bar an objective where there is a single N.
-  var figure: any Figure {
-    summary.settings.counts.count > 1 ? chart("MAE", \.mae, summary.mae) : bars
-  }
-
-  private func chart(
-    _ metric: String, _ paper: (PaperToy.Entry) -> (mean: Double, std: Double),
-    _ values: (Preset, Int) -> Measurements
-  ) -> Chart {
-    let settings = summary.settings
-    let floor = metric == "MAE" ? RegressionProblem.constantError.mae : RegressionProblem.constantError.rmse
-    let ours = settings.presets.enumerated().map { index, preset in
-      Series(
-        preset.rawValue, means: settings.counts.map { (Double($0), values(preset, $0)) }.filter { $0.1.count > 0 },
-        color: index)
-    }
-    let theirs = settings.presets.enumerated().compactMap { index, preset in
-      PaperToy.table11[preset.rawValue].map { rows in
-        Series(
-          "\(preset.rawValue), paper", settings.counts.map { Series.Point(Double($0), paper(rows[$0 - 1]).mean) },
-          style: .dashed, color: index)
+  /// Errors in the paper's layout: Table 11's (a row per N) or Table 5's (a row per objective and N).
+  private var table: Table {
+    var table =
+      isAblation
+      ? Table(
+        "Parts of dist left out: mean ± sample std over seeds; the paper's at N = 10",
+        columns: ["objective", "N", "MAE", "RMSE", "paper MAE", "paper RMSE"].map { Table.Column($0) }, notes: notes)
+      : Table(
+        "Error at x = 0.5 against the number N of training problems: mean ± sample std over seeds",
+        columns: [Table.Column("N")]
+          + grid.variants.flatMap { variant in
+            ["MAE", "RMSE", "paper MAE", "paper RMSE"].map { Table.Column($0, group: variant) }
+          }, notes: notes)
+    for size in grid.sizes {
+      if isAblation {
+        for variant in grid.variants {
+          table.add([.text(Self.ablations[variant] ?? variant), .number(size, decimals: 0)] + cells(variant, size))
+        }
+      } else {
+        table.add([.count(Int(exactly: size) ?? 0)] + grid.variants.flatMap { cells($0, size) })
       }
     }
-    return Chart(
-      "\(metric) against training problems", subtitle: "mean over seeds, band ± 1 std; dashed: the paper's",
-      x: Axis("training problems N"), y: Axis(metric), series: theirs + ours,
-      references: [ReferenceLine("constant median", y: floor)])
+    if isAblation, grid.sizes.count == 1 {
+      for column in [2, 3] { table.emphasizeBest(.lowest, in: column) }
+    } else if !isAblation {
+      for offset in 1...2 { table.emphasizeBest(.lowest, across: grid.variants.indices.map { $0 * 4 + offset }) }
+    }
+    return table
+  }
+
+  private static let ablations = [
+    "distWithoutPlace": "− place value weighting", "distWithoutContrast": "− contrastive loss",
+    "smooth": "− distance-aware target",
+  ]
+
+  private func cells(_ variant: String, _ size: Double) -> [Table.Cell] {
+    let paper = paper(variant, size)
+    func printed(_ entry: (mean: Double, std: Double)?) -> Table.Cell {
+      entry.map { .mean($0.mean, spread: $0.std) } ?? .missing
+    }
+    return [
+      .mean(results.measure(variant, [size], \.mae)), .mean(results.measure(variant, [size], \.rmse)),
+      printed(paper?.mae), printed(paper?.rmse),
+    ]
+  }
+
+  private func paper(_ variant: String, _ size: Double) -> PaperToy.Entry? {
+    guard isAblation else { return PaperToy.table11[variant]?[(Int(exactly: size) ?? 1) - 1] }
+    return size == 10 ? PaperToy.table5[variant] : nil
+  }
+
+  /// 95 % bootstrap intervals of the mean MAE over seeds. (With few seeds they are narrower than they should be; the
+  /// claims are judged by Student's t.)
+  private var intervals: Table {
+    var table = Table(
+      "Mean MAE over seeds with its 95 % bootstrap interval",
+      columns: [Table.Column("N")] + grid.variants.map { Table.Column($0) })
+    for size in grid.sizes {
+      table.add(
+        [.number(size, decimals: 0)]
+          + grid.variants.map { variant in
+            let sample = results.measure(variant, [size], \.mae)
+            return sample.count < 2 ? .mean(sample) : .interval(sample.mean, Bootstrap().interval(of: sample.values))
+          })
+    }
+    return table
+  }
+
+  private var notes: [String] {
+    let floor = RegressionProblem.constantError, seeds = grid.seeds.count
+    let wrong = grid.variants.map { variant in
+      let outcomes = grid.sizes.flatMap { results.outcomes(variant, [$0]) }
+      let (count, all) = outcomes.reduce((0, 0)) { ($0.0 + $1.unparseable, $0.1 + $1.answers.count) }
+      return "\(variant) \(count) of \(all)"
+    }
+    return [
+      "Always answering the median \(RegressionProblem.constantMedian): MAE \(floor.mae), RMSE \(floor.rmse). "
+        + "The exact solution: 0.",
+      "\(seeds) seed\(seeds == 1 ? "" : "s"), \(settings.testProblems) test problems each, α = \(settings.alpha), "
+        + "τ = \(settings.temperature). The paper: Llama-3.2-1B, \(isAblation ? 10 : 5) seeds, 1000 problems, τ not "
+        + "stated.",
+      "Answers that are no numbers (counted as \(RegressionProblem.constantMedian)): \(wrong.joined(separator: ", ")).",
+    ]
+  }
+
+  // MARK: Claims (PAPER.md 1.5)
+
+  private var sizes: [Double] { grid.sizes.filter { $0 >= 2 } }
+
+  /// K6: dist beats sft and vocab in MAE for N ≥ 2.
+  private var distanceIsBetter: JudgedClaim? {
+    let rivals = ["sft", "vocab"].filter(grid.variants.contains)
+    guard grid.variants.contains("dist"), !rivals.isEmpty, !sizes.isEmpty else { return nil }
+    return against(rivals, sizes, "K6", "dist has a lower MAE than sft and vocab for N ≥ 2.")
+  }
+
+  /// K14: every part of dist helps.
+  private var partsHelp: JudgedClaim {
+    against(
+      grid.variants.filter { $0 != "dist" }, grid.sizes, "K14",
+      "Each part of dist lowers the error; label smoothing falls behind.")
+  }
+
+  private func against(_ rivals: [String], _ sizes: [Double], _ id: String, _ claim: String) -> JudgedClaim {
+    Claim(
+      id, claim,
+      rivals.map { ("against \($0)", results.verdict("MAE", "dist", $0, sizes.map { [$0] }, \.mae)) }
+    ).judged
+  }
+
+  /// K7: vocab varies more across data scales.
+  private var vocabVaries: JudgedClaim? {
+    let objectives = ["sft", "vocab", "dist"]
+    guard grid.sizes.count >= 4, objectives.allSatisfy(grid.variants.contains) else { return nil }
+    // How far the curve of means over N departs from its own straight trend.
+    let values = objectives.map { variant -> (String, Double) in
+      let x = grid.sizes.map { log($0) }, y = grid.sizes.map { results.measure(variant, [$0], \.mae).mean }
+      let line = straightLine(x, y)
+      return (variant, Measurements(zip(x, y).map { $1 - (line.intercept + line.slope * $0) }).standardDeviation)
+    }
+    guard values.allSatisfy({ $0.1.isFinite }) else { return nil }
+    let text = values.map { "\($0.0) \(Quantity.fixed($0.1, decimals: 4))" }.joined(separator: ", ")
+    let isMost = values.max { $0.1 < $1.1 }?.0 == "vocab"
+    return JudgedClaim(
+      id: "K7", claim: "vocab varies more across N than sft and dist.",
+      finding: "standard deviation of the mean MAE around its trend over log N: \(text). The order is "
+        + "\(isMost ? "the claim's" : "not the claim's"); no interval is given for a spread of \(grid.sizes.count) "
+        + "points, so this is no verdict.",
+      conclusion: .undecided)
+  }
+
+  /// K8: the gain over sft is largest with little data and shrinks.
+  private var gainShrinks: JudgedClaim? {
+    results.shrinkingGain("dist", "sft", sizes: sizes) { $1.mae - $0.mae }
+  }
+
+  /// The claims about the toy that these outcomes cannot speak to.
+  private func undecided(_ findings: [JudgedClaim]) -> [String] {
+    let needs =
+      isAblation
+      ? [("K14", "the ablation")]
+      : [
+        ("K6", "at least one N ≥ 2"), ("K7", "four or more N"), ("K8", "three or more N ≥ 2"), ("K14", "the ablation"),
+      ]
+    let open = needs.filter { need in !findings.contains { $0.id == need.0 } }
+    return open.isEmpty
+      ? [] : ["Not tested here: " + open.map { "\($0.0) (needs \($0.1))" }.joined(separator: ", ") + "."]
+  }
+
+  // MARK: Figures
+
+  private func curve(
+    _ metric: String, _ paper: (PaperToy.Entry) -> (mean: Double, std: Double), floor: Double,
+    _ value: (RegressionOutcome) -> Double
+  ) -> Chart {
+    let theirs = grid.variants.enumerated().compactMap { index, variant -> Series? in
+      let points = grid.sizes.compactMap { size in
+        self.paper(variant, size).map { Series.Point(size, paper($0).mean) }
+      }
+      return points.isEmpty ? nil : Series("\(variant), paper", points, style: .dashed, color: index)
+    }
+    return results.chart(
+      "\(metric) against training problems", subtitle: "dashed: the paper's", y: Axis(metric), dashed: theirs,
+      references: [ReferenceLine("constant median", y: floor)], spread: .band, value)
   }
 
   /// One bar an objective, where there is a single N.
   private var bars: BarChart {
-    let settings = summary.settings, count = settings.counts[0]
-    func group(_ name: String, _ values: (Preset, Int) -> Measurements) -> BarChart.Group {
-      BarChart.Group(name, settings.presets.map { values($0, count).mean })
+    func group(_ name: String, _ value: (RegressionOutcome) -> Double) -> BarChart.Group {
+      BarChart.Group(name, grid.variants.map { results.measure($0, [grid.sizes[0]], value).mean })
     }
     return BarChart(
-      "Error at N = \(count)", categories: settings.presets.map(\.rawValue), y: Axis("error", includesZero: true),
-      groups: [group("MAE", summary.mae), group("RMSE", summary.rmse)],
+      "Error at N = \(Grid.text(grid.sizes[0]))", categories: grid.variants, y: Axis("error", includesZero: true),
+      groups: [group("MAE", \.mae), group("RMSE", \.rmse)],
       references: [ReferenceLine("constant median, MAE", y: RegressionProblem.constantError.mae)])
   }
 
   /// Answers against truths of the first seed.
   private var scatter: Chart {
-    let settings = summary.settings
-    let series = settings.presets.compactMap { preset -> Series? in
-      let cell = RegressionCell(preset: preset, count: settings.counts[0], seed: settings.seeds[0])
-      guard let outcome = summary.outcomes[cell] else { return nil }
+    let series = grid.variants.compactMap { variant -> Series? in
+      guard let outcome = results.outcome(variant, [grid.sizes[0]], seed: grid.seeds[0]) else { return nil }
       let points = zip(outcome.truths, outcome.answers).compactMap { truth, answer in
         answer.map { Series.Point(truth, $0) }
       }
-      return Series(preset.rawValue, points, style: .points)
+      return Series(variant, points, style: .points)
     }
     return Chart(
-      "Answers against truths", subtitle: "seed \(settings.seeds[0]); perfect answers lie on the line",
-      x: Axis("true y"), y: Axis("answered y", range: 0...1.2), series: series, hasDiagonal: true)
+      "Answers against truths", subtitle: "seed \(grid.seeds[0]); perfect answers lie on the line", x: Axis("true y"),
+      y: Axis("answered y", range: 0...1.2), series: series, hasDiagonal: true)
   }
+}
 
-  /// Smoothed total loss of the largest N, first seed.
-  private var losses: Chart {
-    let settings = summary.settings
-    let series = settings.presets.compactMap { preset -> Series? in
-      let cell = RegressionCell(preset: preset, count: settings.counts.max()!, seed: settings.seeds[0])
-      guard let outcome = summary.outcomes[cell] else { return nil }
-      return Series(
-        preset.rawValue, outcome.losses.enumerated().map { Series.Point(Double($0.offset + 1), $0.element) }
-      ).smoothed(halfLife: 8)
-    }
-    return Chart(
-      "Training loss", subtitle: "total loss, smoothed over 8 steps; objectives have different scales",
-      x: Axis("step"), y: Axis("loss"), series: series)
+extension RegressionExperiment {
+  fileprivate var shown: [(key: String, value: String)] {
+    [
+      ("model", URL(filePath: model).lastPathComponent), ("objectives", grid.variants.joined(separator: ", ")),
+      ("N", grid.sizes.map(Grid.text).joined(separator: ", ")),
+      ("seeds", grid.seeds.map(String.init).joined(separator: ", ")),
+      ("test problems", "\(testProblems)"), ("samples seen", "round(\(samples) / N) · N"),
+      ("optimizer", "AdamW, batch 1, learning rate \(learningRate), linear to 0, clip \(clip)"),
+      ("α", "\(alpha)"), ("τ", "\(temperature)"), ("distance", "squared, digit by digit"),
+      ("dist", "place weights 4, 3, 2, 1; one neighbour within ±\(radius) of the last decimal, second pass"),
+    ]
   }
 }

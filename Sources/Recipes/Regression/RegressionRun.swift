@@ -9,36 +9,19 @@ import Torch
 import TorchNN
 import Training
 
-/// Runs one cell of an experiment's folder and keeps its result; tells its progress on standard output.
-///
-/// - Throws: `InputError` for a folder or cell that is not there, or a model that cannot be read.
-public func runRegressionCell(named name: String, folder: String, threads: Int) throws {
-  let store = try CellStore<RegressionSettings, RegressionOutcome>(folder: folder)
-  let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
-  Torch.threads = threads
-  // A cell that is run again starts anew, and so does its log.
-  let logs = "\(folder)/logs/\(name)"
-  try removeTree(logs)
-  try makeFolders(logs)
-  let outcome = try RegressionRun(store.settings, cell, TrainingRecorder(folder: logs)).run { $0.send() }
-  try store.keep(outcome, of: name)
-}
-
-/// One cell: a fresh copy of the model, trained on N problems and tested on the rest.
+/// A run of the toy experiment: a fresh copy of the model, trained on N problems and tested on the rest.
 struct RegressionRun {
-  private let settings: RegressionSettings
-  private let cell: RegressionCell
+  private let settings: RegressionExperiment
+  private let run: GridRun
+  private let context: RunContext
   private let data: RegressionData
   private let encoder: ExampleEncoder
   private let objective: Objective
   private let model: any PretrainedModel
-  private let recorder: TrainingRecorder
 
-  init(_ settings: RegressionSettings, _ cell: RegressionCell, _ recorder: TrainingRecorder) throws {
-    self.settings = settings
-    self.cell = cell
-    self.recorder = recorder
-    data = RegressionData(seed: cell.seed, training: cell.count, test: settings.testProblems)
+  init(_ settings: RegressionExperiment, _ run: GridRun, _ context: RunContext) throws {
+    (self.settings, self.run, self.context) = (settings, run, context)
+    data = RegressionData(seed: run.seed, training: run.count, test: settings.testProblems)
     let tokenizer = try Tokenizer(folder: settings.model)
     let digits = try TokenSpace.digits(of: tokenizer)
     encoder = ExampleEncoder(
@@ -47,35 +30,34 @@ struct RegressionRun {
     let match = try MetricMatch(
       digits, target: TargetDistribution(SquaredDistance(), temperature: .value(settings.temperature)),
       place: .number, contrast: .twoPass(radius: settings.radius))
-    objective = try Objective(cell.preset, matches: [match], alpha: settings.alpha)
+    objective = try Objective(run.preset, matches: [match], alpha: settings.alpha)
     model = try loadModel(folder: settings.model, options: LoadOptions(dtype: .float32, copying: true))
     try objective.check(vocabularySize: model.vocabularySize)
   }
 
   /// Trains and tests.
-  func run(_ report: (WorkerMessage) -> Void) throws -> RegressionOutcome {
-    let total = settings.work(of: cell), steps = settings.epochs(cell.count) * cell.count
-    let training = try train { step in
-      report(WorkerMessage(phase: "training", completed: step.step, total: total, loss: step.loss))
-    }
-    let start = monotonic()
-    let answers = try test { tested in
-      report(WorkerMessage(phase: "testing", completed: steps + tested / 20, total: total))
-    }
-    report(WorkerMessage(phase: "done", completed: total, total: total))
+  func outcome() throws -> RegressionOutcome {
+    let steps = settings.steps(run), total = settings.work(run) ?? steps
+    let training = try train { context.say("training", $0.step, of: total, loss: $0.loss) }
+    let start = ProcessInfo.processInfo.systemUptime
+    let answers = try test { context.say("testing", steps + $0 / 20, of: total) }
+    context.say("done", total, of: total)
     return RegressionOutcome(
-      cell: cell, answers: answers, truths: data.test.map(\.answer), steps: training.step,
-      trainingSeconds: training.seconds, testingSeconds: monotonic() - start, losses: training.losses)
+      answers: answers, truths: data.test.map(\.answer), losses: training.losses, trainingSeconds: training.seconds,
+      testingSeconds: ProcessInfo.processInfo.systemUptime - start)
   }
 
   private func train(_ onStep: (StepMetrics) -> Void) throws -> FinishMetrics {
+    let logs = try context.emptyOutput()
+    try makeFolders(logs)
+    let recorder = TrainingRecorder(folder: logs)
     let examples = try data.training.enumerated().map { index, problem in
       let source = "training problem \(index + 1)"
       let example = encoder.encode(prompt: problem.prompt, answer: problem.completion, source: source)
       try encoder.check(example.ids, source: source)
       return example
     }
-    let seed = UInt64(cell.seed)
+    let seed = UInt64(run.seed)
     let sampler = objective.neighbourSampler(seed: seed)
     let batches = ExampleBatches(
       examples, plan: BatchPlan(count: examples.count, batch: 1, seed: seed), twoPass: objective.needsNeighbourPass,
@@ -84,7 +66,7 @@ struct RegressionRun {
       Trainer(
         model, objective, AdamW(learningRate: settings.learningRate),
         options: TrainingOptions(
-          length: .steps(settings.epochs(cell.count) * cell.count), schedule: .linear,
+          length: .steps(settings.steps(run)), schedule: .linear,
           gradientNormLimit: settings.clip))
     }
     return try trainer.fit(batches) { event in
@@ -116,5 +98,3 @@ struct RegressionRun {
     return before.allSatisfy(\.properties.isWhitespace) ? first.value : nil
   }
 }
-
-private func monotonic() -> Double { ProcessInfo.processInfo.systemUptime }
