@@ -47,3 +47,11 @@ struct GridOptions: ParsableArguments {
     return names.once
   }
 }
+
+/// Keys of the run files that an experiment writes for its runs.
+struct RunKeyOptions: ParsableArguments {
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp("Replace a key of the runs' run files: --set train.device=cuda.", valueName: "key=value"))
+  var overrides: [String] = []
+}

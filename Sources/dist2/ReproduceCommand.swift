@@ -9,9 +9,9 @@ struct ReproduceCommand: ParsableCommand {
     commandName: "reproduce",
     abstract: "Redo one of the paper's experiments and set the result beside the paper's own.",
     subcommands: [
-      Reproduce<RegressionOptions>.self, Reproduce<AblationOptions>.self, RewardCommand.self, ImagesCommand.self,
-      ProbeCommand.self, CellCommand.self, RewardCellCommand.self, ImageCellCommand.self,
-      GroundingCommand.self, GroundingCellCommand.self, ManipulationCommand.self, ManipulationCellCommand.self,
+      Reproduce<RegressionOptions>.self, Reproduce<AblationOptions>.self, Reproduce<RewardOptions>.self,
+      Reproduce<GroundingOptions>.self, Reproduce<ManipulationOptions>.self, Reproduce<ImageOptions>.self,
+      ProbeCommand.self, CellCommand.self,
     ])
 }
 

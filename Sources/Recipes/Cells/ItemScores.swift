@@ -25,6 +25,11 @@ struct ItemScores {
     return Bootstrap(resamples: 2000).interval(of: values)
   }
 
+  /// Mean and interval in per cent; missing under two items.
+  var percentCell: Table.Cell {
+    interval.map { .interval(100 * mean, $0.percent, decimals: 1) } ?? .missing
+  }
+
   /// Whether these scores are higher than others of the same seeds and items.
   func verdict(_ metric: String, against others: ItemScores) -> Verdict {
     Verdict(metric, bySeed: bySeed, against: others.bySeed, lowerIsBetter: false)
@@ -48,20 +53,4 @@ struct ItemScores {
 extension ConfidenceInterval {
   /// Of a share, in per cent.
   var percent: ConfidenceInterval { ConfidenceInterval(low: 100 * low, high: 100 * high, level: level) }
-}
-
-extension ClaimFinding {
-  /// K8: the gain of dist over sft shrinks as data grow.
-  ///
-  /// - Parameters:
-  ///   - gains: for every seed the gain at each size.
-  ///   - things: what sizes count.
-  static func shrinkingGains(_ gains: [[Double]], sizes: [Int], of things: String) -> ClaimFinding {
-    let slopes = gains.map { straightLine(sizes.map { log10(Double($0)) }, $0).slope }
-    let verdict = Verdict(
-      "slope of the gain over log10 of \(things)", ours: slopes, theirs: slopes.map { _ in 0 })
-    return ClaimFinding(
-      id: "K8", claim: "The gain of dist over sft shrinks as data grow.", finding: "\(verdict).",
-      outcome: verdict.outcome)
-  }
 }

@@ -44,7 +44,9 @@ public protocol Experiment: Codable, Sendable, Equatable {
   func run(_ run: GridRun, _ context: RunContext) throws -> Outcome
 
   /// What the finished runs show.
-  func report(_ results: Results<Self>) throws -> ExperimentReport
+  ///
+  /// - Parameter artifacts: those that are finished, by name.
+  func report(_ results: Results<Outcome>, _ artifacts: [String: Artifact]) throws -> ExperimentReport
 }
 
 extension Experiment {
@@ -86,7 +88,10 @@ public struct ArtifactStage: Sendable {
 }
 
 /// Every experiment, for the process that runs one run of one of them.
-public let experiments: [any Experiment.Type] = [RegressionExperiment.self]
+public let experiments: [any Experiment.Type] = [
+  RegressionExperiment.self, RewardExperiment.self, GroundingExperiment.self, ManipulationExperiment.self,
+  ImageExperiment.self,
+]
 
 /// Runs one run of an experiment's folder and keeps its outcome; tells its progress on standard output.
 ///

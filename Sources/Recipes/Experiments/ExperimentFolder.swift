@@ -82,25 +82,27 @@ public struct ExperimentFolder<E: Experiment> {
     Torch.threads = threads
     let context = RunContext(folder: path, name: name, tell: tell)
     if experiment.stages.contains(where: { $0.runs.contains(name) }) {
-      return try artifacts.keep(experiment.makeArtifact(context), of: name)
+      try artifacts.keep(experiment.makeArtifact(context), of: name)
+    } else {
+      let run = try outcomes.cell(named: name, among: experiment.grid.runs) { $0.name }
+      try outcomes.keep(experiment.run(run, context), of: name)
     }
-    let run = try outcomes.cell(named: name, among: experiment.grid.runs) { $0.name }
-    try outcomes.keep(experiment.run(run, context), of: name)
     // What a training would have been resumed from, if it kept any.
     try outcomes.dropCheckpoints(of: name)
   }
 
-  /// What is finished.
-  public func results() throws -> Results<E> {
-    var found = [GridRun: E.Outcome](), made = [String: E.Artifact]()
+  /// What is finished of the grid.
+  public func results() throws -> Results<E.Outcome> {
+    var found = [GridRun: E.Outcome]()
     for run in experiment.grid.runs { found[run] = try outcomes.result(of: run.name) }
-    for name in experiment.stages.flatMap(\.runs) { made[name] = try artifacts.result(of: name) }
-    return Results(experiment, found, artifacts: made, folder: path)
+    return Results(experiment.grid, found, folder: path)
   }
 
   /// Writes the report of what is finished into the folder, and returns it.
   public func report(command: String) throws -> ExperimentReport {
-    var report = try experiment.report(results())
+    var made = [String: E.Artifact]()
+    for name in experiment.stages.flatMap(\.runs) { made[name] = try artifacts.result(of: name) }
+    var report = try experiment.report(results(), made)
     report.command = command
     report.experiment = try JSON(
       parsing: String(decoding: encodedJSON(experiment, path: path), as: UTF8.self), path: path + "/settings.json")

@@ -1,30 +1,30 @@
 import Foundation
 public import Reports
 
-/// What is finished of an experiment, with what reports ask of it.
-public struct Results<E: Experiment> {
-  public let experiment: E
+/// What is finished of an experiment's grid, with what reports ask of it.
+public struct Results<Outcome> {
+  public let grid: Grid
   /// The experiment's folder, for pictures and other files that runs left.
   public let folder: String
-  /// By name, those that are finished.
-  public let artifacts: [String: E.Artifact]
-  private let outcomes: [GridRun: E.Outcome]
+  private let outcomes: [GridRun: Outcome]
 
   /// Takes outcomes in hand; missing runs leave gaps.
-  public init(
-    _ experiment: E, _ outcomes: [GridRun: E.Outcome], artifacts: [String: E.Artifact] = [:], folder: String = ""
-  ) {
-    (self.experiment, self.outcomes, self.artifacts, self.folder) = (experiment, outcomes, artifacts, folder)
+  public init(_ grid: Grid, _ outcomes: [GridRun: Outcome], folder: String = "") {
+    (self.grid, self.outcomes, self.folder) = (grid, outcomes, folder)
   }
 
-  public var grid: Grid { experiment.grid }
+  /// The same runs with what follows from their outcomes.
+  public func map<New>(_ transform: (Outcome) throws -> New) rethrows -> Results<New> {
+    Results<New>(grid, try outcomes.mapValues(transform), folder: folder)
+  }
+
   /// Whether nothing of the grid is finished.
   public var isEmpty: Bool { outcomes.isEmpty }
   /// How many runs of the grid are finished.
   public var count: Int { outcomes.count }
 
   /// The outcome of one run, if it is finished.
-  public func outcome(_ variant: String, _ condition: [Double] = [], seed: Int) -> E.Outcome? {
+  public func outcome(_ variant: String, _ condition: [Double] = [], seed: Int) -> Outcome? {
     outcomes[grid.run(variant, condition, seed: seed)]
   }
 
@@ -36,13 +36,13 @@ public struct Results<E: Experiment> {
   }
 
   /// Outcomes of a variant under a condition, those of all finished seeds unless some are named.
-  public func outcomes(_ variant: String, _ condition: [Double] = [], seeds: [Int]? = nil) -> [E.Outcome] {
+  public func outcomes(_ variant: String, _ condition: [Double] = [], seeds: [Int]? = nil) -> [Outcome] {
     (seeds ?? grid.seeds).compactMap { outcome(variant, condition, seed: $0) }
   }
 
   /// A figure of every finished seed.
   public func measure(
-    _ variant: String, _ condition: [Double] = [], seeds: [Int]? = nil, _ figure: (E.Outcome) -> Double
+    _ variant: String, _ condition: [Double] = [], seeds: [Int]? = nil, _ figure: (Outcome) -> Double
   ) -> Measurements { Measurements(outcomes(variant, condition, seeds: seeds).map(figure)) }
 
   /// Variants and conditions with something finished: the rows of a table.
@@ -65,7 +65,7 @@ public struct Results<E: Experiment> {
   /// measurement: its runs share data and are not independent.
   public func verdict(
     _ metric: String, _ ours: String, _ theirs: String, _ conditions: [[Double]], lowerIsBetter: Bool = true,
-    _ figure: (E.Outcome) -> Double
+    _ figure: (Outcome) -> Double
   ) -> Verdict {
     let both = seeds([ours, theirs], conditions)
     func means(_ variant: String) -> [Double] {
@@ -78,7 +78,7 @@ public struct Results<E: Experiment> {
 
   /// The same of scores of test items, the higher the better: the interval is over seeds and items.
   public func itemVerdict(
-    _ metric: String, _ ours: String, _ theirs: String, _ condition: [Double], _ items: (E.Outcome) -> [Double]
+    _ metric: String, _ ours: String, _ theirs: String, _ condition: [Double], _ items: (Outcome) -> [Double]
   ) -> Verdict {
     let both = seeds([ours, theirs], [condition])
     return self.items(ours, condition, seeds: both, items)
@@ -87,14 +87,14 @@ public struct Results<E: Experiment> {
 
   /// Scores of test items, the same items for every seed.
   func items(
-    _ variant: String, _ condition: [Double], seeds: [Int]? = nil, _ items: (E.Outcome) -> [Double]
+    _ variant: String, _ condition: [Double], seeds: [Int]? = nil, _ items: (Outcome) -> [Double]
   ) -> ItemScores { ItemScores(outcomes(variant, condition, seeds: seeds).map(items)) }
 
   /// K8: the gain of one variant over another shrinks as the first factor grows.
   ///
   /// - Parameter gain: what the first has more than the second, in one seed and size.
   public func shrinkingGain(
-    _ ours: String, _ theirs: String, sizes: [Double]? = nil, _ gain: (E.Outcome, E.Outcome) -> Double
+    _ ours: String, _ theirs: String, sizes: [Double]? = nil, _ gain: (Outcome, Outcome) -> Double
   ) -> JudgedClaim? {
     let sizes = sizes ?? grid.sizes, both = seeds([ours, theirs], sizes.map { [$0] })
     guard sizes.count >= 3, !both.isEmpty, let factor = grid.factors.first else { return nil }
@@ -115,7 +115,7 @@ public struct Results<E: Experiment> {
   /// A figure against the first factor, a line each variant: means over seeds ± 1 standard deviation.
   public func chart(
     _ title: String, subtitle: String = "", x: Axis? = nil, y: Axis, dashed: [Series] = [],
-    references: [ReferenceLine] = [], spread: Series.Spread = .whiskers, _ figure: (E.Outcome) -> Double
+    references: [ReferenceLine] = [], spread: Series.Spread = .whiskers, _ figure: (Outcome) -> Double
   ) -> Chart {
     let series = grid.variants.enumerated().map { index, variant in
       Series(
@@ -130,7 +130,7 @@ public struct Results<E: Experiment> {
 
   /// Losses of the steps under one condition with the first seed, smoothed, a line each variant.
   public func lossChart(
-    _ title: String, subtitle: String, _ condition: [Double], halfLife: Double = 8, _ losses: (E.Outcome) -> [Double]
+    _ title: String, subtitle: String, _ condition: [Double], halfLife: Double = 8, _ losses: (Outcome) -> [Double]
   ) -> Chart {
     let series = grid.variants.compactMap { variant -> Series? in
       guard let outcome = grid.seeds.first.flatMap({ outcome(variant, condition, seed: $0) }) else { return nil }

@@ -80,7 +80,9 @@ public struct RegressionExperiment: Experiment {
   public func run(_ run: GridRun, _ context: RunContext) throws -> RegressionOutcome {
     try RegressionRun(self, run, context).outcome()
   }
-  public func report(_ results: Results<Self>) throws -> ExperimentReport { RegressionReport(results).report }
+  public func report(
+    _ results: Results<RegressionOutcome>, _ artifacts: [String: NoArtifact]
+  ) throws -> ExperimentReport { RegressionReport(settings: self, results: results).report }
 }
 
 /// What a run of the toy experiment leaves.

@@ -5,12 +5,10 @@ import Reports
 
 /// The report of a toy experiment: the table beside the paper's, plots, and what they say about the paper's claims.
 struct RegressionReport {
-  let results: Results<RegressionExperiment>
-  private var settings: RegressionExperiment { results.experiment }
+  let settings: RegressionExperiment
+  let results: Results<RegressionOutcome>
   private var grid: Grid { results.grid }
   private var isAblation: Bool { settings.table == .ablation }
-
-  init(_ results: Results<RegressionExperiment>) { self.results = results }
 
   var report: ExperimentReport {
     let name = URL(filePath: settings.model).lastPathComponent, floor = RegressionProblem.constantError

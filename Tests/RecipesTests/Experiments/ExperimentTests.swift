@@ -22,7 +22,7 @@ private struct Sums: Experiment {
     let level = run.size + run.condition[1] + 0.125 * Double(run.seed * run.seed)
     return [run.variant == "plus" ? level : -level]
   }
-  func report(_ results: Results<Sums>) throws -> ExperimentReport {
+  func report(_ results: Results<[Double]>, _ artifacts: [String: Double]) throws -> ExperimentReport {
     let conditions = results.grid.conditions
     var table = Table("Sums", columns: ["variant", "n", "sum"].map { Table.Column($0) })
     for row in results.rows {
@@ -38,7 +38,7 @@ private struct Sums: Experiment {
     ]
     return ExperimentReport(
       "Sums", subtitle: results.seedsText, findings: Claim.judge(claims),
-      remarks: ["offset \(results.artifacts["offset"] ?? .nan)"],
+      remarks: ["offset \(artifacts["offset"] ?? .nan)"],
       figure: results.chart("Sums", y: Axis("sum")) { $0[0] },
       parts: [.table(table), .closed("more", [.paragraph("x")])])
   }

@@ -126,6 +126,7 @@ import Testing
     _ experiment: RegressionExperiment, _ outcome: (GridRun) -> RegressionOutcome
   ) throws -> ExperimentReport {
     let runs = experiment.grid.runs
-    return try experiment.report(Results(experiment, Dictionary(uniqueKeysWithValues: runs.map { ($0, outcome($0)) })))
+    return try experiment.report(
+      Results(experiment.grid, Dictionary(uniqueKeysWithValues: runs.map { ($0, outcome($0)) })), [:])
   }
 }

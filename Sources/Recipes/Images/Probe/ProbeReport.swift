@@ -1,6 +1,6 @@
 import Files
 import Foundation
-public import Reports
+package import Reports
 import TokenData
 import TokenModels
 import Torch
@@ -21,15 +21,14 @@ public struct ProbeReport {
   /// - Parameter experiment: folder of an image experiment whose tokenizer is finished.
   /// - Throws: `InputError` if it is not there.
   public init(experiment: String, pictures: Int, seed: UInt64, command: String) throws {
-    let store = try CellStore<ImageSettings, ImageOutcome>(folder: experiment)
-    let folder = ImageFolder(root: experiment)
-    guard store.isFinished(ImageSettings.tokenizerCell) else {
+    let kept = try ExperimentFolder<ImageExperiment>(experiment), folder = ImageFolder(root: experiment)
+    guard try kept.artifact(ImageExperiment.tokenizerRun) != nil else {
       throw InputError(
         path: experiment, expected: "a finished tokenizer", found: "none",
         remedy: "Run `dist2 reproduce images` first, with this folder as --output.")
     }
     let network = try loadImageFeatures(folder: folder.features)
-    let test = try store.settings.testPictures().prefix(pictures)
+    let test = try kept.experiment.testPictures().prefix(pictures)
     let probe = try CodeProbe(VQModel(folder: folder.tokenizer), network, pictures: test.planes, seed: seed)
     self.probe = probe
     (self.network, self.command) = (network.name, command)
@@ -65,25 +64,26 @@ public struct ProbeReport {
   }
 
   /// K12.
-  var finding: ClaimFinding {
+  private var finding: JudgedClaim {
     let (near, random, far) = (kinds[0].changes, kinds[1].changes, kinds[2].changes)
-    let verdicts = Verdict.corrected(
-      [(\CodeProbe.Change.pixels, "pixel distance"), (\.features, "feature distance")].flatMap { key, name in
-        [("near against random", near, random), ("random against far", random, far)].map { title, ours, theirs in
+    let verdicts = [(\CodeProbe.Change.pixels, "pixel distance"), (\.features, "feature distance")].flatMap {
+      key, name in
+      [("near against random", near, random), ("random against far", random, far)].map { title, ours, theirs in
+        (
+          "",
           Verdict(
             "\(name), \(title)", ours: ours.map { $0[keyPath: key] }, theirs: theirs.map { $0[keyPath: key] },
             unit: "picture")
-        }
-      })
+        )
+      }
+    }
     let correlation = Correlation.spearman(
       ranks.map { Double($0.rank) }, ranks.map { Measurements($0.changes.map(\.features)).mean })
-    let outcomes = Set(verdicts.map(\.outcome))
-    return ClaimFinding(
-      id: "K12",
-      claim: "Near codes keep what a picture shows; random ones distort it; far ones bring in something else.",
-      finding: verdicts.map(\.description).joined(separator: "; ")
-        + ". Mean feature distance by rank: Spearman's ρ \(Quantity.fixed(correlation, decimals: 2)).",
-      outcome: outcomes.count == 1 ? outcomes.first ?? .noDifferenceShown : .noDifferenceShown)
+    return Claim(
+      "K12", "Near codes keep what a picture shows; random ones distort it; far ones bring in something else.",
+      verdicts,
+      remark: "Mean feature distance by rank: Spearman's ρ \(Quantity.fixed(correlation, decimals: 2))."
+    ).judged
   }
 
   /// Distances by rank.
@@ -102,31 +102,28 @@ public struct ProbeReport {
       series: [series("pixels, RMS", \.pixels), series("features", \.features)])
   }
 
-  /// For the terminal.
-  public func text(_ terminal: Terminal) -> String {
-    "\(table.text(terminal: terminal))\n\n\(terminal.styled("K12", .bold)) \(finding.claim)\n   \(finding.finding)\n"
+  /// What it shows.
+  public var report: ExperimentReport {
+    var parts: [ExperimentReport.Part] = [.table(table), .figures([chart])]
+    if let png = try? grid().png() {
+      let caption =
+        "From left to right: the picture by way of its codes; its central codes replaced by near, random, far ones"
+      parts += [.section("Pictures"), .image(png, caption: caption)]
+    }
+    var report = ExperimentReport(
+      "What codes near and far are like", subtitle: network, findings: [finding], figure: chart, parts: parts)
+    report.command = command
+    return report
   }
 
   /// Writes `probe.html`, `probe.md` and `probe.png`.
   ///
   /// - Throws: `InputError` if a file cannot be written.
   public func write() throws {
-    let folder = URL(filePath: path).deletingLastPathComponent().path
-    let grid = try grid()
-    try grid.writePNG(to: folder + "/probe.png")
-    var page = HTMLReport("What codes near and far are like", subtitle: command)
-    page.verdict("\(finding.id): \(finding.claim)", finding.finding, finding.outcome)
-    page.table(table)
-    page.figures([chart])
-    page.section("Pictures")
-    page.image(
-      png: try fileBytes(folder + "/probe.png"), description: "pictures with replaced codes",
-      caption:
-        "From left to right: the picture by way of its codes; its central codes replaced by near, random, far ones")
-    try page.write(to: path)
-    try AtomicFile.write(
-      "```\n\(command)\n```\n\n\(table.markdown)\n- **K12** \(finding.claim) \(finding.finding)\n".utf8,
-      to: folder + "/probe.md")
+    let folder = URL(filePath: path).deletingLastPathComponent().path, report = report
+    try grid().writePNG(to: folder + "/probe.png")
+    try report.page.write(to: path)
+    try AtomicFile.write(report.markdown.utf8, to: folder + "/probe.md")
   }
 
   /// Ten pictures, a row each.

@@ -1,21 +1,26 @@
 import Files
 import Foundation
 import Reports
+import TokenData
 
-/// What the cells of a grounding experiment learn from and are asked, in the experiment's folder:
+/// What the runs of a grounding experiment learn from and are asked, in the experiment's folder:
 ///
 ///     data/train.jsonl, data/look.jsonl, data/place.jsonl, data/pictures/…
-///     school/train.jsonl, …   where the model is a fresh one: what it learns before
-///     models/seed1/…          it, schooled; models/seed1-fresh/… as it began
-struct GroundingMaterial {
+///     data/runs/n160-seed1.jsonl, …   what the runs of a size and a seed learn from
+///     pretraining/train.jsonl, …      where the model is a fresh one: what it learns before
+///     models/seed1/…                  it, pretrained; models/seed1-fresh/… as it began
+struct GroundingFiles {
   let folder: String
-  let settings: GroundingSettings
+  let settings: GroundingExperiment
 
   private var data: String { folder + "/data" }
-  private var scenes: String { folder + "/school" }
-  private var school: GroundingSchool { GroundingSchool(plan: settings.school, side: settings.side) }
+  private var scenes: String { folder + "/pretraining" }
+  private var pretraining: GroundingPretraining {
+    GroundingPretraining(plan: settings.pretraining, side: settings.side)
+  }
 
-  /// Makes what is not there yet: the data whole or not at all.
+  /// Makes what is not there yet: the data whole or not at all, and a file for each size and seed, before any run
+  /// begins. Runs side by side would write the same files.
   ///
   /// - Parameter terminal: where the progress of rendering is shown.
   /// - Throws: `InputError` for rows or pictures that cannot be read, a full disk.
@@ -26,18 +31,39 @@ struct GroundingMaterial {
         _ = try GroundingData(chosen(rows), settings.form).write(to: partial)
       }
     }
-    if settings.model == nil, !fileExists(scenes) { try school.writeScenes(to: scenes, terminal) }
+    if settings.model == nil, !fileExists(scenes) { try pretraining.writeScenes(to: scenes, terminal) }
+    try writeTrainingFiles()
+  }
+
+  private func writeTrainingFiles() throws {
+    let places = settings.grid.seeds.flatMap { seed in settings.grid.conditions.map { (seed, $0) } }
+    let missing = places.map { settings.grid.run("", $1, seed: $0) }.filter { !fileExists(trainingPath($0)) }
+    guard !missing.isEmpty else { return }
+    let all = try rows("train")
+    for run in missing {
+      let chosen = subsample(all.count, limit: run.count, seed: UInt64(run.seed)).map { all[$0] }
+      _ = try GroundingData(chosen.map { $0.renamed(split: trainingName(run)) }, settings.form).write(
+        to: data + "/runs")
+    }
+  }
+
+  private func trainingName(_ run: GridRun) -> String { "n\(run.count)-seed\(run.seed)" }
+  private func trainingPath(_ run: GridRun) -> String { "\(data)/runs/\(trainingName(run)).jsonl" }
+
+  /// The file that a run learns from: so many expressions, chosen by the seed, the same for all objectives.
+  ///
+  /// - Returns: its path and how many there are.
+  func trainingFile(_ run: GridRun) throws -> (path: String, count: Int) {
+    (trainingPath(run), try JSONLFile(trainingPath(run)).count)
   }
 
   /// Makes the model that a seed begins with, if it is not there yet.
   ///
-  /// - Returns: the loss of every step of its schooling.
-  func school(seed: Int, _ report: @escaping (WorkerMessage) -> Void) throws -> [Double] {
-    let schooled = model(seed: seed), fresh = schooled + "-fresh", steps = settings.school.steps
+  /// - Returns: the loss of every step of its pretraining.
+  func pretrain(seed: Int, _ context: RunContext) throws -> [Double] {
+    let pretrained = model(seed: seed), fresh = pretrained + "-fresh"
     if !fileExists(fresh) { try settings.makeModel(seed: seed, at: fresh) }
-    return try school.teach(fresh, seed: seed, in: scenes, to: schooled) {
-      report(WorkerMessage(phase: "schooling", completed: $0, total: steps, loss: $1))
-    }
+    return try pretraining.teach(fresh, seed: seed, in: scenes, to: pretrained, context)
   }
 
   /// Folder of the model that a seed begins with.
@@ -58,16 +84,6 @@ struct GroundingMaterial {
   /// The rows of a split, in the order of its file.
   func rows(_ split: String) throws -> [ReferringRow] {
     try GroundingData([file(split)], pictures: nil, settings.form, skipsBad: false).rows.flatMap(\.rows)
-  }
-
-  /// The file that a cell learns from: so many expressions, chosen by the seed, the same for all objectives.
-  ///
-  /// - Returns: its path and how many there are.
-  func trainingFile(_ cell: GroundingCell) throws -> (path: String, count: Int) {
-    let all = try rows("train"), name = "n\(cell.size)-seed\(cell.seed)", folder = data + "/cells"
-    let rows = subsample(all.count, limit: cell.size, seed: UInt64(cell.seed)).map { all[$0].renamed(split: name) }
-    if !fileExists("\(folder)/\(name).jsonl") { _ = try GroundingData(rows, settings.form).write(to: folder) }
-    return ("\(folder)/\(name).jsonl", rows.count)
   }
 
   private func rows(in folder: String, _ terminal: Terminal) throws -> [ReferringRow] {

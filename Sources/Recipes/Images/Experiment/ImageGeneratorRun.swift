@@ -28,51 +28,32 @@ public struct GeneratorOutcome: Codable, Equatable {
   var seconds: Double
 }
 
-/// What any cell of the experiment leaves.
-public enum ImageOutcome: Codable, Equatable {
-  case tokenizer(TokenizerOutcome)
-  case generator(GeneratorOutcome)
-}
-
-/// Runs one cell of an image experiment's folder and keeps its result; tells its progress on standard output.
-///
-/// - Throws: `InputError` for a folder or cell that is not there, and what training and drawing throw.
-public func runImageCell(named name: String, folder: String, threads: Int) throws {
-  let store = try CellStore<ImageSettings, ImageOutcome>(folder: folder), settings = store.settings
-  Torch.threads = threads
-  if name == ImageSettings.tokenizerCell {
-    let outcome = try ImageTokenizerCell(settings: settings, folder: ImageFolder(root: folder)).run()
-    return try store.keep(.tokenizer(outcome), of: name)
-  }
-  let cell = try store.cell(named: name, among: settings.cells) { $0.name }
-  let outcome = try ImageGeneratorCell(settings: settings, folder: ImageFolder(root: folder), cell: cell).run()
-  try store.keep(.generator(outcome), of: name)
-}
-
 /// Trains a generator over the codes of the shared tokenizer, and draws pictures on the way.
-private struct ImageGeneratorCell {
-  let settings: ImageSettings
+struct ImageGeneratorRun {
+  let settings: ImageExperiment
   let folder: ImageFolder
-  let cell: ImageCell
+  let run: GridRun
+  let variant: ImageVariant
+  let context: RunContext
 
-  func run() throws -> GeneratorOutcome {
+  func outcome() throws -> GeneratorOutcome {
     let start = ContinuousClock.now, options = settings.generator
     let tokenizer = try VQModel(folder: folder.tokenizer)
-    let examples = try CodeExamples(folder.codes, settings.gpt, share: cell.share, seed: UInt64(cell.seed))
+    let examples = try CodeExamples(folder.codes, settings.gpt, share: run.size, seed: UInt64(run.seed))
     let match = try withTorchErrors { try self.match(over: tokenizer.codeBook) }
-    let model = try withTorchErrors { LlamaGen(settings.gpt, generator: Generator(seed: UInt64(cell.seed))) }
-    let plan = BatchPlan(count: examples.count, batch: options.batch, seed: UInt64(cell.seed))
+    let model = try withTorchErrors { LlamaGen(settings.gpt, generator: Generator(seed: UInt64(run.seed))) }
+    let plan = BatchPlan(count: examples.count, batch: options.batch, seed: UInt64(run.seed))
     let steps = options.marks.last ?? 0
     let trainer = try withTorchErrors {
       Trainer(
-        model, try Objective(cell.arm.preset, matches: [match], alpha: settings.alpha),
+        model, try Objective(variant.preset, matches: [match], alpha: settings.alpha),
         // Section D.3's: decay of matrices alone, betas 0.9 and 0.95.
         AdamW(
           learningRate: options.learningRate, betas: (0.9, 0.95), weightDecay: 0.05,
           groups: [ParameterGroup(.vectors, weightDecay: 0)]),
         options: TrainingOptions(
           length: .steps(steps), schedule: Schedule(.constant, warmUp: .steps(min(50, steps / 4))),
-          seed: UInt64(cell.seed)))
+          seed: UInt64(run.seed)))
     }
     let judge = ImageJudge(
       try loadImageFeatures(folder: folder.features), real: try settings.testPictures().channelsLast)
@@ -80,17 +61,17 @@ private struct ImageGeneratorCell {
     try trainer.fit(ExampleBatches(examples, plan: plan)) { event in
       guard case .step(let step) = event else { return }
       losses.append(step.summands.first { $0.name == "ce" }?.value ?? step.loss)
-      WorkerMessage(phase: "training", completed: step.step, total: steps + 1, loss: step.loss).send()
+      context.say("training", step.step, of: steps + 1, loss: step.loss)
       guard options.marks.contains(step.step) else { return }
       let drawn = try draw(model, tokenizer)
-      try folder.writeGrid(drawn, to: folder.grid(cell.name, step: step.step))
+      try folder.writeGrid(drawn, to: folder.grid(run.name, step: step.step))
       marks.append(
         GeneratorOutcome.Mark(
           step: step.step, epoch: Double(step.step) / Double(plan.stepsPerEpoch), metrics: judge.metrics(of: drawn)))
     }
     return GeneratorOutcome(
       marks: marks, images: examples.count,
-      temperature: cell.arm.preset == .dist ? match.resolved.temperatures[0] : nil,
+      temperature: variant.preset == .dist ? match.resolved.temperatures[0] : nil,
       losses: losses, seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
@@ -98,10 +79,10 @@ private struct ImageGeneratorCell {
     let book = try CodeBook(book)
     let space = try TokenSpace(name: "codes", ids: Array(0..<Int32(settings.tokenizer.codes)))
     let distance: any Distance =
-      switch cell.arm.distance {
+      switch variant.distance {
       case .meanSquared: MeanSquaredDistance(book)
       case .cosine: try CosineDistance(book)
-      case .shuffled: try ShuffledDistance(MeanSquaredDistance(book), seed: UInt64(cell.seed))
+      case .shuffled: try ShuffledDistance(MeanSquaredDistance(book), seed: UInt64(run.seed))
       }
     return try MetricMatch(
       space, target: TargetDistribution(distance, temperature: .perplexity(settings.perplexity)))
@@ -111,7 +92,7 @@ private struct ImageGeneratorCell {
   private func draw(_ model: LlamaGen, _ tokenizer: VQModel) throws -> Tensor {
     let classes: [Int?] = (0..<settings.samples).map { $0 % FashionMNIST.classNames.count }
     let options = ImageSamplingOptions(
-      guidance: settings.guidance, sampling: Sampling(temperature: 1, seed: UInt64(cell.seed)), batch: 250)
+      guidance: settings.guidance, sampling: Sampling(temperature: 1, seed: UInt64(run.seed)), batch: 250)
     let side = settings.gridSide
     var parts = [Tensor]()
     try ImageSampler(model).sample(classes, options) { images, codes in
@@ -129,7 +110,7 @@ struct CodeExamples: ExampleCollection {
   private let firstClass: Int32
   private let chosen: [Int]
 
-  /// - Parameter share: the part of the images that is used, chosen by the seed: the same for every arm.
+  /// - Parameter share: the part of the images that is used, chosen by the seed: the same for every variant.
   init(_ path: String, _ configuration: LlamaGenConfiguration, share: Double, seed: UInt64) throws {
     let file = try SafetensorsFile(path)
     func values(_ name: String) throws -> [Int32] {

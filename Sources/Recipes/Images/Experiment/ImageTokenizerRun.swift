@@ -20,7 +20,7 @@ public struct TokenizerOutcome: Codable, Equatable {
   var seconds: Double
 }
 
-/// The files that a tokenizer's cell leaves for the generators.
+/// The files that the tokenizer's run leaves for the generators.
 struct ImageFolder {
   let root: String
 
@@ -28,7 +28,7 @@ struct ImageFolder {
   var features: String { root + "/features" }
   /// `codes` `[N, L]` int32 of the training images, `labels` `[N]`.
   var codes: String { root + "/codes.safetensors" }
-  func grid(_ cell: String, step: Int) -> String { "\(root)/grids/\(cell)-step\(step).png" }
+  func grid(_ run: String, step: Int) -> String { "\(root)/grids/\(run)-step\(step).png" }
   var realGrid: String { root + "/grids/real.png" }
   var reconstructedGrid: String { root + "/grids/reconstructed.png" }
 
@@ -41,15 +41,16 @@ struct ImageFolder {
 }
 
 /// Trains the classifier and the tokenizer, and turns the training pictures into codes.
-struct ImageTokenizerCell {
-  let settings: ImageSettings
+struct ImageTokenizerRun {
+  let settings: ImageExperiment
   let folder: ImageFolder
+  let context: RunContext
 
-  func run() throws -> TokenizerOutcome {
+  func outcome() throws -> TokenizerOutcome {
     let start = ContinuousClock.now
     let data = try settings.pictures()
     let total = settings.tokenizer.classifierEpochs + settings.tokenizer.epochs + 2
-    func tell(_ phase: String, _ done: Int) { WorkerMessage(phase: phase, completed: done, total: total).send() }
+    func tell(_ phase: String, _ done: Int) { context.say(phase, done, of: total) }
 
     tell("classifier", 0)
     var training = ClassifierTraining()
@@ -140,7 +141,7 @@ struct ImageJudge {
   }
 }
 
-extension ImageSettings {
+extension ImageExperiment {
   /// The data, as much of it as the scale takes.
   ///
   /// - Throws: `InputError` if it is not there or damaged.

@@ -11,8 +11,8 @@ import Training
 ///
 /// The published models of section 3.2 could see, and find things, before the paper taught them its own convention from
 /// 127,000 expressions. One from nothing needs thousands of steps before the first digit of an answer depends on the
-/// picture; cells then learn a convention, as in the paper, and not each to see.
-struct GroundingSchool {
+/// picture; runs then learn a convention, as in the paper, and not each to see.
+struct GroundingPretraining {
   /// How much.
   struct Plan: Codable, Sendable, Equatable {
     var scenes: Int
@@ -43,17 +43,16 @@ struct GroundingSchool {
     }
   }
 
-  /// Schools a model; interrupted, it goes on from the last checkpoint.
+  /// Pretrains a model; interrupted, it goes on from the last checkpoint.
   ///
   /// - Parameters:
   ///   - fresh: folder of the model.
-  ///   - folder: that of the scenes, where the training run is kept, too.
-  ///   - schooled: the folder to make; it appears whole or not at all.
-  ///   - step: told of every training step: how many are done, and the loss.
+  ///   - folder: that of the scenes.
+  ///   - pretrained: the folder to make; it appears whole or not at all.
   /// - Returns: the loss of every step.
   /// - Throws: `InputError` if something cannot be written, and what training throws.
   func teach(
-    _ fresh: String, seed: Int, in folder: String, to schooled: String, step: @escaping (Int, Double) -> Void
+    _ fresh: String, seed: Int, in folder: String, to pretrained: String, _ context: RunContext
   ) throws -> [Double] {
     let tree: JSON = [
       "model": .string(fresh), "data": ["train": .string("\(folder)/train.jsonl")], "objective": ["preset": "sft"],
@@ -62,16 +61,11 @@ struct GroundingSchool {
         "warmup": .double(0.03), "seed": .int(seed), "samples": 0, "checkpointEvery": .int(max(1, plan.steps / 8)),
         "keep": 1,
       ],
-      "output": .string("\(folder)/seed\(seed)"),
+      "output": .string(context.output),
     ]
-    let parts = try RunParts(RunSettings(tree: tree, path: "\(folder)/run.yaml"))
-    let run = TrainRun(parts, command: "", terminal: .silent)
-    run.observe = { event in
-      if case .step(let now) = event { step(now.step, now.loss) }
-    }
-    let (finish, model) = try run.train()
-    try model.save(to: schooled, tokenizer: fresh, replacing: true)
-    try removeTree(run.folder.checkpoints)
-    return finish.losses
+    let trained = try TrainedRun(
+      RunSettings(tree: tree, path: "\(folder)/run.yaml"), context, thenPercent: 0, isResumable: true)
+    try trained.model.save(to: pretrained, tokenizer: fresh, replacing: true)
+    return trained.losses
   }
 }
