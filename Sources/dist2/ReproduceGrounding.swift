@@ -1,3 +1,5 @@
+import Experiments
+import TaskData
 public import ArgumentParser
 import Files
 import Foundation

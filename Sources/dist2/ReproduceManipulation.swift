@@ -1,3 +1,4 @@
+import Experiments
 public import ArgumentParser
 import Files
 import Recipes

@@ -1,3 +1,5 @@
+import Experiments
+import TaskData
 import Files
 import Foundation
 import Objectives

@@ -99,7 +99,7 @@ public struct RunParts: TrainingParts {
   }
 
   /// Reads records as the run file says.
-  var reader: RecordReader {
+  package var reader: RecordReader {
     RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: try? ratings)
   }
 

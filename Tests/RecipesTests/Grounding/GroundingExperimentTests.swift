@@ -1,3 +1,5 @@
+import Experiments
+import TaskData
 import Evaluation
 import Files
 import Foundation

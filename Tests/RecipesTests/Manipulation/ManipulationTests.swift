@@ -1,3 +1,6 @@
+import ModelImport
+import Experiments
+import TaskData
 import Files
 import Foundation
 import MetricTokens
