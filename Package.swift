@@ -77,18 +77,33 @@ let package = Package(
       "Recipes",
       [
         "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
-        "Evaluation", "Reports", "Tabletop", .product(name: "Yams", package: "Yams"),
+        "Evaluation", "Reports", .product(name: "Yams", package: "Yams"),
+      ]),
+    library("ModelImport", ["TokenModels", "TorchNN", "TokenData", "Files"]),
+    library(
+      "TaskData",
+      [
+        "Recipes", "Tabletop", "Files", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Evaluation", "Reports",
+      ]),
+    library(
+      "Experiments",
+      [
+        "Recipes", "TaskData", "Tabletop", "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData",
+        "Objectives", "Training", "Evaluation", "Reports",
       ]),
     library("Server", ["Recipes", "TokenData", "Files"] + http),
     .executableTarget(
       name: "dist2",
       dependencies: [
-        "Server", "Recipes", "Training", "Evaluation", "TokenData", "TokenModels", "Tabletop", "Objectives", "Files",
+        "Server", "Recipes", "ModelImport", "Experiments", "TaskData", "Training", "Evaluation", "TokenData",
+        "TokenModels",
+        "Tabletop", "Objectives", "Files",
         "Reports", arguments,
       ],
       swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),
-    .executableTarget(name: "Fuzz", dependencies: ["Server", "Recipes", "TokenData", "Files"], swiftSettings: settings),
+    .executableTarget(
+      name: "Fuzz", dependencies: ["Server", "Recipes", "ModelImport", "TokenData", "Files"], swiftSettings: settings),
 
     tests("Files", ["Files", "TestSupport"]),
     tests("Torch", ["Torch", "TestSupport"]),
@@ -107,8 +122,9 @@ let package = Package(
     tests(
       "Recipes",
       [
-        "Recipes", "Reports", "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives",
-        "Training", "Evaluation", "Tabletop", "TestSupport",
+        "Recipes", "ModelImport", "Experiments", "TaskData", "Reports", "Files", "Torch", "TorchNN", "TokenModels",
+        "MetricTokens",
+        "TokenData", "Objectives", "Training", "Evaluation", "Tabletop", "TestSupport",
       ]),
     tests(
       "Server",

@@ -10,6 +10,7 @@
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/version.h>
 
+#include <memory>
 #include <mutex>
 
 #include "common.hpp"
@@ -73,8 +74,15 @@ int ct_from_bytes(const void *p, size_t nbytes, const int64_t *shape, size_t nd,
 
 int ct_from_memory(void *p, const int64_t *shape, size_t nd, int8_t type, void (*drop)(void *), void *context,
                    ct_tensor *out) {
+  // Dropped with the last copy of the tensor's deleter, or here if there is no tensor.
+  struct Owner {
+    void (*drop)(void *);
+    void *context;
+    ~Owner() { drop(context); }
+  };
+  auto owner = std::make_shared<Owner>(drop, context);
   return guard([&] {
-    *out = own(at::from_blob(p, c10::IntArrayRef(shape, nd), [drop, context](void *) { drop(context); },
+    *out = own(at::from_blob(p, c10::IntArrayRef(shape, nd), [owner](void *) {},
                              at::TensorOptions(static_cast<c10::ScalarType>(type))));
   });
 }

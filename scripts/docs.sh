@@ -9,7 +9,7 @@ say "extracting symbols"
 swift package dump-symbol-graph --minimum-access-level public --skip-synthesized-members > .native/docs.log 2>&1 || true
 graphs="$(find -L .build -type d -name symbolgraph | head -n 1)"
 mkdir -p .build/docs
-for module in Files Torch TorchNN TokenModels MetricTokens TokenData Tabletop Objectives Training Evaluation Reports Recipes; do
+for module in Files Torch TorchNN TokenModels MetricTokens TokenData Tabletop Objectives Training Evaluation Reports Recipes ModelImport TaskData Experiments; do
   [ -e "$graphs/$module.symbols.json" ] \
     || { tail -n 20 .native/docs.log >&2; fail "no symbols of $module were extracted"; }
   work="$(mktemp -d)"

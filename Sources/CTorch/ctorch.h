@@ -63,7 +63,7 @@ void ct_end(ct_frame _Nonnull f);
 // Copies nbytes into a new contiguous CPU tensor.
 int ct_from_bytes(const void *_Nullable p, size_t nbytes, const int64_t *_Nullable shape, size_t nd, int8_t scalar_type,
                   ct_tensor _Nullable *_Nonnull out);
-// Wraps memory without copying; drop(context) runs once when the last view of it dies.
+// Wraps memory without copying; drop(context) runs once: when the last view of it dies, or at once on failure.
 int ct_from_memory(void *_Nonnull p, const int64_t *_Nullable shape, size_t nd, int8_t scalar_type,
                    void (*_Nonnull drop)(void *_Nullable), void *_Nullable context, ct_tensor _Nullable *_Nonnull out);
 int ct_copy_out(ct_tensor _Nonnull t, void *_Nullable dst, size_t nbytes);  // from any device, in row-major order

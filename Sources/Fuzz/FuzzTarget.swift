@@ -1,3 +1,4 @@
+import ModelImport
 import Files
 import Foundation
 import Recipes

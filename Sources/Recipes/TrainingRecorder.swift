@@ -1,17 +1,17 @@
 import Files
 import Reports
-import Training
+package import Training
 
 /// Writes a run's events to `metrics.jsonl` and to TensorBoard's files in the same folder.
-final class TrainingRecorder {
+package final class TrainingRecorder {
   private let folder: String
   private var log: EventLog?
 
-  init(folder: String) { self.folder = folder }
+  package init(folder: String) { self.folder = folder }
 
   /// Records an event; what is no measurement is passed over. Lines of steps that a resumed run will take again are
   /// removed when it starts.
-  func record(_ event: TrainingEvent) throws {
+  package func record(_ event: TrainingEvent) throws {
     switch event {
     case .started(let metrics):
       log = try EventLog(folder: folder, resumingAfter: metrics.step == 0 ? nil : metrics.step)

@@ -87,8 +87,15 @@ public final class Tensor {
   }
   /// Number of elements.
   public var count: Int { shape.reduce(1, *) }
-  /// Element type.
-  public var dtype: DType { DType(rawValue: ct_dtype(handle)) ?? .float32 }
+  /// Element type. One that ``DType`` does not have (complex numbers, quantised ones) is an error as of an operator.
+  public var dtype: DType {
+    let code = ct_dtype(handle)
+    guard let type = DType(rawValue: code) else {
+      TorchError.raise("a tensor has element type \(code) of libtorch's c10::ScalarType, which dist2 does not take")
+      return .float32
+    }
+    return type
+  }
   /// Where it lives.
   public var device: Device { Device(type: ct_device_type(handle), index: ct_device_index(handle)) }
   /// Whether elements lie in row-major order without gaps.

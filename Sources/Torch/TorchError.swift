@@ -25,8 +25,10 @@ public struct TorchError: Error, Sendable, CustomStringConvertible {
   @usableFromInline static func last() -> TorchError { TorchError(torch: String(cString: ct_last_error())) }
 
   /// Reports the last failed call to the innermost `withTorchErrors`, or stops the process if there is none.
-  @usableFromInline static func raise() {
-    let message = String(cString: ct_last_error())
+  @usableFromInline static func raise() { raise(String(cString: ct_last_error())) }
+
+  /// Reports a failure in words of ours in the same way.
+  @usableFromInline static func raise(_ message: String) {
     if !ct_scope_record(message) { fatalError("torch: " + message) }
   }
 

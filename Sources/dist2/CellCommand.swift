@@ -1,3 +1,4 @@
+import Experiments
 import ArgumentParser
 import Recipes
 
@@ -13,11 +14,12 @@ struct CellOptions: ParsableArguments {
   }
 }
 
-/// One training run in a process of its own, started by the commands above.
+/// One run of an experiment in a process of its own, started by `dist2 reproduce`.
 struct CellCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "cell", shouldDisplay: false)
+  @Argument var experiment: String
   @OptionGroup var options: CellOptions
   func run() throws {
-    try runRegressionCell(named: options.cell, folder: options.folder, threads: options.threads)
+    try runExperiment(experiment, run: options.cell, folder: options.folder, threads: options.threads)
   }
 }

@@ -1,3 +1,4 @@
+import TaskData
 import Files
 import Foundation
 import Recipes

@@ -1,5 +1,6 @@
+public import ModelImport
 public import ArgumentParser
-public import Recipes
+import Recipes
 import Reports
 
 struct ImportCommand: ParsableCommand {

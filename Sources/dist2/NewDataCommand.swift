@@ -1,3 +1,4 @@
+import TaskData
 public import ArgumentParser
 import Foundation
 import Recipes

@@ -1,3 +1,4 @@
+import TaskData
 import ArgumentParser
 import Recipes
 import Reports

@@ -1,3 +1,4 @@
+import TaskData
 import ArgumentParser
 import Files
 import Recipes

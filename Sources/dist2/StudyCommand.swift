@@ -40,9 +40,9 @@ struct StudyRunCommand: ParsableCommand {
     let settings = StudySettings(
       problems: problems, variants: few ? StudyVariant.few : StudyVariant.all, seeds: Array(1...seeds), steps: steps)
     let study = try Study(folder: output, settings: settings)
-    let (jobs, threads) = jobs.division(of: problems.count * seeds)
-    try study.run(jobs: jobs) {
-      CellOptions.command("study", "cell", folder: output, cell: $0, threads: threads)
+    try study.run(jobs: jobs.count) {
+      // A second thread would wait longer for its turn than these matrices take.
+      CellOptions.command("study", "cell", folder: output, cell: $0, threads: 1)
     }
     let report = try study.report(command: CommandLine.asTyped)
     if json {

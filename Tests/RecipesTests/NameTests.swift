@@ -1,3 +1,5 @@
+import Experiments
+import TaskData
 import Files
 import Foundation
 import Objectives
@@ -30,10 +32,10 @@ import Testing
     let comparison = try ComparisonSettings(
       run.settings("data.test=valid.jsonl"), objectives: [.sft, .dist], axes: [], seeds: [1], metric: nil)
     #expect(try comparison.settings(comparison.arms[0], seed: 1, output: output).output == output)
-    var grounding = GroundingSettings(.tiny)
+    var grounding = GroundingExperiment(.tiny)
     grounding.overrides = ["train.batch=4"]
-    let cell = grounding.cells[0]
-    let settings = try grounding.run(cell, model: output, data: output + "/x", output: output, examples: 8)
+    let cell = grounding.grid.runs[0]
+    let settings = try grounding.settings(cell, model: output, data: output + "/x", output: output, examples: 8)
     #expect(settings.output == output && settings.model == output && settings.data.train == output + "/x")
     #expect(settings.train.batch == 4 && settings.train.seed == UInt64(cell.seed))
   }

@@ -1,3 +1,5 @@
+import Experiments
+import TaskData
 import Files
 import Foundation
 import Objectives
@@ -9,17 +11,17 @@ import Testing
 /// against the run files that say the same with comments.
 @Suite struct PaperSettingsTests {
   private func grounding() throws -> JSON {
-    let settings = GroundingSettings(
+    let settings = GroundingExperiment(
       .paper, source: .rows(["rows.jsonl"], pictures: nil), model: "models/Phi-3.5-vision")
-    let cell = try #require(settings.cells.first { $0.preset == .dist })
-    return try settings.run(cell, model: "m", data: "d.jsonl", output: "/tmp/o", examples: 127_000).resolved
+    let cell = try #require(settings.grid.runs.first { $0.variant == "dist" })
+    return try settings.settings(cell, model: "m", data: "d.jsonl", output: "/tmp/o", examples: 127_000).resolved
   }
 
-  private func manipulation(_ overrides: [String] = []) throws -> (settings: ManipulationSettings, run: JSON) {
-    var settings = ManipulationSettings(.paper, model: "models/llava-1.5-7b-hf")
+  private func manipulation(_ overrides: [String] = []) throws -> (settings: ManipulationExperiment, run: JSON) {
+    var settings = ManipulationExperiment(.paper, model: "models/llava-1.5-7b-hf")
     settings.overrides = overrides
-    let cell = try #require(settings.cells.first { $0.preset == .dist })
-    return (settings, try settings.run(cell, data: "d.jsonl", output: "/tmp/o", examples: 5600).resolved)
+    let cell = try #require(settings.grid.runs.first { $0.variant == "dist" })
+    return (settings, try settings.settings(cell, data: "d.jsonl", output: "/tmp/o", examples: 5600).resolved)
   }
 
   /// A key of a run file as resolved: `train.warmup`.
@@ -46,8 +48,10 @@ import Testing
   }
 
   @Test func groundingAsksOnTheGridOfThePictures() {
-    let settings = GroundingSettings(.paper, source: .rows(["rows.jsonl"], pictures: nil), model: "m")
-    #expect(settings.form.side == 1024 && settings.sizes == [127_000] && settings.presets == [.sft, .vocab, .dist])
+    let settings = GroundingExperiment(.paper, source: .rows(["rows.jsonl"], pictures: nil), model: "m")
+    #expect(
+      settings.form.side == 1024 && settings.grid.sizes == [127_000]
+        && settings.grid.variants == ["sft", "vocab", "dist"])
   }
 
   /// But for what differs from cell to cell, it is the run file that ships.
@@ -89,12 +93,12 @@ import Testing
   @Test func manipulationHasTheTasksSizesAndPicturesOfThePaper() throws {
     let settings = try manipulation().settings
     #expect(settings.auxiliary == AuxiliaryTask.allCases && settings.auxiliary?.count == 6)
-    #expect(settings.sizes == [800, 8000, 80_000] && settings.observation == .image)
-    #expect(settings.kinds == TaskKind.allCases && settings.presets == [.sft, .vocab, .dist])
-    #expect(ManipulationSettings(.paper, model: "m", observation: .boxes).observation == .boxes)
+    #expect(settings.grid.sizes == [800, 8000, 80_000] && settings.observation == .image)
+    #expect(settings.kinds == TaskKind.allCases && settings.grid.variants == ["sft", "vocab", "dist"])
+    #expect(ManipulationExperiment(.paper, model: "m", observation: .boxes).observation == .boxes)
     // The smaller scales are this project's own.
-    #expect(ManipulationSettings(.small, model: "m").auxiliary == nil)
-    #expect(ManipulationSettings(.small, model: "m").observation == .boxes)
+    #expect(ManipulationExperiment(.small, model: "m").auxiliary == nil)
+    #expect(ManipulationExperiment(.small, model: "m").observation == .boxes)
   }
 
   /// What a user sets stands above the scale.
@@ -105,11 +109,13 @@ import Testing
 
   /// Toy (D.3): about 250 samples, learning rate 2e-5, linear, seeds 1 to 5; ten for Table 5, as its rows say.
   @Test func theToyIsThePapers() {
-    let toy = RegressionSettings(.regression, .paper, model: "m"),
-      ablation = RegressionSettings(.ablation, .paper, model: "m")
+    let toy = RegressionExperiment(.regression, .paper, model: "m"),
+      ablation = RegressionExperiment(.ablation, .paper, model: "m")
     #expect(toy.learningRate == 2e-5 && toy.samples == 250 && toy.epochs(2) == 125 && toy.alpha == 0.1)
-    #expect(toy.counts == Array(1...10) && toy.seeds == Array(1...5) && toy.testProblems == 1000)
-    #expect(ablation.counts == [10] && ablation.testProblems == 1000 && ablation.presets == Preset.ablations)
+    #expect(toy.grid.sizes == (1...10).map(Double.init) && toy.grid.seeds == Array(1...5) && toy.testProblems == 1000)
+    #expect(
+      ablation.grid.sizes == [10] && ablation.testProblems == 1000
+        && ablation.grid.variants == Preset.ablations.map(\.rawValue))
   }
 
   /// Rewards and images have run files in place of a scale (D.3, C.1).

@@ -1,3 +1,4 @@
+import Experiments
 import Files
 import Foundation
 import Objectives
@@ -72,15 +73,20 @@ import Testing
   }
 
   @Test func listsAreDistinct() throws {
-    var settings = RegressionSettings(.regression, .small, model: "m")
-    try settings.check()
-    settings.counts = [1, 1]
-    #expect(throws: InputError.self) { try settings.check() }
-    settings.counts = [1]
-    settings.presets = [.sft, .sft]
-    #expect(throws: InputError.self) { try settings.check() }
-    (settings.presets, settings.samples) = ([.sft], .max)
-    #expect(throws: InputError.self) { try settings.check() }
+    let sound = RegressionExperiment(.regression, .small, model: "m")
+    try sound.validate()
+    func refusal(_ change: (inout RegressionExperiment) -> Void) -> String? {
+      var experiment = sound
+      change(&experiment)
+      return #expect(throws: InputError.self) { try experiment.validate() }?.place
+    }
+    #expect(refusal { $0.grid.sizes = [1, 1] } == "--sizes")
+    #expect(refusal { $0.grid.sizes = [2.5] } == "--sizes")
+    #expect(refusal { $0.grid.sizes = [11] } == "--sizes")
+    #expect(refusal { $0.grid.variants = ["sft", "sft"] } == "--variants")
+    #expect(refusal { $0.grid.variants = ["regression"] } == "--variants")
+    #expect(refusal { $0.grid.seeds = [] } == "--seeds")
+    #expect(refusal { $0.samples = .max } == "--samples")
   }
 
   /// Token spaces and objectives know neither file nor key.

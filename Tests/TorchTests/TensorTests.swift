@@ -41,6 +41,29 @@ import Torch
     #expect(seen == nil)
   }
 
+  /// A tensor that cannot be made lets go of its owner: a negative size, and a scope that has failed before.
+  @Test(arguments: [[-1], [4]]) func failedWrappingLetsTheOwnerGo(_ shape: [Int]) {
+    final class Owner { var values = UnsafeMutablePointer<Float>.allocate(capacity: 4); deinit { values.deallocate() } }
+    weak var seen: Owner?
+    #expect(throws: TorchError.self) {
+      try withTorchErrors {
+        if shape == [4] { _ = Tensor.ones([2]).view([3]) }
+        let owner = Owner()
+        seen = owner
+        _ = Tensor(unowned: owner.values, shape: shape, dtype: .float32, keeping: owner)
+      }
+    }
+    #expect(seen == nil)
+  }
+
+  /// Complex numbers are not read as something else.
+  @Test func unknownElementTypesAreErrors() {
+    let error = #expect(throws: TorchError.self) {
+      try withTorchErrors { Op("aten::complex")(Tensor.ones([2]), Tensor.ones([2])).dtype }
+    }
+    #expect(error?.description.contains("element type 9") == true, "\(error as Any)")
+  }
+
   @Test func everyArgumentKindReachesItsOperator() {
     let x = Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
     #expect(Tensor.cat([x, x], 1).shape == [2, 4])  // tensor list

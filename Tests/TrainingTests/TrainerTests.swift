@@ -154,6 +154,37 @@ import Training
     }
   }
 
+  /// One of two processes has nothing to learn from: it contributes nothing, and ends with the other's weights.
+  @Test func aProcessWithNothingSupervisedFollowsTheOthers() throws {
+    final class Recording: Reducer {
+      var values = [[Double]](), gradients = [[Tensor?]]()
+      func sum(_ values: [Double]) -> [Double] {
+        self.values.append(values)
+        return values
+      }
+      func sum_(_ gradients: [Tensor?]) { self.gradients.append(gradients.map { $0?.clone() }) }
+    }
+    final class Following: Reducer {
+      var other: Recording
+      init(_ other: Recording) { self.other = other }
+      func sum(_ values: [Double]) -> [Double] { zip(values, other.values.removeFirst()).map { $0 + $1 } }
+      func sum_(_ gradients: [Tensor?]) {
+        for (mine, theirs) in zip(gradients, other.gradients.removeFirst()) { mine?.add_(theirs!) }
+      }
+    }
+    let model = try Toy(), idle = try Toy(), recording = Recording()
+    let losses = try Trainer(model, toyObjective(), toyRule, options: toyOptions, reducer: recording)
+      .fit(toyBatches()).losses
+    let nothing = try Fixture.toyRun().examples.map { example in
+      EncodedExample(ids: example.ids, supervised: example.ids.map { _ in false })
+    }
+    let batches = ExampleBatches(nothing, plan: BatchPlan(count: nothing.count, batch: 4, seed: 0, shuffled: false))
+    let followed = try Trainer(idle, toyObjective(), toyRule, options: toyOptions, reducer: Following(recording))
+      .fit(batches).losses
+    #expect(followed == losses && recording.gradients.isEmpty)
+    #expect(weights(of: idle) == weights(of: model))
+  }
+
   @Test func frozenParametersStayAndTheRestIsTrained() throws {
     let model = try Toy()
     model.unfreeze()

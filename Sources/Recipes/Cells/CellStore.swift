@@ -57,7 +57,7 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
   /// One of the settings' cells by its name.
   ///
   /// - Throws: `InputError` if there is none.
-  func cell<Cell>(named name: String, among cells: [Cell], _ nameOf: (Cell) -> String) throws -> Cell {
+  package func cell<Cell>(named name: String, among cells: [Cell], _ nameOf: (Cell) -> String) throws -> Cell {
     guard let cell = cells.first(where: { nameOf($0) == name }) else {
       throw InputError(
         path: folder, place: "cell \(name)", expected: "a cell of the experiment's settings", found: "none")
@@ -66,13 +66,13 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
   }
 
   /// Folder of the training run of a cell that takes long: interrupted, it goes on from its last checkpoint there.
-  func run(of cell: String) -> String { "\(folder)/runs/\(cell)" }
+  package func run(of cell: String) -> String { "\(folder)/runs/\(cell)" }
 
   /// Deletes the checkpoints of a cell's run, when its result is kept.
-  func dropCheckpoints(of cell: String) throws { try removeTree(RunFolder(run(of: cell)).checkpoints) }
+  package func dropCheckpoints(of cell: String) throws { try removeTree(RunFolder(run(of: cell)).checkpoints) }
 
   /// Folder of a cell's own training run. A cell that is run again starts anew.
-  func freshRun(of cell: String) throws -> String {
+  package func freshRun(of cell: String) throws -> String {
     let output = run(of: cell)
     try removeTree(output)
     return output

@@ -47,7 +47,7 @@ extension CellStore {
 
 extension WorkerMessage {
   /// Tells it on standard output, as a worker does. Where nobody listens any more the worker ends.
-  func send() {
+  package func send() {
     guard let line = try? JSONEncoder().encode(self) else { return }
     if ByteStream.standardOutput.tryWrite(String(decoding: line, as: UTF8.self) + "\n") == EPIPE { _exit(1) }
   }

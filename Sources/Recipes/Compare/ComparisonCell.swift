@@ -1,7 +1,7 @@
 import Evaluation
 import Files
 import Foundation
-import Reports
+package import Reports
 import TokenData
 import TokenModels
 import Torch
@@ -110,6 +110,6 @@ private struct StepLog {
 
 extension Terminal {
   /// Takes everything and shows nothing.
-  static let silent = Terminal(
+  package static let silent = Terminal(
     isInteractive: false, hasColor: false, hasUnicode: true, size: { Size(columns: 80, rows: 24) }, write: { _ in })
 }

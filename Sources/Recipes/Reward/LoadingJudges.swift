@@ -2,7 +2,7 @@ import Files
 import Objectives
 import TokenData
 import TokenModels
-import TorchNN
+package import TorchNN
 
 /// The judge of a run: its model with what its run file says of ratings.
 ///
@@ -27,7 +27,7 @@ public func loadJudge(_ choice: ModelChoice) throws -> any Judge {
 }
 
 /// The judge that a model of a run is: one that answers, or one with a head of scores.
-func makeJudge(_ parts: RunParts, _ model: any TokenModel, name: String) throws -> any Judge {
+package func makeJudge(_ parts: RunParts, _ model: any TokenModel, name: String) throws -> any Judge {
   try parts.rating.map { try ClassifierJudge(parts, model, $0.loss, name: name) }
     ?? GenerativeJudge(parts, model, name: name)
 }

@@ -99,8 +99,8 @@ public struct RunParts: TrainingParts {
   }
 
   /// Reads records as the run file says.
-  var reader: RecordReader {
-    var reader = RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: try? ratings)
+  package var reader: RecordReader {
+    package var reader = RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: try? ratings)
     reader.measures = Set(settings.taughtMetrics.compactMap(\.whole.scaleChoice.field))
     return reader
   }

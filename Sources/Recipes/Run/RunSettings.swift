@@ -50,7 +50,7 @@ public struct RunSettings: Sendable {
   }
 
   /// As ``init(file:overrides:values:)``, with a tree that a program has put together.
-  init(
+  package init(
     tree: JSON, path: String = "run.yaml", overrides: [String] = [], values: [(key: String, value: JSON)] = []
   ) throws {
     try self.init(SettingsDocument(tree, path: path), overrides, values)
@@ -161,7 +161,7 @@ public struct RunSettings: Sendable {
 
 extension JSON {
   /// The object with one member changed.
-  func replacing(_ key: String, with value: JSON) -> JSON {
+  package func replacing(_ key: String, with value: JSON) -> JSON {
     guard case .object(var object) = self else { return self }
     object[key] = value
     return .object(object)

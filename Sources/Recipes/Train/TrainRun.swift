@@ -4,7 +4,7 @@ import MetricTokens
 import Objectives
 public import Reports
 public import TokenData
-import TokenModels
+package import TokenModels
 import Torch
 import TorchNN
 public import Training
@@ -40,7 +40,7 @@ public final class TrainRun {
   public func run() throws -> FinishMetrics { try train().finish }
 
   /// As ``run()``, with the model as the last step left it.
-  func train() throws -> (finish: FinishMetrics, model: any PretrainedModel) {
+  package func train() throws -> (finish: FinishMetrics, model: any PretrainedModel) {
     let settings = parts.settings
     guard let trainFile = settings.data.train else {
       throw InputError(

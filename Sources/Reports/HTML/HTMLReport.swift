@@ -57,12 +57,18 @@ public struct HTMLReport: Sendable {
 
   /// A finding in words of one's own, marked by its outcome.
   public mutating func verdict(_ label: String, _ text: String, _ outcome: Verdict.Outcome) {
+    claim(label, text, Conclusion(outcome))
+  }
+
+  /// The same of several comparisons, marked by what they come to together.
+  public mutating func claim(_ label: String, _ text: String, _ conclusion: Conclusion) {
     let (kind, sign, meaning) =
-      switch outcome {
+      switch conclusion {
       case .better: ("good", "✓", "better")
       case .worse: ("bad", "✗", "worse")
-      case .noDifferenceShown, .identical: ("open", "=", "no difference shown")
-      case .tooFewPairs: ("open", "?", "not decided")
+      case .mixed: ("open", "±", "mixed")
+      case .noDifferenceShown: ("open", "=", "no difference shown")
+      case .undecided: ("open", "?", "not decided")
       }
     body.element("div", ["class": "verdict \(kind)"]) { body in
       body.element("span", ["class": "sign", "role": "img", "aria-label": meaning], text: sign)

@@ -31,6 +31,16 @@ struct Gradients {
   /// The sums, nil for parameters the loss did not depend on.
   var all: [Tensor?] { zip(tensors, sums).map { $1 ?? $0.grad } }
 
+  /// Zeros for every parameter: what a process contributes that has nothing to learn from, and then shares the others'
+  /// sums as they do.
+  mutating func zero() {
+    noGrad {
+      for (index, tensor) in tensors.enumerated() {
+        sums[index] = tensor.dtype.size < 4 ? tensor.zerosLike().to(.float32) : tensor.zerosLike()
+      }
+    }
+  }
+
   /// Forgets them. The next backward pass then writes its result (into memory that is kept) instead of adding it to
   /// zeros, which saves two passes over the gradients.
   mutating func clear() {
@@ -43,7 +53,9 @@ struct Gradients {
 
 /// The Euclidean norm of all gradients together, as torch's `clip_grad_norm_` computes it.
 func gradientNorm(_ gradients: [Tensor?]) -> Tensor {
-  Tensor.stack(Tensor.normEach(gradients.compactMap { $0 }).map { $0.to(.float64) }).norm()
+  let own = gradients.compactMap { $0 }
+  return own.isEmpty
+    ? Tensor(scalar: 0.0) : Tensor.stack(Tensor.normEach(own).map { $0.to(.float64) }).norm()
 }
 
 /// What gradients are multiplied by so that their norm is at most `limit`, as torch's `clip_grad_norm_` has it.

@@ -72,6 +72,8 @@ struct BatchLosses {
 /// Brings the losses of a step's micro-batches and the norm of their gradients from the device, in one transfer: the
 /// only time in a step that the device is waited for.
 func readLosses(_ losses: [LossValue], norm: Tensor? = nil) throws -> (batches: [BatchLosses], norm: Double) {
+  // A process of several may have nothing to learn from in a step.
+  guard norm != nil || !losses.isEmpty else { return ([], 0) }
   let scalars = losses.flatMap { [$0.total] + $0.summands.map(\.value) } + (norm.map { [$0] } ?? [])
   let values = try Tensor.stack(scalars.map { $0.detach().to(.float64) }).values(of: Double.self)
   var rest = values[...]

@@ -5,7 +5,8 @@ public import Torch
 public protocol Reducer {
   /// Sums plain values over all processes: element by element, the same result in each.
   func sum(_ values: [Double]) throws -> [Double]
-  /// Sums gradients over all processes, in place. A parameter without a gradient here may have one elsewhere.
+  /// Sums gradients over all processes, in place. A parameter that the loss does not depend on has none, in any process;
+  /// a process that has nothing to learn from in this step gives zeros for all.
   func sum_(_ gradients: [Tensor?]) throws
 }
 

@@ -27,6 +27,7 @@ extension Trainer {
           values.append(value.detached)
         }
       }
+      if values.isEmpty { gradients.zero() }
       try reducer.sum_(gradients.all)
       return try readLosses(values, norm: gradientNorm(gradients.all))
     }

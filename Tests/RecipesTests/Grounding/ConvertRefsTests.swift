@@ -1,3 +1,4 @@
+import TaskData
 import Evaluation
 import Files
 import Foundation

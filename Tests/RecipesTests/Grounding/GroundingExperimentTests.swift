@@ -1,3 +1,5 @@
+import Experiments
+import TaskData
 import Evaluation
 import Files
 import Foundation
@@ -13,68 +15,83 @@ import TokenData
 
   init() throws { run = try TinyRun(data: TinyRun.sums(2), yaml: "model: model\n") }
 
-  private func settings(_ source: GroundingSettings.Source? = nil) -> GroundingSettings {
-    var settings = GroundingSettings(.tiny, source: source)
-    settings.side = 32
-    return settings
+  private func experiment(_ source: GroundingExperiment.Source? = nil) -> GroundingExperiment {
+    var experiment = GroundingExperiment(.tiny, source: source)
+    experiment.side = 32
+    return experiment
   }
 
-  private func answered(_ cell: GroundingCell, _ experiment: GroundingExperiment) throws -> GroundingCellOutcome {
-    guard case .answered(let outcome) = try experiment.store.result(of: cell.name) else {
-      throw InputError(path: experiment.store.folder, expected: "a result of \(cell.name)", found: "none")
-    }
-    return outcome
+  private func prepared(_ name: String, _ experiment: GroundingExperiment) throws -> ExperimentFolder<
+    GroundingExperiment
+  > {
+    let folder = try ExperimentFolder(run.folder + "/" + name, experiment)
+    try experiment.prepare(in: folder.path, quiet)
+    return folder
   }
 
-  /// Cells, one of each objective, become a report; a cell run again is the same.
-  @Test func cellsBecomeAReport() throws {
-    var settings = settings()
-    (settings.presets, settings.sizes, settings.seeds) = ([.sft, .dist], [2, 4, 6], [1, 2])
-    let folder = run.folder + "/out", experiment = try GroundingExperiment(folder: folder, settings: settings)
+  /// Runs, one of each objective, become a report; a run made again is the same.
+  @Test func runsBecomeAReport() throws {
+    var experiment = experiment()
+    (experiment.grid.variants, experiment.grid.sizes, experiment.grid.seeds) = (["sft", "dist"], [2, 4, 6], [1, 2])
+    let folder = try prepared("out", experiment)
     func text(_ name: String) throws -> Data { try run.bytes("out/" + name) }
-    try experiment.prepare(quiet)
-    for seed in [1, 2] { try runGroundingCell(named: "school-seed\(seed)", folder: folder, threads: 1) }
-    for cell in settings.cells { try runGroundingCell(named: cell.name, folder: folder, threads: 1) }
-    guard case .schooled(let losses) = try experiment.store.result(of: "school-seed1") else {
-      return #expect(Bool(false), "no schooling is kept")
+    for name in experiment.stages.flatMap(\.runs) + experiment.grid.runs.map(\.name) {
+      try folder.run(one: name, threads: 1)
     }
+    let losses = try #require(try folder.artifact("pretraining-seed1"))
     #expect(losses.count == 2 && losses.allSatisfy(\.isFinite))
     #expect(try text("models/seed1/model.safetensors") != text("models/seed1-fresh/model.safetensors"))
-    let report = try experiment.report(command: "dist2 reproduce grounding")
-    #expect(report.table.rows.count == 2 * 3 + 1)
-    #expect(report.table.columns.map(\.title).suffix(2) == ["look", "place"])
+    let report = try folder.report(command: "dist2 reproduce grounding")
+    #expect(report.tables[0].rows.count == 2 * 3 + 1)
+    #expect(report.tables[0].columns.map(\.title).suffix(2) == ["look", "place"])
     for claim in ["**K9** dist finds", "**K9** vocab", "**K8**"] {
       #expect(report.markdown.contains(claim) == (claim != "**K9** vocab"), "\(claim)")
     }
-    let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
+    let page = try String(contentsOfFile: folder.path + "/report.html", encoding: .utf8)
     #expect(page.contains("data:image/png") && page.contains("Learnt from 6, seed 1"))
     #expect(report.markdown.contains("No objective finds more than the median box"))
-    let cell = settings.cells[1], before = try answered(cell, experiment)
+    let name = experiment.grid.runs[1].name, before = try #require(try folder.outcome(name))
     // One of the four test scenes has nothing that is told by its place.
     #expect(before.answers.mapValues(\.count) == ["look": 4, "place": 3])
     #expect(before.losses.count == 2 && before.examples == 2)
-    try runGroundingCell(named: cell.name, folder: folder, threads: 1)
-    let again = try answered(cell, experiment)
+    try folder.run(one: name, threads: 1)
+    let again = try #require(try folder.outcome(name))
     #expect(again.losses == before.losses && again.answers == before.answers)
     // Seeds read other expressions and begin with other weights.
-    #expect(try text("data/cells/n4-seed1.jsonl") != text("data/cells/n4-seed2.jsonl"))
+    #expect(try text("data/runs/n4-seed1.jsonl") != text("data/runs/n4-seed2.jsonl"))
     #expect(try text("models/seed1/model.safetensors") != text("models/seed2/model.safetensors"))
-    settings.sizes = [0]
-    #expect(throws: InputError.self) { try settings.check() }
+    experiment.grid.sizes = [0]
+    #expect(throws: InputError.self) { try experiment.validate() }
+  }
+
+  /// What runs side by side read is written before any of them begins: while one writes, another would fail.
+  @Test func runsWriteNoData() throws {
+    var experiment = experiment()
+    (experiment.grid.variants, experiment.grid.sizes) = (["sft", "dist"], [2, 4])
+    experiment.model = run.folder + "/model"
+    let folder = try prepared("side", experiment), data = folder.path + "/data"
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: data + "/runs").sorted() == [
+        "n2-seed1.jsonl", "n4-seed1.jsonl",
+      ])
+    let lock = try FileLock(folder: data + "/runs")
+    defer { lock.unlock() }
+    // The model of this test does not see; that is found out after the data was read.
+    let error = #expect(throws: InputError.self) { try folder.run(one: "dist-n4-seed1", threads: 1) }
+    #expect(error?.found != "that another process is writing it" && error?.description.contains("text alone") == true)
   }
 
   /// A fresh model learns to see on other scenes, by another convention: a grid of 64, here the picture's own pixels.
-  @Test func schoolingHasItsOwnScenesAndGrid() throws {
-    let experiment = try GroundingExperiment(folder: run.folder + "/school", settings: settings())
-    try experiment.prepare(quiet)
-    let folder = run.folder + "/school/school", lines = try JSONLFile(folder + "/train.jsonl")
+  @Test func pretrainingHasItsOwnScenesAndGrid() throws {
+    _ = try prepared("out", experiment())
+    let folder = run.folder + "/out/pretraining", lines = try JSONLFile(folder + "/train.jsonl")
     #expect(lines.count >= 8)
     for index in 0..<lines.count {
       let line = try lines.record(index), box = try line.at("bbox").elements().map { min(63, Int(try $0.double())) }
       #expect(try line.string(at: "completion") == "\(box)")
       #expect(fileExists(folder + "/" + (try line.at("images").elements()[0].string())))
     }
-    let other = try JSONLFile(run.folder + "/school/data/train.jsonl")
+    let other = try JSONLFile(run.folder + "/out/data/train.jsonl")
     #expect(try lines.record(0).string(at: "sent") != other.record(0).string(at: "sent"))
   }
 
@@ -91,22 +108,17 @@ import TokenData
       }
       try AtomicFile.write(lines.joined().utf8, to: "\(run.folder)/\(name).jsonl")
     }
-    var settings = settings(.rows(["mine", "refcoco"].map { "\(run.folder)/\($0).jsonl" }, pictures: nil))
-    (settings.presets, settings.testExpressions) = ([.sft], 5)
-    let folder = run.folder + "/rows", experiment = try GroundingExperiment(folder: folder, settings: settings)
-    try experiment.prepare(quiet)
-    for cell in ["school-seed1", settings.cells[0].name] {
-      try runGroundingCell(named: cell, folder: folder, threads: 1)
-    }
-    let outcome = try answered(settings.cells[0], experiment)
+    var experiment = experiment(.rows(["mine", "refcoco"].map { "\(run.folder)/\($0).jsonl" }, pictures: nil))
+    (experiment.grid.variants, experiment.testExpressions) = (["sft"], 5)
+    let folder = try prepared("rows", experiment), name = experiment.grid.runs[0].name
+    for name in ["pretraining-seed1", name] { try folder.run(one: name, threads: 1) }
+    let outcome = try #require(try folder.outcome(name))
     #expect(outcome.examples == 8 && outcome.answers.mapValues(\.count) == ["mine-val": 5, "refcoco-val": 5])
-    let report = try experiment.report(command: "")
+    let report = try folder.report(command: "")
     // The paper's splits come first, in its order.
-    #expect(report.table.columns.map(\.title).suffix(2) == ["refcoco-val", "mine-val"])
-    settings.source = .rows(["\(run.folder)/pictures.jsonl"], pictures: nil)
-    #expect(throws: InputError.self) {
-      try GroundingExperiment(folder: run.folder + "/none", settings: settings).prepare(quiet)
-    }
+    #expect(report.tables[0].columns.map(\.title).suffix(2) == ["refcoco-val", "mine-val"])
+    experiment.source = .rows(["\(run.folder)/pictures.jsonl"], pictures: nil)
+    #expect(throws: InputError.self) { try prepared("none", experiment) }
   }
 
   /// The median box of training rows is what the report calls the floor, by hand: all boxes but one are the left half.
@@ -122,10 +134,8 @@ import TokenData
       [line(left, "train"), line(left, "train"), line(right, "train")]
       + [left, left, left, right].map { line($0, "test") }
     try AtomicFile.write(lines.joined().utf8, to: folder + "/halves.jsonl")
-    let settings = settings(.rows([folder + "/halves.jsonl"], pictures: nil))
-    let experiment = try GroundingExperiment(folder: folder + "/floor", settings: settings)
-    try experiment.prepare(quiet)
-    let row = try #require(try experiment.report(command: "").table.rows.last)
+    let kept = try prepared("floor", experiment(.rows([folder + "/halves.jsonl"], pictures: nil)))
+    let row = try #require(try kept.report(command: "").tables[0].rows.last)
     #expect(row.last?.value == 75)
   }
 }

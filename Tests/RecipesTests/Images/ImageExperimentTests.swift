@@ -1,3 +1,4 @@
+import Experiments
 import Files
 import Foundation
 import Recipes
@@ -11,29 +12,24 @@ import Torch
 @Suite struct ImageExperimentTests {
   @Test func cellsBecomeAReport() throws {
     let folder = try TemporaryPictures(train: 200, test: 60)
-    let settings = try ImageSettings(
-      data: folder.data, scale: .tiny, arms: [ImageArm.all[0], ImageArm.all[1]], seeds: [1, 2], shares: [0.25, 1])
-    let experiment = try ImageExperiment(folder: folder.output, settings: settings)
-    for cell in [ImageSettings.tokenizerCell] + settings.cells.map(\.name) {
-      try runImageCell(named: cell, folder: folder.output, threads: 1)
-    }
-    let report = try experiment.report(command: "dist2 reproduce images")
+    var experiment = ImageExperiment(data: folder.data, scale: .tiny)
+    experiment.grid.sizes = [0.25, 1]
+    let kept = try ExperimentFolder(folder.output, experiment)
+    for name in ["tokenizer"] + experiment.grid.runs.map(\.name) { try kept.run(one: name, threads: 1) }
+    let report = try kept.report(command: "dist2 reproduce images")
     // Two lines of what is real and reconstructed, then share x mark x objective.
-    #expect(report.table.rows.count == 2 + 2 * 2 * 2)
+    #expect(report.tables[0].rows.count == 2 + 2 * 2 * 2)
     #expect(
-      report.table.rows.dropFirst(2).allSatisfy { row in row.dropFirst(4).allSatisfy { $0.value?.isFinite == true } })
+      report.tables[0].rows.dropFirst(2).allSatisfy { row in row.dropFirst(4).allSatisfy { $0.value?.isFinite == true }
+      })
     #expect(report.markdown.contains("K13"))
     let page = try String(contentsOfFile: folder.output + "/report.html", encoding: .utf8)
     #expect(page.contains("data:image/png;base64,") && page.contains("Table 4"))
 
-    // The same cell again is the same to the last bit; sft and dist read the same pictures.
-    let cell = settings.cells[1], before = try experiment.store.result(of: cell.name)
-    try runImageCell(named: cell.name, folder: folder.output, threads: 1)
-    guard case .generator(let first)? = before, case .generator(let again)? = try experiment.store.result(of: cell.name)
-    else {
-      Issue.record("no generator")
-      return
-    }
+    // The same run again is the same to the last bit; sft and dist read the same pictures.
+    let name = experiment.grid.runs[1].name, first = try #require(try kept.outcome(name))
+    try kept.run(one: name, threads: 1)
+    let again = try #require(try kept.outcome(name))
     #expect(first.losses == again.losses && first.marks == again.marks)
     #expect(first.images == 50 && first.temperature != nil && first.losses.count == 20)
     #expect(first.losses.last! < first.losses[0])
@@ -46,7 +42,7 @@ import Torch
 
   @Test func replacedCodesAreOfTheirRank() throws {
     let folder = try TemporaryPictures(train: 20, test: 6)
-    let settings = try ImageSettings(data: folder.data, scale: .tiny, arms: ImageArm.all, seeds: [1], shares: [1])
+    let settings = ImageExperiment(data: folder.data, scale: .tiny)
     let model = VQModel(settings.vq, generator: Generator(seed: 1))
     let network = SmallImageClassifier(classCount: 10, origin: "nothing", generator: Generator(seed: 2))
     let probe = try CodeProbe(model, network, pictures: settings.pictures().test.planes, seed: 3)
@@ -72,12 +68,11 @@ import Torch
   }
 
   @Test func sharesOutsideTheDataAreRefused() throws {
-    #expect(throws: InputError.self) {
-      try ImageSettings(data: "/nowhere", scale: .tiny, arms: ImageArm.all, seeds: [1], shares: [0, 1])
-    }
-    let settings = try ImageSettings(data: "/nowhere", scale: .tiny, arms: ImageArm.all, seeds: [1], shares: [1])
-    let error = #expect(throws: InputError.self) { try ImageExperiment(folder: "/nowhere/out", settings: settings) }
+    var experiment = ImageExperiment(data: "/nowhere", scale: .tiny)
+    let error = #expect(throws: InputError.self) { try ExperimentFolder("/nowhere/out", experiment) }
     #expect(error?.remedy.contains("dataset-fashion-mnist") == true)
+    experiment.grid.sizes = [0, 1]
+    #expect(#expect(throws: InputError.self) { try experiment.validate() }?.place == "--sizes")
   }
 }
 

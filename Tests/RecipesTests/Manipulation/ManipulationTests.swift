@@ -1,3 +1,6 @@
+import ModelImport
+import Experiments
+import TaskData
 import Files
 import Foundation
 import MetricTokens
@@ -131,38 +134,38 @@ final class TinyManipulation {
   /// Cells, one of each arm, become a report; a cell run again is the same.
   @Test func cellsBecomeAReport() throws {
     let tiny = try TinyManipulation()
-    var settings = ManipulationSettings(.tiny, model: tiny.model)
-    settings.presets = [.sft, .dist]
-    (settings.sizes, settings.maxNewTokens) = ([2, 4, 6], 8)
-    let folder = tiny.folder + "/out", experiment = try ManipulationExperiment(folder: folder, settings: settings)
-    for cell in settings.cells { try runManipulationCell(named: cell.name, folder: folder, threads: 1) }
-    let report = try experiment.report(command: "dist2 reproduce manipulation")
-    #expect(report.table.rows.count == 2 * 3)
+    var experiment = ManipulationExperiment(.tiny, model: tiny.model)
+    (experiment.grid.variants, experiment.grid.sizes, experiment.maxNewTokens) = (["sft", "dist"], [2, 4, 6], 8)
+    let folder = tiny.folder + "/out", kept = try ExperimentFolder(folder, experiment)
+    for run in experiment.grid.runs { try kept.run(one: run.name, threads: 1) }
+    let report = try kept.report(command: "dist2 reproduce manipulation")
+    #expect(report.tables[0].rows.count == 2 * 3)
     // The paper's columns, to the row of 1K and sft.
-    #expect(report.table.rows[0].suffix(2).compactMap(\.value) == [49.6, 46.2])
+    #expect(report.tables[0].rows[0].suffix(2).compactMap(\.value) == [49.6, 46.2])
     #expect(report.markdown.contains("**K8**") && report.markdown.contains("**K10**"))
     let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
     #expect(page.contains("What the oracle answers") && page.contains("Where actions miss"))
-    let cell = settings.cells[1], before = try #require(try experiment.store.result(of: cell.name))
+    let run = experiment.grid.runs[1], before = try #require(try kept.outcome(run.name))
     #expect(before.trials.count == 4 && before.trials.allSatisfy { $0.answers == 1 && $0.steps >= 1 })
     #expect(before.losses.allSatisfy(\.isFinite) && before.examples == 2)
-    try runManipulationCell(named: cell.name, folder: folder, threads: 1)
-    let again = try #require(try experiment.store.result(of: cell.name))
+    try kept.run(one: run.name, threads: 1)
+    let again = try #require(try kept.outcome(run.name))
     #expect(again.losses == before.losses && again.trials == before.trials)
-    settings.sizes = [0]
-    #expect(throws: InputError.self) { try settings.check() }
+    experiment.grid.sizes = [0]
+    #expect(throws: InputError.self) { try experiment.validate() }
   }
 
   /// What a cell has learnt is not lost when it cannot finish: the next try goes on from there.
   @Test func interruptedCellsGoOn() throws {
     let tiny = try TinyManipulation()
-    var settings = ManipulationSettings(.tiny, model: tiny.model)
-    (settings.presets, settings.sizes, settings.maxNewTokens) = ([.dist], [2], 8)
-    let folder = tiny.folder + "/out", experiment = try ManipulationExperiment(folder: folder, settings: settings)
-    let cell = settings.cells[0].name, results = folder + "/cells", checkpoints = folder + "/runs/\(cell)/checkpoints"
-    func run() throws { try runManipulationCell(named: cell, folder: folder, threads: 1) }
+    var experiment = ManipulationExperiment(.tiny, model: tiny.model)
+    (experiment.grid.variants, experiment.grid.sizes, experiment.maxNewTokens) = (["dist"], [2], 8)
+    let folder = tiny.folder + "/out", kept = try ExperimentFolder(folder, experiment)
+    let cell = experiment.grid.runs[0].name, results = folder + "/cells",
+      checkpoints = folder + "/runs/\(cell)/checkpoints"
+    func run() throws { try kept.run(one: cell, threads: 1) }
     try run()
-    let whole = try #require(try experiment.store.result(of: cell))
+    let whole = try #require(try kept.outcome(cell))
     #expect(!fileExists(checkpoints))
     // A file where the results should go: everything is done, and cannot be kept.
     try FileManager.default.removeItem(atPath: results)
@@ -177,7 +180,7 @@ final class TinyManipulation {
     try FileManager.default.removeItem(atPath: results)
     try makeFolders(results)
     try run()
-    let resumed = try #require(try experiment.store.result(of: cell))
+    let resumed = try #require(try kept.outcome(cell))
     #expect(resumed.losses == whole.losses && resumed.trials == whole.trials && !fileExists(checkpoints))
   }
 }

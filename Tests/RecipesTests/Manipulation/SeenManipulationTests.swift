@@ -1,3 +1,5 @@
+import Experiments
+import TaskData
 import Files
 import Foundation
 import MetricTokens
@@ -122,52 +124,44 @@ import TokenData
   }
 
   @Test func experimentsSee() throws {
-    var settings = ManipulationSettings(.tiny, model: model, observation: .image)
-    (settings.presets, settings.maxNewTokens, settings.answers) = ([.sft, .dist], 8, 2)
-    let folder = tiny.folder + "/out", experiment = try ManipulationExperiment(folder: folder, settings: settings)
-    for cell in settings.cells { try runManipulationCell(named: cell.name, folder: folder, threads: 1) }
-    let outcomes = try settings.cells.compactMap { try experiment.store.result(of: $0.name) }
+    var experiment = ManipulationExperiment(.tiny, model: model, observation: .image)
+    (experiment.grid.variants, experiment.maxNewTokens, experiment.answers) = (["sft", "dist"], 8, 2)
+    let folder = tiny.folder + "/out", kept = try ExperimentFolder(folder, experiment)
+    let names = experiment.grid.runs.map(\.name)
+    for name in names { try kept.run(one: name, threads: 1) }
+    let outcomes = try names.compactMap { try kept.outcome($0) }
     #expect(outcomes.count == 2 && outcomes.allSatisfy { $0.trials.count == 4 && $0.examples == 4 })
     #expect(outcomes.allSatisfy { $0.losses.allSatisfy(\.isFinite) && $0.trials.allSatisfy { $0.answers == 2 } })
-    // Pictures go when the cell is done.
+    // Pictures go when the run is done.
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/data").isEmpty)
-    let report = try experiment.report(command: "dist2 reproduce manipulation --observation image")
+    let report = try kept.report(command: "dist2 reproduce manipulation --observation image")
     #expect(report.markdown.contains("seen as pictures of 256 x 128 pixels"))
     let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
     #expect(page.contains("data:image/png") && page.contains("&lt;image0&gt;"))
-    // A cell run again is the same; another observation is another experiment.
-    let cell = settings.cells[1]
-    try runManipulationCell(named: cell.name, folder: folder, threads: 1)
-    let again = try #require(try experiment.store.result(of: cell.name))
+    // A run made again is the same; another observation is another experiment.
+    try kept.run(one: names[1], threads: 1)
+    let again = try #require(try kept.outcome(names[1]))
     #expect(again.losses == outcomes[1].losses && again.trials == outcomes[1].trials)
-    settings.observation = .boxes
-    #expect(throws: InputError.self) { try ManipulationExperiment(folder: folder, settings: settings) }
+    experiment.observation = .boxes
+    #expect(throws: InputError.self) { try ExperimentFolder(folder, experiment) }
   }
 
   @Test func modelsThatDoNotSeeAreRefused() throws {
-    let settings = ManipulationSettings(.tiny, model: tiny.model, observation: .image)
+    let experiment = ManipulationExperiment(.tiny, model: tiny.model, observation: .image)
     let folder = tiny.folder + "/blind"
-    let words = refusal { _ = try ManipulationExperiment(folder: folder, settings: settings) }
+    let words = refusal { _ = try ExperimentFolder(folder, experiment) }
     #expect(words.contains("text alone") && words.contains("dist2 new-vlm"), "\(words)")
     #expect(!fileExists(folder))
   }
 
-  /// Settings written before there were pictures.
-  @Test func oldSettingsAreOfBoxes() throws {
-    let old = """
-      {"alpha":0.1,"angleTemperature":1,"answers":1,"batch":8,"epochs":2,"kinds":["twist","sweep_without_exceeding",\
-      "manipulate_old_neighbor","rearrange"],"learningRate":0.0001,"leastSteps":24,"maxNewTokens":288,"model":"m",\
-      "overrides":[],"presets":["sft","vocab","dist"],"seeds":[1,2],"sizes":[16,64,256],"temperature":2,\
-      "testEpisodes":60}
-      """
-    let settings = try JSONDecoder().decode(ManipulationSettings.self, from: Data(old.utf8))
-    #expect(settings.observation == .boxes && settings == ManipulationSettings(.small, model: "m"))
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    #expect(String(decoding: try encoder.encode(settings), as: UTF8.self) == old)
-    let seen = ManipulationSettings(.small, model: "m", observation: .image)
-    let again = try JSONDecoder().decode(ManipulationSettings.self, from: encoder.encode(seen))
-    #expect(again == seen && again.observation == .image)
+  /// Settings are read back as they were written, of text and of pictures.
+  @Test func settingsAreReadBack() throws {
+    for observation in [PromptForm.Observation.boxes, .image] {
+      let written = ManipulationExperiment(.small, model: "m", observation: observation)
+      let read = try JSONDecoder().decode(ManipulationExperiment.self, from: JSONEncoder().encode(written))
+      #expect(read == written && read.observation == observation)
+    }
+    #expect(ManipulationExperiment(.small, model: "m").observation == .boxes)
   }
 }
 

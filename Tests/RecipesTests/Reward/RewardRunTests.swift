@@ -1,3 +1,4 @@
+import Experiments
 import Files
 import Foundation
 import MetricTokens
@@ -108,22 +109,25 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
 @Suite struct RewardExperimentTests {
   @Test func cellsBecomeAReport() throws {
     let tiny = try TinyRun(data: rated, yaml: yaml), folder = tiny.folder + "/experiment"
-    let arms = RewardArm.all().filter { ["sft", "dist", "random", "bradleyTerry"].contains($0.name) }
-    let settings = try RewardSettings(tiny.settings("train.steps=40"), arms: arms, seeds: [1, 2])
-    let experiment = try RewardExperiment(folder: folder, settings: settings)
-    let names = ["untrained"] + [1, 2].flatMap { seed in arms.map { "\($0.name)-seed\(seed)" } }
-    for name in names { try runRewardCell(named: name, folder: folder, threads: 1) }
-    let report = try experiment.report(command: "dist2 reproduce reward")
-    #expect(report.table.rows.count == arms.count + 1)
-    let markdown = report.markdown
-    for id in ["K11", "K17"] { #expect(markdown.contains("**\(id)**")) }
+    let names = ["bradleyTerry", "sft", "dist", "random"]
+    func experiment(_ override: String) throws -> RewardExperiment {
+      var experiment = try RewardExperiment(tiny.settings(override))
+      experiment.grid = Grid(names, seeds: [1, 2])
+      return experiment
+    }
+    let kept = try ExperimentFolder(folder, experiment("train.steps=40"))
+    for name in ["untrained"] + kept.experiment.grid.runs.map(\.name) { try kept.run(one: name, threads: 1) }
+    let report = try kept.report(command: "dist2 reproduce reward")
+    #expect(report.tables[0].rows.map { $0[0].text } == ["untrained"] + names)
+    #expect(report.findings.map(\.id) == ["K11", "K17"])
+    // Five comparisons of two claims, one correction.
+    #expect(report.findings.flatMap(\.comparisons).map(\.verdict.comparisons) == Array(repeating: 5, count: 5))
     // Who has learnt the answers by heart orders all pairs of the file it was trained on.
     let accuracies = Dictionary(
-      report.table.rows.map { ($0[0].text, $0[2].value ?? .nan) }, uniquingKeysWith: { first, _ in first })
+      report.tables[0].rows.map { ($0[0].text, $0[2].value ?? .nan) }, uniquingKeysWith: { first, _ in first })
     for name in ["sft", "dist", "bradleyTerry"] { #expect(accuracies[name] ?? 0 > 0.9, "\(accuracies)") }
     #expect(fileExists(folder + "/report.html") && fileExists(folder + "/figure.svg"))
-    let other = try RewardSettings(tiny.settings("train.steps=41"), arms: arms, seeds: [1, 2])
-    #expect(throws: InputError.self) { try RewardExperiment(folder: folder, settings: other) }
+    #expect(throws: InputError.self) { try ExperimentFolder(folder, experiment("train.steps=41")) }
   }
 
   /// The run files of `Configs/reward/` differ in what is trained, and in nothing else.

@@ -1,0 +1,71 @@
+import Recipes
+import Files
+public import Reports
+
+/// A claim and the comparisons that speak to it.
+public struct Claim {
+  /// `K6`
+  public var id: String
+  /// The claim in the paper's sense.
+  public var text: String
+  /// What was compared and what came out, uncorrected.
+  public var comparisons: [(label: String, verdict: Verdict)]
+  /// A sentence before the comparisons, and what else their reader has to know.
+  public var opening: String
+  public var remark: String
+
+  public init(
+    _ id: String, _ text: String, _ comparisons: [(label: String, verdict: Verdict)], opening: String = "",
+    remark: String = ""
+  ) {
+    (self.id, self.text, self.comparisons, self.opening, self.remark) = (id, text, comparisons, opening, remark)
+  }
+
+  /// The claim judged alone: corrected for its own comparisons.
+  public var judged: JudgedClaim { Self.judge([self])[0] }
+
+  /// Judges claims together: one correction (Holm's) for all their comparisons.
+  public static func judge(_ claims: [Claim]) -> [JudgedClaim] {
+    var corrected = Verdict.corrected(claims.flatMap { $0.comparisons.map(\.verdict) })[...]
+    return claims.map { claim in
+      let mine = zip(claim.comparisons, corrected).map { ($0.label, $1) }
+      corrected = corrected.dropFirst(mine.count)
+      return JudgedClaim(claim, mine)
+    }
+  }
+}
+
+/// A claim and what the outcomes say about it, in words that say no more than the numbers do.
+public struct JudgedClaim {
+  public let id: String
+  public let claim: String
+  public let finding: String
+  public let conclusion: Conclusion
+  /// The verdicts behind it, corrected.
+  public let comparisons: [(label: String, verdict: Verdict)]
+
+  /// A finding that rests on no comparison, or says more than its verdicts.
+  public init(id: String, claim: String, finding: String, conclusion: Conclusion) {
+    (self.id, self.claim, self.finding, self.conclusion, comparisons) = (id, claim, finding, conclusion, [])
+  }
+
+  fileprivate init(_ claim: Claim, _ comparisons: [(label: String, verdict: Verdict)]) {
+    (id, self.claim, self.comparisons) = (claim.id, claim.text, comparisons)
+    let words = comparisons.map { $0.label.isEmpty ? "\($0.verdict)" : "\($0.label): \($0.verdict)" }
+    let parts = [claim.opening, words.isEmpty ? "" : words.joined(separator: "; ") + ".", claim.remark]
+    finding = parts.filter { !$0.isEmpty }.joined(separator: " ")
+    conclusion = Conclusion(comparisons.map(\.verdict.outcome))
+  }
+
+  var json: JSON {
+    let verdicts = comparisons.map { label, verdict -> JSON in
+      guard case .object(var object) = verdict.json else { return verdict.json }
+      object["label"] = .string(label)
+      return .object(object)
+    }
+    return [
+      "id": .string(id), "claim": .string(claim), "finding": .string(finding),
+      "conclusion": .string(conclusion.rawValue), "verdicts": .array(verdicts),
+    ]
+  }
+}

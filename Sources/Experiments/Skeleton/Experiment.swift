@@ -1,0 +1,111 @@
+import Recipes
+import Files
+public import Reports
+
+/// An experiment: settings as a value, shared artifacts, a grid of runs, and what they show.
+///
+/// Everything else is common: ``ExperimentFolder`` keeps the settings and the outcome of each run, runs what is missing
+/// side by side in processes of their own, and writes the report as text, Markdown, HTML and JSON.
+///
+/// To add one: a type that conforms (its stored properties are its settings), a line in ``experiments``, and a
+/// `ReproduceOptions` in the command line target that makes it from options.
+public protocol Experiment: Codable, Sendable, Equatable {
+  /// What a run of an artifact stage leaves.
+  associatedtype Artifact: Codable = NoArtifact
+  /// What a run of the grid leaves: all that the report needs, since nothing else is read again.
+  associatedtype Outcome: Codable
+
+  /// `regression`, as processes of single runs name it.
+  static var name: String { get }
+
+  /// Variants, factors and seeds. The common options `--variants`, `--sizes` and `--seeds` set them.
+  var grid: Grid { get set }
+  /// Names of all variants that the grid may have.
+  var variants: [String] { get }
+  /// Further words of `--variants`, each for several.
+  static var variantSets: [String: [String]] { get }
+
+  /// Checks values that a user can set, beyond those of the grid.
+  ///
+  /// - Throws: `InputError` naming the option.
+  func check() throws
+  /// Checks what is read from elsewhere, before a folder is taken for the experiment.
+  func checkInputs() throws
+
+  /// Makes files that every process reads, such as data; called once before the stages, in one process.
+  func prepare(in folder: String, _ terminal: Terminal) throws
+  /// Stages before the grid, in order.
+  var stages: [ArtifactStage] { get }
+  /// Makes one artifact of a stage.
+  func makeArtifact(_ context: RunContext) throws -> Artifact
+
+  /// Steps of a run, where they are known beforehand; else progress counts runs.
+  func work(_ run: GridRun) -> Int?
+  /// One run of the grid, in a process of its own.
+  func run(_ run: GridRun, _ context: RunContext) throws -> Outcome
+
+  /// What the finished runs show.
+  ///
+  /// - Parameter artifacts: those that are finished, by name.
+  func report(_ results: Results<Outcome>, _ artifacts: [String: Artifact]) throws -> ExperimentReport
+}
+
+extension Experiment {
+  public static var variantSets: [String: [String]] { [:] }
+  public func check() throws {}
+  public func checkInputs() throws {}
+  public func prepare(in folder: String, _ terminal: Terminal) throws {}
+  public var stages: [ArtifactStage] { [] }
+  public func work(_ run: GridRun) -> Int? { nil }
+
+  /// Checks the grid and everything else that a user can set.
+  ///
+  /// - Throws: `InputError` naming the option.
+  public func validate() throws {
+    try grid.check(known: variants)
+    try check()
+  }
+}
+
+extension Experiment where Artifact == NoArtifact {
+  public func makeArtifact(_ context: RunContext) throws -> NoArtifact { NoArtifact() }
+}
+
+/// The artifact of an experiment that has none.
+public struct NoArtifact: Codable, Sendable {}
+
+/// Runs before the grid that make what all or several of its runs share: a tokenizer, a pretrained model.
+public struct ArtifactStage: Sendable {
+  /// What the progress bar says.
+  public var title: String
+  /// Names of its runs, done side by side.
+  public var runs: [String]
+  /// Steps of each; nil where they are not known beforehand.
+  public var work: Int?
+
+  public init(_ title: String, runs: [String], work: Int? = nil) {
+    (self.title, self.runs, self.work) = (title, runs, work)
+  }
+}
+
+/// Every experiment, for the process that runs one run of one of them.
+public let experiments: [any Experiment.Type] = [
+  RegressionExperiment.self, RewardExperiment.self, GroundingExperiment.self, ManipulationExperiment.self,
+  ImageExperiment.self,
+]
+
+/// Runs one run of an experiment's folder and keeps its outcome; tells its progress on standard output.
+///
+/// - Throws: `InputError` for an experiment, folder or run that is not there, and what the run throws.
+public func runExperiment(_ name: String, run: String, folder: String, threads: Int) throws {
+  guard let experiment = experiments.first(where: { $0.name == name }) else {
+    throw InputError(
+      path: "<arguments>", place: "experiment", expected: experiments.map { $0.name }.joined(separator: ", "),
+      found: name)
+  }
+  try runOne(experiment, run, folder, threads)
+}
+
+private func runOne<E: Experiment>(_ type: E.Type, _ run: String, _ folder: String, _ threads: Int) throws {
+  try ExperimentFolder<E>(folder).run(one: run, threads: threads) { $0.send() }
+}

@@ -1,0 +1,118 @@
+import Recipes
+public import Files
+public import Reports
+
+/// What an experiment shows: claims, tables and figures once, written as text, Markdown, a page, and JSON.
+public struct ExperimentReport {
+  /// Part of the page, in order.
+  public enum Part {
+    case section(String)
+    /// A table that is shown everywhere.
+    case table(Table)
+    /// One that the terminal and Markdown are spared.
+    case detail(Table)
+    case figures([any Figure])
+    case paragraph(String)
+    case code(String, caption: String)
+    /// A PNG file's content.
+    case image([UInt8], caption: String)
+    case values([(key: String, value: String)])
+    /// Opened only when asked for.
+    case closed(String, [Part])
+  }
+
+  public var title: String
+  public var subtitle: String
+  public var findings: [JudgedClaim]
+  /// What else is said of the claims.
+  public var remarks: [String]
+  /// The picture that says most: `figure.svg`, the first of the page, and drawn in the terminal where it is a curve.
+  public var figure: any Figure
+  public var parts: [Part]
+  /// Settings beyond the command.
+  public var settings: [Part]
+  /// The command that makes it again.
+  public internal(set) var command = ""
+  var experiment: JSON = .null
+
+  public init(
+    _ title: String, subtitle: String, findings: [JudgedClaim], remarks: [String] = [], figure: any Figure,
+    parts: [Part], settings: [Part] = []
+  ) {
+    (self.title, self.subtitle, self.findings, self.remarks) = (title, subtitle, findings, remarks)
+    (self.figure, self.parts, self.settings) = (figure, parts, settings)
+  }
+
+  /// Tables shown everywhere.
+  public var tables: [Table] { parts.compactMap { if case .table(let table) = $0 { table } else { nil } } }
+
+  /// For the terminal.
+  public func text(_ terminal: Terminal) -> String {
+    var blocks = tables.map { $0.text(terminal: terminal) }
+    if let chart = figure as? Chart, chart.series.contains(where: { $0.points.count > 1 }) {
+      blocks.append(chart.text(terminal: terminal))
+    }
+    blocks += findings.map { "\(terminal.styled("\($0.id) \($0.claim)", .bold))\n   \($0.finding)" }
+    return (blocks + remarks).joined(separator: "\n\n") + "\n"
+  }
+
+  /// The command, tables and findings, for `docs/experiments/`.
+  public var markdown: String {
+    let found = findings.map { "- **\($0.id)** \($0.claim) *Found:* \($0.finding)\n" }
+    return "```\n\(command)\n```\n\n" + tables.map { $0.markdown }.joined(separator: "\n") + "\n" + found.joined()
+      + remarks.map { "\n\($0)\n" }.joined()
+  }
+
+  /// `report.html`
+  public var page: HTMLReport {
+    var page = HTMLReport(
+      title, subtitle: subtitle, footer: "Made by dist2. Every figure comes from the runs in this folder.")
+    for finding in findings {
+      page.claim("\(finding.id). \(finding.claim)", finding.finding, finding.conclusion)
+    }
+    for remark in remarks { page.paragraph(remark) }
+    for part in parts { page.add(part) }
+    page.section("Settings")
+    page.code(command, caption: "The command that makes this again")
+    for part in settings { page.add(part) }
+    return page
+  }
+
+  /// `report.json`, for programs: settings, tables with intervals, claims with verdicts.
+  public var json: JSON {
+    let all = (parts + settings).compactMap { part -> Table? in
+      switch part {
+      case .table(let table), .detail(let table): table
+      default: nil
+      }
+    }
+    return [
+      "title": .string(title), "command": .string(command), "settings": experiment,
+      "tables": .array(all.map(\.json)), "claims": .array(findings.map(\.json)),
+      "remarks": .array(remarks.map { .string($0) }),
+    ]
+  }
+
+  /// Writes `report.html`, `report.json`, `table.md` and `figure.svg`.
+  func write(to folder: String) throws {
+    try page.write(to: folder + "/report.html")
+    try AtomicFile.write(json, to: folder + "/report.json")
+    try AtomicFile.write(markdown.utf8, to: folder + "/table.md")
+    try AtomicFile.write(figure.svg(standalone: true).utf8, to: folder + "/figure.svg")
+  }
+}
+
+extension HTMLReport {
+  fileprivate mutating func add(_ part: ExperimentReport.Part) {
+    switch part {
+    case .section(let heading): section(heading)
+    case .table(let table), .detail(let table): self.table(table)
+    case .figures(let figures): self.figures(figures)
+    case .paragraph(let text): paragraph(text)
+    case .code(let text, let caption): code(text, caption: caption)
+    case .image(let png, let caption): image(png: png, description: caption, caption: caption)
+    case .values(let pairs): keyValues(pairs)
+    case .closed(let summary, let parts): details(summary) { page in for part in parts { page.add(part) } }
+    }
+  }
+}
