@@ -1,0 +1,79 @@
+/// What the paper claims, K1 to K20 (docs/paper-map.md), and how each is looked at here.
+struct PaperClaim {
+  /// `K6`
+  let id: String
+  let text: String
+  /// The paper's own figures, where it gives some.
+  let paper: String
+  /// What looks at it.
+  let source: Source
+
+  enum Source {
+    /// Computed when asked.
+    case computed(() throws -> JudgedClaim)
+    /// A report of an experiment that judges it.
+    case experiment(command: String, takes: String)
+    /// Nothing here does.
+    case none(String)
+  }
+
+  static let all: [PaperClaim] = [
+    PaperClaim(
+      "K1", "dist needs no extra data and hardly any time.", "minimal computational overhead",
+      .none(
+        "make bench measures steps with and without dist, with and without neighbours (docs/performance.md): a ratio of "
+          + "this machine, not a verdict.")),
+    PaperClaim("K2", "p_d maximises expected reward −d plus τ times entropy.", "section 2.3", .computed(closedForm)),
+    PaperClaim("K3", "A lower τ makes targets sharper.", "section 2.2", .computed(sharper)),
+    PaperClaim("K4", "The squared distance gives a discrete normal.", "σ² = τ/2", .computed(discreteNormal)),
+    PaperClaim("K5", "Without geometry the target is one-hot.", "section 1; only for τ → 0", .computed(oneHot)),
+    PaperClaim(
+      "K6", "dist has a lower MAE than sft and vocab for N ≥ 2.", "Table 11; not at N = 2",
+      .experiment(command: "dist2 reproduce regression", takes: "ten minutes of two cores")),
+    PaperClaim(
+      "K7", "vocab varies more across N than sft and dist.", "section 3.1",
+      .experiment(command: "dist2 reproduce regression --sizes 1-10", takes: "an hour of two cores")),
+    PaperClaim(
+      "K8", "The gain shrinks as data grow.", "abstract, 3.3",
+      .experiment(command: "dist2 reproduce regression --sizes 1-10", takes: "an hour of two cores")),
+    PaperClaim(
+      "K9", "dist finds more boxes than sft in all columns.", "Table 1",
+      .experiment(command: "dist2 reproduce grounding", takes: "half an hour of two cores")),
+    PaperClaim(
+      "K10", "dist solves more episodes than sft, more so on L2.", "Table 2",
+      .experiment(command: "dist2 reproduce manipulation", takes: "an hour of two cores")),
+    PaperClaim(
+      "K11", "dist orders responses better than sft.", "Table 3",
+      .experiment(command: "dist2 reproduce reward Configs/reward/human.yaml", takes: "half an hour of two cores")),
+    PaperClaim(
+      "K12", "Near codes keep what a picture shows; far ones bring in something else.", "Figure 4",
+      .experiment(command: "dist2 reproduce vq-probe runs/images", takes: "minutes, after reproduce images")),
+    PaperClaim(
+      "K13", "dist lowers FID and raises IS.", "Table 4",
+      .experiment(command: "dist2 reproduce images", takes: "an hour of two cores")),
+    PaperClaim(
+      "K14", "Each part of dist helps; label smoothing falls behind.", "Table 5",
+      .experiment(command: "dist2 reproduce ablation", takes: "twenty minutes of two cores")),
+    PaperClaim(
+      "K15", "α hardly matters between 0.001 and 1.", "Table 6, best 0.1",
+      .experiment(
+        command: "dist2 reproduce reward Configs/reward/human.yaml --variants alpha", takes: "an hour of two cores")),
+    PaperClaim(
+      "K16", "Little is forgotten.", "Table 7: MMLU 43.9 of 44.5, sft 42.8",
+      .experiment(
+        command: "dist2 reproduce reward Configs/reward/human.yaml --mmlu FOLDER", takes: "an hour of two cores")),
+    PaperClaim(
+      "K17", "A random metric brings no gain.", "Table 8: 76.0 and 75.3",
+      .experiment(
+        command: "dist2 reproduce reward Configs/reward/human.yaml --variants random", takes: "an hour of two cores")),
+    PaperClaim(
+      "K18", "The advantage vanishes with unlimited data.", "appendix B.1",
+      .none("dist2 study shows the change against sft by training size (docs/experiments/study.md).")),
+    PaperClaim("K19", "Metrics over several tokens give noisy gradients.", "appendix A.1", .none("nothing measures it yet.")),
+    PaperClaim("K20", "Labels of grounding are ambiguous.", "Figure 6", .none("pictures to look at, no figure.")),
+  ]
+
+  private init(_ id: String, _ text: String, _ paper: String, _ source: Source) {
+    (self.id, self.text, self.paper, self.source) = (id, text, paper, source)
+  }
+}
