@@ -69,7 +69,8 @@ struct PaperClaim {
     PaperClaim(
       "K18", "The advantage vanishes with unlimited data.", "appendix B.1",
       .none("dist2 study shows the change against sft by training size (docs/experiments/study.md).")),
-    PaperClaim("K19", "Metrics over several tokens give noisy gradients.", "appendix A.1", .none("nothing measures it yet.")),
+    PaperClaim(
+      "K19", "Metrics over several tokens give noisy gradients.", "appendix A.1", .none("nothing measures it yet.")),
     PaperClaim("K20", "Labels of grounding are ambiguous.", "Figure 6", .none("pictures to look at, no figure.")),
   ]
 

@@ -5,7 +5,7 @@ import Objectives
 import Reports
 
 /// What a comparison shows: every arm against sft, dist against every other objective, by several figures, with one
-/// correction for all of them.
+/// correction for all comparisons against sft and one for the others.
 struct ComparisonFindings {
   /// A comparison of two arms by one figure, in words.
   struct Finding {
@@ -36,10 +36,17 @@ struct ComparisonFindings {
         if metric == summary.main || isOpen { claims.append((ours, theirs, metric, verdict)) }
       }
     }
-    all = zip(claims, Verdict.corrected(claims.map(\.3))).map { claim, verdict in
-      Finding(ours: claim.0, theirs: claim.1, metric: claim.2, verdict: verdict)
+    // The headline's question, every objective against sft, is one family; dist against others is another.
+    all = [true, false].flatMap { isAgainstSFT in
+      let family = claims.filter { ($0.1.preset == .sft) == isAgainstSFT }
+      return zip(family, Verdict.corrected(family.map(\.3))).map { claim, verdict in
+        Finding(ours: claim.0, theirs: claim.1, metric: claim.2, verdict: verdict)
+      }
     }
   }
+
+  /// What is told first: differences, and whatever came out of the main figure.
+  var told: [Finding] { all.filter { $0.isShown || $0.metric == summary.main } }
 
   /// Said where verdicts are not over seeds.
   var singleModels: String? {

@@ -59,7 +59,7 @@ public struct ComparisonReport {
 
   /// For the terminal: what verdicts are about, and what they came to. The report has the rest.
   public func text(_ terminal: Terminal) -> String {
-    let told = findings.all.filter { $0.isShown || $0.metric == summary.main }
+    let told = findings.told
     let others = findings.all.count - told.count
     let rest =
       others == 0
@@ -87,9 +87,8 @@ public struct ComparisonReport {
         + URL(fileURLWithPath: run.model).lastPathComponent,
       footer: "Made by dist2. Every figure comes from the cells in this folder.")
     page.paragraph(findings.conclusion)
-    for finding in findings.all {
-      page.verdict(finding.label, "\(finding.verdict).", finding.verdict.outcome)
-    }
+    for finding in findings.told { page.verdict(finding.label, "\(finding.verdict).", finding.verdict.outcome) }
+    page.details("All \(findings.all.count) comparisons") { page in page.list(findings.all.map(\.text)) }
     for remark in [findings.singleModels, findings.power].compactMap({ $0 }) { page.paragraph(remark) }
     page.section("Results")
     page.table(table)

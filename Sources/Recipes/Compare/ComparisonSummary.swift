@@ -33,12 +33,16 @@ struct ComparisonSummary {
     let fitting = run.evaluate.metrics ?? Evaluating.fitting(outcomes.first?.2.records ?? [])
     // One answer of eleven digits is a mean of thousands: robust figures stand beside it.
     let robust = ([.medianError] + (answers?.range == nil ? [] : [.clippedMAE])).filter { !fitting.contains($0) }
-    metrics = fitting.flatMap { $0 == .mae ? [$0] + robust : [$0] }
+    let all = fitting.flatMap { $0 == .mae ? [$0] + robust : [$0] }
+    // What verdicts are about comes first.
+    metrics = Self.first.filter(all.contains) + all.filter { !Self.first.contains($0) }
     let named = settings.metric.flatMap(EvaluationMetric.init(rawValue:))
     let usual: [EvaluationMetric] =
       (run.evaluate.readOut == .greedy ? [] : [.readOutMAE]) + [.clippedMAE, .medianError, .boxAccuracy, .exactMatch]
     main = named ?? usual.first(where: metrics.contains) ?? metrics.first ?? .exactMatch
   }
+
+  private static let first: [EvaluationMetric] = [.readOutMAE, .crps, .nll, .clippedMAE]
 
   /// Arms of which there are outcomes, in order.
   var arms: [ComparisonArm] { settings.arms.filter { outcomes[$0] != nil } }

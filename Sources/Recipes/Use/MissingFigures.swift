@@ -12,7 +12,8 @@ extension EvaluationSummary {
     let truths = records.flatMap(\.truth)
     guard !records.isEmpty else { return "there are no answers" }
     switch metric {
-    case .readOutMAE, .nll, .crps, .coverage, .mass: return "no distribution was read out (--set evaluate.distribution=true reads them)"
+    case .readOutMAE, .nll, .crps, .coverage, .mass:
+      return "no distribution was read out (--set evaluate.distribution=true reads them)"
     case .iou, .boxAccuracy: return "no right answer is a box, four numbers x1, y1, x2, y2 with x1 ≤ x2 and y1 ≤ y2"
     case .digitAccuracy: return "no right answer holds digits"
     case _ where truths.isEmpty: return "no number can be read of the right answers"
