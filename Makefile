@@ -1,13 +1,15 @@
 # Two commands on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz build native lint format bench docs examples clean
+.PHONY: help demo model test fuzz build native lint format bench docs examples clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo: build  ## fine-tune a real model with and without distances, print and draw the result (about ten minutes)
-	@scripts/model.sh > /dev/null
+demo: build  ## teach a small model noisy numbers with and without distances, draw and judge (minutes after the build)
 	@.build/release/dist2 demo
+
+model: build  ## fetch SmolLM2-135M-Instruct, the default model (93 MB), into the cache
+	@scripts/model.sh
 
 test: build  ## the same set-up, then every test
 	@scripts/model.sh > /dev/null

@@ -46,7 +46,7 @@ public func diagnose() -> [Finding] {
     Finding(what: "CUDA", found: cuda, isGood: true, isNeeded: false, remedy: hasCUDA ? "" : "the CPU is used"),
     Finding(
       what: "default model", found: hasModel ? model : "absent", isGood: hasModel, isNeeded: false,
-      remedy: hasModel ? "" : "`make demo` or `make test` fetches it; or pass --model"),
+      remedy: hasModel ? "" : "`make model` fetches it; or pass --model"),
   ]
 }
 
@@ -75,7 +75,7 @@ public func modelFolder(_ name: String?) throws -> String {
     path: candidates[0], expected: "a folder with config.json, tokenizer.json and *.safetensors",
     found: FileManager.default.fileExists(atPath: candidates[0]) ? "no config.json in it" : "nothing",
     remedy: name == nil
-      ? "Run `make demo` once: it fetches the default model."
+      ? "Run `make model` once: it fetches the default model."
       : "Give a Hugging Face folder, or a name in \(cacheFolder).")
 }
 

@@ -15,7 +15,7 @@ public struct RegressionExperiment: Experiment {
   }
   /// How much of it.
   public enum Scale: String, Codable, Sendable, CaseIterable {
-    /// A few minutes on two cores: what `make demo` runs.
+    /// A few minutes on two cores: what `dist2 demo --paper` runs.
     case small
     /// The paper's seeds, sizes and 1,000 test problems.
     case paper
