@@ -36,11 +36,10 @@ public struct NumberConditionals: Sendable {
 
   /// The target at one place. Where nothing that begins so has mass, it is even over what may follow.
   static func place(after prefix: NumberPrefix, _ mass: some ValueMass) -> Place {
-    func weight(_ symbol: NumberPrefix.Symbol) -> Double? {
-      prefix.appending(symbol).map { mass.mass(of: $0.indices) }
-    }
-    let digits = (0...9).map { weight(.digit($0)) }, point = weight(.point), minus = weight(.minus)
-    let end = prefix.index.map { mass.mass(of: $0...$0) }
+    let children = PrefixChildren.of(prefix)
+    let digits = children.digits.map { $0.map { mass.mass(of: $0) } }
+    let point = children.point.map { mass.mass(of: $0) }, minus = children.minus.map { mass.mass(of: $0) }
+    let end = children.end.map { mass.mass(of: $0...$0) }
     let all = digits + [point, minus, end]
     let sum = all.reduce(0) { $0 + ($1 ?? 0) }, allowed = Double(all.count { $0 != nil })
     func share(_ weight: Double?) -> Double {
