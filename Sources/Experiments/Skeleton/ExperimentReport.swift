@@ -6,28 +6,36 @@ public import Reports
 public struct ExperimentReport {
   /// Part of the page, in order.
   public enum Part {
+    /// A heading.
     case section(String)
     /// A table that is shown everywhere.
     case table(Table)
     /// One that the terminal and Markdown are spared.
     case detail(Table)
+    /// Side by side.
     case figures([any Figure])
+    /// Plain text.
     case paragraph(String)
+    /// Text in fixed width.
     case code(String, caption: String)
     /// A PNG file's content.
     case image([UInt8], caption: String)
+    /// Names and values.
     case values([(key: String, value: String)])
     /// Opened only when asked for.
     case closed(String, [Part])
   }
 
+  /// Heading of the page, and the line below it.
   public var title: String
   public var subtitle: String
+  /// The claims that these results speak to.
   public var findings: [JudgedClaim]
   /// What else is said of the claims.
   public var remarks: [String]
   /// The picture that says most: `figure.svg`, the first of the page, and drawn in the terminal where it is a curve.
   public var figure: any Figure
+  /// The page between claims and settings.
   public var parts: [Part]
   /// Settings beyond the command.
   public var settings: [Part]
@@ -35,6 +43,7 @@ public struct ExperimentReport {
   public internal(set) var command = ""
   var experiment: JSON = .null
 
+  /// Memberwise.
   public init(
     _ title: String, subtitle: String, findings: [JudgedClaim], remarks: [String] = [], figure: any Figure,
     parts: [Part], settings: [Part] = []

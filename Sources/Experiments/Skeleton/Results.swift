@@ -4,6 +4,7 @@ public import Reports
 
 /// What is finished of an experiment's grid, with what reports ask of it.
 public struct Results<Outcome> {
+  /// What was to be run.
   public let grid: Grid
   /// The experiment's folder, for pictures and other files that runs left.
   public let folder: String
