@@ -55,6 +55,13 @@ public struct Grid: Codable, Sendable, Equatable {
     factors.reduce([[]]) { all, factor in all.flatMap { one in factor.values.map { one + [$0] } } }
   }
 
+  /// The conditions in which some factors, by name, have these values; all others vary.
+  public func conditions(_ fixed: [String: Double]) -> [[Double]] {
+    conditions.filter { condition in
+      zip(factors, condition).allSatisfy { factor, value in fixed[factor.name].map { $0 == value } ?? true }
+    }
+  }
+
   /// Every run, seeds outermost.
   public var runs: [GridRun] {
     seeds.flatMap { seed in conditions.flatMap { condition in variants.map { run($0, condition, seed: seed) } } }
