@@ -89,9 +89,6 @@ public struct GroundingExperiment: Experiment {
   public var variants: [String] { Preset.answering.map(\.rawValue) }
 
   public func check() throws {
-    func require(_ holds: Bool, _ option: String, _ expected: String, _ found: Any) throws {
-      if !holds { throw InputError(path: "<arguments>", place: option, expected: expected, found: "\(found)") }
-    }
     try require(testExpressions > 0, "--test", "a number above 0", testExpressions)
     if case .rows(let files, _) = source {
       try require(!files.isEmpty, "--data", "files of rows, as dist2 new-data grounding takes them", "none")

@@ -101,9 +101,6 @@ public struct ManipulationExperiment: Experiment {
   public var variants: [String] { Preset.answering.map(\.rawValue) }
 
   public func check() throws {
-    func require(_ holds: Bool, _ option: String, _ expected: String, _ found: Any) throws {
-      if !holds { throw InputError(path: "<arguments>", place: option, expected: expected, found: "\(found)") }
-    }
     try require(!kinds.isEmpty && Set(kinds).count == kinds.count, "--tasks", "distinct tasks", kinds)
     try require(1...1_000_000 ~= testEpisodes, "--episodes", "1 to 1000000 test episodes", testEpisodes)
     try require(1...1000 ~= answers, "--answers", "1 to 1000 answers", answers)

@@ -61,9 +61,6 @@ public struct RegressionExperiment: Experiment {
   public var variants: [String] { Preset.answering.map(\.rawValue) }
 
   public func check() throws {
-    func require(_ holds: Bool, _ option: String, _ expected: String, _ found: Any) throws {
-      if !holds { throw InputError(path: "<arguments>", place: option, expected: expected, found: "\(found)") }
-    }
     try require((1...1_000_000).contains(testProblems), "--problems", "1…1,000,000 test problems", testProblems)
     try require((1...1_000_000_000).contains(samples), "--samples", "1…1,000,000,000 samples", samples)
     try require(learningRate > 0 && learningRate.isFinite, "--learning-rate", "a number above 0", learningRate)

@@ -14,6 +14,7 @@ public struct Claim {
   public var opening: String
   public var remark: String
 
+  /// Memberwise.
   public init(
     _ id: String, _ text: String, _ comparisons: [(label: String, verdict: Verdict)], opening: String = "",
     remark: String = ""
@@ -37,9 +38,13 @@ public struct Claim {
 
 /// A claim and what the outcomes say about it, in words that say no more than the numbers do.
 public struct JudgedClaim {
+  /// `K6`
   public let id: String
+  /// The claim in the paper's sense.
   public let claim: String
+  /// What was found, a sentence or more.
   public let finding: String
+  /// How it is marked.
   public let conclusion: Conclusion
   /// The verdicts behind it, corrected.
   public let comparisons: [(label: String, verdict: Verdict)]

@@ -51,11 +51,17 @@ public protocol Experiment: Codable, Sendable, Equatable {
 }
 
 extension Experiment {
+  /// No further words.
   public static var variantSets: [String: [String]] { [:] }
+  /// Nothing to check beyond the grid.
   public func check() throws {}
+  /// Nothing is read from elsewhere.
   public func checkInputs() throws {}
+  /// No shared files.
   public func prepare(in folder: String, _ terminal: Terminal) throws {}
+  /// No stages.
   public var stages: [ArtifactStage] { [] }
+  /// Steps are not known beforehand.
   public func work(_ run: GridRun) -> Int? { nil }
 
   /// Checks the grid and everything else that a user can set.
@@ -68,6 +74,7 @@ extension Experiment {
 }
 
 extension Experiment where Artifact == NoArtifact {
+  /// Never called: there are no stages.
   public func makeArtifact(_ context: RunContext) throws -> NoArtifact { NoArtifact() }
 }
 
@@ -83,6 +90,7 @@ public struct ArtifactStage: Sendable {
   /// Steps of each; nil where they are not known beforehand.
   public var work: Int?
 
+  /// Memberwise.
   public init(_ title: String, runs: [String], work: Int? = nil) {
     (self.title, self.runs, self.work) = (title, runs, work)
   }

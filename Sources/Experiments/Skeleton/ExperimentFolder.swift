@@ -13,6 +13,7 @@ import Torch
 public struct ExperimentFolder<E: Experiment> {
   /// Absolute: run files name their data as seen from themselves.
   public let path: String
+  /// The settings in force.
   public let experiment: E
   private let outcomes: CellStore<E, E.Outcome>
   private let artifacts: CellStore<E, E.Artifact>
@@ -39,8 +40,9 @@ public struct ExperimentFolder<E: Experiment> {
     artifacts = try CellStore(folder: path)
   }
 
-  /// The result of an artifact's run or a run of the grid; nil if it is not finished.
+  /// The outcome of a run of the grid; nil if it is not finished.
   public func outcome(_ name: String) throws -> E.Outcome? { try outcomes.result(of: name) }
+  /// The artifact of a stage's run; nil if it is not finished.
   public func artifact(_ name: String) throws -> E.Artifact? { try artifacts.result(of: name) }
 
   /// Makes what is shared, then runs what is not finished yet, each run in a process of its own.

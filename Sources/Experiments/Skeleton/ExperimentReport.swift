@@ -6,28 +6,38 @@ public import Reports
 public struct ExperimentReport {
   /// Part of the page, in order.
   public enum Part {
+    /// A heading.
     case section(String)
     /// A table that is shown everywhere.
     case table(Table)
     /// One that the terminal and Markdown are spared.
     case detail(Table)
+    /// Side by side.
     case figures([any Figure])
+    /// Plain text.
     case paragraph(String)
+    /// Text in fixed width.
     case code(String, caption: String)
     /// A PNG file's content.
     case image([UInt8], caption: String)
+    /// Names and values.
     case values([(key: String, value: String)])
     /// Opened only when asked for.
     case closed(String, [Part])
   }
 
+  /// Heading of the page, and the line below it.
   public var title: String
   public var subtitle: String
+  /// What it comes to, in a sentence or two; empty where the claims say it.
+  public var headline = ""
+  /// The claims that these results speak to.
   public var findings: [JudgedClaim]
   /// What else is said of the claims.
   public var remarks: [String]
   /// The picture that says most: `figure.svg`, the first of the page, and drawn in the terminal where it is a curve.
   public var figure: any Figure
+  /// The page between claims and settings.
   public var parts: [Part]
   /// Settings beyond the command.
   public var settings: [Part]
@@ -35,6 +45,7 @@ public struct ExperimentReport {
   public internal(set) var command = ""
   var experiment: JSON = .null
 
+  /// Memberwise.
   public init(
     _ title: String, subtitle: String, findings: [JudgedClaim], remarks: [String] = [], figure: any Figure,
     parts: [Part], settings: [Part] = []
@@ -52,6 +63,7 @@ public struct ExperimentReport {
     if let chart = figure as? Chart, chart.series.contains(where: { $0.points.count > 1 }) {
       blocks.append(chart.text(terminal: terminal))
     }
+    if !headline.isEmpty { blocks.append(terminal.styled(headline, .bold)) }
     blocks += findings.map { "\(terminal.styled("\($0.id) \($0.claim)", .bold))\n   \($0.finding)" }
     return (blocks + remarks).joined(separator: "\n\n") + "\n"
   }
@@ -59,7 +71,8 @@ public struct ExperimentReport {
   /// The command, tables and findings, for `docs/experiments/`.
   public var markdown: String {
     let found = findings.map { "- **\($0.id)** \($0.claim) *Found:* \($0.finding)\n" }
-    return "```\n\(command)\n```\n\n" + tables.map { $0.markdown }.joined(separator: "\n") + "\n" + found.joined()
+    return "```\n\(command)\n```\n\n" + tables.map { $0.markdown }.joined(separator: "\n") + "\n"
+      + (headline.isEmpty ? "" : "**\(headline)**\n\n") + found.joined()
       + remarks.map { "\n\($0)\n" }.joined()
   }
 
@@ -67,6 +80,7 @@ public struct ExperimentReport {
   public var page: HTMLReport {
     var page = HTMLReport(
       title, subtitle: subtitle, footer: "Made by dist2. Every figure comes from the runs in this folder.")
+    if !headline.isEmpty { page.paragraph(headline) }
     for finding in findings {
       page.claim("\(finding.id). \(finding.claim)", finding.finding, finding.conclusion)
     }
@@ -78,7 +92,7 @@ public struct ExperimentReport {
     return page
   }
 
-  /// `report.json`, for programs: settings, tables with intervals, claims with verdicts.
+  /// `report.json`, for programs: settings, tables with intervals, figures' values, claims with verdicts.
   public var json: JSON {
     let all = (parts + settings).compactMap { part -> Table? in
       switch part {
@@ -86,9 +100,12 @@ public struct ExperimentReport {
       default: nil
       }
     }
+    let figures = parts.flatMap { if case .figures(let figures) = $0 { figures } else { [] } }
     return [
-      "title": .string(title), "command": .string(command), "settings": experiment,
-      "tables": .array(all.map(\.json)), "claims": .array(findings.map(\.json)),
+      "title": .string(title), "conclusion": .string(headline), "command": .string(command), "settings": experiment,
+      "tables": .array(all.map(\.json)),
+      "figures": .array(figures.compactMap { ($0 as? any ReadableFigure)?.json }),
+      "claims": .array(findings.map(\.json)),
       "remarks": .array(remarks.map { .string($0) }),
     ]
   }

@@ -13,6 +13,7 @@ public struct Grid: Codable, Sendable, Equatable {
     public var name: String
     /// What tables and axes call it: `training examples`.
     public var title: String
+    /// What it takes in turn, the first values first.
     public var values: [Double]
     /// Values that make sense.
     public var range: ClosedRange<Double>
@@ -35,8 +36,10 @@ public struct Grid: Codable, Sendable, Equatable {
   public var variants: [String]
   /// The first is what `--sizes` sets.
   public var factors: [Factor]
+  /// Seeds of data, order, weights: what an experiment lets them decide.
   public var seeds: [Int]
 
+  /// Memberwise.
   public init(_ variants: [String], by factors: [Factor] = [], seeds: [Int]) {
     (self.variants, self.factors, self.seeds) = (variants, factors, seeds)
   }
@@ -50,6 +53,13 @@ public struct Grid: Codable, Sendable, Equatable {
   /// Every combination of the factors' values, the first factor outermost; one empty combination without factors.
   public var conditions: [[Double]] {
     factors.reduce([[]]) { all, factor in all.flatMap { one in factor.values.map { one + [$0] } } }
+  }
+
+  /// The conditions in which some factors, by name, have these values; all others vary.
+  public func conditions(_ fixed: [String: Double]) -> [[Double]] {
+    conditions.filter { condition in
+      zip(factors, condition).allSatisfy { factor, value in fixed[factor.name].map { $0 == value } ?? true }
+    }
   }
 
   /// Every run, seeds outermost.
@@ -71,9 +81,6 @@ public struct Grid: Codable, Sendable, Equatable {
   /// - Parameter known: the variants there are.
   /// - Throws: `InputError` naming the option.
   public func check(known: [String]) throws(InputError) {
-    func require(_ holds: Bool, _ option: String, _ expected: String, _ found: Any) throws(InputError) {
-      if !holds { throw InputError(path: "<arguments>", place: option, expected: expected, found: "\(found)") }
-    }
     func isOnce<T: Hashable>(_ values: [T]) -> Bool { !values.isEmpty && Set(values).count == values.count }
     try require(
       isOnce(variants) && variants.allSatisfy(known.contains), "--variants",
@@ -91,13 +98,22 @@ public struct Grid: Codable, Sendable, Equatable {
   }
 }
 
+/// Throws unless what a user has set makes sense.
+///
+/// - Throws: `InputError` naming the option.
+func require(_ holds: Bool, _ option: String, _ expected: String, _ found: Any) throws(InputError) {
+  if !holds { throw InputError(path: "<arguments>", place: option, expected: expected, found: "\(found)") }
+}
+
 /// One run of a ``Grid``.
 public struct GridRun: Sendable, Hashable {
   /// `dist-n10-seed1`, the name of its file.
   public let name: String
+  /// What is compared: an objective, for instance.
   public let variant: String
   /// A value for each factor.
   public let condition: [Double]
+  /// What its random draws follow from.
   public let seed: Int
 
   /// The value of the first factor; NaN without factors.

@@ -4,6 +4,7 @@ public import Reports
 
 /// What is finished of an experiment's grid, with what reports ask of it.
 public struct Results<Outcome> {
+  /// What was to be run.
   public let grid: Grid
   /// The experiment's folder, for pictures and other files that runs left.
   public let folder: String
@@ -46,6 +47,17 @@ public struct Results<Outcome> {
     _ variant: String, _ condition: [Double] = [], seeds: [Int]? = nil, _ figure: (Outcome) -> Double
   ) -> Measurements { Measurements(outcomes(variant, condition, seeds: seeds).map(figure)) }
 
+  /// The mean of a figure over several conditions, for every seed that has them all: the runs of a seed share data, so
+  /// that they are one measurement together.
+  public func measure(
+    _ variant: String, over conditions: [[Double]], _ figure: (Outcome) -> Double
+  ) -> Measurements {
+    Measurements(
+      seeds([variant], conditions).map { seed in
+        Measurements(conditions.compactMap { outcome(variant, $0, seed: seed).map(figure) }).mean
+      })
+  }
+
   /// Variants and conditions with something finished: the rows of a table.
   public var rows: [(variant: String, condition: [Double], seeds: [Int])] {
     grid.conditions.flatMap { condition in grid.variants.map { ($0, condition, seeds([$0], [condition])) } }
@@ -54,7 +66,12 @@ public struct Results<Outcome> {
 
   /// The largest size of which these variants have a seed in common.
   public func largestSize(_ variants: [String]) -> Double? {
-    grid.sizes.filter { !seeds(variants, [[$0]]).isEmpty }.max()
+    grid.sizes.filter { !seeds(variants, conditions(ofSize: $0)).isEmpty }.max()
+  }
+
+  /// The conditions with a value of the first factor.
+  private func conditions(ofSize size: Double) -> [[Double]] {
+    grid.conditions.filter { $0.first == size }
   }
 
   /// `2 seeds`, or `1 to 2 seeds` where rows differ.
@@ -97,12 +114,18 @@ public struct Results<Outcome> {
   public func shrinkingGain(
     _ ours: String, _ theirs: String, sizes: [Double]? = nil, _ gain: (Outcome, Outcome) -> Double
   ) -> JudgedClaim? {
-    let sizes = sizes ?? grid.sizes, both = seeds([ours, theirs], sizes.map { [$0] })
+    let sizes = sizes ?? grid.sizes, both = seeds([ours, theirs], sizes.flatMap(conditions(ofSize:)))
     guard sizes.count >= 3, !both.isEmpty, let factor = grid.factors.first else { return nil }
     let slopes = both.map { seed in
-      let gains = sizes.compactMap { size -> Double? in
-        guard let a = outcome(ours, [size], seed: seed), let b = outcome(theirs, [size], seed: seed) else { return nil }
-        return gain(a, b)
+      let gains = sizes.map { size in
+        Measurements(
+          conditions(ofSize: size).compactMap { condition in
+            guard let a = outcome(ours, condition, seed: seed), let b = outcome(theirs, condition, seed: seed) else {
+              return nil
+            }
+            return gain(a, b)
+          }
+        ).mean
       }
       return straightLine(sizes.map { log10($0) }, gains).slope
     }
@@ -113,20 +136,27 @@ public struct Results<Outcome> {
 
   // MARK: Figures
 
-  /// A figure against the first factor, a line each variant: means over seeds ± 1 standard deviation.
+  /// A figure against a factor, a line each variant: means over seeds ± 1 standard deviation.
+  ///
+  /// - Parameters:
+  ///   - name: of the factor; nil: the first.
+  ///   - fixed: values of other factors, by name; means are taken over those that are not named.
   public func chart(
-    _ title: String, subtitle: String = "", x: Axis? = nil, y: Axis, dashed: [Series] = [],
-    references: [ReferenceLine] = [], spread: Series.Spread = .whiskers, _ figure: (Outcome) -> Double
+    _ title: String, subtitle: String = "", along name: String? = nil, at fixed: [String: Double] = [:],
+    x: Axis? = nil, y: Axis, dashed: [Series] = [], references: [ReferenceLine] = [],
+    spread: Series.Spread = .whiskers, _ figure: (Outcome) -> Double
   ) -> Chart {
+    let factor = grid.factors.first { name == nil || $0.name == name }
     let series = grid.variants.enumerated().map { index, variant in
-      Series(
-        variant, means: grid.sizes.map { ($0, measure(variant, [$0], figure)) }.filter { $0.1.count > 0 },
-        spread: spread,
-        color: index)
+      let means = (factor?.values ?? []).map { value -> (x: Double, y: Measurements) in
+        let conditions = grid.conditions(fixed.merging([factor?.name ?? "": value]) { $1 })
+        return (value, measure(variant, over: conditions, figure))
+      }
+      return Series(variant, means: means.filter { $0.y.count > 0 }, spread: spread, color: index)
     }
     return Chart(
       title, subtitle: (subtitle.isEmpty ? "" : subtitle + "; ") + "mean over seeds ± 1 standard deviation",
-      x: x ?? Axis(grid.factors.first?.title ?? ""), y: y, series: dashed + series, references: references)
+      x: x ?? Axis(factor?.title ?? ""), y: y, series: dashed + series, references: references)
   }
 
   /// Losses of the steps under one condition with the first seed, smoothed, a line each variant.

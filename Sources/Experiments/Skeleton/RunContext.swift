@@ -12,6 +12,7 @@ public struct RunContext {
   public let name: String
   let tell: (WorkerMessage) -> Void
 
+  /// - Parameter tell: takes every message.
   public init(folder: String, name: String, tell: @escaping (WorkerMessage) -> Void = { _ in }) {
     (self.folder, self.name, self.tell) = (folder, name, tell)
   }

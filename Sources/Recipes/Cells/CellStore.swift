@@ -19,7 +19,7 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
     self.settings = settings
     let path = folder + "/settings.json"
     if fileExists(path) {
-      let found = try Self.read(Settings.self, path)
+      let found = try Self.settings(path)
       guard found == settings else {
         throw InputError(
           path: path, expected: "the settings of this experiment",
@@ -37,7 +37,7 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
   public init(folder: String) throws {
     let folder = absolutePath(folder)
     self.folder = folder
-    settings = try Self.read(Settings.self, folder + "/settings.json")
+    settings = try Self.settings(folder + "/settings.json")
   }
 
   /// Where a cell's result is kept.
@@ -78,13 +78,20 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
     return output
   }
 
-  private static func read<T: Decodable>(_ type: T.Type, _ path: String) throws -> T {
+  /// Cells of settings that cannot be read must not be taken for those of others.
+  private static func settings(_ path: String) throws -> Settings {
+    try read(Settings.self, path, remedy: "Choose another --output, or delete the folder.")
+  }
+
+  private static func read<T: Decodable>(
+    _ type: T.Type, _ path: String, remedy: String = "Delete it; it will be made again."
+  ) throws -> T {
     let bytes = try fileBytes(path)
     do {
       return try JSONDecoder().decode(type, from: Data(bytes))
     } catch {
       throw InputError(
-        path: path, expected: "a file written by dist2", found: "\(error)", remedy: "Delete it; it will be made again.")
+        path: path, expected: "a file written by this version of dist2", found: "\(error)", remedy: remedy)
     }
   }
 

@@ -31,6 +31,18 @@ import Testing
     }
   }
 
+  /// An earlier version's settings: its cells must not become this one's by deleting one file.
+  @Test func unreadableSettingsAreOfAnotherExperiment() throws {
+    try withFolder { folder in
+      _ = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+      try AtomicFile.write("{\"width\": 1}".utf8, to: folder + "/settings.json")
+      let error = #expect(throws: InputError.self) {
+        try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+      }
+      #expect(error?.remedy == "Choose another --output, or delete the folder.")
+    }
+  }
+
   @Test func workersReportAndFailByName() throws {
     let seen = Mutex<[String: Int]>([:])
     let line = #"{"phase":"training","completed":3,"total":4}"#

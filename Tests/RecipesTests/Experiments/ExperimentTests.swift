@@ -37,11 +37,13 @@ private struct Sums: Experiment {
         [("", results.verdict("sum", "plus", "minus", conditions, lowerIsBetter: false) { $0[0] })]),
       Claim("S2", "nothing", []),
     ]
-    return ExperimentReport(
+    var report = ExperimentReport(
       "Sums", subtitle: results.seedsText, findings: Claim.judge(claims),
       remarks: ["offset \(artifacts["offset"] ?? .nan)"],
       figure: results.chart("Sums", y: Axis("sum")) { $0[0] },
       parts: [.table(table), .closed("more", [.paragraph("x")])])
+    report.headline = "It adds up."
+    return report
   }
 }
 
@@ -76,10 +78,35 @@ private struct Sums: Experiment {
       #expect(report.text(quiet).contains("offset 10.0") && report.subtitle == "2 seeds")
       for file in ["report.html", "report.json", "table.md", "figure.svg"] { #expect(fileExists(path + "/" + file)) }
       let page = try String(contentsOfFile: path + "/report.html", encoding: .utf8)
-      #expect(page.contains("sums it up") && page.contains("<summary>more</summary>"))
+      #expect(report.text(quiet).contains("It adds up.") && report.markdown.contains("**It adds up.**"))
+      #expect(page.contains("sums it up") && page.contains("It adds up.") && page.contains("<summary>more</summary>"))
       let json = try JSON(parsing: String(contentsOfFile: path + "/report.json", encoding: .utf8), path: "report.json")
       #expect(json["command"] == "sums it up" && json["settings"]?["offset"] == 10)
     }
+  }
+
+  /// Along either factor, with the other fixed or as a mean; only seeds that have every condition count.
+  @Test func chartsFollowAFactor() throws {
+    let sums = Sums(), grid = sums.grid
+    let outcomes = Dictionary(
+      uniqueKeysWithValues: try grid.runs.filter { $0.name != "plus-n4-noise0.5-seed2" }.map {
+        ($0, try sums.run($0, RunContext(folder: "", name: $0.name)))
+      })
+    let results = Results(grid, outcomes)
+    func points(_ along: String?, _ fixed: [String: Double]) -> [[Double]] {
+      let chart = results.chart("Sums", along: along, at: fixed, y: Axis("sum")) { $0[0] }
+      return (chart.series.first { $0.name == "plus" }?.points ?? []).map { [$0.x, $0.y] }
+    }
+    #expect(points(nil, ["noise": 0]) == [[1, 1.3125], [2, 2.3125], [4, 4.3125]])
+    // The mean over noise adds 0.25; of 4 only seed 1 has both.
+    #expect(points("n", [:]) == [[1, 1.5625], [2, 2.5625], [4, 4.375]])
+    #expect(points("noise", ["n": 2]) == [[0, 2.3125], [0.5, 2.8125]])
+    #expect(grid.conditions(["noise": 0.5]) == [[1, 0.5], [2, 0.5], [4, 0.5]])
+    #expect(results.largestSize(["plus", "minus"]) == 4)
+    // plus gains 2 (n + noise + 0.125 s²) on minus, seed 1 alone has all sizes: the gain grows with n.
+    let claim = try #require(results.shrinkingGain("plus", "minus") { $0[0] - $1[0] })
+    #expect(claim.conclusion == .undecided && claim.comparisons[0].verdict.pairs == 1)
+    #expect(claim.comparisons[0].verdict.difference > 0)
   }
 
   /// What is missing leaves gaps, and only seeds that both have are compared.

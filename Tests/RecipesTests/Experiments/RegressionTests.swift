@@ -102,6 +102,11 @@ import Testing
     else { return #expect(Bool(false), "\(json.summary)") }
     #expect(claims[0]["conclusion"] == "better" && verdicts.map { $0["label"] } == ["against sft", "against vocab"])
     #expect(rows.map { $0["N"] } == [2, 5, 10])
+    guard case .array(let figures)? = json["figures"], case .array(let series)? = figures[0]["series"],
+      let dist = series.first(where: { $0["name"] == "dist" }), case .array(let points)? = dist["points"]
+    else { return #expect(Bool(false), "\(json.summary)") }
+    // MAE, RMSE, losses.
+    #expect(figures.count == 3 && points.map { $0["x"] } == [2.0, 5.0, 10.0])
   }
 
   /// The parts at another N than the paper's: the table was blank, and so was the claim.
