@@ -29,6 +29,7 @@ struct StudyRunCommand: ParsableCommand {
   @Flag(help: "One objective of each kind, instead of every weight and width.") var few = false
   @Option(name: [.short, .long], help: "Where results are kept.", completion: .directory) var output = "runs/study"
   @OptionGroup var jobs: JobOptions
+  @Flag(help: "Run nothing; report what is finished.") var report = false
   @Flag(help: "Print every run's figures as JSON.") var json = false
 
   func run() throws {
@@ -40,15 +41,17 @@ struct StudyRunCommand: ParsableCommand {
     let settings = StudySettings(
       problems: problems, variants: few ? StudyVariant.few : StudyVariant.all, seeds: Array(1...seeds), steps: steps)
     let study = try Study(folder: output, settings: settings)
-    try study.run(jobs: jobs.count) {
-      // A second thread would wait longer for its turn than these matrices take.
-      CellOptions.command("study", "cell", folder: output, cell: $0, threads: 1)
+    if !report {
+      try study.run(jobs: jobs.count) {
+        // A second thread would wait longer for its turn than these matrices take.
+        CellOptions.command("study", "cell", folder: output, cell: $0, threads: 1)
+      }
     }
-    let report = try study.report(command: CommandLine.asTyped)
+    let found = try study.report(command: CommandLine.asTyped)
     if json {
-      print(try report.json.output(pretty: true, path: "<stdout>"))
+      print(try found.json.output(pretty: true, path: "<stdout>"))
     } else {
-      print(report.text(.standardOutput))
+      print(found.text(.standardOutput))
       print("Report: \(output)/report.html")
     }
   }
