@@ -32,7 +32,7 @@ public struct Study {
   /// Writes `report.html`, `table.md`, `figure.svg` and `report.json` into the folder and returns the report.
   public func report(command: String) throws -> StudyReport {
     let outcomes = try store.settings.cells.compactMap { try store.result(of: $0.name) }
-    let report = StudyReport(store.settings, outcomes, command: command)
+    let report = try StudyReport(store.settings, outcomes, command: command)
     try store.write(page: report.page, markdown: report.markdown, figure: report.figure)
     let path = store.folder + "/report.json"
     try AtomicFile.write(try report.json.output(pretty: false, path: path).utf8, to: path)

@@ -8,11 +8,16 @@ public struct StudyReport {
   let summary: StudySummary
   /// The command that makes it again.
   let command: String
+  /// CRPS of tables beside other methods.
+  private let floors: Table?
 
   /// A report of the outcomes in hand.
-  public init(_ settings: StudySettings, _ outcomes: [StudyOutcome], command: String) {
+  ///
+  /// - Throws: `InputError` for a table's `table.json` that is none.
+  public init(_ settings: StudySettings, _ outcomes: [StudyOutcome], command: String) throws {
     summary = StudySummary(settings, outcomes)
     self.command = command
+    floors = try summary.floors(.best)
   }
 
   /// For the terminal.
@@ -26,7 +31,8 @@ public struct StudyReport {
   public var markdown: String {
     let overviews = StudySummary.Selection.allCases.map { summary.overview($0).markdown }
     let tables = StudySummary.Selection.allCases.flatMap { details($0, [.crps, .readOutMAE, .clippedMAE]) }
-    return "```\n\(command)\n```\n\n" + (overviews + tables.map(\.markdown)).joined(separator: "\n")
+    return "```\n\(command)\n```\n\n"
+      + (overviews + [floors?.markdown].compactMap { $0 } + tables.map(\.markdown)).joined(separator: "\n")
   }
 
   /// `report.html`
@@ -40,6 +46,7 @@ public struct StudyReport {
       page.section(rule == .best ? "With early stopping" : "At the last step")
       page.table(summary.overview(rule))
       page.figures([ranks(rule)] + gains(rule))
+      if rule == .best, let floors { page.table(floors) }
       for table in details(rule, [.crps, .readOutMAE, .clippedMAE]) { page.table(table) }
     }
     page.section("Settings")

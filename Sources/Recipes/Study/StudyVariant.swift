@@ -44,4 +44,7 @@ public struct StudyVariant: Codable, Sendable, Hashable {
 }
 
 /// Without a decimal point that says nothing.
-private func short(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }  // bounded: α, σ
+private func short(_ value: Double) -> String {
+  let text = "\(value)"
+  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+}
