@@ -100,7 +100,7 @@ public struct RunParts: TrainingParts {
 
   /// Reads records as the run file says.
   package var reader: RecordReader {
-    package var reader = RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: try? ratings)
+    var reader = RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: try? ratings)
     reader.measures = Set(settings.taughtMetrics.compactMap(\.whole.scaleChoice.field))
     return reader
   }
