@@ -1,6 +1,7 @@
 import Foundation
 import MetricTokens
 import Objectives
+import Reports
 
 extension PaperClaim {
   /// Targets around candidates 0 … 40 of single tokens, squared distance.

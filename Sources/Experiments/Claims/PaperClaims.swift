@@ -1,5 +1,5 @@
 /// What the paper claims, K1 to K20 (docs/paper-map.md), and how each is looked at here.
-struct PaperClaim {
+struct PaperClaim: Sendable {
   /// `K6`
   let id: String
   let text: String
@@ -8,9 +8,9 @@ struct PaperClaim {
   /// What looks at it.
   let source: Source
 
-  enum Source {
+  enum Source: Sendable {
     /// Computed when asked.
-    case computed(() throws -> JudgedClaim)
+    case computed(@Sendable () throws -> JudgedClaim)
     /// A report of an experiment that judges it.
     case experiment(command: String, takes: String)
     /// Nothing here does.
