@@ -65,6 +65,25 @@ struct StudySummary {
     return zip(pairs, verdicts).reduce(into: [:]) { $0[$1.0.0, default: [:]][$1.0.1.name] = $1.1 }
   }
 
+  /// The change over all problems: of each seed that all problems have, the mean of its changes against sft. One
+  /// correction for all variants.
+  func overall(_ metric: EvaluationMetric, _ rule: Selection) -> [StudyVariant: Verdict] {
+    let common = settings.seeds.filter { seed in problems.allSatisfy { outcomes[$0.name]?[seed] != nil } }
+    let verdicts = others.map { variant in
+      let changes = common.map { seed -> Double in
+        let shares = problems.map { problem -> Double in
+          guard let index = seeds(problem).firstIndex(of: seed) else { return .nan }
+          return values(metric, variant, problem, rule)[index]
+            / values(metric, StudyVariant(.sft), problem, rule)[index]
+        }
+        return Measurements(shares).mean
+      }
+      return Verdict(
+        metric.label, ours: changes, theirs: changes.map { _ in 1 }, lowerIsBetter: metric.lowerIsBetter)
+    }
+    return Dictionary(uniqueKeysWithValues: zip(others, Verdict.corrected(verdicts)))
+  }
+
   /// All variants but sft.
   var others: [StudyVariant] { settings.variants.filter { $0.preset != .sft } }
 

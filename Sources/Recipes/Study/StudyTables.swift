@@ -8,21 +8,21 @@ extension StudySummary {
   func overview(_ rule: Selection) -> Table {
     let metric = Self.judged[0]
     let ranks = Self.judged.map { self.ranks($0, rule) }, changes = changes(metric, rule)
+    let overall = overall(metric, rule)
     var table = Table(
       "Over \(problems.count) problems, \(rule.caption)",
       columns: [Table.Column("objective")]
         + ["CRPS", "read-out", "greedy"].map { Table.Column($0, group: "mean rank", alignment: .right) }
-        + ["median", "better", "worse"].map {
+        + ["mean, %", "better", "worse"].map {
           Table.Column($0, group: "\(metric.label) against sft", alignment: .right)
         })
     for (index, variant) in settings.variants.enumerated() {
       let verdicts = problems.compactMap { changes[variant]?[$0.name] }
-      let median = Measurements(verdicts.map(\.difference).filter(\.isFinite)).median
       table.add(
         [.text(variant.name)]
           + ranks.map { $0.ranks.indices.contains(index) ? .number($0.ranks[index], decimals: 1) : .missing }
           + [
-            variant.preset == .sft ? .text("–") : .text(percent(median)),
+            .text(overall[variant].map(text) ?? "–"),
             variant.preset == .sft ? .missing : .count(verdicts.count { $0.outcome == .better }),
             variant.preset == .sft ? .missing : .count(verdicts.count { $0.outcome == .worse }),
           ])
@@ -31,6 +31,9 @@ extension StudySummary {
     table.notes.append(
       "Ranks by CRPS and by mean absolute error: of the median read out, and of greedy answers moved into the training "
         + "answers' range.")
+    table.notes.append(
+      "Mean: change against sft, averaged over problems, ± half the 95 % interval over seeds; * shown after correction for "
+        + "all \(others.count) variants.")
     table.notes.append(
       "Better and worse: problems where the change against sft is shown by seeds (\(settings.seeds.count)), with Holm's "
         + "correction for all \(others.count * problems.count) comparisons.")
