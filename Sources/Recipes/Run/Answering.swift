@@ -16,7 +16,7 @@ public struct Answering: Sendable {
   let parser: AnswerNumbers
   private let fixedBudget: Int?
   /// Where the run file has the beginnings of long prompts cut off: tokens of an example at most, answer included.
-  private let longestExample: Int?
+  let longestExample: Int?
 
   /// - Parameter longestAnswer: tokens of the longest right answer, if known: where the run file sets no limit, twice
   ///   that many and 16 more are generated at most.

@@ -1,5 +1,6 @@
 import Evaluation
 import Files
+import TokenData
 import TokenModels
 import TorchNN
 
@@ -16,4 +17,14 @@ func checkLength(prompt: Int, answer: Int, of model: any TokenModel, source: Str
     path: source, expected: "at most \(limit) tokens, as the model's context holds no more",
     found: "\(prompt) of the prompt and \(answer) of the answer",
     remedy: "\(isPrompt ? "Shorten the prompt" : "Shorten it"), or leave the line out.")
+}
+
+extension Answering {
+  /// Refuses a record whose texts alone are too long for a model, before they are cut into tokens.
+  func checkTexts(_ record: Record, of model: any TokenModel) throws(InputError) {
+    guard longestExample == nil, let least = encoder.fewestTokens(of: record), least > model.contextLength else { return }
+    throw InputError(
+      path: record.source, expected: "at most \(model.contextLength) tokens, as the model's context holds no more",
+      found: "at least \(least)", remedy: "Shorten it, or leave the line out.")
+  }
 }

@@ -32,6 +32,7 @@ struct Generating: RecordWork {
   }
 
   func check(_ record: Record) throws {
+    try answering.checkTexts(record, of: model)
     try checkLength(prompt: answering.item(record).ids.count, answer: 1, of: model, source: record.source)
   }
 
@@ -84,6 +85,7 @@ struct Likelihoods: RecordWork {
   }
 
   func check(_ record: Record) throws {
+    try answering.checkTexts(record, of: model)
     _ = try answering.item(record)
     let example = answering.fitted(try answering.encoder.encode(record))
     let prompt = example.supervised.firstIndex(of: true) ?? example.ids.count

@@ -180,15 +180,7 @@ public final class Dataset: Sendable {
 extension Dataset.Rules {
   /// The fewest tokens that a record of more than a mebibyte can have, if these are too many already and nothing is cut.
   fileprivate func tokensTooMany(_ record: Record) -> Int? {
-    guard tooLong == .error || tooLong == .skip, let bound = encoder.tokenizer.textBound else { return nil }
-    let texts: [String] =
-      switch record.content {
-      case .promptCompletion(let prompt, let answer): [prompt, answer ?? ""]
-      case .text(let text): [text]
-      case .messages(let messages): messages.map(\.content)
-      }
-    guard texts.reduce(0, { $0 + $1.utf8.count }) > 1 << 20 else { return nil }
-    let least = texts.reduce(0) { $0 + bound.fewestTokens(of: $1) }
+    guard tooLong == .error || tooLong == .skip, let least = encoder.fewestTokens(of: record) else { return nil }
     return least > maxLength ? least : nil
   }
 
