@@ -17,7 +17,7 @@ struct InputLimitTests {
     private static let size = isWhole ? 63 << 20 : 16 << 20, side = isWhole ? 8192 : 4096
   #endif
   /// What an input of this size may take.
-  private static let bytes = size > 16 << 20 ? 2 << 30 : 3 << 28, seconds = size > 16 << 20 ? 20.0 : 8
+  private static let bytes = size > 16 << 20 ? 2 << 30 : 3 << 28, seconds = size == 16 << 20 ? 8.0 : 20
 
   private struct Input: CustomTestStringConvertible, Sendable {
     let name: String
