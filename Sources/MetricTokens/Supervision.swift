@@ -139,9 +139,6 @@ public struct Supervision: Sendable, Hashable {
   /// The label of a position without cross entropy.
   public static let unlabelled: Int32 = -100
 
-  /// How many positions have cross entropy.
-  public var labelled: Int { labels.count { $0 != Self.unlabelled } }
-
   /// Memberwise.
   public init(
     queries: [Int32] = [], labels: [Int32] = [], metrics: [MetricTarget] = [], contrastQueries: [Int32] = [],

@@ -16,12 +16,7 @@ struct CompareCommand: ParsableCommand {
       goes on where it stopped.
 
         dist2 compare run.yaml --objectives sft,dist --over objective.temperature=1,2,4 --seeds 5
-      """,
-    subcommands: [CompareRun.self, CompareCell.self], defaultSubcommand: CompareRun.self)
-}
-
-struct CompareRun: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "run", shouldDisplay: false)
+      """)
   @OptionGroup var options: RunFileOptions
   @Option(help: "Objectives, comma separated: \(Preset.allCases.map(\.rawValue).joined(separator: ", ")).")
   var objectives = "sft,vocab,smooth,dist"
@@ -49,7 +44,7 @@ struct CompareRun: ParsableCommand {
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
     let (jobs, threads) = jobs.division(of: settings.arms.count * seeds)
     try experiment.run(jobs: jobs) {
-      CellOptions.command("compare", "cell", folder: folder, cell: $0, threads: threads)
+      CellOptions.command("compare-cell", folder: folder, cell: $0, threads: threads)
     }
     let report = try experiment.report(command: CommandLine.asTyped)
     if json {
@@ -63,7 +58,7 @@ struct CompareRun: ParsableCommand {
 
 /// One training run in a process of its own.
 struct CompareCell: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "cell", shouldDisplay: false)
+  static let configuration = CommandConfiguration(commandName: "compare-cell", shouldDisplay: false)
   @OptionGroup var options: CellOptions
   func run() throws {
     try runComparisonCell(named: options.cell, folder: options.folder, threads: options.threads)

@@ -14,12 +14,7 @@ struct StudyCommand: ParsableCommand {
 
         dist2 study --seeds 10
         dist2 study --tables tables -o runs/study-tables --seeds 3
-      """,
-    subcommands: [StudyRunCommand.self, StudyCellCommand.self], defaultSubcommand: StudyRunCommand.self)
-}
-
-struct StudyRunCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "run", shouldDisplay: false)
+      """)
   @Option(help: "A folder of tables, instead of made-up numbers.", completion: .directory) var tables: String?
   @Option(help: "Training examples, comma separated.") var counts = "50,200,1000,3000"
   @Option(help: "The noise's standard deviation as a share of the signal's.") var noises = "0.1,0.5,1.5"
@@ -40,11 +35,14 @@ struct StudyRunCommand: ParsableCommand {
         digits: numbers(digits, "--digits", in: 1...6))
     let settings = StudySettings(
       problems: problems, variants: few ? StudyVariant.few : StudyVariant.all, seeds: Array(1...seeds), steps: steps)
+    guard !report || fileExists(output + "/settings.json") else {
+      throw InputError(path: output, expected: "a study that was begun", found: "none", remedy: "Leave out --report.")
+    }
     let study = try Study(folder: output, settings: settings)
     if !report {
       try study.run(jobs: jobs.count) {
         // A second thread would wait longer for its turn than these matrices take.
-        CellOptions.command("study", "cell", folder: output, cell: $0, threads: 1)
+        CellOptions.command("study-cell", folder: output, cell: $0, threads: 1)
       }
     }
     let found = try study.report(command: CommandLine.asTyped)
@@ -59,7 +57,7 @@ struct StudyRunCommand: ParsableCommand {
 
 /// All variants of one problem and seed in a process of their own.
 struct StudyCellCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "cell", shouldDisplay: false)
+  static let configuration = CommandConfiguration(commandName: "study-cell", shouldDisplay: false)
   @OptionGroup var options: CellOptions
   func run() throws { try runStudyCell(named: options.cell, folder: options.folder, threads: options.threads) }
 }

@@ -18,12 +18,14 @@ public struct ClaimsReport {
   }
 
   private var entries: [Entry]
+  /// Reports that could not be read, and why.
+  private var unread: [String] = []
 
   /// Reads the reports of experiments.
   ///
-  /// - Parameter folder: where their folders are, `runs`.
-  /// - Throws: `InputError` for a report that is not one.
-  public init(in folder: String) throws {
+  /// - Parameter folder: where their folders are, `runs`; nil for none.
+  /// - Throws: `InputError` if there is no such folder.
+  public init(in folder: String?) throws {
     entries = PaperClaim.all.map { Entry(claim: $0) }
     for index in entries.indices {
       guard case .computed(let compute) = entries[index].claim.source else { continue }
@@ -31,8 +33,16 @@ public struct ClaimsReport {
       entries[index].found.append(
         (JudgedFinding(finding: found.finding, conclusion: found.conclusion), "", "computed now"))
     }
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
-    for path in names.map({ "\(folder)/\($0)" }) where fileExists(path + "/report.json") { try read(path) }
+    guard let folder else { return }
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder).sorted() else {
+      throw InputError(
+        path: folder, expected: "a folder that holds the folders of experiments", found: "none",
+        remedy: "dist2 reproduce makes them below runs.")
+    }
+    for path in names.map({ "\(folder)/\($0)" }) where fileExists(path + "/report.json") {
+      // One report that cannot be read hides no other.
+      do { try read(path) } catch let error as InputError { unread.append("\(error)") }
+    }
   }
 
   private mutating func read(_ folder: String) throws {
@@ -77,7 +87,7 @@ public struct ClaimsReport {
           + (found.folder.isEmpty ? "" : "\n   \(found.folder): \(found.command)")
       }
       return ([head] + (lines.isEmpty ? ["   not run: \(entry.claim.missing)"] : lines)).joined(separator: "\n")
-    }.joined(separator: "\n") + "\n"
+    }.joined(separator: "\n") + "\n" + unread.map { "note: \($0)\n" }.joined()
   }
 
   /// For `docs/experiments/`.

@@ -59,6 +59,20 @@ public struct ValueTeacher: Sendable, Hashable {
     return writer.finish()
   }
 
+  /// How many numbers of each metric taught whole an example has, and how many of them are not taught so: written
+  /// otherwise than the format does, or not one character a token.
+  public func coverage(of example: EncodedExample) -> [Int: (numbers: Int, others: Int)] {
+    example.numbers.reduce(into: [:]) { counts, number in
+      let positions = number.map { example.metrics[$0] }
+      guard let first = positions.first, let rule = rule(first.metric) else { return }
+      let isTaught =
+        rule.canTeach(positions, example)
+        && rule.target.format.index(of: rule.text(positions.map(\.candidate))) != nil
+      let before = counts[first.metric] ?? (0, 0)
+      counts[first.metric] = (before.numbers + 1, before.others + (isTaught ? 0 : 1))
+    }
+  }
+
   /// What the numbers of each metric are, in order; 0 for those that the format does not write.
   private func owns(_ example: EncodedExample) -> [Int: [(number: Int, value: Double)]] {
     example.numbers.reduce(into: [:]) { owns, number in

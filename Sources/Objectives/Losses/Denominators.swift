@@ -50,7 +50,8 @@ extension Objective {
     }
   }
 
-  /// N and Σw of a whole step, from the supervisions of all its micro-batches.
+  /// N and Σw of a whole step. Tokens whose cross entropy a target replaces count in N: a batch with a single token that
+  /// keeps it would weigh that token like all others together. From the supervisions of all its micro-batches.
   public func denominators(of step: [Supervision]) -> Denominators {
     let none = Denominators(supervised: 0, weights: terms.map { _ in 0 })
     return step.reduce(none) { sum, supervision in
@@ -58,7 +59,7 @@ extension Objective {
         supervision.metrics.lazy.filter { $0.metric == term.metric }
           .reduce(0) { $0 + term.match.place.weight(of: $1.place) }
       }
-      return sum + Denominators(supervised: Double(supervision.labelled), weights: weights)
+      return sum + Denominators(supervised: Double(supervision.labels.count), weights: weights)
     }
   }
 }

@@ -91,8 +91,8 @@ extension Objective {
     let matchDenominators = matchDenominators(denominators)
     func scale(_ denominator: Double) -> Double { reduction == .literalSums || denominator == 0 ? 1 : 1 / denominator }
     precondition(
-      reduction == .literalSums || Double(supervision.labelled) <= denominators.supervised,
-      "\(supervision.labelled) supervised tokens in a step of \(denominators.supervised)")
+      reduction == .literalSums || Double(supervision.labels.count) <= denominators.supervised,
+      "\(supervision.labels.count) supervised tokens in a step of \(denominators.supervised)")
     return LossPlan(
       labels: supervision.labels.map(Int64.init), crossEntropyScale: scale(denominators.supervised),
       labelSmoothing: labelSmoothing,

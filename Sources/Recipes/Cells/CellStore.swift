@@ -27,6 +27,13 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
           remedy: "Choose another --output, or delete the folder.")
       }
     } else {
+      let others = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+      if let first = others.first(where: { $0 != "cells" && !$0.hasPrefix(".") }) {
+        throw InputError(
+          path: folder, expected: "an experiment's folder, or none",
+          found: "a folder with \(first) and no settings.json",
+          remedy: "Choose another --output: the report would replace files in it.")
+      }
       try makeFolders(folder + "/cells")
       try Self.write(settings, path)
     }

@@ -113,6 +113,8 @@ extension Preset {
     let ofValues = ["target", "values", "scale", "draw", "crossEntropy"]
     if isMetric, !isOfValues, self != .dist, ofValues.contains(where: { key.hasSuffix(".\($0)") }) { return false }
     let isTemperature = key.hasSuffix("temperature"), isDistance = key.hasSuffix("distance")
+    // Targets over whole numbers have widths of their own, and no neighbours.
+    if isOfValues, isTemperature || key.hasSuffix("contrast") || key.hasSuffix("place") { return false }
     switch self {
     case .sft, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression:
       return !isMetric && !key.hasPrefix("objective.")

@@ -43,6 +43,8 @@ public struct Inspection {
   let parts: RunParts
   let summary: DatasetSummary
   let examples: [Example]
+  /// What is said of numbers that are taught whole.
+  private let coverage: [String]
 
   /// Looks at the training file.
   ///
@@ -62,6 +64,7 @@ public struct Inspection {
     }
     self.parts = parts
     summary = dataset.summary
+    coverage = try parts.coverageRemarks(dataset, path: path)
     let sampler = parts.objective.neighbourSampler(seed: parts.settings.train.seed)
     var chosen = [(index: Int, record: Record)]()
     for index in 0..<dataset.count where chosen.count < (line == nil ? count : 1) {
@@ -83,7 +86,7 @@ public struct Inspection {
 
   /// What usually goes wrong, as far as it does here.
   public var warnings: [String] {
-    var warnings = summary.remarks(parts.settings)
+    var warnings = summary.remarks(parts.settings) + coverage
     for (index, match) in parts.matches.enumerated() {
       let metric = parts.settings.metrics[index], counts = summary.metrics[index]
       if counts.tokens == 0 {

@@ -52,7 +52,7 @@ public final class TrainRun {
     try requireMetrics(train.summary)
     try folder.claim(settings, fingerprints: fingerprints([train, valid].compactMap { $0 }))
     if let parts = parts as? RunParts, parts.rating == nil { try folder.storeNumbers(parts) }
-    say(train, valid)
+    try say(train, valid)
 
     let model = try makeModel()
     let trainer = try makeTrainer(model)
@@ -187,9 +187,13 @@ public final class TrainRun {
     }
   }
 
-  private func say(_ train: any RunExamples, _ valid: (any RunExamples)?) {
+  private func say(_ train: any RunExamples, _ valid: (any RunExamples)?) throws {
     var said = Set<String>()
-    for line in [train, valid].compactMap({ $0 }).flatMap({ $0.summary.remarks(parts.settings) })
+    let all = [train, valid].compactMap { $0 }
+    let coverage = try (parts as? RunParts).map { parts in
+      try all.flatMap { try parts.coverageRemarks($0, path: $0.summary.path) }
+    }
+    for line in all.flatMap({ $0.summary.remarks(parts.settings) }) + (coverage ?? [])
     where said.insert(line).inserted {
       terminal.write("note: \(line)\n")
     }
