@@ -13,22 +13,22 @@ public struct LearntFormat: Sendable, Hashable {
   /// Standard deviation of the numbers, and of the logarithms of those above 0.
   public var deviation: Double, logDeviation: Double
 
-  /// Share of the answers' standard deviation that targets are wide, where nothing else is said
-  /// (docs/experiments/study.md).
-  public static let widthShare = 0.2
+  /// Share of the answers' standard deviation that targets are wide, where nothing else is said: a fifth from 200 numbers
+  /// on, more of fewer, two fifths of 50 and less (docs/experiments/study.md).
+  public var widthShare: Double { 0.2 * min(2, max(1, (200 / Double(count)).squareRoot())) }
 
   /// A width for targets where nothing else is said: ``widthShare`` of the numbers' spread, in the distance's terms; at
   /// least one step of the format, or a hundredth for relative distances.
   public func width(_ distance: NumberDistance) -> Double {
     let step = 1 / Double(powerOfTen(format.decimals))
     return switch distance {
-    case .squared: rounded(max(Self.widthShare * deviation, step))
-    case .relative: rounded(max(Self.widthShare * logDeviation, 0.01))
+    case .squared: rounded(max(widthShare * deviation, step))
+    case .relative: rounded(max(widthShare * logDeviation, 0.01))
     // A mean deviation is 1/√2 of a standard deviation.
-    case .absolute: rounded(max(Self.widthShare * deviation / 2.squareRoot(), step))
+    case .absolute: rounded(max(widthShare * deviation / 2.squareRoot(), step))
     // No spread on a circle exceeds that of all its values alike.
     case .circular(let period):
-      rounded(max(Self.widthShare * min(deviation, period / 12.squareRoot()) / 2.squareRoot(), step))
+      rounded(max(widthShare * min(deviation, period / 12.squareRoot()) / 2.squareRoot(), step))
     }
   }
 

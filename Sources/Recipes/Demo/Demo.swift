@@ -43,7 +43,7 @@ public struct Demo {
       - name: y
         tokens: digits
         distance: squared
-        scale: auto             # of whole values: a fifth of the answers' standard deviation
+        scale: auto             # of whole values: found from the answers' spread
     objective: { alpha: 1 }     # of dist and value
     train:
       fromScratch: true
