@@ -63,8 +63,9 @@ import Torch
       for (id, p) in position.p where p > 0 { total += 0.7 / 4 * p * log(p / (q[id] ?? 0)) }
       for (id, q) in q { expected[row + id] += 0.7 / 4 * (q - (position.p[id] ?? 0)) }
       if !position.given.replacesLabel {
-        total -= log(all[3] ?? 0) / 2
-        for (id, q) in all { expected[row + id] += (q - (id == 3 ? 1 : 0)) / 2 }
+        // Of all four tokens, also those whose cross entropy a target replaces.
+        total -= log(all[3] ?? 0) / 4
+        for (id, q) in all { expected[row + id] += (q - (id == 3 ? 1 : 0)) / 4 }
       }
     }
     let tolerance = fused ? 2e-6 : 1e-12

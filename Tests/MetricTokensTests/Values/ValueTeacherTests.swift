@@ -107,7 +107,6 @@ import Testing
   @Test func unlabelsWhatIsReplaced() throws {
     let replaced = TokenBatch([try teacher(0).taught(example, epoch: 0, index: 0)]).supervision
     #expect(replaced.labels == [-100, -100, -100, -100, -100])
-    #expect(replaced.labelled == 0)
     let kept = TokenBatch([try teacher(0, .kept).taught(example, epoch: 0, index: 0)]).supervision
     #expect(kept.labels == [4, 0, Self.comma, 7, Self.end])
     #expect(kept.metrics.compactMap(\.given).count == 5)
