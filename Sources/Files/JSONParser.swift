@@ -3,7 +3,7 @@ extension JSON {
   ///
   /// Refused, with line and column: anything the grammar does not have (comments, trailing commas, NaN, a byte order
   /// mark), text after the value, bytes that are not UTF-8, `\u` escapes of half a surrogate pair, a key written twice,
-  /// numbers beyond Double, and nesting deeper than `depth`.
+  /// numbers beyond Double, nesting deeper than `depth`, and more than 2²⁰ values in one line of many.
   ///
   /// - Parameters:
   ///   - bytes: the whole text.
@@ -38,6 +38,9 @@ struct JSONParser {
   /// Number of the one line that the text is; nil for a whole file.
   let line: Int?
   var depth: Int
+  private var count = 0  // values read
+  /// Values that one line of many may hold: 16 MiB of numbers in a list took 1.6 GiB.
+  private static let mostInLine = 1 << 20
   var position = 0
   var scratch: [UInt8] = []
 
@@ -71,6 +74,12 @@ struct JSONParser {
   }
 
   private mutating func value() throws(InputError) -> JSON {
+    count += 1
+    if line != nil, count > Self.mostInLine {
+      throw error(
+        expected: "a line of at most \(Self.mostInLine) JSON values", found: "more",
+        remedy: "Is the file one JSON object a line?")
+    }
     switch next {
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "{"): return try object()

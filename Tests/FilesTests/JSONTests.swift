@@ -79,6 +79,20 @@ import Testing
     }
   }
 
+  /// One line of many holds so many values and no more; a whole file holds what it holds.
+  @Test func valuesOfALineAreCounted() throws {
+    func parse(_ values: Int, line: Int?) throws -> JSON {
+      // The list is a value as well.
+      let text = Array("[0\(String(repeating: ",0", count: values - 2))]".utf8)
+      return try text.withUnsafeBytes { try JSON(parsing: $0, path: "x", line: line) }
+    }
+    #expect(try parse(1 << 20, line: 3) == parse(1 << 20, line: nil))
+    let error = #expect(throws: InputError.self) { try parse((1 << 20) + 1, line: 3) }
+    #expect(error?.expected.contains("1048576 JSON values") == true)
+    guard case .array(let all) = try parse((1 << 20) + 1, line: nil) else { throw CancellationError() }
+    #expect(all.count == 1 << 20)
+  }
+
   @Test func errorsSayWhere() throws {
     let error = #expect(throws: InputError.self) { try JSON(parsing: "{\n  \"a\": 1,\n  \"b\" 2\n}", path: "f.json") }
     #expect(error?.description == #"f.json: line 3, column 7: expected ":", found "2"."#)
