@@ -36,7 +36,9 @@ struct OptionRangeTests {
       #expect(outcome.code == 0)
       return outcome.output.components(separatedBy: "CODE\n").dropLast()
     }
-    func names(_ words: String) -> Bool { words.contains("expected a whole number") || words.contains("expected a number") }
+    func names(_ words: String) -> Bool {
+      words.contains("expected a whole number") || words.contains("expected a number")
+    }
     let numeric = zip(options, try refusals(options, "nan")).filter { names($1) }.map(\.0)
     #expect(numeric.count >= 60, "\(numeric.count)")
     for value in ["-1", "9223372036854775807"] {
