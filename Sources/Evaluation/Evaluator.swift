@@ -115,7 +115,7 @@ public struct Evaluator {
       return PredictionRecord(
         id: item.id, prompt: item.prompt, reference: item.reference, text: text, truth: item.truth,
         values: parser?(text), logProbability: answer.logProbabilities?.reduce(0, +), finish: answer.finish,
-        belief: belief)
+        beliefs: [belief].compactMap { $0 })
     }
   }
 }

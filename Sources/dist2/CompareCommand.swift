@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Files
 import Objectives
 import Recipes
@@ -32,6 +33,7 @@ struct CompareCommand: ParsableCommand {
 
   func run() throws {
     let presets: [Preset] = try names(objectives, "--objectives")
+    if let metric { let _: [EvaluationMetric] = try names(metric, "--metric") }
     let run = try options.settings()
     guard !run.data.areCodes else {
       throw InputError(

@@ -88,6 +88,7 @@ struct EvaluateCommand: ParsableCommand {
     } else {
       print(
         result.table("\(choice.name) on \(name), \(result.records.count) examples").text(terminal: .standardOutput))
+      if let numbers = result.numbersTable { print("\n" + numbers.text(terminal: .standardOutput)) }
       print("Predictions: \(predictions)")
     }
   }

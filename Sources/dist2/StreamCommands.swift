@@ -41,7 +41,16 @@ struct GenerateCommand: ParsableCommand {
       let record: JSON = ["prompt": .string(prompt), "images": .array(image.map { .string($0) })]
       var lines = [record.text()][...]
       try stream.run(source: "--prompt", next: { _ in lines.popFirst().map { [$0] } }) { line in
-        print(try JSONReader(JSON(parsing: line, path: ""), path: "").string(at: "completion"))
+        let answer = try JSONReader(JSON(parsing: line, path: ""), path: "")
+        print(try answer.string(at: "completion"))
+        if let number = try answer.ifPresent("number") {
+          let (low, high, mass) = (
+            try answer.double(at: "low"), try answer.double(at: "high"), try answer.double(at: "mass")
+          )
+          let interval = "90 % between \(Quantity.number(low)) and \(Quantity.number(high))"
+          Terminal.standardError.write(
+            "read out: \(Quantity.number(try number.double())), \(interval), mass \(Quantity.percent(mass))\n")
+        }
       }
     } else if let lines {
       try stream.run(lines)

@@ -30,7 +30,7 @@ import Testing
       #expect(record.values == parseNumber(in: record.text).map { [$0] })
       #expect(record.error == record.values.map { abs($0[0] - 4) })
       #expect(abs(record.logProbability! - generation.logProbabilities!.reduce(0, +)) < 1e-5)
-      let belief = try #require(record.belief)
+      let belief = try #require(record.beliefs.first)
       #expect(belief.low...belief.high ~= belief.decision && belief.level == 0.5)
     }
     #expect(Set(records.map { $0.values == nil }).count == 2, "some answers are readable, some are not")

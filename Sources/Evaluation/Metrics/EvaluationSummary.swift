@@ -86,7 +86,8 @@ extension EvaluationSummary {
       }
       let figure = judge.figure(metric)
       guard !figure.isNaN else { return (0, 0) }
-      let weight = metric == .mae || metric == .clippedMAE ? Double(record.truth.count) : 1
+      let isOfNumbers = metric == .mae || metric == .clippedMAE
+      let weight = isOfNumbers ? Double(record.truth.count) : metric.isOfBeliefs ? Double(record.beliefs.count) : 1
       return (figure * weight, weight)
     }
   }
@@ -104,8 +105,8 @@ private struct Judge {
     let values =
       switch judged {
       case .text: record.values
-      case .decision: record.belief.map { [$0.decision] }
-      case .mean: record.belief.map { [$0.mean] }
+      case .decision: record.beliefs.isEmpty ? nil : record.beliefs.map(\.decision)
+      case .mean: record.beliefs.isEmpty ? nil : record.beliefs.map(\.mean)
       }
     return values?.count == record.truth.count ? values : nil
   }
@@ -122,11 +123,11 @@ private struct Judge {
     case .relativeError: error(NumberMetrics.meanRelativeError)
     case .r2: error(NumberMetrics.r2)
     case .spearman: error(NumberMetrics.spearman)
-    case .readOutMAE: NumberMetrics.mean(records.compactMap { $0.belief?.error($0.truth) })
+    case .readOutMAE: NumberMetrics.mean(ofBeliefs { $0.error($1.truth) })
     case .nll: NumberMetrics.mean(records.compactMap(\.negativeLogLikelihood))
-    case .crps: NumberMetrics.mean(records.compactMap { $0.belief?.crps })
-    case .coverage: NumberMetrics.mean(records.compactMap(isCovered))
-    case .mass: NumberMetrics.mean(records.compactMap { $0.belief?.mass })
+    case .crps: NumberMetrics.mean(ofBeliefs { belief, _ in belief.crps })
+    case .coverage: NumberMetrics.mean(ofBeliefs { $0.isCovered($1.truth) })
+    case .mass: NumberMetrics.mean(ofBeliefs { belief, _ in belief.mass })
     case .iou: ofBoxes { boxes($0).map { $0.intersectionOverUnion($1) } ?? 0 }
     case .boxAccuracy: ofBoxes { boxes($0).map { $0.isFound(by: $1) ? 1 : 0 } ?? 0 }
     case .digitAccuracy: digits()
@@ -160,9 +161,9 @@ private struct Judge {
     return figure(predictions, truths)
   }
 
-  private func isCovered(_ record: PredictionRecord) -> Double? {
-    guard let belief = record.belief, let truth = belief.truth(of: record.truth) else { return nil }
-    return (belief.low...belief.high).contains(truth) ? 1 : 0
+  /// A figure of every number that was read out.
+  private func ofBeliefs(_ figure: (PredictionRecord.Belief, PredictionRecord) -> Double?) -> [Double] {
+    records.flatMap { record in record.beliefs.compactMap { figure($0, record) } }
   }
 
   private func boxes(_ record: PredictionRecord) -> (BoundingBox, BoundingBox)? {

@@ -17,7 +17,7 @@ extension ValueRule {
     case .field(let name):
       let widths = example.measures[name] ?? []
       let width = widths.count == 1 ? widths[0] : widths.indices.contains(ordinal) ? widths[ordinal] : 0
-      guard width > 0 else { throw .field(name, source: example.source) }
+      guard width > 0, width.isFinite else { throw .field(name, source: example.source) }
       target.scale = .width(width)
     case .box(let share):
       let first = ordinal - ordinal % 4 + ordinal % 2

@@ -101,7 +101,7 @@ public enum ValueTargetError: Error, Sendable, Hashable, CustomStringConvertible
       "target over values: expected at most \(ValueTarget.largestWindow) values with probability, found \(count). "
         + "Choose a smaller scale, fewer decimals, or the squared or absolute distance."
     case .field(let name, let source):
-      "\(source): expected in field \(name) a number above 0, or one for each number of the answer, found none."
+      "\(source): expected in field \(name) a number above 0, or one for each number of the answer, found fewer."
     }
   }
 }

@@ -59,18 +59,23 @@ public struct ValueTeacher: Sendable, Hashable {
     return writer.finish()
   }
 
-  /// How many numbers of each metric taught whole an example has, and how many of them are not taught so: written
-  /// otherwise than the format does, or not one character a token.
-  public func coverage(of example: EncodedExample) -> [Int: (numbers: Int, others: Int)] {
-    example.numbers.reduce(into: [:]) { counts, number in
+  /// What of each metric's numbers an example teaches whole.
+  public func coverage(of example: EncodedExample) -> [Int: ValueCoverage] {
+    var all = [Int: ValueCoverage]()
+    for number in example.numbers {
       let positions = number.map { example.metrics[$0] }
-      guard let first = positions.first, let rule = rule(first.metric) else { return }
-      let isTaught =
-        rule.canTeach(positions, example)
-        && rule.target.format.index(of: rule.text(positions.map(\.candidate))) != nil
-      let before = counts[first.metric] ?? (0, 0)
-      counts[first.metric] = (before.numbers + 1, before.others + (isTaught ? 0 : 1))
+      guard let first = positions.first, let rule = rule(first.metric) else { continue }
+      let index = rule.target.format.index(of: rule.text(positions.map(\.candidate)))
+      var coverage = all[first.metric] ?? ValueCoverage()
+      coverage.numbers += 1
+      if index == nil || !rule.canTeach(positions, example) { coverage.others += 1 }
+      if let index, index <= 0, rule.target.distance == .relative { coverage.hasNoScale = true }
+      all[first.metric] = coverage
     }
+    for (metric, coverage) in all where !coverage.numbers.isMultiple(of: 4) {
+      if case .box? = rule(metric)?.target.scale { all[metric]?.hasNoScale = true }
+    }
+    return all
   }
 
   /// What the numbers of each metric are, in order; 0 for those that the format does not write.
@@ -87,6 +92,14 @@ public struct ValueTeacher: Sendable, Hashable {
   private static let stream: UInt64 = 0x7661_6C75_6573
 
   private func rule(_ metric: Int) -> ValueRule? { rules.indices.contains(metric) ? rules[metric] : nil }
+}
+
+/// What of a metric's numbers in one example is taught whole.
+public struct ValueCoverage: Sendable, Hashable {
+  /// All numbers, and those that are not taught so: written otherwise than the format does, or not one character a token.
+  public var numbers = 0, others = 0
+  /// Whether a number's scale has no meaning: one of 0 or less with a relative distance, or other than four of a box.
+  public var hasNoScale = false
 }
 
 extension ValueRule {

@@ -13,20 +13,27 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
 
   /// Opens or creates the folder of an experiment.
   ///
-  /// - Throws: `InputError` if the folder holds an experiment with other settings: their cells must not be mixed.
-  public init(folder: String, settings: Settings) throws {
+  /// - Parameter joined: settings that hold both those of the folder and new ones, such as more seeds; nil where their
+  ///   cells must not be mixed.
+  /// - Throws: `InputError` if the folder holds an experiment with other settings.
+  public init(
+    folder: String, settings: Settings,
+    joined: (_ kept: Settings, _ new: Settings) -> Settings? = { $0 == $1 ? $0 : nil }
+  ) throws {
     self.folder = folder
-    self.settings = settings
     let path = folder + "/settings.json"
     if fileExists(path) {
       let found = try Self.settings(path)
-      guard found == settings else {
+      guard let both = joined(found, settings) else {
         throw InputError(
           path: path, expected: "the settings of this experiment",
           found: "an experiment made with other settings, whose results must not be mixed with these",
           remedy: "Choose another --output, or delete the folder.")
       }
+      self.settings = both
+      if both != found { try Self.write(both, path) }
     } else {
+      self.settings = settings
       let others = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
       if let first = others.first(where: { $0 != "cells" && !$0.hasPrefix(".") }) {
         throw InputError(

@@ -9,11 +9,12 @@ extension CellStore {
   ///   - cells: names of all cells.
   ///   - title: what the bar says before the number of runs.
   ///   - units: work of a cell, if it is known beforehand; else the bar counts finished cells.
+  ///   - unit: what that work is counted in.
   ///   - jobs: cells side by side.
   ///   - worker: command line of the process that runs one cell, from its name.
   /// - Throws: `WorkerFailure`; `InputError` if another process is running cells of this folder.
   package func run(
-    _ cells: [String], title: String, units: [String: Int]? = nil, jobs: Int,
+    _ cells: [String], title: String, units: [String: Int]? = nil, unit: String = "step", jobs: Int,
     worker: @escaping @Sendable (String) -> [String]
   ) throws {
     let waiting = cells.filter { !isFinished($0) }
@@ -24,7 +25,7 @@ extension CellStore {
     let bar = ProgressBar(
       "\(title): \(waiting.count) training run\(waiting.count == 1 ? "" : "s")",
       total: units.map { units in waiting.reduce(0) { $0 + units[$1]! } } ?? waiting.count,
-      unit: units == nil ? "run" : "step")
+      unit: units == nil ? "run" : unit)
     let lanes = CellLanes(bar, countsCells: units == nil)
     do {
       try WorkerPool(jobs: jobs, command: worker).run(waiting) { cell, message in lanes.show(cell, message) }
@@ -37,8 +38,9 @@ extension CellStore {
 }
 
 extension CellStore {
-  /// Writes a report's `report.html`, `table.md` and `figure.svg` into the folder.
-  func write(page: HTMLReport, markdown: String, figure: any Figure) throws {
+  /// Writes a report's `report.html`, `table.md`, `figure.svg` and `report.json` into the folder.
+  func write(page: HTMLReport, markdown: String, figure: any Figure, json: JSON) throws {
+    try AtomicFile.write(json, to: folder + "/report.json")
     try AtomicFile.write(page.html.utf8, to: folder + "/report.html")
     try AtomicFile.write(markdown.utf8, to: folder + "/table.md")
     try AtomicFile.write(figure.svg(standalone: true).utf8, to: folder + "/figure.svg")

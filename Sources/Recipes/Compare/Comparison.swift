@@ -42,6 +42,16 @@ public struct ComparisonSettings: Codable, Sendable, Equatable {
     for arm in arms { _ = try self.settings(arm, seed: seeds[0], output: "") }
   }
 
+  /// These and others' objectives and seeds; nil if they are of another run file. Verdicts are about what was asked last.
+  func joined(with other: ComparisonSettings) -> ComparisonSettings? {
+    guard run == other.run, path == other.path else { return nil }
+    var both = self
+    both.arms += other.arms.filter { !arms.contains($0) }
+    both.seeds += other.seeds.filter { !seeds.contains($0) }
+    both.metric = other.metric
+    return both
+  }
+
   /// The run file of one cell.
   package func settings(_ arm: ComparisonArm, seed: Int, output: String) throws -> RunSettings {
     let assignments =

@@ -7,11 +7,11 @@ public struct ComparisonExperiment {
   /// Its folder and settings.
   public let store: CellStore<ComparisonSettings, ComparisonOutcome>
 
-  /// Opens the folder of a comparison, or begins it.
+  /// Opens the folder of a comparison, or begins it. Seeds and objectives that it lacks are added to it.
   ///
-  /// - Throws: `InputError` if the folder holds another comparison.
+  /// - Throws: `InputError` if the folder holds a comparison of another run file.
   public init(folder: String, settings: ComparisonSettings) throws {
-    store = try CellStore(folder: folder, settings: settings)
+    store = try CellStore(folder: folder, settings: settings) { $0.joined(with: $1) }
   }
 
   /// Runs the cells that are not finished yet.
@@ -38,7 +38,7 @@ public struct ComparisonExperiment {
         settings, run: run, outcomes: outcomes, answers: training,
         remarks: comparisonRemarks(outcomes.map { ($0.0.name, $0.2.records) }, parts, training)),
       command: command)
-    try store.write(page: report.page, markdown: report.markdown, figure: report.figure)
+    try store.write(page: report.page, markdown: report.markdown, figure: report.figure, json: report.json)
     return report
   }
 }

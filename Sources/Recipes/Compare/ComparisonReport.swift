@@ -118,7 +118,7 @@ public struct ComparisonReport {
   /// Said where distributions hold too little of the models' belief.
   private var massNote: String? {
     let masses = summary.arms.compactMap { arm -> (name: String, mean: Double, isCut: Bool)? in
-      let beliefs = summary.seeds.compactMap { summary.outcomes[arm]?[$0]?.records }.flatMap { $0 }.compactMap(\.belief)
+      let beliefs = summary.seeds.compactMap { summary.outcomes[arm]?[$0]?.records }.flatMap { $0 }.flatMap(\.beliefs)
       guard beliefs.contains(where: { $0.mass < NumberReading.enough }) else { return nil }
       let mean = beliefs.reduce(0) { $0 + $1.mass } / Double(beliefs.count)
       return (arm.name, mean, beliefs.contains { $0.cut > 1 - NumberReading.enough })
@@ -219,7 +219,9 @@ public struct ComparisonReport {
   private var calibration: BarChart {
     let tenths = 0..<10
     let groups = summary.arms.map { arm -> BarChart.Group in
-      let places = summary.seeds.flatMap { summary.outcomes[arm]?[$0]?.records ?? [] }.compactMap { $0.belief?.pit }
+      let places = summary.seeds.flatMap { summary.outcomes[arm]?[$0]?.records ?? [] }.flatMap {
+        $0.beliefs.compactMap(\.pit)
+      }
       let shares = tenths.map { tenth in
         Double(places.count { min(9, Int($0 * 10)) == tenth }) / Double(max(1, places.count))  // bounded: 0 … 1
       }

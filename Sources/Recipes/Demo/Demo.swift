@@ -26,7 +26,13 @@ public struct Demo {
       try NewLanguageModel(width: 64, layers: 2, heads: 4, contextLength: 128).write(to: model)
     }
     let yaml = Self.runFile(steps: steps)
-    if !fileExists(folder + "/run.yaml") { try AtomicFile.write(yaml.utf8, to: folder + "/run.yaml") }
+    let run = folder + "/run.yaml"
+    if !fileExists(run) { try AtomicFile.write(yaml.utf8, to: run) }
+    guard try fileBytes(run, limit: 1 << 20).elementsEqual(yaml.utf8) else {
+      throw InputError(
+        path: run, expected: "the demo's run file", found: "another, or one that was edited",
+        remedy: "Compare with it: dist2 compare \(run); or choose another --output for the demo.")
+    }
     let settings = try ComparisonSettings(
       RunSettings(file: folder + "/run.yaml"), objectives: Self.objectives, axes: [], seeds: Array(1...seeds))
     experiment = try ComparisonExperiment(folder: folder + "/compare", settings: settings)
@@ -88,7 +94,7 @@ public struct Demo {
     for index in 0..<3 {
       guard let first = beliefs.first?.1.first?[index], let truth = first.truth.first else { continue }
       let rows = beliefs.map { name, seeds in
-        DensityPlot.Row(name, seeds.flatMap { $0[index].belief?.quantiles ?? [] })
+        DensityPlot.Row(name, seeds.flatMap { $0[index].beliefs.first?.quantiles ?? [] })
       }
       text += "\(first.prompt)\n" + DensityPlot(range: range, truth: truth, rows: rows).text(terminal: terminal) + "\n"
     }

@@ -86,7 +86,7 @@ public struct Inspection {
 
   /// What usually goes wrong, as far as it does here.
   public var warnings: [String] {
-    var warnings = summary.remarks(parts.settings) + coverage
+    var warnings = parts.settingsRemarks + summary.remarks(parts.settings) + coverage
     for (index, match) in parts.matches.enumerated() {
       let metric = parts.settings.metrics[index], counts = summary.metrics[index]
       if counts.tokens == 0 {

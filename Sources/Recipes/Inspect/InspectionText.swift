@@ -104,11 +104,13 @@ extension Inspection {
         .enumerated().map { Table.Column($1, alignment: [0, 2].contains($0) ? nil : .right) })
     for (index, match) in parts.matches.enumerated() {
       let counts = summary.metrics[index]
+      // Targets over whole numbers are of another width around each number: the sentences below say it.
+      let isWhole = parts.teacher?.rules[index] != nil
       let range = counts.range.map { "\(Quantity.number($0.lowerBound)) … \(Quantity.number($0.upperBound))" }
       table.add([
         .text(match.name), .count(match.space.count), .text(parts.settings.metrics[index].distance.name),
-        .number(match.resolved.temperatures[0], decimals: 3),
-        match.space.count <= 2048 ? .number(match.resolved.perplexity(), decimals: 2) : .missing,
+        isWhole ? .missing : .number(match.resolved.temperatures[0], decimals: 3),
+        match.space.count <= 2048 && !isWhole ? .number(match.resolved.perplexity(), decimals: 2) : .missing,
         .count(counts.examples), .count(counts.numbers), .count(counts.tokens), range.map { .text($0) } ?? .missing,
       ])
     }

@@ -4,10 +4,20 @@ import Foundation
 import MetricTokens
 import TokenData
 
-/// How right answers write the number that is read out: learnt from a run's training answers and stored with the run, so
-/// that what is read of an answer does not depend on the lines it comes with.
+/// Which number of an answer is meant.
+struct NumberSlot: Hashable, Comparable {
+  /// Index of the metric.
+  var metric: Int
+  /// Which of the metric's numbers in the answer, from 0.
+  var place: Int
+
+  static func < (a: NumberSlot, b: NumberSlot) -> Bool { (a.metric, a.place) < (b.metric, b.place) }
+}
+
+/// How right answers write one of their numbers: learnt from a run's training answers and stored with the run, so that
+/// what is read of an answer does not depend on the lines it comes with.
 public struct AnswerFormat: Codable, Sendable, Hashable {
-  /// A way to begin: the tokens between the prompt and the first digit, a sign among them.
+  /// A way to begin: the tokens before the first digit, a sign among them.
   struct Head: Codable, Sendable, Hashable {
     var ids: [Int32]
     var isNegative: Bool
@@ -23,8 +33,12 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
     var ends: [Int32]
   }
 
-  /// Name of the metric whose first number is read out.
+  /// Name of the metric whose number is read out, and which of its numbers in an answer, from 0.
   var metric: String
+  var place = 0
+  /// Whether the number is read after what an answer says before it; else after the prompt, heads being all there is
+  /// between the two.
+  var followsAnswer = false
   /// At most one without a sign and one for each sign.
   var heads: [Head]
   /// Nil where a number is one token of the metric.
@@ -33,6 +47,12 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
   var answers: Int, written: Int
   /// Least and greatest number of these; nil if it was not learnt.
   var range: [Double]?
+
+  /// Whether it can be used, wherever it comes from.
+  var isValid: Bool {
+    let isRange = range.map { $0.count == 2 && $0[0] <= $0[1] } ?? true
+    return digits?.isValid ?? true && !heads.isEmpty && isRange && (0..<Self.mostPlaces).contains(place)
+  }
 
   /// What all answers begin with.
   var before: [Int32] {
@@ -92,8 +112,23 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
       parts.append("one token")
     }
     if heads.contains(where: \.isNegative) { parts.append("with a sign") }
+    if place > 0 { parts.append("number \(place + 1)") }
     if !before.isEmpty { parts.append("after \"\(tokenizer.decode(before))\"") }
     return parts.joined(separator: ", ")
+  }
+}
+
+extension AnswerFormat {
+  /// As earlier versions stored it, too, without `place` and `followsAnswer`.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    metric = try values.decode(String.self, forKey: .metric)
+    place = try values.decodeIfPresent(Int.self, forKey: .place) ?? 0
+    followsAnswer = try values.decodeIfPresent(Bool.self, forKey: .followsAnswer) ?? false
+    heads = try values.decode([Head].self, forKey: .heads)
+    digits = try values.decodeIfPresent(Digits.self, forKey: .digits)
+    (answers, written) = (try values.decode(Int.self, forKey: .answers), try values.decode(Int.self, forKey: .written))
+    range = try values.decodeIfPresent([Double].self, forKey: .range)
   }
 }
 

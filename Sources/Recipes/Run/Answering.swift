@@ -37,6 +37,7 @@ public struct Answering: Sendable {
   /// With `data.tooLong: cutPrompt` a long prompt is cut as it is for training: by as much as prompt and right answer are
   /// too long. Where no right answer is known, room for a generated one is left, of half the length at most.
   public func item(_ record: Record) throws -> EvaluationItem {
+    if longestExample != nil { try ExampleEncoder.checkCut(record) }
     let (prompt, reference) = record.promptAndReference, question = try question(record, isAnswered: !reference.isEmpty)
     return EvaluationItem(
       id: record.id ?? record.source, prompt: prompt, ids: question.ids, images: question.images,
@@ -188,6 +189,21 @@ struct AnswerNumbers: Sendable {
 }
 
 extension Record {
+  /// The same with another answer.
+  func answering(_ text: String) -> Record {
+    var record = self
+    switch content {
+    case .promptCompletion(let prompt, _): record.content = .promptCompletion(prompt, text)
+    case .text: record.content = .text(text)
+    case .messages(var messages):
+      if messages.last?.role == .assistant { messages.removeLast() }
+      record.content = .messages(messages + [ChatMessage(.assistant, text)])
+    }
+    // They are places in the answer that it had.
+    record.spans = [:]
+    return record
+  }
+
   /// What is asked, as a person would read it, and the right answer ("" where there is none).
   var promptAndReference: (prompt: String, reference: String) {
     switch content {

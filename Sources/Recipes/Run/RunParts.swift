@@ -20,6 +20,8 @@ public struct RunParts: TrainingParts {
   public let objective: Objective
   /// Teaches numbers as whole values; nil where none are.
   public let teacher: ValueTeacher?
+  /// What must be known of the formats that were learnt.
+  let formatRemarks: [String]
   /// What a head of scores is trained for; nil for models that answer, which are trained for `objective`.
   public let rating: RatingObjective?
   public let encoder: ExampleEncoder
@@ -68,7 +70,7 @@ public struct RunParts: TrainingParts {
     maxLength = min(settings.data.maxLength ?? skeleton.contextLength, skeleton.contextLength)
     var encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
     encoder.modelVocabulary = modelVocabulary
-    teacher = try Self.teacher(&settings, encoder.metrics, maxLength: maxLength)
+    (teacher, formatRemarks) = try Self.teacher(&settings, encoder.metrics, maxLength: maxLength)
     self.settings = settings
     if let seeing = skeleton as? any VisionLanguageModel {
       encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
@@ -102,6 +104,10 @@ public struct RunParts: TrainingParts {
   package var reader: RecordReader {
     var reader = RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: try? ratings)
     reader.measures = Set(settings.taughtMetrics.compactMap(\.whole.scaleChoice.field))
+    reader.widths = Set(
+      settings.taughtMetrics.compactMap { metric in
+        if case .field(let name)? = metric.whole.scale { name } else { nil }
+      })
     return reader
   }
 
@@ -163,7 +169,8 @@ public struct RunParts: TrainingParts {
   /// How numbers are taught whole, their formats learnt where the run file does not say them, and kept in it.
   private static func teacher(
     _ settings: inout RunSettings, _ rules: [MetricRule], maxLength: Int
-  ) throws -> ValueTeacher? {
+  ) throws -> (teacher: ValueTeacher?, remarks: [String]) {
+    var remarks = [String]()
     var taught = [ValueRule?](repeating: nil, count: settings.metrics.count)
     for (index, metric) in settings.metrics.enumerated() where metric.whole.areTaught(by: settings.objective.preset) {
       let space = rules[index].finder.space
@@ -178,12 +185,13 @@ public struct RunParts: TrainingParts {
         let learnt = try learner.format(of: rules[index], metric: metric.name)
         format = metric.whole.format ?? learnt.format
         scale = metric.whole.scaleChoice.scale(width: learnt.width(distance))
+        if metric.whole.format == nil, let remark = learnt.remark(metric: metric.name) { remarks.append(remark) }
       }
       settings.keep(format, scale, ofMetric: index)
       taught[index] = try metric.valueRule(space, format, scale, settings.objective.preset, path: settings.path)
     }
-    guard taught.contains(where: { $0 != nil }) else { return nil }
-    return ValueTeacher(taught, seed: settings.train.seed, maxLength: maxLength)
+    guard taught.contains(where: { $0 != nil }) else { return (nil, remarks) }
+    return (ValueTeacher(taught, seed: settings.train.seed, maxLength: maxLength), remarks)
   }
 
   private static func encoder(

@@ -6,11 +6,11 @@ public struct Study {
   /// Its folder and settings.
   public let store: CellStore<StudySettings, StudyOutcome>
 
-  /// Opens the folder of a study, or begins it.
+  /// Opens the folder of a study, or begins it. Seeds and problems that it lacks are added to it.
   ///
-  /// - Throws: `InputError` if the folder holds another study.
+  /// - Throws: `InputError` if the folder holds a study of other objectives or steps.
   public init(folder: String, settings: StudySettings) throws {
-    store = try CellStore(folder: folder, settings: settings)
+    store = try CellStore(folder: folder, settings: settings) { $0.joined(with: $1) }
   }
 
   /// Opens the folder of a study that was begun.
@@ -25,7 +25,8 @@ public struct Study {
   public func run(jobs: Int, worker: @escaping @Sendable (String) -> [String]) throws {
     let cells = store.settings.cells.map(\.name), count = store.settings.variants.count
     try store.run(
-      cells, title: "study", units: Dictionary(uniqueKeysWithValues: cells.map { ($0, count) }), jobs: jobs,
+      cells, title: "study", units: Dictionary(uniqueKeysWithValues: cells.map { ($0, count) }), unit: "run",
+      jobs: jobs,
       worker: worker)
   }
 
@@ -33,9 +34,7 @@ public struct Study {
   public func report(command: String) throws -> StudyReport {
     let outcomes = try store.settings.cells.compactMap { try store.result(of: $0.name) }
     let report = try StudyReport(store.settings, outcomes, command: command)
-    try store.write(page: report.page, markdown: report.markdown, figure: report.figure)
-    let path = store.folder + "/report.json"
-    try AtomicFile.write(try report.json.output(pretty: false, path: path).utf8, to: path)
+    try store.write(page: report.page, markdown: report.markdown, figure: report.figure, json: report.json)
     return report
   }
 }

@@ -193,7 +193,8 @@ public final class TrainRun {
     let coverage = try (parts as? RunParts).map { parts in
       try all.flatMap { try parts.coverageRemarks($0, path: $0.summary.path) }
     }
-    for line in all.flatMap({ $0.summary.remarks(parts.settings) }) + (coverage ?? [])
+    let settings = (parts as? RunParts)?.settingsRemarks ?? []
+    for line in settings + all.flatMap({ $0.summary.remarks(parts.settings) }) + (coverage ?? [])
     where said.insert(line).inserted {
       terminal.write("note: \(line)\n")
     }

@@ -48,14 +48,14 @@ public struct Evaluating {
       progress(done, items.count)
     }
     if case .read(let reading) = reading {
-      try Self.readOut(reading, answering, model, items, &records, progress)
+      try Self.readOut(reading, answering, model, items, dataset, &records, progress)
       try Self.addLikelihoods(answering, model, dataset, items, &records)
     }
     self.records = records
     metrics = settings.metrics ?? Self.fitting(records)
     let remarks =
       [
-        reading.remark(records.compactMap(\.belief), parts.tokenizer), Self.remark(records, parts.settings),
+        reading.remark(records.flatMap(\.beliefs), parts.tokenizer), Self.remark(records, parts.settings),
       ].compactMap { $0 } + answerRemarks(records, parts, TrainingAnswers(parts))
     var summary = EvaluationSummary(
       records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
@@ -69,7 +69,14 @@ public struct Evaluating {
   private static func reading(_ parts: RunParts, _ run: RunFolder?, _ items: [EvaluationItem]) throws -> ReadingChoice {
     switch parts.settings.evaluate.distribution {
     case false: return .none
-    case true: return .read(try NumberReading(parts, run: run))
+    case true:
+      guard items.contains(where: { !$0.truth.isEmpty }) else {
+        throw InputError(
+          path: items.first?.source ?? parts.settings.path, place: "key evaluate.distribution",
+          expected: "right answers with a number of the run's metrics", found: "none in \(items.count) examples",
+          remedy: "Without numbers there is no distribution to judge: evaluate.distribution: false.")
+      }
+      return .read(try NumberReading(parts, run: run))
     case nil:
       guard !items.isEmpty, items.allSatisfy({ $0.truth.count == 1 }),
         parts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil })
@@ -82,21 +89,24 @@ public struct Evaluating {
 
   private static func readOut(
     _ reading: NumberReading, _ answering: Answering, _ model: any TokenModel, _ items: [EvaluationItem],
-    _ records: inout [PredictionRecord], _ progress: (Int, Int) -> Void
+    _ dataset: Dataset, _ records: inout [PredictionRecord], _ progress: (Int, Int) -> Void
   ) throws {
     let scorer = Scorer(model)
     // In pieces, so that progress is seen.
     for start in stride(from: 0, to: items.count, by: 16) {
       let part = items[start..<min(start + 16, items.count)]
+      let texts = records.map(\.text)
       let distributions = try naming(part.map(\.source)) {
         try answering.withBudget(model) { budget in
           try reading.distributions(
-            scorer, after: part.map(\.ids), budget: budget, images: answering.images(Array(part)))
+            scorer, of: Array(part), along: { try dataset.record(start + $0).answering(texts[start + $0]) },
+            budget: budget, images: answering.images)
         }
       }
-      for (index, distribution) in zip(part.indices, distributions) {
-        records[index].belief = PredictionRecord.Belief(
-          distribution, estimate: reading.estimate, level: 0.9, truth: reading.truth(items[index].reference))
+      for (index, distributions) in zip(part.indices, distributions) {
+        records[index].beliefs = zip(reading.numbers, distributions).compactMap { number, distribution in
+          distribution.map { number.belief($0, reference: items[index].reference) }
+        }
       }
       progress(part.endIndex, items.count)
     }
@@ -128,7 +138,7 @@ public struct Evaluating {
   static func fitting(_ records: [PredictionRecord]) -> [EvaluationMetric] {
     let counts = Set(records.map(\.truth.count))
     let belief: [EvaluationMetric] =
-      records.contains { $0.belief != nil } ? [.readOutMAE, .crps, .nll, .coverage, .mass] : []
+      records.contains { !$0.beliefs.isEmpty } ? [.readOutMAE, .crps, .nll, .coverage, .mass] : []
     switch counts {
     case [1]:
       let errors: [EvaluationMetric] = [
@@ -137,7 +147,8 @@ public struct Evaluating {
       // Bins have values and no digits.
       let hasDigits = records.contains { !NumberGrammar().numbers(in: $0.reference).isEmpty }
       return errors + (hasDigits ? [.digitAccuracy] : []) + belief
-    case [4] where records.allSatisfy { BoundingBox($0.truth) != nil }: return [.parseRate, .iou, .boxAccuracy, .mae]
+    case [4] where records.allSatisfy { BoundingBox($0.truth) != nil }:
+      return [.parseRate, .iou, .boxAccuracy, .mae] + belief
     case [0]: return [.exactMatch]
     default: return [.exactMatch, .parseRate, .mae, .medianError] + belief
     }
@@ -154,6 +165,31 @@ public struct Evaluating {
       table.notes.append("\(summary.unreadable) of \(summary.count) answers hold no readable number: \(summary.rule)")
     }
     table.notes += notes
+    return table
+  }
+
+  /// The figures of each number of an answer, one a row; nil where answers have one at most.
+  public var numbersTable: Table? {
+    let names = Set(records.flatMap { $0.beliefs.map { NumberName(metric: $0.metric, place: $0.place) } }).sorted()
+    guard names.count > 1 else { return nil }
+    var table = Table(
+      "Each number of the answers",
+      columns: [Table.Column("number")]
+        + ["read", "MAE of read-out", "CRPS", "coverage", "mass"].map { Table.Column($0, alignment: .right) })
+    for name in names {
+      let parts = records.map { record in
+        var part = record
+        part.beliefs = record.beliefs.filter { $0.metric == name.metric && $0.place == name.place }
+        return part
+      }
+      let figures = EvaluationSummary(parts, metrics: [.readOutMAE, .crps, .coverage, .mass])
+      func cell(_ metric: EvaluationMetric) -> Table.Cell {
+        figures[metric].map { metric.isShare ? .percent($0) : .number($0) } ?? .missing
+      }
+      table.add(
+        [.text("\(name.metric) \(name.place + 1)"), .count(parts.count { !$0.beliefs.isEmpty })]
+          + [.readOutMAE, .crps, .coverage, .mass].map(cell))
+    }
     return table
   }
 
@@ -204,7 +240,7 @@ private enum ReadingChoice {
   /// Where training answers lie, if that is known.
   var range: ClosedRange<Double>? {
     guard case .read(let reading) = self else { return nil }
-    return reading.format.range.map { $0[0]...$0[1] }
+    return reading.numbers[0].format.range.map { $0[0]...$0[1] }
   }
 
   /// What must be said of distributions.
@@ -215,4 +251,12 @@ private enum ReadingChoice {
     case .impossible(let error): "No distribution is read out. \(error)"
     }
   }
+}
+
+/// Which number of an answer, for rows of a table.
+private struct NumberName: Hashable, Comparable {
+  var metric: String
+  var place: Int
+
+  static func < (a: NumberName, b: NumberName) -> Bool { (a.metric, a.place) < (b.metric, b.place) }
 }

@@ -1,6 +1,7 @@
 public import Files
 import Foundation
 public import MetricTokens
+import Synchronization
 
 /// The examples of a JSONL file, checked from the first line to the last before a run begins.
 ///
@@ -153,6 +154,9 @@ public final class Dataset: Sendable {
     let record: Record
     do { record = try rules.reader.record(file, line) } catch { throw named(error) }
     // Before memory is taken for each of millions of tokens.
+    if rules.tooLong == .cutPrompt || rules.tooLong == .cutAnswer {
+      do { try ExampleEncoder.checkCut(record) } catch { throw LineError(error: named(error).error, isLength: true) }
+    }
     if let least = rules.tokensTooMany(record) {
       let error = InputError(
         path: file.path, place: "line \(file.lineNumber(line))", expected: "at most \(rules.maxLength) tokens",
@@ -160,7 +164,7 @@ public final class Dataset: Sendable {
       throw LineError(error: error, isLength: true)
     }
     var analysis: ExampleAnalysis
-    do { analysis = try rules.encoder.analyze(record) } catch { throw named(error) }
+    do { analysis = try analyze(record, rules.encoder) } catch { throw named(error) }
     let length = analysis.example.ids.count
     let regions = rules.encoder.metrics.filter { $0.finder.space.values != nil && $0.finder.space.unit != .token }
     let numbers = analysis.record.survey(regions.map(\.region))
@@ -175,6 +179,16 @@ public final class Dataset: Sendable {
       found: "\(length)", remedy: rules.remedy(analysis.example))
     throw LineError(error: error, isLength: true)
   }
+}
+
+extension Dataset {
+  /// Long records are analyzed one by one: a core each would need more memory than there may be.
+  private static func analyze(_ record: Record, _ encoder: ExampleEncoder) throws(InputError) -> ExampleAnalysis {
+    guard ExampleEncoder.bytes(of: record) > 1 << 20 else { return try encoder.analyze(record) }
+    return try oneLongRecord.withLock { _ throws(InputError) in try encoder.analyze(record) }
+  }
+
+  private static let oneLongRecord = Mutex(())
 }
 
 extension Dataset.Rules {

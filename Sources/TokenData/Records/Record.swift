@@ -93,8 +93,10 @@ public struct RecordReader: Sendable {
   /// For rated responses, which a form turns into prompt and answer: where their parts are. Takes the place of
   /// `format`.
   public var ratings: RatingReader?
-  /// Fields with a number above 0 or a list of numbers beside the text, and whether every record must have them.
+  /// Fields with a number or a list of numbers beside the text, those of them that are widths, above 0, and whether
+  /// every record must have them.
   public var measures: Set<String> = []
+  public var widths: Set<String> = []
   public var needsMeasures = false
 
   /// Memberwise.
@@ -276,6 +278,9 @@ public struct RecordReader: Sendable {
       found[field] = try numbers.map { number throws(InputError) in
         let double = try number.double()
         guard double.isFinite else { throw number.error(expected: "a finite number") }
+        guard double > 0 || !needsMeasures || !widths.contains(field) else {
+          throw number.error(expected: "a width above 0", remedy: "Correct it, or leave such lines out: data.skipBad.")
+        }
         return double
       }
     }

@@ -62,7 +62,7 @@ import TokenModels
     let tiny = try tiny(answers), result = try evaluate(tiny)
     let parts = try tiny.parts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
     for (index, record) in result.records.enumerated() {
-      let belief = try #require(record.belief, "\(answers)")
+      let belief = try #require(record.beliefs.first, "\(answers)")
       #expect(belief.crps != nil && belief.mass > 0 && belief.mass <= 1 + 1e-6 && belief.cut <= 0.001)
       #expect(belief.truth == record.truth.first)
       // The right answer's own tokens are one of the ways, so the mass is no less than its probability.
@@ -83,7 +83,7 @@ import TokenModels
   /// The figures of a padded answer are those of all its ways to be written, one by one: from the least to the greatest
   /// training answer, and a twentieth of that beyond both.
   @Test func paddedNumbersEqualEnumeration() throws {
-    let tiny = try tiny(["07", "12", "40"]), belief = try #require(evaluate(tiny).records[0].belief)
+    let tiny = try tiny(["07", "12", "40"]), belief = try #require(evaluate(tiny).records[0].beliefs.first)
     let parts = try tiny.parts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
     let digits = try TokenSpace.digits(of: parts.tokenizer)
     let prompt = try parts.dataset(tiny.folder + "/valid.jsonl").example(0)
@@ -108,7 +108,7 @@ import TokenModels
     let scorer = Scorer(model)
     var errors = [Double](), likelihoods = [Double]()
     for (index, record) in result.records.enumerated() {
-      let belief = try #require(record.belief), example = try dataset.example(index)
+      let belief = try #require(record.beliefs.first), example = try dataset.example(index)
       let start = try #require(example.supervised.firstIndex(of: true))
       let prompt = Array(example.ids[..<start])
       let logs = try scorer.logLikelihoods(
@@ -174,13 +174,13 @@ import TokenModels
     #expect(none?.remedy.contains("evaluate.number") == true)
     let said = try evaluate(plain, "data.train=null", "evaluate.number={ digits: [1, 2], range: [6, 13] }")
     let learnt = try evaluate(plain)
-    for (a, b) in zip(said.records, learnt.records) { #expect(a.belief?.mean == b.belief?.mean) }
+    for (a, b) in zip(said.records, learnt.records) { #expect(a.beliefs.first?.mean == b.beliefs.first?.mean) }
   }
 
   /// A number that is read out stands beside the answer, the same as in evaluate.
   @Test func answersCarryTheNumberReadOut() throws {
     let tiny = try tiny(["7", "15", "112"]), line = "{\"prompt\": \"0 + 0 = \"}"
-    let belief = try #require(try evaluate(tiny, "evaluate.readOut=median").records[0].belief)
+    let belief = try #require(try evaluate(tiny, "evaluate.readOut=median").records[0].beliefs.first)
     let found = try generate(tiny, [line], "evaluate.readOut=median")[0]
     for (key, wanted) in [
       ("number", belief.decision), ("low", belief.low), ("high", belief.high), ("mass", belief.mass),
@@ -241,7 +241,7 @@ import TokenModels
     #expect(result.records.map(\.truth) == [[0], [20], [10], [40]])
     #expect(result.metrics.contains(.mae) && result.metrics.contains(.crps) && !result.metrics.contains(.digitAccuracy))
     for record in result.records {
-      let belief = try #require(record.belief)
+      let belief = try #require(record.beliefs.first)
       #expect((0...40).contains(belief.mean) && belief.crps != nil)
       if let first = record.text.first, let index = "abcd".firstIndex(of: first) {
         let place = "abcd".distance(from: "abcd".startIndex, to: index)

@@ -20,7 +20,7 @@ import Training
     #expect(result.records.map(\.truth) == [[0], [10], [10], [10], [10]])
     #expect(result.metrics.prefix(3) == [.exactMatch, .parseRate, .mae] && result.metrics.contains(.crps))
     for record in result.records {
-      let belief = try #require(record.belief)
+      let belief = try #require(record.beliefs.first)
       #expect(belief.low <= belief.high && (0...99).contains(belief.mean) && belief.crps! >= 0)
       // The right answer is judged by the number it begins with.
       if let value = record.values?.first { #expect(record.error == abs(value - record.truth[0])) }
