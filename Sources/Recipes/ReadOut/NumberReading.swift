@@ -97,8 +97,24 @@ struct NumberReading {
     }
   }
 
-  /// What must be said of distributions that hold too little of the model's belief; nil if all hold enough.
-  func remark(_ beliefs: [PredictionRecord.Belief], _ tokenizer: Tokenizer) -> String? {
+  /// What must be said of distributions: of answers that have none, and of those that hold too little of the model's
+  /// belief.
+  func remarks(_ records: [PredictionRecord], _ tokenizer: Tokenizer) -> [String] {
+    numbers.compactMap { missing($0, records) } + [sparse(records.flatMap(\.beliefs), tokenizer)].compactMap { $0 }
+  }
+
+  private func missing(_ number: ReadableNumber, _ records: [PredictionRecord]) -> String? {
+    let name = "number \(number.slot.place + 1) of metric \(number.format.metric)"
+    let without = records.count { record in
+      !record.beliefs.contains { $0.metric == number.format.metric && $0.place == number.format.place }
+    }
+    guard without > 0 else { return nil }
+    return
+      "\(name): \(without) of \(records.count) answers of the model have no such number, so that no distribution is "
+      + "read out after them."
+  }
+
+  private func sparse(_ beliefs: [PredictionRecord.Belief], _ tokenizer: Tokenizer) -> String? {
     let low = beliefs.filter { $0.mass < Self.enough }
     guard let least = low.map(\.mass).min() else { return nil }
     let mean = beliefs.reduce(0) { $0 + $1.mass } / Double(beliefs.count)

@@ -54,9 +54,8 @@ public struct Evaluating {
     self.records = records
     metrics = settings.metrics ?? Self.fitting(records)
     let remarks =
-      [
-        reading.remark(records.flatMap(\.beliefs), parts.tokenizer), Self.remark(records, parts.settings),
-      ].compactMap { $0 } + answerRemarks(records, parts, TrainingAnswers(parts))
+      reading.remarks(records, parts.tokenizer) + [Self.remark(records, parts.settings)].compactMap { $0 }
+      + answerRemarks(records, parts, TrainingAnswers(parts))
     var summary = EvaluationSummary(
       records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
       grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading.range)
@@ -244,11 +243,11 @@ private enum ReadingChoice {
   }
 
   /// What must be said of distributions.
-  func remark(_ beliefs: [PredictionRecord.Belief], _ tokenizer: Tokenizer) -> String? {
+  func remarks(_ records: [PredictionRecord], _ tokenizer: Tokenizer) -> [String] {
     switch self {
-    case .none: nil
-    case .read(let reading): reading.remark(beliefs, tokenizer)
-    case .impossible(let error): "No distribution is read out. \(error)"
+    case .none: []
+    case .read(let reading): reading.remarks(records, tokenizer)
+    case .impossible(let error): ["No distribution is read out. \(error)"]
     }
   }
 }

@@ -3,6 +3,7 @@ import Files
 import Foundation
 import MetricTokens
 import Recipes
+import Reports
 import TokenData
 import Testing
 import TokenModels
@@ -74,7 +75,7 @@ import TokenModels
   /// Numbers in delimiters, after text that differs from answer to answer.
   @Test func numbersInDelimitersAreReadAfterTheirText() throws {
     let yaml = TinyRun.yaml.replacing(
-      "    tokens: digits\n", with: "    tokens: digits\n    where: { delimiters: [\"<b>\", \"</b>\"] }\n")
+      "    tokens: digits\n", with: "    tokens: digits\n    where: { marks: [\"<b>\", \"</b>\"] }\n")
     let tiny = try tiny(["it is 3 or <b>07</b>", "perhaps <b>12</b>", "<b>40</b> I say"], yaml: yaml)
     for (line, score) in try scores(tiny).enumerated() {
       let wanted = try enumerated(tiny, line: line, number: 0, 5...42)
@@ -87,7 +88,7 @@ import TokenModels
   @Test func evaluationNamesThem() throws {
     let tiny = try tiny(Self.pairs)
     let parts = try tiny.parts("evaluate.distribution=true", "train.learningRate=0.003", "train.steps=150")
-    let run = try TrainRun(parts, command: "", terminal: quiet)
+    let run = TrainRun(parts, command: "", terminal: quiet)
     _ = try run.run()
     let choice = try ModelChoice(tiny.folder + "/out"), dataset = try choice.parts.dataset(tiny.folder + "/valid.jsonl")
     let result = try Evaluating(choice.parts, choice.load(), dataset, run: choice.run)

@@ -51,8 +51,12 @@ import Testing
     #expect(page.contains("Right digits by place") && page.contains("Cross entropy in training"))
     #expect(try String(contentsOfFile: folder + "/table.md", encoding: .utf8).contains("| sft |"))
 
-    // The same folder takes no other comparison.
-    let other = try ComparisonSettings(run, objectives: [.sft], axes: [], seeds: [1])
+    #expect(
+      try JSON(parsing: String(contentsOfFile: folder + "/report.json", encoding: .utf8), path: "")["verdicts"] != nil)
+
+    // The same folder takes no comparison of another run file.
+    let changed = try tiny.settings("train.steps=7", "train.validateEvery=6", "evaluate.distribution=true")
+    let other = try ComparisonSettings(changed, objectives: [.sft], axes: [], seeds: [1])
     #expect(throws: InputError.self) { try ComparisonExperiment(folder: folder, settings: other) }
   }
 

@@ -5,6 +5,7 @@ import Recipes
 import Reports
 import Testing
 import TokenData
+import Training
 
 /// What users are told of settings and data that are not what they think.
 @Suite struct SettingsRemarkTests {
@@ -26,7 +27,8 @@ import TokenData
     let whole = try warnings(tiny, "objective.preset=valueDrawn")
     #expect(whole.contains { $0.contains("temperature, contrast without effect") }, "\(whole)")
     // An objective without a distance ignores all of them by design.
-    #expect(try warnings(tiny, "objective.preset=sft", "metrics.0.scale=3").allSatisfy { !$0.contains("without effect") })
+    #expect(
+      try warnings(tiny, "objective.preset=sft", "metrics.0.scale=3").allSatisfy { !$0.contains("without effect") })
   }
 
   @Test func oneNumberThatMakesTheRangeIsNamed() throws {
