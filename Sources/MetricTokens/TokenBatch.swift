@@ -56,7 +56,7 @@ public struct TokenBatch: Sendable, Hashable {
   /// - Parameters:
   ///   - neighbours: for each example its neighbour, or nil. With `twoPass`, neighbours become sequences of their own
   ///     after the examples, and contrast targets point into them; without, they use the example's own pass.
-  ///   - layout: how they become rows. The supervision is the same but for where its queries point.
+  ///   - layout: how they become rows. The supervision is the same but for where its logit rows point.
   ///   - pad: id written into padding (never attended to by a real position).
   ///   - streams: for each example the key of its random numbers, from which each metric token's is made
   ///     (`MetricTarget.stream`); empty: its place in the batch.
@@ -139,46 +139,46 @@ extension Supervision {
     stream: UInt64
   ) {
     appendRatings(of: example, at: places)
-    var queryOf = [Int: Int]()  // position of a target token → index into queries
+    var logitRowOf = [Int: Int]()  // position of a target token → index into logit rows
     for (position, row) in places.predicted where example.supervised[position] {
-      queryOf[position] = labels.count
-      queries.append(row)
+      logitRowOf[position] = labels.count
+      logitRows.append(row)
       labels.append(example.ids[position])
     }
     for (index, metric) in example.metrics.enumerated() {
-      guard let query = queryOf[metric.position] else { continue }
+      guard let logitRow = logitRowOf[metric.position] else { continue }
       var contrast: ContrastTarget?
       if let neighbour, let difference = neighbour.differences[index] {
-        contrast = ContrastTarget(token: neighbour.ids[metric.position], difference: difference, query: nil)
+        contrast = ContrastTarget(token: neighbour.ids[metric.position], difference: difference, logitRow: nil)
         if let neighbourPlaces {
-          contrast?.query = contrastQueries.count
-          contrastQueries.append(neighbourPlaces.row(of: metric.position - 1))
+          contrast?.logitRow = contrastLogitRows.count
+          contrastLogitRows.append(neighbourPlaces.row(of: metric.position - 1))
         }
       }
       var random = CounterGenerator(stream, UInt64(metric.position))
       metrics.append(
         MetricTarget(
-          query: query, metric: metric.metric, candidate: metric.candidate, place: metric.place, contrast: contrast,
+          logitRow: logitRow, metric: metric.metric, candidate: metric.candidate, place: metric.place, contrast: contrast,
           given: metric.given, stream: random.next()))
-      if metric.given?.replacesLabel == true { labels[query] = Self.unlabelled }
+      if metric.given?.replacesLabel == true { labels[logitRow] = Self.unlabelled }
     }
   }
 
   /// Adds what an example's documents are worth.
   private mutating func appendRatings(of example: EncodedExample, at places: Places) {
-    var readoutOf = [Int: Int]()  // position of a token → index into readouts
-    func readout(_ position: Int) -> Int {
-      if let known = readoutOf[position] { return known }
-      readouts.append(places.row(of: position))
-      readoutOf[position] = readouts.count - 1
-      return readouts.count - 1
+    var pooledPositionOf = [Int: Int]()  // position of a token → index into pooled positions
+    func pooledPosition(_ position: Int) -> Int {
+      if let known = pooledPositionOf[position] { return known }
+      pooledPositions.append(places.row(of: position))
+      pooledPositionOf[position] = pooledPositions.count - 1
+      return pooledPositions.count - 1
     }
     if let margin = example.comparison {
       let ends = places.ends
-      comparisons.append(ComparisonTarget(chosen: readout(ends[0]), rejected: readout(ends[1]), margin: margin))
+      comparisons.append(ComparisonTarget(chosen: pooledPosition(ends[0]), rejected: pooledPosition(ends[1]), margin: margin))
     }
     for rating in example.ratings {
-      ratings.append(RatingTarget(query: readout(rating.position), values: rating.values))
+      ratings.append(RatingTarget(pooledPosition: pooledPosition(rating.position), values: rating.values))
     }
   }
 }

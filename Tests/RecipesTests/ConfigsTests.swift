@@ -76,12 +76,12 @@ import Training
     let compares = preset.rating != nil && preset != .regression
     #expect(supervision.ratings.isEmpty == (preset != .regression))
     #expect(supervision.comparisons.isEmpty == !compares)
-    #expect(supervision.queries.isEmpty == (preset.rating != nil))
+    #expect(supervision.logitRows.isEmpty == (preset.rating != nil))
   }
 
   private func expectDryRun(_ file: String, _ settings: RunSettings) throws {
     let parts = try RunParts(settings)
-    #expect(parts.matches.count == settings.metrics.count)
+    #expect(parts.distanceLosses.count == settings.metrics.count)
     for path in Set([settings.data.train, settings.data.valid, settings.data.test].compactMap { $0 }) {
       let dataset = try parts.dataset(path)
       #expect(dataset.count > 0 && dataset.summary.skippedCount == 0 && dataset.summary.cut == 0, "\(file)")
@@ -94,7 +94,7 @@ import Training
         let learns = example.supervised.dropFirst().contains(true)
         #expect(learns == (settings.objective.preset.rating == nil), "\(example.source)")
         for metric in example.metrics {
-          #expect(example.ids[metric.position] == parts.matches[metric.metric].space.ids[metric.candidate])
+          #expect(example.ids[metric.position] == parts.distanceLosses[metric.metric].space.ids[metric.candidate])
         }
       }
     }

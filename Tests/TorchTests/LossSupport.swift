@@ -4,7 +4,7 @@ import Torch
 /// Inputs of a loss by name: `hidden`, `weight`, and perhaps `bias` and `contrast`.
 typealias LossInputs = [String: Tensor]
 
-/// What came of a loss: its value, its summands, and gradients by name.
+/// What came of a loss: its value, its loss terms, and gradients by name.
 struct LossOutcome {
   var total: Tensor
   var sums: Tensor
@@ -23,7 +23,7 @@ struct LossOutcome {
     (self.total, self.sums, self.gradients) = (total, sums, gradients)
   }
 
-  /// The largest relative error of value, summands or any gradient; of gradients by their norms, since single entries
+  /// The largest relative error of value, loss terms or any gradient; of gradients by their norms, since single entries
   /// of a long matrix product in float32 carry rounding of their own.
   func error(from expected: LossOutcome) -> Double {
     let byNorm = gradients.map { name, found in

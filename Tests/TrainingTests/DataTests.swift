@@ -67,6 +67,6 @@ import Training
     let batch = try #require(try batches.batches(ofStep: 5).first)
     #expect(asked == ["1 4", "1 5", "1 6", "1 7"])
     #expect(batch.rows == 5)
-    #expect(batch.supervision.contrastQueries.count == examples[5].metrics.count)
+    #expect(batch.supervision.contrastLogitRows.count == examples[5].metrics.count)
   }
 }

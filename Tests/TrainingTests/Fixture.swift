@@ -41,7 +41,7 @@ func toySpace() throws -> TokenSpace {
 /// The fixture's objective: CE + 0.1 · KL to squared-distance targets at τ = 2, weighted by place.
 func toyObjective(contrast: Contrast = .none) throws -> Objective {
   .crossEntropy + 0.1
-    * (try MetricMatch(
+    * (try DistanceLoss(
       toySpace(), target: .init(SquaredDistance(), temperature: .value(2)), place: .number, contrast: contrast))
 }
 

@@ -19,12 +19,12 @@ import Training
     #expect(steps.map(\.step) == Array(1...10))
     for (step, expected) in zip(steps, wanted) {
       #expect(abs(step.loss - expected.loss) < lossTolerance)
-      #expect(step.summands.map(\.name) == ["ce", "dist"])
-      #expect(abs(step.summands[0].value - expected.ce) < lossTolerance)
-      #expect(abs(step.summands[1].value - expected.dist) < lossTolerance)
+      #expect(step.lossTerms.map(\.name) == ["ce", "dist"])
+      #expect(abs(step.lossTerms[0].value - expected.ce) < lossTolerance)
+      #expect(abs(step.lossTerms[1].value - expected.dist) < lossTolerance)
       #expect(abs(step.gradientNorm - expected.norm) < lossTolerance)
       #expect(abs(step.learningRate - expected.learningRate) < 1e-16)
-      #expect(abs(step.summands.reduce(0) { $0 + $1.weight * $1.value } - step.loss) < lossTolerance)
+      #expect(abs(step.lossTerms.reduce(0) { $0 + $1.weight * $1.value } - step.loss) < lossTolerance)
     }
     for parameter in model.parameters() {
       let final = try Fixture.toy("final.\(parameter.key)")
@@ -87,8 +87,8 @@ import Training
       if case .validation(let metrics) = event { last = metrics }
     }
     let metrics = try #require(last)
-    #expect(abs(metrics.summands[0].value - run.validation.ce) < 1e-8)
-    #expect(abs(metrics.summands[1].value - run.validation.dist) < 1e-8)
+    #expect(abs(metrics.lossTerms[0].value - run.validation.ce) < 1e-8)
+    #expect(abs(metrics.lossTerms[1].value - run.validation.dist) < 1e-8)
     #expect(weights(of: plain) == weights(of: validated))
   }
 

@@ -50,8 +50,8 @@ public struct Scorer {
     in sequences: [[Int32]], at positions: [[Int]], tokenBudget: Int = 16_384, images: PromptImages? = nil
   ) throws -> [[Double]] {
     precondition(sequences.count == positions.count, "\(sequences.count) sequences, positions for \(positions.count)")
-    let queries = zip(sequences, positions).map { ids, positions in positions.map { ($0, [ids[$0]]) } }
-    let logs = try score(sequences, queries, .vocabulary, tokenBudget, images).map { $0.map { $0[0] } }
+    let requests = zip(sequences, positions).map { ids, positions in positions.map { ($0, [ids[$0]]) } }
+    let logs = try score(sequences, requests, .vocabulary, tokenBudget, images).map { $0.map { $0[0] } }
     for (index, logs) in logs.enumerated() {
       if let bad = logs.firstIndex(where: { !$0.isFinite }) { throw DecodingError.notFinite(index: index, step: bad) }
     }
@@ -90,28 +90,28 @@ public struct Scorer {
   ) throws -> [[[Double]]] {
     precondition(sequences.count == positions.count, "\(sequences.count) sequences, positions for \(positions.count)")
     try space.check(vocabularySize: model.outputs)
-    let queries = positions.map { $0.map { ($0, space.ids) } }
-    return try score(sequences, queries, normalization, tokenBudget).map { $0.map { $0.map(exp) } }
+    let requests = positions.map { $0.map { ($0, space.ids) } }
+    return try score(sequences, requests, normalization, tokenBudget).map { $0.map { $0.map(exp) } }
   }
 
   /// Log-probabilities of some tokens at some positions of each sequence.
   private func score(
-    _ sequences: [[Int32]], _ queries: [[(position: Int, tokens: [Int32])]], _ normalization: Normalization,
+    _ sequences: [[Int32]], _ requests: [[(position: Int, tokens: [Int32])]], _ normalization: Normalization,
     _ tokenBudget: Int, _ images: PromptImages? = nil
   ) throws -> [[[Double]]] {
     try ModelContext.check(sequences, for: model)
-    var scores = queries.map { $0.map { _ in [Double]() } }
+    var scores = requests.map { $0.map { _ in [Double]() } }
     try evaluating(model) {
       let lengths = sequences.map(\.count)
       for batch in batches(of: lengths, read: lengths, by: model, tokenBudget: tokenBudget, busy: busyPass) {
         let width = batch.map { sequences[$0].count }.max() ?? 0
         let ids = batch.flatMap { sequences[$0] + [Int32](repeating: 0, count: width - sequences[$0].count) }
         let asked = batch.enumerated().flatMap { row, index in
-          queries[index].indices.map { (row: row, index: index, query: $0) }
+          requests[index].indices.map { (row: row, index: index, request: $0) }
         }
         if asked.isEmpty { continue }
         let rows = asked.map { asked -> Int64 in
-          let position = queries[asked.index][asked.query].position
+          let position = requests[asked.index][asked.request].position
           precondition((1...sequences[asked.index].count).contains(position), "nothing predicts token \(position)")
           return Int64(asked.row * width + position - 1)
         }
@@ -122,8 +122,8 @@ public struct Scorer {
             images: try images.flatMap { ImageInput(try batch.map($0), width: width, device: device) }),
           cache: nil, rows: Tensor(rows, device: device))
         let logs = try logProbabilities(
-          hidden, of: asked.map { queries[$0.index][$0.query].tokens }, normalization: normalization)
-        for (asked, logs) in zip(asked, logs) { scores[asked.index][asked.query] = logs }
+          hidden, of: asked.map { requests[$0.index][$0.request].tokens }, normalization: normalization)
+        for (asked, logs) in zip(asked, logs) { scores[asked.index][asked.request] = logs }
       }
     }
     return scores

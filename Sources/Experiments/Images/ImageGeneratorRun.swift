@@ -41,13 +41,13 @@ struct ImageGeneratorRun {
     let start = ContinuousClock.now, options = settings.generator
     let tokenizer = try VQModel(folder: folder.tokenizer)
     let examples = try CodeExamples(folder.codes, settings.gpt, share: run.size, seed: UInt64(run.seed))
-    let match = try withTorchErrors { try self.match(over: tokenizer.codeBook) }
+    let distanceLoss = try withTorchErrors { try self.distanceLoss(over: tokenizer.codeBook) }
     let model = try withTorchErrors { LlamaGen(settings.gpt, generator: Generator(seed: UInt64(run.seed))) }
     let plan = BatchPlan(count: examples.count, batch: options.batch, seed: UInt64(run.seed))
     let steps = options.marks.last ?? 0
     let trainer = try withTorchErrors {
       Trainer(
-        model, try Objective(variant.preset, matches: [match], alpha: settings.alpha),
+        model, try Objective(variant.preset, distanceLosses: [distanceLoss], alpha: settings.alpha),
         // Section D.3's: decay of matrices alone, betas 0.9 and 0.95.
         AdamW(
           learningRate: options.learningRate, betas: (0.9, 0.95), weightDecay: 0.05,
@@ -61,7 +61,7 @@ struct ImageGeneratorRun {
     var marks = [GeneratorOutcome.Mark](), losses = [Double]()
     try trainer.fit(ExampleBatches(examples, plan: plan)) { event in
       guard case .step(let step) = event else { return }
-      losses.append(step.summands.first { $0.name == "ce" }?.value ?? step.loss)
+      losses.append(step.lossTerms.first { $0.name == "ce" }?.value ?? step.loss)
       context.say("training", step.step, of: steps + 1, loss: step.loss)
       guard options.marks.contains(step.step) else { return }
       let drawn = try draw(model, tokenizer)
@@ -72,11 +72,11 @@ struct ImageGeneratorRun {
     }
     return GeneratorOutcome(
       marks: marks, images: examples.count,
-      temperature: variant.preset == .dist ? match.resolved.temperatures[0] : nil,
+      temperature: variant.preset == .dist ? distanceLoss.resolved.temperatures[0] : nil,
       losses: losses, seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
-  private func match(over book: Tensor) throws -> MetricMatch {
+  private func distanceLoss(over book: Tensor) throws -> DistanceLoss {
     let book = try CodeBook(book)
     let space = try TokenSpace(name: "codes", ids: Array(0..<Int32(settings.tokenizer.codes)))
     let distance: any Distance =
@@ -85,7 +85,7 @@ struct ImageGeneratorRun {
       case .cosine: try CosineDistance(book)
       case .shuffled: try ShuffledDistance(MeanSquaredDistance(book), seed: UInt64(run.seed))
       }
-    return try MetricMatch(
+    return try DistanceLoss(
       space, target: TargetDistribution(distance, temperature: .perplexity(settings.perplexity)))
   }
 

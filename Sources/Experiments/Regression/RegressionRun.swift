@@ -28,10 +28,10 @@ struct RegressionRun {
     encoder = ExampleEncoder(
       tokenizer, metrics: [MetricRule(MetricFinder(space: digits))], splitter: try DigitSplitter(tokenizer),
       end: tokenizer.roles.end)
-    let match = try MetricMatch(
+    let distanceLoss = try DistanceLoss(
       digits, target: TargetDistribution(SquaredDistance(), temperature: .value(settings.temperature)),
       place: .number, contrast: .twoPass(radius: settings.radius))
-    objective = try Objective(run.preset, matches: [match], alpha: settings.alpha)
+    objective = try Objective(run.preset, distanceLosses: [distanceLoss], alpha: settings.alpha)
     model = try loadModel(folder: settings.model, options: LoadOptions(dtype: .float32, copying: true))
     try objective.check(vocabularySize: model.vocabularySize)
   }

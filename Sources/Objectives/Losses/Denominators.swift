@@ -33,7 +33,7 @@ public struct Denominators: Sendable, Hashable {
 extension Objective {
   /// What the sum of each term is divided by: with means Σw over the tokens of all metrics, those of its own as this
   /// term weighs them. Several terms of one metric measure the same tokens, which count once.
-  func matchDenominators(_ denominators: Denominators) -> [Double] {
+  func distanceDenominators(_ denominators: Denominators) -> [Double] {
     precondition(
       denominators.weights.count == terms.count, "\(denominators.weights.count) weights for \(terms.count) terms")
     switch reduction {
@@ -57,7 +57,7 @@ extension Objective {
     return step.reduce(none) { sum, supervision in
       let weights = terms.map { term in
         supervision.metrics.lazy.filter { $0.metric == term.metric }
-          .reduce(0) { $0 + term.match.place.weight(of: $1.place) }
+          .reduce(0) { $0 + term.distanceLoss.place.weight(of: $1.place) }
       }
       return sum + Denominators(supervised: Double(supervision.labels.count), weights: weights)
     }

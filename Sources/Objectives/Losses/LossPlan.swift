@@ -11,14 +11,14 @@ package struct LossPlan {
     /// Token ids of the candidates, `[M]`.
     package var candidates: [Int64]
     /// Rows of the logits, `[n]`.
-    package var queries: [Int64]
+    package var logitRows: [Int64]
     /// w / Σw of each, `[n]`, with Σw of the whole step.
     package var weights: [Double]
     /// Which target of `table` is that of each, `[n]`.
     package var targets: [Int64]
     /// The targets, with K = M, or M + 1 where a neighbour's token joins.
     package var table: Targets
-    /// What measures other than divergences rate, `[R, K]` float64: distances, or differences of values.
+    /// What divergences other than KL rate, `[R, K]` float64: distances, or differences of values.
     package var costs: Tensor?
     /// Uniform random numbers of [0, 1), `[n, S]` float64, for S samples at each position.
     package var uniforms: Tensor?
@@ -52,24 +52,24 @@ package struct LossPlan {
     /// Vocabulary ids x̄_t, `[n]`.
     package var tokens: [Int64]
     /// Rows that predict them: of x's own pass, or of the neighbours' passes.
-    package var queries: [Int64]
+    package var logitRows: [Int64]
     /// Which of the two.
     package var isTwoPass: Bool
   }
 
   /// One distance loss.
-  package struct Match {
-    /// Name of the summand.
+  package struct DistanceTerm {
+    /// Name of the loss term.
     package var name: String
     /// α
     package var weight: Double
     /// Domain of the model's softmax.
-    package var softmax: MetricMatch.Softmax
+    package var softmax: DistanceLoss.Softmax
     /// What is asked of the model.
-    package var measure: Measure
+    package var divergence: Divergence
     /// Direction of the divergence.
-    package var direction: MetricMatch.Direction
-    /// What the mass outside the candidates costs, over the vocabulary, where the measure is no divergence.
+    package var direction: DistanceLoss.Direction
+    /// What the mass outside the candidates costs, over the vocabulary, where the divergence is not KL.
     package var costOutside: Double
     /// Positions without and with a neighbour's token; no empty ones.
     package var rows: [Rows]
@@ -82,13 +82,13 @@ package struct LossPlan {
   /// ε of the cross entropy.
   package var labelSmoothing: Double
   /// One per term.
-  package var matches: [Match]
+  package var distanceLosses: [DistanceTerm]
 }
 
 extension Objective {
   /// Puts an objective and a batch's supervision together.
   package func plan(_ supervision: Supervision, _ denominators: Denominators) -> LossPlan {
-    let matchDenominators = matchDenominators(denominators)
+    let distanceDenominators = distanceDenominators(denominators)
     func scale(_ denominator: Double) -> Double { reduction == .literalSums || denominator == 0 ? 1 : 1 / denominator }
     precondition(
       reduction == .literalSums || Double(supervision.labels.count) <= denominators.supervised,
@@ -96,22 +96,22 @@ extension Objective {
     return LossPlan(
       labels: supervision.labels.map(Int64.init), crossEntropyScale: scale(denominators.supervised),
       labelSmoothing: labelSmoothing,
-      matches: terms.indices.map { index in
+      distanceLosses: terms.indices.map { index in
         let term = terms[index]
-        return term.match.plan(
+        return term.distanceLoss.plan(
           supervision.metrics.filter { $0.metric == term.metric }, name: names[index + 1], weight: term.weight,
-          scale: scale(matchDenominators[index]))
+          scale: scale(distanceDenominators[index]))
       })
   }
 }
 
-extension MetricMatch {
-  fileprivate func plan(_ targets: [MetricTarget], name: String, weight: Double, scale: Double) -> LossPlan.Match {
+extension DistanceLoss {
+  fileprivate func plan(_ targets: [MetricTarget], name: String, weight: Double, scale: Double) -> LossPlan.DistanceTerm {
     let isContrasted = { (target: MetricTarget) in contrast.isActive && target.contrast != nil }
     let given = targets.filter { $0.given != nil }, made = targets.filter { $0.given == nil }
     let rows = [made.filter { !isContrasted($0) }, made.filter(isContrasted)]
-    return LossPlan.Match(
-      name: name, weight: weight, softmax: softmax, measure: measure,
+    return LossPlan.DistanceTerm(
+      name: name, weight: weight, softmax: softmax, divergence: divergence,
       direction: direction, costOutside: softmax == .vocabulary ? costOutside : 0,
       rows: zip(rows, [false, true]).compactMap { targets, withExtra in
         targets.isEmpty ? nil : planRows(targets, withExtra: withExtra, scale: scale)
@@ -119,9 +119,9 @@ extension MetricMatch {
   }
 
   private func planRows(_ targets: [MetricTarget], withExtra: Bool, scale: Double) -> LossPlan.Rows {
-    if let vectors = resolved.vectors, !withExtra, measure == .divergence {
+    if let vectors = resolved.vectors, !withExtra, divergence == .kullbackLeibler {
       return LossPlan.Rows(
-        candidates: space.ids.map(Int64.init), queries: targets.map { Int64($0.query) },
+        candidates: space.ids.map(Int64.init), logitRows: targets.map { Int64($0.logitRow) },
         weights: targets.map { place.weight(of: $0.place) * scale },
         targets: targets.map { Int64(checked($0.candidate)) },
         table: .vectors(
@@ -146,7 +146,7 @@ extension MetricMatch {
       : resolved.rows(around: keys.map(\.candidate))
     let costs = costs(around: keys.map { ($0.candidate, $0.extraDistance) })
     return LossPlan.Rows(
-      candidates: space.ids.map(Int64.init), queries: targets.map { Int64($0.query) },
+      candidates: space.ids.map(Int64.init), logitRows: targets.map { Int64($0.logitRow) },
       weights: targets.map { place.weight(of: $0.place) * scale },
       targets: rows, table: .rows(p: logP.exp(), logP: Tensor.select(logP.isFinite(), logP, 0)),
       costs: costs.map { Tensor($0, shape: logP.shape) }, uniforms: uniforms(targets),
@@ -160,21 +160,21 @@ extension MetricMatch {
 
   /// Numbers that depend on the positions' own streams alone, so that neither accumulation nor layout changes a sample.
   private func uniforms(_ targets: [MetricTarget]) -> Tensor? {
-    guard measure.samples > 0 else { return nil }
+    guard divergence.samples > 0 else { return nil }
     let values = targets.flatMap { target in
       var generator = CounterGenerator(target.stream)
-      return (0..<measure.samples).map { _ in Double(generator.next() >> 11) * 0x1p-53 }
+      return (0..<divergence.samples).map { _ in Double(generator.next() >> 11) * 0x1p-53 }
     }
-    return Tensor(values, shape: [targets.count, measure.samples])
+    return Tensor(values, shape: [targets.count, divergence.samples])
   }
 
   private func extra(_ targets: [(target: MetricTarget, contrast: ContrastTarget)]) -> LossPlan.Extra {
     LossPlan.Extra(
       tokens: targets.map { Int64($0.contrast.token) },
-      queries: targets.map { target, contrast in
-        guard self.contrast.isTwoPass else { return Int64(target.query) }
-        guard let query = contrast.query else { preconditionFailure("match \(name) needs a pass on the neighbour") }
-        return Int64(query)
+      logitRows: targets.map { target, contrast in
+        guard self.contrast.isTwoPass else { return Int64(target.logitRow) }
+        guard let logitRow = contrast.logitRow else { preconditionFailure("distance loss \(name) needs a pass on the neighbour") }
+        return Int64(logitRow)
       },
       isTwoPass: contrast.isTwoPass)
   }

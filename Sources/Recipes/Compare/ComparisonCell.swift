@@ -66,7 +66,7 @@ private struct ComparisonRun {
         log.add(step)
         report(WorkerMessage(phase: "training", completed: step.step, total: total, loss: step.loss))
       case .validation(let result):
-        log.validation.append(.init(step: result.step, value: result.summands.first?.value ?? result.loss))
+        log.validation.append(.init(step: result.step, value: result.lossTerms.first?.value ?? result.loss))
       default: break
       }
     }
@@ -88,7 +88,7 @@ private struct StepLog {
   var steps: Int { crossEntropy.count }
 
   mutating func add(_ step: StepMetrics) {
-    crossEntropy.append(step.summands.first?.value ?? step.loss)
+    crossEntropy.append(step.lossTerms.first?.value ?? step.loss)
     norms.append(step.gradientNorm)
     tokens += step.tokens
     seconds += step.seconds

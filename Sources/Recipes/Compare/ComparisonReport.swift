@@ -249,7 +249,7 @@ public struct ComparisonReport {
       y: Axis("answered"), series: series, hasDiagonal: true)
   }
 
-  /// Cross entropy, the one summand that all arms share, in training and validation.
+  /// Cross entropy, the one loss term that all arms share, in training and validation.
   private var curves: [any Figure] {
     func chart(_ title: String, _ points: (ComparisonOutcome) -> [ComparisonOutcome.Point]) -> Chart? {
       let series = summary.arms.compactMap { arm -> Series? in

@@ -87,7 +87,7 @@ public struct Inspection {
   /// What usually goes wrong, as far as it does here.
   public var warnings: [String] {
     var warnings = summary.remarks(parts.settings) + coverage
-    for (index, match) in parts.matches.enumerated() {
+    for (index, distanceLoss) in parts.distanceLosses.enumerated() {
       let metric = parts.settings.metrics[index], counts = summary.metrics[index]
       if counts.tokens == 0 {
         warnings.append(
@@ -99,25 +99,25 @@ public struct Inspection {
           "metric \(metric.name): the tokenizer writes digits as part of longer tokens; set data.splitDigits: true, or "
             + "metrics.\(metric.name).tokens: numbers")
       }
-      warnings += sharpness(match)
+      warnings += sharpness(distanceLoss)
     }
     return warnings
   }
 
-  private func sharpness(_ match: MetricMatch) -> [String] {
-    let resolved = match.resolved, count = match.space.count
+  private func sharpness(_ distanceLoss: DistanceLoss) -> [String] {
+    let resolved = distanceLoss.resolved, count = distanceLoss.space.count
     guard resolved.temperatures.first ?? 0 > 0, count <= 2048 else { return [] }
     let perplexity = resolved.perplexity()
     let tau = Quantity.number(resolved.temperatures[0])
     if perplexity < 1.02 {
       return [
-        "metric \(match.name): τ = \(tau) is so small that targets are one-hot (perplexity "
+        "metric \(distanceLoss.name): τ = \(tau) is so small that targets are one-hot (perplexity "
           + "\(Quantity.number(perplexity))): the distance changes nothing, as with preset vocab"
       ]
     }
     if perplexity > 0.9 * Double(count) {
       return [
-        "metric \(match.name): τ = \(tau) is so large that targets are nearly flat (perplexity "
+        "metric \(distanceLoss.name): τ = \(tau) is so large that targets are nearly flat (perplexity "
           + "\(Quantity.number(perplexity)) of \(count)): the model is pushed towards any candidate"
       ]
     }
@@ -143,20 +143,20 @@ extension Inspection.Example {
         isUncovered: uncovered.contains(index))
     }
     targets = example.metrics.enumerated().map { order, position in
-      let match = parts.matches[position.metric]
-      let (ids, probabilities) = match.target(at: position)
+      let distanceLoss = parts.distanceLosses[position.metric]
+      let (ids, probabilities) = distanceLoss.target(at: position)
       let sorted = probabilities.enumerated().sorted { ($0.element, -$0.offset) > ($1.element, -$1.offset) }
       let drawn = neighbour.flatMap { $0.differences[order] == nil ? nil : $0.ids[position.position] }
       return Inspection.Target(
         token: position.position, metric: position.metric, text: text(example.ids[position.position]),
-        place: position.place, weight: match.place.weight(of: position.place),
+        place: position.place, weight: distanceLoss.place.weight(of: position.place),
         distribution: sorted.prefix(10).map { (text(ids[$0.offset]), $0.element) },
         perplexity: exp(probabilities.reduce(0) { $0 - ($1 > 0 ? $1 * log($1) : 0) }), neighbour: drawn.map(text))
     }
   }
 }
 
-extension MetricMatch {
+extension DistanceLoss {
   /// The candidates at a position, and the target over them.
   fileprivate func target(at position: MetricPosition) -> (ids: [Int32], probabilities: [Double]) {
     guard let given = position.given else {

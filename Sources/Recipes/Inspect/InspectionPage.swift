@@ -35,12 +35,12 @@ extension Inspection {
 
   /// The target around one token, candidates in their own order.
   private func figure(_ target: Target) -> any Figure {
-    let match = parts.matches[target.metric]
-    let shown = target.distribution.sorted { order($0.text, match.space) < order($1.text, match.space) }
+    let distanceLoss = parts.distanceLosses[target.metric]
+    let shown = target.distribution.sorted { order($0.text, distanceLoss.space) < order($1.text, distanceLoss.space) }
     let neighbour = target.neighbour.map { ", neighbour \($0)" } ?? ""
     return BarChart(
       "Target around \"\(target.text)\"",
-      subtitle: "\(match.name), weight \(Quantity.number(target.weight)), perplexity "
+      subtitle: "\(distanceLoss.name), weight \(Quantity.number(target.weight)), perplexity "
         + "\(Quantity.number(target.perplexity))\(neighbour)",
       categories: shown.map(\.text), y: Axis("probability", includesZero: true),
       groups: [BarChart.Group("target", shown.map(\.probability))])

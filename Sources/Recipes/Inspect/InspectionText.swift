@@ -69,7 +69,7 @@ extension Inspection {
   }
 
   private func place(_ target: Target) -> String {
-    parts.matches[target.metric].space.unit == .digit || parts.matches[target.metric].space.unit == .digitRun
+    parts.distanceLosses[target.metric].space.unit == .digit || parts.distanceLosses[target.metric].space.unit == .digitRun
       ? "10^\(target.place.exponent)" : "whole"
   }
 
@@ -89,7 +89,7 @@ extension Inspection {
 
   /// What a neighbour's own pass costs; nil where there is none.
   var neighbourCost: String? {
-    let names = parts.matches.filter { $0.contrast.isTwoPass }.map(\.name)
+    let names = parts.distanceLosses.filter { $0.contrast.isTwoPass }.map(\.name)
     guard !names.isEmpty else { return nil }
     return
       "Neighbours (\(names.joined(separator: ", "))): every example with a number is read twice, so a step takes about "
@@ -102,13 +102,13 @@ extension Inspection {
     var table = Table(
       columns: ["metric", "candidates", "distance", "τ", "perplexity", "examples", "numbers", "tokens", "range"]
         .enumerated().map { Table.Column($1, alignment: [0, 2].contains($0) ? nil : .right) })
-    for (index, match) in parts.matches.enumerated() {
+    for (index, distanceLoss) in parts.distanceLosses.enumerated() {
       let counts = summary.metrics[index]
       let range = counts.range.map { "\(Quantity.number($0.lowerBound)) … \(Quantity.number($0.upperBound))" }
       table.add([
-        .text(match.name), .count(match.space.count), .text(parts.settings.metrics[index].distance.name),
-        .number(match.resolved.temperatures[0], decimals: 3),
-        match.space.count <= 2048 ? .number(match.resolved.perplexity(), decimals: 2) : .missing,
+        .text(distanceLoss.name), .count(distanceLoss.space.count), .text(parts.settings.metrics[index].distance.name),
+        .number(distanceLoss.resolved.temperatures[0], decimals: 3),
+        distanceLoss.space.count <= 2048 ? .number(distanceLoss.resolved.perplexity(), decimals: 2) : .missing,
         .count(counts.examples), .count(counts.numbers), .count(counts.tokens), range.map { .text($0) } ?? .missing,
       ])
     }

@@ -16,7 +16,7 @@ public struct CodeParts: TrainingParts {
   public let modelFolder: String
   public let objective: Objective
   /// The distance of codes as `dist` would have it; none if the run file names none.
-  public let matches: [MetricMatch]
+  public let distanceLosses: [DistanceLoss]
   private let sizes: CodeDataset.Sizes
 
   public var rating: RatingObjective? { nil }
@@ -44,8 +44,8 @@ public struct CodeParts: TrainingParts {
     }
     try Self.check(settings, sizes)
     let book = settings.data.tokenizer, codes = sizes.codes
-    matches = try settings.matches(codeBook: book) { try .all(codes, name: $0.name) }
-    objective = try settings.objective(matches, vocabularySize: codes)
+    distanceLosses = try settings.distanceLosses(codeBook: book) { try .all(codes, name: $0.name) }
+    objective = try settings.objective(distanceLosses, vocabularySize: codes)
   }
 
   private static func check(_ settings: RunSettings, _ sizes: CodeDataset.Sizes) throws {

@@ -7,8 +7,8 @@ public struct ObjectiveSettings: Sendable, Hashable {
   public var alpha: Double
   /// τ of metrics that have none of their own.
   public var temperature: Temperature
-  public var softmax: MetricMatch.Softmax
-  public var direction: MetricMatch.Direction
+  public var softmax: DistanceLoss.Softmax
+  public var direction: DistanceLoss.Direction
   /// ε of the presets that smooth.
   public var smoothing: Double
   public var reduction: Objective.Reduction

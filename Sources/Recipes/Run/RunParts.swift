@@ -16,7 +16,7 @@ public struct RunParts: TrainingParts {
   public let modelFolder: String
   public let tokenizer: Tokenizer
   /// The run's metrics as `dist` would have them, one an entry of `settings.metrics`.
-  public let matches: [MetricMatch]
+  public let distanceLosses: [DistanceLoss]
   public let objective: Objective
   /// Teaches numbers as whole values; nil where none are.
   public let teacher: ValueTeacher?
@@ -52,10 +52,10 @@ public struct RunParts: TrainingParts {
           expected: "ids among the model's \(skeleton.vocabularySize)", found: "\(count) from \(first) on")
       }
     }
-    (matches, objective) = try withTorchErrors {
-      let matches = try settings.matches { try $0.space(tokenizer, settings.objective.preset) }
-      try Self.check(matches, settings, tokenizer, vocabularySize: skeleton.vocabularySize)
-      return (matches, try settings.objective(matches, vocabularySize: skeleton.vocabularySize))
+    (distanceLosses, objective) = try withTorchErrors {
+      let distanceLosses = try settings.distanceLosses { try $0.space(tokenizer, settings.objective.preset) }
+      try Self.check(distanceLosses, settings, tokenizer, vocabularySize: skeleton.vocabularySize)
+      return (distanceLosses, try settings.objective(distanceLosses, vocabularySize: skeleton.vocabularySize))
     }
     modelVocabulary = skeleton.vocabularySize
     rating = settings.objective.preset.rating.map { RatingObjective($0) }
@@ -66,7 +66,7 @@ public struct RunParts: TrainingParts {
         found: "no such key", remedy: "For instance `reward: helpsteer2`: docs/reward-models.md.")
     }
     maxLength = min(settings.data.maxLength ?? skeleton.contextLength, skeleton.contextLength)
-    var encoder = try Self.encoder(settings, modelFolder, tokenizer, matches)
+    var encoder = try Self.encoder(settings, modelFolder, tokenizer, distanceLosses)
     encoder.modelVocabulary = modelVocabulary
     teacher = try Self.teacher(&settings, encoder.metrics, maxLength: maxLength)
     self.settings = settings
@@ -88,10 +88,10 @@ public struct RunParts: TrainingParts {
 
   /// Throws unless the model has an embedding for every candidate.
   private static func check(
-    _ matches: [MetricMatch], _ settings: RunSettings, _ tokenizer: Tokenizer, vocabularySize: Int
+    _ distanceLosses: [DistanceLoss], _ settings: RunSettings, _ tokenizer: Tokenizer, vocabularySize: Int
   ) throws(InputError) {
-    for (index, match) in matches.enumerated() {
-      guard let id = match.space.ids.first(where: { Int($0) >= vocabularySize }) else { continue }
+    for (index, distanceLoss) in distanceLosses.enumerated() {
+      guard let id = distanceLoss.space.ids.first(where: { Int($0) >= vocabularySize }) else { continue }
       throw .beyondVocabulary(
         id, text: tokenizer.token(of: id), rows: vocabularySize, path: settings.path,
         place: "key metrics[\(index)].tokens")
@@ -187,14 +187,14 @@ public struct RunParts: TrainingParts {
   }
 
   private static func encoder(
-    _ settings: RunSettings, _ folder: String, _ tokenizer: Tokenizer, _ matches: [MetricMatch]
+    _ settings: RunSettings, _ folder: String, _ tokenizer: Tokenizer, _ distanceLosses: [DistanceLoss]
   ) throws -> ExampleEncoder {
     let data = settings.data
-    let rules = zip(settings.metrics, matches).enumerated().map { index, metric in
+    let rules = zip(settings.metrics, distanceLosses).enumerated().map { index, metric in
       MetricRule(
         MetricFinder(space: metric.1.space, metric: index, grammar: metric.0.grammar), in: metric.0.region)
     }
-    let wantsDigits = matches.contains { $0.space.unit == .digit || $0.space.unit == .character }
+    let wantsDigits = distanceLosses.contains { $0.space.unit == .digit || $0.space.unit == .character }
     // For plain prompts the template does not matter, so one that is not known must not stop the run.
     let own = try FolderTemplate(folder: folder)
     if data.template == "model", own.known == nil {
@@ -219,15 +219,15 @@ extension RunSettings {
   ///
   /// - Parameter codeBook: where embeddings are, if a distance names no file of its own.
   /// - Throws: `InputError` naming the key.
-  func matches(
+  func distanceLosses(
     codeBook: String? = nil, _ space: (MetricSettings) throws -> TokenSpace
-  ) throws -> [MetricMatch] {
+  ) throws -> [DistanceLoss] {
     try metrics.enumerated().map { index, metric in
       let key = "metrics[\(index)]"
       let space = try naming("\(key).tokens") { try space(metric) }
       let temperature = metric.temperature == nil ? "objective.temperature" : "\(key).temperature"
       return try naming("\(key).distance", temperature: temperature) {
-        try metric.match(space, objective, codeBook: codeBook)
+        try metric.distanceLoss(space, objective, codeBook: codeBook)
       }
     }
   }
@@ -235,13 +235,13 @@ extension RunSettings {
   /// What is made small.
   ///
   /// - Throws: `InputError` naming the key.
-  func objective(_ matches: [MetricMatch], vocabularySize: Int) throws -> Objective {
-    for (index, match) in matches.enumerated() {
-      try naming("metrics[\(index)].tokens") { try match.space.check(vocabularySize: vocabularySize) }
+  func objective(_ distanceLosses: [DistanceLoss], vocabularySize: Int) throws -> Objective {
+    for (index, distanceLoss) in distanceLosses.enumerated() {
+      try naming("metrics[\(index)].tokens") { try distanceLoss.space.check(vocabularySize: vocabularySize) }
     }
     return try naming("objective.preset") {
       let objective = try Objective(
-        objective.preset, matches: matches, alpha: objective.alpha, smoothing: objective.smoothing,
+        objective.preset, distanceLosses: distanceLosses, alpha: objective.alpha, smoothing: objective.smoothing,
         weights: metrics.map(\.weight), reduction: objective.reduction)
       try objective.check(vocabularySize: vocabularySize)
       return objective
@@ -250,17 +250,17 @@ extension RunSettings {
 }
 
 extension MetricSettings {
-  /// The match of this metric, as preset `dist` would have it.
+  /// The distance loss of this metric, as preset `dist` would have it.
   ///
   /// - Parameter codeBook: where embeddings are, if the distance names no file of its own.
-  func match(_ space: TokenSpace, _ objective: ObjectiveSettings, codeBook: String? = nil) throws -> MetricMatch {
+  func distanceLoss(_ space: TokenSpace, _ objective: ObjectiveSettings, codeBook: String? = nil) throws -> DistanceLoss {
     if space.unit == .character {
       let replaces = (whole.crossEntropy ?? objective.preset.crossEntropy) == .replaced
       // Without cross entropy only the vocabulary's softmax keeps a model to the characters of numbers.
-      return try MetricMatch(
+      return try DistanceLoss(
         space, target: .oneHot, softmax: replaces ? .vocabulary : objective.softmax, name: name)
     }
-    return try MetricMatch(
+    return try DistanceLoss(
       space,
       target: TargetDistribution(makeDistance(codeBook), temperature: temperature ?? objective.temperature),
       softmax: objective.softmax, direction: objective.direction, place: place, contrast: contrast, name: name)

@@ -99,8 +99,8 @@ extension Preset: NamedSetting {}
 extension PlaceRule: NamedSetting {}
 extension Spacing: NamedSetting {}
 extension Duplicates: NamedSetting {}
-extension MetricMatch.Softmax: NamedSetting {}
-extension MetricMatch.Direction: NamedSetting {}
+extension DistanceLoss.Softmax: NamedSetting {}
+extension DistanceLoss.Direction: NamedSetting {}
 extension Objective.Reduction: NamedSetting {}
 
 /// `[low, high]`

@@ -74,7 +74,7 @@ struct TrainReport {
         }
       }
     }
-    // With a single summand it is the loss itself.
+    // With a single loss term it is the loss itself.
     if names.count == 2 { names = ["loss"] }
     var charts: [any Figure] = names.map { name in
       Chart(

@@ -14,8 +14,8 @@ public enum TrainingEvent: Sendable, Hashable, Codable {
 }
 
 /// A part of the loss: loss = Σ weight · value.
-public struct SummandMetrics: Sendable, Hashable, Codable {
-  /// Its name in the objective: `ce`, the match's, `bradleyTerry`.
+public struct LossTermMetrics: Sendable, Hashable, Codable {
+  /// Its name in the objective: `ce`, the distance loss's, `bradleyTerry`.
   public var name: String
   /// α; 1 for an objective's first.
   public var weight: Double
@@ -50,7 +50,7 @@ public struct StepMetrics: Sendable, Hashable, Codable {
   /// The objective before the update.
   public var loss: Double
   /// What it is the sum of.
-  public var summands: [SummandMetrics]
+  public var lossTerms: [LossTermMetrics]
   /// Learning rate of the update.
   public var learningRate: Double
   /// Euclidean norm of all gradients, before clipping.
@@ -74,7 +74,7 @@ public struct ValidationMetrics: Sendable, Hashable, Codable {
   /// The objective over all validation examples, with the denominators of all of them.
   public var loss: Double
   /// What it is the sum of.
-  public var summands: [SummandMetrics]
+  public var lossTerms: [LossTermMetrics]
   /// Whether no earlier validation had a lower loss.
   public var isBest: Bool
   /// Time it took.

@@ -61,7 +61,7 @@ final class TinyManipulation {
       let actions = ParsedAnswer(answer).actions
       for metric in 0..<3 {
         let mine = example.metrics.filter { $0.metric == metric }
-        let digits = mine.map { $0.candidate }.map { parts.matches[metric].space.values?[$0] ?? -1 }
+        let digits = mine.map { $0.candidate }.map { parts.distanceLosses[metric].space.values?[$0] ?? -1 }
         let wanted = actions.flatMap { action -> [String] in
           switch metric {
           case 0: [String(format: "%.3f", action.start.x), String(format: "%.3f", action.end.x)]
@@ -73,7 +73,7 @@ final class TinyManipulation {
         // 4, 3, 2, 1 for 0.123; for an angle from its own first digit.
         #expect(
           mine.map(\.place.rankInNumber) == wanted.flatMap { text in (1...text.count { $0.isNumber }).reversed() })
-        #expect(parts.matches[metric].name == settings.metrics[metric].name)
+        #expect(parts.distanceLosses[metric].name == settings.metrics[metric].name)
       }
     }
   }

@@ -72,7 +72,7 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
     }
     #expect(abs(margins.reduce(0, +) / Double(margins.count) - 1) < 1e-12)
     #expect(Set(margins.map { ($0 / (margins.min() ?? 1)).rounded() }) == [1, 2])
-    #expect(batch.supervision.queries.isEmpty)
+    #expect(batch.supervision.logitRows.isEmpty)
   }
 
   @Test func withoutTwoResponsesToAQuestionThereAreNoPairs() throws {

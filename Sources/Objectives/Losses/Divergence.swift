@@ -1,14 +1,14 @@
 import MetricTokens
 
-/// What a match asks of the model at a metric token, given p_θ over the candidates and the target token x: the last
+/// What a distance loss asks of the model at a metric token, given p_θ over the candidates and the target token x: the last
 /// of the five slots. The paper's divergence is one value; the number-token losses and a policy gradient are others.
 ///
-/// Over the vocabulary (``MetricMatch/Softmax/vocabulary``) each takes the mass m = p_θ(V_d) into account; below,
+/// Over the vocabulary (``DistanceLoss/Softmax/vocabulary``) each takes the mass m = p_θ(V_d) into account; below,
 /// p_θ is the softmax over the subset V_d.
-public enum Measure: Sendable, Hashable {
-  /// KL between target and model (equation 5), in the match's ``MetricMatch/Direction``. Over the vocabulary, −log m
+public enum Divergence: Sendable, Hashable {
+  /// KL between target and model (equation 5), in the distance loss's ``DistanceLoss/Direction``. Over the vocabulary, −log m
   /// more.
-  case divergence
+  case kullbackLeibler
 
   /// Σ_v p_θ(v)·d(v, x): the distance a sampled token has on average, and so the Wasserstein-1 distance between p_θ
   /// and the one-hot target under d. With d = |v − x| it is `NTLoss` of the number token loss (Zausinger et al. 2025,
@@ -41,10 +41,10 @@ public enum Measure: Sendable, Hashable {
     case leaveOneOut
   }
 
-  /// Name in summands and reports: `divergence`, `expectedDistance`, `squaredMean`, `policyGradient`.
+  /// Name in loss terms and reports: `divergence`, `expectedDistance`, `squaredMean`, `policyGradient`.
   public var name: String {
     switch self {
-    case .divergence: "divergence"
+    case .kullbackLeibler: "divergence"
     case .expectedDistance: "expectedDistance"
     case .squaredMean: "squaredMean"
     case .policyGradient: "policyGradient"
@@ -55,17 +55,17 @@ public enum Measure: Sendable, Hashable {
   var samples: Int { if case .policyGradient(let samples, _) = self { samples } else { 0 } }
 }
 
-extension MetricMatch {
-  /// Checks that the measure can be taken.
-  func checkMeasure() throws {
-    let isReversed = measure == .divergence && direction == .reverse || measure.samples > 0
+extension DistanceLoss {
+  /// Checks that the divergence can be taken.
+  func checkDivergence() throws {
+    let isReversed = divergence == .kullbackLeibler && direction == .reverse || divergence.samples > 0
     guard !isReversed || resolved.hasFullSupport else {
       throw ObjectiveError(
         "reverse KL", "some candidate of space \(space.name) has no mass in the target, so it is infinite",
         remedy: "Raise the temperature above 0, drop massless duplicates, or use forward KL.")
     }
-    switch measure {
-    case .divergence: break
+    switch divergence {
+    case .kullbackLeibler: break
     case .expectedDistance:
       guard resolved.hasTable else {
         throw ObjectiveError(
@@ -90,11 +90,11 @@ extension MetricMatch {
     }
   }
 
-  /// What the measure is taken of, for each of some targets, `[R][K]` row major: d(x, v), or v − x for the squared
+  /// What the divergence is taken of, for each of some targets, `[R][K]` row major: d(x, v), or v − x for the squared
   /// mean. Nil where targets say all.
   func costs(around keys: [(candidate: Int, extraDistance: Double?)]) -> [Double]? {
-    switch measure {
-    case .divergence, .policyGradient: nil
+    switch divergence {
+    case .kullbackLeibler, .policyGradient: nil
     case .expectedDistance:
       keys.flatMap { key in
         (0..<space.count).map { resolved.distance(from: key.candidate, to: $0) }
@@ -108,8 +108,8 @@ extension MetricMatch {
   /// What all the mass outside the candidates costs, over the vocabulary: 1.01 of the worst candidate, as `ntloss` has
   /// it, so that no number is worse than no number.
   var costOutside: Double {
-    switch measure {
-    case .divergence, .policyGradient: 0
+    switch divergence {
+    case .kullbackLeibler, .policyGradient: 0
     case .expectedDistance: 1.01 * resolved.largestDistance
     case .squaredMean:
       space.values.map { values in

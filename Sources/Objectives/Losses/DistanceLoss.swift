@@ -1,11 +1,11 @@
 public import MetricTokens
 
 /// The distance loss L_dist of one metric (equation 5): how the model's distribution over the candidates is matched
-/// to the target, or measured otherwise (``Measure``).
+/// to the target, or measured otherwise (``Divergence``).
 ///
 /// One value holds the five slots: candidates (`space`), score (the target's distance), base measure (the space's),
-/// target, and match with weights. Baselines and ablations are other values of the same.
-public struct MetricMatch: Sendable {
+/// target, and distance loss with weights. Baselines and ablations are other values of the same.
+public struct DistanceLoss: Sendable {
   /// Over which tokens the model's softmax is taken (PAPER.md Q1).
   public enum Softmax: String, Sendable, Hashable, Codable, CaseIterable {
     /// The candidates V_d, as the sentence before equation 2 says.
@@ -30,25 +30,25 @@ public struct MetricMatch: Sendable {
   /// Domain of the model's softmax.
   public let softmax: Softmax
   /// What is asked of the model.
-  public let measure: Measure
-  /// Direction of the divergence; other measures have none.
+  public let divergence: Divergence
+  /// Direction of the divergence; others have none.
   public let direction: Direction
   /// Weights by place.
   public let place: PlaceRule
   /// Neighbours among the candidates.
   public let contrast: Contrast
-  /// Name of the summand in logs.
+  /// Name of the loss term in logs.
   public let name: String
   /// Target p_d over the space.
   public let resolved: ResolvedTarget
 
-  /// A match; temperatures are solved for and tables computed here, once.
+  /// A distance loss; temperatures are solved for and tables computed here, once.
   ///
   /// - Throws: `ObjectiveError` if the distance does not fit the space, the temperature does not exist, reverse KL (or
   ///   its policy gradient) meets a target without mass somewhere, contrast or an expected distance meets a space too
   ///   large for a table, or a squared mean one without values.
   public init(
-    _ space: TokenSpace, target: TargetDistribution, softmax: Softmax = .subset, measure: Measure = .divergence,
+    _ space: TokenSpace, target: TargetDistribution, softmax: Softmax = .subset, divergence: Divergence = .kullbackLeibler,
     direction: Direction = .forward, place: PlaceRule = .none, contrast: Contrast = .none, name: String = "dist"
   ) throws {
     resolved = try target.resolved(over: space)
@@ -60,26 +60,26 @@ public struct MetricMatch: Sendable {
     self.space = space
     self.target = target
     self.softmax = softmax
-    self.measure = measure
+    self.divergence = divergence
     self.direction = direction
     self.place = place
     self.contrast = contrast
     self.name = name
-    try checkMeasure()
+    try checkDivergence()
   }
 
-  /// The same match with some slots changed.
+  /// The same distance loss with some slots changed.
   public func with(
-    target: TargetDistribution? = nil, measure: Measure? = nil, direction: Direction? = nil, place: PlaceRule? = nil,
+    target: TargetDistribution? = nil, divergence: Divergence? = nil, direction: Direction? = nil, place: PlaceRule? = nil,
     contrast: Contrast? = nil, name: String? = nil
-  ) throws -> MetricMatch {
-    try MetricMatch(
-      space, target: target ?? self.target, softmax: softmax, measure: measure ?? self.measure,
+  ) throws -> DistanceLoss {
+    try DistanceLoss(
+      space, target: target ?? self.target, softmax: softmax, divergence: divergence ?? self.divergence,
       direction: direction ?? self.direction, place: place ?? self.place, contrast: contrast ?? self.contrast,
       name: name ?? self.name)
   }
 
-  /// How the data side draws this match's neighbours; nil without contrast.
+  /// How the data side draws this distance loss's neighbours; nil without contrast.
   public var neighbourRule: NeighbourRule? {
     switch contrast {
     case .none: nil
