@@ -1,5 +1,5 @@
 /// Random numbers that depend on a key alone, not on how many were drawn before: the same example in the same epoch
-/// draws the same neighbour however the run is resumed, sharded or accumulated.
+/// draws the same contrastive example however the run is resumed, sharded or accumulated.
 ///
 /// SplitMix64 (Steele, Lea and Flood 2014) over a hash of the key.
 public struct CounterGenerator: RandomNumberGenerator, Sendable {

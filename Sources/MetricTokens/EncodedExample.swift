@@ -98,11 +98,11 @@ extension EncodedExample {
   }
 }
 
-/// A neighbour x̄ of an example's numbers, token for token beside it.
-public struct NeighbourExample: Sendable, Hashable {
+/// A contrastive example x̄ of an example's numbers, token for token beside it.
+public struct ContrastiveExample: Sendable, Hashable {
   /// Same count as the example's ids; differs only at metric positions.
   public var ids: [Int32]
-  /// Digit of |x − x̄| for each entry of `EncodedExample.metrics`; nil where the number has no neighbour.
+  /// Digit of |x − x̄| for each entry of `EncodedExample.metrics`; nil where the number has no contrastive example.
   public var differences: [Double?]
 
   /// Memberwise.

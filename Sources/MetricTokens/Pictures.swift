@@ -63,7 +63,7 @@ public struct PlacedImage: Sendable, Hashable {
 /// A picture of a batch and where its tokens lie.
 public struct BatchImage: Sendable, Hashable {
   public var image: PreparedImage
-  /// First of its tokens in the flattened ids `[B · T]`; a second one in the pass of a neighbour.
+  /// First of its tokens in the flattened ids `[B · T]`; a second one in the pass of a contrastive example.
   public var starts: [Int]
   /// Tokens that stand for it.
   public var count: Int

@@ -18,9 +18,9 @@ public struct PlaceValue: Sendable, Hashable, Codable {
   public static let whole = PlaceValue(rankInNumber: 1, rankInRun: 1, exponent: 0)
 }
 
-/// The neighbour's token that joins the candidates of one metric position (A.2, contrastive target augmentation).
+/// The contrastive token that joins the candidates of one metric position (A.2, contrastive target augmentation).
 public struct ContrastTarget: Sendable, Hashable {
-  /// Vocabulary id of the neighbour's token x̄_t.
+  /// Vocabulary id of the contrastive token x̄_t.
   public var token: Int32
   /// Digit of |x − x̄| at this place (PAPER.md Q12), in the token space's own units; the distance is a function of it.
   public var difference: Double
@@ -67,7 +67,7 @@ public struct MetricTarget: Sendable, Hashable {
   public var candidate: Int
   /// Place of the digit in its number.
   public var place: PlaceValue
-  /// The neighbour's token, if contrastive augmentation is on.
+  /// The contrastive token, if contrastive augmentation is on.
   public var contrast: ContrastTarget?
   /// The target, where it is given.
   public var given: GivenTarget?
@@ -129,7 +129,7 @@ public struct Supervision: Sendable, Hashable {
   public var labels: [Int32]
   /// Those of them that are metric tokens. Count N_m ≤ N.
   public var metrics: [MetricTarget]
-  /// Rows of the flattened hidden states of the neighbours' passes, `[N_c]`; empty without two-pass contrast.
+  /// Rows of the flattened hidden states of the contrastive passes, `[N_c]`; empty without two-pass contrast.
   public var contrastLogitRows: [Int32]
   /// Rows of the flattened hidden states at which documents are pooled for a reward head, `[R]`, each once.
   public var pooledPositions: [Int32]

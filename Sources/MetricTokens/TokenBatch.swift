@@ -10,7 +10,7 @@ public struct TokenBatch: Sendable, Hashable {
   /// Token ids `[B, T]`, row major.
   public var ids: [Int32]
   /// Where each document lies in `ids`, inside one row: those of the examples in the order of `sources`, then those of
-  /// the neighbours' passes.
+  /// the contrastive passes.
   public var documents: [Range<Int>]
   /// For each example which of the `documents` are its own: nearly always one.
   public var documentsOfExamples: [Range<Int>]
@@ -54,7 +54,7 @@ public struct TokenBatch: Sendable, Hashable {
   /// Collates examples: lays them out and shifts labels by one — here and nowhere else.
   ///
   /// - Parameters:
-  ///   - neighbours: for each example its neighbour, or nil. With `twoPass`, neighbours become sequences of their own
+  ///   - contrastiveExamples: for each example its contrastive example, or nil. With `twoPass`, contrastive examples become sequences of their own
   ///     after the examples, and contrast targets point into them; without, they use the example's own pass.
   ///   - layout: how they become rows. The supervision is the same but for where its logit rows point.
   ///   - pad: id written into padding (never attended to by a real position).
@@ -62,19 +62,19 @@ public struct TokenBatch: Sendable, Hashable {
   ///     (`MetricTarget.stream`); empty: its place in the batch.
   ///   - images: for each example its pictures, prepared; empty: none shows any.
   public init(
-    _ examples: [EncodedExample], neighbours: [NeighbourExample?] = [], twoPass: Bool = true,
+    _ examples: [EncodedExample], contrastiveExamples: [ContrastiveExample?] = [], twoPass: Bool = true,
     layout: BatchLayout = .padded, pad: Int32 = 0, streams: [UInt64] = [],
     images: [[PlacedImage]] = []
   ) {
-    precondition(neighbours.isEmpty || neighbours.count == examples.count, "one neighbour (or nil) per example")
+    precondition(contrastiveExamples.isEmpty || contrastiveExamples.count == examples.count, "one contrastive example (or nil) per example")
     precondition(images.isEmpty || images.count == examples.count, "pictures of every example")
     precondition(streams.isEmpty || streams.count == examples.count, "one stream per example")
     let pieces = examples.map(\.documents)
     var sequences = zip(examples, pieces).flatMap { example, pieces in pieces.map { Array(example.ids[$0]) } }
     let counted = sequences.count
     if twoPass {
-      for (pieces, neighbour) in zip(pieces, neighbours) {
-        if let neighbour { sequences += pieces.map { Array(neighbour.ids[$0]) } }
+      for (pieces, contrastiveExample) in zip(pieces, contrastiveExamples) {
+        if let contrastiveExample { sequences += pieces.map { Array(contrastiveExample.ids[$0]) } }
       }
     }
     let (rows, length, documents) = layout.place(sequences.map(\.count))
@@ -85,15 +85,15 @@ public struct TokenBatch: Sendable, Hashable {
     var next = 0, pass = counted
     for (index, example) in examples.enumerated() {
       let own = next..<next + pieces[index].count
-      let neighbour = neighbours.isEmpty ? nil : neighbours[index]
-      let passes = twoPass && neighbour != nil ? pass..<pass + own.count : nil
+      let contrastiveExample = contrastiveExamples.isEmpty ? nil : contrastiveExamples[index]
+      let passes = twoPass && contrastiveExample != nil ? pass..<pass + own.count : nil
       let places = Places(pieces[index], documents[own])
-      let neighbourPlaces = passes.map { Places(pieces[index], documents[$0]) }
+      let contrastivePlaces = passes.map { Places(pieces[index], documents[$0]) }
       supervision.append(
-        example, at: places, neighbour: neighbour, neighbourPlaces: neighbourPlaces,
+        example, at: places, contrastiveExample: contrastiveExample, contrastivePlaces: contrastivePlaces,
         stream: streams.isEmpty ? UInt64(index) : streams[index])
       for picture in images.isEmpty ? [] : images[index] {
-        let starts = ([places] + (neighbourPlaces.map { [$0] } ?? [])).map { Int($0.row(of: picture.position)) }
+        let starts = ([places] + (contrastivePlaces.map { [$0] } ?? [])).map { Int($0.row(of: picture.position)) }
         pictures.append(BatchImage(picture.image, starts: starts, count: picture.count))
       }
       owned.append(own)
@@ -133,9 +133,9 @@ private struct Places {
 }
 
 extension Supervision {
-  /// Adds an example whose tokens lie at `places`, and its neighbour's at `neighbourPlaces`.
+  /// Adds an example whose tokens lie at `places`, and its contrastive example's at `contrastivePlaces`.
   fileprivate mutating func append(
-    _ example: EncodedExample, at places: Places, neighbour: NeighbourExample?, neighbourPlaces: Places?,
+    _ example: EncodedExample, at places: Places, contrastiveExample: ContrastiveExample?, contrastivePlaces: Places?,
     stream: UInt64
   ) {
     appendRatings(of: example, at: places)
@@ -148,11 +148,11 @@ extension Supervision {
     for (index, metric) in example.metrics.enumerated() {
       guard let logitRow = logitRowOf[metric.position] else { continue }
       var contrast: ContrastTarget?
-      if let neighbour, let difference = neighbour.differences[index] {
-        contrast = ContrastTarget(token: neighbour.ids[metric.position], difference: difference, logitRow: nil)
-        if let neighbourPlaces {
+      if let contrastiveExample, let difference = contrastiveExample.differences[index] {
+        contrast = ContrastTarget(token: contrastiveExample.ids[metric.position], difference: difference, logitRow: nil)
+        if let contrastivePlaces {
           contrast?.logitRow = contrastLogitRows.count
-          contrastLogitRows.append(neighbourPlaces.row(of: metric.position - 1))
+          contrastLogitRows.append(contrastivePlaces.row(of: metric.position - 1))
         }
       }
       var random = CounterGenerator(stream, UInt64(metric.position))

@@ -8,7 +8,7 @@ struct InspectCommand: ParsableCommand {
     abstract: "See what a run would learn from your data, token by token, before training.",
     discussion: """
       Shows examples with the tokens that are learnt and those that carry a distance, the target around each, its \
-      weight and neighbour, and warns of what usually goes wrong.
+      weight and contrastive example, and warns of what usually goes wrong.
       """)
   @OptionGroup var options: RunFileOptions
   @Option(help: "How many examples to show.", transform: whole(1...1000)) var examples = 3

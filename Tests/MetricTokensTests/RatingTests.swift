@@ -61,8 +61,8 @@ import Testing
         MetricPosition(position: 1, candidate: 2, number: 0), MetricPosition(position: 3, candidate: 4, number: 1),
         MetricPosition(position: 4, candidate: 5, number: 2),
       ], breaks: [3])
-    let neighbour = NeighbourExample(ids: [1, 7, 3, 8, 9], differences: [5, 5, 4])
-    let batch = TokenBatch([example, rated], neighbours: [neighbour, nil], layout: layout)
+    let contrastiveExample = ContrastiveExample(ids: [1, 7, 3, 8, 9], differences: [5, 5, 4])
+    let batch = TokenBatch([example, rated], contrastiveExamples: [contrastiveExample, nil], layout: layout)
     let supervision = batch.supervision
     #expect(supervision.labels == [2, 3, 5])
     #expect(supervision.logitRows.map { batch.ids[Int($0)] } == [1, 2, 4])

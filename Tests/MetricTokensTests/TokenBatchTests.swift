@@ -19,16 +19,16 @@ import Testing
     #expect(batch.supervision.contrastLogitRows.isEmpty)
   }
 
-  @Test func neighboursBecomeRowsOfTheirOwn() {
-    let neighbour = NeighbourExample(ids: [10, 11, 3, 9], differences: [0, 1])
-    let batch = TokenBatch([first, second], neighbours: [neighbour, nil])
+  @Test func contrastiveExamplesBecomeRowsOfTheirOwn() {
+    let contrastiveExample = ContrastiveExample(ids: [10, 11, 3, 9], differences: [0, 1])
+    let batch = TokenBatch([first, second], contrastiveExamples: [contrastiveExample, nil])
     #expect(batch.rows == 3)
     #expect(Array(batch.ids[8...]) == [10, 11, 3, 9])
     #expect(batch.supervision.contrastLogitRows == [9, 10])
     #expect(batch.supervision.metrics[0].contrast == ContrastTarget(token: 3, difference: 0, logitRow: 0))
     #expect(batch.supervision.metrics[1].contrast == ContrastTarget(token: 9, difference: 1, logitRow: 1))
     #expect(batch.supervision.metrics[2].contrast == nil)
-    let shared = TokenBatch([first, second], neighbours: [neighbour, nil], twoPass: false)
+    let shared = TokenBatch([first, second], contrastiveExamples: [contrastiveExample, nil], twoPass: false)
     #expect(shared.rows == 2)
     #expect(shared.supervision.metrics[1].contrast == ContrastTarget(token: 9, difference: 1, logitRow: nil))
   }
@@ -62,12 +62,12 @@ import Testing
     #expect(TokenBatch([], layout: .packed(rowLength: 4)).rows == 0)
   }
 
-  /// Neighbours' passes are documents like others, and the supervision differs in where it points alone.
+  /// Contrastive examples' passes are documents like others, and the supervision differs in where it points alone.
   @Test func packingKeepsTheSupervision() {
-    let neighbour = NeighbourExample(ids: [10, 11, 3, 9], differences: [0, 1])
-    let padded = TokenBatch([first, second], neighbours: [neighbour, nil], streams: [5, 6])
+    let contrastiveExample = ContrastiveExample(ids: [10, 11, 3, 9], differences: [0, 1])
+    let padded = TokenBatch([first, second], contrastiveExamples: [contrastiveExample, nil], streams: [5, 6])
     let packed = TokenBatch(
-      [first, second], neighbours: [neighbour, nil], layout: .packed(rowLength: 20), streams: [5, 6])
+      [first, second], contrastiveExamples: [contrastiveExample, nil], layout: .packed(rowLength: 20), streams: [5, 6])
     #expect(packed.documentLengths == [[4, 4, 2]])
     #expect(packed.ids == [10, 11, 4, 0, 10, 11, 3, 9, 10, 7])
     #expect(packed.supervision.logitRows == [1, 2, 8])

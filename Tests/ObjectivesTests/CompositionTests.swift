@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Torch
 
-/// Objectives as values: sums, presets, refusals, neighbours, weights.
+/// Objectives as values: sums, presets, refusals, contrastive examples, weights.
 @Suite struct CompositionTests {
   @Test func objectivesAreSums() throws {
     let second = try Samples.distanceLoss.with(name: "angle")
@@ -47,19 +47,19 @@ import Torch
     try Samples.dist.check(vocabularySize: 17)
   }
 
-  @Test func neighboursAreDrawnAsTheMatchesSay() throws {
-    #expect(Objective.crossEntropy.neighbourSampler(seed: 1) == nil)
+  @Test func contrastiveExamplesAreDrawnAsTheMatchesSay() throws {
+    #expect(Objective.crossEntropy.contrastiveSampler(seed: 1) == nil)
     let plain = try Samples.distanceLoss.with(contrast: Contrast.none)
-    #expect((Objective.crossEntropy + 0.1 * plain).neighbourSampler(seed: 1) == nil)
+    #expect((Objective.crossEntropy + 0.1 * plain).contrastiveSampler(seed: 1) == nil)
     let wide = try Samples.distanceLoss.with(contrast: .shared(radius: 3, range: 0...1))
     let objective = Objective.crossEntropy + 0.1 * plain + 0.1 * wide
-    #expect(!objective.needsNeighbourPass && Samples.dist.needsNeighbourPass)
+    #expect(!objective.needsContrastivePass && Samples.dist.needsContrastivePass)
     #expect(
-      objective.neighbourSampler(seed: 7)
-        == NeighbourSampler([nil, NeighbourRule(space: Samples.digits, radius: 3, range: 0...1)], seed: 7))
+      objective.contrastiveSampler(seed: 7)
+        == ContrastiveSampler([nil, ContrastiveRule(space: Samples.digits, radius: 3, range: 0...1)], seed: 7))
   }
 
-  /// A.2 from text to loss: 40 with its neighbour 39, digit by digit. The tens of 39 are a second right answer
+  /// A.2 from text to loss: 40 with its contrastive example 39, digit by digit. The tens of 39 are a second right answer
   /// (distance 0), the units are one off (distance 1).
   @Test func fortyAndThirtyNine() throws {
     let example = EncodedExample(
@@ -72,13 +72,13 @@ import Torch
       ])
     let distanceLoss = try Samples.distanceLoss.with(contrast: .twoPass(range: 0...40))
     let objective = Objective.crossEntropy + 0.1 * distanceLoss
-    let neighbour = objective.neighbourSampler(seed: 3)?.neighbour(of: example, epoch: 0, index: 0)
-    #expect(neighbour?.ids == [15, Samples.digits.ids[3], Samples.digits.ids[9]])
-    #expect(neighbour?.differences == [0, 1])
-    let batch = TokenBatch([example], neighbours: [neighbour])
+    let contrastiveExample = objective.contrastiveSampler(seed: 3)?.contrastiveExample(of: example, epoch: 0, index: 0)
+    #expect(contrastiveExample?.ids == [15, Samples.digits.ids[3], Samples.digits.ids[9]])
+    #expect(contrastiveExample?.differences == [0, 1])
+    let batch = TokenBatch([example], contrastiveExamples: [contrastiveExample])
     let plan = objective.plan(batch.supervision, objective.denominators(of: [batch.supervision]))
     let rows = plan.distanceLosses[0].rows[0], p = rows.table.chosen(rows.targets).p.array(of: Double.self)
-    #expect(rows.extra?.tokens == [Int64(Samples.digits.ids[3]), Int64(Samples.digits.ids[9])])
+    #expect(rows.contrastive?.tokens == [Int64(Samples.digits.ids[3]), Int64(Samples.digits.ids[9])])
     let ratio = { (row: Int, own: Int) in p[row * 11 + 10] / p[row * 11 + own] }
     #expect(abs(ratio(0, 4) - 1) < 1e-15)
     #expect(abs(ratio(1, 0) - exp(-0.5)) < 1e-15)

@@ -62,7 +62,7 @@ struct Fixtures: Decodable {
     var total: Double
     var gradients: [String: [Double]]
 
-    /// Contrast targets point into the neighbours' passes; a distance loss that shares x's pass ignores that.
+    /// Contrast targets point into the contrastive passes; a distance loss that shares x's pass ignores that.
     var supervision: Supervision {
       Supervision(
         logitRows: labels.indices.map(Int32.init), labels: labels,

@@ -75,7 +75,7 @@ import Torch
       checkGradients(of: { Samples.loss(objective, $0[0], supervision).total }, at: [x], tolerance: 1e-6) == [])
   }
 
-  /// As presets: whatever the run's distance, τ, weights and neighbours are.
+  /// As presets: whatever the run's distance, τ, weights and contrastive examples are.
   @Test func presetsReadValuesAlone() throws {
     func only(_ preset: Preset) throws -> DistanceLoss { try Objective(preset, distanceLosses: [Samples.distanceLoss]).terms[0].distanceLoss }
     let wasserstein = try only(.ntlWasserstein), mse = try only(.ntlMSE)

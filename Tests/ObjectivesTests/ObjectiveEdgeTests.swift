@@ -32,24 +32,24 @@ import Torch
 
   @Test(arguments: [(1, 17), (3, 17), (41, 401), (2, 1271)])
   func oddShapes(n: Int, v: Int) {
-    let supervision = Samples.supervision(n, v: v, metricShare: 1), neighbours = Samples.logits(n, v, seed: 9)
+    let supervision = Samples.supervision(n, v: v, metricShare: 1), contrastiveExamples = Samples.logits(n, v, seed: 9)
     let x = Samples.logits(n, v).requiresGrad(true)
-    let value = Samples.loss(Samples.dist, x, supervision, contrast: neighbours)
-    let slow = Self.reference(x, supervision, neighbours)
+    let value = Samples.loss(Samples.dist, x, supervision, contrast: contrastiveExamples)
+    let slow = Self.reference(x, supervision, contrastiveExamples)
     #expect(abs(value.total.item() - slow.item()) < 1e-12)
     let a = gradients(of: [value.total], withRespectTo: [x])[0]!, b = gradients(of: [slow], withRespectTo: [x])[0]!
     #expect(largestDifference(a.array(), b.array()) < 1e-14)
   }
 
   /// `dist` written as the paper has it, token by token.
-  private static func reference(_ x: Tensor, _ supervision: Supervision, _ neighbours: Tensor) -> Tensor {
+  private static func reference(_ x: Tensor, _ supervision: Supervision, _ contrastiveExamples: Tensor) -> Tensor {
     var sum = Tensor(scalar: 0.0), weights = 0.0
     for target in supervision.metrics {
       var energies = (0...9).map { -pow(Double($0 - target.candidate), 2) / 2 }
       var logits = Samples.digits.ids.map { x.select(0, target.logitRow).select(0, Int($0)) }
       if let contrast = target.contrast {
         energies.append(-pow(contrast.difference, 2) / 2)
-        logits.append(neighbours.select(0, contrast.logitRow!).select(0, Int(contrast.token)))
+        logits.append(contrastiveExamples.select(0, contrast.logitRow!).select(0, Int(contrast.token)))
       }
       let p = Tensor(energies).softmax(0), q = Tensor.stack(logits).logSoftmax(0)
       sum = sum + Double(target.place.rankInNumber) * (p * (p.log() - q)).sum()

@@ -50,12 +50,12 @@ import Torch
 
   /// Equation 6 has one L_dist: the same tokens weigh the same whether they are one metric or three.
   @Test func threeMetricsOnTheSameDigitsAreOne() {
-    let whole = Samples.supervision(12, v: 20), x = Samples.logits(12, 20), neighbours = Samples.logits(12, 20, seed: 9)
+    let whole = Samples.supervision(12, v: 20), x = Samples.logits(12, 20), contrastiveExamples = Samples.logits(12, 20, seed: 9)
     var split = whole
     for index in split.metrics.indices { split.metrics[index].metric = index % 3 }
     let three = Samples.dist + 0.1 * Samples.distanceLoss + 0.1 * Samples.distanceLoss
-    let one = gradient(Samples.dist, x, whole, neighbours, Samples.dist.denominators(of: [whole]))
-    let parts = gradient(three, x, split, neighbours, three.denominators(of: [split]))
+    let one = gradient(Samples.dist, x, whole, contrastiveExamples, Samples.dist.denominators(of: [whole]))
+    let parts = gradient(three, x, split, contrastiveExamples, three.denominators(of: [split]))
     #expect(parts.lossTerms.count == 4 && abs(parts.lossTerms[1...].reduce(0, +) - one.lossTerms[1]) < 1e-14)
     #expect(largestDifference(parts.gradient, one.gradient) < 1e-15)
 
@@ -68,10 +68,10 @@ import Torch
       return target
     }
     alone.reduction = .meansPerMetric
-    let doubled = gradient(alone, x, twice, neighbours, alone.denominators(of: [twice]))
+    let doubled = gradient(alone, x, twice, contrastiveExamples, alone.denominators(of: [twice]))
     #expect(abs(doubled.lossTerms[1] - one.lossTerms[1]) < 1e-14 && abs(doubled.lossTerms[2] - one.lossTerms[1]) < 1e-14)
     alone.reduction = .means
-    let shared = gradient(alone, x, twice, neighbours, alone.denominators(of: [twice]))
+    let shared = gradient(alone, x, twice, contrastiveExamples, alone.denominators(of: [twice]))
     #expect(largestDifference(shared.gradient, one.gradient) < 1e-15)
   }
 
@@ -82,8 +82,8 @@ import Torch
   func accumulationChangesNothing(reduction: Objective.Reduction, parts: [Int]) {
     var objective = Samples.dist
     objective.reduction = reduction
-    let whole = Samples.supervision(12, v: 20), x = Samples.logits(12, 20), neighbours = Samples.logits(12, 20, seed: 9)
-    let expected = gradient(objective, x, whole, neighbours, objective.denominators(of: [whole]))
+    let whole = Samples.supervision(12, v: 20), x = Samples.logits(12, 20), contrastiveExamples = Samples.logits(12, 20, seed: 9)
+    let expected = gradient(objective, x, whole, contrastiveExamples, objective.denominators(of: [whole]))
 
     var supervisions = [Supervision](), start = 0
     for count in parts {
@@ -103,7 +103,7 @@ import Torch
     var total = [0.0, 0], rows = [Double]()
     start = 0
     for (part, count) in zip(supervisions, parts) {
-      let got = gradient(objective, x.narrow(0, start, count), part, neighbours, denominators)
+      let got = gradient(objective, x.narrow(0, start, count), part, contrastiveExamples, denominators)
       for index in total.indices { total[index] += got.lossTerms[index] }
       rows += got.gradient
       start += count
@@ -144,9 +144,9 @@ import Torch
   @Test func upstreamGradientsScaleAndFrozenHeadsStayOut() {
     let supervision = Samples.supervision(5, v: 20)
     let hidden = Samples.logits(5, 4).requiresGrad(true), head = OutputHead(weight: Samples.logits(20, 4, seed: 2))
-    let neighbours = Samples.logits(supervision.contrastLogitRows.count, 4, seed: 3)
+    let contrastiveExamples = Samples.logits(supervision.contrastLogitRows.count, 4, seed: 3)
     let value = Samples.dist(
-      hidden: hidden, contrastHidden: neighbours, head: head, supervision: supervision,
+      hidden: hidden, contrastHidden: contrastiveExamples, head: head, supervision: supervision,
       denominators: Samples.dist.denominators(of: [supervision])
     ).total
     let once = gradients(of: [value], withRespectTo: [hidden], retainGraph: true)[0]!

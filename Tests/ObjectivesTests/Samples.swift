@@ -17,7 +17,7 @@ enum Samples {
     return Tensor(values, shape: [n, v])
   }
 
-  /// A batch in which some labels are digits, with and without neighbours.
+  /// A batch in which some labels are digits, with and without contrastive examples.
   static func supervision(_ n: Int, v: Int, metricShare: Int = 2, seed: UInt64 = 1) -> Supervision {
     var generator = CounterGenerator(seed), result = Supervision()
     for logitRow in 0..<n {

@@ -22,11 +22,11 @@ import Training
   private static func source(
     _ objective: Objective, _ layout: BatchLayout, _ microBatch: MicroBatch, count: Int = 14
   ) throws -> ExampleBatches {
-    let examples = try Fixture.toyRun().examples, sampler = objective.neighbourSampler(seed: 3)
+    let examples = try Fixture.toyRun().examples, sampler = objective.contrastiveSampler(seed: 3)
     return ExampleBatches(
       examples, plan: BatchPlan(count: examples.count, batch: count, seed: 5), microBatch: microBatch, layout: layout,
-      twoPass: objective.needsNeighbourPass,
-      neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } })
+      twoPass: objective.needsContrastivePass,
+      contrastiveExample: sampler.map { sampler in { sampler.contrastiveExample(of: $0, epoch: $1, index: $2) } })
   }
 
   /// Losses of a step and every gradient, in the type of the model.

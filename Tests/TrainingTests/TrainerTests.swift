@@ -98,11 +98,11 @@ import Training
     let objective = try toyObjective(contrast: contrast)
     let examples = try Fixture.toyRun().examples
     func train(_ microBatch: Int?, reversed: Bool = false) throws -> (losses: [Double], weights: [String: [Double]]) {
-      let model = try Toy(), sampler = objective.neighbourSampler(seed: 3)
+      let model = try Toy(), sampler = objective.contrastiveSampler(seed: 3)
       let source = ExampleBatches(
         examples, plan: BatchPlan(count: examples.count, batch: 4, seed: 1),
         microBatch: microBatch.map(MicroBatch.examples) ?? .wholeStep,
-        neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } })
+        contrastiveExample: sampler.map { sampler in { sampler.contrastiveExample(of: $0, epoch: $1, index: $2) } })
       let outcome = try Trainer(model, objective, toyRule, options: toyOptions)
         .fit(reversed ? Reversed(source) : source)
       return (outcome.losses, weights(of: model))

@@ -21,7 +21,7 @@ struct PaperClaim: Sendable {
     PaperClaim(
       "K1", "dist needs no extra data and hardly any time.", "minimal computational overhead",
       .none(
-        "make bench measures steps with and without dist, with and without neighbours (docs/performance.md): a ratio of "
+        "make bench measures steps with and without dist, with and without contrastive examples (docs/performance.md): a ratio of "
           + "this machine, not a verdict.")),
     PaperClaim("K2", "p_d maximises expected reward −d plus τ times entropy.", "section 2.3", .computed(closedForm)),
     PaperClaim("K3", "A lower τ makes targets sharper.", "section 2.2", .computed(sharper)),

@@ -25,7 +25,7 @@ public struct RegressionExperiment: Experiment {
   public var table: Table
   /// Folder of the model.
   public var model: String
-  /// Objectives, numbers N of training problems, and seeds of the problems, their order and their neighbours.
+  /// Objectives, numbers N of training problems, and seeds of the problems, their order and their contrastive examples.
   public var grid: Grid
   /// Test problems of each seed.
   public var testProblems: Int
@@ -39,7 +39,7 @@ public struct RegressionExperiment: Experiment {
   public var alpha = 0.1
   /// τ of the squared distance between digits.
   public var temperature = 2.0
-  /// Largest |x − x̄| of a neighbour, in units of the last decimal.
+  /// Largest |x − x̄| of a contrastive example, in units of the last decimal.
   public var radius = 1
 
   /// The settings of a table at a scale.

@@ -59,10 +59,10 @@ struct RegressionRun {
       return example
     }
     let seed = UInt64(run.seed)
-    let sampler = objective.neighbourSampler(seed: seed)
+    let sampler = objective.contrastiveSampler(seed: seed)
     let batches = ExampleBatches(
-      examples, plan: BatchPlan(count: examples.count, batch: 1, seed: seed), twoPass: objective.needsNeighbourPass,
-      neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } })
+      examples, plan: BatchPlan(count: examples.count, batch: 1, seed: seed), twoPass: objective.needsContrastivePass,
+      contrastiveExample: sampler.map { sampler in { sampler.contrastiveExample(of: $0, epoch: $1, index: $2) } })
     let trainer = try withTorchErrors {
       Trainer(
         model, objective, AdamW(learningRate: settings.learningRate),

@@ -35,7 +35,7 @@ public struct DistanceLoss: Sendable {
   public let direction: Direction
   /// Weights by place.
   public let place: PlaceRule
-  /// Neighbours among the candidates.
+  /// Contrastive examples among the candidates.
   public let contrast: Contrast
   /// Name of the loss term in logs.
   public let name: String
@@ -79,16 +79,16 @@ public struct DistanceLoss: Sendable {
       name: name ?? self.name)
   }
 
-  /// How the data side draws this distance loss's neighbours; nil without contrast.
-  public var neighbourRule: NeighbourRule? {
+  /// How the data side draws this distance loss's contrastive examples; nil without contrast.
+  public var contrastiveRule: ContrastiveRule? {
     switch contrast {
     case .none: nil
     case .shared(let radius, let range), .twoPass(let radius, let range):
-      NeighbourRule(space: space, radius: radius, range: range)
+      ContrastiveRule(space: space, radius: radius, range: range)
     }
   }
 
-  /// Distance of a neighbour's token from the target token.
+  /// Distance of a contrastive token from the target token.
   ///
   /// Digits: that of the digit of |x − x̄| from 0, so that place by place only the decomposed difference counts
   /// (PAPER.md Q12). Whole values: that of x̄ from x.
@@ -99,9 +99,9 @@ public struct DistanceLoss: Sendable {
       }
       return resolved.distance(from: zero, to: digit)
     }
-    guard let neighbour = space.candidate(of: contrast.token) else {
-      preconditionFailure("the neighbour's token \(contrast.token) is no candidate of space \(space.name)")
+    guard let contrastiveExample = space.candidate(of: contrast.token) else {
+      preconditionFailure("the contrastive token \(contrast.token) is no candidate of space \(space.name)")
     }
-    return resolved.distance(from: target.candidate, to: neighbour)
+    return resolved.distance(from: target.candidate, to: contrastiveExample)
   }
 }

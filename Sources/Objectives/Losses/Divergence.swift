@@ -79,7 +79,7 @@ extension DistanceLoss {
       }
       guard !contrast.isActive else {
         throw ObjectiveError(
-          "squared mean", "a neighbour's token has no value of its own at a place (A.2)", remedy: "Turn contrast off.")
+          "squared mean", "a contrastive token has no value of its own at a place (A.2)", remedy: "Turn contrast off.")
       }
     case .policyGradient(let samples, let baseline):
       guard samples >= (baseline == .leaveOneOut ? 2 : 1) else {
@@ -92,13 +92,13 @@ extension DistanceLoss {
 
   /// What the divergence is taken of, for each of some targets, `[R][K]` row major: d(x, v), or v − x for the squared
   /// mean. Nil where targets say all.
-  func costs(around keys: [(candidate: Int, extraDistance: Double?)]) -> [Double]? {
+  func costs(around keys: [(candidate: Int, contrastiveDistance: Double?)]) -> [Double]? {
     switch divergence {
     case .kullbackLeibler, .policyGradient: nil
     case .expectedDistance:
       keys.flatMap { key in
         (0..<space.count).map { resolved.distance(from: key.candidate, to: $0) }
-          + (key.extraDistance.map { [$0] } ?? [])
+          + (key.contrastiveDistance.map { [$0] } ?? [])
       }
     case .squaredMean:
       space.values.map { values in keys.flatMap { key in values.map { $0 - values[key.candidate] } } }

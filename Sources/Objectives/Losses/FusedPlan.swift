@@ -28,8 +28,8 @@ extension CandidateTerm {
     self.init(
       coefficient: distanceLoss.weight, candidates: rows.candidates, overVocabulary: distanceLoss.softmax == .vocabulary,
       isReversed: distanceLoss.direction == .reverse, rows: rows.logitRows, weights: rows.weights, targets: rows.targets,
-      table: rows.table.fused, extraTokens: rows.extra?.tokens ?? [],
-      extraRows: rows.extra.map { $0.isTwoPass ? $0.logitRows : [] } ?? [])
+      table: rows.table.fused, contrastiveTokens: rows.contrastive?.tokens ?? [],
+      contrastiveRows: rows.contrastive.map { $0.isTwoPass ? $0.logitRows : [] } ?? [])
   }
 }
 

@@ -16,14 +16,14 @@ package struct LossPlan {
     package var weights: [Double]
     /// Which target of `table` is that of each, `[n]`.
     package var targets: [Int64]
-    /// The targets, with K = M, or M + 1 where a neighbour's token joins.
+    /// The targets, with K = M, or M + 1 where a contrastive token joins.
     package var table: Targets
     /// What divergences other than KL rate, `[R, K]` float64: distances, or differences of values.
     package var costs: Tensor?
     /// Uniform random numbers of [0, 1), `[n, S]` float64, for S samples at each position.
     package var uniforms: Tensor?
-    /// The neighbours' tokens, `[n]`, if K = M + 1.
-    package var extra: Extra?
+    /// The contrastive tokens, `[n]`, if K = M + 1.
+    package var contrastive: Contrastive?
   }
 
   /// Targets over K candidates.
@@ -48,10 +48,10 @@ package struct LossPlan {
   }
 
   /// One token more per metric position (A.2).
-  package struct Extra {
+  package struct Contrastive {
     /// Vocabulary ids x̄_t, `[n]`.
     package var tokens: [Int64]
-    /// Rows that predict them: of x's own pass, or of the neighbours' passes.
+    /// Rows that predict them: of x's own pass, or of the contrastive passes.
     package var logitRows: [Int64]
     /// Which of the two.
     package var isTwoPass: Bool
@@ -71,7 +71,7 @@ package struct LossPlan {
     package var direction: DistanceLoss.Direction
     /// What the mass outside the candidates costs, over the vocabulary, where the divergence is not KL.
     package var costOutside: Double
-    /// Positions without and with a neighbour's token; no empty ones.
+    /// Positions without and with a contrastive token; no empty ones.
     package var rows: [Rows]
   }
 
@@ -113,13 +113,13 @@ extension DistanceLoss {
     return LossPlan.DistanceTerm(
       name: name, weight: weight, softmax: softmax, divergence: divergence,
       direction: direction, costOutside: softmax == .vocabulary ? costOutside : 0,
-      rows: zip(rows, [false, true]).compactMap { targets, withExtra in
-        targets.isEmpty ? nil : planRows(targets, withExtra: withExtra, scale: scale)
+      rows: zip(rows, [false, true]).compactMap { targets, withContrastive in
+        targets.isEmpty ? nil : planRows(targets, withContrastive: withContrastive, scale: scale)
       } + planGiven(given, scale: scale))
   }
 
-  private func planRows(_ targets: [MetricTarget], withExtra: Bool, scale: Double) -> LossPlan.Rows {
-    if let vectors = resolved.vectors, !withExtra, divergence == .kullbackLeibler {
+  private func planRows(_ targets: [MetricTarget], withContrastive: Bool, scale: Double) -> LossPlan.Rows {
+    if let vectors = resolved.vectors, !withContrastive, divergence == .kullbackLeibler {
       return LossPlan.Rows(
         candidates: space.ids.map(Int64.init), logitRows: targets.map { Int64($0.logitRow) },
         weights: targets.map { place.weight(of: $0.place) * scale },
@@ -129,28 +129,28 @@ extension DistanceLoss {
     }
     struct Key: Hashable {
       var candidate: Int
-      var extraDistance: Double?
+      var contrastiveDistance: Double?
     }
     var rowOf = [Key: Int](), keys = [Key]()
     let rows = targets.map { target -> Int64 in
-      let extra = withExtra ? target.contrast.map { contrastDistance(target, $0) } : nil
-      let key = Key(candidate: checked(target.candidate), extraDistance: extra)
+      let contrastive = withContrastive ? target.contrast.map { contrastDistance(target, $0) } : nil
+      let key = Key(candidate: checked(target.candidate), contrastiveDistance: contrastive)
       if let row = rowOf[key] { return Int64(row) }
       rowOf[key] = keys.count
       keys.append(key)
       return Int64(keys.count - 1)
     }
     let logP =
-      withExtra
-      ? resolved.rows(around: keys.map(\.candidate), extraDistances: keys.compactMap(\.extraDistance))
+      withContrastive
+      ? resolved.rows(around: keys.map(\.candidate), contrastiveDistances: keys.compactMap(\.contrastiveDistance))
       : resolved.rows(around: keys.map(\.candidate))
-    let costs = costs(around: keys.map { ($0.candidate, $0.extraDistance) })
+    let costs = costs(around: keys.map { ($0.candidate, $0.contrastiveDistance) })
     return LossPlan.Rows(
       candidates: space.ids.map(Int64.init), logitRows: targets.map { Int64($0.logitRow) },
       weights: targets.map { place.weight(of: $0.place) * scale },
       targets: rows, table: .rows(p: logP.exp(), logP: Tensor.select(logP.isFinite(), logP, 0)),
       costs: costs.map { Tensor($0, shape: logP.shape) }, uniforms: uniforms(targets),
-      extra: withExtra ? extra(targets.compactMap { t in t.contrast.map { (t, $0) } }) : nil)
+      contrastive: withContrastive ? contrastive(targets.compactMap { t in t.contrast.map { (t, $0) } }) : nil)
   }
 
   private func checked(_ candidate: Int) -> Int {
@@ -168,12 +168,12 @@ extension DistanceLoss {
     return Tensor(values, shape: [targets.count, divergence.samples])
   }
 
-  private func extra(_ targets: [(target: MetricTarget, contrast: ContrastTarget)]) -> LossPlan.Extra {
-    LossPlan.Extra(
+  private func contrastive(_ targets: [(target: MetricTarget, contrast: ContrastTarget)]) -> LossPlan.Contrastive {
+    LossPlan.Contrastive(
       tokens: targets.map { Int64($0.contrast.token) },
       logitRows: targets.map { target, contrast in
         guard self.contrast.isTwoPass else { return Int64(target.logitRow) }
-        guard let logitRow = contrast.logitRow else { preconditionFailure("distance loss \(name) needs a pass on the neighbour") }
+        guard let logitRow = contrast.logitRow else { preconditionFailure("distance loss \(name) needs a pass on the contrastive example") }
         return Int64(logitRow)
       },
       isTwoPass: contrast.isTwoPass)

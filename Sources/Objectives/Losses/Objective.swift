@@ -71,16 +71,16 @@ public struct Objective: Sendable {
     for term in terms { try term.distanceLoss.space.check(vocabularySize: vocabularySize) }
   }
 
-  /// Draws the neighbours that contrast needs; nil if no term has any.
-  public func neighbourSampler(seed: UInt64) -> NeighbourSampler? {
+  /// Draws the contrastive examples that contrast needs; nil if no term has any.
+  public func contrastiveSampler(seed: UInt64) -> ContrastiveSampler? {
     guard let last = terms.map(\.metric).max() else { return nil }
-    var rules = [NeighbourRule?](repeating: nil, count: last + 1)
-    for term in terms { rules[term.metric] = rules[term.metric] ?? term.distanceLoss.neighbourRule }
-    return rules.contains { $0 != nil } ? NeighbourSampler(rules, seed: seed) : nil
+    var rules = [ContrastiveRule?](repeating: nil, count: last + 1)
+    for term in terms { rules[term.metric] = rules[term.metric] ?? term.distanceLoss.contrastiveRule }
+    return rules.contains { $0 != nil } ? ContrastiveSampler(rules, seed: seed) : nil
   }
 
-  /// Whether neighbours need a pass of their own (`TokenBatch`'s `twoPass`).
-  public var needsNeighbourPass: Bool { terms.contains { $0.distanceLoss.contrast.isTwoPass } }
+  /// Whether contrastive examples need a pass of their own (`TokenBatch`'s `twoPass`).
+  public var needsContrastivePass: Bool { terms.contains { $0.distanceLoss.contrast.isTwoPass } }
 }
 
 /// α · L_dist

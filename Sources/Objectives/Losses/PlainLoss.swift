@@ -6,7 +6,7 @@ struct PlainLoss {
   let plan: LossPlan
   /// `[N, V]` in float32 or float64.
   let logits: Tensor
-  /// Logits `[n]` of given tokens in given rows of the neighbours' passes.
+  /// Logits `[n]` of given tokens in given rows of the contrastive passes.
   let contrastLogits: (_ logitRows: Tensor, _ tokens: Tensor) -> Tensor
 
   func callAsFunction() -> LossValue {
@@ -49,26 +49,26 @@ struct PlainLoss {
   }
 
   /// The model's ratings of the candidates, `[n, K]`: logits, or their logarithmic softmax over the vocabulary (joined
-  /// by the neighbour's token, which counts as one entry more).
+  /// by the contrastive token, which counts as one entry more).
   private func candidateLogits(_ distanceLoss: LossPlan.DistanceTerm, _ rows: LossPlan.Rows) -> Tensor {
-    let logitRows = index(rows.logitRows), extra = rows.extra.map(extraLogits)
+    let logitRows = index(rows.logitRows), contrastive = rows.contrastive.map(contrastiveTokenLogits)
     let candidates = index(rows.candidates)
     switch distanceLoss.softmax {
     case .subset:
       let own = logits.index([logitRows.unsqueeze(1), candidates.unsqueeze(0)])
-      return extra.map { Tensor.cat([own, $0.unsqueeze(1)], 1) } ?? own
+      return contrastive.map { Tensor.cat([own, $0.unsqueeze(1)], 1) } ?? own
     case .vocabulary:
       let own = logits.indexSelect(0, logitRows)
-      guard let extra else { return own.logSoftmax(1).indexSelect(1, candidates) }
+      guard let contrastive else { return own.logSoftmax(1).indexSelect(1, candidates) }
       let last = Tensor([Int64(own.size(1))], device: logits.device)
-      return Tensor.cat([own, extra.unsqueeze(1)], 1).logSoftmax(1).indexSelect(1, Tensor.cat([candidates, last]))
+      return Tensor.cat([own, contrastive.unsqueeze(1)], 1).logSoftmax(1).indexSelect(1, Tensor.cat([candidates, last]))
     }
   }
 
-  /// Logits of the neighbours' tokens, `[n]`.
-  private func extraLogits(_ extra: LossPlan.Extra) -> Tensor {
-    let logitRows = index(extra.logitRows), tokens = index(extra.tokens)
-    return extra.isTwoPass ? contrastLogits(logitRows, tokens).to(logits.dtype) : logits.index([logitRows, tokens])
+  /// Logits of the contrastive tokens, `[n]`.
+  private func contrastiveTokenLogits(_ contrastive: LossPlan.Contrastive) -> Tensor {
+    let logitRows = index(contrastive.logitRows), tokens = index(contrastive.tokens)
+    return contrastive.isTwoPass ? contrastLogits(logitRows, tokens).to(logits.dtype) : logits.index([logitRows, tokens])
   }
 
   /// A part of the target in the logits' type and place.
@@ -80,7 +80,7 @@ extension Objective {
   ///
   /// - Parameters:
   ///   - hidden: `[N, H]`, the last hidden states at `supervision.logitRows`.
-  ///   - contrastHidden: `[N_c, H]`, those of the neighbours' passes at `supervision.contrastLogitRows`; needed only if
+  ///   - contrastHidden: `[N_c, H]`, those of the contrastive passes at `supervision.contrastLogitRows`; needed only if
   ///     there are any.
   ///   - head: the last projection, `[V, H]`.
   ///   - denominators: N and Σw of the whole optimizer step.
@@ -99,7 +99,7 @@ extension Objective {
     return PlainLoss(
       plan: plan, logits: hidden.linear(head.weight, head.bias).full,
       contrastLogits: { logitRows, tokens in
-        guard let contrastHidden else { preconditionFailure("no hidden states of the neighbours' passes") }
+        guard let contrastHidden else { preconditionFailure("no hidden states of the contrastive passes") }
         let states = contrastHidden.indexSelect(0, logitRows).full, rows = head.weight.indexSelect(0, tokens).full
         let logits = (states * rows).sum(1)
         return head.bias.map { logits + $0.indexSelect(0, tokens).full } ?? logits
@@ -110,7 +110,7 @@ extension Objective {
   ///
   /// - Parameters:
   ///   - logits: `[N, V]`, at `supervision.logitRows`.
-  ///   - contrastLogits: `[N_c, V]`, those of the neighbours' passes at `supervision.contrastLogitRows`.
+  ///   - contrastLogits: `[N_c, V]`, those of the contrastive passes at `supervision.contrastLogitRows`.
   ///   - denominators: N and Σw of the whole optimizer step.
   /// - Returns: equation 6 and its parts.
   public func callAsFunction(
@@ -125,7 +125,7 @@ extension Objective {
     return PlainLoss(
       plan: plan, logits: logits.full,
       contrastLogits: { logitRows, tokens in
-        guard let contrastLogits else { preconditionFailure("no logits of the neighbours' passes") }
+        guard let contrastLogits else { preconditionFailure("no logits of the contrastive passes") }
         return contrastLogits.index([logitRows, tokens]).full
       })()
   }

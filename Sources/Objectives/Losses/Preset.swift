@@ -3,7 +3,7 @@ public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   /// Cross entropy alone (section 3, "Baselines").
   case sft
   /// Cross entropy, once more over the candidates (equation 8): the limit τ → 0 of `dist`, without weights or
-  /// neighbours.
+  /// contrastive examples.
   case vocab
   /// The distance losses as they are (equation 6).
   case dist
@@ -13,14 +13,14 @@ public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   case smoothVocabulary
   /// `dist` without place weights: "− Place value weighting" of Table 5.
   case distWithoutPlace
-  /// `dist` without neighbours: "− Contrastive loss" of Table 5.
+  /// `dist` without contrastive examples: "− Contrastive loss" of Table 5.
   case distWithoutContrast
   /// `dist` in the other direction, KL(p_θ ‖ p_d): section 2.3's max E[−d] + τH in closed form (PAPER.md Q26).
   case distReverse
   /// Cross entropy and the number token loss NTL-WAS (Zausinger et al. 2025): Σ p_θ(v)·|v − x|, without τ, weights or
-  /// neighbours. Package `ntloss` recommends α = 0.3; here α is the run's.
+  /// contrastive examples. Package `ntloss` recommends α = 0.3; here α is the run's.
   case ntlWasserstein
-  /// Cross entropy and the number token loss NTL-MSE: (Σ p_θ(v)·v − x)², without τ, weights or neighbours. α as above.
+  /// Cross entropy and the number token loss NTL-MSE: (Σ p_θ(v)·v − x)², without τ, weights or contrastive examples. α as above.
   case ntlMSE
   /// `distReverse` by one sample at each metric token: the policy gradient of section 2.3's max E[R] + τH with
   /// R = −d, which the closed form makes needless. Everything else is as in `dist`.

@@ -47,7 +47,7 @@ extension Objective: TrainingObjective {
     zip(names, [1] + terms.map(\.weight)).map { (name: $0, weight: $1) }
   }
 
-  /// The examples' supervised positions, then those of their neighbours' passes.
+  /// The examples' supervised positions, then those of their contrastive passes.
   public func rows(of supervision: Supervision) -> [Int32] { supervision.logitRows + supervision.contrastLogitRows }
 
   /// The loss of a batch from hidden states of both: `[N + N_c, H]`.

@@ -10,7 +10,7 @@ public struct ComparisonSettings: Codable, Sendable, Equatable {
   public var path: String
   /// What is compared.
   public var arms: [ComparisonArm]
-  /// Seeds of data order, subsets, neighbours, adapters.
+  /// Seeds of data order, subsets, contrastive examples, adapters.
   public var seeds: [Int]
   /// The figure that verdicts are about; nil: the first that fits the answers.
   public var metric: String?
@@ -113,7 +113,7 @@ extension Preset {
     let ofValues = ["target", "values", "scale", "draw", "crossEntropy"]
     if isMetric, !isOfValues, self != .dist, ofValues.contains(where: { key.hasSuffix(".\($0)") }) { return false }
     let isTemperature = key.hasSuffix("temperature"), isDistance = key.hasSuffix("distance")
-    // Targets over whole numbers have widths of their own, and no neighbours.
+    // Targets over whole numbers have widths of their own, and no contrastive examples.
     if isOfValues, isTemperature || key.hasSuffix("contrast") || key.hasSuffix("place") { return false }
     switch self {
     case .sft, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression:

@@ -29,8 +29,8 @@ public struct Inspection {
     var distribution: [(text: String, probability: Double)]
     /// Perplexity of that.
     var perplexity: Double
-    /// The neighbour's token, where contrast draws one.
-    var neighbour: String?
+    /// The contrastive token, where contrast draws one.
+    var contrastiveExample: String?
   }
 
   /// An example, taken apart.
@@ -65,7 +65,7 @@ public struct Inspection {
     self.parts = parts
     summary = dataset.summary
     coverage = try parts.coverageRemarks(dataset, path: path)
-    let sampler = parts.objective.neighbourSampler(seed: parts.settings.train.seed)
+    let sampler = parts.objective.contrastiveSampler(seed: parts.settings.train.seed)
     var chosen = [(index: Int, record: Record)]()
     for index in 0..<dataset.count where chosen.count < (line == nil ? count : 1) {
       let record = try dataset.record(index)
@@ -80,7 +80,7 @@ public struct Inspection {
       if let teacher = parts.teacher {
         shown.example = try teacher.taught(analysis.example, epoch: 0, index: index, draws: false)
       }
-      return Example(parts, shown, sampler?.neighbour(of: analysis.example, epoch: 0, index: index))
+      return Example(parts, shown, sampler?.contrastiveExample(of: analysis.example, epoch: 0, index: index))
     }
   }
 
@@ -126,7 +126,7 @@ public struct Inspection {
 }
 
 extension Inspection.Example {
-  fileprivate init(_ parts: RunParts, _ analysis: ExampleAnalysis, _ neighbour: NeighbourExample?) {
+  fileprivate init(_ parts: RunParts, _ analysis: ExampleAnalysis, _ contrastiveExample: ContrastiveExample?) {
     let example = analysis.example, tokenizer = parts.tokenizer
     let metrics = Dictionary(example.metrics.map { ($0.position, $0) }) { first, _ in first }
     let uncovered = Set(analysis.found.flatMap { $0.flatMap(\.uncovered) })
@@ -146,12 +146,12 @@ extension Inspection.Example {
       let distanceLoss = parts.distanceLosses[position.metric]
       let (ids, probabilities) = distanceLoss.target(at: position)
       let sorted = probabilities.enumerated().sorted { ($0.element, -$0.offset) > ($1.element, -$1.offset) }
-      let drawn = neighbour.flatMap { $0.differences[order] == nil ? nil : $0.ids[position.position] }
+      let drawn = contrastiveExample.flatMap { $0.differences[order] == nil ? nil : $0.ids[position.position] }
       return Inspection.Target(
         token: position.position, metric: position.metric, text: text(example.ids[position.position]),
         place: position.place, weight: distanceLoss.place.weight(of: position.place),
         distribution: sorted.prefix(10).map { (text(ids[$0.offset]), $0.element) },
-        perplexity: exp(probabilities.reduce(0) { $0 - ($1 > 0 ? $1 * log($1) : 0) }), neighbour: drawn.map(text))
+        perplexity: exp(probabilities.reduce(0) { $0 - ($1 > 0 ? $1 * log($1) : 0) }), contrastiveExample: drawn.map(text))
     }
   }
 }

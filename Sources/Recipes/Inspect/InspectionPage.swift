@@ -37,11 +37,11 @@ extension Inspection {
   private func figure(_ target: Target) -> any Figure {
     let distanceLoss = parts.distanceLosses[target.metric]
     let shown = target.distribution.sorted { order($0.text, distanceLoss.space) < order($1.text, distanceLoss.space) }
-    let neighbour = target.neighbour.map { ", neighbour \($0)" } ?? ""
+    let contrastiveExample = target.contrastiveExample.map { ", contrastive example \($0)" } ?? ""
     return BarChart(
       "Target around \"\(target.text)\"",
       subtitle: "\(distanceLoss.name), weight \(Quantity.number(target.weight)), perplexity "
-        + "\(Quantity.number(target.perplexity))\(neighbour)",
+        + "\(Quantity.number(target.perplexity))\(contrastiveExample)",
       categories: shown.map(\.text), y: Axis("probability", includesZero: true),
       groups: [BarChart.Group("target", shown.map(\.probability))])
   }

@@ -48,14 +48,14 @@ extension Inspection {
   /// One row a metric token: the target as bars.
   func targets(_ example: Example) -> Table {
     var table = Table(
-      columns: ["token", "metric", "place", "weight", "target", "perplexity", "neighbour"].enumerated().map {
+      columns: ["token", "metric", "place", "weight", "target", "perplexity", "contrastive token"].enumerated().map {
         Table.Column($1, alignment: [3, 5].contains($0) ? .right : nil)
       })
     for target in example.targets {
       table.add([
         .text(target.text), .text(parts.settings.metrics[target.metric].name), .text(place(target)),
         .number(target.weight, decimals: 2), .text(bars(target)), .number(target.perplexity, decimals: 2),
-        target.neighbour.map { .text($0) } ?? .missing,
+        target.contrastiveExample.map { .text($0) } ?? .missing,
       ])
     }
     return table
@@ -87,12 +87,12 @@ extension Inspection {
     return table
   }
 
-  /// What a neighbour's own pass costs; nil where there is none.
-  var neighbourCost: String? {
+  /// What a contrastive pass costs; nil where there is none.
+  var contrastiveCost: String? {
     let names = parts.distanceLosses.filter { $0.contrast.isTwoPass }.map(\.name)
     guard !names.isEmpty else { return nil }
     return
-      "Neighbours (\(names.joined(separator: ", "))): every example with a number is read twice, so a step takes about "
+      "Contrastive examples (\(names.joined(separator: ", "))): every example with a number is read twice, so a step takes about "
       + "twice as long as one without (1.4 to 2.2 times, measured). contrast: { passes: 1 } costs next to nothing and "
       + "rates 49 where 39 is meant."
   }
@@ -112,7 +112,7 @@ extension Inspection {
         .count(counts.examples), .count(counts.numbers), .count(counts.tokens), range.map { .text($0) } ?? .missing,
       ])
     }
-    table.notes += neighbourCost.map { [$0] } ?? []
+    table.notes += contrastiveCost.map { [$0] } ?? []
     return table
   }
 }

@@ -144,7 +144,7 @@ public struct RunParts: TrainingParts {
       } else {
         examples
       }
-    let train = settings.train, sampler = objective.neighbourSampler(seed: train.seed)
+    let train = settings.train, sampler = objective.contrastiveSampler(seed: train.seed)
     // What padding is does not matter, but the model looks it up, and some tokenizers' has no embedding.
     let pad = tokenizer.roles.pad.flatMap { Int($0) < modelVocabulary ? $0 : nil }
     return PrefetchedBatches(
@@ -152,8 +152,8 @@ public struct RunParts: TrainingParts {
         examples,
         plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
         microBatch: train.microBatch, layout: train.layout, pad: pad ?? 0,
-        twoPass: objective.needsNeighbourPass,
-        neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } },
+        twoPass: objective.needsContrastivePass,
+        contrastiveExample: sampler.map { sampler in { sampler.contrastiveExample(of: $0, epoch: $1, index: $2) } },
         teaching: teacher.map { teacher in
           { try teacher.taught($0, epoch: $1, index: $2, draws: shuffled) }
         },

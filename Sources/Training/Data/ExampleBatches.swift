@@ -42,8 +42,8 @@ extension BatchSource {
 ///
 /// Neither micro-batches nor layout change which examples a step reads, its loss or its gradients.
 public final class ExampleBatches: BatchSource {
-  /// Draws a neighbour for contrastive augmentation (A.2) from example, epoch and index in the data set alone.
-  public typealias Neighbour = (_ example: EncodedExample, _ epoch: Int, _ index: Int) -> NeighbourExample?
+  /// Draws a contrastive example for contrastive augmentation (A.2) from example, epoch and index in the data set alone.
+  public typealias ContrastiveDraw = (_ example: EncodedExample, _ epoch: Int, _ index: Int) -> ContrastiveExample?
 
   /// Puts targets into an example when it is read, from example, epoch and index in the data set alone
   /// (``ValueTeacher``).
@@ -58,7 +58,7 @@ public final class ExampleBatches: BatchSource {
   private let layout: BatchLayout
   private let pad: Int32
   private let twoPass: Bool
-  private let neighbour: Neighbour?
+  private let contrastiveExample: ContrastiveDraw?
   private let teaching: Teaching?
   private let pictures: Pictures?
   private var epoch: (number: Int, order: [Int])?
@@ -68,14 +68,14 @@ public final class ExampleBatches: BatchSource {
   ///   - microBatch: how much is computed in a forward pass.
   ///   - layout: how examples of different lengths become rows.
   ///   - pad: id written into padding.
-  ///   - twoPass: whether a neighbour gets a forward pass of its own (`NeighbourSampler`, `TokenBatch`).
-  ///   - neighbour: nil for no contrastive augmentation.
+  ///   - twoPass: whether a contrastive example gets a forward pass of its own (`ContrastiveSampler`, `TokenBatch`).
+  ///   - contrastiveExample: nil for no contrastive augmentation.
   ///   - teaching: nil where all targets are made from tokens.
   ///   - pictures: asked for every example of a step, on the thread that asks for batches, when its batch is made; nil
   ///     for examples without pictures.
   public init(
     _ examples: any ExampleCollection, plan: BatchPlan, microBatch: MicroBatch = .wholeStep,
-    layout: BatchLayout = .padded, pad: Int32 = 0, twoPass: Bool = true, neighbour: Neighbour? = nil,
+    layout: BatchLayout = .padded, pad: Int32 = 0, twoPass: Bool = true, contrastiveExample: ContrastiveDraw? = nil,
     teaching: Teaching? = nil, pictures: Pictures? = nil
   ) {
     precondition(examples.count == plan.count, "\(examples.count) examples, a plan for \(plan.count)")
@@ -85,7 +85,7 @@ public final class ExampleBatches: BatchSource {
     self.layout = layout
     self.pad = pad
     self.twoPass = twoPass
-    self.neighbour = neighbour
+    self.contrastiveExample = contrastiveExample
     self.teaching = teaching
     self.pictures = pictures
   }
@@ -101,11 +101,11 @@ public final class ExampleBatches: BatchSource {
     let chosen = try order(ofEpoch: epoch)[range].map { index in
       let read = try examples.example(index, epoch: epoch)
       let example = try teaching?(read, epoch, index) ?? read
-      return Chosen(index: index, example: example, neighbour: neighbour?(example, epoch, index))
+      return Chosen(index: index, example: example, contrastiveExample: contrastiveExample?(example, epoch, index))
     }
     return try microBatch.cut(chosen, layout, twoPass: twoPass).map { part in
       try TokenBatch(
-        part.map(\.example), neighbours: part.map(\.neighbour), twoPass: twoPass, layout: layout, pad: pad,
+        part.map(\.example), contrastiveExamples: part.map(\.contrastiveExample), twoPass: twoPass, layout: layout, pad: pad,
         streams: part.map { chosen in
           var random = CounterGenerator(plan.seed, UInt64(epoch), UInt64(chosen.index))
           return random.next()
@@ -126,5 +126,5 @@ struct Chosen {
   /// Its index in the data set.
   var index: Int
   var example: EncodedExample
-  var neighbour: NeighbourExample?
+  var contrastiveExample: ContrastiveExample?
 }

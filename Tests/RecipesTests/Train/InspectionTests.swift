@@ -4,7 +4,7 @@ import Reports
 import Testing
 
 @Suite struct InspectionTests {
-  @Test func showsTokensTargetsWeightsAndNeighbours() throws {
+  @Test func showsTokensTargetsWeightsAndContrastiveTokens() throws {
     let tiny = try TinyRun()
     let inspection = try Inspection(tiny.parts("metrics.0.temperature=2"), count: 2, terminal: quiet)
     let text = inspection.text(quiet)

@@ -1,5 +1,5 @@
-/// How the neighbours of one metric's numbers are drawn.
-public struct NeighbourRule: Sendable, Hashable {
+/// How the contrastive examples of one metric's numbers are drawn.
+public struct ContrastiveRule: Sendable, Hashable {
   /// The metric's candidates: digits, or tokens that are whole values.
   public var space: TokenSpace
   /// Largest |x − x̄| allowed: in units of the last place for digits, in the space's own units for whole values.
@@ -9,41 +9,41 @@ public struct NeighbourRule: Sendable, Hashable {
 
   /// Memberwise.
   public init(space: TokenSpace, radius: Int = 1, range: ClosedRange<Double>? = nil) {
-    precondition(radius >= 1, "radius \(radius), the nearest neighbour is 1 away")
+    precondition(radius >= 1, "radius \(radius), the nearest contrastive example is 1 away")
     self.space = space
     self.radius = radius
     self.range = range
   }
 }
 
-/// Draws neighbours x̄ for contrastive target augmentation (A.2; PAPER.md Q12, Q14).
+/// Draws contrastive examples x̄ for contrastive target augmentation (A.2; PAPER.md Q12, Q14).
 ///
-/// Each number of an example gets one neighbour, uniform over 0 < |x − x̄| ≤ r, written with as many digits as x, so
+/// Each number of an example gets one contrastive example, uniform over 0 < |x − x̄| ≤ r, written with as many digits as x, so
 /// that both are read token for token: 39 for 40, 09 for 10. The difference of each token is the digit of |x − x̄| at
 /// its place: for 40 and 39 it is 0 at the tens (though 3 and 4 differ) and 1 at the units.
-public struct NeighbourSampler: Sendable, Hashable {
+public struct ContrastiveSampler: Sendable, Hashable {
   /// A rule per metric, by index; nil for one without contrast.
-  public var rules: [NeighbourRule?]
+  public var rules: [ContrastiveRule?]
   /// Seed of the run.
   public var seed: UInt64
 
   /// Memberwise.
-  public init(_ rules: [NeighbourRule?], seed: UInt64) {
+  public init(_ rules: [ContrastiveRule?], seed: UInt64) {
     self.rules = rules
     self.seed = seed
   }
 
-  /// The neighbour of an example; nil if none of its numbers has one.
+  /// The contrastive example of an example; nil if none of its numbers has one.
   ///
   /// The draw depends on seed, epoch, `index` and the number's ordinal alone. Only supervised numbers are replaced.
-  /// Numbers cut into runs of several digits have no neighbour, since x̄ may be cut differently: split them into
+  /// Numbers cut into runs of several digits have no contrastive example, since x̄ may be cut differently: split them into
   /// digits (``DigitSplitter``).
   ///
   /// - Parameters:
-  ///   - epoch: pass over the data, so that an example meets different neighbours.
+  ///   - epoch: pass over the data, so that an example meets different contrastive examples.
   ///   - index: the example's index in the data set.
-  public func neighbour(of example: EncodedExample, epoch: Int, index: Int) -> NeighbourExample? {
-    var result = NeighbourExample(ids: example.ids, differences: example.metrics.map { _ in nil })
+  public func contrastiveExample(of example: EncodedExample, epoch: Int, index: Int) -> ContrastiveExample? {
+    var result = ContrastiveExample(ids: example.ids, differences: example.metrics.map { _ in nil })
     let numbers = Dictionary(grouping: example.metrics.indices) { example.metrics[$0].number }
     for (ordinal, entries) in numbers {
       let positions = entries.map { example.metrics[$0] }
@@ -62,8 +62,8 @@ public struct NeighbourSampler: Sendable, Hashable {
   }
 }
 
-extension NeighbourRule {
-  /// Candidates of x̄ and its difference from x, one per position; nil if there is no neighbour.
+extension ContrastiveRule {
+  /// Candidates of x̄ and its difference from x, one per position; nil if there is no contrastive example.
   func draw(
     _ positions: [MetricPosition], using generator: inout CounterGenerator
   ) -> [(candidate: Int, difference: Double)]? {
@@ -87,14 +87,14 @@ extension NeighbourRule {
     guard low <= high else { return nil }
     let holdsX = (low...high).contains(x)
     guard high - low + (holdsX ? 0 : 1) > 0 else { return nil }
-    var neighbour = low + generator.next(below: high - low + (holdsX ? 0 : 1))
-    if holdsX, neighbour >= x { neighbour += 1 }
-    var difference = abs(x - neighbour)
+    var contrast = low + generator.next(below: high - low + (holdsX ? 0 : 1))
+    if holdsX, contrast >= x { contrast += 1 }
+    var difference = abs(x - contrast)
     var drawn = [(candidate: Int, difference: Double)]()
     for _ in positions {
-      guard let candidate = space.candidate(valued: Double(neighbour % 10)) else { return nil }
+      guard let candidate = space.candidate(valued: Double(contrast % 10)) else { return nil }
       drawn.append((candidate, Double(difference % 10)))
-      (neighbour, difference) = (neighbour / 10, difference / 10)
+      (contrast, difference) = (contrast / 10, difference / 10)
     }
     return drawn.reversed()
   }
@@ -117,13 +117,13 @@ extension NeighbourRule {
   ) -> (candidate: Int, difference: Double)? {
     guard let values = space.values else { return nil }
     let x = values[position.candidate]
-    let neighbours = values.indices.filter { candidate in
+    let near = values.indices.filter { candidate in
       let difference = abs(values[candidate] - x)
       return difference > 0 && difference <= Double(radius) && range?.contains(values[candidate]) ?? true
         && space.base?[candidate] != 0
     }
-    guard !neighbours.isEmpty else { return nil }
-    let candidate = neighbours[generator.next(below: neighbours.count)]
+    guard !near.isEmpty else { return nil }
+    let candidate = near[generator.next(below: near.count)]
     return (candidate, abs(values[candidate] - x))
   }
 }
