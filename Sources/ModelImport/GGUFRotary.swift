@@ -26,10 +26,10 @@ func rotaryScaling(
   guard let tensor = file[rotaryFactorsName] else {
     return type == "linear" && factor != 1 ? .linear(factor: factor) : .none
   }
-  guard type == "none", tensor.shape == [model.headWidth / 2] else {
+  guard type == "none", tensor.shape == [model.headDimension / 2] else {
     throw InputError(
       path: file.file.path, place: "tensor \(rotaryFactorsName)",
-      expected: "shape [\(model.headWidth / 2)], and no other scaling", found: "\(tensor.shape), type \(type)")
+      expected: "shape [\(model.headDimension / 2)], and no other scaling", found: "\(tensor.shape), type \(type)")
   }
   let factors = tensor.floats().map(Double.init)
   guard let scaling = llama3Scaling(dividing: factors, theta: model.theta) else {

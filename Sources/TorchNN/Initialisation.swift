@@ -1,7 +1,7 @@
 public import Torch
 
 extension Module {
-  /// Gives every layer below this module fresh values, as the reference implementations of decoders do before
+  /// Gives every layer below this module randomly initialised values, as the reference implementations of decoders do before
   /// training from scratch: matrices and tables normal with mean 0, biases 0, normalisation weights 1.
   ///
   /// - Parameters:

@@ -51,7 +51,7 @@ public protocol TokenModel: Module {
   var switchingLength: Int? { get }
   /// Names of modules without pretrained weights, such as the head of a classifier: they are trained, and saved, with
   /// adapters (PEFT's `modules_to_save`). None by default.
-  var adapterCompanions: [String] { get }
+  var modulesToSave: [String] { get }
 
   /// Final hidden states, after the last normalisation.
   ///
@@ -67,7 +67,7 @@ public protocol TokenModel: Module {
 }
 
 extension TokenModel {
-  public var adapterCompanions: [String] { [] }
+  public var modulesToSave: [String] { [] }
   public var switchingLength: Int? { nil }
   /// Number of values that the head gives: ``vocabularySize``, or the scores of a classifier.
   public var outputs: Int { head.weight.size(0) }

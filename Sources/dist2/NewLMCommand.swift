@@ -5,7 +5,7 @@ import Reports
 struct NewLMCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "new-lm",
-    abstract: "Make a small language model to train from nothing: fresh weights, bytes as tokens.",
+    abstract: "Make a small language model to train from nothing: randomly initialised weights, bytes as tokens.",
     discussion: "The folder is read by dist2 and transformers, and by dist2 new-vlm: docs/vision.md.")
   @Option(name: [.short, .long], help: "The folder to make.", completion: .directory) var output: String
   @Option(help: "Width of the hidden states.", transform: whole(1...65_536)) var width = NewLanguageModel().width

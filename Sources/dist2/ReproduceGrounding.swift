@@ -25,9 +25,9 @@ struct GroundingOptions: ReproduceOptions {
   var data: String?
   @Option(help: "Folder of the rows' pictures. Default: that of each file.", completion: .directory)
   var pictures: String?
-  @Option(help: "Folder of a model that sees. Default: a fresh small one for each seed.") var model: String?
+  @Option(help: "Folder of a model that sees. Default: a randomly initialised small one for each seed.") var model: String?
   @Option(
-    help: "Side of the pictures that a fresh model reads, in pixels: a multiple of 16.",
+    help: "Side of the pictures that a randomly initialised model reads, in pixels: a multiple of 16.",
     transform: whole(OptionRange.sides)) var side: Int?
   @Option(help: "Expressions asked of each split at most.", transform: whole(OptionRange.counts)) var test: Int?
   @Option(help: "Training steps at least, however few expressions there are.", transform: whole(OptionRange.counts))

@@ -7,7 +7,7 @@ public import Reports
 import TokenModels
 import Training
 
-/// The grounding experiment (section 3.2, Table 1): data first, then pretraining of fresh models, then the grid.
+/// The grounding experiment (section 3.2, Table 1): data first, then pretraining of randomly initialised models, then the grid.
 public struct GroundingExperiment: Experiment {
   public static let name = "grounding"
 
@@ -30,11 +30,11 @@ public struct GroundingExperiment: Experiment {
   }
 
   public var source: Source
-  /// Folder of a model that sees; nil: a fresh small one for each seed.
+  /// Folder of a model that sees; nil: a randomly initialised small one for each seed.
   public var model: String?
-  /// How a fresh model is pretrained.
+  /// How a randomly initialised model is pretrained.
   var pretraining = GroundingPretraining.Plan(scenes: 24_000, steps: 8000)
-  /// Rows, and pixels of a row, of the pictures that a fresh model reads.
+  /// Rows, and pixels of a row, of the pictures that a randomly initialised model reads.
   public var side = 64
   /// Objectives, expressions learnt from (all there are, where there are fewer), and seeds.
   public var grid: Grid
@@ -99,7 +99,7 @@ public struct GroundingExperiment: Experiment {
     try GroundingFiles(folder: folder, settings: self).prepare(terminal)
   }
 
-  /// A fresh model for each seed; none where a model is given.
+  /// A randomly initialised model for each seed; none where a model is given.
   public var stages: [ArtifactStage] {
     guard model == nil else { return [] }
     return [ArtifactStage("learning to see", runs: grid.seeds.map(Self.pretrained), work: pretraining.steps + 1)]
@@ -108,7 +108,7 @@ public struct GroundingExperiment: Experiment {
   /// `pretraining-seed1`
   static func pretrained(seed: Int) -> String { "pretraining-seed\(seed)" }
 
-  /// Loss of every step of a fresh model's pretraining.
+  /// Loss of every step of a randomly initialised model's pretraining.
   public func makeArtifact(_ context: RunContext) throws -> [Double] {
     guard let seed = grid.seeds.first(where: { Self.pretrained(seed: $0) == context.name }) else { return [] }
     return try GroundingFiles(folder: context.folder, settings: self).pretrain(seed: seed, context)
@@ -138,14 +138,14 @@ public struct GroundingExperiment: Experiment {
     try GroundingFindings(self, results, GroundingFiles(folder: results.folder, settings: self)).report
   }
 
-  /// The fresh model of a seed: small enough for a core and some minutes.
+  /// The randomly initialised model of a seed: small enough for a core and some minutes.
   func makeModel(seed: Int, at folder: String) throws {
     let language = folder + "-language"
     var decoder = NewLanguageModel(width: 128, layers: 3, heads: 4, seed: UInt64(seed))
     decoder.words = RenderedScenes.words.map { " " + $0 }
     try decoder.write(to: language, replacing: true)
     let vision = VisionConfiguration(
-      hiddenSize: 128, innerSize: 512, layers: 3, heads: 4, imageSize: side, patchSize: 16)
+      hiddenSize: 128, intermediateSize: 512, layers: 3, heads: 4, imageSize: side, patchSize: 16)
     try NewVisionModel(vision: vision, seed: UInt64(seed)).write(language: language, to: folder)
   }
 

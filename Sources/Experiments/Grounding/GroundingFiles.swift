@@ -9,7 +9,7 @@ import TokenData
 ///
 ///     data/train.jsonl, data/look.jsonl, data/place.jsonl, data/pictures/…
 ///     data/runs/n160-seed1.jsonl, …   what the runs of a size and a seed learn from
-///     pretraining/train.jsonl, …      where the model is a fresh one: what it learns before
+///     pretraining/train.jsonl, …      where the model is a randomly initialised one: what it learns before
 ///     models/seed1/…                  it, pretrained; models/seed1-fresh/… as it began
 struct GroundingFiles {
   let folder: String
@@ -63,9 +63,9 @@ struct GroundingFiles {
   ///
   /// - Returns: the loss of every step of its pretraining.
   func pretrain(seed: Int, _ context: RunContext) throws -> [Double] {
-    let pretrained = model(seed: seed), fresh = pretrained + "-fresh"
-    if !fileExists(fresh) { try settings.makeModel(seed: seed, at: fresh) }
-    return try pretraining.teach(fresh, seed: seed, in: scenes, to: pretrained, context)
+    let pretrained = model(seed: seed), untrained = pretrained + "-fresh"
+    if !fileExists(untrained) { try settings.makeModel(seed: seed, at: untrained) }
+    return try pretraining.teach(untrained, seed: seed, in: scenes, to: pretrained, context)
   }
 
   /// Folder of the model that a seed begins with.

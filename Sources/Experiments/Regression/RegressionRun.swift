@@ -10,7 +10,7 @@ import Torch
 import TorchNN
 import Training
 
-/// A run of the toy experiment: a fresh copy of the model, trained on N problems and tested on the rest.
+/// A run of the toy experiment: a new copy of the model, trained on N problems and tested on the rest.
 struct RegressionRun {
   private let settings: RegressionExperiment
   private let run: GridRun

@@ -123,7 +123,7 @@ public final class TrainRun {
   /// The model with its weights, ready to be trained: adapters added, parts frozen.
   private func makeModel() throws -> any PretrainedModel {
     let settings = parts.settings.train
-    let model = try parts.withHead(settings.fromScratch ? freshModel() : publishedModel())
+    let model = try parts.withHead(settings.fromScratch ? randomlyInitializedModel() : publishedModel())
     if var lora = settings.lora {
       lora.base = parts.modelFolder
       try model.addLoRA(lora, seed: settings.seed, path: "\(parts.settings.path): train.lora")
@@ -142,7 +142,7 @@ public final class TrainRun {
         dtype: .float32, device: parts.settings.train.device, copying: true, checkingValues: true))
   }
 
-  private func freshModel() throws -> any PretrainedModel {
+  private func randomlyInitializedModel() throws -> any PretrainedModel {
     let device = parts.settings.train.device, model = try describeModel(folder: parts.modelFolder)
     try requireMemory(
       bytes: bytes(ofTraining: model, stateBits: parts.settings.train.stateBits), path: parts.modelFolder,

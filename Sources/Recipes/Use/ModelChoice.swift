@@ -71,7 +71,7 @@ func loadTrained(
 }
 
 extension RunParts {
-  /// A model as this run trains it: with a fresh head of scores, if it rates with one.
+  /// A model as this run trains it: with a randomly initialised head of scores, if it rates with one.
   public func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel {
     guard let rating else { return model }
     let labels = rating.loss.comparesPairs ? ["reward"] : try ratings.form.scales.map(\.name)

@@ -23,7 +23,7 @@ public final class Llama: Module, PretrainedModel {
     self.init(configuration, json: configuration.json)
   }
 
-  /// A model with the weights of a fresh start.
+  /// A model with random initial weights.
   public convenience init(
     _ configuration: LlamaConfiguration, generator: Generator, dtype: DType = .float32, device: Device = .cpu
   ) {
@@ -111,7 +111,7 @@ final class LlamaDecoder: Module {
   var recomputesLayers = false
 
   init(_ c: LlamaConfiguration) {
-    rotary = RotaryEmbedding(width: c.headWidth, theta: c.theta, scaling: c.scaling)
+    rotary = RotaryEmbedding(width: c.headDimension, theta: c.theta, scaling: c.scaling)
     super.init()
     embedding = Embedding(c.vocabularySize, c.hiddenSize, device: .meta)
     layers = (0..<c.layers).map { _ in LlamaLayer(c) }
@@ -129,7 +129,7 @@ final class LlamaDecoder: Module {
   /// See ``TokenModel/makeCache(batch:capacity:)``.
   func makeCache(_ c: LlamaConfiguration, batch: Int, capacity: Int) -> KeyValueCache {
     KeyValueCache(
-      layers: c.layers, batch: batch, heads: c.keyValueHeads, capacity: capacity, width: c.headWidth,
+      layers: c.layers, batch: batch, heads: c.keyValueHeads, capacity: capacity, width: c.headDimension,
       dtype: embedding.weight.dtype, device: embedding.weight.device)
   }
 }
@@ -167,11 +167,11 @@ final class LlamaAttention: Module {
   @Child("o_proj") var output: Linear
   // In the place of the first three.
   @OptionalChild("qkv_proj") private var fused: Linear?
-  private let headWidth: Int, widths: [Int]
+  private let headDimension: Int, widths: [Int]
 
   init(_ c: LlamaConfiguration) {
-    headWidth = c.headWidth
-    widths = [c.heads, c.keyValueHeads, c.keyValueHeads].map { $0 * c.headWidth }
+    headDimension = c.headDimension
+    widths = [c.heads, c.keyValueHeads, c.keyValueHeads].map { $0 * c.headDimension }
     super.init()
     if c.fusesProjections {
       fused = Linear(c.hiddenSize, widths.reduce(0, +), bias: c.attentionBias, device: .meta)
@@ -180,7 +180,7 @@ final class LlamaAttention: Module {
       key = Linear(c.hiddenSize, widths[1], bias: c.attentionBias, device: .meta)
       value = Linear(c.hiddenSize, widths[2], bias: c.attentionBias, device: .meta)
     }
-    output = Linear(c.heads * c.headWidth, c.hiddenSize, bias: c.attentionBias, device: .meta)
+    output = Linear(c.heads * c.headDimension, c.hiddenSize, bias: c.attentionBias, device: .meta)
   }
 
   /// softmax(Q Kᵀ/√D) V, heads side by side, before the output projection: `[B, T, H]` → `[B, T, heads·D]`.
@@ -188,7 +188,7 @@ final class LlamaAttention: Module {
     let (batch, length) = (x.size(0), x.size(1))
     // [B, T, heads, D] each
     let parts = fused.map { $0(x).split(widths, -1) } ?? Linear.all([query, key, value].compactMap { $0 }, of: x)
-    let heads = parts.map { $0.view([batch, length, -1, headWidth]) }
+    let heads = parts.map { $0.view([batch, length, -1, headDimension]) }
     return view.mix(query: heads[0], key: heads[1], value: heads[2], layer: layer)
   }
 }
@@ -204,12 +204,12 @@ final class LlamaMLP: Module {
   init(_ c: LlamaConfiguration) {
     super.init()
     if c.fusesProjections {
-      fused = Linear(c.hiddenSize, 2 * c.innerSize, bias: c.mlpBias, device: .meta)
+      fused = Linear(c.hiddenSize, 2 * c.intermediateSize, bias: c.mlpBias, device: .meta)
     } else {
-      gate = Linear(c.hiddenSize, c.innerSize, bias: c.mlpBias, device: .meta)
-      up = Linear(c.hiddenSize, c.innerSize, bias: c.mlpBias, device: .meta)
+      gate = Linear(c.hiddenSize, c.intermediateSize, bias: c.mlpBias, device: .meta)
+      up = Linear(c.hiddenSize, c.intermediateSize, bias: c.mlpBias, device: .meta)
     }
-    down = Linear(c.innerSize, c.hiddenSize, bias: c.mlpBias, device: .meta)
+    down = Linear(c.intermediateSize, c.hiddenSize, bias: c.mlpBias, device: .meta)
   }
 
   /// `[…, H]` → `[…, H]`.

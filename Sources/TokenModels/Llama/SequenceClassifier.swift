@@ -39,7 +39,7 @@ public final class SequenceClassifier: Module, PretrainedModel {
     score = Linear(configuration.hiddenSize, labels.count, bias: false, device: .meta)
   }
 
-  /// Gives a language model's decoder (or another classifier's) a fresh head. Both models then share the decoder's
+  /// Gives a language model's decoder (or another classifier's) a randomly initialised head. Both models then share the decoder's
   /// weights; the language model's head is not kept.
   ///
   /// The head is drawn from N(0, `initializer_range`), as transformers draws it: from zeros no gradient would reach the
@@ -80,7 +80,7 @@ public final class SequenceClassifier: Module, PretrainedModel {
     }
   }
 
-  /// Gives the model in a Hugging Face folder a fresh head; see ``init(from:outputs:labels:padToken:seed:)``.
+  /// Gives the model in a Hugging Face folder a randomly initialised head; see ``init(from:outputs:labels:padToken:seed:)``.
   ///
   /// - Throws: `InputError` as that one, and as ``loadModel(folder:options:)``.
   public convenience init(
@@ -102,7 +102,7 @@ public final class SequenceClassifier: Module, PretrainedModel {
   /// The scores' projection `[K, H]`.
   public var head: OutputHead { OutputHead(weight: score.weight) }
   /// The head: trained, and saved, with adapters.
-  public var adapterCompanions: [String] { ["score"] }
+  public var modulesToSave: [String] { ["score"] }
 
   public func initialise(generator: Generator, dtype: DType, device: Device) {
     initialise(

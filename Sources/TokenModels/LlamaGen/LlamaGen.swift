@@ -11,7 +11,7 @@ public import TorchNN
 ///
 /// Ids below V are codes; id V + c is class c, and V + ``classes`` no class in particular. In training mode a class is
 /// replaced by that one with a probability, and embeddings, attention's output and the feed-forward's output are
-/// thinned out (dropout), all drawn from torch's default generator, which the trainer seeds for every step.
+/// dropped out, all drawn from torch's default generator, which the trainer seeds for every step.
 ///
 /// Sizes in shapes: B sequences, T tokens, H hidden, D head width, V codes.
 public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
@@ -33,7 +33,7 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
     self.init(configuration, json: configuration.json)
   }
 
-  /// A model with the weights of a fresh start: matrices and tables N(0, ``LlamaGenConfiguration/initialDeviation``),
+  /// A model with random initial weights: matrices and tables N(0, ``LlamaGenConfiguration/initialDeviation``),
   /// the head zero, so that every code is as likely as any other.
   public convenience init(
     _ configuration: LlamaGenConfiguration, generator: Generator, dtype: DType = .float32, device: Device = .cpu
@@ -48,7 +48,7 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
 
   private init(_ c: LlamaGenConfiguration, json: JSON) {
     (configuration, configurationJSON) = (c, json)
-    rotary = GridRotaryEmbedding(width: c.headWidth, side: c.gridSide, theta: c.theta)
+    rotary = GridRotaryEmbedding(width: c.headDimension, side: c.gridSide, theta: c.theta)
     super.init()
     classTable = ClassTable(c.classes + 1, c.hiddenSize)
     codeTable = Embedding(c.codes, c.hiddenSize, device: .meta)
@@ -83,7 +83,7 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
     KeyValueCache(
       layers: configuration.layers, batch: batch, heads: configuration.heads, capacity: capacity,
-      width: configuration.headWidth, dtype: codeTable.weight.dtype, device: codeTable.weight.device)
+      width: configuration.headDimension, dtype: codeTable.weight.dtype, device: codeTable.weight.device)
   }
 
   /// Drops the rotary table that some files hold.
@@ -103,7 +103,7 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
       classes = classes.maskedFill(isDropped, Double(configuration.classes))
     }
     return Tensor.select(isClass.unsqueeze(-1), classTable.table(classes), codes)
-      .thinned(configuration.tokenDropout, self)
+      .dropout(configuration.tokenDropout, self)
   }
 }
 
@@ -165,7 +165,7 @@ final class LlamaGenAttention: Module {
   }
 
   /// `[…, H]` → `[…, H]`.
-  func project(_ mixed: Tensor) -> Tensor { output(mixed).thinned(dropout, self) }
+  func project(_ mixed: Tensor) -> Tensor { output(mixed).dropout(dropout, self) }
 }
 
 /// W₂(silu(W₁ x) ⊙ W₃ x).
@@ -178,21 +178,21 @@ final class LlamaGenFeedForward: Module {
   init(_ c: LlamaGenConfiguration) {
     dropout = c.feedForwardDropout
     super.init()
-    gate = Linear(c.hiddenSize, c.innerSize, bias: false, device: .meta)
-    up = Linear(c.hiddenSize, c.innerSize, bias: false, device: .meta)
-    down = Linear(c.innerSize, c.hiddenSize, bias: false, device: .meta)
+    gate = Linear(c.hiddenSize, c.intermediateSize, bias: false, device: .meta)
+    up = Linear(c.hiddenSize, c.intermediateSize, bias: false, device: .meta)
+    down = Linear(c.intermediateSize, c.hiddenSize, bias: false, device: .meta)
   }
 
   /// `[…, H]` → `[…, H]`.
   func callAsFunction(_ x: Tensor) -> Tensor {
     let both = Linear.all([gate, up], of: x)
-    return down(gate: both[0], up: both[1]).thinned(dropout, self)
+    return down(gate: both[0], up: both[1]).dropout(dropout, self)
   }
 }
 
 extension Tensor {
   /// Dropout while the module is trained.
-  fileprivate func thinned(_ probability: Double, _ module: Module) -> Tensor {
+  fileprivate func dropout(_ probability: Double, _ module: Module) -> Tensor {
     module.isTraining && probability > 0 ? dropout(probability, training: true) : self
   }
 }

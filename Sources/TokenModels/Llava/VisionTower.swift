@@ -61,7 +61,7 @@ final class PatchEmbeddings: Module {
     return Tensor.cat([first, tokens], 1) + positions.weight
   }
 
-  /// Fresh values of the class token, the patches' projection and the positions.
+  /// Randomly initialised values of the class token, the patches' projection and the positions.
   ///
   /// Positions begin as sines and cosines of row and column, as large as what normalised pixels are projected to:
   /// beside small random ones a tower does not find out where anything is for thousands of steps (docs/vision.md).
@@ -156,8 +156,8 @@ final class VisionMLP: Module {
   init(_ c: VisionConfiguration) {
     activation = c.activation
     super.init()
-    inner = Linear(c.hiddenSize, c.innerSize, device: .meta)
-    outer = Linear(c.innerSize, c.hiddenSize, device: .meta)
+    inner = Linear(c.hiddenSize, c.intermediateSize, device: .meta)
+    outer = Linear(c.intermediateSize, c.hiddenSize, device: .meta)
   }
 
   /// `[…, W]` → the same.

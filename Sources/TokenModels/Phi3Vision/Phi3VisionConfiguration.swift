@@ -59,7 +59,7 @@ public struct Phi3VisionConfiguration: Sendable, Hashable {
 extension VisionConfiguration {
   /// OpenAI's ViT-L/14 for pictures of 336 x 336.
   public static var clipLarge336: VisionConfiguration {
-    VisionConfiguration(hiddenSize: 1024, innerSize: 4096, layers: 24, heads: 16, imageSize: 336, patchSize: 14)
+    VisionConfiguration(hiddenSize: 1024, intermediateSize: 4096, layers: 24, heads: 16, imageSize: 336, patchSize: 14)
   }
 }
 

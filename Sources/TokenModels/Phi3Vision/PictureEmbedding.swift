@@ -52,7 +52,7 @@ final class PictureEmbedding: Module {
     return Tensor.cat([squares, ends], 1).flatten(0, 1)
   }
 
-  /// Fresh values of what no layer holds: separators begin at 0, as in the original.
+  /// Randomly initialised values of what no layer holds: separators begin at 0, as in the original.
   func initialiseTables(generator: Generator, dtype: DType, device: Device) {
     tower.embeddings.initialiseTables(generator: generator, dtype: dtype, device: device)
     noGrad {

@@ -24,7 +24,7 @@ public final class VQModel: Module {
   /// A model without weights (its parameters are on `.meta`): load them.
   public convenience init(_ configuration: VQConfiguration) { self.init(configuration, json: configuration.json) }
 
-  /// A model with the weights of a fresh start: convolutions as torch starts them, code vectors uniform within ±1/V.
+  /// A model with random initial weights: convolutions as torch starts them, code vectors uniform within ±1/V.
   public convenience init(
     _ configuration: VQConfiguration, generator: Generator, dtype: DType = .float32, device: Device = .cpu
   ) {

@@ -2,7 +2,7 @@ import Files
 import Torch
 
 extension TokenModel {
-  /// Gives linear layers low-rank adapters and freezes everything else but ``TokenModel/adapterCompanions``.
+  /// Gives linear layers low-rank adapters and freezes everything else but ``TokenModel/modulesToSave``.
   ///
   ///     try model.addLoRA(LoRASettings(rank: 16, alpha: 32, targets: ["q_proj", "v_proj"]), seed: 1)
   ///
@@ -70,7 +70,7 @@ extension TokenModel {
     return chosen.map { ($0.key, LoRALinear($0.layer, settings)) }
   }
 
-  /// Puts adapters in the places of the layers they adapt and makes them, with companions, all that is trained.
+  /// Puts adapters in the places of the layers they adapt and makes them, with the modules to save, all that is trained.
   func install(_ adapters: [(key: String, layer: LoRALinear)]) {
     let layers = Dictionary(uniqueKeysWithValues: adapters)
     replaceDescendants { key, _ in layers[key] }
@@ -79,7 +79,7 @@ extension TokenModel {
       layer.$down.isTrainable = true
       layer.$up.isTrainable = true
     }
-    for parameter in companionParameters { parameter.box.isTrainable = true }
+    for parameter in savedModuleParameters { parameter.box.isTrainable = true }
   }
 
   private func isHead(_ layer: Linear) -> Bool { layer.weight === head.weight }

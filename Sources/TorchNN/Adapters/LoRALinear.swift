@@ -30,7 +30,7 @@ public final class LoRALinear: Linear {
     down = drawn.to(down.device, dtype: down.dtype)
   }
 
-  /// Whether A reads x itself, not a thinned-out copy.
+  /// Whether A reads x itself, not a copy after dropout.
   fileprivate var readsInput: Bool { !isTraining || settings.dropout == 0 }
 
   /// What the adapter adds to the product `base` `[…, O]`; `narrow` is x Aᵀ `[…, r]` if that is known already.

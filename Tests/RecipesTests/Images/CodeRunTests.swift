@@ -33,7 +33,7 @@ import Training
         codes: 16, codeWidth: 4)
       try VQModel(sizes, generator: Generator(seed: 1)).save(to: folder + "/vq")
       let generator = LlamaGenConfiguration(
-        codes: 16, classes: 3, gridSide: 2, hiddenSize: 16, innerSize: 32, layers: 1, heads: 2, tokenDropout: 0,
+        codes: 16, classes: 3, gridSide: 2, hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, tokenDropout: 0,
         residualDropout: 0, feedForwardDropout: 0)
       try makeFolders(folder + "/model")
       try AtomicFile.write(generator.json.text().utf8, to: folder + "/model/config.json")

@@ -11,7 +11,7 @@ import Training
   /// The general trainer and objective take sequences of codes as they are: three classes, a picture each.
   @Test func whatTheTrainerTeachesTheSamplerDraws() throws {
     let configuration = LlamaGenConfiguration(
-      codes: 24, classes: 3, gridSide: 3, hiddenSize: 32, innerSize: 64, layers: 2, heads: 2)
+      codes: 24, classes: 3, gridSide: 3, hiddenSize: 32, intermediateSize: 64, layers: 2, heads: 2)
     let model = LlamaGen(configuration, generator: Generator(seed: 1))
     var generator = CounterGenerator(8)
     let pictures = (0..<3).map { _ in (0..<9).map { _ in Int32(generator.next(below: 24)) } }

@@ -32,7 +32,7 @@ final class TinyManipulation {
   /// Makes one that sees, four tokens a picture, and returns its folder.
   func seeing() throws -> String {
     let vision = VisionConfiguration(
-      hiddenSize: 16, innerSize: 32, layers: 1, heads: 2, imageSize: 32, patchSize: 16)
+      hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, imageSize: 32, patchSize: 16)
     try NewVisionModel(vision: vision, seed: 5).write(language: model, to: folder + "/vlm")
     return folder + "/vlm"
   }

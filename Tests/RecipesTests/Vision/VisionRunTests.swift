@@ -42,7 +42,7 @@ import Training
   private var small: NewVisionModel {
     NewVisionModel(
       vision: VisionConfiguration(
-        hiddenSize: 16, innerSize: 32, layers: 2, heads: 2, imageSize: 16, patchSize: 8), seed: 3)
+        hiddenSize: 16, intermediateSize: 32, layers: 2, heads: 2, imageSize: 16, patchSize: 8), seed: 3)
   }
 
   private func generate(_ name: String, _ lines: [String], folder: String) throws -> [String] {
