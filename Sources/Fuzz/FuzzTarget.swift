@@ -90,7 +90,7 @@ private let runFile = Array(
   model: m
   data: { train: t.jsonl, maxLength: 512, limit: 10 }
   metrics:
-    - { name: y, tokens: { integers: [0, 20] }, temperature: 2, weight: 1, where: { marks: ["<b>", "</b>"] } }
+    - { name: y, tokens: { integers: [0, 20] }, temperature: 2, weight: 1, where: { delimiters: ["<b>", "</b>"] } }
     - { name: z, tokens: { bins: { pattern: "<{}>", count: 10, range: [0, 1] } }, contrast: { radius: 3 } }
   objective: { preset: dist, alpha: 0.1, temperature: { perplexity: 3 } }
   train: { steps: 10, batch: 8, warmup: 0.1, lora: { rank: 8 }, earlyStop: { patience: 2 }, seed: 1 }

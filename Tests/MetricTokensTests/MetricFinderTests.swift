@@ -27,7 +27,7 @@ import Testing
   @Test func onlyMarkedNumbersAreMetricTokens() throws {
     let space = try TokenSpace.digits(of: WordVocabulary.digitwise)
     let text = "Step 1: a <b>(0.6, 0.805)</b>"
-    let spans = Marks("<b>", "</b>").spans(in: text)
+    let spans = Delimiters("<b>", "</b>").spans(in: text)
     let found = find(text, .digitwise, space, within: spans)
     #expect(found.map { $0.number?.value } == [0.6, 0.805])
     #expect(found.map { $0.positions.count } == [2, 4])

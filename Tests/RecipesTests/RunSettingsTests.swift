@@ -74,7 +74,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
         metrics:
           - name: position
             tokens: { integers: [-3, 20] }
-            where: { marks: ["<b>", "</b>"] }
+            where: { delimiters: ["<b>", "</b>"] }
             distance: { name: circular, period: 10 }
             temperature: { perplexity: 3 }
             place: none
@@ -117,7 +117,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     #expect(run.data.skipBad && run.data.limit == 5 && run.data.squarePictures == 1024)
     let metrics = run.metrics
     #expect(metrics.map(\.name) == ["position", "grade", "place", "code", "word"])
-    #expect(metrics[0].tokens == .integers(-3...20) && metrics[0].region == .marks(Marks("<b>", "</b>")))
+    #expect(metrics[0].tokens == .integers(-3...20) && metrics[0].region == .delimiters(Delimiters("<b>", "</b>")))
     #expect(metrics[0].distance.name == "circular" && metrics[0].distance.period == 10 && metrics[0].weight == 0.5)
     #expect(metrics[0].temperature == .perplexity(3) && metrics[0].place == .none)
     #expect(metrics[0].contrast == .shared(radius: 2, range: 0...9))
@@ -260,9 +260,9 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       "- tokens: { codebook: { first: 2 } }",
       ["tokens.codebook.count: expected a number from 2 to 1000000000, found no such key"]
     ),
-    ("- tokens: digits\n    where: { marks: [\"<b>\"] }", ["line 4, key metrics[0].where.marks: expected two marks"]),
+    ("- tokens: digits\n    where: { delimiters: [\"<b>\"] }", ["line 4, key metrics[0].where.marks: expected two marks"]),
     (
-      "- tokens: digits\n    where: { marks: [\"<b>\", \"\"] }",
+      "- tokens: digits\n    where: { delimiters: [\"<b>\", \"\"] }",
       ["line 4, key metrics[0].where.marks: expected two marks"]
     ),
     ("- tokens: digits\n    where: everywhere", ["key metrics[0].where.in: expected one of answer"]),

@@ -166,8 +166,8 @@ public struct ManipulationExperiment: Experiment {
   package func settings(_ run: GridRun, data: String, output: String, examples: Int) throws -> RunSettings {
     let perEpoch = (examples + batch - 1) / batch
     let steps = max(epochs * perEpoch, leastSteps)
-    func metric(_ name: String, _ marks: JSON, _ more: JSON = .null) -> JSON {
-      let metric: JSON = ["name": .string(name), "tokens": "digits", "where": ["marks": marks]]
+    func metric(_ name: String, _ delimiters: JSON, _ more: JSON = .null) -> JSON {
+      let metric: JSON = ["name": .string(name), "tokens": "digits", "where": ["delimiters": delimiters]]
       return metric.replacing("temperature", with: more).replacing("contrast", with: ["radius": 1])
     }
     let tree: JSON = [

@@ -164,7 +164,7 @@ struct AnswerNumbers: Sendable {
     guard !rules.isEmpty else { return NumberGrammar().numbers(in: text).map(\.value) }
     var all = [(range: Range<Int>, value: Double)]()
     for rule in rules {
-      let spans: [Range<Int>]? = if case .marks(let marks) = rule.region { marks.spans(in: text) } else { nil }
+      let spans: [Range<Int>]? = if case .delimiters(let delimiters) = rule.region { delimiters.spans(in: text) } else { nil }
       for number in numbers(in: text, within: spans, rule.finder)
       where !all.contains(where: { $0.range.overlaps(number.range) }) {
         all.append(number)

@@ -155,17 +155,17 @@ extension MetricRegion {
 
   init(_ reader: SettingsReader) throws {
     let kind: Kind? = try reader.optional("in")
-    let marks: [String]? = try reader.optional("marks", "two marks, such as [\"<b>\", \"</b>\"]") {
+    let delimiters: [String]? = try reader.optional("delimiters", "two delimiters, such as [\"<b>\", \"</b>\"]") {
       $0.count == 2 && !$0.contains("")
     }
     let spans: String? = try reader.optional("spans")
-    switch (kind, marks, spans) {
+    switch (kind, delimiters, spans) {
     case (.answer?, nil, nil): self = .answer
-    case (nil, let marks?, nil): self = .marks(Marks(marks[0], marks[1]))
+    case (nil, let delimiters?, nil): self = .delimiters(Delimiters(delimiters[0], delimiters[1]))
     case (nil, nil, let spans?): self = .spans(spans)
     default:
       throw reader.error(
-        nil, expected: "answer, { marks: [\"<b>\", \"</b>\"] } or { spans: name }", found: "none or several of them")
+        nil, expected: "answer, { delimiters: [\"<b>\", \"</b>\"] } or { spans: name }", found: "none or several of them")
     }
   }
 }

@@ -119,7 +119,7 @@ public struct ExampleEncoder: Sendable {
       let regions: [Range<Int>] =
         switch metric.region {
         case .answer: layout.contents
-        case .marks(let marks): layout.contents.flatMap { marks.spans(in: layout.text, within: $0) }
+        case .delimiters(let delimiters): layout.contents.flatMap { delimiters.spans(in: layout.text, within: $0) }
         case .spans(let name): spans[name] ?? []
         }
       var here = metric.finder.find(in: pieces, text: layout.text, within: regions, firstNumber: numbers)

@@ -4,8 +4,8 @@ public import MetricTokens
 public enum MetricRegion: Sendable, Hashable {
   /// All of the answers.
   case answer
-  /// Between marks in the answers.
-  case marks(Marks)
+  /// Between delimiters in the answers.
+  case delimiters(Delimiters)
   /// In spans that the record names.
   case spans(String)
 }

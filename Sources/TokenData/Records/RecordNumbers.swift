@@ -17,8 +17,8 @@ extension Record {
     for region in Set(regions) {
       switch region {
       case .answer: return answers
-      case .marks(let marks):
-        for answer in answers { texts += parts(of: answer, marks.spans(in: answer)) }
+      case .delimiters(let delimiters):
+        for answer in answers { texts += parts(of: answer, delimiters.spans(in: answer)) }
       case .spans(let name): texts += parts(of: answers.last ?? "", spans[name] ?? [])
       }
     }

@@ -1,5 +1,5 @@
-/// The insides of a pair of marks: `<b>` … `</b>` around what is measured (figure 8).
-public struct Marks: Sendable, Hashable, Codable {
+/// The insides of a pair of delimiters: `<b>` … `</b>` around what is measured (figure 8).
+public struct Delimiters: Sendable, Hashable, Codable {
   /// Text that opens a span.
   public var open: String
   /// Text that closes it.
@@ -7,14 +7,14 @@ public struct Marks: Sendable, Hashable, Codable {
 
   /// Memberwise.
   public init(_ open: String, _ close: String) {
-    precondition(!open.isEmpty && !close.isEmpty, "empty marks")
+    precondition(!open.isEmpty && !close.isEmpty, "empty delimiters")
     self.open = open
     self.close = close
   }
 
-  /// The spans between marks, in Unicode scalars, marks excluded.
+  /// The spans between delimiters, in Unicode scalars, delimiters excluded.
   ///
-  /// A mark opened again before it closes starts anew; one never closed marks nothing.
+  /// A delimiter opened again before it closes starts anew; one never closed marks nothing.
   ///
   /// - Parameter region: where to look, usually the answer; nil for the whole text.
   public func spans(in text: String, within region: Range<Int>? = nil) -> [Range<Int>] {
