@@ -8,7 +8,7 @@ public struct EvaluationItem: Sendable, Hashable {
   public var prompt: String
   /// What is asked, as the model reads it.
   public var ids: [Int32]
-  /// The pictures among those.
+  /// The images among those.
   public var images: [ExampleImage]
   /// Where it comes from, for errors: `test.jsonl line 12`.
   public var source: String
@@ -82,7 +82,7 @@ public struct Evaluator {
   /// - Parameters:
   ///   - tokenBudget: largest number of tokens kept in memory at once.
   ///   - progress: called with the number of finished answers as it grows; an error it throws ends everything.
-  ///   - images: gives each item's pictures, prepared; nil if none shows any.
+  ///   - images: gives each item's images, prepared; nil if none shows any.
   /// - Returns: one record per item, in order.
   /// - Throws: `DecodingError` naming the item by its index.
   public func records(

@@ -5,7 +5,7 @@
 #endif
 
 /// Throws unless a folder that is to be replaced holds a model and nothing else, is empty or absent: no home, folder of
-/// pictures or run is deleted because its name was typed after `--force`.
+/// images or run is deleted because its name was typed after `--force`.
 ///
 /// - Throws: `InputError` naming what else is in it.
 package func requireReplaceableModel(_ folder: String) throws(InputError) {

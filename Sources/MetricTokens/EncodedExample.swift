@@ -43,7 +43,7 @@ public struct EncodedExample: Sendable, Hashable, Codable {
   public var breaks: [Int]
   /// What documents are rated with.
   public var ratings: [Rating]
-  /// The pictures among the tokens, in order of position. Their tokens are never supervised.
+  /// The images among the tokens, in order of position. Their tokens are never supervised.
   public var images: [ExampleImage]
   /// By how much the first document is better than the second, m ≥ 0; nil if they are not compared. Both are read out
   /// at their last tokens.
@@ -82,7 +82,7 @@ extension EncodedExample {
     case ids, supervised, metrics, breaks, ratings, images, comparison, measures, source
   }
 
-  /// Breaks, ratings, pictures and a comparison may be missing.
+  /// Breaks, ratings, images and a comparison may be missing.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.init(

@@ -16,7 +16,7 @@ public struct TokenBatch: Sendable, Hashable {
   public var documentsOfExamples: [Range<Int>]
   /// The supervised positions, shifted.
   public var supervision: Supervision
-  /// The pictures that some of the tokens stand for.
+  /// The images that some of the tokens stand for.
   public var images: [BatchImage]
   /// Names of the examples, for errors. Count ≤ that of `documents`.
   public var sources: [String]
@@ -60,14 +60,14 @@ public struct TokenBatch: Sendable, Hashable {
   ///   - pad: id written into padding (never attended to by a real position).
   ///   - streams: for each example the key of its random numbers, from which each metric token's is made
   ///     (`MetricTarget.stream`); empty: its place in the batch.
-  ///   - images: for each example its pictures, prepared; empty: none shows any.
+  ///   - images: for each example its images, prepared; empty: none shows any.
   public init(
     _ examples: [EncodedExample], contrastiveExamples: [ContrastiveExample?] = [], twoPass: Bool = true,
     layout: BatchLayout = .padded, pad: Int32 = 0, streams: [UInt64] = [],
     images: [[PlacedImage]] = []
   ) {
     precondition(contrastiveExamples.isEmpty || contrastiveExamples.count == examples.count, "one contrastive example (or nil) per example")
-    precondition(images.isEmpty || images.count == examples.count, "pictures of every example")
+    precondition(images.isEmpty || images.count == examples.count, "images of every example")
     precondition(streams.isEmpty || streams.count == examples.count, "one stream per example")
     let pieces = examples.map(\.documents)
     var sequences = zip(examples, pieces).flatMap { example, pieces in pieces.map { Array(example.ids[$0]) } }
@@ -81,7 +81,7 @@ public struct TokenBatch: Sendable, Hashable {
     var ids = [Int32](repeating: pad, count: rows * length)
     for (document, sequence) in zip(documents, sequences) { ids.replaceSubrange(document, with: sequence) }
 
-    var supervision = Supervision(), owned = [Range<Int>](), pictures = [BatchImage]()
+    var supervision = Supervision(), owned = [Range<Int>](), batchImages = [BatchImage]()
     var next = 0, pass = counted
     for (index, example) in examples.enumerated() {
       let own = next..<next + pieces[index].count
@@ -92,16 +92,16 @@ public struct TokenBatch: Sendable, Hashable {
       supervision.append(
         example, at: places, contrastiveExample: contrastiveExample, contrastivePlaces: contrastivePlaces,
         stream: streams.isEmpty ? UInt64(index) : streams[index])
-      for picture in images.isEmpty ? [] : images[index] {
-        let starts = ([places] + (contrastivePlaces.map { [$0] } ?? [])).map { Int($0.row(of: picture.position)) }
-        pictures.append(BatchImage(picture.image, starts: starts, count: picture.count))
+      for placed in images.isEmpty ? [] : images[index] {
+        let starts = ([places] + (contrastivePlaces.map { [$0] } ?? [])).map { Int($0.row(of: placed.position)) }
+        batchImages.append(BatchImage(placed.image, starts: starts, count: placed.count))
       }
       owned.append(own)
       (next, pass) = (own.upperBound, passes?.upperBound ?? pass)
     }
     self.init(
       rows: rows, length: length, ids: ids, documents: documents, documentsOfExamples: owned,
-      supervision: supervision, images: pictures, sources: examples.map(\.source))
+      supervision: supervision, images: batchImages, sources: examples.map(\.source))
   }
 }
 

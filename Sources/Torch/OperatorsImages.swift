@@ -27,7 +27,7 @@ extension Tensor {
   public func batchNorm(_ weight: Tensor, _ bias: Tensor, mean: Tensor, variance: Tensor, eps: Double) -> Tensor {
     Images.batchNorm(self, weight, bias, mean, variance, false, 0.0, eps, false)
   }
-  /// `[B, C, H, W]` floats at another size, bilinear, with the filter widened where the picture shrinks (antialiasing).
+  /// `[B, C, H, W]` floats at another size, bilinear, with the filter widened where the image shrinks (antialiasing).
   public func resizeBilinear(height: Int, width: Int) -> Tensor { Images.resize(self, [height, width], false) }
   /// `[B, C, H, W]` floats at another size, bicubic, the filter as wide as it is for enlarging (no antialiasing).
   public func resizedBicubic(height: Int, width: Int) -> Tensor {

@@ -16,7 +16,7 @@ public struct ModelInput {
   /// Tokens of each sequence as a whole, where ``TokenModel/switchingLength`` makes that matter; nil: those up to the
   /// last one that is read.
   public var sequenceLength: Int?
-  /// The pictures that some of the tokens stand for; nil for none. Only a ``VisionLanguageModel`` looks at them.
+  /// The images that some of the tokens stand for; nil for none. Only a ``VisionLanguageModel`` looks at them.
   public var images: ImageInput?
 
   public init(ids: Tensor, positions: Tensor? = nil, mask: Tensor? = nil, images: ImageInput? = nil) {

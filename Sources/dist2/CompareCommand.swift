@@ -36,7 +36,7 @@ struct CompareCommand: ParsableCommand {
     guard !run.data.areCodes else {
       throw InputError(
         path: options.run, place: "key data.format", expected: "answers that can be tested", found: "codes",
-        remedy: "Draw with each model (dist2 image-samples) and compare the pictures: dist2 image-metrics.")
+        remedy: "Draw with each model (dist2 image-samples) and compare the images: dist2 image-metrics.")
     }
     let settings = try ComparisonSettings(
       run, objectives: presets, axes: over, seeds: Array(1...seeds), metric: metric)

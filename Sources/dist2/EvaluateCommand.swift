@@ -38,7 +38,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @Option(help: "Examples, JSONL. Default: the run's test file, else its validation file.") var data: String?
   @Option(help: "Preferences, JSONL: rate responses instead of answering.") var pairs: String?
-  @Option(help: "Referring expressions with boxes, JSONL, comma separated: a table by split, and a page with pictures.")
+  @Option(help: "Referring expressions with boxes, JSONL, comma separated: a table by split, and a page with images.")
   var boxes: String?
   @Option(
     help: "With --boxes: cells of the grid that coordinates count, as for dist2 new-data grounding.",

@@ -25,7 +25,7 @@ struct ManipulationForm: ParsableArguments {
     help: "inbc (names), d-inbc (names and boxes), rt2 and d-rt2 (the same with actions as bins).")
   var format: Format = .describedInBC
   @Option(
-    help: "How the table is seen: boxes (a text that lists all objects) or image (a picture goes with the prompt).")
+    help: "How the table is seen: boxes (a text that lists all objects) or image (an image goes with the prompt).")
   var observation: PromptForm.Observation = .boxes
   @Flag(help: "With image: say in text how objects in the task's scenes are turned, which LLaRA leaves out.")
   var headings = false
@@ -63,7 +63,7 @@ struct ManipulationDataCommand: ParsableCommand {
     discussion: """
       The thirteen tasks VIMABench trains on, on this project's own kinematic tabletop; every example answers with all \
       steps that remain. Split train also writes valid.jsonl, a tenth as many. The same number gives the same episodes, \
-      and a larger set begins with the smaller one. With --observation image, pictures/ holds the front view of every \
+      and a larger set begins with the smaller one. With --observation image, images/ holds the front view of every \
       example. docs/manipulation.md says more; Configs/manipulation/text.yaml \
       trains on it.
       """)

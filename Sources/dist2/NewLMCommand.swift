@@ -11,7 +11,7 @@ struct NewLMCommand: ParsableCommand {
   @Option(help: "Width of the hidden states.", transform: whole(1...65_536)) var width = NewLanguageModel().width
   @Option(help: "Layers.", transform: whole(1...1000)) var layers = NewLanguageModel().layers
   @Option(help: "Attention heads.", transform: whole(1...1024)) var heads = NewLanguageModel().heads
-  @Option(help: "Longest sequence in bytes, pictures' tokens included.", transform: whole(1...16_777_216)) var context =
+  @Option(help: "Longest sequence in bytes, images' tokens included.", transform: whole(1...16_777_216)) var context =
     NewLanguageModel().contextLength
   @Option(help: "Words that are read as one token each, comma separated; all else is bytes.") var words: String?
   @Option(help: "Seed of the weights.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0

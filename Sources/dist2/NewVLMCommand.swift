@@ -15,7 +15,7 @@ struct NewVLMCommand: ParsableCommand {
     help: "Folder of a language model of the Llama family, or its name in the cache. Default: the default model.")
   var language: String?
   @Option(name: [.short, .long], help: "The folder to make.", completion: .directory) var output: String
-  @Option(help: "Rows, and pixels of a row, of the pictures it reads.", transform: whole(OptionRange.sides))
+  @Option(help: "Rows, and pixels of a row, of the images it reads.", transform: whole(OptionRange.sides))
   var imageSize = 160
   @Option(help: "Side of the patches that become tokens.", transform: whole(1...8192)) var patchSize = 16
   @Option(help: "Width of the vision transformer.", transform: whole(1...65_536)) var width = 256
@@ -34,7 +34,7 @@ struct NewVLMCommand: ParsableCommand {
     var table = Table(columns: [Table.Column(output), Table.Column("", alignment: .right)])
     table.add(["randomly initialised parameters", .count(counts.randomlyInitialized)])
     table.add(["parameters", .count(counts.all)])
-    table.add(["tokens of a picture", .count(vision.side * vision.side)])
+    table.add(["tokens of an image", .count(vision.side * vision.side)])
     print(table.text(style: .plain, terminal: .standardOutput))
   }
 }

@@ -11,7 +11,7 @@ struct PolicyCommand: ParsableCommand {
       "Answer observations of a tabletop with actions, a JSON line each, so that a simulator can measure success.",
     discussion: """
       Lines in are {"id", "prompt", "assets", "tool", "objects", "history"}, lines out {"id", "actions", "answer"} in \
-      the same order, as soon as they are known; actions are given in the picture and in VIMABench's action space. A \
+      the same order, as soon as they are known; actions are given in the image and in VIMABench's action space. A \
       line that cannot be used is answered by {"id", "error"} and ends nothing. docs/manipulation.md describes all \
       fields. Give the format that the model was trained with.
       """)

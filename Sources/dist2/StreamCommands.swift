@@ -14,7 +14,7 @@ struct GenerateCommand: ParsableCommand {
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "Answer this prompt and print the text alone.") var prompt: String?
-  @Option(help: "A PNG or JPEG picture that the prompt shows. May be repeated.", completion: .file())
+  @Option(help: "A PNG or JPEG image that the prompt shows. May be repeated.", completion: .file())
   var image: [String] = []
   @Option(help: "JSON lines. Default: standard input.") var data: String?
   @Option(help: "Largest number of new tokens of an answer.", transform: whole(0...1_000_000_000)) var maxNewTokens:
@@ -71,7 +71,7 @@ struct ScoreCommand: ParsableCommand {
   }
 }
 
-/// From where the paths of pictures are seen: the folder of the file of lines, or this one.
+/// From where the paths of images are seen: the folder of the file of lines, or this one.
 private func imageFolder(_ data: String?) -> String { data.map { parentFolder(of: $0) } ?? "." }
 
 /// A file of lines, or standard input.

@@ -50,7 +50,7 @@ import Testing
     try AtomicFile.write(text.utf8, to: folder + "/rows.jsonl")
     try AtomicFile.write([1], to: folder + "/x.png")
     let error = #expect(throws: InputError.self) {
-      try GroundingData([folder + "/rows.jsonl"], pictures: nil, skipsBad: false)
+      try GroundingData([folder + "/rows.jsonl"], images: nil, skipsBad: false)
     }
     #expect(error?.place == "line 1, key split")
     var row = try #require(RenderedScenes(side: 64).write(0..<1, split: "train", to: folder).first)

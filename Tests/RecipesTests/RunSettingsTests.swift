@@ -66,7 +66,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
           fields: { prompt: question, completion: answer }
           end: false
           splitDigits: true
-          squarePictures: 1024
+          squareImages: 1024
           maxLength: 77
           tooLong: cutPrompt
           skipBad: true
@@ -114,7 +114,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     #expect(run.data.format == .promptCompletion && run.data.template == "chatml" && !run.data.end)
     #expect(run.data.fields.prompt == "question" && run.data.fields.completion == "answer")
     #expect(run.data.splitDigits == true && run.data.maxLength == 77 && run.data.tooLong == .cutPrompt)
-    #expect(run.data.skipBad && run.data.limit == 5 && run.data.squarePictures == 1024)
+    #expect(run.data.skipBad && run.data.limit == 5 && run.data.squareImages == 1024)
     let metrics = run.metrics
     #expect(metrics.map(\.name) == ["position", "grade", "place", "code", "word"])
     #expect(metrics[0].tokens == .integers(-3...20) && metrics[0].region == .delimiters(Delimiters("<b>", "</b>")))

@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  /// Objects lie within the picture, apart from each other.
+  /// Objects lie within the image, apart from each other.
   @Test func tablesAreTidy() {
     for kind in TaskKind.allCases {
       for seed in 0..<40 {

@@ -111,7 +111,7 @@ import Testing
     #expect(parsed.problem == problem && parsed.actions.count == actions)
   }
 
-  @Test func placesGoThroughThePictureAndBack() {
+  @Test func placesGoThroughTheImageAndBack() {
     for step in 0...200 {
       let share = Double(step) / 200
       let place = TablePoint(forward: 0.25 + 0.5 * share, side: -0.5 + share)

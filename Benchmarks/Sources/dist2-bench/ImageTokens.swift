@@ -6,7 +6,7 @@ import Torch
 import TorchNN
 import Training
 
-/// Image tokens: `task=encode` (pictures to codes), `step` (an optimizer step over codes, `preset=sft` or `dist`),
+/// Image tokens: `task=encode` (images to codes), `step` (an optimizer step over codes, `preset=sft` or `dist`),
 /// `sample` (greedy codes under guidance). peers/images.py does the same.
 func imageTokens(_ worker: Worker, _ settings: Settings) throws {
   switch settings.required("task") {

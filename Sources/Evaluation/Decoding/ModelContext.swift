@@ -34,7 +34,7 @@ public final class ModelContext {
   /// - Parameters:
   ///   - room: tokens that will be read later; the cache is reserved for them.
   ///   - beginning: what the model has read already; used if every prompt begins with it and goes on.
-  ///   - images: for each prompt its pictures; empty: none shows any.
+  ///   - images: for each prompt its images; empty: none shows any.
   /// - Throws: `DecodingError` for a prompt that is empty, too long for the model or not in its vocabulary.
   public init(
     _ model: any TokenModel, prompts: [[Int32]], room: Int, beginning: ReadBeginning? = nil,
@@ -42,8 +42,8 @@ public final class ModelContext {
   ) throws {
     try Self.check(prompts, for: model)
     let images = images.isEmpty ? prompts.map { _ in [] } : images
-    precondition(images.count == prompts.count, "pictures of \(images.count) of \(prompts.count) prompts")
-    // Equal tokens are not equal pictures.
+    precondition(images.count == prompts.count, "images of \(images.count) of \(prompts.count) prompts")
+    // Equal tokens are not equal images.
     let firstImage = images.flatMap { $0.map(\.position) }.min() ?? .max
     self.model = model
     (lengths, last) = ([], .empty([0]))

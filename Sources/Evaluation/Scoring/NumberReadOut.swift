@@ -18,7 +18,7 @@ extension Scorer {
   ///     `coverage` says how much of the model's belief the space holds; with `.candidates` it is 1 unless paths were
   ///     dropped.
   ///   - tokenBudget: largest number of tokens of a batch, branches included.
-  ///   - images: the pictures of each prompt; nil if none shows any.
+  ///   - images: the images of each prompt; nil if none shows any.
   /// - Throws: `DecodingError` for prompts that the model cannot read or that leave no room for an answer.
   public func distributions(
     over space: AnswerSpace, after prompts: [[Int32]], width: Int = 1024, spare: Double = 0,

@@ -43,7 +43,7 @@ public struct Scorer {
   /// - Parameters:
   ///   - positions: for each sequence the indices of the tokens that are rated, from 1 on: nothing predicts the first.
   ///   - tokenBudget: largest number of tokens of a batch, padding included.
-  ///   - images: the pictures of each sequence; nil if none shows any.
+  ///   - images: the images of each sequence; nil if none shows any.
   /// - Returns: for each sequence one number per position.
   /// - Throws: `DecodingError` for sequences that the model cannot read, and where it gives no finite number.
   public func logLikelihoods(
@@ -62,7 +62,7 @@ public struct Scorer {
   ///
   /// - Parameters:
   ///   - tokenBudget: largest number of tokens of a batch, padding included.
-  ///   - images: the pictures of each prompt; nil if none shows any.
+  ///   - images: the images of each prompt; nil if none shows any.
   /// - Returns: for each continuation one number per token of it.
   /// - Throws: `DecodingError` for sequences that the model cannot read, and where it gives no finite number.
   public func logLikelihoods(

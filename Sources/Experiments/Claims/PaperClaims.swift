@@ -46,7 +46,7 @@ struct PaperClaim: Sendable {
       "K11", "dist orders responses better than sft.", "Table 3",
       .experiment(command: "dist2 reproduce reward Configs/reward/human.yaml", takes: "half an hour of two cores")),
     PaperClaim(
-      "K12", "Near codes keep what a picture shows; far ones bring in something else.", "Figure 4",
+      "K12", "Near codes keep what an image shows; far ones bring in something else.", "Figure 4",
       .experiment(command: "dist2 reproduce vq-probe runs/images", takes: "minutes, after reproduce images")),
     PaperClaim(
       "K13", "dist lowers FID and raises IS.", "Table 4",
@@ -71,7 +71,7 @@ struct PaperClaim: Sendable {
       .none("dist2 study shows the change against sft by training size (docs/experiments/study.md).")),
     PaperClaim(
       "K19", "Metrics over several tokens give noisy gradients.", "appendix A.1", .none("nothing measures it yet.")),
-    PaperClaim("K20", "Labels of grounding are ambiguous.", "Figure 6", .none("pictures to look at, no figure.")),
+    PaperClaim("K20", "Labels of grounding are ambiguous.", "Figure 6", .none("images to look at, no figure.")),
   ]
 
   private init(_ id: String, _ text: String, _ paper: String, _ source: Source) {

@@ -23,10 +23,10 @@ public struct GroundingExperiment: Experiment {
 
   /// Where expressions and boxes come from.
   public enum Source: Codable, Sendable, Equatable {
-    /// Plain scenes of our own: so many pictures to learn from and so many to be tested on, of this side in pixels.
+    /// Plain scenes of our own: so many images to learn from and so many to be tested on, of this side in pixels.
     case scenes(training: Int, test: Int, side: Int)
-    /// Files of rows, and the folder of their pictures; rows of the split `train` are learnt from, all others tested on.
-    case rows([String], pictures: String?)
+    /// Files of rows, and the folder of their images; rows of the split `train` are learnt from, all others tested on.
+    case rows([String], images: String?)
   }
 
   public var source: Source
@@ -34,7 +34,7 @@ public struct GroundingExperiment: Experiment {
   public var model: String?
   /// How a randomly initialised model is pretrained.
   var pretraining = GroundingPretraining.Plan(scenes: 24_000, steps: 8000)
-  /// Rows, and pixels of a row, of the pictures that a randomly initialised model reads.
+  /// Rows, and pixels of a row, of the images that a randomly initialised model reads.
   public var side = 64
   /// Objectives, expressions learnt from (all there are, where there are fewer), and seeds.
   public var grid: Grid
@@ -71,17 +71,17 @@ public struct GroundingExperiment: Experiment {
       (sizes, testExpressions, leastSteps, batch) = ([160, 1600, 16_000], 200, 1500, 32)
       learningRate = 1e-3
     case .paper:
-      self.source = source ?? .rows([], pictures: nil)
+      self.source = source ?? .rows([], images: nil)
       (sizes, seeds, testExpressions, batch) = ([127_000], [1, 2, 3], .max, 32)
       scaleKeys = Self.paperKeys
     }
     grid = Grid(["sft", "vocab", "dist"], by: [Grid.Factor("n", "expressions learnt from", sizes)], seeds: seeds)
   }
 
-  /// D.3: pictures of 1024 x 1024 pixels. The template is Phi-3.5-vision's. Contrastive examples (A.2) are the toy's alone
+  /// D.3: images of 1024 x 1024 pixels. The template is Phi-3.5-vision's. Contrastive examples (A.2) are the toy's alone
   /// (PAPER.md Q15). What makes it fit on a GPU is not the paper's and changes no figure but by rounding.
   private static let paperKeys = [
-    "data.template=phi3-vision", "data.squarePictures=1024", "data.maxLength=4096", "metrics.*.contrast=none",
+    "data.template=phi3-vision", "data.squareImages=1024", "data.maxLength=4096", "metrics.*.contrast=none",
     "train.packing=4096", "train.microTokens=4096", "train.dtype=bfloat16", "train.device=cuda",
     "train.optimizer=adamw8bit", "train.checkpointActivations=true",
   ]

@@ -7,7 +7,7 @@ import TokenData
 
 /// What the runs of a grounding experiment learn from and are asked, in the experiment's folder:
 ///
-///     data/train.jsonl, data/look.jsonl, data/place.jsonl, data/pictures/…
+///     data/train.jsonl, data/look.jsonl, data/place.jsonl, data/images/…
 ///     data/runs/n160-seed1.jsonl, …   what the runs of a size and a seed learn from
 ///     pretraining/train.jsonl, …      where the model is a randomly initialised one: what it learns before
 ///     models/seed1/…                  it, pretrained; models/seed1-fresh/… as it began
@@ -25,7 +25,7 @@ struct GroundingFiles {
   /// begins. Runs side by side would write the same files.
   ///
   /// - Parameter terminal: where the progress of rendering is shown.
-  /// - Throws: `InputError` for rows or pictures that cannot be read, a full disk.
+  /// - Throws: `InputError` for rows or images that cannot be read, a full disk.
   func prepare(_ terminal: Terminal) throws {
     if !fileExists(data) {
       try AtomicFolder.write(to: data) { partial in
@@ -85,7 +85,7 @@ struct GroundingFiles {
 
   /// The rows of a split, in the order of its file.
   func rows(_ split: String) throws -> [ReferringRow] {
-    try GroundingData([file(split)], pictures: nil, settings.form, skipsBad: false).rows.flatMap(\.rows)
+    try GroundingData([file(split)], images: nil, settings.form, skipsBad: false).rows.flatMap(\.rows)
   }
 
   private func rows(in folder: String, _ terminal: Terminal) throws -> [ReferringRow] {
@@ -99,10 +99,10 @@ struct GroundingFiles {
         }
         return learnt + asked.map { $0.renamed(split: $0.id.hasSuffix("place") ? "place" : "look") }
       }
-    case .rows(let files, let pictures):
+    case .rows(let files, let images):
       return try files.flatMap { file in
         let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
-        return try GroundingData([file], pictures: pictures, settings.form, skipsBad: false).rows
+        return try GroundingData([file], images: images, settings.form, skipsBad: false).rows
           .flatMap { split, rows in split == "train" ? rows : rows.map { $0.renamed(split: "\(name)-\(split)") } }
       }
     }

@@ -7,7 +7,7 @@ import Objectives
 import Reports
 
 /// What a grounding experiment shows: the table beside the paper's, how far corners are off, what it says about the
-/// paper's claims, and pictures.
+/// paper's claims, and images.
 struct GroundingFindings {
   /// Judged answers of a run by split, in the order of its file.
   typealias Judged = [String: [GroundingOutcome]]
@@ -42,7 +42,7 @@ struct GroundingFindings {
       "Boxes with coordinates that know how near they are",
       subtitle: "seeds " + grid.seeds.map(String.init).joined(separator: ", "), findings: findings, figure: bySize,
       parts: [.table(table), .figures([bySize] + [byThreshold].compactMap { $0 }), .table(errors), .table(paper)]
-        + pictures)
+        + images)
   }
 
   // MARK: Measures
@@ -192,8 +192,8 @@ struct GroundingFindings {
   }
 
   /// The first expressions of every split, chosen by nothing else, with the boxes of sft and dist (Fig. 6).
-  private var pictures: [ExperimentReport.Part] {
-    let shown = [("sft", GroundingPictures.orange), ("dist", GroundingPictures.blue)]
+  private var images: [ExperimentReport.Part] {
+    let shown = [("sft", GroundingImages.orange), ("dist", GroundingImages.blue)]
     guard let size = results.largestSize(["sft", "dist"]), let seed = results.seeds(["sft", "dist"], [[size]]).first
     else { return [] }
     let images = splits.compactMap { split -> ExperimentReport.Part? in
@@ -202,7 +202,7 @@ struct GroundingFindings {
         (row: answers[0][index].row, boxes: zip(shown, answers).map { (box: $1[index].box, colour: $0.1) })
       }
       let words = rows.map { "“\($0.row.expression)”" }.joined(separator: ", ")
-      return GroundingPictures.grid(rows).map { .image($0, caption: "\(split): \(words)") }
+      return GroundingImages.grid(rows).map { .image($0, caption: "\(split): \(words)") }
     }
     let legend = "Learnt from \(Grid.text(size)), seed \(seed). Green: the right box. Orange: sft. Blue: dist."
     return [.section("Answers"), .paragraph(legend)] + images

@@ -13,7 +13,7 @@ import Training
 ///
 /// The published models of section 3.2 could see, and find things, before the paper taught them its own convention from
 /// 127,000 expressions. One from nothing needs thousands of steps before the first digit of an answer depends on the
-/// picture; runs then learn a convention, as in the paper, and not each to see.
+/// image; runs then learn a convention, as in the paper, and not each to see.
 struct GroundingPretraining {
   /// How much.
   struct Plan: Codable, Sendable, Equatable {
@@ -22,10 +22,10 @@ struct GroundingPretraining {
   }
 
   let plan: Plan
-  /// Rows, and pixels of a row, of the pictures that the model reads.
+  /// Rows, and pixels of a row, of the images that the model reads.
   let side: Int
 
-  /// The convention: a cell is a pixel of the smallest pictures.
+  /// The convention: a cell is a pixel of the smallest images.
   private static let form = GroundingForm(side: 64, question: "{}")
 
   /// Writes the scenes with their boxes.

@@ -4,7 +4,7 @@ public import Objectives
 import Reports
 package import TokenModels
 
-/// The image experiment (section 3.5, Table 4) on small gray pictures: a tokenizer, then generators over its codes.
+/// The image experiment (section 3.5, Table 4) on small gray images: a tokenizer, then generators over its codes.
 public struct ImageExperiment: Experiment {
   public static let name = "images"
 
@@ -93,7 +93,7 @@ public struct ImageExperiment: Experiment {
   public var variants: [String] { ImageVariant.all.map(\.name) }
 
   /// The data must be there.
-  public func checkInputs() throws { _ = try testPictures() }
+  public func checkInputs() throws { _ = try testImages() }
 
   /// Name of the run that makes the tokenizer and everything else that the generators share.
   package static let tokenizerRun = "tokenizer"

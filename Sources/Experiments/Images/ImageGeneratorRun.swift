@@ -29,7 +29,7 @@ public struct GeneratorOutcome: Codable, Equatable {
   var seconds: Double
 }
 
-/// Trains a generator over the codes of the shared tokenizer, and draws pictures on the way.
+/// Trains a generator over the codes of the shared tokenizer, and draws images on the way.
 struct ImageGeneratorRun {
   let settings: ImageExperiment
   let folder: ImageFolder
@@ -57,7 +57,7 @@ struct ImageGeneratorRun {
           seed: UInt64(run.seed)))
     }
     let judge = ImageJudge(
-      try loadImageFeatures(folder: folder.features), real: try settings.testPictures().channelsLast)
+      try loadImageFeatures(folder: folder.features), real: try settings.testImages().channelsLast)
     var marks = [GeneratorOutcome.Mark](), losses = [Double]()
     try trainer.fit(ExampleBatches(examples, plan: plan)) { event in
       guard case .step(let step) = event else { return }
@@ -89,7 +89,7 @@ struct ImageGeneratorRun {
       space, target: TargetDistribution(distance, temperature: .perplexity(settings.perplexity)))
   }
 
-  /// Pictures uint8 `[N, 28, 28, 1]`, the classes in turn.
+  /// Images uint8 `[N, 28, 28, 1]`, the classes in turn.
   private func draw(_ model: LlamaGen, _ tokenizer: VQModel) throws -> Tensor {
     let classes: [Int?] = (0..<settings.samples).map { $0 % FashionMNIST.classNames.count }
     let options = ImageSamplingOptions(
@@ -97,7 +97,7 @@ struct ImageGeneratorRun {
     let side = settings.gridSide
     var parts = [Tensor]()
     try ImageSampler(model).sample(classes, options) { images, codes in
-      parts.append(try pictures(of: codes.view([images.count, side, side]), tokenizer))
+      parts.append(try decodedImages(of: codes.view([images.count, side, side]), tokenizer))
     }
     return .cat(parts)
   }

@@ -8,7 +8,7 @@ public import Tabletop
 import TokenModels
 import TorchNN
 
-/// The manipulation experiment (section 3.3, Table 2), from text or from pictures.
+/// The manipulation experiment (section 3.3, Table 2), from text or from images.
 public struct ManipulationExperiment: Experiment {
   public static let name = "manipulation"
 
@@ -56,20 +56,20 @@ public struct ManipulationExperiment: Experiment {
 
   /// How the table is seen.
   public var observation: PromptForm.Observation {
-    get { arePictures == true ? .image : .boxes }
-    set { arePictures = newValue == .image ? true : nil }
+    get { areImages == true ? .image : .boxes }
+    set { areImages = newValue == .image ? true : nil }
   }
-  /// Nil for boxes: experiments begun before there were pictures say nothing of them.
-  private var arePictures: Bool?
+  /// Nil for boxes: experiments begun before there were images say nothing of them.
+  private var areImages: Bool?
 
   /// The settings of a scale.
   ///
-  /// - Parameter observation: how the table is seen; nil: as a picture at the paper's scale, else as boxes.
+  /// - Parameter observation: how the table is seen; nil: as an image at the paper's scale, else as boxes.
   public init(_ scale: Scale, model: String, observation: PromptForm.Observation? = nil) {
     let observation = observation ?? (scale == .paper ? .image : .boxes)
     self.model = model
     var (sizes, seeds) = ([4], [1])
-    arePictures = observation == .image ? true : nil
+    areImages = observation == .image ? true : nil
     switch scale {
     case .tiny:
       kinds = [.rotate, .visualManipulation]
@@ -113,7 +113,7 @@ public struct ManipulationExperiment: Experiment {
   }
 
   /// How prompts are written: without the rules, which never change. Scenes of the task are text in any case, and say
-  /// what a picture of them would show.
+  /// what an image of them would show.
   public var form: PromptForm { PromptForm(observation: observation, rules: false, headings: true) }
 
   public func run(_ run: GridRun, _ context: RunContext) throws -> ManipulationOutcome {
@@ -135,14 +135,14 @@ public struct ManipulationExperiment: Experiment {
       playingSeconds: ProcessInfo.processInfo.systemUptime - start)
   }
 
-  /// Lets the model play the test episodes of all levels. Pictures are deleted then: they are many, and can be made again.
+  /// Lets the model play the test episodes of all levels. Images are deleted then: they are many, and can be made again.
   private func play(_ trained: TrainedRun, in folder: String) throws -> [PolicyTrial] {
     let prompted = PromptedModel(model: trained.model, answering: Answering(trained.parts))
     // Episodes may be over early.
     let most = Self.levels.count * testEpisodes * answers
     var answered = 0
     trained.say("playing")
-    var played = observation == .image ? TablePictures(folder: folder + "/played") : nil
+    var played = observation == .image ? TableImages(folder: folder + "/played") : nil
     let trials = try Self.levels.flatMap { level in
       try PolicyTest(form: form, answers: answers).play(episodes(level)) { questions in
         try prompted.answers(to: questions, showing: &played) {

@@ -114,7 +114,7 @@ struct ManipulationFindings {
         "95 % bootstrap intervals over \(settings.testEpisodes) test episodes a level, means over \(results.seedsText). "
           + "L1: new placements. L2: pairs of texture and shape not in training.",
         "Here: this project's tabletop (\(settings.kinds.map(\.rawValue).joined(separator: ", "))), \(seen). The paper: "
-          + "VIMABench, LLaVA-1.5-7B with pictures, single runs. Compare orders, not numbers.",
+          + "VIMABench, LLaVA-1.5-7B with images, single runs. Compare orders, not numbers.",
         "Places drawn at random solve \(Quantity.percent(floor(.placement))) of L1 and "
           + "\(Quantity.percent(floor(.combination))) of L2.",
         "α = \(settings.alpha), τ = \(settings.temperature) for coordinates and \(settings.angleTemperature) for the "
@@ -180,7 +180,7 @@ struct ManipulationFindings {
   private var episode: [ExperimentReport.Part] {
     guard let episode = settings.episodes(.placement).first else { return [] }
     var parts = [ExperimentReport.Part]()
-    if settings.observation == .image, let png = try? episode.scene.picture.png() {
+    if settings.observation == .image, let png = try? episode.scene.image.png() {
       let names = episode.scene.objects.map(\.name).joined(separator: ", ")
       parts.append(.image(png, caption: "What \(PromptForm.imageMark) stands for: \(names)"))
     }
@@ -193,8 +193,8 @@ struct ManipulationFindings {
   /// What models observe.
   private var seen: String {
     switch settings.observation {
-    case .boxes: "seen as text, boxes in place of the picture"
-    case .image: "seen as pictures of \(FrontView.width) x \(FrontView.height) pixels"
+    case .boxes: "seen as text, boxes in place of the image"
+    case .image: "seen as images of \(FrontView.width) x \(FrontView.height) pixels"
     }
   }
 }

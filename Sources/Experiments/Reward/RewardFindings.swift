@@ -5,7 +5,7 @@ import MetricTokens
 import Objectives
 import Reports
 
-/// What a reward experiment shows: tables beside the paper's, pictures, and what they say about its claims.
+/// What a reward experiment shows: tables beside the paper's, images, and what they say about its claims.
 struct RewardFindings {
   private let settings: RewardExperiment
   private let results: Results<RewardOutcome>

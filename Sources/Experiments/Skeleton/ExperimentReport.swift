@@ -35,7 +35,7 @@ public struct ExperimentReport {
   public var findings: [JudgedClaim]
   /// What else is said of the claims.
   public var remarks: [String]
-  /// The picture that says most: `figure.svg`, the first of the page, and drawn in the terminal where it is a curve.
+  /// The image that says most: `figure.svg`, the first of the page, and drawn in the terminal where it is a curve.
   public var figure: any Figure
   /// The page between claims and settings.
   public var parts: [Part]

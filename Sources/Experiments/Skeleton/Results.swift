@@ -6,7 +6,7 @@ public import Reports
 public struct Results<Outcome> {
   /// What was to be run.
   public let grid: Grid
-  /// The experiment's folder, for pictures and other files that runs left.
+  /// The experiment's folder, for images and other files that runs left.
   public let folder: String
   private let outcomes: [GridRun: Outcome]
 

@@ -103,7 +103,7 @@ public struct ComparisonReport {
     return page
   }
 
-  /// The picture that says most.
+  /// The image that says most.
   public var figure: any Figure { axisChart ?? bars }
 
   /// For programs: the table, and what was tested with what outcome.

@@ -5,11 +5,11 @@ import TokenData
 import Torch
 import Training
 
-/// What a run over image codes would learn: how many pictures and codes, how wide targets are, what is near a code.
+/// What a run over image codes would learn: how many images and codes, how wide targets are, what is near a code.
 public struct CodeInspection {
-  /// What the pictures come to.
+  /// What the images come to.
   public let data: Table
-  /// The first codes of the first picture and what their targets hold; nil without a metric.
+  /// The first codes of the first image and what their targets hold; nil without a metric.
   public let targets: Table?
 
   /// Looks at the training data.
@@ -20,7 +20,7 @@ public struct CodeInspection {
     let settings = parts.settings.data
     var data = Table(
       columns: [Table.Column("folder")]
-        + ["pictures", "codes of each", "learnt an epoch"].map { Table.Column($0, alignment: .right) })
+        + ["images", "codes of each", "learnt an epoch"].map { Table.Column($0, alignment: .right) })
     var first: [Int] = []
     for path in [settings.train, settings.valid, settings.test].compactMap({ $0 }) {
       let examples = try parts.examples(path, limit: nil) { _, _ in }, summary = examples.summary

@@ -132,13 +132,13 @@ extension Inspection.Example {
     let uncovered = Set(analysis.found.flatMap { $0.flatMap(\.uncovered) })
     func text(_ id: Int32) -> String { tokenizer.text(of: id) ?? tokenizer.token(of: id) ?? "?" }
     name = analysis.record.id.map { "\(analysis.record.source) (\($0))" } ?? analysis.record.source
-    // A picture's tokens are all alike: the first says how many there are.
-    let pictures = Dictionary(
+    // An image's tokens are all alike: the first says how many there are.
+    let images = Dictionary(
       example.images.flatMap { image in image.tokens.map { ($0, $0 == image.position ? " x \(image.count)" : nil) } }
     ) { first, _ in first }
     tokens = example.ids.enumerated().map { index, id in
       Inspection.Token(
-        text: pictures[index].map { count in count.map { text(id) + $0 } ?? "" } ?? text(id),
+        text: images[index].map { count in count.map { text(id) + $0 } ?? "" } ?? text(id),
         isLearnt: index > 0 && example.supervised[index], metric: metrics[index]?.metric,
         isUncovered: uncovered.contains(index))
     }

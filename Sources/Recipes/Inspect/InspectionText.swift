@@ -76,7 +76,7 @@ extension Inspection {
   /// What the file holds.
   var counts: Table {
     var table = Table(
-      columns: ["file", "examples", "tokens", "learnt", "longest", "pictures", "left out", "cut"].enumerated().map {
+      columns: ["file", "examples", "tokens", "learnt", "longest", "images", "left out", "cut"].enumerated().map {
         Table.Column($1, alignment: $0 == 0 ? nil : .right)
       })
     table.add([

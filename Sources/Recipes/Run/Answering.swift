@@ -70,12 +70,12 @@ public struct Answering: Sendable {
     return example.cuttingPrompt(to: length, keeping: example.ids.first == encoder.tokenizer.roles.begin ? 1 : 0)
   }
 
-  /// Reads and prepares the pictures of items when they are asked for; nil if there are none.
+  /// Reads and prepares the images of items when they are asked for; nil if there are none.
   public func images(_ items: [EvaluationItem]) -> PromptImages? {
     images(items.map(\.images), sources: items.map(\.source))
   }
 
-  /// As ``images(_:)``, of sequences that are known by their pictures alone.
+  /// As ``images(_:)``, of sequences that are known by their images alone.
   func images(_ images: [[ExampleImage]], sources: [String]) -> PromptImages? {
     guard let tokens = encoder.images, images.contains(where: { !$0.isEmpty }) else { return nil }
     return { try tokens.prepared(images[$0], source: sources[$0]) }

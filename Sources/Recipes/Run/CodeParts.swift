@@ -66,7 +66,7 @@ public struct CodeParts: TrainingParts {
 
   public func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource {
     let train = settings.train
-    // All pictures have as many codes, so nothing is padded.
+    // All images have as many codes, so nothing is padded.
     return PrefetchedBatches(
       ExampleBatches(
         examples,
@@ -79,7 +79,7 @@ public struct CodeParts: TrainingParts {
   public func saveAnswering(to folder: String) {}
 
   public func samples(_ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder) -> any ProgressSamples {
-    PictureSamples(
+    ImageSamples(
       tokenizer: settings.data.tokenizer, count: settings.train.samples, seed: settings.train.seed,
       folder: folder.path + "/samples")
   }

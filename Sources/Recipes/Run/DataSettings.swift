@@ -25,8 +25,8 @@ public struct DataSettings: Sendable, Hashable {
   public var end: Bool
   /// Whether digits of answers are tokens of their own; nil: where a metric of single digits wants it.
   public var splitDigits: Bool?
-  /// Rows, and pixels of a row, that pictures are brought to before the model's own preparation; nil: as they are.
-  public var squarePictures: Int?
+  /// Rows, and pixels of a row, that images are brought to before the model's own preparation; nil: as they are.
+  public var squareImages: Int?
   /// Largest number of tokens of an example; nil: the model's context.
   public var maxLength: Int?
   /// What becomes of longer ones.
@@ -70,7 +70,7 @@ public struct DataSettings: Sendable, Hashable {
     fields = try reader.section("fields") { try RecordFields($0) }
     end = try reader.value("end", default: true)
     splitDigits = try reader.optional("splitDigits")
-    squarePictures = try reader.optional("squarePictures", in: 1...4096)
+    squareImages = try reader.optional("squareImages", in: 1...4096)
     maxLength = try reader.optional("maxLength", in: 2...1_000_000_000)
     tooLong = try reader.value("tooLong", default: .error)
     skipBad = try reader.value("skipBad", default: false)

@@ -72,7 +72,7 @@ public struct RunParts: TrainingParts {
     self.settings = settings
     if let seeing = skeleton as? any VisionLanguageModel {
       encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
-      encoder.images?.square = settings.data.squarePictures
+      encoder.images?.square = settings.data.squareImages
     }
     self.encoder = encoder
   }
@@ -157,7 +157,7 @@ public struct RunParts: TrainingParts {
         teaching: teacher.map { teacher in
           { try teacher.taught($0, epoch: $1, index: $2, draws: shuffled) }
         },
-        pictures: encoder.images.map { tokens in { try tokens.prepared($0.images, source: $0.source) } }))
+        images: encoder.images.map { tokens in { try tokens.prepared($0.images, source: $0.source) } }))
   }
 
   /// How numbers are taught whole, their formats learnt where the run file does not say them, and kept in it.

@@ -16,12 +16,12 @@ public final class LineStream {
   private let skipBad: Bool
   private let folder: String
   private let work: any RecordWork
-  /// Lines that are taken together. Fewer where each may show a picture of 64 megapixels, a second's work: results appear
+  /// Lines that are taken together. Fewer where each may show an image of 64 megapixels, a second's work: results appear
   /// as lines are done.
   private let atOnce: Int
 
   /// - Parameters:
-  ///   - folder: from where the paths of pictures are seen.
+  ///   - folder: from where the paths of images are seen.
   ///   - change: changes how answers are generated.
   public init(
     _ choice: ModelChoice, _ task: Task, folder: String = ".", change: (inout Answering) -> Void = { _ in }

@@ -14,10 +14,10 @@ public struct NewVisionModel: Sendable {
   public var vision: VisionConfiguration
   /// Seed of the randomly initialised weights.
   public var seed: UInt64
-  /// How pictures are shown in prompts.
+  /// How images are shown in prompts.
   public static let mark = "<image>"
 
-  /// Memberwise. The default has 5 million parameters and makes 100 tokens of a picture.
+  /// Memberwise. The default has 5 million parameters and makes 100 tokens of an image.
   public init(
     vision: VisionConfiguration = VisionConfiguration(
       hiddenSize: 256, intermediateSize: 1024, layers: 6, heads: 4, imageSize: 160, patchSize: 16),

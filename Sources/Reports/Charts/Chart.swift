@@ -1,4 +1,4 @@
-/// A picture drawn as SVG.
+/// An image drawn as SVG.
 public protocol Figure: Sendable {
   /// What it is called.
   var title: String { get }

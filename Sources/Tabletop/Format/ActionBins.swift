@@ -16,7 +16,7 @@ public struct ActionBins: Sendable, Hashable, Codable {
     (self.pattern, self.count) = (pattern, count)
   }
 
-  /// x, y, x, y as shares of the picture, and the angle as a share of the circle from −180 degrees on, anticlockwise as
+  /// x, y, x, y as shares of the image, and the angle as a share of the circle from −180 degrees on, anticlockwise as
   /// LLaRA has it here; each as the nearest bin.
   public func bins(_ action: ManipulationAction) -> [Int] {
     // Wrapped first: an angle from outside may have no negative.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A box in the picture: centre and size as shares of the picture.
+/// A box in the image: centre and size as shares of the image.
 public struct ImageBox: Sendable, Hashable, Codable {
   public var center: ImagePoint
   public var width: Double
@@ -28,7 +28,7 @@ public struct DescribedObject: Sendable, Hashable, Codable {
   public var name: String
   /// Where it is seen.
   public var box: ImageBox
-  /// Degrees it is turned clockwise, −179 … 180. A picture shows this; where text stands in for the picture it is
+  /// Degrees it is turned clockwise, −179 … 180. An image shows this; where text stands in for the image it is
   /// written out (an addition of this project).
   public var heading: Int?
 

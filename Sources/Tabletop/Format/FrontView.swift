@@ -1,5 +1,5 @@
-/// A place on the table in the robot's frame, in metres: `forward` 0.25 … 0.75 away from the robot (down in the picture),
-/// `side` −0.5 … 0.5 (left to right in the picture).
+/// A place on the table in the robot's frame, in metres: `forward` 0.25 … 0.75 away from the robot (down in the image),
+/// `side` −0.5 … 0.5 (left to right in the image).
 public struct TablePoint: Sendable, Hashable, Codable {
   public var forward: Double
   public var side: Double
@@ -13,7 +13,7 @@ public struct TablePoint: Sendable, Hashable, Codable {
   }
 }
 
-/// A place in the picture as shares of its width and height, from the top left corner.
+/// A place in the image as shares of its width and height, from the top left corner.
 public struct ImagePoint: Sendable, Hashable, Codable {
   public var x: Double
   public var y: Double
@@ -25,7 +25,7 @@ public struct ImagePoint: Sendable, Hashable, Codable {
 /// How VIMABench's front camera, 256 x 128 pixels, sees the table: the straight lines that LLaRA maps between pixels
 /// and metres with, both ways.
 public enum FrontView {
-  /// Pixels of the picture.
+  /// Pixels of the image.
   public static let width = 256
   public static let height = 128
   /// Metres that the robot reaches, forward and to the side.
@@ -37,13 +37,13 @@ public enum FrontView {
   /// Row of a place.
   public static func row(forward: Double) -> Int { Int((forward - 0.25) * 178 + 34) }
 
-  /// Where a place is seen: whole pixels as shares of the picture.
+  /// Where a place is seen: whole pixels as shares of the image.
   public static func imagePoint(_ place: TablePoint) -> ImagePoint {
     ImagePoint(
       x: Double(column(side: place.side)) / Double(width), y: Double(row(forward: place.forward)) / Double(height))
   }
 
-  /// What a point of the picture means on the table, kept within reach.
+  /// What a point of the image means on the table, kept within reach.
   public static func tablePoint(_ point: ImagePoint) -> TablePoint {
     let place = place(column: point.x * Double(width), row: point.y * Double(height))
     return TablePoint(
@@ -51,7 +51,7 @@ public enum FrontView {
       side: min(max(place.side, Self.side.lowerBound), Self.side.upperBound))
   }
 
-  /// What is seen at a point of the picture given in pixels from its top left corner, beyond reach too.
+  /// What is seen at a point of the image given in pixels from its top left corner, beyond reach too.
   static func place(column: Double, row: Double) -> TablePoint {
     TablePoint(forward: (row - 34) / 178 + 0.25, side: (column - 3) / 251 - 0.5)
   }

@@ -6,12 +6,12 @@ public import Files
 ///      "tool": "suction", "objects": [{"name", "box", "heading"}], "history": [{"start", "end", "rotation"}]}
 ///
 /// `"task"` (text with boxes) may stand in place of `prompt` and `assets`, and `"text"` (the whole prompt) in place of
-/// all; boxes are `[x, y, w, h]`, centre and size as shares of the picture. `"image"` is the file of the picture, for
+/// all; boxes are `[x, y, w, h]`, centre and size as shares of the image. `"image"` is the file of the image, for
 /// models that see.
 public struct Observation: Sendable {
   /// What the robot holds; `suction` unless said.
   public var tool: EndEffector
-  /// File of the picture of the table; nil where there is none.
+  /// File of the image of the table; nil where there is none.
   public var image: String?
   private var content: Content
   private var objects: [DescribedObject]

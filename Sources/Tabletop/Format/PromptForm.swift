@@ -10,7 +10,7 @@ public struct PromptForm: Sendable, Hashable, Codable {
 
   /// How the table is seen.
   public enum Observation: String, Sendable, Hashable, Codable, CaseIterable {
-    /// ``imageMark``: a picture goes with the prompt.
+    /// ``imageMark``: an image goes with the prompt.
     case image
     /// The boxes and headings of all objects, for models that read alone.
     case boxes
@@ -22,15 +22,15 @@ public struct PromptForm: Sendable, Hashable, Codable {
   public var question: String?
   /// Whether the rules of answering stand in every prompt. A small model that knows one task does without.
   public var rules: Bool
-  /// Whether scenes in the task say how their objects are turned: what a picture of them would show. LLaRA's do not.
+  /// Whether scenes in the task say how their objects are turned: what an image of them would show. LLaRA's do not.
   public var headings: Bool
 
-  /// What stands in a prompt for the picture of the table, in LLaRA's words.
+  /// What stands in a prompt for the image of the table, in LLaRA's words.
   public static let imageMark = "<image0>"
 
   /// Memberwise. The default is D-inBC as it is trained.
   ///
-  /// - Parameter headings: nil for those that come with the observation: with boxes they are there, with a picture not.
+  /// - Parameter headings: nil for those that come with the observation: with boxes they are there, with an image not.
   public init(
     assets: Assets = .boxes, observation: Observation = .image, question: String? = nil, rules: Bool = true,
     headings: Bool? = nil

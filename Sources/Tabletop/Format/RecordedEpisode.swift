@@ -7,7 +7,7 @@ public import Files
 public struct RecordedEpisode: Sendable {
   /// One action and what was seen before it.
   public struct Step: Sendable {
-    /// Name of the picture.
+    /// Name of the image.
     public var image: String
     /// Everything on the table.
     public var objects: [DescribedObject]

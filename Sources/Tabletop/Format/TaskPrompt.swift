@@ -4,9 +4,9 @@ public import Files
 public struct TaskPrompt: Sendable, Hashable {
   /// What a slot shows.
   public enum Asset: Sendable, Hashable {
-    /// A picture of one object.
+    /// An image of one object.
     case object(DescribedObject)
-    /// A picture of several.
+    /// An image of several.
     case scene([DescribedObject])
   }
 

@@ -17,7 +17,7 @@ extension EpisodeBuilder {
       stages: [Stage([.inside(dragged, container: base)])], moves: [put(dragged, into: base)])
   }
 
-  /// The object is named by its texture and a picture; the container by its texture alone.
+  /// The object is named by its texture and an image; the container by its texture alone.
   mutating func sceneUnderstanding() throws(NoRoom) -> Plan {
     let base = try container(.subject), dragged = try movable(.subject)
     let (texture, baseTexture) = (objects[dragged].texture, objects[base].texture)
@@ -30,7 +30,7 @@ extension EpisodeBuilder {
     for index in shown.indices { (shown[index].place, shown[index].heading) = (places[index], heading()) }
     return Plan(
       task: TaskPrompt(
-        "Put the \(texture) object in {scene} into the \(baseTexture) object.", ["scene": picture(shown)]),
+        "Put the \(texture) object in {scene} into the \(baseTexture) object.", ["scene": image(shown)]),
       stages: [Stage([.inside(dragged, container: base)])], moves: [put(dragged, into: base)])
   }
 

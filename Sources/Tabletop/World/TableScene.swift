@@ -47,7 +47,7 @@ public struct TableObject: Sendable, Hashable, Codable {
     )
   }
 
-  /// The box around it in the picture: whole pixels, seen from above.
+  /// The box around it in the image: whole pixels, seen from above.
   public var box: ImageBox {
     let (left, top, right, bottom) = edges
     return ImageBox(

@@ -3,12 +3,12 @@ import Evaluation
 public import Files
 import TokenData
 
-/// Referring rows as examples to train on: a line of JSON with the picture, what is asked and the right answer, under
+/// Referring rows as examples to train on: a line of JSON with the image, what is asked and the right answer, under
 /// TRL's names, and the row's own members beside them.
 public struct GroundingData: Sendable {
   /// Rows by split, in the order of the files; rows without a split are `train`.
   public private(set) var rows: [(split: String, rows: [ReferringRow])] = []
-  /// Boxes that stuck out of their picture and were cut off at its edge.
+  /// Boxes that stuck out of their image and were cut off at its edge.
   public private(set) var cut = 0
   /// Rows that cannot be used, with the reason.
   public private(set) var skipped: [String] = []
@@ -17,10 +17,10 @@ public struct GroundingData: Sendable {
   /// Reads JSONL files of rows.
   ///
   /// - Parameters:
-  ///   - pictures: folder of the pictures; nil: that of each file.
+  ///   - images: folder of the images; nil: that of each file.
   ///   - skipsBad: whether rows that cannot be used are left out and counted.
-  /// - Throws: `InputError` naming file, line and key, or the picture that is not there.
-  public init(_ paths: [String], pictures: String?, _ form: GroundingForm = .init(), skipsBad: Bool) throws(InputError)
+  /// - Throws: `InputError` naming file, line and key, or the image that is not there.
+  public init(_ paths: [String], images: String?, _ form: GroundingForm = .init(), skipsBad: Bool) throws(InputError)
   {
     self.form = form
     var seen = [String: Bool]()
@@ -34,13 +34,13 @@ public struct GroundingData: Sendable {
           if let split = row.split {
             try requireFileName(split, path: path, place: "line \(file.lineNumber(index)), key split")
           }
-          row.image = absolutePath(row.image, from: pictures ?? file.folder)
+          row.image = absolutePath(row.image, from: images ?? file.folder)
           let isThere = seen[row.image] ?? fileExists(row.image)
           seen[row.image] = isThere
           guard isThere else {
             throw InputError(
-              path: path, place: "line \(file.lineNumber(index)), key image", expected: "a picture",
-              found: "no file \(row.image)", remedy: "Name the folder of the pictures: --pictures FOLDER.")
+              path: path, place: "line \(file.lineNumber(index)), key image", expected: "an image",
+              found: "no file \(row.image)", remedy: "Name the folder of the images: --images FOLDER.")
           }
           add(row)
         } catch {
@@ -72,7 +72,7 @@ public struct GroundingData: Sendable {
     }
   }
 
-  /// Writes `SPLIT.jsonl` for every split (`val` as `valid`, which run files look for). Pictures within the folder are
+  /// Writes `SPLIT.jsonl` for every split (`val` as `valid`, which run files look for). Images within the folder are
   /// named as seen from it, so that it may be moved; others by their whole path.
   ///
   /// - Returns: the files and how many lines each has.

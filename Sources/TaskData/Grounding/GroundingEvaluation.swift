@@ -25,7 +25,7 @@ public struct GroundingEvaluation {
     _ path: String, progress: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> [GroundingOutcome] {
     let skipsBad = parts.settings.data.skipBad
-    let rows = try GroundingData([path], pictures: nil, form, skipsBad: skipsBad).rows.flatMap(\.rows)
+    let rows = try GroundingData([path], images: nil, form, skipsBad: skipsBad).rows.flatMap(\.rows)
     let evaluating = try Evaluating(parts, model, parts.dataset(path), progress: progress)
     return try Self.outcomes(evaluating.records, rows: rows, form, path: path)
   }

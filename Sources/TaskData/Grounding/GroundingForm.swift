@@ -3,7 +3,7 @@ public import Evaluation
 import Foundation
 import MetricTokens
 
-/// How a box is asked for and written: whole numbers on a square grid over the picture (section 3.2, D.3: pictures
+/// How a box is asked for and written: whole numbers on a square grid over the image (section 3.2, D.3: images
 /// resized to 1024 x 1024, coordinates rounded; PAPER.md Q29: x and y scaled separately, cut off at 1023).
 public struct GroundingForm: Sendable, Hashable, Codable {
   /// Cells of the grid along either side.
@@ -29,7 +29,7 @@ public struct GroundingForm: Sendable, Hashable, Codable {
     return "[" + numbers.map(String.init).joined(separator: ", ") + "]"
   }
 
-  /// The box that an answer means, in pixels of the row's picture: its first four numbers.
+  /// The box that an answer means, in pixels of the row's image: its first four numbers.
   ///
   /// - Returns: nil if there are fewer, or they are no box: such an answer is wrong (D.3).
   public func box(_ answer: String, for row: ReferringRow) -> BoundingBox? {

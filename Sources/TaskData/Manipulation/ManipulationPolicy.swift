@@ -61,7 +61,7 @@ public final class ManipulationPolicy {
     do {
       let observation = try Observation(JSONReader(JSON(parsing: line, path: "<stdin>"), path: "<stdin>"))
       let item = try prompted.item(observation.prompt(form), image: observation.image)
-      // Now, so that a damaged picture spoils no other line.
+      // Now, so that a damaged image spoils no other line.
       _ = try prompted.answering.images([item])?(0)
       return (item, observation.tool)
     } catch var error as InputError {
@@ -75,7 +75,7 @@ public final class ManipulationPolicy {
 }
 
 extension ManipulationAction {
-  /// In the picture, and in VIMABench's action space: metres, and the quaternion x, y, z, w of the turn.
+  /// In the image, and in VIMABench's action space: metres, and the quaternion x, y, z, w of the turn.
   var json: JSON {
     func pair(_ point: ImagePoint) -> JSON { [.double(point.x), .double(point.y)] }
     func place(_ point: ImagePoint) -> JSON {

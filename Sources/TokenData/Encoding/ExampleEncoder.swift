@@ -22,7 +22,7 @@ public struct ExampleEncoder: Sendable {
   public var folderTemplate = FolderTemplate.none
   /// Whether a plain prompt is put as a user's message, if there is a template.
   public var wrapsPrompts: Bool
-  /// How pictures are shown; nil: the model reads text alone.
+  /// How images are shown; nil: the model reads text alone.
   public var images: ImageTokens?
   /// Ids that the model has embeddings for, from 0 on: records with others are refused. Nil: any.
   public var modelVocabulary: Int?
@@ -56,9 +56,9 @@ public struct ExampleEncoder: Sendable {
   /// - Throws: `InputError` if the template has no place for a message, or there is none.
   public func prompt(_ record: Record) throws(InputError) -> [Int32] { try question(record).ids }
 
-  /// The ids a model is given to continue, and the pictures among them.
+  /// The ids a model is given to continue, and the images among them.
   ///
-  /// - Throws: as ``prompt(_:)``, and if a picture's file is not there.
+  /// - Throws: as ``prompt(_:)``, and if an image's file is not there.
   public func question(_ record: Record) throws(InputError) -> (ids: [Int32], images: [ExampleImage]) {
     let marked = try marking(record), layout = try layout(marked.record, forAnswer: true)
     let tokens = tokens(of: layout.text, addSpecialTokens: addsBegin(layout)).map { (piece: $0, isAnswer: false) }
@@ -146,13 +146,13 @@ public struct ExampleEncoder: Sendable {
       found: found, example: example, repeatedMark: repeated?.id)
   }
 
-  /// The record with a mark for each picture.
+  /// The record with a mark for each image.
   private func marking(_ record: Record) throws(InputError) -> MarkedRecord {
     if let images { return try images.marking(record) }
     guard record.images.isEmpty else {
       throw InputError(
         path: record.source, place: "images", expected: "text alone, which is all that this model reads",
-        found: "\(record.images.count) pictures", remedy: "Take a vision-language model, or make one: dist2 new-vlm.")
+        found: "\(record.images.count) images", remedy: "Take a vision-language model, or make one: dist2 new-vlm.")
     }
     return MarkedRecord(record: record, counts: [])
   }

@@ -187,17 +187,17 @@ extension Dataset.Rules {
   /// What helps with an example that is too long and cannot be cut, by which part of it is.
   fileprivate func remedy(_ example: EncodedExample) -> String {
     let answer = example.supervised.dropFirst().count { $0 }, prompt = example.ids.count - answer
-    let pictures = example.images.isEmpty ? "" : " No picture can be cut through."
+    let images = example.images.isEmpty ? "" : " No image can be cut through."
     switch tooLong {
     case .error, .skip:
       return "\(prompt) of them are prompt, \(answer) are answer. "
         + "Choose what to do with such lines: data.tooLong: skip, cutPrompt or cutAnswer."
     case .cutPrompt:
       return "Too much of it is answer, \(answer) tokens: raise data.maxLength, or choose data.tooLong: skip."
-        + pictures
+        + images
     case .cutAnswer:
       return "Too much of it is prompt, \(prompt) tokens, so that nothing of the answer would be left: choose "
-        + "data.tooLong: cutPrompt or skip, or raise data.maxLength." + pictures
+        + "data.tooLong: cutPrompt or skip, or raise data.maxLength." + images
     }
   }
 

@@ -41,7 +41,7 @@ public struct DatasetSummary: Sendable {
   public private(set) var cut = 0
   /// Tokens in all, and those that are learnt.
   public private(set) var tokens = 0, supervised = 0
-  /// Pictures that examples show.
+  /// Images that examples show.
   public private(set) var images = 0
   /// Tokens of the longest example.
   public private(set) var longest = 0
@@ -75,14 +75,14 @@ public struct DatasetSummary: Sendable {
 
   /// Of image codes, all of which are learnt and carry every metric.
   ///
-  /// - Parameter length: codes of a picture.
-  init(path: String, pictures: Int, of all: Int, length: Int, metrics count: Int, fingerprint: UInt64) {
+  /// - Parameter length: codes of an image.
+  init(path: String, images: Int, of all: Int, length: Int, metrics count: Int, fingerprint: UInt64) {
     (self.path, lines, self.fingerprint, tokenizer) = (path, all, fingerprint, nil)
     (boundaries, templateRemarks) = ([], [])
-    examples = pictures
-    (tokens, supervised) = (pictures * (length + 1), pictures * length)
+    examples = images
+    (tokens, supervised) = (images * (length + 1), images * length)
     (longest, longestAnswer) = (length + 1, length)
-    let counts = MetricCounts(examples: pictures, numbers: supervised, tokens: supervised)
+    let counts = MetricCounts(examples: images, numbers: supervised, tokens: supervised)
     metrics = Array(repeating: counts, count: count)
   }
 

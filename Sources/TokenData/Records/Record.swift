@@ -16,7 +16,7 @@ public struct RecordFields: Sendable, Hashable {
   public var completion: String
   public var messages: String
   public var text: String
-  /// Pictures that the prompt shows: paths, as seen from the file's folder. `image` may stand for `images`.
+  /// Images that the prompt shows: paths, as seen from the file's folder. `image` may stand for `images`.
   public var images: String
   /// Spans of the completion or text by name: `{"y": [[0, 3]]}`, in characters (Unicode scalars).
   public var spans: String
@@ -52,7 +52,7 @@ public struct Record: Sendable, Hashable {
 
   /// What it says.
   public var content: Content
-  /// Files of the pictures it shows, in the order in which it shows them.
+  /// Files of the images it shows, in the order in which it shows them.
   public var images: [String]
   /// Named spans, in Unicode scalars of the completion (of the last assistant's message; of the text).
   public var spans: [String: [Range<Int>]]
@@ -119,7 +119,7 @@ public struct RecordReader: Sendable {
 
   /// The record of an object. A field that is null counts as absent.
   ///
-  /// - Parameter folder: from where the paths of pictures are seen.
+  /// - Parameter folder: from where the paths of images are seen.
   public func record(_ object: JSONReader, source: String, folder: String = ".") throws(InputError) -> Record {
     if let ratings {
       var record = ratings.record(try ratings.rated(object, needsScores: needsAnswer))
@@ -180,7 +180,7 @@ public struct RecordReader: Sendable {
     return isOther && members["conversations"] != nil ? "conversations" : fields.messages
   }
 
-  /// A record, and the pictures that stand in its text.
+  /// A record, and the images that stand in its text.
   private typealias Read = (record: Record, shown: [String?])
 
   private func promptCompletion(_ object: JSONReader) throws(InputError) -> Read {
@@ -231,7 +231,7 @@ public struct RecordReader: Sendable {
     return content
   }
 
-  /// The files of the pictures, those of the parts in their places.
+  /// The files of the images, those of the parts in their places.
   ///
   /// - Parameter shown: what parts of the text name; nil where the record's own list has it.
   private func images(_ object: JSONReader, _ shown: [String?]) throws(InputError) -> [String] {
@@ -239,7 +239,7 @@ public struct RecordReader: Sendable {
     if shown.isEmpty { return listed }
     guard listed.count == open else {
       throw object.child(fields.images, .null).error(
-        expected: "as many pictures as there are parts of type image without a path, \(open)",
+        expected: "as many images as there are parts of type image without a path, \(open)",
         found: "\(listed.count)")
     }
     var rest = listed[...]

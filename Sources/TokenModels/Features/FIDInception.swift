@@ -5,7 +5,7 @@ public import TorchNN
 /// The Inception network of the Fréchet Inception Distance: the graph of 2015-12-05, 2,048 pooled features, 1,008 logits.
 ///
 /// It differs from the Inception v3 of image classification: average pools leave padding out of the mean, the last
-/// block pools by maximum, pictures are scaled to 299 x 299 by TensorFlow 1's bilinear rule (corners not aligned, no
+/// block pools by maximum, images are scaled to 299 x 299 by TensorFlow 1's bilinear rule (corners not aligned, no
 /// half-pixel centres, no antialiasing) and mapped to (x − 128) / 128. Reads the tensor names of torch-fidelity and
 /// pytorch-fid (`Mixed_5b.branch1x1.conv.weight`).
 public final class FIDInception: Module, ImageFeatures, StoredImageFeatures {
@@ -69,7 +69,7 @@ public final class FIDInception: Module, ImageFeatures, StoredImageFeatures {
     noGrad { outputs(of: (resizedLikeTensorFlow(planes(images), Self.side) - 128) / 128) }
   }
 
-  /// The network itself on pictures `[N, 3, 299, 299]` of −1 … 1.
+  /// The network itself on images `[N, 3, 299, 299]` of −1 … 1.
   ///
   /// The spatial features are those of sFID (Nash et al. 2021, as ADM's evaluator takes them): the first 7 channels of
   /// the first branch of Mixed_6d, 17 x 17 each. Class probabilities leave the bias out, as the Inception Score's first

@@ -45,5 +45,5 @@ private func open<Network: StoredImageFeatures>(
   return network
 }
 
-/// Pictures `[N, H, W, C]` uint8 as floats `[N, C, H, W]` of 0 … 255.
+/// Images `[N, H, W, C]` uint8 as floats `[N, C, H, W]` of 0 … 255.
 func planes(_ images: Tensor) -> Tensor { images.permute([0, 3, 1, 2]).to(.float32).contiguous() }

@@ -2,13 +2,13 @@ import Files
 public import Torch
 public import TorchNN
 
-/// A small classifier of gray 28 x 28 pictures, trained on the data set whose samples are to be judged.
+/// A small classifier of gray 28 x 28 images, trained on the data set whose samples are to be judged.
 ///
 /// Three convolutions (32, 64 and 128 channels, each followed by ReLU; the first two by pooling), a layer of 128
 /// features, and the classes.
 public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatures {
   static let modelType = "small-image-classifier"
-  /// Rows and columns of a picture.
+  /// Rows and columns of an image.
   public static let side = 28
   private static let spatialChannels = 16
   // The data's own mean and spread would do no better than these round numbers.
@@ -81,7 +81,7 @@ public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatu
     return (c, dense(c.flatten(1)).relu())
   }
 
-  /// Scores of the classes `[N, K]` of pictures uint8 `[N, 28, 28, 1]`.
+  /// Scores of the classes `[N, K]` of images uint8 `[N, 28, 28, 1]`.
   public func logits(_ images: Tensor) -> Tensor { head(activations(images).pooled) }
 
   public func features(of images: Tensor) -> ImageFeatureBatch {

@@ -3,7 +3,7 @@ public import Torch
 public import TorchNN
 
 /// LLaVA 1.5 (Liu et al. 2023, arXiv 2310.03744): CLIP's vision transformer, two linear layers, a decoder of the Llama
-/// family. The features of a picture's patches are its tokens' embeddings.
+/// family. The features of an image's patches are its tokens' embeddings.
 ///
 /// Names are those of the published checkpoints (`language_model.model.*`, `vision_tower.vision_model.*`,
 /// `multi_modal_projector.*`); checkpoints of transformers 5 (`model.language_model.*`) are read as well.
@@ -39,9 +39,9 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
   public var switchingLength: Int? { language.switchingLength }
   public var head: OutputHead { language.head }
   public var imageToken: Int { configuration.imageToken }
-  /// Tokens that stand for a picture.
+  /// Tokens that stand for an image.
   public var tokensPerImage: Int { configuration.tokensPerImage }
-  public var pictureTokens: PictureTokens { .each(tokensPerImage) }
+  public var imageTokenCount: ImageTokenCount { .each(tokensPerImage) }
   public var imageSize: (height: Int, width: Int) { (configuration.vision.imageSize, configuration.vision.imageSize) }
 
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
@@ -50,7 +50,7 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
     return language.decoder(x, input, cache: cache, rows: rows)
   }
 
-  /// What stands for pictures `[N, C, S, S]` among the embeddings: `[N, P, H]`.
+  /// What stands for images `[N, C, S, S]` among the embeddings: `[N, P, H]`.
   public func features(of pixels: Tensor) -> Tensor {
     let states = tower(pixels, layers: configuration.featureLayers)
     return projector(configuration.keepsClassToken ? states : states.narrow(1, 1, states.size(1) - 1))

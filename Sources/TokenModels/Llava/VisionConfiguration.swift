@@ -28,7 +28,7 @@ public struct VisionConfiguration: Sendable, Hashable {
   public var layers: Int
   /// Number of attention heads; divides ``hiddenSize``.
   public var heads: Int
-  /// Channels of the pictures.
+  /// Channels of the images.
   public var channels: Int
   /// Rows, and pixels of a row.
   public var imageSize: Int

@@ -3,7 +3,7 @@ public import Torch
 public import TorchNN
 
 /// Phi-3-Vision and Phi-3.5-Vision (Abdin et al. 2024, arXiv 2404.14219): CLIP's vision transformer on a view of the whole
-/// picture and on views of its parts, two linear layers, a Phi-3 decoder.
+/// image and on views of its parts, two linear layers, a Phi-3 decoder.
 ///
 /// Names are those of the published checkpoint: `model.vision_embed_tokens.*` beside the decoder's `model.*` and
 /// `lm_head.weight`.
@@ -12,7 +12,7 @@ public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
   public let configuration: Phi3VisionConfiguration
   public let configurationJSON: JSON
   @Child("model") private var decoder: LlamaDecoder
-  @Child("model.vision_embed_tokens") private var sight: PictureEmbedding
+  @Child("model.vision_embed_tokens") private var sight: ImageEmbedding
   @Child("lm_head") private var output: Linear
 
   public static let modelTypes = ["phi3_v"]
@@ -26,7 +26,7 @@ public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
     super.init()
     let language = configuration.language
     decoder = LlamaDecoder(language)
-    sight = PictureEmbedding(configuration)
+    sight = ImageEmbedding(configuration)
     if !language.tiesEmbeddings {
       output = Linear(language.hiddenSize, language.vocabularySize, bias: false, device: .meta)
     }
@@ -44,7 +44,7 @@ public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
     OutputHead(weight: configuration.language.tiesEmbeddings ? decoder.embedding.weight : output.weight)
   }
   public var imageToken: Int { configuration.imageToken }
-  public var pictureTokens: PictureTokens { .grid(side: configuration.tokenSide) }
+  public var imageTokenCount: ImageTokenCount { .grid(side: configuration.tokenSide) }
   public var imageSize: (height: Int, width: Int) { (configuration.vision.imageSize, configuration.vision.imageSize) }
 
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
@@ -53,14 +53,14 @@ public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
     return decoder(x, input, cache: cache, rows: rows)
   }
 
-  /// What stands for pictures among the embeddings: `[F, H]`, the tokens of one picture after those of another.
+  /// What stands for images among the embeddings: `[F, H]`, the tokens of one image after those of another.
   public func features(of images: ImageInput) -> Tensor { sight(images) }
 
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
     decoder.makeCache(configuration.language, batch: batch, capacity: capacity)
   }
 
-  /// Drops the buffers of old checkpoints, and the table of words where the embedding of pictures holds it once more.
+  /// Drops the buffers of old checkpoints, and the table of words where the embedding of images holds it once more.
   public func adapting(_ source: any WeightSource) throws -> any WeightSource {
     let own = RenamedWeights(source) { name in
       name.hasSuffix("position_ids") || name == "model.vision_embed_tokens.wte.weight" ? nil : name

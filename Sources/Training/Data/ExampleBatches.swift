@@ -6,7 +6,7 @@ public protocol ExampleCollection {
   var count: Int { get }
   /// One of them.
   func example(_ index: Int) throws -> EncodedExample
-  /// The same, as an epoch sees it, where epochs see different things: other crops of a picture, for instance.
+  /// The same, as an epoch sees it, where epochs see different things: other crops of an image, for instance.
   /// ``example(_:)`` by default.
   func example(_ index: Int, epoch: Int) throws -> EncodedExample
 }
@@ -49,8 +49,8 @@ public final class ExampleBatches: BatchSource {
   /// (``ValueTeacher``).
   public typealias Teaching = (_ example: EncodedExample, _ epoch: Int, _ index: Int) throws -> EncodedExample
 
-  /// Reads the pictures of an example and prepares them.
-  public typealias Pictures = (_ example: EncodedExample) throws -> [PlacedImage]
+  /// Reads the images of an example and prepares them.
+  public typealias Images = (_ example: EncodedExample) throws -> [PlacedImage]
 
   public let plan: BatchPlan
   private let examples: any ExampleCollection
@@ -60,7 +60,7 @@ public final class ExampleBatches: BatchSource {
   private let twoPass: Bool
   private let contrastiveExample: ContrastiveDraw?
   private let teaching: Teaching?
-  private let pictures: Pictures?
+  private let images: Images?
   private var epoch: (number: Int, order: [Int])?
 
   /// - Parameters:
@@ -71,12 +71,12 @@ public final class ExampleBatches: BatchSource {
   ///   - twoPass: whether a contrastive example gets a forward pass of its own (`ContrastiveSampler`, `TokenBatch`).
   ///   - contrastiveExample: nil for no contrastive augmentation.
   ///   - teaching: nil where all targets are made from tokens.
-  ///   - pictures: asked for every example of a step, on the thread that asks for batches, when its batch is made; nil
-  ///     for examples without pictures.
+  ///   - images: asked for every example of a step, on the thread that asks for batches, when its batch is made; nil
+  ///     for examples without images.
   public init(
     _ examples: any ExampleCollection, plan: BatchPlan, microBatch: MicroBatch = .wholeStep,
     layout: BatchLayout = .padded, pad: Int32 = 0, twoPass: Bool = true, contrastiveExample: ContrastiveDraw? = nil,
-    teaching: Teaching? = nil, pictures: Pictures? = nil
+    teaching: Teaching? = nil, images: Images? = nil
   ) {
     precondition(examples.count == plan.count, "\(examples.count) examples, a plan for \(plan.count)")
     self.examples = examples
@@ -87,16 +87,16 @@ public final class ExampleBatches: BatchSource {
     self.twoPass = twoPass
     self.contrastiveExample = contrastiveExample
     self.teaching = teaching
-    self.pictures = pictures
+    self.images = images
   }
 
-  public func batches(ofStep step: Int) throws -> [TokenBatch] { try batches(ofStep: step, pictures: pictures) }
+  public func batches(ofStep step: Int) throws -> [TokenBatch] { try batches(ofStep: step, images: images) }
 
   public func supervisions(ofStep step: Int) throws -> [Supervision] {
-    try batches(ofStep: step, pictures: nil).map(\.supervision)
+    try batches(ofStep: step, images: nil).map(\.supervision)
   }
 
-  private func batches(ofStep step: Int, pictures: Pictures?) throws -> [TokenBatch] {
+  private func batches(ofStep step: Int, images: Images?) throws -> [TokenBatch] {
     let (epoch, range) = plan.place(ofStep: step)
     let chosen = try order(ofEpoch: epoch)[range].map { index in
       let read = try examples.example(index, epoch: epoch)
@@ -109,7 +109,7 @@ public final class ExampleBatches: BatchSource {
         streams: part.map { chosen in
           var random = CounterGenerator(plan.seed, UInt64(epoch), UInt64(chosen.index))
           return random.next()
-        }, images: pictures.map { pictures in try part.map { try pictures($0.example) } } ?? [])
+        }, images: images.map { images in try part.map { try images($0.example) } } ?? [])
     }
   }
 

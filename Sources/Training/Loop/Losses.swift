@@ -42,14 +42,14 @@ extension Trainer {
 }
 
 extension TokenBatch {
-  /// The batch's pictures as the model takes them; nil if it has none.
+  /// The batch's images as the model takes them; nil if it has none.
   fileprivate func imageInput(on device: Device) -> ImageInput? {
     ImageInput(
-      images.map { picture in
-        ImageInput.Picture(
-          values: picture.image.values,
-          shape: [picture.image.channels, picture.image.height, picture.image.width],
-          grid: picture.image.grid.map { ($0.rows, $0.columns) }, starts: picture.starts, count: picture.count)
+      images.map { image in
+        ImageInput.Image(
+          values: image.image.values,
+          shape: [image.image.channels, image.image.height, image.image.width],
+          grid: image.image.grid.map { ($0.rows, $0.columns) }, starts: image.starts, count: image.count)
       }, device: device)
   }
 }

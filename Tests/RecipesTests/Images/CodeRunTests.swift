@@ -12,9 +12,9 @@ import Torch
 import TorchNN
 import Training
 
-/// From pictures to codes, from codes to a trained model, from the model to pictures.
+/// From images to codes, from codes to a trained model, from the model to images.
 @Suite struct CodeRunTests {
-  /// Three classes of 8 x 8 pictures, a tokenizer of 2 x 2 codes, and a generator's sizes. Deleted afterwards.
+  /// Three classes of 8 x 8 images, a tokenizer of 2 x 2 codes, and a generator's sizes. Deleted afterwards.
   private final class Studio {
     let folder = FileManager.default.temporaryDirectory.appending(path: "codes-\(UUID().uuidString)").path
     deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -41,8 +41,8 @@ import Training
     }
 
     func encode(_ crops: CodeExtraction.Crops = .init(side: nil)) throws {
-      let pictures = try ClassifiedPictures(folder + "/pictures")
-      let extraction = try CodeExtraction(pictures, tokenizer: folder + "/vq", crops, batch: 4)
+      let images = try ClassifiedImages(folder + "/pictures")
+      let extraction = try CodeExtraction(images, tokenizer: folder + "/vq", crops, batch: 4)
       try extraction.run(into: CodeFolderWriter(folder + "/codes", name: "tiny"))
     }
 
@@ -61,7 +61,7 @@ import Training
       """
   }
 
-  /// Codes in the files are those the tokenizer gives, picture by picture; what is there is not made again.
+  /// Codes in the files are those the tokenizer gives, image by image; what is there is not made again.
   @Test func extractionKeepsWhatTheTokenizerSees() throws {
     let studio = try Studio()
     try studio.encode()
@@ -70,7 +70,7 @@ import Training
     for index in 0..<12 {
       let path = "\(studio.folder)/pictures/\(["bags", "coats", "shoes"][index / 4])/\(index % 4).png"
       let pixels = try Tensor(PixelImage(file: path).bytes, shape: [1, 1, 8, 8]).to(.float32) / 127.5 - 1
-      let found = try codes.picture(index, crop: 0)
+      let found = try codes.image(index, crop: 0)
       let wanted = try tokenizer.encode(pixels).codes.array(of: Int64.self).map(Int.init)
       #expect(found.class == index / 4 && found.codes == wanted)
     }
@@ -78,8 +78,8 @@ import Training
     try NumPyWriter.write(NumPySource(integers: [1, 2, 3, 4], shape: [1, 1, 4]), to: codes.codesPath(3))
     try FileManager.default.removeItem(atPath: codes.codesPath(5))
     try studio.encode()
-    #expect(try codes.picture(3, crop: 0).codes == [1, 2, 3, 4])
-    #expect(try codes.picture(5, crop: 0).codes.count == 4)
+    #expect(try codes.image(3, crop: 0).codes == [1, 2, 3, 4])
+    #expect(try codes.image(5, crop: 0).codes.count == 4)
   }
 
   /// Ten crops and two ranges: twenty sequences, of which an epoch takes one.
@@ -90,7 +90,7 @@ import Training
     #expect(folder.crops == 20)
     let sizes = CodeDataset.Sizes(codes: 16, classes: 3, length: 4)
     let data = try CodeDataset(studio.folder + "/codes", sizes, metrics: 1, seed: 3)
-    let all = try (0..<20).map { try folder.picture(2, crop: $0).codes.map(Int32.init) }
+    let all = try (0..<20).map { try folder.image(2, crop: $0).codes.map(Int32.init) }
     var seen = Set<[Int32]>()
     for epoch in 0..<40 {
       let example = try data.example(2, epoch: epoch)
@@ -102,7 +102,7 @@ import Training
     #expect(data.summary.tokens == 60 && data.summary.metrics[0].tokens == 48)
   }
 
-  /// The run learns, draws pictures on the way, and goes on bit for bit where it stopped.
+  /// The run learns, draws images on the way, and goes on bit for bit where it stopped.
   @Test func aRunOverCodesTrainsDrawsAndGoesOn() throws {
     Torch.threads = 1
     let studio = try Studio()
@@ -123,7 +123,7 @@ import Training
       #expect((grid.width, grid.height) == (3 * 64 + 4, 64))
     }
     let page = try String(contentsOfFile: run.folder.report, encoding: .utf8)
-    #expect(page.contains("Pictures as training went on") && page.contains("data:image/png;base64"))
+    #expect(page.contains("Images as training went on") && page.contains("data:image/png;base64"))
 
     let weights = try fileBytes("\(studio.folder)/run/checkpoints/step-12/model.safetensors")
     let half = try studio.settings(["output=\"\(studio.folder)/half\""])
@@ -137,7 +137,7 @@ import Training
   }
 
   /// A folder, an archive of it and a grid; an interrupted folder goes on, other settings are refused.
-  @Test func drawnPicturesDoNotDependOnInterruptions() throws {
+  @Test func drawnImagesDoNotDependOnInterruptions() throws {
     let studio = try Studio()
     try studio.encode()
     _ = try TrainRun(trainingParts(studio.settings()), command: "", terminal: quiet).run()
@@ -185,8 +185,8 @@ import Training
     try FileManager.default.removeItem(atPath: codes.labelPath(2))
     #expect(message([]).contains("no 2.npy"))
     #expect(throws: InputError.self) { try RunParts(studio.settings()) }
-    #expect(throws: InputError.self) { try ClassifiedPictures(studio.folder + "/codes/tiny_codes/0.npy") }
-    #expect(throws: InputError.self) { try ClassifiedPictures(studio.folder + "/codes") }
+    #expect(throws: InputError.self) { try ClassifiedImages(studio.folder + "/codes/tiny_codes/0.npy") }
+    #expect(throws: InputError.self) { try ClassifiedImages(studio.folder + "/codes") }
   }
 
   /// The run files of `Configs/images/` say what the paper says, and differ in what they should.

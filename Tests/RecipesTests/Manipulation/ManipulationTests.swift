@@ -29,7 +29,7 @@ final class TinyManipulation {
     try AtomicFile.write(JSON.object(config).text().utf8, to: path)
   }
 
-  /// Makes one that sees, four tokens a picture, and returns its folder.
+  /// Makes one that sees, four tokens an image, and returns its folder.
   func seeing() throws -> String {
     let vision = VisionConfiguration(
       hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, imageSize: 32, patchSize: 16)

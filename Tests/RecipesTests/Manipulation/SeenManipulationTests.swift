@@ -50,22 +50,22 @@ import TokenData
       #expect(prompt.ranges(of: "<image>").count == 1 && !prompt.contains("<image0>"))
       let example = try dataset.example(index)
       #expect(example.images.map(\.count) == [4] && record.images.count == 1)
-      let path = try #require(record.images.first), picture = try PixelImage(file: path)
+      let path = try #require(record.images.first), image = try PixelImage(file: path)
       files.insert(URL(fileURLWithPath: path).lastPathComponent)
       // `train/rotate/1_0` by its step; `obj_det/train/rotate/1_3` by the boxes it answers with.
       let parts = id.split(separator: "/"), last = parts[parts.count - 1].split(separator: "_")
       let tables = try #require(scenes[(parts.suffix(3).dropLast() + [last[0]]).joined(separator: "/")])
       if parts.count == 3 {
         let step = try #require(Int(last[1]))
-        #expect(picture == tables[step].picture)
+        #expect(image == tables[step].image)
         later += step > 0 ? 1 : 0
       } else if parts[0] == "obj_det" {
         let shown = tables.filter { $0.described.map(\.withoutHeading).sceneText == answer.trimmed }
-        #expect(shown.map(\.picture).contains(picture))
+        #expect(shown.map(\.image).contains(image))
         detected += 1
       } else if parts[0] == "act_pred" {
         // The answer's action begins where its object is seen.
-        let table = try #require(tables.first { $0.picture == picture })
+        let table = try #require(tables.first { $0.image == image })
         let start = try #require(ParsedAnswer(answer).actions.first).start
         #expect(table.objects.contains { $0.box.contains(start) && answer.contains($0.name) })
       }
@@ -87,8 +87,8 @@ import TokenData
     let folder = tiny.folder + "/seen"
     try makeFolders(folder)
     let scenes = (0..<2).map { Episode(.rotate, .placement, seed: $0).scene }
-    for (index, scene) in scenes.enumerated() { try scene.picture.writePNG(to: "\(folder)/\(index).png") }
-    try AtomicFile.write(try scenes[0].picture.png().prefix(200), to: folder + "/cut.png")
+    for (index, scene) in scenes.enumerated() { try scene.image.writePNG(to: "\(folder)/\(index).png") }
+    try AtomicFile.write(try scenes[0].image.png().prefix(200), to: folder + "/cut.png")
     let choice = try ModelChoice(model, overrides: ["evaluate.maxNewTokens=8"])
     let policy = try ManipulationPolicy(choice, form: form)
     func line(_ id: Int, _ rest: String) -> String { "{\"id\": \(id), \(rest)}" }
@@ -113,7 +113,7 @@ import TokenData
       for word in words { #expect(error.contains(word), "\(error)") }
     }
     #expect(try answers[8].ifPresent("error") == nil)
-    // A damaged picture spoils no other answer.
+    // A damaged image spoils no other answer.
     #expect(policy.answers(to: [lines[1]], from: 1) == [answers[1].value.text()])
     // Models that read alone.
     let blind = try ModelChoice(tiny.model)
@@ -132,10 +132,10 @@ import TokenData
     let outcomes = try names.compactMap { try kept.outcome($0) }
     #expect(outcomes.count == 2 && outcomes.allSatisfy { $0.trials.count == 4 && $0.examples == 4 })
     #expect(outcomes.allSatisfy { $0.losses.allSatisfy(\.isFinite) && $0.trials.allSatisfy { $0.answers == 2 } })
-    // Pictures go when the run is done.
+    // Images go when the run is done.
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/data").isEmpty)
     let report = try kept.report(command: "dist2 reproduce manipulation --observation image")
-    #expect(report.markdown.contains("seen as pictures of 256 x 128 pixels"))
+    #expect(report.markdown.contains("seen as images of 256 x 128 pixels"))
     let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
     #expect(page.contains("data:image/png") && page.contains("&lt;image0&gt;"))
     // A run made again is the same; another observation is another experiment.
@@ -154,7 +154,7 @@ import TokenData
     #expect(!fileExists(folder))
   }
 
-  /// Settings are read back as they were written, of text and of pictures.
+  /// Settings are read back as they were written, of text and of images.
   @Test func settingsAreReadBack() throws {
     for observation in [PromptForm.Observation.boxes, .image] {
       let written = ManipulationExperiment(.small, model: "m", observation: observation)

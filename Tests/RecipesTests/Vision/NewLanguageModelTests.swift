@@ -42,7 +42,7 @@ import TorchNN
     }
   }
 
-  /// A vision model made of it has the picture's token after the bytes, and trains.
+  /// A vision model made of it has the image's token after the bytes, and trains.
   @Test func becomesAVisionModel() throws {
     try NewLanguageModel(width: 16, layers: 1, heads: 2).write(to: run.folder + "/lm")
     let vision = VisionConfiguration(

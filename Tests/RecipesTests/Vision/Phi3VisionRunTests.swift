@@ -10,15 +10,15 @@ import Torch
 import TorchNN
 import Training
 
-/// A tiny Phi-3-Vision with fresh weights, from a run file to answers. Its pictures take different numbers of tokens.
+/// A tiny Phi-3-Vision with fresh weights, from a run file to answers. Its images take different numbers of tokens.
 @Suite struct Phi3VisionRunTests {
   private let run: TinyRun
 
-  /// Dark and bright pictures, whose number is told: nothing but the picture says which.
+  /// Dark and bright images, whose number is told: nothing but the image says which.
   init() throws {
     let lines = (0..<8).map { index in
-      #"{"id": "picture \#(index)", "prompt": "n = ", "completion": "\#(index % 2 == 0 ? 1 : 8)", "images": "#
-        + "[\"pictures/\(index).png\"]}\n"
+      #"{"id": "image \#(index)", "prompt": "n = ", "completion": "\#(index % 2 == 0 ? 1 : 8)", "images": "#
+        + "[\"images/\(index).png\"]}\n"
     }
     run = try TinyRun(
       data: lines.joined(),
@@ -89,7 +89,7 @@ import Training
     return answers
   }
 
-  @Test func trainsOnPicturesOfEverySizeAndAnswers() throws {
+  @Test func trainsOnImagesOfEverySizeAndAnswers() throws {
     let dataset = try run.parts().dataset(run.folder + "/train.jsonl")
     let counts = try (0..<dataset.count).map { try dataset.example($0).images[0].count }
     #expect(Set(counts).count >= 3, "\(counts)")
@@ -100,7 +100,7 @@ import Training
     for name in ["config.json", "tokenizer.json", "preprocessor_config.json", "modeling_phi3_v.py"] {
       #expect(fileExists(checkpoint + "/" + name))
     }
-    // A mark, a number, or nothing: the same picture before the same question.
+    // A mark, a number, or nothing: the same image before the same question.
     let shown = ["<image>\\n", "<|image_1|>\\n", ""]
     let asked = (0..<8).flatMap { index in
       shown.map { #"{"prompt": "\#($0)n = ", "images": ["\#(index).png"]}"# }
@@ -167,7 +167,7 @@ import Training
 
   /// The run files for grounding, with this model and these few lines in place of what they name.
   @Test(arguments: ["phi35-vision", "llava-1.5-7b"]) func runFilesForGroundingRunDry(name: String) throws {
-    let line = #"{"prompt": "Where?", "completion": "[261, 10, 374, 83]", "images": ["pictures/1.png"]}"# + "\n"
+    let line = #"{"prompt": "Where?", "completion": "[261, 10, 374, 83]", "images": ["images/1.png"]}"# + "\n"
     try line.write(toFile: run.folder + "/valid.jsonl", atomically: true, encoding: .utf8)
     let settings = try RunSettings(
       file: "\(configsFolder)/grounding/\(name).yaml",

@@ -6,20 +6,20 @@ public import TokenData
 
 extension TableScene {
   /// The table as the front camera shows it.
-  public var picture: PixelImage {
+  public var image: PixelImage {
     PixelImage(width: FrontView.width, height: FrontView.height, channels: 3, bytes: pixels)
   }
 }
 
-/// Pictures of tables as files of a folder, each written once.
-package struct TablePictures {
-  /// The folder, which appears with the first picture.
+/// Images of tables as files of a folder, each written once.
+package struct TableImages {
+  /// The folder, which appears with the first image.
   let folder: String
   private var written = Set<String>()
 
   package init(folder: String) { self.folder = folder }
 
-  /// Writes a table's picture unless it is there already.
+  /// Writes a table's image unless it is there already.
   ///
   /// - Parameter name: what it is of, `train/rotate/12_0`: the file's name with dashes.
   /// - Returns: the file's name, `train-rotate-12_0.png`.
@@ -28,7 +28,7 @@ package struct TablePictures {
     let file = name.replacing("/", with: "-") + ".png"
     guard written.insert(file).inserted else { return file }
     if written.count == 1 { try makeFolders(folder) }
-    try scene().picture.writePNG(to: "\(folder)/\(file)", isSynced: false)
+    try scene().image.writePNG(to: "\(folder)/\(file)", isSynced: false)
     return file
   }
 }

@@ -19,7 +19,7 @@ extension ImageTokens {
       let new = try unified(text, &seen, record.source)
       guard record.spans.isEmpty || new == text else {
         throw InputError(
-          path: record.source, place: "spans", expected: "\(mark) for pictures in a text with spans",
+          path: record.source, place: "spans", expected: "\(mark) for images in a text with spans",
           found: "another mark", remedy: "Write \(mark), or give prompt and completion.")
       }
       record.content = .text(new)
@@ -34,7 +34,7 @@ extension ImageTokens {
       seen += 1
       if let number = match.1, Int(number) != seen {
         throw InputError(
-          path: source, place: "images", expected: "<|image_\(seen)|>: pictures are numbered as they stand",
+          path: source, place: "images", expected: "<|image_\(seen)|>: images are numbered as they stand",
           found: String(match.0))
       }
       result += rest[..<match.range.lowerBound] + mark

@@ -1,23 +1,23 @@
 public import Files
 
-/// Pictures with a class each: a folder with one folder a class, as ImageNet is kept, or an IDX file of the MNIST family
+/// Images with a class each: a folder with one folder a class, as ImageNet is kept, or an IDX file of the MNIST family
 /// with its labels beside it (`train-images-idx3-ubyte.gz`, `train-labels-idx1-ubyte.gz`).
 ///
 /// Classes of folders are numbered in order of the folders' names, as torchvision's `ImageFolder` does.
-public struct ClassifiedPictures: Sendable {
+public struct ClassifiedImages: Sendable {
   private enum Content: Sendable {
     case files([String])
     case bytes(IDXFile)
   }
   /// Folder or file.
   public let path: String
-  /// The class of each picture.
+  /// The class of each image.
   public let classes: [Int]
   private let content: Content
 
-  /// Finds out which pictures there are.
+  /// Finds out which images there are.
   ///
-  /// - Throws: `InputError` if there is none, or pictures and labels do not fit.
+  /// - Throws: `InputError` if there is none, or images and labels do not fit.
   public init(_ path: String) throws(InputError) {
     self.path = path
     var files = [String](), classes = [Int]()
@@ -25,7 +25,7 @@ public struct ClassifiedPictures: Sendable {
       let images = try IDXFile(path), labels = try IDXFile(Self.labels(of: path))
       guard images.shape.count == 3, labels.shape == [images.shape[0]] else {
         throw InputError(
-          path: path, expected: "pictures [N, H, W] and labels [N]", found: "\(images.shape) and \(labels.shape)")
+          path: path, expected: "images [N, H, W] and labels [N]", found: "\(images.shape) and \(labels.shape)")
       }
       try PixelImage.check(
         width: images.shape[2], height: images.shape[1], path: path, pixelLimit: PixelImage.pixelLimit)
@@ -34,14 +34,14 @@ public struct ClassifiedPictures: Sendable {
     }
     let folders = names.filter { (try? Files.names(inFolder: "\(path)/\($0)")) != nil }
     for (index, name) in folders.enumerated() {
-      let own = try ImageReader.pictures(in: "\(path)/\(name)", depth: 1)
+      let own = try ImageReader.images(in: "\(path)/\(name)", depth: 1)
       files += own
       classes += own.map { _ in index }
     }
     guard !files.isEmpty else {
       throw InputError(
         path: path, expected: "a folder with a folder of PNG or JPEG files for each class",
-        found: folders.isEmpty ? "no folders in it" : "\(folders.count) folders without pictures")
+        found: folders.isEmpty ? "no folders in it" : "\(folders.count) folders without images")
     }
     (content, self.classes) = (.files(files), classes)
   }
@@ -49,10 +49,10 @@ public struct ClassifiedPictures: Sendable {
   /// How many there are.
   public var count: Int { classes.count }
 
-  /// A picture with 1 or 3 channels.
+  /// An image with 1 or 3 channels.
   ///
   /// - Throws: `InputError` naming the file: damaged, or too large.
-  public func picture(_ index: Int, channels: Int) throws(InputError) -> PixelImage {
+  public func image(_ index: Int, channels: Int) throws(InputError) -> PixelImage {
     switch content {
     case .files(let files): return try PixelImage(file: files[index]).converted(channels: channels)
     case .bytes(let file):
@@ -70,7 +70,7 @@ public struct ClassifiedPictures: Sendable {
     let own = path[..<slash] + name.replacing("images", with: "labels").replacing("idx3", with: "idx1")
     guard own != path, fileExists(String(own)) else {
       throw InputError(
-        path: path, expected: "a folder of pictures, or an IDX file with its labels beside it",
+        path: path, expected: "a folder of images, or an IDX file with its labels beside it",
         found: fileExists(path) ? "no file of labels" : "no such file",
         remedy: "For …-images-idx3-ubyte.gz the labels are …-labels-idx1-ubyte.gz.")
     }

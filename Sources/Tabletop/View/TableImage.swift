@@ -26,7 +26,7 @@ extension TableScene {
   }
 }
 
-/// The picture while it is painted.
+/// The image while it is painted.
 private struct TableCanvas {
   private static let wall = TableTexture.Colour(repeating: 238)
   private static let table = TableTexture.Colour(repeating: 47)

@@ -8,8 +8,8 @@ import TokenModels
 import Torch
 import TorchNN
 
-/// Draws a few pictures now and then, the same classes with the same random numbers each time: `samples/step-N.png`.
-final class PictureSamples: ProgressSamples {
+/// Draws a few images now and then, the same classes with the same random numbers each time: `samples/step-N.png`.
+final class ImageSamples: ProgressSamples {
   private let tokenizer: String?
   private let count: Int
   private let seed: UInt64
@@ -47,24 +47,24 @@ final class PictureSamples: ProgressSamples {
   }
 
   func add(to page: inout HTMLReport) {
-    let pictures = steps.spread.compactMap { step in (try? fileBytes(path(step))).map { (step, $0) } }
-    guard !pictures.isEmpty else { return }
-    page.section("Pictures as training went on")
-    for (step, png) in pictures {
-      page.image(png: png, description: "Pictures drawn after step \(step)", caption: "step \(step)")
+    let images = steps.spread.compactMap { step in (try? fileBytes(path(step))).map { (step, $0) } }
+    guard !images.isEmpty else { return }
+    page.section("Images as training went on")
+    for (step, png) in images {
+      page.image(png: png, description: "Images drawn after step \(step)", caption: "step \(step)")
     }
   }
 
   private func path(_ step: Int) -> String { "\(folder)/step-\(step).png" }
 }
 
-/// Turns codes into pictures.
+/// Turns codes into images.
 struct ImagePainter {
   private let tokenizer: VQModel
 
   init(_ tokenizer: VQModel) { self.tokenizer = tokenizer }
 
-  /// Pictures of codes `[n, L]`, row by row of square grids.
+  /// Images of codes `[n, L]`, row by row of square grids.
   ///
   /// - Parameter side: what they are resized to (bicubic, before they are cut to 0 … 255, as LlamaGen does); nil leaves
   ///   them as they are.
@@ -74,6 +74,6 @@ struct ImagePainter {
     guard grid * grid == length else {
       throw InputError(path: "codes", expected: "a square number of codes", found: "\(length)")
     }
-    return ImageBatch(try pictures(of: codes.view([codes.size(0), grid, grid]), tokenizer, side: side))
+    return ImageBatch(try decodedImages(of: codes.view([codes.size(0), grid, grid]), tokenizer, side: side))
   }
 }

@@ -1,4 +1,4 @@
-/// A picture that an example shows, by name: it is read when its batch is made.
+/// An image that an example shows, by name: it is read when its batch is made.
 public struct ExampleImage: Sendable, Hashable, Codable {
   /// The file.
   public var path: String
@@ -16,9 +16,9 @@ public struct ExampleImage: Sendable, Hashable, Codable {
   public var tokens: Range<Int> { position..<position + count }
 }
 
-/// A picture as a vision model reads it: one view of it, or several of one size.
+/// An image as a vision model reads it: one view of it, or several of one size.
 public struct PreparedImage: Sendable, Hashable {
-  /// Rows and columns of the parts that a picture is cut into.
+  /// Rows and columns of the parts that an image is cut into.
   public struct Grid: Sendable, Hashable {
     public let rows: Int
     public let columns: Int
@@ -33,12 +33,12 @@ public struct PreparedImage: Sendable, Hashable {
   public let height: Int
   /// Pixels of a view's row.
   public let width: Int
-  /// The parts whose views follow that of the whole picture, in reading order; nil: the whole picture is the only view.
+  /// The parts whose views follow that of the whole image, in reading order; nil: the whole image is the only view.
   public let grid: Grid?
   /// Normalised values `[views, channels, height, width]`, in row-major order.
   public let values: [Float]
 
-  /// A picture of these values.
+  /// An image of these values.
   public init(channels: Int, height: Int, width: Int, grid: Grid? = nil, values: [Float]) {
     let views = 1 + (grid.map { $0.rows * $0.columns } ?? 0)
     precondition(values.count == views * channels * height * width, "\(values.count) values of \(views) views")
@@ -46,7 +46,7 @@ public struct PreparedImage: Sendable, Hashable {
   }
 }
 
-/// A picture and the tokens of a sequence that stand for it.
+/// An image and the tokens of a sequence that stand for it.
 public struct PlacedImage: Sendable, Hashable {
   public var image: PreparedImage
   /// Index of its first token in the sequence.
@@ -60,7 +60,7 @@ public struct PlacedImage: Sendable, Hashable {
   }
 }
 
-/// A picture of a batch and where its tokens lie.
+/// An image of a batch and where its tokens lie.
 public struct BatchImage: Sendable, Hashable {
   public var image: PreparedImage
   /// First of its tokens in the flattened ids `[B · T]`; a second one in the pass of a contrastive example.

@@ -3,9 +3,9 @@ import Foundation
 import Tabletop
 import Testing
 
-/// What pictures of the table show.
-@Suite struct TablePictureTests {
-  /// Pixels that an object covers, by Pillow: `Tests/Fixtures/tabletop/make_pictures.py`.
+/// What images of the table show.
+@Suite struct TableImageTests {
+  /// Pixels that an object covers, by Pillow: `Tests/Fixtures/tabletop/make_images.py`.
   struct Case: Decodable, Sendable, CustomTestStringConvertible {
     let shape: String
     let width: Double, depth: Double, scale: Double, side: Double, forward: Double
@@ -73,26 +73,26 @@ import Testing
   /// Whatever an object is made of can be told from whatever else it might be made of.
   @Test func texturesDiffer() throws {
     let names = Catalog.textures + ["red", "yellow", "green", "blue", "purple", "red swirl"].map { "dark \($0)" }
-    let pictures = try names.map { try scene(object("shorter block", $0)).pixels }
+    let images = try names.map { try scene(object("shorter block", $0)).pixels }
     for first in names.indices {
       for second in 0..<first {
-        let difference = zip(pictures[first], pictures[second]).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
+        let difference = zip(images[first], images[second]).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
         // 25 x 18 pixels of three values each.
         #expect(Double(difference) / 1350 > 12, "\(names[first]) and \(names[second])")
       }
     }
-    #expect(pixel(pictures[0], 78, 128) == [255, 87, 89])
-    #expect(pixel(pictures[names.firstIndex(of: "dark red")!], 78, 128) == [140, 47, 48])
+    #expect(pixel(images[0], 78, 128) == [255, 87, 89])
+    #expect(pixel(images[names.firstIndex(of: "dark red")!], 78, 128) == [140, 47, 48])
   }
 
   @Test func shapesDifferAndShowHowTheyAreTurned() throws {
     let shapes = (Catalog.movables + Catalog.containers).map(\.name)
-    let pictures = try shapes.map { try scene(object($0, "green", width: 0.16, depth: 0.16)).pixels }
+    let images = try shapes.map { try scene(object($0, "green", width: 0.16, depth: 0.16)).pixels }
     // The shorter block is told from the block by its edge.
-    #expect(Set(pictures).count == shapes.count)
+    #expect(Set(images).count == shapes.count)
     for shape in shapes where !["ring", "flower", "bowl", "shorter block"].contains(shape) {
       let turned = try scene(object(shape, "green", width: 0.16, depth: 0.16, heading: 45)).pixels
-      #expect(turned != pictures[shapes.firstIndex(of: shape)!], "\(shape)")
+      #expect(turned != images[shapes.firstIndex(of: shape)!], "\(shape)")
     }
     // Clockwise: the tip of a triangle comes to the right.
     let right = try scene(object("triangle", "red", heading: 90)).pixels
@@ -135,8 +135,8 @@ import Testing
     return points
   }
 
-  /// FNV-1a over the pixels of one episode of each kind, all of its steps: another picture is another experiment.
-  @Test func picturesFollowFromTheSceneAlone() {
+  /// FNV-1a over the pixels of one episode of each kind, all of its steps: another image is another experiment.
+  @Test func imagesFollowFromTheSceneAlone() {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for kind in TaskKind.allCases {
       for scene in Episode(kind, .train, seed: 1).scenes {

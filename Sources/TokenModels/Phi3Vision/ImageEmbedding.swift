@@ -1,11 +1,11 @@
 import Torch
 import TorchNN
 
-/// From the views of pictures to embeddings of their tokens: the tower's patches, four of a square side by side, laid out as
-/// the parts lie in the picture, with a learnt separator at the end of each row and one between the parts and the whole.
+/// From the views of images to embeddings of their tokens: the tower's patches, four of a square side by side, laid out as
+/// the parts lie in the image, with a learnt separator at the end of each row and one between the parts and the whole.
 ///
-/// Sizes in shapes: V views, P patches, W the tower's width, F tokens of all pictures, H the decoder's width.
-final class PictureEmbedding: Module {
+/// Sizes in shapes: V views, P patches, W the tower's width, F tokens of all images, H the decoder's width.
+final class ImageEmbedding: Module {
   @Child("img_processor.vision_model") private var tower: VisionTower
   @Child("img_projection.0") private var inner: Linear
   @Child("img_projection.2") private var outer: Linear
@@ -26,13 +26,13 @@ final class PictureEmbedding: Module {
     rowEnd = .empty([1, 1, 1, merged], device: .meta)
   }
 
-  /// The pictures' views → `[F, H]`.
+  /// The images' views → `[F, H]`.
   func callAsFunction(_ images: ImageInput) -> Tensor {
     let states = tower(images.pixels, layers: featureLayers)
     let patches = states.narrow(1, 1, states.size(1) - 1)
     var view = 0, tokens = [Tensor]()
     for grid in images.grids {
-      guard let grid else { preconditionFailure("a picture without parts") }
+      guard let grid else { preconditionFailure("an image without parts") }
       let parts = grid.rows * grid.columns
       tokens += [
         lines(patches.narrow(0, view + 1, parts), rows: grid.rows, columns: grid.columns), middle.flatten(0, 1),

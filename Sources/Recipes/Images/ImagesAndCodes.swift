@@ -4,11 +4,11 @@ package import TokenModels
 package import Torch
 package import TorchNN
 
-/// Pictures uint8 `[N, H, W, C]` of codes `[N, h, w]`, some at a time.
+/// Images uint8 `[N, H, W, C]` of codes `[N, h, w]`, some at a time.
 ///
 /// - Parameter side: what they are resized to (bicubic, before they are cut to 0 … 255, as LlamaGen does); nil leaves them
 ///   as they are.
-package func pictures(of codes: Tensor, _ model: VQModel, side: Int? = nil) throws -> Tensor {
+package func decodedImages(of codes: Tensor, _ model: VQModel, side: Int? = nil) throws -> Tensor {
   let parts = try codes.split(256, 0).map { part in
     var images = try model.decode(part)
     if let side, images.size(2) != side { images = images.resizedBicubic(height: side, width: side) }
@@ -18,7 +18,7 @@ package func pictures(of codes: Tensor, _ model: VQModel, side: Int? = nil) thro
 }
 
 extension ImageBatch {
-  /// Pictures uint8 `[N, H, W, C]`.
+  /// Images uint8 `[N, H, W, C]`.
   package init(_ pixels: Tensor) {
     self.init(
       count: pixels.size(0), height: pixels.size(1), width: pixels.size(2), channels: pixels.size(3),
@@ -27,13 +27,13 @@ extension ImageBatch {
 }
 
 extension VQModel {
-  /// Codes `[N, h, w]` of pictures uint8 `[N, C, H, W]`, some at a time.
-  package func codes(of pictures: Tensor) throws -> Tensor {
-    .cat(try pictures.split(256, 0).map { try encode(ImagePixels.normalised($0)).codes })
+  /// Codes `[N, h, w]` of images uint8 `[N, C, H, W]`, some at a time.
+  package func codes(of images: Tensor) throws -> Tensor {
+    .cat(try images.split(256, 0).map { try encode(ImagePixels.normalised($0)).codes })
   }
 }
 
-/// Compares pictures with the test pictures by one network.
+/// Compares images with the test images by one network.
 package struct ImageJudge {
   private let network: any ImageFeatures
   private let real: ImageFeatureBatch
@@ -44,16 +44,16 @@ package struct ImageJudge {
     self.real = Self.features(network, real)
   }
 
-  package func features(of pictures: Tensor) -> ImageFeatureBatch { Self.features(network, pictures) }
+  package func features(of images: Tensor) -> ImageFeatureBatch { Self.features(network, images) }
 
-  package func metrics(of pictures: Tensor) -> ImageMetrics {
+  package func metrics(of images: Tensor) -> ImageMetrics {
     var options = ImageMetricOptions()
     (options.neighbourLimit, options.resamples) = (2000, 0)
-    return ImageMetrics(real: real, generated: features(of: pictures), network: network, options: options)
+    return ImageMetrics(real: real, generated: features(of: images), network: network, options: options)
   }
 
-  private static func features(_ network: any ImageFeatures, _ pictures: Tensor) -> ImageFeatureBatch {
-    .joined(pictures.split(500, 0).map { network.features(of: $0) })
+  private static func features(_ network: any ImageFeatures, _ images: Tensor) -> ImageFeatureBatch {
+    .joined(images.split(500, 0).map { network.features(of: $0) })
   }
 }
 
