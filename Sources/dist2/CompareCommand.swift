@@ -44,7 +44,7 @@ struct CompareCommand: ParsableCommand {
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
     let (jobs, threads) = jobs.division(of: settings.arms.count * seeds)
     try experiment.run(jobs: jobs) {
-      CellOptions.command("compare-cell", folder: folder, cell: $0, threads: threads)
+      RunWorkerOptions.command("compare-cell", folder: folder, runName: $0, threads: threads)
     }
     let report = try experiment.report(command: CommandLine.asTyped)
     if json {
@@ -57,10 +57,10 @@ struct CompareCommand: ParsableCommand {
 }
 
 /// One training run in a process of its own.
-struct CompareCell: ParsableCommand {
+struct CompareRun: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "compare-cell", shouldDisplay: false)
-  @OptionGroup var options: CellOptions
+  @OptionGroup var options: RunWorkerOptions
   func run() throws {
-    try runComparisonCell(named: options.cell, folder: options.folder, threads: options.threads)
+    try runComparison(named: options.runName, folder: options.folder, threads: options.threads)
   }
 }

@@ -42,7 +42,7 @@ struct StudyCommand: ParsableCommand {
     if !report {
       try study.run(jobs: jobs.count) {
         // A second thread would wait longer for its turn than these matrices take.
-        CellOptions.command("study-cell", folder: output, cell: $0, threads: 1)
+        RunWorkerOptions.command("study-cell", folder: output, runName: $0, threads: 1)
       }
     }
     let found = try study.report(command: CommandLine.asTyped)
@@ -56,8 +56,8 @@ struct StudyCommand: ParsableCommand {
 }
 
 /// All variants of one problem and seed in a process of their own.
-struct StudyCellCommand: ParsableCommand {
+struct StudyRunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "study-cell", shouldDisplay: false)
-  @OptionGroup var options: CellOptions
-  func run() throws { try runStudyCell(named: options.cell, folder: options.folder, threads: options.threads) }
+  @OptionGroup var options: RunWorkerOptions
+  func run() throws { try runStudy(named: options.runName, folder: options.folder, threads: options.threads) }
 }

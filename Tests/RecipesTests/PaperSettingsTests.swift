@@ -13,15 +13,15 @@ import Testing
   private func grounding() throws -> JSON {
     let settings = GroundingExperiment(
       .paper, source: .rows(["rows.jsonl"], images: nil), model: "models/Phi-3.5-vision")
-    let cell = try #require(settings.grid.runs.first { $0.variant == "dist" })
-    return try settings.settings(cell, model: "m", data: "d.jsonl", output: "/tmp/o", examples: 127_000).resolved
+    let run = try #require(settings.grid.runs.first { $0.variant == "dist" })
+    return try settings.settings(run, model: "m", data: "d.jsonl", output: "/tmp/o", examples: 127_000).resolved
   }
 
   private func manipulation(_ overrides: [String] = []) throws -> (settings: ManipulationExperiment, run: JSON) {
     var settings = ManipulationExperiment(.paper, model: "models/llava-1.5-7b-hf")
     settings.overrides = overrides
-    let cell = try #require(settings.grid.runs.first { $0.variant == "dist" })
-    return (settings, try settings.settings(cell, data: "d.jsonl", output: "/tmp/o", examples: 5600).resolved)
+    let run = try #require(settings.grid.runs.first { $0.variant == "dist" })
+    return (settings, try settings.settings(run, data: "d.jsonl", output: "/tmp/o", examples: 5600).resolved)
   }
 
   /// A key of a run file as resolved: `train.warmup`.
@@ -54,7 +54,7 @@ import Testing
         && settings.grid.variants == ["sft", "vocab", "dist"])
   }
 
-  /// But for what differs from cell to cell, it is the run file that ships.
+  /// But for what differs from run to run, it is the run file that ships.
   @Test func groundingIsItsRunFile() throws {
     let file = try RunSettings(
       file: "\(configsFolder)/grounding/phi35-vision.yaml", overrides: ["data.folder=", "data.train=d.jsonl"]

@@ -162,22 +162,22 @@ private final class Stage: @unchecked Sendable {
   @Test func lanesComeAndGo() {
     let stage = Stage()
     let bar = stage.bar(stage.terminal(), "cells", total: 30)
-    let lanes = (1...3).map { bar.lane("N=\($0)", total: 250) }
+    let rows = (1...3).map { bar.row("N=\($0)", total: 250) }
     stage.now += 1
-    lanes[0].advance(by: 100, fields: ["loss": .number(1)])
+    rows[0].advance(by: 100, fields: ["loss": .number(1)])
     stage.now += 1
-    lanes[1].advance(by: 50)
+    rows[1].advance(by: 50)
     #expect(stage.screen.count == 4)
     #expect(stage.screen[0].hasPrefix("cells  ─"))
     #expect(stage.screen[1].hasPrefix("  N=1  ━"))
     #expect(stage.screen[1].hasSuffix("loss 1"))
     stage.now += 1
-    lanes[0].finish()
+    rows[0].finish()
     #expect(stage.screen.count == 3)
     #expect(stage.screen[0].contains("1/30"))
     #expect(stage.screen[1].hasPrefix("  N=2"))
-    lanes[0].advance()  // after its end: without effect
-    for lane in lanes.dropFirst() { lane.finish() }
+    rows[0].advance()  // after its end: without effect
+    for row in rows.dropFirst() { row.finish() }
     bar.finish()
     #expect(stage.screen == ["✓ cells  3/30 step  3.0 s", ""])
   }
@@ -237,10 +237,10 @@ private final class Stage: @unchecked Sendable {
     let stage = Stage()
     stage.columns = width
     let bar = stage.bar(stage.terminal(color: true), "a title that is rather long, 日本語")
-    let lane = bar.lane("lane", total: 3)
+    let row = bar.row("lane", total: 3)
     stage.now += 1
     bar.advance(by: 100, fields: ["loss": .text("x\u{1B}[9Ay"), "b": .count(123_456_789)])
-    lane.advance()
+    row.advance()
     for line in stage.screen { #expect(line.count <= max(10, width - 1)) }
   }
 

@@ -97,7 +97,7 @@ public struct Demo {
 
   /// The test answers of each seed.
   private func records(of preset: Preset) throws -> [[PredictionRecord]] {
-    try experiment.store.settings.cells.filter { $0.arm.preset == preset }.compactMap {
+    try experiment.store.settings.runs.filter { $0.variant.preset == preset }.compactMap {
       try experiment.store.result(of: $0.name)?.records
     }
   }

@@ -41,7 +41,7 @@ public struct StudyReport {
       "When does teaching distance help?",
       subtitle: "\(summary.problems.count) problems, \(summary.settings.variants.count) objectives, "
         + "\(summary.settings.seeds.count) seeds",
-      footer: "Made by dist2. Every figure comes from the cells in this folder.")
+      footer: "Made by dist2. Every figure comes from the runs in this folder.")
     for rule in StudySummary.Selection.allCases {
       page.section(rule == .best ? "With early stopping" : "At the last step")
       page.table(summary.overview(rule))

@@ -43,7 +43,7 @@ public struct StudySettings: Codable, Sendable, Equatable {
 
   /// Training runs that are kept together: all variants of one problem and seed. Seeds are outermost: an interrupted
   /// study then holds whole seeds.
-  var cells: [(name: String, problem: StudyProblem, seed: Int)] {
+  var runs: [(name: String, problem: StudyProblem, seed: Int)] {
     seeds.flatMap { seed in problems.map { ("\($0.name)-seed\(seed)", $0, seed) } }
   }
 }

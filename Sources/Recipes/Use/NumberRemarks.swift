@@ -111,17 +111,17 @@ func answerRemarks(_ records: [PredictionRecord], _ parts: RunParts, _ training:
   return remarks + [training?.outside(records)].compactMap(\.self)
 }
 
-/// Notes below a comparison: how the right answers' numbers are written, and each arm's answers beyond what training
+/// Notes below a comparison: how the right answers' numbers are written, and each variant's answers beyond what training
 /// showed.
 func comparisonRemarks(
-  _ outcomes: [(arm: String, records: [PredictionRecord])], _ parts: RunParts?, _ training: TrainingAnswers?
+  _ outcomes: [(variant: String, records: [PredictionRecord])], _ parts: RunParts?, _ training: TrainingAnswers?
 ) -> [String] {
   guard let parts, let first = outcomes.first else { return [] }
-  var arms = [String](), records = [String: [PredictionRecord]]()
+  var variants = [String](), records = [String: [PredictionRecord]]()
   for outcome in outcomes {
-    if records[outcome.arm] == nil { arms.append(outcome.arm) }
-    records[outcome.arm, default: []] += outcome.records
+    if records[outcome.variant] == nil { variants.append(outcome.variant) }
+    records[outcome.variant, default: []] += outcome.records
   }
   return answerRemarks(first.records, parts, nil).map { $0 + "." }
-    + arms.compactMap { arm in training?.outside(records[arm] ?? []).map { "\(arm): \($0)." } }
+    + variants.compactMap { variant in training?.outside(records[variant] ?? []).map { "\(variant): \($0)." } }
 }

@@ -15,8 +15,8 @@ public final class ProgressBar: @unchecked Sendable {
   private let terminal: Terminal
   private let clock: @Sendable () -> Double
   private var work: ProgressState
-  private var lanes: [(id: Int, work: ProgressState)] = []
-  private var nextLane = 0
+  private var rows: [(id: Int, work: ProgressState)] = []
+  private var nextRow = 0
   private var display: LiveLines
   private var lastDrawn = -Double.infinity
   private var lastPercent = 0.0
@@ -119,7 +119,7 @@ public final class ProgressBar: @unchecked Sendable {
   private func close(mark: String, reason: String? = nil, _ style: TextStyle = .green) {
     let line = work.lastLine(mark: mark, reason: reason, now: clock())
     display.above(terminal.styled(mark, style) + line.dropFirst(mark.count))
-    lanes = []
+    rows = []
   }
 
   private func draw(force: Bool) {
@@ -131,7 +131,7 @@ public final class ProgressBar: @unchecked Sendable {
     let size = terminal.size()
     // The last column stays empty: a full line makes some terminals wrap, and the next redraw miscounts.
     let width = max(10, size.columns - 1)
-    let shown = lanes.prefix(max(1, size.rows / 3))
+    let shown = rows.prefix(max(1, size.rows / 3))
     display.show(
       [work.line(width: width, terminal: terminal, now: now)]
         + shown.map { "  " + $0.work.line(width: width - 2, terminal: terminal, now: now) })
@@ -150,8 +150,8 @@ public final class ProgressBar: @unchecked Sendable {
 extension ProgressBar {
   /// One of several pieces of work that go on side by side, shown on a line of its own under the bar's.
   ///
-  /// The bar counts the pieces, its lanes what is done inside each. Only terminals show lanes.
-  public final class Lane: Sendable {
+  /// The bar counts the pieces, its rows what is done inside each. Only terminals show rows.
+  public final class Row: Sendable {
     private let bar: ProgressBar
     private let id: Int
 
@@ -168,7 +168,7 @@ extension ProgressBar {
       }
     }
 
-    /// Takes the lane away and counts `units` of the bar as done.
+    /// Takes the row away and counts `units` of the bar as done.
     public func finish(units: Int = 1, fields: KeyValuePairs<String, Quantity> = [:]) {
       bar.remove(id)
       bar.advance(by: units, fields: fields)
@@ -176,26 +176,26 @@ extension ProgressBar {
   }
 
   /// Starts a piece of work beside others.
-  public func lane(_ title: String, total: Int? = nil, unit: String = "step") -> Lane {
+  public func row(_ title: String, total: Int? = nil, unit: String = "step") -> Row {
     lock.withLock {
-      nextLane += 1
-      lanes.append(
-        (nextLane, ProgressState(title: title, unit: unit, total: total, completed: 0, now: clock())))
+      nextRow += 1
+      rows.append(
+        (nextRow, ProgressState(title: title, unit: unit, total: total, completed: 0, now: clock())))
       if terminal.isInteractive { draw(force: false) }
-      return Lane(self, nextLane)
+      return Row(self, nextRow)
     }
   }
 
   private func change(_ id: Int, _ body: (inout ProgressState, Double) -> Void) {
     lock.withLock {
-      guard let index = lanes.firstIndex(where: { $0.id == id }) else { return }
-      body(&lanes[index].work, clock())
+      guard let index = rows.firstIndex(where: { $0.id == id }) else { return }
+      body(&rows[index].work, clock())
       if terminal.isInteractive { draw(force: false) }
     }
   }
 
   private func remove(_ id: Int) {
-    lock.withLock { lanes.removeAll { $0.id == id } }
+    lock.withLock { rows.removeAll { $0.id == id } }
   }
 }
 

@@ -191,13 +191,13 @@ import Training
 
   /// The run files of `Configs/images/` say what the paper says, and differ in what they should.
   @Test(arguments: ["b", "l"]) func shippedRunFilesAreRead(size: String) throws {
-    for arm in ["sft", "dist"] {
-      let path = "\(configsFolder)/images/llamagen-\(size)-\(arm).yaml"
+    for variant in ["sft", "dist"] {
+      let path = "\(configsFolder)/images/llamagen-\(size)-\(variant).yaml"
       let text = try String(contentsOfFile: path, encoding: .utf8)
-      #expect(text.contains("dist2 train Configs/images/llamagen-\(size)-\(arm).yaml"))
+      #expect(text.contains("dist2 train Configs/images/llamagen-\(size)-\(variant).yaml"))
       let settings = try RunSettings(file: path)
       #expect(settings.data.areCodes && settings.train.fromScratch && settings.train.batch == 256)
-      #expect(settings.metrics.count == (arm == "dist" ? 1 : 0))
+      #expect(settings.metrics.count == (variant == "dist" ? 1 : 0))
       let model = try describeModel(folder: settings.model)
       let published = LlamaGenConfiguration.published(size == "b" ? .b : .l, imageSide: 384)
       #expect((model as? LlamaGen)?.configuration == published)

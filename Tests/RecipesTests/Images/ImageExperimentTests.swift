@@ -10,7 +10,7 @@ import Torch
 
 /// The image experiment on images made here: a bar for each class, at a place of its own.
 @Suite struct ImageExperimentTests {
-  @Test func cellsBecomeAReport() throws {
+  @Test func runsBecomeAReport() throws {
     let folder = try TemporaryImages(train: 200, test: 60)
     var experiment = ImageExperiment(data: folder.data, scale: .tiny)
     experiment.grid.sizes = [0.25, 1]

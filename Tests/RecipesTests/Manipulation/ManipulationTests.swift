@@ -131,8 +131,8 @@ final class TinyManipulation {
     #expect(policy.answers(to: [good], from: 1) == [answers[0].value.text()])
   }
 
-  /// Cells, one of each arm, become a report; a cell run again is the same.
-  @Test func cellsBecomeAReport() throws {
+  /// Runs, one of each variant, become a report; a run run again is the same.
+  @Test func runsBecomeAReport() throws {
     let tiny = try TinyManipulation()
     var experiment = ManipulationExperiment(.tiny, model: tiny.model)
     (experiment.grid.variants, experiment.grid.sizes, experiment.maxNewTokens) = (["sft", "dist"], [2, 4, 6], 8)
@@ -155,17 +155,17 @@ final class TinyManipulation {
     #expect(throws: InputError.self) { try experiment.validate() }
   }
 
-  /// What a cell has learnt is not lost when it cannot finish: the next try goes on from there.
-  @Test func interruptedCellsGoOn() throws {
+  /// What a run has learnt is not lost when it cannot finish: the next try goes on from there.
+  @Test func interruptedRunsGoOn() throws {
     let tiny = try TinyManipulation()
     var experiment = ManipulationExperiment(.tiny, model: tiny.model)
     (experiment.grid.variants, experiment.grid.sizes, experiment.maxNewTokens) = (["dist"], [2], 8)
     let folder = tiny.folder + "/out", kept = try ExperimentFolder(folder, experiment)
-    let cell = experiment.grid.runs[0].name, results = folder + "/cells",
-      checkpoints = folder + "/runs/\(cell)/checkpoints"
-    func run() throws { try kept.run(one: cell, threads: 1) }
+    let run = experiment.grid.runs[0].name, results = folder + "/cells",
+      checkpoints = folder + "/runs/\(run)/checkpoints"
+    func run() throws { try kept.run(one: run, threads: 1) }
     try run()
-    let whole = try #require(try kept.outcome(cell))
+    let whole = try #require(try kept.outcome(run))
     #expect(!fileExists(checkpoints))
     // A file where the results should go: everything is done, and cannot be kept.
     try FileManager.default.removeItem(atPath: results)
@@ -180,7 +180,7 @@ final class TinyManipulation {
     try FileManager.default.removeItem(atPath: results)
     try makeFolders(results)
     try run()
-    let resumed = try #require(try kept.outcome(cell))
+    let resumed = try #require(try kept.outcome(run))
     #expect(resumed.losses == whole.losses && resumed.trials == whole.trials && !fileExists(checkpoints))
   }
 }

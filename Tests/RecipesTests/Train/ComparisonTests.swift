@@ -11,10 +11,10 @@ import Testing
     let tiny = try TinyRun(), run = try tiny.settings()
     let settings = try ComparisonSettings(
       run, objectives: [.sft, .vocab, .dist], axes: ["objective.temperature=1,2,4", "data.limit=8,16"], seeds: [1, 2])
-    // sft and vocab know no τ: 2 arms each; dist 6.
-    #expect(settings.arms.count { $0.preset == .sft } == 2)
-    #expect(settings.arms.count { $0.preset == .vocab } == 2)
-    #expect(settings.arms.count { $0.preset == .dist } == 6)
+    // sft and vocab know no τ: 2 variants each; dist 6.
+    #expect(settings.variants.count { $0.preset == .sft } == 2)
+    #expect(settings.variants.count { $0.preset == .vocab } == 2)
+    #expect(settings.variants.count { $0.preset == .dist } == 6)
   }
 
   @Test(arguments: ["objective.temperature", "=1", "train.epochs=1,,2", "train.epoch=1", "train.steps=many"])
@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  @Test func cellsRunAreKeptAndReported() throws {
+  @Test func runsRunAreKeptAndReported() throws {
     let tiny = try TinyRun()
     let run = try tiny.settings("train.steps=6", "evaluate.distribution=true")
     let settings = try ComparisonSettings(
@@ -33,7 +33,7 @@ import Testing
       seeds: [1, 2])
     let folder = tiny.folder + "/compare"
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
-    for name in cellNames(settings) { try runComparisonCell(named: name, folder: folder, threads: 1) }
+    for name in cellNames(settings) { try runComparison(named: name, folder: folder, threads: 1) }
     #expect(cellNames(settings).allSatisfy(experiment.store.isFinished))
     // The data order and first loss depend on the seed alone.
     let first = try cellNames(settings).filter { $0.hasSuffix("seed1") }.map { try crossEntropy(folder, $0) }
@@ -62,17 +62,17 @@ import Testing
     let settings = try ComparisonSettings(run, objectives: [.sft, .dist], axes: [], seeds: [1, 2, 3], metric: "mae")
     let folder = tiny.folder + "/compare"
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
-    for name in cellNames(settings) { try runComparisonCell(named: name, folder: folder, threads: 1) }
+    for name in cellNames(settings) { try runComparison(named: name, folder: folder, threads: 1) }
     let text = try experiment.report(command: "").text(quiet)
     #expect(text.contains("MAE") && (text.contains("seeds") || text.contains("identical")))
     #expect(!text.contains("of other seeds they say nothing"))
   }
 
   private func cellNames(_ settings: ComparisonSettings) -> [String] {
-    settings.seeds.flatMap { seed in settings.arms.map { "\($0.preset.rawValue)-seed\(seed)" } }
+    settings.seeds.flatMap { seed in settings.variants.map { "\($0.preset.rawValue)-seed\(seed)" } }
   }
 
-  /// Cross entropy of a cell's first step.
+  /// Cross entropy of a run's first step.
   private func crossEntropy(_ folder: String, _ name: String) throws -> Double {
     guard case .double(let value)? = try MetricsLog.read("\(folder)/runs/\(name)/metrics.jsonl").first?["train/ce"]
     else {

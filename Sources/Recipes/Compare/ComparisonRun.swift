@@ -28,20 +28,20 @@ public struct ComparisonOutcome: Codable, Sendable, Equatable {
   var tokensPerSecond: Double
 }
 
-/// Runs one cell of a comparison's folder and keeps its result; tells its progress on standard output.
+/// Runs one run of a comparison's folder and keeps its result; tells its progress on standard output.
 ///
-/// - Throws: `InputError` for a folder or cell that is not there, and what training and answering throw.
-public func runComparisonCell(named name: String, folder: String, threads: Int) throws {
-  let store = try CellStore<ComparisonSettings, ComparisonOutcome>(folder: folder)
-  let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
+/// - Throws: `InputError` for a folder or run that is not there, and what training and answering throw.
+public func runComparison(named name: String, folder: String, threads: Int) throws {
+  let store = try RunStore<ComparisonSettings, ComparisonOutcome>(folder: folder)
+  let planned = try store.run(named: name, among: store.settings.runs) { $0.name }
   Torch.threads = threads
   let output = try store.freshRun(of: name)
-  let parts = try RunParts(store.settings.settings(cell.arm, seed: cell.seed, output: output))
+  let parts = try RunParts(store.settings.settings(planned.variant, seed: planned.seed, output: output))
   let outcome = try ComparisonRun(parts).run { $0.send() }
   try store.keep(outcome, of: name)
 }
 
-/// Trains and tests one arm with one seed. The model after the last step is tested; none is kept.
+/// Trains and tests one variant with one seed. The model after the last step is tested; none is kept.
 private struct ComparisonRun {
   let parts: RunParts
 

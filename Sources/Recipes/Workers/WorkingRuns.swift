@@ -2,41 +2,41 @@ import Files
 import Foundation
 import Reports
 
-extension CellStore {
-  /// Runs the cells that are not finished yet, each in a process of its own, with a bar and a lane for each.
+extension RunStore {
+  /// Runs the runs that are not finished yet, each in a process of its own, with a bar and a row for each.
   ///
   /// - Parameters:
-  ///   - cells: names of all cells.
+  ///   - runs: names of all runs.
   ///   - title: what the bar says before the number of runs.
-  ///   - units: work of a cell, if it is known beforehand; else the bar counts finished cells.
-  ///   - jobs: cells side by side.
-  ///   - worker: command line of the process that runs one cell, from its name.
-  /// - Throws: `WorkerFailure`; `InputError` if another process is running cells of this folder.
+  ///   - units: work of a run, if it is known beforehand; else the bar counts finished runs.
+  ///   - jobs: runs side by side.
+  ///   - worker: command line of the process that runs one run, from its name.
+  /// - Throws: `WorkerFailure`; `InputError` if another process is running runs of this folder.
   package func run(
-    _ cells: [String], title: String, units: [String: Int]? = nil, jobs: Int,
+    _ runNames: [String], title: String, units: [String: Int]? = nil, jobs: Int,
     worker: @escaping @Sendable (String) -> [String]
   ) throws {
-    let waiting = cells.filter { !isFinished($0) }
+    let waiting = runNames.filter { !isFinished($0) }
     guard !waiting.isEmpty else { return }
-    // A second process would train the same cells in the same folders.
+    // A second process would train the same runs in the same folders.
     let lock = try FileLock(folder: folder + "/cells")
     defer { lock.unlock() }
     let bar = ProgressBar(
       "\(title): \(waiting.count) training run\(waiting.count == 1 ? "" : "s")",
       total: units.map { units in waiting.reduce(0) { $0 + units[$1]! } } ?? waiting.count,
       unit: units == nil ? "run" : "step")
-    let lanes = CellLanes(bar, countsCells: units == nil)
+    let rows = RunRows(bar, countsRuns: units == nil)
     do {
-      try WorkerPool(jobs: jobs, command: worker).run(waiting) { cell, message in lanes.show(cell, message) }
+      try WorkerPool(jobs: jobs, command: worker).run(waiting) { runName, message in rows.show(runName, message) }
       bar.finish()
     } catch {
-      bar.fail("\(cells.count { isFinished($0) }) of \(cells.count) cells are kept; the same command goes on")
+      bar.fail("\(runNames.count { isFinished($0) }) of \(runNames.count) runs are kept; the same command goes on")
       throw error
     }
   }
 }
 
-extension CellStore {
+extension RunStore {
   /// Writes a report's `report.html`, `table.md` and `figure.svg` into the folder.
   func write(page: HTMLReport, markdown: String, figure: any Figure) throws {
     try AtomicFile.write(page.html.utf8, to: folder + "/report.html")

@@ -4,40 +4,40 @@ import Recipes
 import Synchronization
 import Testing
 
-@Suite struct CellTests {
+@Suite struct RunStoreTests {
   private struct Settings: Codable, Equatable { var size = 1 }
 
-  @Test func finishedCellsAreKeptAndOtherSettingsAreRefused() throws {
+  @Test func finishedRunsAreKeptAndOtherSettingsAreRefused() throws {
     try withFolder { folder in
-      let store = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+      let store = try RunStore<Settings, [Double]>(folder: folder, settings: Settings())
       #expect(!store.isFinished("a"))
       try store.keep([1, 2], of: "a")
-      let again = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+      let again = try RunStore<Settings, [Double]>(folder: folder, settings: Settings())
       #expect(try again.result(of: "a") == [1, 2])
       #expect(try again.result(of: "b") == nil)
       let error = #expect(throws: InputError.self) {
-        try CellStore<Settings, [Double]>(folder: folder, settings: Settings(size: 2))
+        try RunStore<Settings, [Double]>(folder: folder, settings: Settings(size: 2))
       }
       #expect(error?.description.contains("other settings") == true)
     }
   }
 
-  @Test func aDamagedCellIsNamed() throws {
+  @Test func aDamagedRunIsNamed() throws {
     try withFolder { folder in
-      let store = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+      let store = try RunStore<Settings, [Double]>(folder: folder, settings: Settings())
       try Data("{".utf8).write(to: URL(fileURLWithPath: store.path(of: "a")))
       let error = #expect(throws: InputError.self) { try store.result(of: "a") }
       #expect(error?.path == store.path(of: "a"))
     }
   }
 
-  /// An earlier version's settings: its cells must not become this one's by deleting one file.
+  /// An earlier version's settings: its runs must not become this one's by deleting one file.
   @Test func unreadableSettingsAreOfAnotherExperiment() throws {
     try withFolder { folder in
-      _ = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+      _ = try RunStore<Settings, [Double]>(folder: folder, settings: Settings())
       try AtomicFile.write("{\"width\": 1}".utf8, to: folder + "/settings.json")
       let error = #expect(throws: InputError.self) {
-        try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+        try RunStore<Settings, [Double]>(folder: folder, settings: Settings())
       }
       #expect(error?.remedy == "Choose another --output, or delete the folder.")
     }
@@ -49,10 +49,10 @@ import Testing
     let pool = WorkerPool(jobs: 2) {
       ["/bin/sh", "-c", "echo '\(line)'; echo noise; test \($0) != bad || { echo why >&2; exit 3; }"]
     }
-    try pool.run(["a", "b", "c"]) { cell, message in seen.withLock { $0[cell] = message.completed } }
+    try pool.run(["a", "b", "c"]) { run, message in seen.withLock { $0[run] = message.completed } }
     #expect(seen.withLock { $0 } == ["a": 3, "b": 3, "c": 3])
     let error = #expect(throws: WorkerFailure.self) { try pool.run(["bad"]) { _, _ in } }
-    #expect(error?.cell == "bad" && error?.message == "why")
+    #expect(error?.run == "bad" && error?.message == "why")
     let silent = WorkerPool(jobs: 1) { _ in ["/bin/sh", "-c", "kill -9 $$"] }
     let killed = #expect(throws: WorkerFailure.self) { try silent.run(["k"]) { _, _ in } }
     #expect(killed?.message == "the worker ended with signal 9")
@@ -60,11 +60,11 @@ import Testing
     #expect(throws: WorkerFailure.self) { try absent.run(["k"]) { _, _ in } }
   }
 
-  /// Two processes would train the same cells in the same folders.
-  @Test func aFolderRunsItsCellsOnce() throws {
+  /// Two processes would train the same runs in the same folders.
+  @Test func aFolderRunsItsRunsOnce() throws {
     let folder = NSTemporaryDirectory() + "dist2-cells-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let store = try CellStore<Settings, [Double]>(folder: folder, settings: Settings())
+    let store = try RunStore<Settings, [Double]>(folder: folder, settings: Settings())
     let lock = try FileLock(folder: folder + "/cells"), worker: @Sendable (String) -> [String] = { _ in ["/bin/true"] }
     let error = #expect(throws: InputError.self) { try store.run(["a"], title: "", jobs: 1, worker: worker) }
     #expect(error?.found == "that another process is writing it")

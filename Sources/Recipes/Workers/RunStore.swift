@@ -1,19 +1,19 @@
 import Files
 import Foundation
 
-/// A folder of finished cells: one file each, so that an interrupted experiment goes on where it stopped.
+/// A folder of finished runs: one file each, so that an interrupted experiment goes on where it stopped.
 ///
 ///     runs/regression-small/settings.json
 ///     runs/regression-small/cells/dist-n10-seed1.json
-public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
+public struct RunStore<Settings: Codable & Equatable, Result: Codable> {
   /// The experiment's folder.
   public let folder: String
-  /// What every cell of it was made with.
+  /// What every run of it was made with.
   public let settings: Settings
 
   /// Opens or creates the folder of an experiment.
   ///
-  /// - Throws: `InputError` if the folder holds an experiment with other settings: their cells must not be mixed.
+  /// - Throws: `InputError` if the folder holds an experiment with other settings: their runs must not be mixed.
   public init(folder: String, settings: Settings) throws {
     self.folder = folder
     self.settings = settings
@@ -40,52 +40,52 @@ public struct CellStore<Settings: Codable & Equatable, Result: Codable> {
   }
 
   /// Opens the folder of an experiment that was begun, with its own settings. Its path is then absolute: run files of
-  /// cells name their data as seen from themselves, not from here.
+  /// runs name their data as seen from themselves, not from here.
   public init(folder: String) throws {
     let folder = absolutePath(folder)
     self.folder = folder
     settings = try Self.settings(folder + "/settings.json")
   }
 
-  /// Where a cell's result is kept.
-  public func path(of cell: String) -> String { "\(folder)/cells/\(cell).json" }
+  /// Where a run's result is kept.
+  public func path(of runName: String) -> String { "\(folder)/cells/\(runName).json" }
 
-  /// Whether a cell is finished.
-  public func isFinished(_ cell: String) -> Bool { fileExists(path(of: cell)) }
+  /// Whether a run is finished.
+  public func isFinished(_ runName: String) -> Bool { fileExists(path(of: runName)) }
 
-  /// The result of a finished cell, nil if it is not finished.
-  public func result(of cell: String) throws -> Result? {
-    isFinished(cell) ? try Self.read(Result.self, path(of: cell)) : nil
+  /// The result of a finished run, nil if it is not finished.
+  public func result(of runName: String) throws -> Result? {
+    isFinished(runName) ? try Self.read(Result.self, path(of: runName)) : nil
   }
 
-  /// Keeps a cell's result: whole, or not at all.
-  public func keep(_ result: Result, of cell: String) throws { try Self.write(result, path(of: cell)) }
+  /// Keeps a run's result: whole, or not at all.
+  public func keep(_ result: Result, of runName: String) throws { try Self.write(result, path(of: runName)) }
 
-  /// One of the settings' cells by its name.
+  /// One of the settings' runs by its name.
   ///
   /// - Throws: `InputError` if there is none.
-  package func cell<Cell>(named name: String, among cells: [Cell], _ nameOf: (Cell) -> String) throws -> Cell {
-    guard let cell = cells.first(where: { nameOf($0) == name }) else {
+  package func run<Run>(named name: String, among runs: [Run], _ nameOf: (Run) -> String) throws -> Run {
+    guard let run = runs.first(where: { nameOf($0) == name }) else {
       throw InputError(
-        path: folder, place: "cell \(name)", expected: "a cell of the experiment's settings", found: "none")
+        path: folder, place: "run \(name)", expected: "a run of the experiment's settings", found: "none")
     }
-    return cell
+    return run
   }
 
-  /// Folder of the training run of a cell that takes long: interrupted, it goes on from its last checkpoint there.
-  package func run(of cell: String) -> String { "\(folder)/runs/\(cell)" }
+  /// Folder of the training run of a run that takes long: interrupted, it goes on from its last checkpoint there.
+  package func run(of runName: String) -> String { "\(folder)/runs/\(runName)" }
 
-  /// Deletes the checkpoints of a cell's run, when its result is kept.
-  package func dropCheckpoints(of cell: String) throws { try removeTree(RunFolder(run(of: cell)).checkpoints) }
+  /// Deletes the checkpoints of a run's folder, when its result is kept.
+  package func dropCheckpoints(of runName: String) throws { try removeTree(RunFolder(run(of: runName)).checkpoints) }
 
-  /// Folder of a cell's own training run. A cell that is run again starts anew.
-  package func freshRun(of cell: String) throws -> String {
-    let output = run(of: cell)
+  /// Folder of a run's own training run. A run that is run again starts anew.
+  package func freshRun(of runName: String) throws -> String {
+    let output = run(of: runName)
     try removeTree(output)
     return output
   }
 
-  /// Cells of settings that cannot be read must not be taken for those of others.
+  /// Runs of settings that cannot be read must not be taken for those of others.
   private static func settings(_ path: String) throws -> Settings {
     try read(Settings.self, path, remedy: "Choose another --output, or delete the folder.")
   }

@@ -5,9 +5,9 @@ import Foundation
 public struct WorkerMessage: Codable, Sendable, Hashable {
   /// What it is doing: `training`, `testing`.
   public var phase: String
-  /// Units done of the whole cell.
+  /// Units done of the whole run.
   public var completed: Int
-  /// Units of the whole cell.
+  /// Units of the whole run.
   public var total: Int
   /// Loss of the last step, while training.
   public var loss: Double?
@@ -20,23 +20,23 @@ public struct WorkerMessage: Codable, Sendable, Hashable {
   }
 }
 
-/// Why a cell came to nothing.
+/// Why a run came to nothing.
 public struct WorkerFailure: Error, CustomStringConvertible {
-  /// The cell's name.
-  public var cell: String
+  /// The run's name.
+  public var runName: String
   /// What the worker said last on standard error.
   public var message: String
-  public var description: String { "cell \(cell): \(message)" }
+  public var description: String { "run \(runName): \(message)" }
 }
 
-/// Runs cells in processes of their own, several at a time.
+/// Runs runs in processes of their own, several at a time.
 ///
-/// A process each, not a thread: libtorch's thread count and allocator belong to the process, and a cell that is
+/// A process each, not a thread: libtorch's thread count and allocator belong to the process, and a run that is
 /// killed takes nothing else with it. Workers end with this process, however it ends: see ``WorkerProcess``.
 public struct WorkerPool: Sendable {
-  /// Cells side by side.
+  /// Runs side by side.
   public var jobs: Int
-  /// Command line of a cell's worker, from its name.
+  /// Command line of a run's worker, from its name.
   public var command: @Sendable (String) -> [String]
 
   public init(jobs: Int, command: @escaping @Sendable (String) -> [String]) {
@@ -44,45 +44,45 @@ public struct WorkerPool: Sendable {
     self.command = command
   }
 
-  /// Runs every cell and returns when the last is over.
+  /// Runs every run and returns when the last is over.
   ///
-  /// - Parameter onMessage: told what a cell reports; called from several threads.
-  /// - Throws: the first `WorkerFailure`, after the cells already running have finished.
-  public func run(_ cells: [String], onMessage: @escaping @Sendable (String, WorkerMessage) -> Void) throws {
-    let state = PoolState(cells)
+  /// - Parameter onMessage: told what a run reports; called from several threads.
+  /// - Throws: the first `WorkerFailure`, after the runs already running have finished.
+  public func run(_ runNames: [String], onMessage: @escaping @Sendable (String, WorkerMessage) -> Void) throws {
+    let state = PoolState(runNames)
     // A thread each; this one where the system gives fewer.
-    Threads.perform(cells.count, threads: jobs) { _ in
-      guard let cell = state.next() else { return }
-      do { try run(cell, onMessage: onMessage) } catch { state.fail(error) }
+    Threads.perform(runNames.count, threads: jobs) { _ in
+      guard let runName = state.next() else { return }
+      do { try run(runName, onMessage: onMessage) } catch { state.fail(error) }
     }
     if let failure = state.failure { throw failure }
   }
 
-  private func run(_ cell: String, onMessage: @Sendable (String, WorkerMessage) -> Void) throws {
+  private func run(_ runName: String, onMessage: @Sendable (String, WorkerMessage) -> Void) throws {
     var said = [UInt8]()  // the end of what it writes to standard error
     let ending: WorkerProcess.Ending
     do {
-      ending = try WorkerProcess(command(cell)).run { line in
-        if let message = try? JSONDecoder().decode(WorkerMessage.self, from: Data(line)) { onMessage(cell, message) }
+      ending = try WorkerProcess(command(runName)).run { line in
+        if let message = try? JSONDecoder().decode(WorkerMessage.self, from: Data(line)) { onMessage(runName, message) }
       } onError: {
         said = (said + $0).suffix(4096)
       }
     } catch {
-      throw WorkerFailure(cell: cell, message: "\(error)")
+      throw WorkerFailure(runName: runName, message: "\(error)")
     }
     guard ending != .exit(0) else { return }
     let words = String(decoding: said, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-    throw WorkerFailure(cell: cell, message: words.isEmpty ? "the worker ended with \(ending)" : words)
+    throw WorkerFailure(runName: runName, message: words.isEmpty ? "the worker ended with \(ending)" : words)
   }
 }
 
-/// Cells still to be run, shared by the pool's threads.
+/// Runs still to be run, shared by the pool's threads.
 private final class PoolState: @unchecked Sendable {
   private let lock = NSLock()  // guards what follows
   private var waiting: [String]
   private var first: (any Error)?
 
-  init(_ cells: [String]) { waiting = cells.reversed() }
+  init(_ runNames: [String]) { waiting = runNames.reversed() }
 
   func next() -> String? { lock.withLock { first == nil ? waiting.popLast() : nil } }
   func fail(_ error: any Error) { lock.withLock { first = first ?? error } }

@@ -33,21 +33,21 @@ public struct StudyOutcome: Codable, Sendable, Equatable {
 
 /// Trains and tests all variants on one problem with one seed, and keeps the result.
 ///
-/// - Throws: `InputError` for a folder or cell that is not there, and what training and answering throw.
-public func runStudyCell(named name: String, folder: String, threads: Int) throws {
-  let store = try CellStore<StudySettings, StudyOutcome>(folder: folder)
-  let cell = try store.cell(named: name, among: store.settings.cells) { $0.name }
+/// - Throws: `InputError` for a folder or run that is not there, and what training and answering throw.
+public func runStudy(named name: String, folder: String, threads: Int) throws {
+  let store = try RunStore<StudySettings, StudyOutcome>(folder: folder)
+  let planned = try store.run(named: name, among: store.settings.runs) { $0.name }
   Torch.threads = threads
   let place = try store.freshRun(of: name)
   defer { try? removeTree(place) }
-  let files = try cell.problem.files(in: place + "/data", seed: cell.seed)
+  let files = try planned.problem.files(in: place + "/data", seed: planned.seed)
   let model = place + "/model"
-  try NewLanguageModel(width: 64, layers: 2, heads: 4, contextLength: 128, seed: UInt64(cell.seed)).write(to: model)
+  try NewLanguageModel(width: 64, layers: 2, heads: 4, contextLength: 128, seed: UInt64(planned.seed)).write(to: model)
   let answers = try StudyAnswers(files)
   let variants = store.settings.variants
   let runs = try variants.enumerated().map { index, variant in
     let values: [(key: String, value: JSON)] =
-      StudyRun.values(model, files, seed: cell.seed, steps: store.settings.steps)
+      StudyRun.values(model, files, seed: planned.seed, steps: store.settings.steps)
       + variant.values(deviation: answers.deviation) + [("output", .string("\(place)/\(index)"))]
     let settings = try RunSettings(tree: StudyRun.tree, path: "study", values: values)
     let run = try StudyRun(RunParts(settings)).run(variant)
@@ -56,7 +56,7 @@ public func runStudyCell(named name: String, folder: String, threads: Int) throw
   }
   try store.keep(
     StudyOutcome(
-      problem: cell.problem, seed: cell.seed, deviation: answers.deviation, medianError: answers.medianError, runs: runs
+      problem: planned.problem, seed: planned.seed, deviation: answers.deviation, medianError: answers.medianError, runs: runs
     ),
     of: name)
 }
