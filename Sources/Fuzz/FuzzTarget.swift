@@ -94,7 +94,7 @@ private let runFile = Array(
     - { name: z, tokens: { bins: { pattern: "<{}>", count: 10, range: [0, 1] } }, contrast: { radius: 3 } }
   objective: { preset: dist, alpha: 0.1, temperature: { perplexity: 3 } }
   train: { steps: 10, batch: 8, warmup: 0.1, lora: { rank: 8 }, earlyStop: { patience: 2 }, seed: 1 }
-  reward: { overall: { field: score, range: [1, 5] }, facets: [{ name: a, range: [0, 4], scores: [0, 9] }] }
+  reward: { overall: { field: score, range: [1, 5] }, attributes: [{ name: a, range: [0, 4], scores: [0, 9] }] }
   base: &a [1, 2]
   other: *a
 

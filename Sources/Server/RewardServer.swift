@@ -16,20 +16,20 @@ public struct RewardServer: Sendable {
   private let routes: RewardRoutes
   private let log: (@Sendable (String) -> Void)?
 
-  /// Makes the judge on the thread that will own it.
+  /// Makes the reward model on the thread that will own it.
   ///
   /// - Parameters:
   ///   - log: gets a line for each request answered; nil for no log.
   ///   - makeJudge: called once.
-  /// - Throws: `InputError` for settings that cannot be; what `makeJudge` throws.
+  /// - Throws: `InputError` for settings that cannot be; what `makeRewardModel` throws.
   public static func load(
     _ settings: ServerSettings, log: (@Sendable (String) -> Void)? = nil,
-    makeJudge: @escaping @Sendable () throws -> any Judge
+    makeRewardModel: @escaping @Sendable () throws -> any RewardModel
   ) async throws -> RewardServer {
     try settings.check()
     let limits = Batcher.Limits(
       queue: settings.queue, bytes: 4 * settings.bodyLimit, tokens: settings.tokenBudget, timeout: settings.timeout)
-    let batcher = try await Batcher.start(limits, metrics: ServerMetrics(), makeJudge: makeJudge)
+    let batcher = try await Batcher.start(limits, metrics: ServerMetrics(), makeRewardModel: makeRewardModel)
     let routes = RewardRoutes(
       batcher: batcher, connections: Connections(), bodies: BodyBudget(16 * settings.bodyLimit),
       bodyLimit: settings.bodyLimit)
@@ -38,8 +38,8 @@ public struct RewardServer: Sendable {
 
   /// The model's name.
   public var name: String { routes.batcher.model.name }
-  /// Names of its facets.
-  public var facets: [String] { routes.batcher.model.facets.map(\.name) }
+  /// Names of its attributes.
+  public var attributes: [String] { routes.batcher.model.attributes.map(\.name) }
   /// Method and path of everything that is answered.
   package var table: [(method: String, path: String)] { routes.all.map { ($0.method.rawValue, $0.path) } }
   /// The queue before the model.

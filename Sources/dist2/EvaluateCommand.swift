@@ -63,7 +63,7 @@ struct EvaluateCommand: ParsableCommand {
       let command = EvaluatePairs(
         pairs: pairs, output: output, json: json, skipBad: skipBad, limit: settings.evaluate.limit)
       return try command.run(
-        loadJudge(choice), kind: choice.parts.rating == nil ? "Generative" : "Seq. Classifier",
+        loadRewardModel(choice), kind: choice.parts.rating == nil ? "Generative" : "Seq. Classifier",
         tokenBudget: settings.evaluate.tokenBudget)
     }
     guard let path = data ?? settings.data.test ?? settings.data.valid else {

@@ -44,11 +44,11 @@ struct ServeCommand: ParsableCommand {
     let isVerbose = verbose
     try waitFor {
       let server = try await RewardServer.load(settings, log: isVerbose ? log : nil) {
-        try loadJudge(run: run, step: step, overrides: overrides)
+        try loadRewardModel(run: run, step: step, overrides: overrides)
       }
-      let facets = server.facets.isEmpty ? "none" : server.facets.joined(separator: ", ")
+      let attributes = server.attributes.isEmpty ? "none" : server.attributes.joined(separator: ", ")
       try await server.run { address in
-        print("\(server.name) at \(address)\nfacets: \(facets)")
+        print("\(server.name) at \(address)\nattributes: \(attributes)")
       }
     }
     // Should the model be at a batch still, no destructor may run under it.

@@ -60,7 +60,7 @@ struct ScoreCommand: ParsableCommand {
       answers have one. A model without a run takes evaluate.number from --set.
 
       With a reward model lines in are {"prompt": …, "response": …} and lines out {"id", "score", "overall": \
-      {"expectation", "standardDeviation", "mode", "mass"}} and the same for each facet.
+      {"expectation", "standardDeviation", "mode", "mass"}} and the same for each attribute.
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "JSON lines. Default: standard input.") var data: String?

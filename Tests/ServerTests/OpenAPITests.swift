@@ -28,7 +28,7 @@ extension Serving {
 
     private static let requests: [(path: String, body: String, status: Int)] = [
       ("/score", #"{"prompt":"p","response":"a"}"#, 200),
-      ("/score", #"{"id":"x","prompt":"p","response":"a","facets":false,"distribution":true}"#, 200),
+      ("/score", #"{"id":"x","prompt":"p","response":"a","attributes":false,"distribution":true}"#, 200),
       ("/score", #"{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"b"}]}"#, 200),
       ("/score", #"{"items":[{"id":1,"prompt":"p","response":"a"},{"prompt":"p","response":"too long"}]}"#, 200),
       ("/score", #"{"prompt":"p","response":"too long"}"#, 422), ("/score", #"{"prompt":"p"}"#, 400),

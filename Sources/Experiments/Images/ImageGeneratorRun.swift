@@ -56,7 +56,7 @@ struct ImageGeneratorRun {
           length: .steps(steps), schedule: Schedule(.constant, warmUp: .steps(min(50, steps / 4))),
           seed: UInt64(run.seed)))
     }
-    let judge = ImageJudge(
+    let evaluator = ImageEvaluator(
       try loadImageFeatures(folder: folder.features), real: try settings.testImages().channelsLast)
     var marks = [GeneratorOutcome.Mark](), losses = [Double]()
     try trainer.fit(ExampleBatches(examples, plan: plan)) { event in
@@ -68,7 +68,7 @@ struct ImageGeneratorRun {
       try folder.writeGrid(drawn, to: folder.grid(run.name, step: step.step))
       marks.append(
         GeneratorOutcome.Mark(
-          step: step.step, epoch: Double(step.step) / Double(plan.stepsPerEpoch), metrics: judge.metrics(of: drawn)))
+          step: step.step, epoch: Double(step.step) / Double(plan.stepsPerEpoch), metrics: evaluator.metrics(of: drawn)))
     }
     return GeneratorOutcome(
       marks: marks, images: examples.count,

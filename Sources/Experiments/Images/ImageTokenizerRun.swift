@@ -69,14 +69,14 @@ struct ImageTokenizerRun {
     try keepCodes(of: data.train, model)
     tell("images", total - 1)
 
-    let judge = ImageJudge(classifier.classifier, real: data.test.channelsLast)
+    let evaluator = ImageEvaluator(classifier.classifier, real: data.test.channelsLast)
     let reconstructed = try decodedImages(of: model.codes(of: data.test.planes), model)
     try folder.writeGrid(data.test.channelsLast, to: folder.realGrid)
     try folder.writeGrid(reconstructed, to: folder.reconstructedGrid)
     return TokenizerOutcome(
       epochs: epochs, classifierAccuracy: classifier.accuracy,
-      reconstructed: judge.metrics(of: reconstructed.narrow(0, 0, min(settings.samples, reconstructed.size(0)))),
-      real: judge.metrics(of: data.train.channelsLast.narrow(0, 0, min(settings.samples, data.train.count))),
+      reconstructed: evaluator.metrics(of: reconstructed.narrow(0, 0, min(settings.samples, reconstructed.size(0)))),
+      real: evaluator.metrics(of: data.train.channelsLast.narrow(0, 0, min(settings.samples, data.train.count))),
       seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 

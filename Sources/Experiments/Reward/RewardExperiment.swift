@@ -101,12 +101,12 @@ public struct RewardExperiment: Experiment {
     _ model: any PretrainedModel, _ parts: RunParts, losses: [Double], seconds: Double, say: (String) -> Void
   ) throws -> RewardOutcome {
     say("rating")
-    let judge = try makeJudge(parts, model, name: "")
-    let responses = try rated(judge, parts)
+    let rewardModel = try makeRewardModel(parts, model, name: "")
+    let responses = try rated(rewardModel, parts)
     let preferences = try preferences.map { path in
       let name = URL(filePath: path).deletingPathExtension().lastPathComponent
       say(name)
-      let found = try PreferenceEvaluation(PreferenceSet(path), judge, skipBad: true)
+      let found = try PreferenceEvaluation(PreferenceSet(path), rewardModel, skipBad: true)
       return RewardOutcome.Preferences(
         name: name, subsets: found.outcomes.map(\.example.subset), credits: found.outcomes.map(\.scores.credit))
     }
@@ -123,13 +123,13 @@ public struct RewardExperiment: Experiment {
   }
 
   /// The test file, rated.
-  private func rated(_ judge: any Judge, _ parts: RunParts) throws -> [RewardOutcome.Rated] {
+  private func rated(_ rewardModel: any RewardModel, _ parts: RunParts) throws -> [RewardOutcome.Rated] {
     guard let path = parts.settings.data.test else { return [] }
     let file = try JSONLFile(path), count = min(parts.settings.evaluate.limit ?? .max, file.count)
     let records = try (0..<count).map { try parts.reader.record(file, $0) }
     let rated = records.compactMap { record in record.rated.map { (record, $0) } }
-    let rewards = try judge.rewards(
-      of: rated.map { RewardRequest(messages: $0.1.messages, response: $0.1.response) }, facets: true,
+    let rewards = try rewardModel.rewards(
+      of: rated.map { RewardRequest(messages: $0.1.messages, response: $0.1.response) }, attributes: true,
       tokenBudget: parts.settings.evaluate.tokenBudget ?? 8192)
     var questions = [[ChatMessage]: Int]()
     return zip(rated, rewards).map { rated, reward in

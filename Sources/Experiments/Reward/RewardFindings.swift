@@ -21,7 +21,7 @@ struct RewardFindings {
     rows = (untrained == nil ? [] : [.untrained]) + trained
     let all = [untrained].compactMap { $0 } + results.grid.variants.flatMap { results.outcomes($0) }
     let known: [RewardFigure] =
-      [.pairs, .spearman, .error, .facets] + settings.preferences.indices.map { .preferences($0) } + [.mmlu]
+      [.pairs, .spearman, .error, .attributes] + settings.preferences.indices.map { .preferences($0) } + [.mmlu]
     figures = known.filter { figure in all.contains { figure.value($0).isFinite } }
   }
 
@@ -54,7 +54,7 @@ struct RewardFindings {
     case .pairs: "test pairs"
     case .spearman: "Spearman ρ"
     case .error: "MAE, overall"
-    case .facets: "ρ, facets"
+    case .attributes: "ρ, attributes"
     case .preferences(let index):
       URL(filePath: settings.preferences[index]).deletingPathExtension().lastPathComponent
     case .mmlu: "MMLU"

@@ -34,7 +34,7 @@ extension VQModel {
 }
 
 /// Compares images with the test images by one network.
-package struct ImageJudge {
+package struct ImageEvaluator {
   private let network: any ImageFeatures
   private let real: ImageFeatureBatch
 

@@ -19,7 +19,7 @@ public struct PreferenceFiles: Sendable {
 
   /// - Parameter model: characters that paths do not have are replaced.
   public init(_ report: PreferenceReport, _ outcomes: [PreferenceOutcome], model: String? = nil, kind: String) {
-    self.model = Self.name(model ?? report.judge)
+    self.model = Self.name(model ?? report.rewardModel)
     (self.report, self.outcomes, self.kind) = (report, outcomes, kind)
   }
 

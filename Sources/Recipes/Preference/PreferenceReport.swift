@@ -1,6 +1,6 @@
 public import Reports
 
-/// The figures of a judge on a benchmark of preferences.
+/// The figures of a reward model on a benchmark of preferences.
 ///
 /// Intervals are those of the bootstrap over examples, drawn within each subset, since the sizes of the subsets are the
 /// benchmark's and not chance; they hold what another draw of examples may change, not what another judge may.
@@ -19,7 +19,7 @@ public struct PreferenceReport: Sendable {
   }
 
   /// Who judged.
-  public let judge: String
+  public let rewardModel: String
   /// All examples alike.
   public let total: Figure
   /// In alphabetical order.
@@ -39,15 +39,15 @@ public struct PreferenceReport: Sendable {
   ///   - outcomes: not empty.
   ///   - bootstrap: how often, with which seed and to which level examples are drawn; percentiles are read off.
   public init(
-    judge: String, _ outcomes: [PreferenceOutcome],
+    rewardModel: String, _ outcomes: [PreferenceOutcome],
     bootstrap: Bootstrap = Bootstrap(resamples: 2000, method: .percentile)
   ) {
-    self.init(judge, outcomes, bootstrap, languages: Set(outcomes.compactMap(\.example.language)).sorted())
+    self.init(rewardModel, outcomes, bootstrap, languages: Set(outcomes.compactMap(\.example.language)).sorted())
   }
 
-  private init(_ judge: String, _ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap, languages: [String]) {
+  private init(_ rewardModel: String, _ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap, languages: [String]) {
     precondition(!outcomes.isEmpty, "no outcomes")
-    self.judge = judge
+    self.rewardModel = rewardModel
     ties = outcomes.count { $0.scores.isTie }
     let strata = Dictionary(grouping: outcomes, by: \.example.subset).sorted { $0.key < $1.key }.enumerated().map {
       Stratum($1.key, $1.value, bootstrap, number: $0)
@@ -63,7 +63,7 @@ public struct PreferenceReport: Sendable {
     }
     average = Self.average(strata, bootstrap.level)
     self.languages = languages.map { name in
-      (name, PreferenceReport(judge, outcomes.filter { $0.example.language == name }, bootstrap, languages: []))
+      (name, PreferenceReport(rewardModel, outcomes.filter { $0.example.language == name }, bootstrap, languages: []))
     }
     notes = Self.notes(strata, isRewardBench: !sections.isEmpty)
   }

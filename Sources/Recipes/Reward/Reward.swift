@@ -48,22 +48,22 @@ public struct Reward: Sendable, Hashable, Codable {
   /// The score that responses are compared by.
   public var overall: Score
   /// What it is made of, in the order of the run file; empty if not asked for, or the model knows none.
-  public var facets: [Score]
+  public var attributes: [Score]
 
   /// Memberwise.
-  public init(overall: Score, facets: [Score] = []) { (self.overall, self.facets) = (overall, facets) }
+  public init(overall: Score, attributes: [Score] = []) { (self.overall, self.attributes) = (overall, attributes) }
 }
 
 /// A model that rates responses: one that answers with scores, or one with a head of its own for them.
 ///
 /// Not `Sendable`: whoever shares one calls it from one thread at a time.
-public protocol Judge: AnyObject {
+public protocol RewardModel: AnyObject {
   /// A short name for tables and files.
   var name: String { get }
   /// The range of the overall score; nil if it has none (the logit of a classifier).
   var range: ClosedRange<Double>? { get }
-  /// Names of the facets and their ranges.
-  var facets: [(name: String, range: ClosedRange<Double>?)] { get }
+  /// Names of the attributes and their ranges.
+  var attributes: [(name: String, range: ClosedRange<Double>?)] { get }
   /// What is known of a request without reading it; nil for nothing.
   var screen: RequestScreen? { get }
   /// Tokens that rating a response reads.
@@ -73,14 +73,14 @@ public protocol Judge: AnyObject {
   /// Rates responses.
   ///
   /// - Parameters:
-  ///   - facets: whether facets are wanted too, which costs some more reading.
+  ///   - attributes: whether attributes are wanted too, which costs some more reading.
   ///   - tokenBudget: largest number of tokens that are read at once; nil for what memory allows.
   /// - Returns: one reward a request, in order.
   /// - Throws: as ``tokens(of:)``, for the first request that cannot be rated.
-  func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) throws -> [Reward]
+  func rewards(of requests: [RewardRequest], attributes: Bool, tokenBudget: Int?) throws -> [Reward]
 }
 
-extension Judge {
+extension RewardModel {
   /// Nothing.
   public var screen: RequestScreen? { nil }
 }

@@ -32,7 +32,7 @@ public final class LineStream {
     reader.needsAnswer = false
     switch task {
     case .generate: work = try Generating(choice, answering)
-    case .score where choice.parts.settings.reward != nil: work = Judging(judge: try loadJudge(choice))
+    case .score where choice.parts.settings.reward != nil: work = RewardScoring(rewardModel: try loadRewardModel(choice))
     case .score:
       reader.needsAnswer = true
       work = try Likelihoods(choice, answering)

@@ -127,12 +127,12 @@ struct Likelihoods: RecordWork {
 }
 
 /// Rates responses with scores.
-struct Judging: RecordWork {
-  let judge: any Judge
+struct RewardScoring: RecordWork {
+  let rewardModel: any RewardModel
 
   func check(_ record: Record) throws {
     guard let rated = record.rated else { return }
-    do { _ = try judge.tokens(of: RewardRequest(messages: rated.messages, response: rated.response)) } catch var error
+    do { _ = try rewardModel.tokens(of: RewardRequest(messages: rated.messages, response: rated.response)) } catch var error
       as InputError
     {
       error.path = record.source
@@ -144,12 +144,12 @@ struct Judging: RecordWork {
     let requests = records.compactMap { record in
       record.rated.map { RewardRequest(messages: $0.messages, response: $0.response) }
     }
-    let rewards = try judge.rewards(of: requests, facets: true, tokenBudget: nil)
+    let rewards = try rewardModel.rewards(of: requests, attributes: true, tokenBudget: nil)
     return zip(records, rewards).map { record, reward in
       var object = JSONObject()
       object["id"] = .string(record.id ?? record.source)
       object["score"] = .double(reward.overall.expectation)
-      for score in [reward.overall] + reward.facets { object[score.name] = score.json }
+      for score in [reward.overall] + reward.attributes { object[score.name] = score.json }
       return .object(object)
     }
   }

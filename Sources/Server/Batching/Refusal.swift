@@ -24,7 +24,7 @@ package enum Refusal: Error, Equatable {
 
 /// Why one item of a submission could not be rated.
 package enum ItemFailure: Error {
-  /// The judge refuses the item: too long, or a conversation that its template does not have.
+  /// The reward model refuses the item: too long, or a conversation that its template does not have.
   case refused(InputError)
   /// The model failed, or said something that is no number.
   case failed(String)
@@ -44,17 +44,17 @@ package struct ModelDescription: Sendable {
     package var name: String
     package var range: ClosedRange<Double>?
   }
-  /// The judge's name.
+  /// The reward model's name.
   package var name: String
   /// The range of the overall score.
   package var range: ClosedRange<Double>?
-  /// The facets, in the order of the judge.
-  package var facets: [Score]
+  /// The attributes, in the order of the reward model.
+  package var attributes: [Score]
   /// What is known of a request without reading it.
   let screen: RequestScreen?
 
-  init(_ judge: any Judge) {
-    (name, range, screen) = (judge.name, judge.range, judge.screen)
-    facets = judge.facets.map { Score(name: $0.name, range: $0.range) }
+  init(_ rewardModel: any RewardModel) {
+    (name, range, screen) = (rewardModel.name, rewardModel.range, rewardModel.screen)
+    attributes = rewardModel.attributes.map { Score(name: $0.name, range: $0.range) }
   }
 }

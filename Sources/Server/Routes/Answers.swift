@@ -3,15 +3,15 @@ import Recipes
 
 extension Reward {
   /// What POST /score says of a response.
-  func json(id: JSON?, facets isWanted: Bool, distribution: Bool) -> JSONObject {
+  func json(id: JSON?, attributes isWanted: Bool, distribution: Bool) -> JSONObject {
     var object = JSONObject()
     object["id"] = id
     object["score"] = .double(overall.expectation)
     object["overall"] = overall.json(distribution: distribution)
     if isWanted {
       var each = JSONObject()
-      for facet in facets { each[facet.name] = facet.json(distribution: distribution) }
-      object["facets"] = .object(each)
+      for attribute in attributes { each[attribute.name] = attribute.json(distribution: distribution) }
+      object["attributes"] = .object(each)
     }
     return object
   }
@@ -37,7 +37,7 @@ extension ModelDescription {
   /// What GET /health says of the model.
   var json: JSON {
     var object = Score(name: name, range: range).json
-    object["facets"] = .array(facets.map { .object($0.json) })
+    object["attributes"] = .array(attributes.map { .object($0.json) })
     return .object(object)
   }
 }

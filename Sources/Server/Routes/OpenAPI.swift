@@ -100,7 +100,7 @@ enum OpenAPI {
     + "\n" + ##"          "429": {"$ref": "#/components/responses/Full"}"##
 
   private static let settings = #"""
-    "facets": {"type": ["boolean", "null"], "default": true, "description": "Whether facets are rated too"},
+    "attributes": {"type": ["boolean", "null"], "default": true, "description": "Whether attributes are rated too"},
             "distribution": {"type": ["boolean", "null"], "default": false,
               "description": "Whether values and probabilities are given"}
     """#
@@ -155,11 +155,11 @@ enum OpenAPI {
           "Scored": {"type": "object", "additionalProperties": false, "required": ["score", "overall"],
             "properties": {"id": {"$ref": "#/components/schemas/Id"}, "score": {"type": "number"},
               "overall": {"$ref": "#/components/schemas/Score"},
-              "facets": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Score"}}}},
+              "attributes": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Score"}}}},
           "ModelScored": {"type": "object", "additionalProperties": false, "required": ["score", "overall", "model"],
             "properties": {"id": {"$ref": "#/components/schemas/Id"}, "score": {"type": "number"},
               "overall": {"$ref": "#/components/schemas/Score"}, "model": {"type": "string"},
-              "facets": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Score"}}}},
+              "attributes": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Score"}}}},
           "BatchScored": {"type": "object", "additionalProperties": false, "required": ["items", "model"],
             "properties": {"model": {"type": "string"}, "items": {"type": "array", "items": {"anyOf": [
               {"$ref": "#/components/schemas/Scored"}, {"$ref": "#/components/schemas/ItemFailure"}]}}}},
@@ -187,9 +187,9 @@ enum OpenAPI {
             "properties": {"status": {"enum": ["ready", "shutting down"]}, "uptime_seconds": {"type": "number"},
               "queue": {"type": "object", "additionalProperties": false, "required": ["waiting", "limit"],
                 "properties": {"waiting": {"type": "integer"}, "limit": {"type": "integer"}}},
-              "model": {"type": "object", "additionalProperties": false, "required": ["name", "range", "facets"],
+              "model": {"type": "object", "additionalProperties": false, "required": ["name", "range", "attributes"],
                 "properties": {"name": {"type": "string"}, "range": {"$ref": "#/components/schemas/Range"},
-                  "facets": {"type": "array", "items": {"type": "object", "additionalProperties": false,
+                  "attributes": {"type": "array", "items": {"type": "object", "additionalProperties": false,
                     "required": ["name", "range"],
                     "properties": {"name": {"type": "string"}, "range": {"$ref": "#/components/schemas/Range"}}}}}}}}
     """#

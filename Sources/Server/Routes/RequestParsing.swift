@@ -11,13 +11,13 @@ struct ScoreCall {
   }
   let items: [Item]
   let isBatch: Bool
-  let facets: Bool
+  let attributes: Bool
   let distribution: Bool
 
   /// - Throws: `InputError` naming the first key that is wrong.
   init(_ body: JSONReader) throws(InputError) {
-    let settings = ["facets", "distribution"]
-    facets = try body.ifPresent("facets")?.bool() ?? true
+    let settings = ["attributes", "distribution"]
+    attributes = try body.ifPresent("attributes")?.bool() ?? true
     distribution = try body.ifPresent("distribution")?.bool() ?? false
     if let batch = try body.ifPresent("items") {
       try body.allow(settings + ["items"])

@@ -32,9 +32,9 @@ struct RewardRoutes: Sendable {
 
   @Sendable private func score(_ request: Request, _ context: ConnectionContext) async throws -> Response {
     let call = try ScoreCall(try await request.json(limit: bodyLimit, bodies))
-    let outcomes = try await outcomes(of: call.items.map(\.request), facets: call.facets, context)
+    let outcomes = try await outcomes(of: call.items.map(\.request), attributes: call.attributes, context)
     let answers = zip(call.items, outcomes).map { item, outcome in
-      outcome.map { $0.json(id: item.id, facets: call.facets, distribution: call.distribution) }
+      outcome.map { $0.json(id: item.id, attributes: call.attributes, distribution: call.distribution) }
         .mapError { APIError($0) }
     }
     if !call.isBatch {
@@ -57,7 +57,7 @@ struct RewardRoutes: Sendable {
 
   @Sendable private func rank(_ request: Request, _ context: ConnectionContext) async throws -> Response {
     let call = try RankCall(try await request.json(limit: bodyLimit, bodies))
-    let outcomes = try await outcomes(of: call.requests, facets: false, context)
+    let outcomes = try await outcomes(of: call.requests, attributes: false, context)
     var rated: [(index: Int, score: Double)] = [], failed: [JSON] = []
     for (index, outcome) in outcomes.enumerated() {
       switch outcome {
@@ -76,13 +76,13 @@ struct RewardRoutes: Sendable {
 
   /// Asks the batcher on behalf of a connection: when that ends, nothing is computed for it any more.
   private func outcomes(
-    of requests: [RewardRequest], facets: Bool, _ context: ConnectionContext
+    of requests: [RewardRequest], attributes: Bool, _ context: ConnectionContext
   ) async throws -> [Outcome] {
     let ticket = Batcher.Ticket()
     connections.whenClosed(context.channel) { batcher.cancel(ticket) }
     defer { connections.whenClosed(context.channel, nil) }
     do {
-      return try await batcher.outcomes(of: requests, facets: facets, ticket: ticket)
+      return try await batcher.outcomes(of: requests, attributes: attributes, ticket: ticket)
     } catch let refusal as Refusal {
       throw APIError(refusal, timeout: batcher.limits.timeout)
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// How a model is asked to rate a response, and how it answers: an overall score, then one for each facet.
+/// How a model is asked to rate a response, and how it answers: an overall score, then one for each attribute.
 ///
 ///     Overall Score: 13
 ///     helpfulness: 3
@@ -26,7 +26,7 @@ public struct RatingForm: Sendable, Hashable {
 
   /// What stands before the question.
   public enum Instruction: Sendable, Hashable {
-    /// The paper's (Fig. 7), with this form's facets and ranges.
+    /// The paper's (Fig. 7), with this form's attributes and ranges.
     case judge
     /// Nothing: the model learns from the answers alone what is asked.
     case none
@@ -37,18 +37,18 @@ public struct RatingForm: Sendable, Hashable {
   /// The score that responses are compared by.
   public var overall: Scale
   /// What it is made of.
-  public var facets: [Scale]
+  public var attributes: [Scale]
   public var instruction: Instruction
 
   /// Memberwise.
-  public init(overall: Scale, facets: [Scale], instruction: Instruction = .judge) {
-    (self.overall, self.facets, self.instruction) = (overall, facets, instruction)
+  public init(overall: Scale, attributes: [Scale], instruction: Instruction = .judge) {
+    (self.overall, self.attributes, self.instruction) = (overall, attributes, instruction)
   }
 
-  /// HelpSteer2's five facets of 0 to 4 and their sum, with the explanations of Fig. 7.
+  /// HelpSteer2's five attributes of 0 to 4 and their sum, with the explanations of Fig. 7.
   public static let helpSteer2 = RatingForm(
     overall: Scale("overall", 0...20),
-    facets: [
+    attributes: [
       Scale("helpfulness", 0...4, explanation: "Overall helpfulness of the response to the prompt."),
       Scale("correctness", 0...4, explanation: "Inclusion of all pertinent facts without errors."),
       Scale("coherence", 0...4, explanation: "Consistency and clarity of expression."),
@@ -63,7 +63,7 @@ public struct RatingForm: Sendable, Hashable {
     ])
 
   /// All scores in the order they are given.
-  public var scales: [Scale] { [overall] + facets }
+  public var scales: [Scale] { [overall] + attributes }
 
   // MARK: Prompt
 
@@ -94,42 +94,42 @@ public struct RatingForm: Sendable, Hashable {
     let opening =
       "Please act as an impartial judge and evaluate the quality of the response provided by AI assistant to the user "
       + "question displayed below."
-    guard !facets.isEmpty else { return opening }
-    let names = facets.map(\.name).joined(separator: ", ")
-    return opening + " Your evaluation should consider \(inWords(facets.count)) factor\(plural) \(names)."
+    guard !attributes.isEmpty else { return opening }
+    let names = attributes.map(\.name).joined(separator: ", ")
+    return opening + " Your evaluation should consider \(inWords(attributes.count)) factor\(plural) \(names)."
       + (explanations.isEmpty ? "" : " Here's brief explanation of each factor:")
   }
 
   private var explanations: [String] {
-    facets.compactMap { facet in facet.explanation.map { "- \(facet.name.capitalized): \($0)" } }
+    attributes.compactMap { attribute in attribute.explanation.map { "- \(attribute.name.capitalized): \($0)" } }
   }
 
   private var closing: String {
     var closing =
       "Do not allow the length of the responses to influence your evaluation. Be as objective as possible. "
-      + (facets.isEmpty ? "Please" : "Please first")
+      + (attributes.isEmpty ? "Please" : "Please first")
       + " provide an overall score over model response. You must provide "
       + "overall score as a number between \(overall.range.inWords)."
-    guard let first = facets.first else { return closing }
-    closing += " Then provide a set of \(facets.count) score over model response."
-    if facets.allSatisfy({ $0.range == first.range }) {
+    guard let first = attributes.first else { return closing }
+    closing += " Then provide a set of \(attributes.count) score over model response."
+    if attributes.allSatisfy({ $0.range == first.range }) {
       closing += " Only provide the score as a number between \(first.range.inWords)."
     } else {
-      for facet in facets { closing += " Provide \(facet.name) as a number between \(facet.range.inWords)." }
+      for attribute in attributes { closing += " Provide \(attribute.name) as a number between \(attribute.range.inWords)." }
     }
     return closing
   }
 
-  private var plural: String { facets.count == 1 ? "" : "s" }
+  private var plural: String { attributes.count == 1 ? "" : "s" }
 
   // MARK: Answer
 
   /// What stands before a score in the answer, after the one before it.
-  public func label(_ index: Int) -> String { index == 0 ? "Overall Score: " : "\n\(facets[index - 1].name): " }
+  public func label(_ index: Int) -> String { index == 0 ? "Overall Score: " : "\n\(attributes[index - 1].name): " }
 
   /// The answer with these scores, one a scale, and where each stands (in Unicode scalars).
   ///
-  /// Spans are found by a scale's own name; those of all facets also by `facets`.
+  /// Spans are found by a scale's own name; those of all attributes also by `attributes`.
   public func answer(_ scores: [Int]) -> (text: String, spans: [String: [Range<Int>]]) {
     precondition(scores.count == scales.count, "\(scores.count) scores for \(scales.count) scales")
     var text = "", spans = [String: [Range<Int>]](), length = 0
@@ -140,7 +140,7 @@ public struct RatingForm: Sendable, Hashable {
       text += label + digits
       length = span.upperBound
       spans[scale.name, default: []].append(span)
-      if index > 0 { spans["facets", default: []].append(span) }
+      if index > 0 { spans["attributes", default: []].append(span) }
     }
     return (text, spans)
   }

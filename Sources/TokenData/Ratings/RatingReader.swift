@@ -39,10 +39,10 @@ public struct RatingReader: Sendable, Hashable {
   public var prompt: String
   /// Field of the response.
   public var response: String
-  /// Where the overall score comes from; nil: it is the sum of the facets' scores.
+  /// Where the overall score comes from; nil: it is the sum of the attributes' scores.
   public var overall: Source?
-  /// Where each facet's score comes from.
-  public var facets: [Source]
+  /// Where each attribute's score comes from.
+  public var attributes: [Source]
   /// Longest question and response, in characters (Unicode scalars); what is longer is cut there. Nil: any.
   public var longestPrompt: Int?
   public var longestResponse: Int?
@@ -52,15 +52,15 @@ public struct RatingReader: Sendable, Hashable {
   /// Memberwise.
   public init(
     form: RatingForm, prompt: String = "prompt", response: String = "response", overall: Source? = nil,
-    facets: [Source], longestPrompt: Int? = nil, longestResponse: Int? = nil
+    attributes: [Source], longestPrompt: Int? = nil, longestResponse: Int? = nil
   ) {
-    (self.form, self.prompt, self.response, self.overall, self.facets) = (form, prompt, response, overall, facets)
+    (self.form, self.prompt, self.response, self.overall, self.attributes) = (form, prompt, response, overall, attributes)
     (self.longestPrompt, self.longestResponse) = (longestPrompt, longestResponse)
   }
 
   /// HelpSteer2's own fields.
   public static let helpSteer2 = RatingReader(
-    form: .helpSteer2, facets: RatingForm.helpSteer2.facets.map { Source(field: $0.name, range: 0...4) })
+    form: .helpSteer2, attributes: RatingForm.helpSteer2.attributes.map { Source(field: $0.name, range: 0...4) })
 
   /// The response of a record, and its scores if it has all of them.
   ///
@@ -116,13 +116,13 @@ public struct RatingReader: Sendable, Hashable {
   }
 
   private func hasScores(_ object: JSONReader) throws(InputError) -> Bool {
-    for source in [overall].compactMap({ $0 }) + facets where try find(source.field, in: object) == nil { return false }
+    for source in [overall].compactMap({ $0 }) + attributes where try find(source.field, in: object) == nil { return false }
     return true
   }
 
   private func scores(_ object: JSONReader) throws(InputError) -> [Int] {
     var scores = [Int]()
-    for (source, scale) in zip(facets, form.facets) { scores.append(try score(source, scale, object)) }
+    for (source, scale) in zip(attributes, form.attributes) { scores.append(try score(source, scale, object)) }
     let all = try overall.map { source throws(InputError) in try score(source, form.overall, object) }
     return [all ?? scores.reduce(0, +)] + scores
   }

@@ -3,11 +3,11 @@ import Foundation
 import Recipes
 import TokenData
 
-/// A judge that scores by a rule, and remembers what it was asked.
-final class RuleJudge: Judge {
+/// A reward model that scores by a rule, and remembers what it was asked.
+final class RuleRewardModel: RewardModel {
   let name: String
   let range: ClosedRange<Double>? = nil
-  let facets: [(name: String, range: ClosedRange<Double>?)] = []
+  let attributes: [(name: String, range: ClosedRange<Double>?)] = []
   private let longest: Int
   private let rule: (RewardRequest) -> Double
   private(set) var batches = [[RewardRequest]]()
@@ -24,7 +24,7 @@ final class RuleJudge: Judge {
     return count
   }
 
-  func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) -> [Reward] {
+  func rewards(of requests: [RewardRequest], attributes: Bool, tokenBudget: Int?) -> [Reward] {
     batches.append(requests)
     return requests.map { Reward(overall: Reward.Score(name: "overall", expectation: rule($0))) }
   }

@@ -4,8 +4,8 @@ import Foundation
 import Recipes
 import Synchronization
 
-/// Holds the judge back until the test has filled the queue, and notes what it was asked.
-final class JudgeControl: Sendable {
+/// Holds the reward model back until the test has filled the queue, and notes what it was asked.
+final class RewardModelControl: Sendable {
   private let batches = Mutex<[[String]]>([])
   private let looks = Mutex<[String]>([])
   private let isShut: Atomic<Bool>
@@ -38,14 +38,14 @@ final class JudgeControl: Sendable {
 /// Believes with probability 3/4 in the sum of the response's bytes modulo 21, else in 0; a token is a word.
 ///
 /// `too long`, `broken` and `nan` in a response are refused, fail and give no number.
-final class TestJudge: Judge {
+final class TestRewardModel: RewardModel {
   struct Broken: Error {}
   let name = "test judge"
   let range: ClosedRange<Double>? = 0...20
-  let facets: [(name: String, range: ClosedRange<Double>?)] = [("helpfulness", 0...4), ("verbosity", 0...4)]
-  private let control: JudgeControl
+  let attributes: [(name: String, range: ClosedRange<Double>?)] = [("helpfulness", 0...4), ("verbosity", 0...4)]
+  private let control: RewardModelControl
 
-  init(_ control: JudgeControl) { self.control = control }
+  init(_ control: RewardModelControl) { self.control = control }
 
   /// Knows of endless responses without counting.
   let screen: RequestScreen? = RequestScreen { request in
@@ -62,7 +62,7 @@ final class TestJudge: Judge {
     return request.response.split(separator: " ").count
   }
 
-  func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) throws -> [Reward] {
+  func rewards(of requests: [RewardRequest], attributes: Bool, tokenBudget: Int?) throws -> [Reward] {
     control.rating(requests.map(\.response))
     return try requests.map { request in
       if request.response.contains("broken") { throw Broken() }
@@ -70,7 +70,7 @@ final class TestJudge: Judge {
         request.response.contains("nan") ? .nan : Double(request.response.utf8.reduce(0) { $0 + Int($1) } % 21)
       return Reward(
         overall: Self.score("overall", value, of: 20),
-        facets: facets ? [Self.score("helpfulness", 2, of: 4), Self.score("verbosity", 4, of: 4)] : [])
+        attributes: attributes ? [Self.score("helpfulness", 2, of: 4), Self.score("verbosity", 4, of: 4)] : [])
     }
   }
 

@@ -4,32 +4,32 @@ import TokenData
 import TokenModels
 package import TorchNN
 
-/// The judge of a run: its model with what its run file says of ratings.
+/// The reward model of a run: its model with what its run file says of ratings.
 ///
 /// - Parameters:
 ///   - run: folder of a run (its best checkpoint), or a run file (the model it starts from).
 ///   - step: the checkpoint to take instead of the best.
 ///   - overrides: assignments to keys of the run file.
 /// - Throws: `InputError` if there is no such run, or it rates nothing.
-public func loadJudge(run: String, step: Int? = nil, overrides: [String] = []) throws -> any Judge {
-  try loadJudge(ModelChoice(run, step: step, overrides: overrides))
+public func loadRewardModel(run: String, step: Int? = nil, overrides: [String] = []) throws -> any RewardModel {
+  try loadRewardModel(ModelChoice(run, step: step, overrides: overrides))
 }
 
-/// The judge of a run that was chosen.
-public func loadJudge(_ choice: ModelChoice) throws -> any Judge {
+/// The reward model of a run that was chosen.
+public func loadRewardModel(_ choice: ModelChoice) throws -> any RewardModel {
   _ = try choice.parts.ratings
   guard choice.parts.rating == nil || choice.checkpoint != nil else {
     throw InputError(
       path: choice.parts.settings.path, expected: "a run that has trained a head of scores", found: "none",
       remedy: "Train first: dist2 train \(choice.parts.settings.path).")
   }
-  return try makeJudge(choice.parts, choice.load(), name: choice.name)
+  return try makeRewardModel(choice.parts, choice.load(), name: choice.name)
 }
 
-/// The judge that a model of a run is: one that answers, or one with a head of scores.
-package func makeJudge(_ parts: RunParts, _ model: any TokenModel, name: String) throws -> any Judge {
-  try parts.rating.map { try ClassifierJudge(parts, model, $0.loss, name: name) }
-    ?? GenerativeJudge(parts, model, name: name)
+/// The reward model that a model of a run is: one that answers, or one with a head of scores.
+package func makeRewardModel(_ parts: RunParts, _ model: any TokenModel, name: String) throws -> any RewardModel {
+  try parts.rating.map { try ClassifierRewardModel(parts, model, $0.loss, name: name) }
+    ?? GenerativeRewardModel(parts, model, name: name)
 }
 
 extension RunParts {

@@ -6,7 +6,7 @@ import TokenData
 import TorchNN
 
 /// A model that rates with a head of its own: a logit by which responses are compared, or a number for each scale.
-public final class ClassifierJudge: Judge {
+public final class ClassifierRewardModel: RewardModel {
   public let name: String
   public let screen: RequestScreen?
   private let model: any TokenModel
@@ -25,13 +25,13 @@ public final class ClassifierJudge: Judge {
   }
 
   public var range: ClosedRange<Double>? { loss.comparesPairs ? nil : ratings.form.overall.values }
-  public var facets: [(name: String, range: ClosedRange<Double>?)] {
-    loss.comparesPairs ? [] : ratings.form.facets.map { ($0.name, $0.values) }
+  public var attributes: [(name: String, range: ClosedRange<Double>?)] {
+    loss.comparesPairs ? [] : ratings.form.attributes.map { ($0.name, $0.values) }
   }
 
   public func tokens(of request: RewardRequest) throws -> Int { try document(request).count }
 
-  public func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) throws -> [Reward] {
+  public func rewards(of requests: [RewardRequest], attributes: Bool, tokenBudget: Int?) throws -> [Reward] {
     let documents = try requests.map(document), scorer = Scorer(model)
     func read(_ budget: Int) throws -> [[Double]] { try scorer.scores(of: documents, tokenBudget: budget) }
     let found = try tokenBudget.map(read) ?? answering.withBudget(model, read)
@@ -42,7 +42,7 @@ public final class ClassifierJudge: Judge {
       let scores = zip(ratings.form.scales, outputs).map { scale, output in
         Reward.Score(name: scale.name, expectation: scale.score(ofOutput: output))
       }
-      return Reward(overall: scores[0], facets: facets ? Array(scores.dropFirst()) : [])
+      return Reward(overall: scores[0], attributes: attributes ? Array(scores.dropFirst()) : [])
     }
   }
 

@@ -6,7 +6,7 @@ import TorchNN
 
 /// A model that rates by answering with scores, read out as expectations (PAPER.md Q21): it is given the answer up to a
 /// score, and says how probable it thinks each of the numbers that may stand there.
-public final class GenerativeJudge: Judge {
+public final class GenerativeRewardModel: RewardModel {
   public let name: String
   public let screen: RequestScreen?
   private let model: any TokenModel
@@ -34,22 +34,22 @@ public final class GenerativeJudge: Judge {
   }
 
   public var range: ClosedRange<Double>? { ratings.form.overall.values }
-  public var facets: [(name: String, range: ClosedRange<Double>?)] {
-    ratings.form.facets.map { ($0.name, $0.values) }
+  public var attributes: [(name: String, range: ClosedRange<Double>?)] {
+    ratings.form.attributes.map { ($0.name, $0.values) }
   }
 
   public func tokens(of request: RewardRequest) throws -> Int { try prompt(request).count + answerLength }
 
-  public func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) throws -> [Reward] {
+  public func rewards(of requests: [RewardRequest], attributes: Bool, tokenBudget: Int?) throws -> [Reward] {
     let prompts = try requests.map(prompt)
-    let gaps = facets ? form.gaps.count : 1
+    let gaps = attributes ? form.gaps.count : 1
     func read(_ budget: Int) throws -> [[NumberDistribution]] {
       try scorer.distributions(in: form, after: prompts, gaps: gaps, tokenBudget: budget)
     }
     let found = try tokenBudget.map(read) ?? answering.withBudget(model, read)
     return found.map { distributions in
       let scores = zip(form.gaps, distributions).map { Reward.Score(name: $0.name, $1) }
-      return Reward(overall: scores[0], facets: Array(scores.dropFirst()))
+      return Reward(overall: scores[0], attributes: Array(scores.dropFirst()))
     }
   }
 

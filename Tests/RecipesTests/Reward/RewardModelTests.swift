@@ -17,26 +17,26 @@ private let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
 
 /// Rewards of SmolLM2's real weights against transformers; see `Tests/Fixtures/reward/readout.py`.
 @Suite(.enabled(if: FileManager.default.fileExists(atPath: model + "/config.json"), "no \(model): run make test"))
-struct JudgeTests {
+struct RewardModelTests {
   static let yaml = """
     model: \(model)
     reward: helpsteer2
     metrics:
       - { name: overall, tokens: { scores: [0, 20] }, where: { spans: overall } }
-      - { name: facets, tokens: { scores: [0, 4] }, where: { spans: facets } }
+      - { name: attributes, tokens: { scores: [0, 4] }, where: { spans: attributes } }
     """
 
   @Test func readOutEqualsTransformers() throws {
-    let judge = try TemporaryRun(Self.yaml).judge()
+    let rewardModel = try TemporaryRun(Self.yaml).judge()
     let expected = try JSONReader(file: fixtures + "/reward/readout.json").elements()
     let requests = try expected.map {
       RewardRequest(prompt: try $0.string(at: "prompt"), response: try $0.string(at: "response"))
     }
-    let rewards = try judge.rewards(of: requests, facets: true, tokenBudget: nil)
+    let rewards = try rewardModel.rewards(of: requests, attributes: true, tokenBudget: nil)
     for (reward, expected) in zip(rewards, expected) {
       let scores = try expected.at("scores").elements()
-      #expect(reward.facets.map(\.name) == ["helpfulness", "correctness", "coherence", "complexity", "verbosity"])
-      for (score, expected) in zip([reward.overall] + reward.facets, scores) {
+      #expect(reward.attributes.map(\.name) == ["helpfulness", "correctness", "coherence", "complexity", "verbosity"])
+      for (score, expected) in zip([reward.overall] + reward.attributes, scores) {
         #expect(abs(score.expectation - (try expected.double(at: "expectation"))) < 1e-4)
         #expect(abs(score.variance! - (try expected.double(at: "variance"))) < 1e-3)
         #expect(abs(score.coverage! - (try expected.double(at: "coverage"))) < 1e-5)
@@ -45,19 +45,19 @@ struct JudgeTests {
         for (a, b) in zip(score.probabilities, probabilities) { #expect(abs(a - b) < 1e-5) }
       }
     }
-    // A response alone, without facets, in batches of one: the same reward but for what float32 products of another
+    // A response alone, without attributes, in batches of one: the same reward but for what float32 products of another
     // shape round otherwise, two millionths of the scale.
     for (request, reward) in zip(requests, rewards) {
-      let alone = try judge.rewards(of: [request], facets: false, tokenBudget: 1)
+      let alone = try rewardModel.rewards(of: [request], attributes: false, tokenBudget: 1)
       let difference = abs(alone[0].overall.expectation - reward.overall.expectation)
-      #expect(alone[0].facets.isEmpty && difference < 4e-5, "\(difference)")
+      #expect(alone[0].attributes.isEmpty && difference < 4e-5, "\(difference)")
     }
   }
 
   @Test func whatIsTooLongIsRefusedOrCut() throws {
     let request = RewardRequest(prompt: "Why?", response: String(repeating: "because ", count: 9000))
-    let judge = try TemporaryRun(Self.yaml).judge()
-    let error = #expect(throws: InputError.self) { try judge.tokens(of: request) }
+    let rewardModel = try TemporaryRun(Self.yaml).judge()
+    let error = #expect(throws: InputError.self) { try rewardModel.tokens(of: request) }
     #expect(error?.remedy.contains("longestResponse") == true)
     let cutting = try TemporaryRun(
       Self.yaml.replacing("reward: helpsteer2", with: "reward: { data: helpsteer2, longestResponse: 80 }")
@@ -65,8 +65,8 @@ struct JudgeTests {
     #expect(try cutting.tokens(of: request) < 400)
   }
 
-  @Test func aRunWithoutRatingsIsNoJudge() throws {
-    let error = #expect(throws: InputError.self) { try loadJudge(run: model) }
+  @Test func aRunWithoutRatingsIsNoRewardModel() throws {
+    let error = #expect(throws: InputError.self) { try loadRewardModel(run: model) }
     #expect(error?.place == "key reward")
   }
 }
@@ -111,5 +111,5 @@ final class TemporaryRun {
 
   deinit { try? FileManager.default.removeItem(at: URL(filePath: path).deletingLastPathComponent()) }
 
-  func judge(_ overrides: String...) throws -> any Judge { try loadJudge(run: path, overrides: overrides) }
+  func judge(_ overrides: String...) throws -> any RewardModel { try loadRewardModel(run: path, overrides: overrides) }
 }
