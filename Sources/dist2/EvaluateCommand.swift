@@ -43,7 +43,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     help: "With --boxes: cells of the grid that coordinates count, as for dist2 new-data grounding.",
     transform: whole(2...1_048_576))
-  var grid = GroundingForm().side
+  var grid = GroundingTemplate().side
   @Flag(help: "With --pairs: leave out lines that cannot be used, and count them.") var skipBad = false
   @Option(
     name: [.short, .long],

@@ -20,7 +20,7 @@ struct GroundingDataCommand: ParsableCommand {
     transform: whole(OptionRange.lists)) var scenes: Int?
   @Option(help: "Side of a rendered scene in pixels.", transform: whole(64...4096)) var side = 224
   @Option(help: "Seed of the scenes.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
-  @Option(help: "What is asked, {} for the expression.") var question = GroundingForm().question
+  @Option(help: "What is asked, {} for the expression.") var question = GroundingTemplate().question
   @Option(help: "Cells of the grid that coordinates count, along either side.", transform: whole(2...1_048_576))
   var grid = 1024
   @Flag(help: "Leave out rows that cannot be used, and count them.") var skipBad = false
@@ -32,10 +32,10 @@ struct GroundingDataCommand: ParsableCommand {
   }
 
   func run() throws {
-    let form = GroundingForm(side: grid, question: question)
+    let template = GroundingTemplate(side: grid, question: question)
     let data =
-      try scenes.map { GroundingData(try render($0), form) }
-      ?? GroundingData(rows, images: images, form, skipsBad: skipBad)
+      try scenes.map { GroundingData(try render($0), template) }
+      ?? GroundingData(rows, images: images, template, skipsBad: skipBad)
     for (path, count) in try data.write(to: output) { print("\(path): \(count) examples") }
     let terminal = Terminal.standardError
     if data.cut > 0 {

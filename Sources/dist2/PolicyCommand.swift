@@ -16,12 +16,12 @@ struct PolicyCommand: ParsableCommand {
       fields. Give the format that the model was trained with.
       """)
   @OptionGroup var model: ModelOptions
-  @OptionGroup var options: ManipulationForm
+  @OptionGroup var options: ManipulationTemplateOptions
   @Flag(help: "Give only the first action of an answer.") var singleStep = false
 
   func run() throws {
     let policy = try ManipulationPolicy(
-      model.choice(), form: options.form, spelling: options.spelling, isSingleStep: singleStep)
+      model.choice(), template: options.template, spelling: options.spelling, isSingleStep: singleStep)
     // No observation is a megabyte; what is longer becomes a line that is no JSON, and is answered as such.
     let lines = LineReader(
       .standardInput, longest: 1 << 20, substitute: "(a line above 1 MiB, or not in UTF-8)")

@@ -49,7 +49,7 @@ struct GroundingOptions: ReproduceOptions {
       throw ValidationError("--scale paper needs --data and --model: RefCOCO's rows and a published checkpoint")
     }
     var experiment = GroundingExperiment(scale, source: rows, model: try model.map { try modelFolder($0) })
-    if let question { experiment.form = GroundingForm(question: question) }
+    if let question { experiment.template = GroundingTemplate(question: question) }
     experiment.side = side ?? experiment.side
     experiment.testExpressions = test ?? experiment.testExpressions
     experiment.leastSteps = leastSteps ?? experiment.leastSteps

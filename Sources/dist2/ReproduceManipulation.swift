@@ -22,7 +22,7 @@ struct ManipulationOptions: ReproduceOptions {
     help:
       "How the table is seen: boxes (as text), or image, which needs a --model that sees (dist2 new-vlm). Default: boxes; image at --scale paper."
   )
-  var observation: PromptForm.Observation?
+  var observation: PromptTemplate.Observation?
   @Option(help: "Folder of the model. Default: SmolLM2-135M-Instruct in the cache; --scale paper needs one.") var model:
     String?
   @Option(help: "Tasks, comma separated: \(TaskKind.allCases.map(\.rawValue).joined(separator: ", ")).")

@@ -50,7 +50,7 @@ import Testing
   @Test func groundingAsksOnTheGridOfTheImages() {
     let settings = GroundingExperiment(.paper, source: .rows(["rows.jsonl"], images: nil), model: "m")
     #expect(
-      settings.form.side == 1024 && settings.grid.sizes == [127_000]
+      settings.template.side == 1024 && settings.grid.sizes == [127_000]
         && settings.grid.variants == ["sft", "vocab", "dist"])
   }
 

@@ -37,10 +37,10 @@ struct RecordedEpisodeTests {
   @Test func taskTextsMatch() throws {
     for episode in try Recorded.episodes() {
       #expect(episode.task.textWithBoxes() == episode.taskText)
-      let prompt = PromptForm().prompt(episode.task, tool: episode.tool)
+      let prompt = PromptTemplate().prompt(episode.task, tool: episode.tool)
       #expect(
-        prompt == "<image0>\n<task>\(episode.taskText)</task>\n" + PromptForm.rules(episode.tool))
-      #expect(!PromptForm(assets: .names).prompt(episode.task, tool: episode.tool).contains("{0."))
+        prompt == "<image0>\n<task>\(episode.taskText)</task>\n" + PromptTemplate.rules(episode.tool))
+      #expect(!PromptTemplate(assets: .names).prompt(episode.task, tool: episode.tool).contains("{0."))
     }
   }
 

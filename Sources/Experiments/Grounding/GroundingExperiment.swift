@@ -49,7 +49,7 @@ public struct GroundingExperiment: Experiment {
   public var warmupSteps = 100
   public var alpha = 0.1
   public var temperature = 2.0
-  public var form = GroundingForm()
+  public var template = GroundingTemplate()
   /// Keys of the run file that the scale sets otherwise, as `key=value`; nil for none.
   var scaleKeys: [String]?
   /// Further keys of the run file, as `key=value`.
@@ -60,7 +60,7 @@ public struct GroundingExperiment: Experiment {
     self.model = model
     var (sizes, seeds) = ([8], [1])
     // The question never changes, so a model without pretraining is spared it.
-    if model == nil { form = GroundingForm(question: "{}") }
+    if model == nil { template = GroundingTemplate(question: "{}") }
     switch scale {
     case .tiny:
       self.source = source ?? .scenes(training: 8, test: 4, side: 64)
@@ -123,7 +123,7 @@ public struct GroundingExperiment: Experiment {
       context, thenPercent: 10)
     trained.say("answering")
     let start = ProcessInfo.processInfo.systemUptime
-    let evaluation = GroundingEvaluation(trained.parts, trained.model, form)
+    let evaluation = GroundingEvaluation(trained.parts, trained.model, template)
     var answers = [String: [String]]()
     for split in try files.splits() { answers[split] = try evaluation.outcomes(files.file(split)).map(\.answer) }
     trained.say("done", 1)

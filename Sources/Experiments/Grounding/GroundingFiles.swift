@@ -30,7 +30,7 @@ struct GroundingFiles {
     if !fileExists(data) {
       try AtomicFolder.write(to: data) { partial in
         let rows = try rows(in: partial, terminal)
-        _ = try GroundingData(chosen(rows), settings.form).write(to: partial)
+        _ = try GroundingData(chosen(rows), settings.template).write(to: partial)
       }
     }
     if settings.model == nil, !fileExists(scenes) { try pretraining.writeScenes(to: scenes, terminal) }
@@ -44,7 +44,7 @@ struct GroundingFiles {
     let all = try rows("train")
     for run in missing {
       let chosen = subsample(all.count, limit: run.count, seed: UInt64(run.seed)).map { all[$0] }
-      _ = try GroundingData(chosen.map { $0.renamed(split: trainingName(run)) }, settings.form).write(
+      _ = try GroundingData(chosen.map { $0.renamed(split: trainingName(run)) }, settings.template).write(
         to: data + "/runs")
     }
   }
@@ -85,7 +85,7 @@ struct GroundingFiles {
 
   /// The rows of a split, in the order of its file.
   func rows(_ split: String) throws -> [ReferringRow] {
-    try GroundingData([file(split)], images: nil, settings.form, skipsBad: false).rows.flatMap(\.rows)
+    try GroundingData([file(split)], images: nil, settings.template, skipsBad: false).rows.flatMap(\.rows)
   }
 
   private func rows(in folder: String, _ terminal: Terminal) throws -> [ReferringRow] {
@@ -102,7 +102,7 @@ struct GroundingFiles {
     case .rows(let files, let images):
       return try files.flatMap { file in
         let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
-        return try GroundingData([file], images: images, settings.form, skipsBad: false).rows
+        return try GroundingData([file], images: images, settings.template, skipsBad: false).rows
           .flatMap { split, rows in split == "train" ? rows : rows.map { $0.renamed(split: "\(name)-\(split)") } }
       }
     }

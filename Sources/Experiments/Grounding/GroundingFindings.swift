@@ -20,17 +20,17 @@ struct GroundingFindings {
   private var grid: Grid { results.grid }
 
   init(_ settings: GroundingExperiment, _ results: Results<GroundingAnswers>, _ files: GroundingFiles) throws {
-    let form = settings.form, splits = try files.splits()
+    let template = settings.template, splits = try files.splits()
     let rows = Dictionary(uniqueKeysWithValues: try splits.map { ($0, try files.rows($0)) })
-    let usual = Self.median(try files.rows("train"), form)
+    let usual = Self.median(try files.rows("train"), template)
     (self.settings, self.splits) = (settings, splits)
     self.results = results.map { run in
       Judged(
         uniqueKeysWithValues: run.answers.map { split, answers in
-          (split, zip(rows[split] ?? [], answers).map { GroundingOutcome($0, answer: $1, form) })
+          (split, zip(rows[split] ?? [], answers).map { GroundingOutcome($0, answer: $1, template) })
         })
     }
-    floors = rows.mapValues { $0.map { GroundingOutcome($0, answer: usual, form) } }
+    floors = rows.mapValues { $0.map { GroundingOutcome($0, answer: usual, template) } }
   }
 
   var report: ExperimentReport {
@@ -55,12 +55,12 @@ struct GroundingFindings {
   private func found(_ split: String) -> (Judged) -> [Double] { { ($0[split] ?? []).map(Self.isFound) } }
 
   /// The grid's box whose corners are the medians of those learnt from.
-  private static func median(_ rows: [ReferringRow], _ form: GroundingForm) -> String {
+  private static func median(_ rows: [ReferringRow], _ template: GroundingTemplate) -> String {
     let shares = rows.map { row in
       [row.box.x1 / row.width, row.box.y1 / row.height, row.box.x2 / row.width, row.box.y2 / row.height]
     }
     let corners = (0..<4).map { corner in
-      Int((Double(form.side) * Measurements(shares.map { $0[corner] }).median).rounded())
+      Int((Double(template.side) * Measurements(shares.map { $0[corner] }).median).rounded())
     }
     return "[" + corners.map(String.init).joined(separator: ", ") + "]"
   }
@@ -145,12 +145,12 @@ struct GroundingFindings {
   private var errors: Table {
     var table = Table(
       "How near boxes are, all splits",
-      columns: ["objective", "learnt from", "mean IoU", "corners off, cells of \(settings.form.side)", "no box"]
+      columns: ["objective", "learnt from", "mean IoU", "corners off, cells of \(settings.template.side)", "no box"]
         .map { Table.Column($0) },
       notes: ["Corners: the mean of an answer's four differences, the median over answers with a box."])
     for row in results.rows {
       let outcomes = results.outcomes(row.variant, row.condition).flatMap(all)
-      let errors = outcomes.compactMap { $0.cornerError(settings.form) }
+      let errors = outcomes.compactMap { $0.cornerError(settings.template) }
       table.add([
         .text(row.variant), .count(Int(exactly: row.condition[0]) ?? 0),
         .number(Measurements(outcomes.map(\.overlap)).mean),
@@ -212,9 +212,9 @@ struct GroundingFindings {
 extension GroundingOutcome {
   /// How far the answer's corners are from the right ones, in cells of the grid, the mean of all four numbers; nil without
   /// a box.
-  fileprivate func cornerError(_ form: GroundingForm) -> Double? {
+  fileprivate func cornerError(_ template: GroundingTemplate) -> Double? {
     guard let box else { return nil }
-    let (x, y) = (Double(form.side) / row.width, Double(form.side) / row.height)
+    let (x, y) = (Double(template.side) / row.width, Double(template.side) / row.height)
     let errors = [
       x * (box.x1 - row.box.x1), y * (box.y1 - row.box.y1), x * (box.x2 - row.box.x2), y * (box.y2 - row.box.y2),
     ]

@@ -26,7 +26,7 @@ struct GroundingPretraining {
   let side: Int
 
   /// The convention: a cell is a pixel of the smallest images.
-  private static let form = GroundingForm(side: 64, question: "{}")
+  private static let template = GroundingTemplate(side: 64, question: "{}")
 
   /// Writes the scenes with their boxes.
   ///
@@ -39,7 +39,7 @@ struct GroundingPretraining {
         try scenes.write(0..<plan.scenes, split: "train", to: partial) { bar.update(completed: $0) }
       }
       let lines = rows.map { row in
-        GroundingLine(row, Self.form, image: "pictures/" + URL(fileURLWithPath: row.image).lastPathComponent)
+        GroundingLine(row, Self.template, image: "pictures/" + URL(fileURLWithPath: row.image).lastPathComponent)
       }
       try writeJSONLines(lines, to: partial + "/train.jsonl")
     }

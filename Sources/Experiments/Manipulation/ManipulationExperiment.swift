@@ -55,7 +55,7 @@ public struct ManipulationExperiment: Experiment {
   public static let levels: [EpisodeSplit] = [.placement, .combination]
 
   /// How the table is seen.
-  public var observation: PromptForm.Observation {
+  public var observation: PromptTemplate.Observation {
     get { areImages == true ? .image : .boxes }
     set { areImages = newValue == .image ? true : nil }
   }
@@ -65,7 +65,7 @@ public struct ManipulationExperiment: Experiment {
   /// The settings of a scale.
   ///
   /// - Parameter observation: how the table is seen; nil: as an image at the paper's scale, else as boxes.
-  public init(_ scale: Scale, model: String, observation: PromptForm.Observation? = nil) {
+  public init(_ scale: Scale, model: String, observation: PromptTemplate.Observation? = nil) {
     let observation = observation ?? (scale == .paper ? .image : .boxes)
     self.model = model
     var (sizes, seeds) = ([4], [1])
@@ -114,13 +114,13 @@ public struct ManipulationExperiment: Experiment {
 
   /// How prompts are written: without the rules, which never change. Scenes of the task are text in any case, and say
   /// what an image of them would show.
-  public var form: PromptForm { PromptForm(observation: observation, rules: false, headings: true) }
+  public var template: PromptTemplate { PromptTemplate(observation: observation, rules: false, headings: true) }
 
   public func run(_ run: GridRun, _ context: RunContext) throws -> ManipulationOutcome {
     // A file of its own, since runs work side by side. Those of one seed and size have equal ones.
     let folder = "\(context.folder)/data/\(context.name)", data = folder + "/train.jsonl"
     // A model that is asked once never reads a history.
-    let writer = ExampleWriter(form: form, withHistory: answers > 1, auxiliary: auxiliary ?? [])
+    let writer = ExampleWriter(template: template, withHistory: answers > 1, auxiliary: auxiliary ?? [])
     let examples = try ManipulationData(writer, kinds: kinds)
       .write(.train, episodes: run.count, from: firstEpisode(run.seed), to: data)
     // A quarter of the time goes into playing, more or less.
@@ -144,7 +144,7 @@ public struct ManipulationExperiment: Experiment {
     trained.say("playing")
     var played = observation == .image ? TableImages(folder: folder + "/played") : nil
     let trials = try Self.levels.flatMap { level in
-      try PolicyTest(form: form, answers: answers).play(episodes(level)) { questions in
+      try PolicyTest(template: template, answers: answers).play(episodes(level)) { questions in
         try prompted.answers(to: questions, showing: &played) {
           answered += 1
           trained.say("playing", answered, of: most)

@@ -182,10 +182,10 @@ struct ManipulationFindings {
     var parts = [ExperimentReport.Part]()
     if settings.observation == .image, let png = try? episode.scene.image.png() {
       let names = episode.scene.objects.map(\.name).joined(separator: ", ")
-      parts.append(.image(png, caption: "What \(PromptForm.imageMark) stands for: \(names)"))
+      parts.append(.image(png, caption: "What \(PromptTemplate.imageMark) stands for: \(names)"))
     }
     return parts + [
-      .code(EpisodePlay(episode).prompt(settings.form), caption: "What the model reads"),
+      .code(EpisodePlay(episode).prompt(settings.template), caption: "What the model reads"),
       .code(episode.oracle.answer(), caption: "What the oracle answers"),
     ]
   }
@@ -206,7 +206,7 @@ extension ManipulationExperiment {
     func point() -> String {
       "(\(Double(generator.next(below: 256)) / 256), \(Double(34 + generator.next(below: 90)) / 128))"
     }
-    let trials = PolicyTest(form: form, answers: answers).play(episodes(level)) { prompts in
+    let trials = PolicyTest(template: template, answers: answers).play(episodes(level)) { prompts in
       prompts.map { _ in "\(point()) \(point()) [\(generator.next(below: 719) - 359)]" }
     }
     return Measurements(trials.map { $0.isSuccess ? 1 : 0 }).mean

@@ -24,9 +24,9 @@ public final class ClassifierRewardModel: RewardModel {
     maxLength = parts.maxLength
   }
 
-  public var range: ClosedRange<Double>? { loss.comparesPairs ? nil : ratings.form.overall.values }
+  public var range: ClosedRange<Double>? { loss.comparesPairs ? nil : ratings.template.overall.values }
   public var attributes: [(name: String, range: ClosedRange<Double>?)] {
-    loss.comparesPairs ? [] : ratings.form.attributes.map { ($0.name, $0.values) }
+    loss.comparesPairs ? [] : ratings.template.attributes.map { ($0.name, $0.values) }
   }
 
   public func tokens(of request: RewardRequest) throws -> Int { try document(request).count }
@@ -39,7 +39,7 @@ public final class ClassifierRewardModel: RewardModel {
       return found.map { Reward(overall: Reward.Score(name: "overall", expectation: $0[0])) }
     }
     return found.map { outputs in
-      let scores = zip(ratings.form.scales, outputs).map { scale, output in
+      let scores = zip(ratings.template.scales, outputs).map { scale, output in
         Reward.Score(name: scale.name, expectation: scale.score(ofOutput: output))
       }
       return Reward(overall: scores[0], attributes: attributes ? Array(scores.dropFirst()) : [])
@@ -59,7 +59,7 @@ public final class ClassifierRewardModel: RewardModel {
   }
 }
 
-extension RatingForm.Scale {
+extension RatingTemplate.Scale {
   /// What a head's output shall be: the range as −1 … 1, so that outputs start in its middle.
   func output(ofScore score: Int) -> Double {
     let low = values.lowerBound, high = values.upperBound

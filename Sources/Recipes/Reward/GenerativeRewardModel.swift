@@ -12,7 +12,7 @@ public final class GenerativeRewardModel: RewardModel {
   private let model: any TokenModel
   private let answering: Answering
   private let ratings: RatingReader
-  private let form: AnswerForm
+  private let template: AnswerTemplate
   private let maxLength: Int
   private let answerLength: Int
   private var scorer: Scorer
@@ -21,11 +21,11 @@ public final class GenerativeRewardModel: RewardModel {
   init(_ parts: RunParts, _ model: any TokenModel, name: String) throws {
     ratings = try parts.ratings
     screen = RequestScreen(ratings, parts)
-    form = try AnswerForm(ratings, parts.encoder)
+    template = try AnswerTemplate(ratings, parts.encoder)
     (self.model, self.name) = (model, name)
     answering = Answering(parts)
     maxLength = parts.maxLength
-    answerLength = form.gaps.reduce(0) { $0 + $1.before.count + 3 }
+    answerLength = template.gaps.reduce(0) { $0 + $1.before.count + 3 }
     scorer = Scorer(model)
     // The instruction is read once. Two prompts that differ from their first word on show where it ends.
     let samples = try ["a", "Z"].map { try prompt(RewardRequest(prompt: $0, response: $0)) }
@@ -33,22 +33,22 @@ public final class GenerativeRewardModel: RewardModel {
     if shared > 0 { scorer.beginning = try ReadBeginning(model, Array(samples[0][..<shared])) }
   }
 
-  public var range: ClosedRange<Double>? { ratings.form.overall.values }
+  public var range: ClosedRange<Double>? { ratings.template.overall.values }
   public var attributes: [(name: String, range: ClosedRange<Double>?)] {
-    ratings.form.attributes.map { ($0.name, $0.values) }
+    ratings.template.attributes.map { ($0.name, $0.values) }
   }
 
   public func tokens(of request: RewardRequest) throws -> Int { try prompt(request).count + answerLength }
 
   public func rewards(of requests: [RewardRequest], attributes: Bool, tokenBudget: Int?) throws -> [Reward] {
     let prompts = try requests.map(prompt)
-    let gaps = attributes ? form.gaps.count : 1
+    let gaps = attributes ? template.gaps.count : 1
     func read(_ budget: Int) throws -> [[NumberDistribution]] {
-      try scorer.distributions(in: form, after: prompts, gaps: gaps, tokenBudget: budget)
+      try scorer.distributions(in: template, after: prompts, gaps: gaps, tokenBudget: budget)
     }
     let found = try tokenBudget.map(read) ?? answering.withBudget(model, read)
     return found.map { distributions in
-      let scores = zip(form.gaps, distributions).map { Reward.Score(name: $0.name, $1) }
+      let scores = zip(template.gaps, distributions).map { Reward.Score(name: $0.name, $1) }
       return Reward(overall: scores[0], attributes: Array(scores.dropFirst()))
     }
   }
@@ -67,7 +67,7 @@ public final class GenerativeRewardModel: RewardModel {
   }
 }
 
-extension RatingForm.Scale {
+extension RatingTemplate.Scale {
   /// The range as numbers.
   var values: ClosedRange<Double> { Double(range.lowerBound)...Double(range.upperBound) }
 }

@@ -35,20 +35,20 @@ extension RatingReader {
     }) {
       throw reader.error("attributes", expected: "names of their own, not overall or attributes", found: "\"\(twice)\"")
     }
-    var form = RatingForm.helpSteer2, sources = RatingReader.helpSteer2.attributes
+    var template = RatingTemplate.helpSteer2, sources = RatingReader.helpSteer2.attributes
     if layout == nil {
-      let overall = try overall?.scale ?? RatingForm.Scale("overall", Self.sum(of: attributes.map(\.scale), reader))
-      form = RatingForm(overall: overall, attributes: attributes.map(\.scale))
+      let overall = try overall?.scale ?? RatingTemplate.Scale("overall", Self.sum(of: attributes.map(\.scale), reader))
+      template = RatingTemplate(overall: overall, attributes: attributes.map(\.scale))
       sources = attributes.map(\.source)
     }
-    form.instruction = text.map { .text($0) } ?? (words == RatingReader.Words.none ? .none : .judge)
+    template.instruction = text.map { .text($0) } ?? (words == RatingReader.Words.none ? .none : .judge)
     self.init(
-      form: form, prompt: prompt, response: response, overall: overall?.source, attributes: sources,
+      template: template, prompt: prompt, response: response, overall: overall?.source, attributes: sources,
       longestPrompt: longestPrompt, longestResponse: longestResponse)
   }
 
   /// The scores that an overall score can take which is the sum of all attributes'.
-  private static func sum(of attributes: [RatingForm.Scale], _ reader: SettingsReader) throws -> ClosedRange<Int> {
+  private static func sum(of attributes: [RatingTemplate.Scale], _ reader: SettingsReader) throws -> ClosedRange<Int> {
     // No scale goes beyond 999, so a list would have to be longer than any file to overflow.
     let sum = attributes.map(\.range).reduce((0, 0)) { ($0.0 + $1.lowerBound, $0.1 + $1.upperBound) }
     guard sum.1 <= RatedScale.scores.upperBound else {
@@ -64,10 +64,10 @@ extension RatingReader {
 private struct RatedScale {
   private enum Direction: String, NamedSetting { case higherIsBetter, lowerIsBetter }
 
-  /// What scores are written with: the answer's form is made for each score, and all are held.
+  /// What scores are written with: the answer's template is made for each score, and all are held.
   static let scores = 0...999
 
-  var scale: RatingForm.Scale
+  var scale: RatingTemplate.Scale
   var source: RatingReader.Source
 
   init(_ reader: SettingsReader, name: String?) throws {
@@ -92,7 +92,7 @@ private struct RatedScale {
           + "\(range.lowerBound) … \(range.upperBound)",
         found: "none", remedy: "For instance scores: [0, 10].")
     }
-    scale = RatingForm.Scale(name, scores, explanation: explanation)
+    scale = RatingTemplate.Scale(name, scores, explanation: explanation)
     source = RatingReader.Source(field: field, range: range, isReversed: direction == .lowerIsBetter)
   }
 }

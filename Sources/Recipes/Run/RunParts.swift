@@ -140,7 +140,7 @@ public struct RunParts: TrainingParts {
   public func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource {
     let examples: any ExampleCollection =
       if let rating, let dataset = examples as? Dataset {
-        try RatedExamples(dataset, rating.loss, ratings.form)
+        try RatedExamples(dataset, rating.loss, ratings.template)
       } else {
         examples
       }

@@ -45,7 +45,7 @@ extension AuxiliaryTask {
     "Boxes are written <b>(x, y), {w, h}</b>: centre, width and height as shares of the image, from its top left corner."
 
   /// All examples of this task that a scene gives; for tasks about a step there are none.
-  public func examples(of scene: [DescribedObject], _ observation: PromptForm.Observation = .image)
+  public func examples(of scene: [DescribedObject], _ observation: PromptTemplate.Observation = .image)
     -> [AuxiliaryExample]
   {
     let seen = observation == .image ? "<image>" : scene.sceneText
@@ -69,13 +69,13 @@ extension AuxiliaryTask {
   }
 
   /// All examples of this task that a step gives; for tasks about a scene there are none.
-  public func examples(of step: SceneStep, _ observation: PromptForm.Observation = .image) -> [AuxiliaryExample] {
+  public func examples(of step: SceneStep, _ observation: PromptTemplate.Observation = .image) -> [AuxiliaryExample] {
     let seen = observation == .image ? "<image>" : step.before.sceneText
     let after = step.after.map(\.withoutHeading)
     switch self {
     case .actionPrediction:
       let question = "Which action turns this scene into the following one? \(after.sceneText) \(Self.boxes)"
-      return [example(seen, question + "\n" + PromptForm.rules(step.action.action.tool), step.action.text)]
+      return [example(seen, question + "\n" + PromptTemplate.rules(step.action.action.tool), step.action.text)]
     case .futurePrediction:
       let sentence = step.action.text.dropLast()
       let words = sentence.prefix(1).lowercased() + sentence.dropFirst()

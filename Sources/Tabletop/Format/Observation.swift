@@ -62,11 +62,11 @@ public struct Observation: Sendable {
   }
 
   /// The prompt of this moment, ended by a line break as examples are.
-  public func prompt(_ form: PromptForm) -> String {
+  public func prompt(_ template: PromptTemplate) -> String {
     switch content {
     case .prompt(let text): text
-    case .task(let task): form.prompt(task, tool: tool, scene: objects, history: history) + "\n"
-    case .taskText(let text): form.prompt(taskText: text, tool: tool, scene: objects, history: history) + "\n"
+    case .task(let task): template.prompt(task, tool: tool, scene: objects, history: history) + "\n"
+    case .taskText(let text): template.prompt(taskText: text, tool: tool, scene: objects, history: history) + "\n"
     }
   }
 }

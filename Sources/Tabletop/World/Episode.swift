@@ -152,7 +152,7 @@ public struct EpisodePlay: Sendable {
   }
 
   /// What a policy sees: the prompt of the next step.
-  public func prompt(_ form: PromptForm) -> String {
-    form.prompt(episode.task, tool: episode.kind.tool, scene: scene.described, history: history)
+  public func prompt(_ template: PromptTemplate) -> String {
+    template.prompt(episode.task, tool: episode.kind.tool, scene: scene.described, history: history)
   }
 }

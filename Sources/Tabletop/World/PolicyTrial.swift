@@ -31,7 +31,7 @@ public struct PolicyQuestion: Sendable, Hashable {
 
 /// Lets a policy play episodes, all of them side by side, so that it can answer in batches.
 public struct PolicyTest: Sendable {
-  public var form: PromptForm
+  public var template: PromptTemplate
   public var spelling: ActionSpelling
   /// Whether only the first action of an answer is taken before the policy is asked again.
   public var isSingleStep: Bool
@@ -42,10 +42,10 @@ public struct PolicyTest: Sendable {
 
   /// Memberwise. The default is LLaRA's evaluation: all actions of an answer are taken, eight steps at most.
   public init(
-    form: PromptForm, spelling: ActionSpelling = .sentences, isSingleStep: Bool = false, limit: Int = 8,
+    template: PromptTemplate, spelling: ActionSpelling = .sentences, isSingleStep: Bool = false, limit: Int = 8,
     answers: Int = 8
   ) {
-    (self.form, self.spelling, self.isSingleStep) = (form, spelling, isSingleStep)
+    (self.template, self.spelling, self.isSingleStep) = (template, spelling, isSingleStep)
     (self.limit, self.answers) = (limit, answers)
   }
 
@@ -77,7 +77,7 @@ public struct PolicyTest: Sendable {
 
   private func question(_ play: EpisodePlay) -> PolicyQuestion {
     PolicyQuestion(
-      id: "\(play.episode.name)_\(play.history.count)", prompt: play.prompt(form) + "\n", scene: play.scene)
+      id: "\(play.episode.name)_\(play.history.count)", prompt: play.prompt(template) + "\n", scene: play.scene)
   }
 
   private func take(_ text: String, _ play: inout EpisodePlay, _ trial: inout PolicyTrial) {

@@ -12,7 +12,7 @@ public struct GroundingData: Sendable {
   public private(set) var cut = 0
   /// Rows that cannot be used, with the reason.
   public private(set) var skipped: [String] = []
-  private let form: GroundingForm
+  private let template: GroundingTemplate
 
   /// Reads JSONL files of rows.
   ///
@@ -20,9 +20,9 @@ public struct GroundingData: Sendable {
   ///   - images: folder of the images; nil: that of each file.
   ///   - skipsBad: whether rows that cannot be used are left out and counted.
   /// - Throws: `InputError` naming file, line and key, or the image that is not there.
-  public init(_ paths: [String], images: String?, _ form: GroundingForm = .init(), skipsBad: Bool) throws(InputError)
+  public init(_ paths: [String], images: String?, _ template: GroundingTemplate = .init(), skipsBad: Bool) throws(InputError)
   {
-    self.form = form
+    self.template = template
     var seen = [String: Bool]()
     for path in paths {
       let file = try JSONLFile(path)
@@ -57,8 +57,8 @@ public struct GroundingData: Sendable {
   }
 
   /// Rows at hand.
-  public init(_ rows: [ReferringRow], _ form: GroundingForm = .init()) {
-    self.form = form
+  public init(_ rows: [ReferringRow], _ template: GroundingTemplate = .init()) {
+    self.template = template
     for row in rows { add(row) }
   }
 
@@ -91,7 +91,7 @@ public struct GroundingData: Sendable {
     }
     return try files.map { name, rows in
       let path = "\(folder)/\(name).jsonl"
-      try writeJSONLines(rows.map { GroundingLine($0, form, image: Self.seen(from: folder, $0.image)) }, to: path)
+      try writeJSONLines(rows.map { GroundingLine($0, template, image: Self.seen(from: folder, $0.image)) }, to: path)
       return (path, rows.count)
     }
   }
@@ -114,9 +114,9 @@ package struct GroundingLine: Codable {
   var height: Double
   var split: String?
 
-  package init(_ row: ReferringRow, _ form: GroundingForm, image: String) {
+  package init(_ row: ReferringRow, _ template: GroundingTemplate, image: String) {
     (id, images, sent) = (row.id, [image], row.expression)
-    (prompt, completion) = (form.prompt(row), form.answer(row))
+    (prompt, completion) = (template.prompt(row), template.answer(row))
     (width, height, split) = (row.width, row.height, row.split)
     bbox = [row.box.x1, row.box.y1, row.box.x2, row.box.y2]
   }

@@ -11,9 +11,9 @@ public struct GroundingOutcome: Sendable {
   public let box: BoundingBox?
 
   /// Reads an answer.
-  public init(_ row: ReferringRow, answer: String, _ form: GroundingForm = .init()) {
+  public init(_ row: ReferringRow, answer: String, _ template: GroundingTemplate = .init()) {
     (self.row, self.answer) = (row, answer)
-    box = form.box(answer, for: row)
+    box = template.box(answer, for: row)
   }
 
   /// Intersection over union with the right box; 0 without one.

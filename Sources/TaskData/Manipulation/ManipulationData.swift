@@ -34,10 +34,10 @@ public struct ManipulationData: Sendable {
       var count = 0
       for (index, entry) in Episode.list(split, kinds: kinds, count: episodes, from: first).enumerated() {
         let episode = Episode(entry.kind, split, seed: entry.seed), examples = writer.examples(of: episode)
-        let scenes = writer.form.observation == .image ? episode.scenes : []
+        let scenes = writer.template.observation == .image ? episode.scenes : []
         for example in examples {
           var line = example.line
-          if writer.form.observation == .image {
+          if writer.template.observation == .image {
             let name = try images.write(scenes[example.step], of: "\(episode.name)_\(example.step)")
             line.show(Self.images + "/" + name)
           }
@@ -66,7 +66,7 @@ extension JSONObject {
   /// Adds the image that the prompt shows, under the mark that records have for it.
   fileprivate mutating func show(_ image: String) {
     guard case .string(let prompt)? = self["prompt"] else { return }
-    self["prompt"] = .string(prompt.replacing(PromptForm.imageMark, with: NewVisionModel.mark))
+    self["prompt"] = .string(prompt.replacing(PromptTemplate.imageMark, with: NewVisionModel.mark))
     self["images"] = [.string(image)]
   }
 }

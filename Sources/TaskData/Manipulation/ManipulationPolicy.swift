@@ -8,7 +8,7 @@ import TokenData
 /// wherever it runs. docs/manipulation.md describes the lines.
 public final class ManipulationPolicy {
   private let prompted: PromptedModel
-  private let form: PromptForm
+  private let template: PromptTemplate
   private let spelling: ActionSpelling
   private let isSingleStep: Bool
 
@@ -19,14 +19,14 @@ public final class ManipulationPolicy {
   ///   - isSingleStep: whether only the first action of an answer is given.
   /// - Throws: `InputError` if the model cannot be read, or cannot see what observations show.
   public init(
-    _ choice: ModelChoice, form: PromptForm, spelling: ActionSpelling = .sentences, isSingleStep: Bool = false
+    _ choice: ModelChoice, template: PromptTemplate, spelling: ActionSpelling = .sentences, isSingleStep: Bool = false
   ) throws {
     let answering = Answering(choice.parts)
-    guard form.observation != .image || answering.encoder.images != nil else {
+    guard template.observation != .image || answering.encoder.images != nil else {
       throw InputError.cannotSee(choice.parts.modelFolder)
     }
     prompted = PromptedModel(model: try choice.load(), answering: answering)
-    (self.form, self.spelling, self.isSingleStep) = (form, spelling, isSingleStep)
+    (self.template, self.spelling, self.isSingleStep) = (template, spelling, isSingleStep)
   }
 
   /// One line for each line that is not blank, in order. A bad one is answered by `{"id", "error"}`.
@@ -60,7 +60,7 @@ public final class ManipulationPolicy {
   private func prompt(_ line: String, _ place: String) throws -> (item: EvaluationItem, tool: EndEffector) {
     do {
       let observation = try Observation(JSONReader(JSON(parsing: line, path: "<stdin>"), path: "<stdin>"))
-      let item = try prompted.item(observation.prompt(form), image: observation.image)
+      let item = try prompted.item(observation.prompt(template), image: observation.image)
       // Now, so that a damaged image spoils no other line.
       _ = try prompted.answering.images([item])?(0)
       return (item, observation.tool)

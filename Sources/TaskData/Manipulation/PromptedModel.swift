@@ -37,13 +37,13 @@ package struct PromptedModel {
 
   /// A prompt as the model reads it.
   ///
-  /// - Parameter image: file of the image that stands for ``PromptForm/imageMark``; nil if there is none.
+  /// - Parameter image: file of the image that stands for ``PromptTemplate/imageMark``; nil if there is none.
   /// - Throws: `InputError` if the prompt does not fit into the model's context, if image and mark are not both there,
   ///   or the image cannot be read.
   func item(_ prompt: String, image: String? = nil) throws -> EvaluationItem {
     var text = prompt
     if let mark = answering.encoder.images?.mark {
-      text = prompt.replacing(PromptForm.imageMark, with: mark)
+      text = prompt.replacing(PromptTemplate.imageMark, with: mark)
       let isShown = text.contains(mark)
       guard isShown == (image != nil) else { throw Self.mismatch(isShown: isShown, image) }
     }
@@ -60,11 +60,11 @@ package struct PromptedModel {
   private static func mismatch(isShown: Bool, _ image: String?) -> InputError {
     if isShown {
       return InputError(
-        path: "prompt", place: "key image", expected: "the file of the image that \(PromptForm.imageMark) stands for",
+        path: "prompt", place: "key image", expected: "the file of the image that \(PromptTemplate.imageMark) stands for",
         found: "no such key", remedy: "Give the path of a PNG or JPEG file, the front view.")
     }
     return InputError(
-      path: "prompt", place: "key image", expected: "none, as no \(PromptForm.imageMark) stands in the prompt",
+      path: "prompt", place: "key image", expected: "none, as no \(PromptTemplate.imageMark) stands in the prompt",
       found: image ?? "", remedy: "Models that learnt from images are asked with --observation image.")
   }
 }

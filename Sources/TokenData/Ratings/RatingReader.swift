@@ -34,7 +34,7 @@ public struct RatingReader: Sendable, Hashable {
   }
 
   /// What is asked and answered.
-  public var form: RatingForm
+  public var template: RatingTemplate
   /// Field of the question: text, or a list of messages.
   public var prompt: String
   /// Field of the response.
@@ -51,16 +51,16 @@ public struct RatingReader: Sendable, Hashable {
 
   /// Memberwise.
   public init(
-    form: RatingForm, prompt: String = "prompt", response: String = "response", overall: Source? = nil,
+    template: RatingTemplate, prompt: String = "prompt", response: String = "response", overall: Source? = nil,
     attributes: [Source], longestPrompt: Int? = nil, longestResponse: Int? = nil
   ) {
-    (self.form, self.prompt, self.response, self.overall, self.attributes) = (form, prompt, response, overall, attributes)
+    (self.template, self.prompt, self.response, self.overall, self.attributes) = (template, prompt, response, overall, attributes)
     (self.longestPrompt, self.longestResponse) = (longestPrompt, longestResponse)
   }
 
   /// HelpSteer2's own fields.
   public static let helpSteer2 = RatingReader(
-    form: .helpSteer2, attributes: RatingForm.helpSteer2.attributes.map { Source(field: $0.name, range: 0...4) })
+    template: .helpSteer2, attributes: RatingTemplate.helpSteer2.attributes.map { Source(field: $0.name, range: 0...4) })
 
   /// The response of a record, and its scores if it has all of them.
   ///
@@ -81,11 +81,11 @@ public struct RatingReader: Sendable, Hashable {
 
   /// What a model reads of a rated response, and answers.
   public func record(_ rated: RatedResponse) -> Record {
-    let answer = isConversation ? nil : rated.scores.map(form.answer)
+    let answer = isConversation ? nil : rated.scores.map(template.answer)
     let read =
       isConversation
       ? rated.messages + [ChatMessage(.assistant, rated.response)]
-      : [ChatMessage(.user, form.prompt(rated.messages, response: rated.response))]
+      : [ChatMessage(.user, template.prompt(rated.messages, response: rated.response))]
     return Record(
       .messages(read + (answer.map { [ChatMessage(.assistant, $0.text)] } ?? [])), spans: answer?.spans ?? [:],
       promptMessages: read.count, rated: rated)
@@ -122,14 +122,14 @@ public struct RatingReader: Sendable, Hashable {
 
   private func scores(_ object: JSONReader) throws(InputError) -> [Int] {
     var scores = [Int]()
-    for (source, scale) in zip(attributes, form.attributes) { scores.append(try score(source, scale, object)) }
-    let all = try overall.map { source throws(InputError) in try score(source, form.overall, object) }
+    for (source, scale) in zip(attributes, template.attributes) { scores.append(try score(source, scale, object)) }
+    let all = try overall.map { source throws(InputError) in try score(source, template.overall, object) }
     return [all ?? scores.reduce(0, +)] + scores
   }
 
   /// The whole number of the scale that is nearest to where the value lies in its range.
   private func score(
-    _ source: Source, _ scale: RatingForm.Scale, _ object: JSONReader
+    _ source: Source, _ scale: RatingTemplate.Scale, _ object: JSONReader
   ) throws(InputError) -> Int {
     let value = try field(source.field, of: object), number = try value.double(), range = source.range
     guard range.contains(number) else {

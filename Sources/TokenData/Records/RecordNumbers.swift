@@ -3,7 +3,7 @@ package import MetricTokens
 extension Record {
   /// The texts in which numbers are looked for: the answers, or what regions say is meant of them.
   ///
-  /// A rated response's answer is made by its form, so nothing of it is counted.
+  /// A rated response's answer is made by its template, so nothing of it is counted.
   package func numberTexts(_ regions: [MetricRegion]) -> [String] {
     guard rated == nil else { return [] }
     let answers: [String] =

@@ -48,11 +48,11 @@ import TokenData
 
   /// PAPER.md Q29: x and y are scaled separately, rounded, and cut off at 1023.
   @Test func answersLieOnAGridOf1024() throws {
-    let form = GroundingForm()
+    let template = GroundingTemplate()
     let row = try row(#"{"image": "a", "sent": "x", "bbox": [0, 10, 640, 479], "width": 640, "height": 480}"#)
-    #expect(form.prompt(row) == "Where is x? Answer with its box [x1, y1, x2, y2].")
-    #expect(form.answer(row) == "[0, 21, 1023, 1022]")
-    let box = try #require(form.box(form.answer(row), for: row))
+    #expect(template.prompt(row) == "Where is x? Answer with its box [x1, y1, x2, y2].")
+    #expect(template.answer(row) == "[0, 21, 1023, 1022]")
+    let box = try #require(template.box(template.answer(row), for: row))
     #expect(row.box.intersectionOverUnion(box) > 0.99)
   }
 
@@ -65,7 +65,7 @@ import TokenData
     ] as [(String, [Double]?)])
   func firstFourNumbersAreTheBox(answer: String, corners: [Double]?) throws {
     let row = try row(#"{"image": "a", "sent": "x", "bbox": [0, 10, 640, 479], "width": 640, "height": 480}"#)
-    #expect(GroundingForm().box(answer, for: row) == corners.flatMap { BoundingBox($0) })
+    #expect(GroundingTemplate().box(answer, for: row) == corners.flatMap { BoundingBox($0) })
   }
 
   /// Overlaps worked out by hand: the right box is 0 … 320 of 640 in x and all of y.
@@ -123,7 +123,7 @@ import TokenData
     #expect(try GroundingData(rows).write(to: folder).map(\.count) == [10])
     let dataset = try JSONLFile(folder + "/valid.jsonl")
     let first = try dataset.record(0)
-    #expect(try first.string(at: "completion") == GroundingForm().answer(rows[0]))
+    #expect(try first.string(at: "completion") == GroundingTemplate().answer(rows[0]))
     #expect(try first.at("images").elements()[0].string() == "pictures/0.png")
     // What was written is read again as rows.
     let again = try GroundingData([folder + "/valid.jsonl"], images: nil, skipsBad: false)
@@ -134,7 +134,7 @@ import TokenData
     }
     let rest = try GroundingData([folder + "/valid.jsonl"], images: nil, skipsBad: true)
     #expect(rest.skipped.count == 2 && rest.skipped[0].contains("line 7") && rest.rows[0].rows.count == 8)
-    let outcomes = rows.map { GroundingOutcome($0, answer: GroundingForm().answer($0)) }
+    let outcomes = rows.map { GroundingOutcome($0, answer: GroundingTemplate().answer($0)) }
     let records = zip(rows, outcomes).map { row, outcome in
       PredictionRecord(
         id: row.id, prompt: "", reference: "", text: outcome.answer, truth: [], values: nil, finish: .stop)
@@ -156,9 +156,9 @@ import TokenData
     let folder = Self.data + "/bccd"
     let data = try GroundingData([folder + "/expressions.jsonl"], images: folder + "/images", skipsBad: false)
     #expect(Set(data.rows.map(\.split)) == ["train", "val", "test"] && data.skipped.isEmpty)
-    let form = GroundingForm()
+    let template = GroundingTemplate()
     for row in data.rows.flatMap(\.rows) {
-      let box = try #require(form.box(form.answer(row), for: row))
+      let box = try #require(template.box(template.answer(row), for: row))
       // A step of the grid is 0.6 pixels; the smallest boxes are some ten pixels wide.
       #expect(row.box.intersectionOverUnion(box) > 0.9, "\(row)")
     }

@@ -41,12 +41,12 @@ final class TinyManipulation {
 }
 
 @Suite struct ManipulationTests {
-  private let form = PromptForm(observation: .boxes, rules: false)
+  private let template = PromptTemplate(observation: .boxes, rules: false)
 
   /// Places and angle of an answer are metric tokens of three metrics, digit by digit with their place.
   @Test func examplesHaveThreeMetrics() throws {
     let tiny = try TinyManipulation()
-    let data = ManipulationData(ExampleWriter(form: form), kinds: [.rotate, .visualManipulation, .followOrder])
+    let data = ManipulationData(ExampleWriter(template: template), kinds: [.rotate, .visualManipulation, .followOrder])
     let path = tiny.folder + "/data/train.jsonl"
     let count = try data.write(.train, episodes: 6, to: path)
     let settings = try RunSettings(
@@ -81,7 +81,7 @@ final class TinyManipulation {
   /// The shipped sample is what the command writes, and every example of it has all three metrics.
   @Test func theSampleIsTheCommands() throws {
     let tiny = try TinyManipulation(), path = tiny.folder + "/sample.jsonl"
-    try ManipulationData(ExampleWriter(form: form)).write(.train, episodes: TaskKind.allCases.count, to: path)
+    try ManipulationData(ExampleWriter(template: template)).write(.train, episodes: TaskKind.allCases.count, to: path)
     let sample = configsFolder + "/samples/manipulation.jsonl"
     #expect(try String(contentsOfFile: path, encoding: .utf8) == String(contentsOfFile: sample, encoding: .utf8))
   }
@@ -102,7 +102,7 @@ final class TinyManipulation {
   @Test func policyAnswersEveryLine() throws {
     let tiny = try TinyManipulation()
     let policy = try ManipulationPolicy(
-      ModelChoice(tiny.model, overrides: ["evaluate.maxNewTokens=4"]), form: form)
+      ModelChoice(tiny.model, overrides: ["evaluate.maxNewTokens=4"]), template: template)
     let good =
       "{\"id\": 7, \"task\": \"Rotate it.\", \"objects\": [{\"name\": \"red ring\", \"box\": [0.5, 0.5, 0.1, 0.1]}]}"
     let lines = [
@@ -187,11 +187,11 @@ final class TinyManipulation {
 
 /// Games of policies that need no model.
 @Suite struct PolicyTestTests {
-  private let form = PromptForm(observation: .boxes)
+  private let template = PromptTemplate(observation: .boxes)
   private let episodes = TaskKind.allCases.flatMap { kind in (0..<3).map { Episode(kind, .placement, seed: $0) } }
 
   @Test func theOracleSolvesEverything() {
-    let trials = PolicyTest(form: form).play(episodes) { questions in
+    let trials = PolicyTest(template: template).play(episodes) { questions in
       questions.enumerated().map { episodes[$0.offset].oracle.answer() }
     }
     #expect(trials.allSatisfy { $0.isSuccess && $0.answers == 1 && $0.problems.isEmpty })
@@ -203,9 +203,9 @@ final class TinyManipulation {
   @Test func stepByStepAsksAgain() {
     let byPrompt = Dictionary(
       episodes.flatMap { episode -> [(String, String)] in
-        ExampleWriter(form: form).examples(of: episode).map { ($0.prompt, $0.answer) }
+        ExampleWriter(template: template).examples(of: episode).map { ($0.prompt, $0.answer) }
       }, uniquingKeysWith: { $1 })
-    let trials = PolicyTest(form: form, isSingleStep: true).play(episodes) { questions in
+    let trials = PolicyTest(template: template, isSingleStep: true).play(episodes) { questions in
       questions.map { byPrompt[$0.prompt] ?? "" }
     }
     #expect(trials.allSatisfy { $0.isSuccess })
@@ -213,9 +213,9 @@ final class TinyManipulation {
   }
 
   @Test func silenceFailsAfterTheLimit() {
-    let trials = PolicyTest(form: form, limit: 5).play(episodes) { prompts in prompts.map { _ in "no" } }
+    let trials = PolicyTest(template: template, limit: 5).play(episodes) { prompts in prompts.map { _ in "no" } }
     #expect(trials.allSatisfy { !$0.isSuccess && $0.answers == 5 && $0.problems.count == 5 && $0.startError == nil })
-    let once = PolicyTest(form: form, answers: 1).play(episodes) { prompts in prompts.map { _ in "no" } }
+    let once = PolicyTest(template: template, answers: 1).play(episodes) { prompts in prompts.map { _ in "no" } }
     #expect(once.allSatisfy { $0.answers == 1 && $0.steps == 1 })
   }
 }

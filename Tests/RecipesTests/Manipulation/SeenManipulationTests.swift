@@ -13,7 +13,7 @@ import TokenData
 @Suite struct SeenManipulationTests {
   private let tiny: TinyManipulation
   private let model: String
-  private let form = PromptForm(rules: false)
+  private let template = PromptTemplate(rules: false)
 
   init() throws {
     tiny = try TinyManipulation()
@@ -31,7 +31,7 @@ import TokenData
   @Test func linesNameTheTableAtTheirStep() throws {
     let kinds: [TaskKind] = [.followOrder, .rotate, .sweep], folder = tiny.folder + "/data"
     let data = ManipulationData(
-      ExampleWriter(form: form, auxiliary: AuxiliaryTask.allCases, ratio: 2), kinds: kinds)
+      ExampleWriter(template: template, auxiliary: AuxiliaryTask.allCases, ratio: 2), kinds: kinds)
     let count = try data.write(.train, episodes: 6, to: folder + "/train.jsonl")
     let settings = try RunSettings(
       file: configsFolder + "/manipulation/text.yaml",
@@ -78,9 +78,9 @@ import TokenData
   /// Scenes of the task say how their objects are turned only where that is asked for.
   @Test func headingsAreOptional() {
     let play = EpisodePlay(Episode(.twist, .train, seed: 0))
-    #expect(!play.prompt(PromptForm()).contains("turned"))
-    #expect(play.prompt(PromptForm(headings: true)).contains("turned <r>["))
-    #expect(play.prompt(PromptForm(headings: true)).hasPrefix("<image0>\n"))
+    #expect(!play.prompt(PromptTemplate()).contains("turned"))
+    #expect(play.prompt(PromptTemplate(headings: true)).contains("turned <r>["))
+    #expect(play.prompt(PromptTemplate(headings: true)).hasPrefix("<image0>\n"))
   }
 
   @Test func policyLooks() throws {
@@ -90,7 +90,7 @@ import TokenData
     for (index, scene) in scenes.enumerated() { try scene.image.writePNG(to: "\(folder)/\(index).png") }
     try AtomicFile.write(try scenes[0].image.png().prefix(200), to: folder + "/cut.png")
     let choice = try ModelChoice(model, overrides: ["evaluate.maxNewTokens=8"])
-    let policy = try ManipulationPolicy(choice, form: form)
+    let policy = try ManipulationPolicy(choice, template: template)
     func line(_ id: Int, _ rest: String) -> String { "{\"id\": \(id), \(rest)}" }
     let task = "\"task\": \"Rotate it.\""
     let lines = [
@@ -117,9 +117,9 @@ import TokenData
     #expect(policy.answers(to: [lines[1]], from: 1) == [answers[1].value.text()])
     // Models that read alone.
     let blind = try ModelChoice(tiny.model)
-    let refused = refusal { _ = try ManipulationPolicy(blind, form: form) }
+    let refused = refusal { _ = try ManipulationPolicy(blind, template: template) }
     #expect(refused.contains("text alone") && refused.contains("new-vlm"), "\(refused)")
-    let reads = try ManipulationPolicy(blind, form: PromptForm(observation: .boxes))
+    let reads = try ManipulationPolicy(blind, template: PromptTemplate(observation: .boxes))
     #expect(reads.answers(to: [lines[0]], from: 1)[0].contains("text alone"))
   }
 
@@ -156,7 +156,7 @@ import TokenData
 
   /// Settings are read back as they were written, of text and of images.
   @Test func settingsAreReadBack() throws {
-    for observation in [PromptForm.Observation.boxes, .image] {
+    for observation in [PromptTemplate.Observation.boxes, .image] {
       let written = ManipulationExperiment(.small, model: "m", observation: observation)
       let read = try JSONDecoder().decode(ManipulationExperiment.self, from: JSONEncoder().encode(written))
       #expect(read == written && read.observation == observation)

@@ -77,7 +77,7 @@ struct RewardModelTests {
   func scoresAreSpelledAsTheTokenizerWritesThem(_ name: String, _ first: Int, _ goesOn: Bool) throws {
     let tokenizer = try Tokenizer(json: fixtures + "/tokenizers/\(name).json")
     let encoder = ExampleEncoder(tokenizer, end: tokenizer.roles.end ?? 0)
-    let gaps = try AnswerForm(.helpSteer2, encoder).gaps
+    let gaps = try AnswerTemplate(.helpSteer2, encoder).gaps
     #expect(gaps.map(\.name).prefix(2) == ["overall", "helpfulness"])
     let space = gaps[0].space
     let start = if case .tokens(let tokens) = space.after([]) { tokens } else { [Int32]() }

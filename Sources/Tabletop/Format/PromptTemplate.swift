@@ -1,5 +1,5 @@
 /// How a task, what is seen, and what was done become a prompt.
-public struct PromptForm: Sendable, Hashable, Codable {
+public struct PromptTemplate: Sendable, Hashable, Codable {
   /// What stands in the slots of the task.
   public enum Assets: String, Sendable, Hashable, Codable, CaseIterable {
     /// Names alone (LLaRA's inBC).

@@ -2,7 +2,7 @@ import Torch
 import TorchNN
 
 /// An answer whose text is known but for numbers: `Overall Score: …`, then `helpfulness: …`.
-public struct AnswerForm: Sendable {
+public struct AnswerTemplate: Sendable {
   /// A place where a number goes.
   public struct Gap: Sendable {
     /// `helpfulness`
@@ -36,13 +36,13 @@ public struct AnswerForm: Sendable {
 
   /// - Throws: `DecodingError.badSetting` if there is nothing to fill in.
   public init(_ gaps: [Gap]) throws {
-    guard !gaps.isEmpty else { throw DecodingError.badSetting("answer form: expected a gap, found none") }
+    guard !gaps.isEmpty else { throw DecodingError.badSetting("answer template: expected a gap, found none") }
     self.gaps = gaps
   }
 }
 
 extension Scorer {
-  /// What a model would write into the gaps of a form after each prompt, as distributions.
+  /// What a model would write into the gaps of a template after each prompt, as distributions.
   ///
   /// The first takes one pass over the prompt, and one over the few beginnings of longer numbers. For those after it
   /// the gaps before are filled with their most probable numbers, and only what was filled in is read: the prompt stays
@@ -55,9 +55,9 @@ extension Scorer {
   /// - Returns: for each prompt one distribution a gap.
   /// - Throws: `DecodingError` for prompts that the model cannot read or that leave no room for the answer.
   public func distributions(
-    in form: AnswerForm, after prompts: [[Int32]], gaps: Int? = nil, tokenBudget: Int = 16_384
+    in template: AnswerTemplate, after prompts: [[Int32]], gaps: Int? = nil, tokenBudget: Int = 16_384
   ) throws -> [[NumberDistribution]] {
-    let gaps = form.gaps.prefix(gaps ?? form.gaps.count)
+    let gaps = template.gaps.prefix(gaps ?? template.gaps.count)
     guard let first = gaps.first else { return prompts.map { _ in [] } }
     let trees = gaps.map { AnswerTree($0.space) }
     let room =

@@ -8,7 +8,7 @@ import Foundation
 ///     …
 ///
 /// The overall score comes first, so that reading it takes no more than the prompt (PAPER.md Q20, Q21).
-public struct RatingForm: Sendable, Hashable {
+public struct RatingTemplate: Sendable, Hashable {
   /// A score that can be given: a whole number of a range.
   public struct Scale: Sendable, Hashable {
     /// `helpfulness`
@@ -26,7 +26,7 @@ public struct RatingForm: Sendable, Hashable {
 
   /// What stands before the question.
   public enum Instruction: Sendable, Hashable {
-    /// The paper's (Fig. 7), with this form's attributes and ranges.
+    /// The paper's (Fig. 7), with this template's attributes and ranges.
     case judge
     /// Nothing: the model learns from the answers alone what is asked.
     case none
@@ -46,7 +46,7 @@ public struct RatingForm: Sendable, Hashable {
   }
 
   /// HelpSteer2's five attributes of 0 to 4 and their sum, with the explanations of Fig. 7.
-  public static let helpSteer2 = RatingForm(
+  public static let helpSteer2 = RatingTemplate(
     overall: Scale("overall", 0...20),
     attributes: [
       Scale("helpfulness", 0...4, explanation: "Overall helpfulness of the response to the prompt."),

@@ -5,7 +5,7 @@ import MetricTokens
 
 /// How a box is asked for and written: whole numbers on a square grid over the image (section 3.2, D.3: images
 /// resized to 1024 x 1024, coordinates rounded; PAPER.md Q29: x and y scaled separately, cut off at 1023).
-public struct GroundingForm: Sendable, Hashable, Codable {
+public struct GroundingTemplate: Sendable, Hashable, Codable {
   /// Cells of the grid along either side.
   public var side: Int
   /// What is asked, with `{}` in the place of the expression.
