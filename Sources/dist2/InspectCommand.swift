@@ -21,10 +21,10 @@ struct InspectCommand: ParsableCommand {
       guard html == nil, line == nil else {
         throw ValidationError("--html and --line: image codes have neither page nor lines")
       }
-      print(try CodeInspection(CodeParts(settings), count: 4 * max(1, examples)).text(.standardOutput))
+      print(try CodeInspection(CodeRunArtifacts(settings), count: 4 * max(1, examples)).text(.standardOutput))
       return
     }
-    let inspection = try Inspection(RunParts(settings), count: max(1, examples), line: line)
+    let inspection = try Inspection(RunArtifacts(settings), count: max(1, examples), line: line)
     print(inspection.text(.standardOutput))
     if let html {
       try inspection.page(command: CommandLine.asTyped).write(to: html)

@@ -16,7 +16,7 @@ import Testing
     let run = try TinyRun()
     try FileManager.default.moveItem(atPath: run.folder + "/model", toPath: run.folder + "/" + name)
     let choice = try ModelChoice(run.folder + "/" + name)
-    #expect(choice.parts.modelFolder == run.folder + "/" + name)
+    #expect(choice.artifacts.modelFolder == run.folder + "/" + name)
     // What is written down is read back as it was.
     let output = "\(run.folder)/\(name) out"
     let settings = try RunSettings(

@@ -100,7 +100,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try NewLanguageModel(width: 16, layers: 1, heads: 2, contextLength: 64).write(to: folder)
     let settings = try RunSettings(yaml: "model: \(folder)\nmetrics: [{ tokens: digits }]\n", overrides: [override])
-    let error = try #require(throws: InputError.self) { try RunParts(settings) }
+    let error = try #require(throws: InputError.self) { try RunArtifacts(settings) }
     #expect(error.description.contains(place) && !error.found.isEmpty, "\(error)")
   }
 

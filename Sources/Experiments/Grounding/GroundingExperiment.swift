@@ -123,7 +123,7 @@ public struct GroundingExperiment: Experiment {
       context, thenPercent: 10)
     trained.say("answering")
     let start = ProcessInfo.processInfo.systemUptime
-    let evaluation = GroundingEvaluation(trained.parts, trained.model, template)
+    let evaluation = GroundingEvaluation(trained.artifacts, trained.model, template)
     var answers = [String: [String]]()
     for split in try files.splits() { answers[split] = try evaluation.outcomes(files.file(split)).map(\.answer) }
     trained.say("done", 1)

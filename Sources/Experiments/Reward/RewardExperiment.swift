@@ -59,15 +59,15 @@ public struct RewardExperiment: Experiment {
   public var stages: [ArtifactStage] { [ArtifactStage("the model as published", runs: [Self.untrained])] }
 
   public func makeArtifact(_ context: RunContext) throws -> RewardOutcome {
-    let parts = try RunParts(settings(.untrained, seed: 0, output: context.emptyOutput()))
-    let model = try loadModel(folder: parts.modelFolder, options: LoadOptions(dtype: .float32))
-    return try outcome(model, parts, losses: [], seconds: 0) { context.say($0, 0, of: 1) }
+    let artifacts = try RunArtifacts(settings(.untrained, seed: 0, output: context.emptyOutput()))
+    let model = try loadModel(folder: artifacts.modelFolder, options: LoadOptions(dtype: .float32))
+    return try outcome(model, artifacts, losses: [], seconds: 0) { context.say($0, 0, of: 1) }
   }
 
   public func run(_ run: GridRun, _ context: RunContext) throws -> RewardOutcome {
     // A fifth of the time goes into asking, more or less.
     let trained = try TrainedRun(settings(run, output: context.emptyOutput()), context, thenPercent: 20)
-    let outcome = try outcome(trained.model, trained.parts, losses: trained.losses, seconds: trained.seconds) {
+    let outcome = try outcome(trained.model, trained.artifacts, losses: trained.losses, seconds: trained.seconds) {
       trained.say($0)
     }
     trained.say("done", 1)
@@ -98,11 +98,11 @@ public struct RewardExperiment: Experiment {
   }
 
   private func outcome(
-    _ model: any PretrainedModel, _ parts: RunParts, losses: [Double], seconds: Double, say: (String) -> Void
+    _ model: any PretrainedModel, _ artifacts: RunArtifacts, losses: [Double], seconds: Double, say: (String) -> Void
   ) throws -> RewardOutcome {
     say("rating")
-    let rewardModel = try makeRewardModel(parts, model, name: "")
-    let responses = try rated(rewardModel, parts)
+    let rewardModel = try makeRewardModel(artifacts, model, name: "")
+    let responses = try rated(rewardModel, artifacts)
     let preferences = try preferences.map { path in
       let name = URL(filePath: path).deletingPathExtension().lastPathComponent
       say(name)
@@ -112,10 +112,10 @@ public struct RewardExperiment: Experiment {
     }
     var answers: [Bool]?
     // A model without a language head has no letters to choose from.
-    if let mmlu, parts.rating == nil {
+    if let mmlu, artifacts.rating == nil {
       say("MMLU")
       let result = try MMLU("\(mmlu)/test.jsonl", limit: questions)
-        .evaluate(model: model, tokenizer: parts.tokenizer, tokenBudget: 4096)
+        .evaluate(model: model, tokenizer: artifacts.tokenizer, tokenBudget: 4096)
       answers = zip(result.answers, result.questions).map { $0 == $1.answer }
     }
     return RewardOutcome(
@@ -123,14 +123,14 @@ public struct RewardExperiment: Experiment {
   }
 
   /// The test file, rated.
-  private func rated(_ rewardModel: any RewardModel, _ parts: RunParts) throws -> [RewardOutcome.Rated] {
-    guard let path = parts.settings.data.test else { return [] }
-    let file = try JSONLFile(path), count = min(parts.settings.evaluate.limit ?? .max, file.count)
-    let records = try (0..<count).map { try parts.reader.record(file, $0) }
+  private func rated(_ rewardModel: any RewardModel, _ artifacts: RunArtifacts) throws -> [RewardOutcome.Rated] {
+    guard let path = artifacts.settings.data.test else { return [] }
+    let file = try JSONLFile(path), count = min(artifacts.settings.evaluate.limit ?? .max, file.count)
+    let records = try (0..<count).map { try artifacts.reader.record(file, $0) }
     let rated = records.compactMap { record in record.rated.map { (record, $0) } }
     let rewards = try rewardModel.rewards(
       of: rated.map { RewardRequest(messages: $0.1.messages, response: $0.1.response) }, attributes: true,
-      tokenBudget: parts.settings.evaluate.tokenBudget ?? 8192)
+      tokenBudget: artifacts.settings.evaluate.tokenBudget ?? 8192)
     var questions = [[ChatMessage]: Int]()
     return zip(rated, rewards).map { rated, reward in
       let question = questions[rated.1.messages] ?? questions.count

@@ -32,11 +32,11 @@ public struct ComparisonExperiment {
       try store.result(of: run.name).map { (run.variant, run.seed, $0) }
     }
     let run = try RunSettings(yaml: settings.run, path: settings.path)
-    let parts = try? RunParts(run), training = parts.flatMap { TrainingAnswers($0) }
+    let artifacts = try? RunArtifacts(run), training = artifacts.flatMap { TrainingAnswers($0) }
     let report = ComparisonReport(
       summary: ComparisonSummary(
         settings, run: run, outcomes: outcomes, answers: training,
-        remarks: comparisonRemarks(outcomes.map { ($0.0.name, $0.2.records) }, parts, training)),
+        remarks: comparisonRemarks(outcomes.map { ($0.0.name, $0.2.records) }, artifacts, training)),
       command: command)
     try store.write(page: report.page, markdown: report.markdown, figure: report.figure)
     return report

@@ -36,27 +36,27 @@ public func runComparison(named name: String, folder: String, threads: Int) thro
   let planned = try store.run(named: name, among: store.settings.runs) { $0.name }
   Torch.threads = threads
   let output = try store.freshRun(of: name)
-  let parts = try RunParts(store.settings.settings(planned.variant, seed: planned.seed, output: output))
-  let outcome = try ComparisonRun(parts).run { $0.send() }
+  let artifacts = try RunArtifacts(store.settings.settings(planned.variant, seed: planned.seed, output: output))
+  let outcome = try ComparisonRun(artifacts).run { $0.send() }
   try store.keep(outcome, of: name)
 }
 
 /// Trains and tests one variant with one seed. The model after the last step is tested; none is kept.
 private struct ComparisonRun {
-  let parts: RunParts
+  let artifacts: RunArtifacts
 
-  init(_ parts: RunParts) { self.parts = parts }
+  init(_ artifacts: RunArtifacts) { self.artifacts = artifacts }
 
   func run(_ report: @escaping (WorkerMessage) -> Void) throws -> ComparisonOutcome {
-    let data = parts.settings.data
+    let data = artifacts.settings.data
     guard let path = data.test ?? data.valid else {
       throw InputError(
-        path: parts.settings.path, place: "key data.test", expected: "a JSONL file to test on", found: "no such key",
+        path: artifacts.settings.path, place: "key data.test", expected: "a JSONL file to test on", found: "no such key",
         remedy: "Add `data: { test: test.jsonl }`; without one the validation file is taken.")
     }
-    let test = try parts.dataset(path)
-    let tested = min(parts.settings.evaluate.limit ?? .max, test.count)
-    let training = TrainRun(parts, command: "", terminal: .silent)
+    let test = try artifacts.dataset(path)
+    let tested = min(artifacts.settings.evaluate.limit ?? .max, test.count)
+    let training = TrainRun(artifacts, command: "", terminal: .silent)
     training.keepsCheckpoints = false
     var log = StepLog(), total = 1
     training.observe = { event in
@@ -71,7 +71,7 @@ private struct ComparisonRun {
       }
     }
     let trained = try training.train()
-    let result = try Evaluating(parts, trained.model, test, run: training.folder) { done, _ in
+    let result = try Evaluating(artifacts, trained.model, test, run: training.folder) { done, _ in
       report(WorkerMessage(phase: "testing", completed: min(total - 1, log.steps + done / 20), total: total))
     }
     report(WorkerMessage(phase: "done", completed: total, total: total))

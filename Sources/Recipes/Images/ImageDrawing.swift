@@ -30,9 +30,9 @@ public struct ImageDrawing {
     var own: String?
     let loaded: any PretrainedModel
     if fileExists(run.runFile) {
-      let parts = try CodeParts(RunSettings(file: run.runFile)), checkpoint = try run.checkpoint(step: step)
-      loaded = try loadTrained(parts, checkpoint: checkpoint)
-      (own, origin) = (parts.settings.data.tokenizer, checkpoint)
+      let artifacts = try CodeRunArtifacts(RunSettings(file: run.runFile)), checkpoint = try run.checkpoint(step: step)
+      loaded = try loadTrained(artifacts, checkpoint: checkpoint)
+      (own, origin) = (artifacts.settings.data.tokenizer, checkpoint)
     } else {
       origin = try modelFolder(name)
       loaded = try loadModel(folder: origin, options: LoadOptions(dtype: .float32))

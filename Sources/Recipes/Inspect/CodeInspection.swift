@@ -16,21 +16,21 @@ public struct CodeInspection {
   ///
   /// - Parameter count: how many codes are shown.
   /// - Throws: `InputError` if there is no data, or it cannot be read.
-  public init(_ parts: CodeParts, count: Int) throws {
-    let settings = parts.settings.data
+  public init(_ artifacts: CodeRunArtifacts, count: Int) throws {
+    let settings = artifacts.settings.data
     var data = Table(
       columns: [Table.Column("folder")]
         + ["images", "codes of each", "learnt an epoch"].map { Table.Column($0, alignment: .right) })
     var first: [Int] = []
     for path in [settings.train, settings.valid, settings.test].compactMap({ $0 }) {
-      let examples = try parts.examples(path, limit: nil) { _, _ in }, summary = examples.summary
+      let examples = try artifacts.examples(path, limit: nil) { _, _ in }, summary = examples.summary
       data.add([
         .text(path), .count(summary.examples), .count(summary.longestAnswer), .count(summary.supervised),
       ])
       if first.isEmpty { first = try examples.example(0).metrics.prefix(count).map(\.candidate) }
     }
     self.data = data
-    targets = try parts.distanceLosses.first.map { distanceLoss in try Self.table(distanceLoss.resolved, Array(Set(first)).sorted()) }
+    targets = try artifacts.distanceLosses.first.map { distanceLoss in try Self.table(distanceLoss.resolved, Array(Set(first)).sorted()) }
   }
 
   /// Both, for a terminal.

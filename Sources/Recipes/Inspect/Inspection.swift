@@ -40,7 +40,7 @@ public struct Inspection {
     var targets: [Target]
   }
 
-  let parts: RunParts
+  let artifacts: RunArtifacts
   let summary: DatasetSummary
   let examples: [Example]
   /// What is said of numbers that are taught whole.
@@ -52,20 +52,20 @@ public struct Inspection {
   ///   - count: how many examples are shown.
   ///   - line: only the one of this line.
   /// - Throws: `InputError` for data that cannot be used.
-  public init(_ parts: RunParts, count: Int = 3, line: Int? = nil, terminal: Terminal = .standardError) throws {
-    let data = parts.settings.data
+  public init(_ artifacts: RunArtifacts, count: Int = 3, line: Int? = nil, terminal: Terminal = .standardError) throws {
+    let data = artifacts.settings.data
     guard let path = data.train ?? data.valid ?? data.test else {
       throw InputError(
-        path: parts.settings.path, place: "key data.train", expected: "a JSONL file", found: "no such key",
+        path: artifacts.settings.path, place: "key data.train", expected: "a JSONL file", found: "no such key",
         remedy: "Add `data: { train: train.jsonl }`.")
     }
     let dataset = try ProgressBar.quick("reading", unit: "line", terminal: terminal) { progress in
-      try parts.dataset(path, limit: data.limit, progress: progress)
+      try artifacts.dataset(path, limit: data.limit, progress: progress)
     }
-    self.parts = parts
+    self.artifacts = artifacts
     summary = dataset.summary
-    coverage = try parts.coverageRemarks(dataset, path: path)
-    let sampler = parts.objective.contrastiveSampler(seed: parts.settings.train.seed)
+    coverage = try artifacts.coverageRemarks(dataset, path: path)
+    let sampler = artifacts.objective.contrastiveSampler(seed: artifacts.settings.train.seed)
     var chosen = [(index: Int, record: Record)]()
     for index in 0..<dataset.count where chosen.count < (line == nil ? count : 1) {
       let record = try dataset.record(index)
@@ -75,20 +75,20 @@ public struct Inspection {
       throw InputError(path: path, place: "line \(line)", expected: "an example", found: "none, or one left out")
     }
     examples = try chosen.map { index, record in
-      let analysis = try parts.encoder.analyze(record)
+      let analysis = try artifacts.encoder.analyze(record)
       var shown = analysis
-      if let teacher = parts.teacher {
+      if let teacher = artifacts.teacher {
         shown.example = try teacher.taught(analysis.example, epoch: 0, index: index, draws: false)
       }
-      return Example(parts, shown, sampler?.contrastiveExample(of: analysis.example, epoch: 0, index: index))
+      return Example(artifacts, shown, sampler?.contrastiveExample(of: analysis.example, epoch: 0, index: index))
     }
   }
 
   /// What usually goes wrong, as far as it does here.
   public var warnings: [String] {
-    var warnings = summary.remarks(parts.settings) + coverage
-    for (index, distanceLoss) in parts.distanceLosses.enumerated() {
-      let metric = parts.settings.metrics[index], counts = summary.metrics[index]
+    var warnings = summary.remarks(artifacts.settings) + coverage
+    for (index, distanceLoss) in artifacts.distanceLosses.enumerated() {
+      let metric = artifacts.settings.metrics[index], counts = summary.metrics[index]
       if counts.tokens == 0 {
         warnings.append(
           "metric \(metric.name): no metric token found in \(summary.examples) examples, so nothing would carry a distance"
@@ -126,8 +126,8 @@ public struct Inspection {
 }
 
 extension Inspection.Example {
-  fileprivate init(_ parts: RunParts, _ analysis: ExampleAnalysis, _ contrastiveExample: ContrastiveExample?) {
-    let example = analysis.example, tokenizer = parts.tokenizer
+  fileprivate init(_ artifacts: RunArtifacts, _ analysis: ExampleAnalysis, _ contrastiveExample: ContrastiveExample?) {
+    let example = analysis.example, tokenizer = artifacts.tokenizer
     let metrics = Dictionary(example.metrics.map { ($0.position, $0) }) { first, _ in first }
     let uncovered = Set(analysis.found.flatMap { $0.flatMap(\.uncovered) })
     func text(_ id: Int32) -> String { tokenizer.text(of: id) ?? tokenizer.token(of: id) ?? "?" }
@@ -143,7 +143,7 @@ extension Inspection.Example {
         isUncovered: uncovered.contains(index))
     }
     targets = example.metrics.enumerated().map { order, position in
-      let distanceLoss = parts.distanceLosses[position.metric]
+      let distanceLoss = artifacts.distanceLosses[position.metric]
       let (ids, probabilities) = distanceLoss.target(at: position)
       let sorted = probabilities.enumerated().sorted { ($0.element, -$0.offset) > ($1.element, -$1.offset) }
       let drawn = contrastiveExample.flatMap { $0.differences[order] == nil ? nil : $0.ids[position.position] }

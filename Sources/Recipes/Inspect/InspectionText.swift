@@ -34,7 +34,7 @@ extension Inspection {
   }
 
   private func legend(_ terminal: Terminal) -> String {
-    let metrics = parts.settings.metrics.enumerated().map { index, metric in
+    let metrics = artifacts.settings.metrics.enumerated().map { index, metric in
       terminal.styled("[\(metric.name)]", Self.colors[index % Self.colors.count], .bold)
     }
     return terminal.styled("read", .dim) + "  " + terminal.styled("|learnt by cross entropy", .green) + "  "
@@ -53,7 +53,7 @@ extension Inspection {
       })
     for target in example.targets {
       table.add([
-        .text(target.text), .text(parts.settings.metrics[target.metric].name), .text(place(target)),
+        .text(target.text), .text(artifacts.settings.metrics[target.metric].name), .text(place(target)),
         .number(target.weight, decimals: 2), .text(bars(target)), .number(target.perplexity, decimals: 2),
         target.contrastiveExample.map { .text($0) } ?? .missing,
       ])
@@ -69,7 +69,7 @@ extension Inspection {
   }
 
   private func place(_ target: Target) -> String {
-    parts.distanceLosses[target.metric].space.unit == .digit || parts.distanceLosses[target.metric].space.unit == .digitRun
+    artifacts.distanceLosses[target.metric].space.unit == .digit || artifacts.distanceLosses[target.metric].space.unit == .digitRun
       ? "10^\(target.place.exponent)" : "whole"
   }
 
@@ -89,7 +89,7 @@ extension Inspection {
 
   /// What a contrastive pass costs; nil where there is none.
   var contrastiveCost: String? {
-    let names = parts.distanceLosses.filter { $0.contrast.isTwoPass }.map(\.name)
+    let names = artifacts.distanceLosses.filter { $0.contrast.isTwoPass }.map(\.name)
     guard !names.isEmpty else { return nil }
     return
       "Contrastive examples (\(names.joined(separator: ", "))): every example with a number is read twice, so a step takes about "
@@ -102,11 +102,11 @@ extension Inspection {
     var table = Table(
       columns: ["metric", "candidates", "distance", "τ", "perplexity", "examples", "numbers", "tokens", "range"]
         .enumerated().map { Table.Column($1, alignment: [0, 2].contains($0) ? nil : .right) })
-    for (index, distanceLoss) in parts.distanceLosses.enumerated() {
+    for (index, distanceLoss) in artifacts.distanceLosses.enumerated() {
       let counts = summary.metrics[index]
       let range = counts.range.map { "\(Quantity.number($0.lowerBound)) … \(Quantity.number($0.upperBound))" }
       table.add([
-        .text(distanceLoss.name), .count(distanceLoss.space.count), .text(parts.settings.metrics[index].distance.name),
+        .text(distanceLoss.name), .count(distanceLoss.space.count), .text(artifacts.settings.metrics[index].distance.name),
         .number(distanceLoss.resolved.temperatures[0], decimals: 3),
         distanceLoss.space.count <= 2048 ? .number(distanceLoss.resolved.perplexity(), decimals: 2) : .missing,
         .count(counts.examples), .count(counts.numbers), .count(counts.tokens), range.map { .text($0) } ?? .missing,

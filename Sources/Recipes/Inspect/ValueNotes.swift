@@ -4,7 +4,7 @@ import Reports
 extension Inspection {
   /// How numbers are taught as whole values: a sentence a metric.
   var valueNotes: [String] {
-    zip(parts.settings.metrics, parts.teacher?.rules ?? []).compactMap { metric, rule in
+    zip(artifacts.settings.metrics, artifacts.teacher?.rules ?? []).compactMap { metric, rule in
       rule.map { "metric \(metric.name): \($0.summary)" }
     }
   }

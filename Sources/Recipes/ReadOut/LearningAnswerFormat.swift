@@ -12,10 +12,10 @@ extension AnswerFormat {
   ///
   /// - Returns: nil if no metric has values.
   /// - Throws: `InputError` if they write it in ways that have no common form, with two of them.
-  static func learn(_ parts: RunParts, from path: String) throws -> AnswerFormat? {
-    let encoder = parts.readingEncoder
+  static func learn(_ artifacts: RunArtifacts, from path: String) throws -> AnswerFormat? {
+    let encoder = artifacts.readingEncoder
     guard let index = encoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else { return nil }
-    let rule = encoder.metrics[index], file = try JSONLFile(path), reader = parts.reader
+    let rule = encoder.metrics[index], file = try JSONLFile(path), reader = artifacts.reader
     var written = [(line: Int, number: WrittenNumber)](), problems = [(line: Int, problem: WrittenNumber.Problem)]()
     for line in stride(from: 0, to: file.count, by: max(1, (file.count + most - 1) / most)) {
       // Lines that could not be used are no part of it.
@@ -30,7 +30,7 @@ extension AnswerFormat {
     let all = written.count + problems.count
     func refusal(_ expected: String, _ found: String, _ remedy: String) -> InputError {
       InputError(
-        path: path, place: "metric \(parts.settings.metrics[index].name)", expected: expected, found: found,
+        path: path, place: "metric \(artifacts.settings.metrics[index].name)", expected: expected, found: found,
         remedy: remedy + " Or set evaluate.distribution to false, or say how numbers are written: evaluate.number.")
     }
     guard Double(written.count) >= mostlyAll * Double(all), !written.isEmpty else {
@@ -47,7 +47,7 @@ extension AnswerFormat {
     guard Double(fitting.count) >= mostlyAll * Double(all) else {
       let other = written.first { !heads.contains($0.number.asHead) }, first = fitting[0]
       func shown(_ entry: (line: Int, number: WrittenNumber)) -> String {
-        "\"\(parts.tokenizer.decode(entry.number.head))\" (line \(entry.line))"
+        "\"\(artifacts.tokenizer.decode(entry.number.head))\" (line \(entry.line))"
       }
       throw refusal(
         "the same text before the number in all answers",
@@ -55,10 +55,10 @@ extension AnswerFormat {
         "The distribution is read out after text that all answers share.")
     }
     var format = AnswerFormat(
-      metric: parts.settings.metrics[index].name, heads: heads, digits: nil, answers: all, written: fitting.count)
+      metric: artifacts.settings.metrics[index].name, heads: heads, digits: nil, answers: all, written: fitting.count)
     if rule.finder.space.unit == .digit {
       format.digits = Digits(
-        fitting.map(\.number), digits: rule.finder.space, stops: parts.encoder.ends.starts(parts.tokenizer))
+        fitting.map(\.number), digits: rule.finder.space, stops: artifacts.encoder.ends.starts(artifacts.tokenizer))
     }
     let space = try format.space(rule.finder.space), shared = format.before.count
     format.written = fitting.count {

@@ -27,47 +27,47 @@ struct NumberReading {
   ///
   /// - Parameter run: where a format may be stored.
   /// - Throws: `InputError` if no metric has values, or nothing says how numbers are written.
-  init(_ parts: RunParts, run: RunFolder? = nil) throws {
-    let encoder = parts.readingEncoder
+  init(_ artifacts: RunArtifacts, run: RunFolder? = nil) throws {
+    let encoder = artifacts.readingEncoder
     guard let index = encoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else {
       throw InputError(
-        path: parts.settings.path, place: "key metrics", expected: "a metric whose tokens have values",
+        path: artifacts.settings.path, place: "key metrics", expected: "a metric whose tokens have values",
         found: "none", remedy: "Without one there is no distribution to read out: evaluate.distribution: false.")
     }
-    let rule = encoder.metrics[index], name = parts.settings.metrics[index].name
-    format = try Self.format(parts, run, rule, name)
+    let rule = encoder.metrics[index], name = artifacts.settings.metrics[index].name
+    format = try Self.format(artifacts, run, rule, name)
     do { space = try format.space(rule.finder.space) } catch {
       throw InputError(
-        path: parts.settings.path, place: "metric \(name)", expected: "numbers that can be read out", found: "\(error)",
+        path: artifacts.settings.path, place: "metric \(name)", expected: "numbers that can be read out", found: "\(error)",
         remedy: "Set evaluate.distribution to false.")
     }
-    width = parts.settings.evaluate.width
-    estimate = PointEstimate(parts.settings.evaluate.readOut, distance: parts.settings.metrics[index].distance.name)
+    width = artifacts.settings.evaluate.width
+    estimate = PointEstimate(artifacts.settings.evaluate.readOut, distance: artifacts.settings.metrics[index].distance.name)
     parser = AnswerNumbers(encoder, rules: [rule], count: 1)
   }
 
   private static func format(
-    _ parts: RunParts, _ run: RunFolder?, _ rule: MetricRule, _ name: String
+    _ artifacts: RunArtifacts, _ run: RunFolder?, _ rule: MetricRule, _ name: String
   ) throws -> AnswerFormat {
-    if let number = parts.settings.evaluate.number {
+    if let number = artifacts.settings.evaluate.number {
       return try AnswerFormat(
-        number, metric: name, tokens: rule.finder.space, parts.tokenizer,
-        ends: parts.encoder.ends.starts(parts.tokenizer),
-        parts.settings.path)
+        number, metric: name, tokens: rule.finder.space, artifacts.tokenizer,
+        ends: artifacts.encoder.ends.starts(artifacts.tokenizer),
+        artifacts.settings.path)
     }
     if let stored = try run?.storedNumbers(), stored.metric == name,
       (stored.digits != nil) == (rule.finder.space.unit == .digit)
     {
       return stored
     }
-    guard let path = parts.settings.data.train, fileExists(path) else {
+    guard let path = artifacts.settings.data.train, fileExists(path) else {
       throw InputError(
-        path: parts.settings.path, place: "key data.train",
+        path: artifacts.settings.path, place: "key data.train",
         expected: "training answers, from which it is known how numbers are written",
-        found: parts.settings.data.train.map { "no file \($0)" } ?? "no such key",
+        found: artifacts.settings.data.train.map { "no file \($0)" } ?? "no such key",
         remedy: "Name the file, or say it: evaluate.number: { digits: [1, 3] }.")
     }
-    guard let format = try AnswerFormat.learn(parts, from: path) else { preconditionFailure("no metric with values") }
+    guard let format = try AnswerFormat.learn(artifacts, from: path) else { preconditionFailure("no metric with values") }
     return format
   }
 
@@ -135,9 +135,9 @@ extension RunFolder {
   }
 
   /// Stores how the training answers of a run write numbers. Answers without a common form have none.
-  func storeNumbers(_ parts: RunParts) throws {
-    guard !fileExists(numbers), let path = parts.settings.data.train,
-      let format = try? AnswerFormat.learn(parts, from: path)
+  func storeNumbers(_ artifacts: RunArtifacts) throws {
+    guard !fileExists(numbers), let path = artifacts.settings.data.train,
+      let format = try? AnswerFormat.learn(artifacts, from: path)
     else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted]

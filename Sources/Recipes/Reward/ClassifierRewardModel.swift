@@ -16,12 +16,12 @@ public final class ClassifierRewardModel: RewardModel {
   private let maxLength: Int
 
   /// - Throws: `InputError` if the run file has no `reward` section.
-  init(_ parts: RunParts, _ model: any TokenModel, _ loss: RatingObjective.Loss, name: String) throws {
-    ratings = try parts.ratings
-    screen = RequestScreen(ratings, parts)
+  init(_ artifacts: RunArtifacts, _ model: any TokenModel, _ loss: RatingObjective.Loss, name: String) throws {
+    ratings = try artifacts.ratings
+    screen = RequestScreen(ratings, artifacts)
     (self.model, self.loss, self.name) = (model, loss, name)
-    answering = Answering(parts)
-    maxLength = parts.maxLength
+    answering = Answering(artifacts)
+    maxLength = artifacts.maxLength
   }
 
   public var range: ClosedRange<Double>? { loss.comparesPairs ? nil : ratings.template.overall.values }

@@ -18,13 +18,13 @@ public final class GenerativeRewardModel: RewardModel {
   private var scorer: Scorer
 
   /// - Throws: `InputError` if the run file has no `reward` section, or the tokenizer has no gaps for its scores.
-  init(_ parts: RunParts, _ model: any TokenModel, name: String) throws {
-    ratings = try parts.ratings
-    screen = RequestScreen(ratings, parts)
-    template = try AnswerTemplate(ratings, parts.encoder)
+  init(_ artifacts: RunArtifacts, _ model: any TokenModel, name: String) throws {
+    ratings = try artifacts.ratings
+    screen = RequestScreen(ratings, artifacts)
+    template = try AnswerTemplate(ratings, artifacts.encoder)
     (self.model, self.name) = (model, name)
-    answering = Answering(parts)
-    maxLength = parts.maxLength
+    answering = Answering(artifacts)
+    maxLength = artifacts.maxLength
     answerLength = template.gaps.reduce(0) { $0 + $1.before.count + 3 }
     scorer = Scorer(model)
     // The instruction is read once. Two prompts that differ from their first word on show where it ends.

@@ -17,22 +17,22 @@ public func loadRewardModel(run: String, step: Int? = nil, overrides: [String] =
 
 /// The reward model of a run that was chosen.
 public func loadRewardModel(_ choice: ModelChoice) throws -> any RewardModel {
-  _ = try choice.parts.ratings
-  guard choice.parts.rating == nil || choice.checkpoint != nil else {
+  _ = try choice.artifacts.ratings
+  guard choice.artifacts.rating == nil || choice.checkpoint != nil else {
     throw InputError(
-      path: choice.parts.settings.path, expected: "a run that has trained a head of scores", found: "none",
-      remedy: "Train first: dist2 train \(choice.parts.settings.path).")
+      path: choice.artifacts.settings.path, expected: "a run that has trained a head of scores", found: "none",
+      remedy: "Train first: dist2 train \(choice.artifacts.settings.path).")
   }
-  return try makeRewardModel(choice.parts, choice.load(), name: choice.name)
+  return try makeRewardModel(choice.artifacts, choice.load(), name: choice.name)
 }
 
 /// The reward model that a model of a run is: one that answers, or one with a head of scores.
-package func makeRewardModel(_ parts: RunParts, _ model: any TokenModel, name: String) throws -> any RewardModel {
-  try parts.rating.map { try ClassifierRewardModel(parts, model, $0.loss, name: name) }
-    ?? GenerativeRewardModel(parts, model, name: name)
+package func makeRewardModel(_ artifacts: RunArtifacts, _ model: any TokenModel, name: String) throws -> any RewardModel {
+  try artifacts.rating.map { try ClassifierRewardModel(artifacts, model, $0.loss, name: name) }
+    ?? GenerativeRewardModel(artifacts, model, name: name)
 }
 
-extension RunParts {
+extension RunArtifacts {
   /// How responses are rated.
   ///
   /// - Throws: `InputError` if the run file does not say.

@@ -12,8 +12,8 @@ public struct RequestScreen: Sendable {
   package init(_ refusal: @escaping @Sendable (RewardRequest) -> InputError?) { self.refusal = refusal }
 
   /// Refuses what has more text than any sequence of tokens that the run's model reads.
-  init(_ ratings: RatingReader, _ parts: RunParts) {
-    let (bound, maxLength) = (parts.encoder.tokenizer.textBound, parts.maxLength)
+  init(_ ratings: RatingReader, _ artifacts: RunArtifacts) {
+    let (bound, maxLength) = (artifacts.encoder.tokenizer.textBound, artifacts.maxLength)
     self.init { request in
       guard let bound else { return nil }
       let rated = ratings.shortened(RatedResponse(messages: request.messages, response: request.response))

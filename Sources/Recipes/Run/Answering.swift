@@ -20,15 +20,15 @@ public struct Answering: Sendable {
 
   /// - Parameter longestAnswer: tokens of the longest right answer, if known: where the run file sets no limit, twice
   ///   that many and 16 more are generated at most.
-  public init(_ parts: RunParts, longestAnswer: Int? = nil) {
-    encoder = parts.encoder
+  public init(_ artifacts: RunArtifacts, longestAnswer: Int? = nil) {
+    encoder = artifacts.encoder
     ends = encoder.ends
-    let settings = parts.settings.evaluate
+    let settings = artifacts.settings.evaluate
     options = GenerationOptions(
       maxNewTokens: settings.maxNewTokens ?? longestAnswer.map { 2 * $0 + 16 } ?? 256,
       stopIDs: Set(ends.ids))
     fixedBudget = settings.tokenBudget
-    longestExample = parts.settings.data.tooLong == .cutPrompt ? parts.maxLength : nil
+    longestExample = artifacts.settings.data.tooLong == .cutPrompt ? artifacts.maxLength : nil
     parser = AnswerNumbers(encoder, rules: encoder.metrics, count: settings.numbers)
   }
 

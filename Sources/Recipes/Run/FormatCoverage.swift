@@ -2,7 +2,7 @@ import Files
 import MetricTokens
 import Training
 
-extension RunParts {
+extension RunArtifacts {
   /// What must be known of a file's numbers that are taught whole: those that the format does not write are learnt by
   /// cross entropy alone, and records must say the widths that a scale asks for.
   ///

@@ -50,7 +50,7 @@ public func runStudy(named name: String, folder: String, threads: Int) throws {
       StudyRun.values(model, files, seed: planned.seed, steps: store.settings.steps)
       + variant.values(deviation: answers.deviation) + [("output", .string("\(place)/\(index)"))]
     let settings = try RunSettings(tree: StudyRun.tree, path: "study", values: values)
-    let run = try StudyRun(RunParts(settings)).run(variant)
+    let run = try StudyRun(RunArtifacts(settings)).run(variant)
     WorkerMessage(phase: variant.name, completed: index + 1, total: variants.count).send()
     return run
   }
@@ -88,9 +88,9 @@ private struct StudyAnswers {
 
 /// Trains one variant and tests it.
 private struct StudyRun {
-  let parts: RunParts
+  let artifacts: RunArtifacts
 
-  init(_ parts: RunParts) { self.parts = parts }
+  init(_ artifacts: RunArtifacts) { self.artifacts = artifacts }
 
   static let metrics: [EvaluationMetric] = [
     .readOutMAE, .crps, .nll, .mae, .clippedMAE, .medianError, .exactMatch, .parseRate, .coverage, .mass,
@@ -116,7 +116,7 @@ private struct StudyRun {
   }
 
   func run(_ variant: StudyVariant) throws -> StudyOutcome.Run {
-    let training = TrainRun(parts, command: "", terminal: .silent)
+    let training = TrainRun(artifacts, command: "", terminal: .silent)
     let trained = try training.train(), finish = trained.finish
     let last = try figures(trained.model, training.folder)
     var best = last
@@ -129,9 +129,9 @@ private struct StudyRun {
   }
 
   private func figures(_ model: any TokenModel, _ run: RunFolder) throws -> [String: Double] {
-    guard let path = parts.settings.data.test else { preconditionFailure("a study without test examples") }
-    let result = try Evaluating(parts, model, parts.dataset(path), run: run)
-    let answers = TrainingAnswers(parts)
+    guard let path = artifacts.settings.data.test else { preconditionFailure("a study without test examples") }
+    let result = try Evaluating(artifacts, model, artifacts.dataset(path), run: run)
+    let answers = TrainingAnswers(artifacts)
     // Who says no number is as wrong as one who has learnt nothing.
     return EvaluationSummary(
       result.records, metrics: Self.metrics, unreadable: answers?.median.map { .constant($0) } ?? .leftOut,

@@ -72,7 +72,7 @@ final class TextSamples: ProgressSamples {
   }
 }
 
-extension RunParts {
+extension RunArtifacts {
   public func samples(
     _ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder
   ) -> any ProgressSamples {

@@ -1,7 +1,7 @@
 import Files
 import TokenData
 
-extension RunParts {
+extension RunArtifacts {
   /// Writes into a folder with the tokenizer how the model was asked and what ends its answers, so that transformers, vLLM
   /// and this library ask it the same way and stop there: the template that the run file names, and the end tokens in
   /// `generation_config.json`.

@@ -28,20 +28,20 @@ public struct Evaluating {
   ///   - progress: told of each answer.
   /// - Throws: `InputError` if nothing can be read out; what generation throws.
   public init(
-    _ parts: RunParts, _ model: any TokenModel, _ dataset: Dataset, run: RunFolder? = nil,
+    _ artifacts: RunArtifacts, _ model: any TokenModel, _ dataset: Dataset, run: RunFolder? = nil,
     progress: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
-    let settings = parts.settings.evaluate
-    let answering = Answering(parts, longestAnswer: dataset.summary.longestAnswer)
-    guard parts.rating == nil else {
+    let settings = artifacts.settings.evaluate
+    let answering = Answering(artifacts, longestAnswer: dataset.summary.longestAnswer)
+    guard artifacts.rating == nil else {
       throw InputError(
-        path: parts.settings.path, place: "key objective.preset", expected: "a model that answers",
-        found: "\(parts.settings.objective.preset.rawValue), which trains a head of scores",
+        path: artifacts.settings.path, place: "key objective.preset", expected: "a model that answers",
+        found: "\(artifacts.settings.objective.preset.rawValue), which trains a head of scores",
         remedy: "Let it rate: dist2 evaluate RUN --pairs FILE, or dist2 score.")
     }
     let items = try (0..<min(settings.limit ?? .max, dataset.count)).map { try answering.item(dataset.record($0)) }
     // What cannot be read out is said before anything is answered.
-    let reading = try Self.reading(parts, run, items)
+    let reading = try Self.reading(artifacts, run, items)
     var done = 0
     var records = try answering.records(items, model) {
       done += 1
@@ -55,26 +55,26 @@ public struct Evaluating {
     metrics = settings.metrics ?? Self.fitting(records)
     let remarks =
       [
-        reading.remark(records.compactMap(\.belief), parts.tokenizer), Self.remark(records, parts.settings),
-      ].compactMap { $0 } + answerRemarks(records, parts, TrainingAnswers(parts))
+        reading.remark(records.compactMap(\.belief), artifacts.tokenizer), Self.remark(records, artifacts.settings),
+      ].compactMap { $0 } + answerRemarks(records, artifacts, TrainingAnswers(artifacts))
     var summary = EvaluationSummary(
       records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
-      grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading.range)
+      grammar: artifacts.settings.numberGrammar ?? NumberGrammar(), range: reading.range)
     notes = remarks + summary.missing(metrics, records)
     summary.notes = notes
     self.summary = summary
   }
 
   /// What is read out: asked for, or where it can be.
-  private static func reading(_ parts: RunParts, _ run: RunFolder?, _ items: [EvaluationItem]) throws -> ReadingChoice {
-    switch parts.settings.evaluate.distribution {
+  private static func reading(_ artifacts: RunArtifacts, _ run: RunFolder?, _ items: [EvaluationItem]) throws -> ReadingChoice {
+    switch artifacts.settings.evaluate.distribution {
     case false: return .none
-    case true: return .read(try NumberReading(parts, run: run))
+    case true: return .read(try NumberReading(artifacts, run: run))
     case nil:
       guard !items.isEmpty, items.allSatisfy({ $0.truth.count == 1 }),
-        parts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil })
+        artifacts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil })
       else { return .none }
-      do { return .read(try NumberReading(parts, run: run)) } catch let error as InputError {
+      do { return .read(try NumberReading(artifacts, run: run)) } catch let error as InputError {
         return .impossible(error)
       }
     }

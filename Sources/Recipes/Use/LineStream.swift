@@ -26,21 +26,21 @@ public final class LineStream {
   public init(
     _ choice: ModelChoice, _ task: Task, folder: String = ".", change: (inout Answering) -> Void = { _ in }
   ) throws {
-    var answering = Answering(choice.parts)
+    var answering = Answering(choice.artifacts)
     change(&answering)
-    var reader = choice.parts.reader
+    var reader = choice.artifacts.reader
     reader.needsAnswer = false
     switch task {
     case .generate: work = try Generating(choice, answering)
-    case .score where choice.parts.settings.reward != nil: work = RewardScoring(rewardModel: try loadRewardModel(choice))
+    case .score where choice.artifacts.settings.reward != nil: work = RewardScoring(rewardModel: try loadRewardModel(choice))
     case .score:
       reader.needsAnswer = true
       work = try Likelihoods(choice, answering)
     }
     self.reader = reader
     self.folder = folder
-    atOnce = choice.parts.encoder.images == nil ? 256 : 8
-    skipBad = choice.parts.settings.data.skipBad
+    atOnce = choice.artifacts.encoder.images == nil ? 256 : 8
+    skipBad = choice.artifacts.settings.data.skipBad
   }
 
   /// Reads lines until there are no more.

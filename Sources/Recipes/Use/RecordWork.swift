@@ -26,8 +26,8 @@ struct Generating: RecordWork {
   /// - Throws: `InputError` if a number shall be read out and cannot be.
   init(_ choice: ModelChoice, _ answering: Answering) throws {
     self.answering = answering
-    let readOut = choice.parts.settings.evaluate.readOut
-    reading = readOut == nil || readOut == .greedy ? nil : try NumberReading(choice.parts, run: choice.run)
+    let readOut = choice.artifacts.settings.evaluate.readOut
+    reading = readOut == nil || readOut == .greedy ? nil : try NumberReading(choice.artifacts, run: choice.run)
     model = try choice.load()
   }
 
@@ -73,8 +73,8 @@ struct Likelihoods: RecordWork {
   /// Says on standard error why no number is read out, where a metric has values.
   init(_ choice: ModelChoice, _ answering: Answering) throws {
     self.answering = answering
-    if choice.parts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil }) {
-      do { reading = try NumberReading(choice.parts, run: choice.run) } catch let error as InputError {
+    if choice.artifacts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil }) {
+      do { reading = try NumberReading(choice.artifacts, run: choice.run) } catch let error as InputError {
         reading = nil
         Terminal.standardError.write("note: no number is read out beside the log-probabilities. \(error)\n")
       }

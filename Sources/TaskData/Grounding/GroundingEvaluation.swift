@@ -8,13 +8,13 @@ public import TorchNN
 /// Lets a model that sees answer files of referring expressions, such as `dist2 new-data grounding` writes, and says how
 /// many it finds.
 public struct GroundingEvaluation {
-  private let parts: RunParts
+  private let artifacts: RunArtifacts
   private let model: any TokenModel
   private let template: GroundingTemplate
 
   /// - Parameter form: how boxes were asked for.
-  public init(_ parts: RunParts, _ model: any TokenModel, _ template: GroundingTemplate = .init()) {
-    (self.parts, self.model, self.template) = (parts, model, template)
+  public init(_ artifacts: RunArtifacts, _ model: any TokenModel, _ template: GroundingTemplate = .init()) {
+    (self.artifacts, self.model, self.template) = (artifacts, model, template)
   }
 
   /// The answers to a file, of which at most `evaluate.limit` examples are asked.
@@ -24,9 +24,9 @@ public struct GroundingEvaluation {
   public func outcomes(
     _ path: String, progress: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> [GroundingOutcome] {
-    let skipsBad = parts.settings.data.skipBad
+    let skipsBad = artifacts.settings.data.skipBad
     let rows = try GroundingData([path], images: nil, template, skipsBad: skipsBad).rows.flatMap(\.rows)
-    let evaluating = try Evaluating(parts, model, parts.dataset(path), progress: progress)
+    let evaluating = try Evaluating(artifacts, model, artifacts.dataset(path), progress: progress)
     return try Self.outcomes(evaluating.records, rows: rows, template, path: path)
   }
 

@@ -21,9 +21,9 @@ public final class ManipulationPolicy {
   public init(
     _ choice: ModelChoice, template: PromptTemplate, spelling: ActionSpelling = .sentences, isSingleStep: Bool = false
   ) throws {
-    let answering = Answering(choice.parts)
+    let answering = Answering(choice.artifacts)
     guard template.observation != .image || answering.encoder.images != nil else {
-      throw InputError.cannotSee(choice.parts.modelFolder)
+      throw InputError.cannotSee(choice.artifacts.modelFolder)
     }
     prompted = PromptedModel(model: try choice.load(), answering: answering)
     (self.template, self.spelling, self.isSingleStep) = (template, spelling, isSingleStep)

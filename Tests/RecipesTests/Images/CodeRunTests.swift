@@ -107,10 +107,10 @@ import Training
     Torch.threads = 1
     let studio = try Studio()
     try studio.encode()
-    let parts = try trainingParts(studio.settings())
-    #expect(parts is CodeParts)
+    let artifacts = try trainingArtifacts(studio.settings())
+    #expect(artifacts is CodeRunArtifacts)
     var losses = [Double]()
-    let run = TrainRun(parts, command: "dist2 train run.yaml", terminal: quiet)
+    let run = TrainRun(artifacts, command: "dist2 train run.yaml", terminal: quiet)
     run.observe = { event in if case .step(let step) = event { losses.append(step.loss) } }
     let finish = try run.run()
     #expect(finish.step == 12 && losses.count == 12)
@@ -127,12 +127,12 @@ import Training
 
     let weights = try fileBytes("\(studio.folder)/run/checkpoints/step-12/model.safetensors")
     let half = try studio.settings(["output=\"\(studio.folder)/half\""])
-    let stopped = TrainRun(try trainingParts(half), command: "", terminal: quiet)
+    let stopped = TrainRun(try trainingArtifacts(half), command: "", terminal: quiet)
     var steps = 0
     stopped.observe = { event in if case .step(let step) = event { steps = step.step } }
     stopped.shouldStop = { steps == 6 }
     #expect(try stopped.run().reason == .stopped)
-    _ = try TrainRun(try trainingParts(half), command: "", terminal: quiet).run()
+    _ = try TrainRun(try trainingArtifacts(half), command: "", terminal: quiet).run()
     #expect(try fileBytes("\(studio.folder)/half/checkpoints/step-12/model.safetensors") == weights)
   }
 
@@ -140,7 +140,7 @@ import Training
   @Test func drawnImagesDoNotDependOnInterruptions() throws {
     let studio = try Studio()
     try studio.encode()
-    _ = try TrainRun(trainingParts(studio.settings()), command: "", terminal: quiet).run()
+    _ = try TrainRun(trainingArtifacts(studio.settings()), command: "", terminal: quiet).run()
     let drawing = try ImageDrawing(studio.folder + "/run"), out = studio.folder + "/drawn"
     let options = ImageSamplingOptions(sampling: Sampling(seed: 4), batch: 2)
     let classes: [Int?] = [0, 1, 2, 0, 1]
@@ -164,8 +164,8 @@ import Training
     try studio.encode()
     func message(_ overrides: [String]) -> String {
       do {
-        let parts = try trainingParts(studio.settings(overrides))
-        let data = try parts.examples(studio.folder + "/codes", limit: nil) { _, _ in }
+        let artifacts = try trainingArtifacts(studio.settings(overrides))
+        let data = try artifacts.examples(studio.folder + "/codes", limit: nil) { _, _ in }
         for index in 0..<data.count { _ = try data.example(index) }
         return "nothing"
       } catch { return "\(error)" }
@@ -184,7 +184,7 @@ import Training
     #expect(message([]).contains("7.npy"))
     try FileManager.default.removeItem(atPath: codes.labelPath(2))
     #expect(message([]).contains("no 2.npy"))
-    #expect(throws: InputError.self) { try RunParts(studio.settings()) }
+    #expect(throws: InputError.self) { try RunArtifacts(studio.settings()) }
     #expect(throws: InputError.self) { try ClassifiedImages(studio.folder + "/codes/tiny_codes/0.npy") }
     #expect(throws: InputError.self) { try ClassifiedImages(studio.folder + "/codes") }
   }

@@ -52,7 +52,7 @@ final class TinyManipulation {
     let settings = try RunSettings(
       file: configsFolder + "/manipulation/text.yaml",
       overrides: ["model=\"\(tiny.model)\"", "data.train=\"\(path)\"", "data.valid=", "data.maxLength=4096"])
-    let parts = try RunParts(settings), dataset = try parts.dataset(path)
+    let artifacts = try RunArtifacts(settings), dataset = try artifacts.dataset(path)
     #expect(dataset.count == count && count == 2 + 2 + 2 * 2 && dataset.summary.skippedCount == 0)
     #expect(settings.metrics.map(\.name) == ["x", "y", "angle"])
     for index in 0..<dataset.count {
@@ -61,7 +61,7 @@ final class TinyManipulation {
       let actions = ParsedAnswer(answer).actions
       for metric in 0..<3 {
         let mine = example.metrics.filter { $0.metric == metric }
-        let digits = mine.map { $0.candidate }.map { parts.distanceLosses[metric].space.values?[$0] ?? -1 }
+        let digits = mine.map { $0.candidate }.map { artifacts.distanceLosses[metric].space.values?[$0] ?? -1 }
         let wanted = actions.flatMap { action -> [String] in
           switch metric {
           case 0: [String(format: "%.3f", action.start.x), String(format: "%.3f", action.end.x)]
@@ -73,7 +73,7 @@ final class TinyManipulation {
         // 4, 3, 2, 1 for 0.123; for an angle from its own first digit.
         #expect(
           mine.map(\.place.rankInNumber) == wanted.flatMap { text in (1...text.count { $0.isNumber }).reversed() })
-        #expect(parts.distanceLosses[metric].name == settings.metrics[metric].name)
+        #expect(artifacts.distanceLosses[metric].name == settings.metrics[metric].name)
       }
     }
   }

@@ -38,7 +38,7 @@ import TokenData
       overrides: [
         "model=\"\(model)\"", "data.folder=\"\(folder)\"", "data.train=", "data.valid=", "data.maxLength=4096",
       ])
-    let parts = try RunParts(settings), dataset = try parts.dataset(folder + "/train.jsonl")
+    let artifacts = try RunArtifacts(settings), dataset = try artifacts.dataset(folder + "/train.jsonl")
     #expect(dataset.count == count && dataset.summary.skippedCount == 0)
     let scenes = Dictionary(
       uniqueKeysWithValues: kinds.flatMap { kind in (0..<2).map { Episode(kind, .train, seed: $0) } }
@@ -53,17 +53,17 @@ import TokenData
       let path = try #require(record.images.first), image = try PixelImage(file: path)
       files.insert(URL(fileURLWithPath: path).lastPathComponent)
       // `train/rotate/1_0` by its step; `obj_det/train/rotate/1_3` by the boxes it answers with.
-      let parts = id.split(separator: "/"), last = parts[parts.count - 1].split(separator: "_")
-      let tables = try #require(scenes[(parts.suffix(3).dropLast() + [last[0]]).joined(separator: "/")])
-      if parts.count == 3 {
+      let artifacts = id.split(separator: "/"), last = artifacts[artifacts.count - 1].split(separator: "_")
+      let tables = try #require(scenes[(artifacts.suffix(3).dropLast() + [last[0]]).joined(separator: "/")])
+      if artifacts.count == 3 {
         let step = try #require(Int(last[1]))
         #expect(image == tables[step].image)
         later += step > 0 ? 1 : 0
-      } else if parts[0] == "obj_det" {
+      } else if artifacts[0] == "obj_det" {
         let shown = tables.filter { $0.described.map(\.withoutHeading).sceneText == answer.trimmed }
         #expect(shown.map(\.image).contains(image))
         detected += 1
-      } else if parts[0] == "act_pred" {
+      } else if artifacts[0] == "act_pred" {
         // The answer's action begins where its object is seen.
         let table = try #require(tables.first { $0.image == image })
         let start = try #require(ParsedAnswer(answer).actions.first).start

@@ -54,16 +54,16 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
   @Test func aHeadOfScoresIsNotAskedForAnswers() throws {
     let tiny = try TinyRun(data: rated, yaml: yaml)
     _ = try tiny.train("objective.preset=regression", "train.steps=2").run()
-    let choice = try ModelChoice(tiny.folder + "/out"), dataset = try choice.parts.dataset(tiny.folder + "/train.jsonl")
-    let error = #expect(throws: InputError.self) { try Evaluating(choice.parts, choice.load(), dataset) }
+    let choice = try ModelChoice(tiny.folder + "/out"), dataset = try choice.artifacts.dataset(tiny.folder + "/train.jsonl")
+    let error = #expect(throws: InputError.self) { try Evaluating(choice.artifacts, choice.load(), dataset) }
     #expect(error?.place == "key objective.preset" && error?.remedy.contains("--pairs") == true)
   }
 
   /// All pairs of a question whose scores differ; equal ones say nothing.
   @Test func pairsAreMadeWithinAQuestion() throws {
     let tied = rated + "{\"prompt\": \"0 + 1?\", \"response\": \"b a b\", \"score\": 4, \"parts\": {\"b\": 4}}\n"
-    let tiny = try TinyRun(data: tied, yaml: yaml), parts = try tiny.parts("objective.preset=bradleyTerry")
-    let source = try parts.batches(try parts.dataset(tiny.folder + "/train.jsonl"), shuffled: false)
+    let tiny = try TinyRun(data: tied, yaml: yaml), artifacts = try tiny.artifacts("objective.preset=bradleyTerry")
+    let source = try artifacts.batches(try artifacts.dataset(tiny.folder + "/train.jsonl"), shuffled: false)
     #expect(source.plan.count == 4 * 3 + 2)
     let batch = try #require(try source.batches(ofStep: 0).first)
     // Differences of 4 and 8: their mean over the pairs is 1.
@@ -88,7 +88,7 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
   func checkpointsHoldTheHead(_ more: [String]) throws {
     let tiny = try TinyRun(data: rated, yaml: yaml)
     let settings = try tiny.settings(["objective.preset=regression", "train.steps=3"] + more)
-    _ = try TrainRun(RunParts(settings), command: "", terminal: quiet).run()
+    _ = try TrainRun(RunArtifacts(settings), command: "", terminal: quiet).run()
     let rewardModel = try loadRewardModel(run: tiny.folder + "/out")
     #expect(try rewardModel.rewards(of: requests, attributes: true, tokenBudget: nil).count == 3)
     if more.isEmpty {

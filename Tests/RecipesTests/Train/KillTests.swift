@@ -16,7 +16,7 @@ import Training
     // and sums of several threads are rounded otherwise.
     Torch.threads = 1
     let tiny = try TinyRun(keeping: folder)
-    let run = TrainRun(try RunParts(tiny.settings(overrides)), command: "", terminal: quiet)
+    let run = TrainRun(try RunArtifacts(tiny.settings(overrides)), command: "", terminal: quiet)
     if let microseconds {
       // From another thread, so that the moment has nothing to do with what training does meanwhile.
       run.observe = { event in

@@ -90,7 +90,7 @@ import Training
   }
 
   @Test func trainsOnImagesOfEverySizeAndAnswers() throws {
-    let dataset = try run.parts().dataset(run.folder + "/train.jsonl")
+    let dataset = try run.artifacts().dataset(run.folder + "/train.jsonl")
     let counts = try (0..<dataset.count).map { try dataset.example($0).images[0].count }
     #expect(Set(counts).count >= 3, "\(counts)")
     let train = try run.train(), finish = try train.run()
@@ -110,7 +110,7 @@ import Training
       #expect(answer.contains(#""completion":"\#(index / 3 % 2 == 0 ? 1 : 8)"#), "\(answer)")
     }
     let choice = try ModelChoice(train.folder.path)
-    let evaluated = try Evaluating(choice.parts, choice.load(), choice.parts.dataset(run.folder + "/train.jsonl"))
+    let evaluated = try Evaluating(choice.artifacts, choice.load(), choice.artifacts.dataset(run.folder + "/train.jsonl"))
     #expect(evaluated.summary[.mae] == 0)
     let scores = try LineStream(choice, .score, folder: run.folder)
     let text = try String(contentsOfFile: run.folder + "/train.jsonl", encoding: .utf8)
@@ -119,7 +119,7 @@ import Training
       means.append(try JSONReader(JSON(parsing: line, path: ""), path: "").double(at: "mean"))
     }
     #expect(means.count == 8 && zip(means, 0...).allSatisfy { abs($0 - ($1 % 2 == 0 ? 1 : 8)) < 1.5 })
-    #expect(try Inspection(choice.parts, terminal: quiet).warnings.isEmpty)
+    #expect(try Inspection(choice.artifacts, terminal: quiet).warnings.isEmpty)
   }
 
   /// One after another, together, and with a text that shows nothing among them: the same answers.
@@ -172,7 +172,7 @@ import Training
     let settings = try RunSettings(
       file: "\(configsFolder)/grounding/\(name).yaml",
       overrides: ["model=\"\(run.folder)/phi\"", "data.folder=", "data.train=\"\(run.folder)/valid.jsonl\""])
-    let parts = try RunParts(settings), dataset = try parts.dataset(run.folder + "/valid.jsonl")
+    let artifacts = try RunArtifacts(settings), dataset = try artifacts.dataset(run.folder + "/valid.jsonl")
     let example = try dataset.example(0)
     #expect(example.images.count == 1 && example.metrics.count == 10)
     #expect(dataset.summary.metrics.allSatisfy { $0.uncovered == 0 })
@@ -185,7 +185,7 @@ import Training
     func refusal(_ json: String) throws -> String {
       try json.write(toFile: path, atomically: true, encoding: .utf8)
       do {
-        _ = try run.parts()
+        _ = try run.artifacts()
         return "nothing"
       } catch { return "\(error)" }
     }

@@ -6,8 +6,8 @@ public import TokenModels
 public import TorchNN
 public import Training
 
-/// What training needs to know of a run: one of text (`RunParts`), or one of image codes (`CodeParts`).
-public protocol TrainingParts: Sendable {
+/// What training needs to know of a run: one of text (`RunArtifacts`), or one of image codes (`CodeRunArtifacts`).
+public protocol TrainingArtifacts: Sendable {
   /// The run file.
   var settings: RunSettings { get }
   /// The model's folder.
@@ -51,9 +51,9 @@ extension CodeDataset: RunExamples {}
 
 /// Puts a run file and its model's folder together.
 ///
-/// - Throws: as `RunParts` and `CodeParts`.
-public func trainingParts(_ settings: RunSettings) throws -> any TrainingParts {
-  settings.data.areCodes ? try CodeParts(settings) : try RunParts(settings)
+/// - Throws: as `RunArtifacts` and `CodeRunArtifacts`.
+public func trainingArtifacts(_ settings: RunSettings) throws -> any TrainingArtifacts {
+  settings.data.areCodes ? try CodeRunArtifacts(settings) : try RunArtifacts(settings)
 }
 
 /// Shows now and then what the model can do, so that one sees early whether it learns what was meant.

@@ -9,7 +9,7 @@ public import Training
 
 /// What a run over image codes comes to before weights are read: the model's sizes, the distance between codes, the
 /// objective.
-public struct CodeParts: TrainingParts {
+public struct CodeRunArtifacts: TrainingArtifacts {
   /// The run file.
   public let settings: RunSettings
   /// The model's folder.

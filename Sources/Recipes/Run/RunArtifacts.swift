@@ -9,7 +9,7 @@ import TorchNN
 public import Training
 
 /// What a run file comes to before weights are read: tokenizer, token spaces, objective, encoder.
-public struct RunParts: TrainingParts {
+public struct RunArtifacts: TrainingArtifacts {
   /// The run file.
   public let settings: RunSettings
   /// The model's folder.
