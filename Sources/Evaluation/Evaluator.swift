@@ -4,9 +4,9 @@ public import MetricTokens
 public struct EvaluationItem: Sendable, Hashable {
   /// Name of the example, for records and errors.
   public var id: String
-  /// What is asked, as shown in the record.
+  /// Question as shown in the record.
   public var prompt: String
-  /// What is asked, as the model reads it.
+  /// Prompt as the model reads it.
   public var ids: [Int32]
   /// The images among those.
   public var images: [ExampleImage]
@@ -45,7 +45,7 @@ public struct Evaluator {
   /// Reads out the distribution of a number; nil for no read-out.
   public var readOut: ReadOut?
 
-  /// What is read out beside the answer.
+  /// Read-out beside the answer.
   public struct ReadOut: Sendable {
     /// The ways to write the number directly after the prompt.
     public var space: AnswerSpace

@@ -1,4 +1,4 @@
-/// What a file is that should hold text, as its first bytes tell: to name it, and to say how it becomes what is wanted.
+/// Kind of a file that should hold text, by its first bytes: to name it, and to say how it becomes what is wanted.
 public struct FileKind: Sendable, Hashable {
   /// `a Parquet file`
   public var name: String

@@ -27,7 +27,7 @@ package func requireReplaceableModel(_ folder: String) throws(InputError) {
   }
 }
 
-/// What models have beside them where they are published, besides weights and settings.
+/// Files that models have beside them where they are published, besides weights and settings.
 private func isPartOfModel(_ name: String, isFolder: Bool) -> Bool {
   if isFolder { return [".cache", "original"].contains(name) }
   let endings = [".json", ".safetensors", ".jinja", ".txt", ".model", ".md", ".py", ".gitattributes"]

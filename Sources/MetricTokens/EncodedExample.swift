@@ -41,7 +41,7 @@ public struct EncodedExample: Sendable, Hashable, Codable {
   public var metrics: [MetricPosition]
   /// Where documents after the first begin, ascending, in `ids`; none is empty.
   public var breaks: [Int]
-  /// What documents are rated with.
+  /// Rating loss of documents.
   public var ratings: [Rating]
   /// The images among the tokens, in order of position. Their tokens are never supervised.
   public var images: [ExampleImage]

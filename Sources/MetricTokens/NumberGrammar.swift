@@ -30,7 +30,7 @@ public struct ParsedNumber: Sendable, Hashable {
   }
 }
 
-/// What counts as a number in a text.
+/// Grammar of numbers in a text.
 ///
 /// Numbers are `[sign] digits [. digits]` or `[sign] . digits` in ASCII digits. Refused, whole: digits in a word
 /// (`x1`, `1_00`, `0x1F`), scientific notation (`1e3`), chains of points (`1.2.3`), digits beside those of other

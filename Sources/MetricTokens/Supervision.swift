@@ -117,7 +117,7 @@ public struct ComparisonTarget: Sendable, Hashable {
   }
 }
 
-/// What a loss needs to know of a batch's supervised positions, as plain values.
+/// Supervised positions of a batch as a loss needs them, as plain values.
 ///
 /// Logits are computed only at these positions: `hidden[logitRows]` is the loss's `[N, H]` input. The shift by one
 /// (position t predicts token t + 1) has already happened: `logitRows[i]` is where `labels[i]` is predicted. Documents

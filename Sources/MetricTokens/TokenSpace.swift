@@ -105,9 +105,9 @@ public struct TokenSpace: Sendable, Hashable {
 public struct TokenSpaceError: Error, Sendable, Hashable, CustomStringConvertible {
   /// Name of the space.
   public var space: String
-  /// What is wrong.
+  /// Problem.
   public var problem: String
-  /// What the user can do.
+  /// Remedy.
   public var remedy: String
 
   /// Memberwise.

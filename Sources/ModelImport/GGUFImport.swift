@@ -19,7 +19,7 @@ public struct GGUFImport {
     case f16
   }
 
-  /// What was made.
+  /// Result.
   public struct Summary: Sendable {
     /// The folder.
     public var folder: String
@@ -35,7 +35,7 @@ public struct GGUFImport {
   public let parameterCount: Int
   /// The number of tokens.
   public let vocabularySize: Int
-  /// What the user should know though it is no error.
+  /// Notes for the user.
   public let notes: [String]
 
   let configuration: LlamaConfiguration

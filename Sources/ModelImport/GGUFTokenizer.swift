@@ -31,7 +31,7 @@ struct GGUFTokenizer {
     }
   }
 
-  /// What the user should know though it is no error.
+  /// Notes for the user.
   var notes: [String] { parts.notes }
 
   /// The token a text begins with, if there is one.
@@ -97,7 +97,7 @@ struct GGUFTokenizer {
   }
 }
 
-/// What the two kinds of tokenizer differ in.
+/// Differences of the two kinds of tokenizer.
 struct GGUFTokenizerParts {
   var normalizer: JSON = nil
   var preTokenizer: JSON = nil

@@ -47,7 +47,7 @@ extension PretrainedModel {
   }
 }
 
-/// What belongs to a checkpoint besides configuration and weights.
+/// Files of a checkpoint besides configuration and weights.
 private let companions = [
   "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
   "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json", "generation_config.json",

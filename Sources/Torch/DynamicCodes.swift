@@ -14,7 +14,7 @@ public final class DynamicCodes: Sendable {
   /// Elements that share a scale.
   public static let block = 256
 
-  /// What each of the 256 codes stands for, ascending.
+  /// Values of the 256 codes, ascending.
   public let values: [Float]
   private let isSigned: Bool
   private let zero: Int

@@ -8,7 +8,7 @@ public struct AdamWStep: Sendable {
   public var epsilon: Double
   /// Updates of the parameter, this one included.
   public var count: Int
-  /// What the gradient is multiplied by.
+  /// Factor of the gradient.
   public var gradientFactor: Double
 
   /// Memberwise.

@@ -1,7 +1,7 @@
 import CTorch
 import Foundation
 
-/// What libtorch refused, in its own words, without its C++ stack; where memory ran out, in ours.
+/// Error of libtorch in its own words, without its C++ stack; where memory ran out, in ours.
 public struct TorchError: Error, Sendable, CustomStringConvertible {
   /// The message.
   public let description: String

@@ -5,7 +5,7 @@ public import Torch
 ///
 /// A metric means nothing without the network it was taken with, so results always carry ``name``.
 public protocol ImageFeatures: AnyObject {
-  /// What results call the network: architecture, and the weights as far as they are known.
+  /// Name of the network in results: architecture, and the weights as far as they are known.
   var name: String { get }
   /// Whether this is the Inception network of the published Fréchet Inception Distances, weights included. Only then
   /// are results called FID, sFID and Inception Score.
@@ -17,13 +17,13 @@ public protocol ImageFeatures: AnyObject {
   /// Width D of the features.
   var featureCount: Int { get }
 
-  /// What the network sees in images.
+  /// Features of images.
   ///
   /// - Parameter images: uint8 `[N, H, W, C]`, of its channels and, if it has one, its fixed size.
   func features(of images: Tensor) -> ImageFeatureBatch
 }
 
-/// What a network sees in N images.
+/// Features of N images.
 public struct ImageFeatureBatch {
   /// Pooled features `[N, D]`.
   public var pooled: Tensor

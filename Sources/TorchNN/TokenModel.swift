@@ -1,6 +1,6 @@
 public import Torch
 
-/// What a causal model reads.
+/// Input of a causal model.
 public struct ModelInput {
   /// Token ids `[B, T]`, int64 or int32.
   public var ids: Tensor

@@ -3,17 +3,17 @@ public import Torch
 
 /// Named tensors that a module can be loaded from: a checkpoint, an adapter, a dictionary.
 public protocol WeightSource {
-  /// What errors call the whole: a folder or a file.
+  /// Name of the whole in error messages: a folder or a file.
   var path: String { get }
   /// All names.
   var names: [String] { get }
-  /// What is known of a tensor without reading it; nil if there is none of that name.
+  /// Facts of a tensor before reading it; nil if there is none of that name.
   func entry(_ name: String) -> WeightEntry?
   /// The tensor, on the CPU, in the type it is stored in. The name must be one of ``names``.
   func tensor(_ name: String) throws -> Tensor
 }
 
-/// What a source says of a tensor before it is read.
+/// Description of a tensor before it is read.
 public struct WeightEntry: Sendable, Hashable {
   /// Sizes of all dimensions.
   public var shape: [Int]

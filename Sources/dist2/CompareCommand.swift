@@ -44,7 +44,7 @@ struct CompareCommand: ParsableCommand {
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
     let (jobs, threads) = jobs.division(of: settings.arms.count * seeds)
     try experiment.run(jobs: jobs) {
-      RunWorkerOptions.command("compare-cell", folder: folder, runName: $0, threads: threads)
+      RunWorkerOptions.command("compare-run", folder: folder, runName: $0, threads: threads)
     }
     let report = try experiment.report(command: CommandLine.asTyped)
     if json {
@@ -58,7 +58,8 @@ struct CompareCommand: ParsableCommand {
 
 /// One training run in a process of its own.
 struct CompareRun: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "compare-cell", shouldDisplay: false)
+  static let configuration = CommandConfiguration(
+    commandName: "compare-run", shouldDisplay: false, aliases: ["compare-cell"])
   @OptionGroup var options: RunWorkerOptions
   func run() throws {
     try runComparison(named: options.runName, folder: options.folder, threads: options.threads)

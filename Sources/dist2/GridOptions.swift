@@ -2,7 +2,7 @@ import Experiments
 import ArgumentParser
 import Recipes
 
-/// What any experiment takes in place of its scale's own grid.
+/// Options of any experiment in place of its scale's own grid.
 struct GridOptions: ParsableArguments {
   @Option(
     name: [.customLong("variants"), .customLong("objectives")],

@@ -15,6 +15,7 @@ struct GroundingDataCommand: ParsableCommand {
       """)
   @Argument(help: "Files of rows.") var rows: [String] = []
   @Option(help: "Folder of the images. Default: that of each file.", completion: .directory) var images: String?
+  @OptionGroup var old: OldImageOptions
   @Option(
     help: "Render so many scenes for training, a tenth as many for validation and for tests.",
     transform: whole(OptionRange.lists)) var scenes: Int?
@@ -35,7 +36,7 @@ struct GroundingDataCommand: ParsableCommand {
     let template = GroundingTemplate(side: grid, question: question)
     let data =
       try scenes.map { GroundingData(try render($0), template) }
-      ?? GroundingData(rows, images: images, template, skipsBad: skipBad)
+      ?? GroundingData(rows, images: images ?? old.folder(), template, skipsBad: skipBad)
     for (path, count) in try data.write(to: output) { print("\(path): \(count) examples") }
     let terminal = Terminal.standardError
     if data.cut > 0 {

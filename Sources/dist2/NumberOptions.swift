@@ -16,7 +16,7 @@ enum OptionRange {
   static let sides = 1...8192
   /// Factors of losses and temperatures.
   static let factors = 0...1e9
-  /// What marks a run.
+  /// Marker of a run.
   static let seed: ClosedRange<UInt64> = 0...UInt64.max
 }
 

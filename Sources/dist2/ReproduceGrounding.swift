@@ -25,6 +25,7 @@ struct GroundingOptions: ReproduceOptions {
   var data: String?
   @Option(help: "Folder of the rows' images. Default: that of each file.", completion: .directory)
   var images: String?
+  @OptionGroup var old: OldImageOptions
   @Option(help: "Folder of a model that sees. Default: a randomly initialised small one for each seed.") var model: String?
   @Option(
     help: "Side of the images that a randomly initialised model reads, in pixels: a multiple of 16.",
@@ -43,7 +44,7 @@ struct GroundingOptions: ReproduceOptions {
   func experiment() throws -> GroundingExperiment {
     let rows = data.map { text in
       GroundingExperiment.Source.rows(
-        text.split(separator: ",").map { absolutePath(String($0)) }, images: images.map { absolutePath($0) })
+        text.split(separator: ",").map { absolutePath(String($0)) }, images: (images ?? old.folder()).map { absolutePath($0) })
     }
     if scale == .paper, rows == nil || model == nil {
       throw ValidationError("--scale paper needs --data and --model: RefCOCO's rows and a published checkpoint")

@@ -34,10 +34,14 @@ struct ProbeCommand: ParsableCommand {
       """)
   @Argument(help: "That folder.") var experiment = "runs/images"
   @Option(help: "Test images that are changed.", transform: whole(2...1_000_000)) var images = 500
+  // The name of earlier versions.
+  @Option(name: .customLong("pictures"), help: .hidden, transform: whole(2...1_000_000)) var pictures: Int?
   @Option(help: "Seed of what is random.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
 
   func run() throws {
-    let probe = try ProbeReport(experiment: experiment, images: images, seed: seed, command: CommandLine.asTyped)
+    if pictures != nil { noteRenamed("--pictures", to: "--images") }
+    let probe = try ProbeReport(
+      experiment: experiment, images: pictures ?? images, seed: seed, command: CommandLine.asTyped)
     try probe.write()
     print(probe.report.text(.standardOutput))
     print("Report: \(probe.path)")

@@ -4,7 +4,7 @@ import Recipes
 
 extension RegressionExperiment.Scale: ExpressibleByArgument {}
 
-/// What the two toy experiments share.
+/// Parts that the two toy experiments share.
 struct ToyOptions: ParsableArguments {
   @Option(help: "How much: small (minutes on two cores) or paper (the paper's seeds and sizes).")
   var scale: RegressionExperiment.Scale = .small

@@ -42,7 +42,7 @@ struct StudyCommand: ParsableCommand {
     if !report {
       try study.run(jobs: jobs.count) {
         // A second thread would wait longer for its turn than these matrices take.
-        RunWorkerOptions.command("study-cell", folder: output, runName: $0, threads: 1)
+        RunWorkerOptions.command("study-run", folder: output, runName: $0, threads: 1)
       }
     }
     let found = try study.report(command: CommandLine.asTyped)
@@ -57,7 +57,8 @@ struct StudyCommand: ParsableCommand {
 
 /// All variants of one problem and seed in a process of their own.
 struct StudyRunCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "study-cell", shouldDisplay: false)
+  static let configuration = CommandConfiguration(
+    commandName: "study-run", shouldDisplay: false, aliases: ["study-cell"])
   @OptionGroup var options: RunWorkerOptions
   func run() throws { try runStudy(named: options.runName, folder: options.folder, threads: options.threads) }
 }

@@ -260,13 +260,13 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       "- tokens: { codebook: { first: 2 } }",
       ["tokens.codebook.count: expected a number from 2 to 1000000000, found no such key"]
     ),
-    ("- tokens: digits\n    where: { delimiters: [\"<b>\"] }", ["line 4, key metrics[0].where.marks: expected two marks"]),
+    ("- tokens: digits\n    where: { delimiters: [\"<b>\"] }", ["line 4, key metrics[0].where.delimiters: expected two delimiters"]),
     (
       "- tokens: digits\n    where: { delimiters: [\"<b>\", \"\"] }",
-      ["line 4, key metrics[0].where.marks: expected two marks"]
+      ["line 4, key metrics[0].where.delimiters: expected two delimiters"]
     ),
     ("- tokens: digits\n    where: everywhere", ["key metrics[0].where.in: expected one of answer"]),
-    ("- tokens: digits\n    where: { spans: a, marks: [x, y] }", ["key metrics[0].where: ", "none or several"]),
+    ("- tokens: digits\n    where: { spans: a, delimiters: [x, y] }", ["key metrics[0].where: ", "none or several"]),
     ("- tokens: digits\n    distance: sqared", ["line 4, key metrics[0].distance: ", "Did you mean squared?"]),
     (
       "- tokens: digits\n    distance: { period: 3 }",
@@ -291,6 +291,28 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
   ]) func whatIsWrongWithAMetricIsNamed(yaml: String, fragments: [String]) {
     let message = refusal("model: m\nmetrics:\n  " + yaml + "\n")
     for fragment in fragments { #expect(message.contains(fragment), "\(message)") }
+  }
+
+  /// Keys of earlier versions are read for one more; what is written down has the new names.
+  @Test func keysOfEarlierVersions() throws {
+    let run = try RunSettings(
+      yaml: """
+        model: m
+        data: { squarePictures: 64 }
+        metrics: [{ tokens: digits, where: { marks: ["<b>", "</b>"] } }]
+        reward: { overall: { field: score, range: [1, 5] }, facets: [{ name: a, range: [0, 4] }] }
+        """)
+    #expect(run.data.squareImages == 64 && run.metrics[0].region == .delimiters(Delimiters("<b>", "</b>")))
+    #expect(run.reward?.template.attributes.map(\.name) == ["a"])
+    let again = run.resolved.yaml
+    for old in ["squarePictures", "marks", "facets"] { #expect(!again.contains(old)) }
+    let same = try RunSettings(yaml: again)
+    #expect(same.data == run.data && same.metrics == run.metrics && same.resolved == run.resolved)
+    let both = "data: { squarePictures: 64, squareImages: 32 }"
+    #expect(refusal(short + both).contains("line 3, key data.squarePictures: expected squareImages alone"))
+    // Errors call a key what the file calls it.
+    #expect(refusal(short + "data: { squarePictures: 0 }").contains("line 3, key data.squarePictures: expected"))
+    #expect(try RunSettings(yaml: short, overrides: ["data.squarePictures=32"]).data.squareImages == 32)
   }
 
   @Test func theModelMustBeNamed() {

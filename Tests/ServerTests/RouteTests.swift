@@ -13,6 +13,15 @@ extension Serving {
         let (status, json) = try await client.post("/score", #"{"id":7,"prompt":"p","response":"b"}"#)
         #expect(status == 200)
         // 98 = 4 · 21 + 14; variance 3/16 · 14².
+        let attributes: JSON = [
+          "helpfulness": [
+            "expectation": 1.5, "variance": 0.75, "standard_deviation": .double(0.75.squareRoot()), "coverage": 0.875,
+          ],
+          "verbosity": [
+            "expectation": 3.0, "variance": 3.0, "standard_deviation": .double(3.0.squareRoot()), "coverage": 0.875,
+          ],
+        ]
+        // `facets` is the name of earlier versions.
         #expect(
           json == [
             "id": 7, "score": 10.5, "model": "test judge",
@@ -20,15 +29,7 @@ extension Serving {
               "expectation": 10.5, "variance": 36.75, "standard_deviation": .double(36.75.squareRoot()),
               "coverage": 0.875,
             ],
-            "attributes": [
-              "helpfulness": [
-                "expectation": 1.5, "variance": 0.75, "standard_deviation": .double(0.75.squareRoot()),
-                "coverage": 0.875,
-              ],
-              "verbosity": [
-                "expectation": 3.0, "variance": 3.0, "standard_deviation": .double(3.0.squareRoot()), "coverage": 0.875,
-              ],
-            ],
+            "attributes": attributes, "facets": attributes,
           ])
       }
     }
@@ -37,7 +38,9 @@ extension Serving {
       try await withRoutes { client in
         let body = #"{"prompt":"p","response":"b","attributes":false,"distribution":true}"#
         let (_, json) = try await client.post("/score", body)
-        #expect(json["attributes"] == nil)
+        #expect(json["attributes"] == nil && json["facets"] == nil)
+        let (_, old) = try await client.post("/score", #"{"prompt":"p","response":"b","facets":false}"#)
+        #expect(old["score"] == json["score"] && old["attributes"] == nil)
         let values = (0...20).map { JSON.double(Double($0)) }
         #expect(json["overall"]?["values"] == .array(values))
         let probabilities = (0...20).map { JSON.double($0 == 0 ? 0.25 : $0 == 14 ? 0.75 : 0) }
@@ -91,7 +94,7 @@ extension Serving {
       (#"{"messages":[{"role":"assistant","content":"x"}]}"#, "user"),
       (#"{"messages":[{"role":"robot","content":"x"}]}"#, "messages[0].role"),
       (#"{"items":[{"prompt":"p","response":"r"},{"prompt":"p"}]}"#, "items[1].response"),
-      (#"{"items":[{"prompt":"p","response":"r","attributes":true}]}"#, "items[0].facets"),
+      (#"{"items":[{"prompt":"p","response":"r","attributes":true}]}"#, "items[0].attributes"),
       (#"{"prompt":[],"response":"r"}"#, "user"), (#"{"prompt":"p","response":"\ud800"}"#, "surrogate"),
       (#"{"prompt":"p","response":"r","id":1e999}"#, "number"),
       (String(repeating: "[", count: 200_000), "nesting"),
@@ -139,6 +142,7 @@ extension Serving {
           json["model"] == [
             "name": "test judge", "range": [0.0, 20.0],
             "attributes": [["name": "helpfulness", "range": [0.0, 4.0]], ["name": "verbosity", "range": [0.0, 4.0]]],
+            "facets": [["name": "helpfulness", "range": [0.0, 4.0]], ["name": "verbosity", "range": [0.0, 4.0]]],
           ])
       }
     }

@@ -29,7 +29,7 @@ public struct ImageMetricOptions: Sendable, Hashable {
 public struct ImageMetrics: Sendable, Hashable, Codable {
   /// One figure.
   public struct Figure: Sendable, Hashable, Codable {
-    /// What it is called with this network.
+    /// Name with this network.
     public var name: String
     /// Its value.
     public var value: Double

@@ -18,7 +18,7 @@ public struct ImageSamplingOptions: Sendable, Hashable, Codable {
     (self.guidance, self.sampling, self.batch) = (guidance, sampling, batch)
   }
 
-  /// What is wrong with the settings; nil if nothing is.
+  /// Fault of the settings; nil if nothing is.
   public var problem: String? {
     if !(guidance >= 0 && guidance.isFinite) { return "guidance: expected a number ≥ 0, found \(guidance)" }
     if batch < 1 { return "batch: expected at least 1, found \(batch)" }

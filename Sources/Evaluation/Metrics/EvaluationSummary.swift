@@ -39,7 +39,7 @@ public struct EvaluationSummary: Sendable, Hashable, Codable {
   public var judged: JudgedNumber
   /// The figures by ``EvaluationMetric`` name. Missing where there was nothing to measure, or more than a double holds.
   public var figures: [String: Double]
-  /// What must be known to read them.
+  /// Remarks on reading them.
   public var notes: [String]
 
   /// Computes figures.

@@ -2,7 +2,7 @@
 public struct PredictionRecord: Sendable, Hashable, Codable {
   /// Name of the example: `test.jsonl line 12`.
   public var id: String
-  /// What was asked.
+  /// Question.
   public var prompt: String
   /// The right answer.
   public var reference: String
@@ -20,7 +20,7 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
   public var negativeLogLikelihood: Double?
   /// Why the answer ended.
   public var finish: FinishReason
-  /// What the model believes about the number, if read out.
+  /// Distribution over the number, if read out.
   public var belief: Belief?
 
   /// A number's distribution in short.

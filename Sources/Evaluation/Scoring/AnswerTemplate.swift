@@ -42,7 +42,7 @@ public struct AnswerTemplate: Sendable {
 }
 
 extension Scorer {
-  /// What a model would write into the gaps of a template after each prompt, as distributions.
+  /// Distributions of a model over the gaps of a template after each prompt.
   ///
   /// The first takes one pass over the prompt, and one over the few beginnings of longer numbers. For those after it
   /// the gaps before are filled with their most probable numbers, and only what was filled in is read: the prompt stays

@@ -71,7 +71,7 @@ struct NumberReadOut {
   private let start: ReadOutStart
   private var rows: [Row]
 
-  /// What is known of one prompt.
+  /// State of one prompt.
   private struct Row {
     var logProbability: [Int: Double] = [0: 0]  // of paths, by node
     var column: [Int: Int] = [:]  // where a node that was read stands among the branches

@@ -3,19 +3,19 @@ public import MetricTokens
 import Torch
 public import TorchNN
 
-/// What a probability is a share of.
+/// Normalisation of probabilities.
 public enum Normalization: String, Sendable, Hashable, Codable, CaseIterable {
   /// Everything the model could have said: softmax over the vocabulary.
   case vocabulary
-  /// What the candidates got: softmax over them alone.
+  /// Probabilities of the candidates: softmax over them alone.
   case candidates
 }
 
 /// A prompt and what may follow it.
 public struct Continuation: Sendable, Hashable {
-  /// What is given. At least one token.
+  /// Given tokens, at least one.
   public var prompt: [Int32]
-  /// What is rated.
+  /// Rated response.
   public var ids: [Int32]
 
   /// Memberwise.
@@ -30,7 +30,7 @@ public struct Scorer {
   /// The model that is asked.
   public let model: any TokenModel
 
-  /// What the model has read already of prompts that numbers are read out after; nil for nothing.
+  /// Cache of what the model has read already of prompts that numbers are read out after; nil for nothing.
   public var beginning: ReadBeginning?
 
   /// A scorer for this model.

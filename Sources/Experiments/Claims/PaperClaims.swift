@@ -1,4 +1,4 @@
-/// What the paper claims, K1 to K20 (docs/paper-map.md), and how each is looked at here.
+/// Claims of the paper, K1 to K20 (docs/paper-map.md), and how each is looked at here.
 struct PaperClaim: Sendable {
   /// `K6`
   let id: String

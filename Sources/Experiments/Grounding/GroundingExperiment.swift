@@ -27,6 +27,9 @@ public struct GroundingExperiment: Experiment {
     case scenes(training: Int, test: Int, side: Int)
     /// Files of rows, and the folder of their images; rows of the split `train` are learnt from, all others tested on.
     case rows([String], images: String?)
+
+    // Folders of earlier versions have this key.
+    private enum RowsCodingKeys: String, CodingKey { case _0, images = "pictures" }
   }
 
   public var source: Source
@@ -175,7 +178,7 @@ public struct GroundingExperiment: Experiment {
   }
 }
 
-/// What a run leaves.
+/// Result of a run.
 public struct GroundingAnswers: Codable, Sendable, Equatable {
   /// What was said to the expressions of each split, in the order of its file.
   public var answers: [String: [String]]

@@ -5,7 +5,7 @@ import Foundation
 import Reports
 import TokenData
 
-/// What the runs of a grounding experiment learn from and are asked, in the experiment's folder:
+/// Data of the runs of a grounding experiment, in the experiment's folder:
 ///
 ///     data/train.jsonl, data/look.jsonl, data/place.jsonl, data/images/…
 ///     data/runs/n160-seed1.jsonl, …   what the runs of a size and a seed learn from

@@ -6,7 +6,7 @@ import Foundation
 import Objectives
 import Reports
 
-/// What a grounding experiment shows: the table beside the paper's, how far corners are off, what it says about the
+/// Findings of a grounding experiment: the table beside the paper's, how far corners are off, what it says about the
 /// paper's claims, and images.
 struct GroundingFindings {
   /// Judged answers of a run by split, in the order of its file.

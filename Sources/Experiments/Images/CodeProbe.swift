@@ -4,7 +4,7 @@ package import TokenModels
 package import Torch
 package import TorchNN
 
-/// What becomes of images whose four central codes are replaced by others (Fig. 4): by the nearest, by any, by the
+/// Changes of images whose four central codes are replaced by others (Fig. 4): by the nearest, by any, by the
 /// farthest.
 package struct CodeProbe {
   /// Where the new codes come from. A rank counts all other codes from the nearest, 1, to the farthest, V − 1.

@@ -126,10 +126,10 @@ public struct ImageExperiment: Experiment {
 /// One way to train a generator.
 public struct ImageVariant: Codable, Sendable, Hashable {
   public var name: String
-  /// What tables say it is.
+  /// Description in tables.
   public var title: String
   public var preset: Preset
-  /// What is between two codes.
+  /// Distance between two codes.
   var distance: Metric = .meanSquared
 
   /// Distances between vectors of the code book; `shuffled` is the first, dealt out at random.

@@ -4,7 +4,7 @@ import Files
 import Foundation
 import Reports
 
-/// What an image experiment shows: tables beside the paper's, images, and what they say about its claim.
+/// Findings of an image experiment: tables beside the paper's, images, and what they say about its claim.
 struct ImageFindings {
   let settings: ImageExperiment
   let results: Results<GeneratorOutcome>

@@ -10,7 +10,7 @@ import Torch
 import TorchNN
 import Training
 
-/// What became of one generator.
+/// Outcome of one generator.
 public struct GeneratorOutcome: Codable, Equatable {
   /// The figures of what was drawn after so many steps.
   package struct Mark: Codable, Equatable {

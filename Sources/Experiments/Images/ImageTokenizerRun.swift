@@ -8,7 +8,7 @@ import TokenModels
 import Torch
 import TorchNN
 
-/// What became of the tokenizer that all generators share.
+/// Outcome of the tokenizer that all generators share.
 public struct TokenizerOutcome: Codable, Equatable {
   var epochs: [VQEpochMetrics]
   /// Share of the test images that the classifier sorts rightly.
@@ -17,7 +17,7 @@ public struct TokenizerOutcome: Codable, Equatable {
   var reconstructed: ImageMetrics
   /// Of real training images, as many as a generator draws: what the figures are when nothing is wrong.
   var real: ImageMetrics
-  /// What all of it took.
+  /// Time of everything.
   var seconds: Double
 }
 

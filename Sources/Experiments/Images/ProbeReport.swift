@@ -103,7 +103,7 @@ public struct ProbeReport {
       series: [series("pixels, RMS", \.pixels), series("features", \.features)])
   }
 
-  /// What it shows.
+  /// Content.
   public var report: ExperimentReport {
     var parts: [ExperimentReport.Part] = [.table(table), .figures([chart])]
     if let png = try? grid().png() {

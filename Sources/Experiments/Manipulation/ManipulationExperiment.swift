@@ -197,7 +197,7 @@ public struct ManipulationExperiment: Experiment {
   }
 }
 
-/// What a run leaves.
+/// Result of a run.
 public struct ManipulationOutcome: Codable, Sendable, Equatable {
   public var trials: [PolicyTrial]
   /// Loss of every step.

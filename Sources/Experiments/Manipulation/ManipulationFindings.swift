@@ -8,7 +8,7 @@ import Tabletop
 import TaskData
 import TokenData
 
-/// What a manipulation experiment shows: the table beside the paper's, what the first actions miss by, and what it says
+/// Findings of a manipulation experiment: the table beside the paper's, what the first actions miss by, and what it says
 /// about the paper's claims.
 struct ManipulationFindings {
   private let settings: ManipulationExperiment
@@ -176,7 +176,7 @@ struct ManipulationFindings {
     return table
   }
 
-  /// What is read and answered.
+  /// Prompt and answer.
   private var episode: [ExperimentReport.Part] {
     guard let episode = settings.episodes(.placement).first else { return [] }
     var parts = [ExperimentReport.Part]()
@@ -190,7 +190,7 @@ struct ManipulationFindings {
     ]
   }
 
-  /// What models observe.
+  /// Observations of models.
   private var seen: String {
     switch settings.observation {
     case .boxes: "seen as text, boxes in place of the image"

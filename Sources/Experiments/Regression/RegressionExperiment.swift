@@ -83,11 +83,11 @@ public struct RegressionExperiment: Experiment {
   ) throws -> ExperimentReport { RegressionReport(settings: self, results: results).report }
 }
 
-/// What a run of the toy experiment leaves.
+/// Outcome of a run of the toy experiment.
 public struct RegressionOutcome: Codable, Sendable, Equatable {
   /// Values the model answered, nil where its answer was no number.
   public var answers: [Double?]
-  /// What they should have been.
+  /// Expected values.
   public var truths: [Double]
   /// Total loss of every step.
   public var losses: [Double]

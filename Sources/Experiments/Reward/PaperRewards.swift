@@ -1,4 +1,4 @@
-/// What the paper reports of reward models, per cent.
+/// Figures of the paper for reward models, per cent.
 enum PaperRewards {
   /// RewardBench's average (Table 3, Table 12) by variant; single runs of Llama-3.1-8B.
   static let average: [String: Double] = ["bradleyTerry": 58.0, "sft": 75.3, "dist": 85.3, "random": 76.0]

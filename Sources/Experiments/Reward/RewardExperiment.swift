@@ -142,7 +142,7 @@ public struct RewardExperiment: Experiment {
   }
 }
 
-/// What one trained reward model thinks.
+/// Outcome of one trained reward model.
 public struct RewardOutcome: Codable, Sendable, Equatable {
   /// A response of the test file and what became of it.
   struct Rated: Codable, Sendable, Equatable {

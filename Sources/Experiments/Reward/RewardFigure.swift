@@ -3,7 +3,7 @@ import Evaluation
 import Foundation
 import Reports
 
-/// What is measured of a model.
+/// Figures of a reward model.
 enum RewardFigure: Hashable {
   /// Share of the test file's pairs, two responses to one question with different overall scores, in which the
   /// better one has the higher reward; a tie counts half.

@@ -5,7 +5,7 @@ import MetricTokens
 import Objectives
 import Reports
 
-/// What a reward experiment shows: tables beside the paper's, images, and what they say about its claims.
+/// Findings of a reward experiment: tables beside the paper's, images, and what they say about its claims.
 struct RewardFindings {
   private let settings: RewardExperiment
   private let results: Results<RewardOutcome>
@@ -261,7 +261,7 @@ struct RewardFindings {
       series: Series.histograms(lists, bins: 13, asShares: true))
   }
 
-  /// What two models believe of one response, as in Fig. 5.
+  /// Distributions of two models for one response, as in Fig. 5.
   private func beliefs(_ names: [String], _ index: Int) -> BarChart? {
     let shown = rows.filter { names.contains($0.name) }.compactMap { row -> (String, Reward.Score)? in
       guard let outcome = outcomes(row).first, outcome.responses.indices.contains(index),

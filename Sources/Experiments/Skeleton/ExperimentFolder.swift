@@ -94,7 +94,7 @@ public struct ExperimentFolder<E: Experiment> {
     try outcomes.dropCheckpoints(of: name)
   }
 
-  /// What is finished of the grid.
+  /// Finished runs of the grid.
   public func results() throws -> Results<E.Outcome> {
     var found = [GridRun: E.Outcome]()
     for run in experiment.grid.runs { found[run] = try outcomes.result(of: run.name) }

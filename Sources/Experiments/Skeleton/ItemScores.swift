@@ -36,7 +36,7 @@ struct ItemScores {
     Verdict(metric, bySeed: bySeed, against: others.bySeed, lowerIsBetter: false)
   }
 
-  /// What a verdict's reader has to know.
+  /// Remarks on a verdict.
   ///
   /// - Parameter seeds: how many seeds the means are over, where they differ by place.
   static func remark(_ unit: String, seeds: Set<Int>) -> String {

@@ -33,7 +33,7 @@ public struct SafetensorsFile: Sendable {
   public let file: MappedFile
   /// The tensors in the order of their bytes.
   public let tensors: [SafetensorsTensor]
-  /// What `__metadata__` holds: `["format": "pt"]` in a file made for PyTorch.
+  /// Content of `__metadata__`: `["format": "pt"]` in a file made for PyTorch.
   public let metadata: [String: String]
   private let indices: [String: Int]
 

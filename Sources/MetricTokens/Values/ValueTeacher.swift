@@ -73,7 +73,7 @@ public struct ValueTeacher: Sendable, Hashable {
     }
   }
 
-  /// What the numbers of each metric are, in order; 0 for those that the format does not write.
+  /// Values of each metric's numbers, in order; 0 for those that the format does not write.
   private func owns(_ example: EncodedExample) -> [Int: [(number: Int, value: Double)]] {
     example.numbers.reduce(into: [:]) { owns, number in
       let positions = number.map { example.metrics[$0] }

@@ -5,7 +5,7 @@ public import Torch
 ///
 /// Scale and entropy stay those of the original, so that only the geometry is gone.
 public struct ShuffledDistance: Distance {
-  /// What is permuted.
+  /// Permuted units.
   public enum Unit: String, Sendable, Hashable, Codable, CaseIterable {
     /// The distances of all pairs, among the pairs: no structure is left. Needs the whole matrix.
     case pairs
@@ -19,7 +19,7 @@ public struct ShuffledDistance: Distance {
   public let satisfiesTriangleInequality: Bool
   /// The distance whose values are dealt out anew.
   public let original: any Distance
-  /// What is permuted.
+  /// Permuted units.
   public let unit: Unit
   /// Same seed, same permutation.
   public let seed: UInt64

@@ -47,7 +47,7 @@ struct CandidateModel {
 }
 
 extension Divergence.Baseline {
-  /// What is subtracted from rewards (or regrets) `[n, S]`.
+  /// Baseline of rewards (or regrets) `[n, S]`.
   fileprivate func value(_ rewards: Tensor) -> Tensor {
     switch self {
     case .none: return rewards.zerosLike()

@@ -1,6 +1,6 @@
 public import MetricTokens
 
-/// What the sums of a step are divided by: N and Σw (of ratings and pairs N alone), counted over all its micro-batches
+/// Denominators of a step: N and Σw (of ratings and pairs N alone), counted over all its micro-batches
 /// and processes.
 ///
 /// Taken from plain supervisions before any forward pass, so that accumulating or sharding a batch cannot change a
@@ -31,7 +31,7 @@ public struct Denominators: Sendable, Hashable {
 }
 
 extension Objective {
-  /// What the sum of each term is divided by: with means Σw over the tokens of all metrics, those of its own as this
+  /// Denominator of each term: with means Σw over the tokens of all metrics, those of its own as this
   /// term weighs them. Several terms of one metric measure the same tokens, which count once.
   func distanceDenominators(_ denominators: Denominators) -> [Double] {
     precondition(

@@ -29,7 +29,7 @@ public struct DistanceLoss: Sendable {
   public let target: TargetDistribution
   /// Domain of the model's softmax.
   public let softmax: Softmax
-  /// What is asked of the model.
+  /// Question to the model.
   public let divergence: Divergence
   /// Direction of the divergence; others have none.
   public let direction: Direction

@@ -1,6 +1,6 @@
 import MetricTokens
 
-/// What a distance loss asks of the model at a metric token, given p_θ over the candidates and the target token x: the last
+/// Divergence between model and target at a metric token, given p_θ over the candidates and the target token x: the last
 /// of the five slots. The paper's divergence is one value; the number-token losses and a policy gradient are others.
 ///
 /// Over the vocabulary (``DistanceLoss/Softmax/vocabulary``) each takes the mass m = p_θ(V_d) into account; below,
@@ -33,7 +33,7 @@ public enum Divergence: Sendable, Hashable {
   /// mean of log p_θ(v)/p_d(v), an unbiased estimate of that divergence. Over the vocabulary, −log m more, exactly.
   case policyGradient(samples: Int = 1, baseline: Baseline = .none)
 
-  /// What is subtracted from the rewards: it leaves the expected gradient as it is and makes it vary less.
+  /// Baseline of the rewards: it leaves the expected gradient as it is and makes it vary less.
   public enum Baseline: String, Sendable, Hashable, Codable, CaseIterable {
     /// Nothing.
     case none
@@ -90,7 +90,7 @@ extension DistanceLoss {
     }
   }
 
-  /// What the divergence is taken of, for each of some targets, `[R][K]` row major: d(x, v), or v − x for the squared
+  /// Costs of the divergence for each of some targets, `[R][K]` row major: d(x, v), or v − x for the squared
   /// mean. Nil where targets say all.
   func costs(around keys: [(candidate: Int, contrastiveDistance: Double?)]) -> [Double]? {
     switch divergence {
@@ -105,7 +105,7 @@ extension DistanceLoss {
     }
   }
 
-  /// What all the mass outside the candidates costs, over the vocabulary: 1.01 of the worst candidate, as `ntloss` has
+  /// Cost of all the mass outside the candidates, over the vocabulary: 1.01 of the worst candidate, as `ntloss` has
   /// it, so that no number is worse than no number.
   var costOutside: Double {
     switch divergence {

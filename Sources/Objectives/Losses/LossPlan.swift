@@ -1,7 +1,7 @@
 package import MetricTokens
 package import Torch
 
-/// What an objective asks of a batch's logits: which rows and tokens, which targets, which weights.
+/// Plan of an objective over a batch's logits: which rows and tokens, which targets, which weights.
 ///
 /// This is the whole meaning of a loss; how it is computed is another matter. `PlainLoss` composes ATen operators, and
 /// a fused kernel may do the same in chunks without ever holding `[N, V]`.
@@ -18,7 +18,7 @@ package struct LossPlan {
     package var targets: [Int64]
     /// The targets, with K = M, or M + 1 where a contrastive token joins.
     package var table: Targets
-    /// What divergences other than KL rate, `[R, K]` float64: distances, or differences of values.
+    /// Costs of divergences other than KL, `[R, K]` float64: distances, or differences of values.
     package var costs: Tensor?
     /// Uniform random numbers of [0, 1), `[n, S]` float64, for S samples at each position.
     package var uniforms: Tensor?
@@ -65,11 +65,11 @@ package struct LossPlan {
     package var weight: Double
     /// Domain of the model's softmax.
     package var softmax: DistanceLoss.Softmax
-    /// What is asked of the model.
+    /// Question to the model.
     package var divergence: Divergence
     /// Direction of the divergence.
     package var direction: DistanceLoss.Direction
-    /// What the mass outside the candidates costs, over the vocabulary, where the divergence is not KL.
+    /// Cost of the mass outside the candidates, over the vocabulary, where the divergence is not KL.
     package var costOutside: Double
     /// Positions without and with a contrastive token; no empty ones.
     package var rows: [Rows]

@@ -1,6 +1,6 @@
 public import MetricTokens
 
-/// What a model is trained to minimise (equation 6):
+/// Training objective (equation 6):
 ///
 ///     L = L_CE + α · L_dist        Objective.crossEntropy + 0.1 * distanceLoss
 ///

@@ -1,7 +1,7 @@
 public import MetricTokens
 public import Torch
 
-/// What a reward model with a head of its own is trained to minimise: its scores r = W h at the last tokens of documents
+/// Training objective of a reward model with a head of its own: its scores r = W h at the last tokens of documents
 /// shall be those that were given, or shall order pairs as they were ordered.
 ///
 ///     bradleyTerry         (1/P) Σ −log σ(Δ)          Δ = r(chosen) − r(rejected)

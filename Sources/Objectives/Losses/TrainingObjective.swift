@@ -1,7 +1,7 @@
 public import MetricTokens
 public import Torch
 
-/// What training makes small: a sum of weighted parts, computed from hidden states at the positions it asks for.
+/// Training objective: a sum of weighted parts, computed from hidden states at the positions it asks for.
 ///
 /// Every part is a sum over positions divided by a count of the whole optimizer step (``Denominators``), so that
 /// micro-batches and processes add up to the loss of the step.
@@ -9,7 +9,7 @@ public protocol TrainingObjective: Sendable {
   /// Names and weights of the parts, in the order of ``LossValue/lossTerms``: loss = Σ weight · part.
   var lossTerms: [(name: String, weight: Double)] { get }
 
-  /// What the parts of a whole step are divided by, from the supervisions of all its micro-batches.
+  /// Denominators of a whole step, from the supervisions of all its micro-batches.
   /// `supervised` is 0 exactly if there is nothing to learn.
   func denominators(of step: [Supervision]) -> Denominators
 

@@ -2,18 +2,21 @@ import Files
 import Foundation
 public import Objectives
 
-/// What is compared: variants, each trained with every seed on the same data in the same order from the same weights.
+/// Settings of a comparison: variants, each trained with every seed on the same data in the same order from the same weights.
 public struct ComparisonSettings: Codable, Sendable, Equatable {
   /// The run file as resolved, without what variants and seeds change.
   public var run: String
   /// The file it was read from, for errors and relative names.
   public var path: String
-  /// What is compared.
+  /// Variants to compare.
   public var variants: [ComparisonVariant]
   /// Seeds of data order, subsets, contrastive examples, adapters.
   public var seeds: [Int]
   /// The figure that verdicts are about; nil: the first that fits the answers.
   public var metric: String?
+
+  // Folders of earlier versions have this key.
+  private enum CodingKeys: String, CodingKey { case run, path, variants = "arms", seeds, metric }
 
   /// Makes the variants of all objectives at all points of the axes.
   ///
@@ -42,7 +45,7 @@ public struct ComparisonSettings: Codable, Sendable, Equatable {
     for variant in variants { _ = try self.settings(variant, seed: seeds[0], output: "") }
   }
 
-  /// The run file of one run.
+  /// The run file of a variant and a seed.
   package func settings(_ variant: ComparisonVariant, seed: Int, output: String) throws -> RunSettings {
     let assignments =
       ["objective.preset=\(variant.preset.rawValue)"] + variant.point.map { "\($0.key)=\($0.value)" }

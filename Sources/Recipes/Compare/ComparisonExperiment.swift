@@ -14,11 +14,11 @@ public struct ComparisonExperiment {
     store = try RunStore(folder: folder, settings: settings)
   }
 
-  /// Runs the runs that are not finished yet.
+  /// Starts the runs that are not finished yet.
   ///
   /// - Parameters:
   ///   - jobs: runs side by side, each in a process of its own.
-  ///   - worker: command line of the process that runs one run, from its name.
+  ///   - worker: command line of the process of a run, from its name.
   /// - Throws: `WorkerFailure`.
   public func run(jobs: Int, worker: @escaping @Sendable (String) -> [String]) throws {
     // Steps are known when a run has read its data; so runs are counted.

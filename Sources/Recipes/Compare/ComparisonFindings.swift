@@ -4,7 +4,7 @@ import Foundation
 import Objectives
 import Reports
 
-/// What a comparison shows: every variant against sft, dist against every other objective, by several figures, with one
+/// Findings of a comparison: every variant against sft, dist against every other objective, by several figures, with one
 /// correction for all comparisons against sft and one for the others.
 struct ComparisonFindings {
   /// A comparison of two variants by one figure, in words.
@@ -59,7 +59,7 @@ struct ComparisonFindings {
   /// Findings of every other objective against sft.
   private var againstSFT: [Finding] { all.filter { $0.theirs.preset == .sft } }
 
-  /// What the findings come to, for the top of the report.
+  /// Summary of the findings, for the top of the report.
   var conclusion: String {
     let found = againstSFT, main = summary.main.label
     guard !found.isEmpty else {
@@ -171,7 +171,7 @@ struct ComparisonFindings {
 }
 
 extension ComparisonSummary {
-  /// What is tested: the headline's figure, and unless the user named it, what else says that answers are better.
+  /// Tested figures: the headline's, and unless the user named it, what else says that answers are better.
   var judged: [EvaluationMetric] {
     guard settings.metric.flatMap(EvaluationMetric.init(rawValue:)) == nil else { return [main] }
     return [main]

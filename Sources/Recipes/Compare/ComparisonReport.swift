@@ -269,7 +269,7 @@ public struct ComparisonReport {
     ].compactMap { $0 }
   }
 
-  /// What each variant answered to a few examples.
+  /// Answers of each variant to a few examples.
   private var answers: Table {
     var table = Table(
       columns: [Table.Column("example"), Table.Column("right")] + summary.variants.map { Table.Column($0.name) })

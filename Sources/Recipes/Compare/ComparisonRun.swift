@@ -7,7 +7,7 @@ import TokenModels
 import Torch
 import Training
 
-/// What one training run of a comparison came to.
+/// Outcome of one training run of a comparison.
 public struct ComparisonOutcome: Codable, Sendable, Equatable {
   /// A point of a curve.
   struct Point: Codable, Sendable, Equatable {
@@ -28,7 +28,7 @@ public struct ComparisonOutcome: Codable, Sendable, Equatable {
   var tokensPerSecond: Double
 }
 
-/// Runs one run of a comparison's folder and keeps its result; tells its progress on standard output.
+/// Executes one run of a comparison's folder and keeps its result; tells its progress on standard output.
 ///
 /// - Throws: `InputError` for a folder or run that is not there, and what training and answering throw.
 public func runComparison(named name: String, folder: String, threads: Int) throws {
@@ -79,7 +79,7 @@ private struct ComparisonRun {
   }
 }
 
-/// What is remembered of the steps.
+/// Memory of the steps.
 private struct StepLog {
   var validation: [ComparisonOutcome.Point] = []
   private var crossEntropy: [Double] = [], norms: [Double] = []

@@ -16,7 +16,7 @@ struct ComparisonSummary {
   let main: EvaluationMetric
   /// Median and range of the training answers; nil if they are not known.
   let answers: TrainingAnswers?
-  /// What else should be known of the answers.
+  /// Further remarks on the answers.
   let remarks: [String]
 
   init(

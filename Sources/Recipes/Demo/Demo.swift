@@ -10,7 +10,7 @@ public struct Demo {
   public let experiment: ComparisonExperiment
   private let folder: String
 
-  /// What it learns.
+  /// Training data.
   static let numbers = NoisyNumbers(count: 200, noise: 0.5, digits: 3)
   static let objectives: [Preset] = [.sft, .dist, .valueDrawn]
 
@@ -58,7 +58,7 @@ public struct Demo {
     """
   }
 
-  /// What is about to happen.
+  /// The next phase.
   public func introduction(_ terminal: Terminal) throws -> String {
     let line =
       try String(decoding: fileBytes(folder + "/data/train.jsonl", limit: 1 << 20), as: UTF8.self)
@@ -79,7 +79,7 @@ public struct Demo {
       """
   }
 
-  /// What the models believe of the first three test examples, and the comparison's own report.
+  /// Distributions of the models for the first three test examples, and the comparison's own report.
   public func report(command: String, _ terminal: Terminal) throws -> String {
     let report = try experiment.report(command: command)
     let beliefs = try Self.objectives.map { ($0.rawValue, try records(of: $0)) }

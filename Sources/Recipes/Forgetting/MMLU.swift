@@ -25,9 +25,9 @@ public struct MMLU: Sendable {
     }
   }
 
-  /// What choices are called.
+  /// Names of the choices.
   public static let letters = ["A", "B", "C", "D"]
-  /// What is asked.
+  /// Question.
   public let questions: [Question]
   /// How many answered examples stand before each question.
   public let shots: Int
@@ -83,7 +83,7 @@ public struct MMLU: Sendable {
       answer: try answer.int())
   }
 
-  /// What the model reads before it answers.
+  /// Prompt before the answer.
   ///
   /// - Parameter shots: examples before the question; nil for as many as were asked for.
   public func prompt(_ question: Question, shots: Int? = nil) -> String {

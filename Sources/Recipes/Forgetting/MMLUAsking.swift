@@ -78,7 +78,7 @@ extension MMLU {
 
 /// How a model answered multiple-choice questions.
 public struct MMLUResult: Sendable {
-  /// What was asked, in order.
+  /// Questions, in order.
   public let questions: [MMLU.Question]
   /// For each question the natural log-probabilities of the four letters among all tokens.
   public let logLikelihoods: [[Double]]

@@ -110,7 +110,7 @@ public struct ImageMetricsRun: Sendable {
   }
 }
 
-/// What the network sees in all images of a reader.
+/// Features of all images of a reader.
 ///
 /// - Parameter progress: told how many images are done.
 /// - Throws: `InputError` for an image that cannot be read or that the network does not take; a torch error.

@@ -13,7 +13,7 @@ public final class VQTrainer {
   /// through it to the images alone.
   public typealias Features = (_ images: Tensor) -> [Tensor]
 
-  /// What is trained.
+  /// Trained variants.
   public let model: VQModel
   /// How.
   public let options: VQTrainingOptions

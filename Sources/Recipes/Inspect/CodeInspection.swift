@@ -5,9 +5,9 @@ import TokenData
 import Torch
 import Training
 
-/// What a run over image codes would learn: how many images and codes, how wide targets are, what is near a code.
+/// Inspection of a run over image codes: how many images and codes, how wide targets are, what is near a code.
 public struct CodeInspection {
-  /// What the images come to.
+  /// Result of the images.
   public let data: Table
   /// The first codes of the first image and what their targets hold; nil without a metric.
   public let targets: Table?

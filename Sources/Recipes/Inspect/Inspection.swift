@@ -5,7 +5,7 @@ import Objectives
 public import Reports
 import TokenData
 
-/// What a run would train on, looked at token by token before a second is spent.
+/// Inspection of a run's data, token by token, before training.
 public struct Inspection {
   /// One token of an example.
   struct Token {
@@ -84,7 +84,7 @@ public struct Inspection {
     }
   }
 
-  /// What usually goes wrong, as far as it does here.
+  /// Warnings about frequent mistakes.
   public var warnings: [String] {
     var warnings = summary.remarks(artifacts.settings) + coverage
     for (index, distanceLoss) in artifacts.distanceLosses.enumerated() {

@@ -73,7 +73,7 @@ extension Inspection {
       ? "10^\(target.place.exponent)" : "whole"
   }
 
-  /// What the file holds.
+  /// Content of the file.
   var counts: Table {
     var table = Table(
       columns: ["file", "examples", "tokens", "learnt", "longest", "images", "left out", "cut"].enumerated().map {
@@ -87,7 +87,7 @@ extension Inspection {
     return table
   }
 
-  /// What a contrastive pass costs; nil where there is none.
+  /// Cost of a contrastive pass; nil where there is none.
   var contrastiveCost: String? {
     let names = artifacts.distanceLosses.filter { $0.contrast.isTwoPass }.map(\.name)
     guard !names.isEmpty else { return nil }
@@ -97,7 +97,7 @@ extension Inspection {
       + "rates 49 where 39 is meant."
   }
 
-  /// What the metrics found.
+  /// Counts of the metrics.
   var metricTable: Table {
     var table = Table(
       columns: ["metric", "candidates", "distance", "τ", "perplexity", "examples", "numbers", "tokens", "range"]

@@ -11,7 +11,7 @@ extension Inspection {
 }
 
 extension ValueRule {
-  /// What is taught, in words.
+  /// Taught values, in words.
   var summary: String {
     let format = target.format
     var words = "whole numbers from \(format.text(format.indices.lowerBound)) to "

@@ -2,9 +2,9 @@ import Files
 
 /// Lets a reward model rate every response of a set of preferences.
 public struct PreferenceEvaluation: Sendable {
-  /// Who judged.
+  /// Name of the reward model.
   public let rewardModel: String
-  /// What it made of each example, in their order.
+  /// Outcome of each example, in their order.
   public let outcomes: [PreferenceOutcome]
   /// Examples that could not be rated, and why.
   public let skipped: [(id: String, reason: String)]

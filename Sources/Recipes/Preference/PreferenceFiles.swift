@@ -12,7 +12,7 @@ import TokenData
 public struct PreferenceFiles: Sendable {
   /// Name of the model, `organisation/name` as on a hub: a folder and a file.
   public let model: String
-  /// What the tools call its kind: `Generative`, `Seq. Classifier`.
+  /// Name of its kind in the tools: `Generative`, `Seq. Classifier`.
   public let kind: String
   private let outcomes: [PreferenceOutcome]
   private let report: PreferenceReport

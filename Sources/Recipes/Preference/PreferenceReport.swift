@@ -18,7 +18,7 @@ public struct PreferenceReport: Sendable {
     public var interval: ConfidenceInterval?
   }
 
-  /// Who judged.
+  /// Name of the reward model.
   public let rewardModel: String
   /// All examples alike.
   public let total: Figure
@@ -32,7 +32,7 @@ public struct PreferenceReport: Sendable {
   public let ties: Int
   /// The same for every language, in alphabetical order; empty unless examples name languages.
   public let languages: [(name: String, report: PreferenceReport)]
-  /// What else a reader must know.
+  /// Further remarks.
   public let notes: [String]
 
   /// - Parameters:
@@ -108,7 +108,7 @@ private struct Stratum {
   let officialCredits: [Double]
   /// Accuracy of each resample.
   let resampled: [Double]
-  /// What counts instead of the accuracy, if it is the Ties subset of RewardBench 2.
+  /// Figure in place of the accuracy, if it is the Ties subset of RewardBench 2.
   let score: Double?
 
   init(_ name: String, _ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap, number: Int) {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a reward model gave to the responses of one example.
+/// Scores of the responses of one example.
 public struct PreferenceScores: Sendable, Hashable, Codable {
   /// Scores of the chosen responses, in their order.
   public var chosen: [Double]
@@ -30,7 +30,7 @@ public struct PreferenceScores: Sendable, Hashable, Codable {
   public var isTie: Bool { margin == 0 }
 }
 
-/// What a reward model made of one example.
+/// Outcome of one example.
 public struct PreferenceOutcome: Sendable, Hashable {
   public var example: PreferenceExample
   public var scores: PreferenceScores

@@ -45,7 +45,8 @@ extension PreferenceReport {
   /// The figures for programs, as shares of one.
   public var json: JSON {
     var object = JSONObject()
-    object["judge"] = .string(rewardModel)
+    object["rewardModel"] = .string(rewardModel)
+    object["judge"] = .string(rewardModel)  // the name of earlier versions, for one more
     object["examples"] = .int(total.examples)
     object["ties"] = .int(ties)
     object["all"] = total.json

@@ -34,7 +34,7 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
   /// Least and greatest number of these; nil if it was not learnt.
   var range: [Double]?
 
-  /// What all answers begin with.
+  /// Common beginning of all answers.
   var before: [Int32] {
     guard let first = heads.first?.ids else { return [] }
     let shared = first.indices.prefix { index in

@@ -84,7 +84,7 @@ struct NumberReading {
   /// The number of a right answer that is read out; nil without one.
   func truth(_ reference: String) -> Double? { parser.numbers(in: reference).first }
 
-  /// What must be said of distributions that hold too little of the model's belief; nil if all hold enough.
+  /// Remarks on distributions that hold too little of the model's belief; nil if all hold enough.
   func remark(_ beliefs: [PredictionRecord.Belief], _ tokenizer: Tokenizer) -> String? {
     let low = beliefs.filter { $0.mass < Self.enough }
     guard let least = low.map(\.mass).min() else { return nil }
@@ -122,7 +122,7 @@ extension RunFolder {
   /// How the run's training answers write numbers.
   var numbers: String { path + "/numbers.json" }
 
-  /// What is stored there; nil if nothing is.
+  /// Stored value; nil if there is none.
   func storedNumbers() throws -> AnswerFormat? {
     guard fileExists(numbers) else { return nil }
     let format = try? JSONDecoder().decode(AnswerFormat.self, from: Data(fileBytes(numbers, limit: 1 << 20)))

@@ -60,7 +60,7 @@ public final class ClassifierRewardModel: RewardModel {
 }
 
 extension RatingTemplate.Scale {
-  /// What a head's output shall be: the range as −1 … 1, so that outputs start in its middle.
+  /// Target of a head's output: the range as −1 … 1, so that outputs start in its middle.
   func output(ofScore score: Int) -> Double {
     let low = values.lowerBound, high = values.upperBound
     return 2 * (Double(score) - low) / (high - low) - 1

@@ -4,7 +4,7 @@ public import TokenData
 public struct RewardRequest: Sendable, Hashable {
   /// The conversation up to the response; the last message is the user's.
   public var messages: [ChatMessage]
-  /// What is rated.
+  /// Rated response.
   public var response: String
 
   /// Memberwise.
@@ -19,7 +19,7 @@ public struct RewardRequest: Sendable, Hashable {
   }
 }
 
-/// What a reward model thinks of a response.
+/// Reward of a response.
 public struct Reward: Sendable, Hashable, Codable {
   /// One number that it thinks of, with what it believes of it.
   public struct Score: Sendable, Hashable, Codable {
@@ -47,8 +47,11 @@ public struct Reward: Sendable, Hashable, Codable {
 
   /// The score that responses are compared by.
   public var overall: Score
-  /// What it is made of, in the order of the run file; empty if not asked for, or the model knows none.
+  /// Attributes, in the order of the run file; empty if not asked for, or the model knows none.
   public var attributes: [Score]
+
+  // Folders of earlier versions have this key.
+  private enum CodingKeys: String, CodingKey { case overall, attributes = "facets" }
 
   /// Memberwise.
   public init(overall: Score, attributes: [Score] = []) { (self.overall, self.attributes) = (overall, attributes) }

@@ -11,7 +11,7 @@ public struct Answering: Sendable {
   public let encoder: ExampleEncoder
   /// How answers are generated.
   public var options: GenerationOptions
-  /// What ends an answer.
+  /// Ends of an answer.
   let ends: AnswerEnds
   let parser: AnswerNumbers
   private let fixedBudget: Int?
@@ -32,7 +32,7 @@ public struct Answering: Sendable {
     parser = AnswerNumbers(encoder, rules: encoder.metrics, count: settings.numbers)
   }
 
-  /// What is asked of a record, and what the right answer would be.
+  /// Question and right answer of a record.
   ///
   /// With `data.tooLong: cutPrompt` a long prompt is cut as it is for training: by as much as prompt and right answer are
   /// too long. Where no right answer is known, room for a generated one is left, of half the length at most.
@@ -81,7 +81,7 @@ public struct Answering: Sendable {
     return { try tokens.prepared(images[$0], source: sources[$0]) }
   }
 
-  /// What a model says, item by item.
+  /// Answers of a model, item by item.
   public func answers(
     _ items: [EvaluationItem], _ model: any TokenModel, onDone: (() -> Void)? = nil
   ) throws -> [(text: String, finish: FinishReason)] {
@@ -188,7 +188,7 @@ struct AnswerNumbers: Sendable {
 }
 
 extension Record {
-  /// What is asked, as a person would read it, and the right answer ("" where there is none).
+  /// Question as a person would read it, and the right answer ("" where there is none).
   var promptAndReference: (prompt: String, reference: String) {
     switch content {
     case .promptCompletion(let prompt, let answer): return (prompt, answer ?? "")

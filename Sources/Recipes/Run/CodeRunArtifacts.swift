@@ -7,7 +7,7 @@ import Torch
 import TorchNN
 public import Training
 
-/// What a run over image codes comes to before weights are read: the model's sizes, the distance between codes, the
+/// Everything that a run over image codes sets up before weights are read: the model's sizes, the distance between codes, the
 /// objective.
 public struct CodeRunArtifacts: TrainingArtifacts {
   /// The run file.

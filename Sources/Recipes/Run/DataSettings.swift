@@ -13,7 +13,7 @@ public struct DataSettings: Sendable, Hashable {
   /// Folder of the tokenizer that made the codes: its code book is what distances are between, and it paints what the
   /// model draws. Nil for text.
   public var tokenizer: String?
-  /// What a line holds; nil: judged by its fields.
+  /// Format of a line; nil: decided by its fields.
   public var format: RecordFormat?
   /// Name of the chat template; nil: that of the model for conversations, none for plain prompts.
   public var template: String?
@@ -29,7 +29,7 @@ public struct DataSettings: Sendable, Hashable {
   public var squareImages: Int?
   /// Largest number of tokens of an example; nil: the model's context.
   public var maxLength: Int?
-  /// What becomes of longer ones.
+  /// Treatment of longer ones.
   public var tooLong: Dataset.TooLong
   /// Whether lines that cannot be read are left out, counted and listed.
   public var skipBad: Bool

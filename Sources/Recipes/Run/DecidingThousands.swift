@@ -46,7 +46,7 @@ extension RunSettings {
     return settings
   }
 
-  /// What reads the numbers of answers; nil for a run without metrics of numbers.
+  /// Reader of the numbers of answers; nil for a run without metrics of numbers.
   var numberGrammar: NumberGrammar? { metrics.first(where: \.readsNumbers)?.grammar }
 }
 

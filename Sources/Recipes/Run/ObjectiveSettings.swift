@@ -1,6 +1,6 @@
 public import Objectives
 
-/// What is made small.
+/// Loss to minimise.
 public struct ObjectiveSettings: Sendable, Hashable {
   public var preset: Preset
   /// α

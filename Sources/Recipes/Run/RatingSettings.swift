@@ -31,7 +31,7 @@ extension RatingReader {
         remedy: "For instance: overall: { field: score, range: [1, 5] }.")
     }
     if let twice = attributes.map(\.scale.name).first(where: { name in
-      ["overall", "attributes"].contains(name) || attributes.count { $0.scale.name == name } > 1
+      ["overall", "attributes", "facets"].contains(name) || attributes.count { $0.scale.name == name } > 1
     }) {
       throw reader.error("attributes", expected: "names of their own, not overall or attributes", found: "\"\(twice)\"")
     }
@@ -64,7 +64,7 @@ extension RatingReader {
 private struct RatedScale {
   private enum Direction: String, NamedSetting { case higherIsBetter, lowerIsBetter }
 
-  /// What scores are written with: the answer's template is made for each score, and all are held.
+  /// Scores that can be written: the answer's template is made for each score, and all are held.
   static let scores = 0...999
 
   var scale: RatingTemplate.Scale

@@ -8,7 +8,7 @@ import Torch
 import TorchNN
 public import Training
 
-/// What a run file comes to before weights are read: tokenizer, token spaces, objective, encoder.
+/// Everything that a run file sets up before weights are read: tokenizer, token spaces, objective, encoder.
 public struct RunArtifacts: TrainingArtifacts {
   /// The run file.
   public let settings: RunSettings
@@ -20,7 +20,7 @@ public struct RunArtifacts: TrainingArtifacts {
   public let objective: Objective
   /// Teaches numbers as whole values; nil where none are.
   public let teacher: ValueTeacher?
-  /// What a head of scores is trained for; nil for models that answer, which are trained for `objective`.
+  /// Objective of a reward head; nil for models that answer, which are trained for `objective`.
   public let rating: RatingObjective?
   public let encoder: ExampleEncoder
   /// Largest number of tokens of an example.
@@ -232,7 +232,7 @@ extension RunSettings {
     }
   }
 
-  /// What is made small.
+  /// Loss to minimise.
   ///
   /// - Throws: `InputError` naming the key.
   func objective(_ distanceLosses: [DistanceLoss], vocabularySize: Int) throws -> Objective {

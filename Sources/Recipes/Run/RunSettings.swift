@@ -12,11 +12,11 @@ public struct RunSettings: Sendable {
   public var model: String
   /// Examples.
   public var data: DataSettings
-  /// What rated responses look like and how they are asked for; nil for other data.
+  /// Format of rated responses and their instruction; nil for other data.
   public var reward: RatingReader?
-  /// What carries a distance.
+  /// Metrics: the tokens that carry a distance.
   public var metrics: [MetricSettings]
-  /// What is made small.
+  /// Loss to minimise.
   public var objective: ObjectiveSettings
   /// How.
   public var train: TrainSettings
@@ -143,7 +143,7 @@ public struct RunSettings: Sendable {
     }
   }
 
-  /// What only shows when all is known.
+  /// Checks that need all settings.
   private func check(_ reader: SettingsReader) throws {
     var names = Set<String>()
     for (index, metric) in metrics.enumerated() where !names.insert(metric.name).inserted {

@@ -89,7 +89,7 @@ struct SettingsDocument {
       ? "--set \(keyPath)" : nil
   }
 
-  /// What is wrong with the value of a key, named by the option or the line of the file that it comes from.
+  /// Error about the value of a key, named by the option or the line of the file that it comes from.
   func error(at keyPath: String, expected: String, found: String, remedy: String = "") -> InputError {
     if let assignment = assignment(of: keyPath) {
       return InputError(path: "<arguments>", place: assignment, expected: expected, found: found, remedy: remedy)

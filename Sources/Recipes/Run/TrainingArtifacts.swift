@@ -6,14 +6,14 @@ public import TokenModels
 public import TorchNN
 public import Training
 
-/// What training needs to know of a run: one of text (`RunArtifacts`), or one of image codes (`CodeRunArtifacts`).
+/// Setup of a run for training: one of text (`RunArtifacts`), or one of image codes (`CodeRunArtifacts`).
 public protocol TrainingArtifacts: Sendable {
   /// The run file.
   var settings: RunSettings { get }
   /// The model's folder.
   var modelFolder: String { get }
   var objective: Objective { get }
-  /// What a head of scores is trained for; nil for models that answer, which are trained for `objective`.
+  /// Objective of a reward head; nil for models that answer, which are trained for `objective`.
   var rating: RatingObjective? { get }
   /// Folder of the tokenizer that goes into each checkpoint; nil for none.
   var tokenizerFolder: String? { get }
@@ -34,15 +34,15 @@ public protocol TrainingArtifacts: Sendable {
   /// Writes into a folder with the tokenizer how the model is asked, and what ends its answers.
   func saveAnswering(to folder: String) throws
 
-  /// What shows now and then how far the model is.
+  /// Samples of the model's progress.
   ///
   /// - Parameter longestAnswer: tokens of the longest answer of training and validation.
   func samples(_ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder) -> any ProgressSamples
 }
 
-/// What a run learns from.
+/// Training data of a run.
 public protocol RunExamples: ExampleCollection, Sendable {
-  /// What was found.
+  /// Value found.
   var summary: DatasetSummary { get }
 }
 

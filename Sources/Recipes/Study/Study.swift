@@ -16,11 +16,11 @@ public struct Study {
   /// Opens the folder of a study that was begun.
   public init(folder: String) throws { store = try RunStore(folder: folder) }
 
-  /// Runs the runs that are not finished yet.
+  /// Starts the runs that are not finished yet.
   ///
   /// - Parameters:
   ///   - jobs: runs side by side, each in a process of its own.
-  ///   - worker: command line of the process that runs one run, from its name.
+  ///   - worker: command line of the process of a run, from its name.
   /// - Throws: `WorkerFailure`.
   public func run(jobs: Int, worker: @escaping @Sendable (String) -> [String]) throws {
     let runs = store.settings.runs.map(\.name), count = store.settings.variants.count

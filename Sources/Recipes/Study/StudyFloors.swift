@@ -4,7 +4,7 @@ import Foundation
 import Objectives
 import Reports
 
-/// What other methods come to on a table, as `scripts/study_tables.py` measured it.
+/// Results of other methods on a table, as `scripts/study_tables.py` measured it.
 private struct StudyFloors: Decodable {
   struct Figures: Decodable {
     var crps: Double

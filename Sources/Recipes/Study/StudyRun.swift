@@ -8,9 +8,9 @@ import TokenData
 import TokenModels
 import Training
 
-/// What the variants of one problem and seed came to.
+/// Outcome of the variants of one problem and seed.
 public struct StudyOutcome: Codable, Sendable, Equatable {
-  /// What one training run came to.
+  /// Outcome of one training run.
   struct Run: Codable, Sendable, Equatable {
     var variant: StudyVariant
     /// Figures on the test examples by ``EvaluationMetric`` name: of the checkpoint with the lowest validation loss, the
@@ -61,7 +61,7 @@ public func runStudy(named name: String, folder: String, threads: Int) throws {
     of: name)
 }
 
-/// What is known of a problem's answers before anything is trained.
+/// Facts of a problem's answers before anything is trained.
 private struct StudyAnswers {
   let deviation: Double, medianError: Double
 
@@ -96,7 +96,7 @@ private struct StudyRun {
     .readOutMAE, .crps, .nll, .mae, .clippedMAE, .medianError, .exactMatch, .parseRate, .coverage, .mass,
   ]
 
-  /// What all runs share.
+  /// State that all runs share.
   static let tree: JSON = [
     "model": "", "metrics": [["name": "y", "tokens": "digits", "distance": "squared"]],
     "train": [

@@ -1,11 +1,11 @@
 import Files
 import Foundation
 
-/// What a study trains: every variant on every problem with every seed.
+/// Settings of a study: every variant on every problem with every seed.
 public struct StudySettings: Codable, Sendable, Equatable {
   /// Where examples come from.
   public var problems: [StudyProblem]
-  /// What is trained.
+  /// Trained variants.
   public var variants: [StudyVariant]
   /// Of examples, weights and order.
   public var seeds: [Int]

@@ -5,7 +5,7 @@ import Reports
 import TokenData
 import TorchNN
 
-/// What a model answered at some moment of its training.
+/// Answer of a model at some moment of its training.
 struct Sample: Codable, Sendable {
   var step: Int
   var id: String

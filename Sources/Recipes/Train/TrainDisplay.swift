@@ -2,7 +2,7 @@ import Foundation
 import Reports
 import Training
 
-/// What a run shows on the terminal.
+/// Terminal display of a run.
 public final class TrainDisplay {
   private let bar: ProgressBar
   private let terminal: Terminal

@@ -211,7 +211,7 @@ struct SampleMoments {
 }
 
 extension DatasetSummary {
-  /// What a user should know of a file: what was left out or cut, and what metrics did not find.
+  /// Remarks on a file: what was left out or cut, and what metrics did not find.
   public func remarks(_ settings: RunSettings) -> [String] {
     let name = URL(fileURLWithPath: path).lastPathComponent
     var remarks = [String]()

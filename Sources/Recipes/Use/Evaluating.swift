@@ -10,13 +10,13 @@ public import TorchNN
 
 /// Lets a model answer the examples of a file, and judges the answers.
 public struct Evaluating {
-  /// What was said, example by example.
+  /// Answers, example by example.
   public let records: [PredictionRecord]
   /// The figures.
   public let summary: EvaluationSummary
   /// Those shown, in order.
   public let metrics: [EvaluationMetric]
-  /// What must be known to read them: of the read-out, of how the answers' numbers are written, and of those beyond what
+  /// Remarks on reading them: of the read-out, of how the answers' numbers are written, and of those beyond what
   /// training showed.
   public let notes: [String]
 
@@ -162,7 +162,7 @@ public struct Evaluating {
 }
 
 extension EvaluationMetric {
-  /// What tables call it.
+  /// Name in tables.
   var label: String {
     switch self {
     case .exactMatch: "exact match"
@@ -207,7 +207,7 @@ private enum ReadingChoice {
     return reading.format.range.map { $0[0]...$0[1] }
   }
 
-  /// What must be said of distributions.
+  /// Remarks on distributions.
   func remark(_ beliefs: [PredictionRecord.Belief], _ tokenizer: Tokenizer) -> String? {
     switch self {
     case .none: nil

@@ -3,7 +3,7 @@ import TokenData
 
 /// Answers or rates records as they come: JSON lines in, JSON lines out, in order, as many at a time as are waiting.
 public final class LineStream {
-  /// What is done with each record.
+  /// Work on each record.
   public enum Task: Sendable {
     /// It is answered.
     case generate

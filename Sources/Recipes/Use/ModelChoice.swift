@@ -7,7 +7,7 @@ import Torch
 import TorchNN
 import Training
 
-/// What the user means by RUN: the folder of a run, a run file, or a model.
+/// Model that RUN names: the folder of a run, a run file, or a model.
 ///
 /// A run's folder means the model it trained (the best checkpoint by validation, else the last); a run file means the
 /// model it starts from; a model's folder or name means that model, without metrics.

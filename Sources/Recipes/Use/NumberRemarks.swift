@@ -5,7 +5,7 @@ import Reports
 import TokenData
 
 extension NumberSurvey {
-  /// What a user should know of how numbers are written, and how a grammar reads them.
+  /// Remarks on how numbers are written, and how a grammar reads them.
   ///
   /// - Parameter subject: what the texts are called.
   func remarks(_ grammar: NumberGrammar, of subject: String, comparesDecimals: Bool = true) -> [String] {

@@ -6,7 +6,7 @@ import TokenData
 import TokenModels
 import TorchNN
 
-/// What a stream does with records, some at a time.
+/// Work of a stream on records, some at a time.
 protocol RecordWork {
   /// Refuses a record that cannot be worked on, before others beside it are.
   ///

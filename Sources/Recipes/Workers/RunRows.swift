@@ -1,7 +1,7 @@
 import Foundation
 import Reports
 
-/// A bar's rows, one a running run. Called from the pool's threads.
+/// A bar's rows, one for each run in progress. Called from the pool's threads.
 final class RunRows: @unchecked Sendable {
   private let lock = NSLock()  // guards `open`
   private let bar: ProgressBar

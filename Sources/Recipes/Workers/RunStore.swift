@@ -8,7 +8,7 @@ import Foundation
 public struct RunStore<Settings: Codable & Equatable, Result: Codable> {
   /// The experiment's folder.
   public let folder: String
-  /// What every run of it was made with.
+  /// Settings of all its runs.
   public let settings: Settings
 
   /// Opens or creates the folder of an experiment.
@@ -39,8 +39,8 @@ public struct RunStore<Settings: Codable & Equatable, Result: Codable> {
     }
   }
 
-  /// Opens the folder of an experiment that was begun, with its own settings. Its path is then absolute: run files of
-  /// runs name their data as seen from themselves, not from here.
+  /// Opens the folder of an experiment that was begun, with its own settings. Its path is then absolute: run files
+  /// name their data as seen from themselves, not from here.
   public init(folder: String) throws {
     let folder = absolutePath(folder)
     self.folder = folder
@@ -72,13 +72,13 @@ public struct RunStore<Settings: Codable & Equatable, Result: Codable> {
     return run
   }
 
-  /// Folder of the training run of a run that takes long: interrupted, it goes on from its last checkpoint there.
+  /// Folder of the training of a run that takes long: interrupted, it goes on from its last checkpoint there.
   package func run(of runName: String) -> String { "\(folder)/runs/\(runName)" }
 
-  /// Deletes the checkpoints of a run's folder, when its result is kept.
+  /// Deletes the checkpoints of a run, when its result is kept.
   package func dropCheckpoints(of runName: String) throws { try removeTree(RunFolder(run(of: runName)).checkpoints) }
 
-  /// Folder of a run's own training run. A run that is run again starts anew.
+  /// Folder of a run's training. A run that is repeated starts anew.
   package func freshRun(of runName: String) throws -> String {
     let output = run(of: runName)
     try removeTree(output)

@@ -1,9 +1,9 @@
 import Files
 import Foundation
 
-/// What a worker says on its standard output, one JSON object a line.
+/// Message of a worker on its standard output, one JSON object a line.
 public struct WorkerMessage: Codable, Sendable, Hashable {
-  /// What it is doing: `training`, `testing`.
+  /// Phase: `training`, `testing`.
   public var phase: String
   /// Units done of the whole run.
   public var completed: Int
@@ -20,16 +20,16 @@ public struct WorkerMessage: Codable, Sendable, Hashable {
   }
 }
 
-/// Why a run came to nothing.
+/// The reason that a run failed.
 public struct WorkerFailure: Error, CustomStringConvertible {
   /// The run's name.
   public var runName: String
-  /// What the worker said last on standard error.
+  /// Last words of the worker on standard error.
   public var message: String
   public var description: String { "run \(runName): \(message)" }
 }
 
-/// Runs runs in processes of their own, several at a time.
+/// Executes runs in processes of their own, several at a time.
 ///
 /// A process each, not a thread: libtorch's thread count and allocator belong to the process, and a run that is
 /// killed takes nothing else with it. Workers end with this process, however it ends: see ``WorkerProcess``.
@@ -44,10 +44,10 @@ public struct WorkerPool: Sendable {
     self.command = command
   }
 
-  /// Runs every run and returns when the last is over.
+  /// Executes every run and returns when the last is over.
   ///
   /// - Parameter onMessage: told what a run reports; called from several threads.
-  /// - Throws: the first `WorkerFailure`, after the runs already running have finished.
+  /// - Throws: the first `WorkerFailure`, after those already begun have finished.
   public func run(_ runNames: [String], onMessage: @escaping @Sendable (String, WorkerMessage) -> Void) throws {
     let state = PoolState(runNames)
     // A thread each; this one where the system gives fewer.
@@ -76,7 +76,7 @@ public struct WorkerPool: Sendable {
   }
 }
 
-/// Runs still to be run, shared by the pool's threads.
+/// Runs still to be started, shared by the pool's threads.
 private final class PoolState: @unchecked Sendable {
   private let lock = NSLock()  // guards what follows
   private var waiting: [String]

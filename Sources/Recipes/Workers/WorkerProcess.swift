@@ -19,7 +19,7 @@ struct WorkerProcess {
     }
   }
 
-  /// What the worker finds set in its environment.
+  /// Environment of the worker.
   private static let mark = "DIST2_WORKER"
   // Between the making of a pipe and the mark that keeps it from other children none may be started.
   private static let starting = Mutex(())

@@ -3,15 +3,15 @@ import Foundation
 import Reports
 
 extension RunStore {
-  /// Runs the runs that are not finished yet, each in a process of its own, with a bar and a row for each.
+  /// Starts the runs that are not finished yet, each in a process of its own, with a bar and a row for each.
   ///
   /// - Parameters:
-  ///   - runs: names of all runs.
+  ///   - runNames: names of all runs.
   ///   - title: what the bar says before the number of runs.
   ///   - units: work of a run, if it is known beforehand; else the bar counts finished runs.
   ///   - jobs: runs side by side.
-  ///   - worker: command line of the process that runs one run, from its name.
-  /// - Throws: `WorkerFailure`; `InputError` if another process is running runs of this folder.
+  ///   - worker: command line of the process of a run, from its name.
+  /// - Throws: `WorkerFailure`; `InputError` if another process has runs of this folder going.
   package func run(
     _ runNames: [String], title: String, units: [String: Int]? = nil, jobs: Int,
     worker: @escaping @Sendable (String) -> [String]

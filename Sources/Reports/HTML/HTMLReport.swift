@@ -12,7 +12,7 @@ import Foundation
 ///     report.figures([mae, rmse])
 ///     try report.write(to: "runs/regression/report.html")
 public struct HTMLReport: Sendable {
-  /// What the page is about.
+  /// Subject of the page.
   public var title: String
   /// One line below it.
   public var subtitle: String
@@ -50,7 +50,7 @@ public struct HTMLReport: Sendable {
     }
   }
 
-  /// What a comparison shows, marked by its outcome: `label` in bold, then the sentence.
+  /// Finding of a comparison, marked by its outcome: `label` in bold, then the sentence.
   public mutating func verdict(_ label: String, _ verdict: Verdict) {
     self.verdict(label, verdict.description, verdict.outcome)
   }

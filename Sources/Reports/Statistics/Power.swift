@@ -1,4 +1,4 @@
-/// What a comparison by Student's t could have shown.
+/// Power of a comparison by Student's t.
 extension Verdict {
   /// The difference that four of five comparisons of as many pairs, varying like these, would show (power 80 %); nil for
   /// fewer than three pairs, or without a finite interval.

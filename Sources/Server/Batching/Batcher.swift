@@ -11,7 +11,7 @@ import TokenData
 /// into different batches, since they cost differently; the oldest item of all decides which kind is next, and no item
 /// is passed over for a smaller one of its kind, so a long one cannot starve.
 package final class Batcher: Sendable {
-  /// What is allowed.
+  /// Allowed values.
   package struct Limits: Sendable {
     /// Largest number of items that wait, those being rated not counted.
     package var queue: Int
@@ -47,7 +47,7 @@ package final class Batcher: Sendable {
     let serial: UInt64
     let request: RewardRequest
     let attributes: Bool
-    /// What it takes of the queue's bytes.
+    /// Bytes of the queue.
     let bytes: Int
   }
 
@@ -72,7 +72,7 @@ package final class Batcher: Sendable {
     var secondsPerItem = 0.05
   }
 
-  /// What the reward model said of itself.
+  /// Description of the reward model.
   package let model: ModelDescription
   let limits: Limits
   let metrics: ServerMetrics

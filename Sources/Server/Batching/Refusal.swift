@@ -3,7 +3,7 @@ package import Recipes
 
 /// Why a whole submission goes unanswered.
 package enum Refusal: Error, Equatable {
-  /// What the queue is bounded in.
+  /// Bounds of the queue.
   package enum Amount: String, Sendable {
     /// Responses.
     case items
@@ -34,10 +34,10 @@ package enum ItemFailure: Error {
   }
 }
 
-/// What became of one item.
+/// Outcome of one item.
 package typealias Outcome = Result<Reward, ItemFailure>
 
-/// What a server says of its model; known once it is loaded.
+/// Description of a server's model; known once it is loaded.
 package struct ModelDescription: Sendable {
   /// A score that the model gives, and its range if it has one.
   package struct Score: Sendable {
@@ -50,7 +50,7 @@ package struct ModelDescription: Sendable {
   package var range: ClosedRange<Double>?
   /// The attributes, in the order of the reward model.
   package var attributes: [Score]
-  /// What is known of a request without reading it.
+  /// Facts of a request before reading it.
   let screen: RequestScreen?
 
   init(_ rewardModel: any RewardModel) {

@@ -5,7 +5,7 @@ extension Batcher {
   /// Most items of one batch, however short they are.
   static let longestBatch = 256
 
-  /// What the reward model's thread does until the batcher is stopped.
+  /// Loop of the reward model's thread until the batcher is stopped.
   func work(_ rewardModel: any RewardModel) {
     while !isStopped {
       let candidates = candidates(Self.longestBatch)

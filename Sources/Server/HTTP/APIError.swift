@@ -61,7 +61,7 @@ struct APIError: Error {
 }
 
 extension APIError {
-  /// What a refusal of the queue is in HTTP.
+  /// HTTP response of a refusal of the queue.
   init(_ refusal: Refusal, timeout: Duration) {
     switch refusal {
     case .queueFull(let waiting, let limit, let amount, let seconds):

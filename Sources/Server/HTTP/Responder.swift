@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// What a handler knows besides the request.
+/// Context of a handler besides the request.
 struct ConnectionContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   let channel: any Channel
@@ -78,7 +78,7 @@ struct Responder: HTTPResponder {
       found: request.method.rawValue, headers: [.allow: allowed])
   }
 
-  /// What a path can be asked. A browser's preflight asks without a token, so this tells no more than the documents do.
+  /// Methods of a path. A browser's preflight asks without a token, so this tells no more than the documents do.
   private func methods(_ path: String) throws(APIError) -> [String] {
     let here = routes.filter { $0.path == path }.map(\.method.rawValue)
     guard !here.isEmpty else {

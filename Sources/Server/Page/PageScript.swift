@@ -1,4 +1,4 @@
-/// What the page does. Text from the server and from the address is only ever set as text, never as markup.
+/// Script of the page. Text from the server and from the address is only ever set as text, never as markup.
 enum PageScript {
   static let text = #"""
     "use strict";

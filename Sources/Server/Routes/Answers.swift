@@ -2,7 +2,7 @@ import Files
 import Recipes
 
 extension Reward {
-  /// What POST /score says of a response.
+  /// Answer of POST /score for one response.
   func json(id: JSON?, attributes isWanted: Bool, distribution: Bool) -> JSONObject {
     var object = JSONObject()
     object["id"] = id
@@ -12,6 +12,7 @@ extension Reward {
       var each = JSONObject()
       for attribute in attributes { each[attribute.name] = attribute.json(distribution: distribution) }
       object["attributes"] = .object(each)
+      object["facets"] = .object(each)  // the name of earlier versions, for one more
     }
     return object
   }
@@ -34,10 +35,12 @@ extension Reward.Score {
 }
 
 extension ModelDescription {
-  /// What GET /health says of the model.
+  /// The model in the answer of GET /health.
   var json: JSON {
     var object = Score(name: name, range: range).json
-    object["attributes"] = .array(attributes.map { .object($0.json) })
+    let each = JSON.array(attributes.map { .object($0.json) })
+    object["attributes"] = each
+    object["facets"] = each  // the name of earlier versions, for one more
     return .object(object)
   }
 }

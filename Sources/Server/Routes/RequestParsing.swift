@@ -2,7 +2,7 @@ import Files
 import Recipes
 import TokenData
 
-/// What POST /score is asked.
+/// Request of POST /score.
 struct ScoreCall {
   struct Item {
     /// The client's own name of the item, given back as it came.
@@ -16,8 +16,10 @@ struct ScoreCall {
 
   /// - Throws: `InputError` naming the first key that is wrong.
   init(_ body: JSONReader) throws(InputError) {
-    let settings = ["attributes", "distribution"]
-    attributes = try body.ifPresent("attributes")?.bool() ?? true
+    // `facets` is the name of earlier versions, read for one more.
+    let settings = ["attributes", "distribution", "facets"]
+    let wanted = try body.ifPresent("attributes") ?? body.ifPresent("facets")
+    attributes = try wanted?.bool() ?? true
     distribution = try body.ifPresent("distribution")?.bool() ?? false
     if let batch = try body.ifPresent("items") {
       try body.allow(settings + ["items"])
@@ -52,7 +54,7 @@ extension ScoreCall.Item {
   }
 }
 
-/// What POST /rank is asked.
+/// Request of POST /rank.
 struct RankCall {
   let requests: [RewardRequest]
 

@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Recipes
 
-/// What the routes share.
+/// State that the routes share.
 struct RewardRoutes: Sendable {
   let batcher: Batcher
   let connections: Connections

@@ -43,7 +43,7 @@ public enum FrontView {
       x: Double(column(side: place.side)) / Double(width), y: Double(row(forward: place.forward)) / Double(height))
   }
 
-  /// What a point of the image means on the table, kept within reach.
+  /// Point of the table under a point of the image, kept within reach.
   public static func tablePoint(_ point: ImagePoint) -> TablePoint {
     let place = place(column: point.x * Double(width), row: point.y * Double(height))
     return TablePoint(

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the robot holds.
+/// Tool of the robot.
 public enum EndEffector: String, Sendable, Hashable, Codable, CaseIterable {
   /// A suction cup: picks one object up and drops it.
   case suction

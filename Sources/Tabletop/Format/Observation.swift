@@ -1,6 +1,6 @@
 public import Files
 
-/// What a policy is told of a moment: a task, what is seen, what was done.
+/// Observation of a policy: a task, what is seen, what was done.
 ///
 ///     {"id": …, "prompt": "Put the {a} into the {b}.", "assets": {"a": {"name", "box"}, "b": [{"name", "box"}, …]},
 ///      "tool": "suction", "objects": [{"name", "box", "heading"}], "history": [{"start", "end", "rotation"}]}
@@ -9,7 +9,7 @@ public import Files
 /// all; boxes are `[x, y, w, h]`, centre and size as shares of the image. `"image"` is the file of the image, for
 /// models that see.
 public struct Observation: Sendable {
-  /// What the robot holds; `suction` unless said.
+  /// Tool of the robot; `suction` unless said.
   public var tool: EndEffector
   /// File of the image of the table; nil where there is none.
   public var image: String?

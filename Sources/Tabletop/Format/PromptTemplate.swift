@@ -1,6 +1,6 @@
 /// How a task, what is seen, and what was done become a prompt.
 public struct PromptTemplate: Sendable, Hashable, Codable {
-  /// What stands in the slots of the task.
+  /// Contents of the slots of the task.
   public enum Assets: String, Sendable, Hashable, Codable, CaseIterable {
     /// Names alone (LLaRA's inBC).
     case names
@@ -25,7 +25,7 @@ public struct PromptTemplate: Sendable, Hashable, Codable {
   /// Whether scenes in the task say how their objects are turned: what an image of them would show. LLaRA's do not.
   public var headings: Bool
 
-  /// What stands in a prompt for the image of the table, in LLaRA's words.
+  /// Placeholder of the table's image in a prompt, in LLaRA's words.
   public static let imageMark = "<image0>"
 
   /// Memberwise. The default is D-inBC as it is trained.
@@ -65,7 +65,7 @@ public struct PromptTemplate: Sendable, Hashable, Codable {
     return lines.joined(separator: "\n")
   }
 
-  /// What an answer must look like, as Fig. 8 has it. (No space follows the suction cup's second full stop: the
+  /// Pattern of an answer, as Fig. 8 has it. (No space follows the suction cup's second full stop: the
   /// published checkpoints were trained so.)
   public static func rules(_ tool: EndEffector) -> String {
     let places =

@@ -36,7 +36,7 @@ struct EpisodeBuilder {
 
   mutating func heading() -> Int { generator.next(below: 360) }
 
-  /// What an object is spoken of for, which decides what pairs of texture and shape it may be.
+  /// Role of an object, which decides what pairs of texture and shape it may be.
   enum Part {
     /// The task is about it: at L2 a pair that training never has.
     case subject

@@ -1,6 +1,6 @@
 import MetricTokens
 
-/// What a model learns from: a prompt and what it shall answer.
+/// Training example: a prompt and what it shall answer.
 public struct ManipulationExample: Sendable, Hashable {
   /// `train/rotate/12_0`: split, kind, seed and step; auxiliary tasks say which.
   public var id: String

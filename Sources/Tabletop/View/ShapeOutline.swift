@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a shape looks like from above, in the square from −1 to 1 that its width and depth span: x to the right, y down,
+/// Outline of a shape from above, in the square from −1 to 1 that its width and depth span: x to the right, y down,
 /// unturned.
 enum ShapeOutline {
   case rectangle

@@ -16,7 +16,7 @@ public enum TaskKind: String, Sendable, Hashable, Codable, CaseIterable {
   case oldNeighbor = "manipulate_old_neighbor"
   case pickInOrder = "pick_in_order_then_restore"
 
-  /// What the robot holds.
+  /// Tool of the robot.
   public var tool: EndEffector { self == .sweep ? .spatula : .suction }
 }
 
@@ -151,7 +151,7 @@ public struct EpisodePlay: Sendable {
     return share / Double(episode.stages.count)
   }
 
-  /// What a policy sees: the prompt of the next step.
+  /// Observation of the policy: the prompt of the next step.
   public func prompt(_ template: PromptTemplate) -> String {
     template.prompt(episode.task, tool: episode.kind.tool, scene: scene.described, history: history)
   }

@@ -10,7 +10,7 @@ public struct PolicyTrial: Sendable, Hashable, Codable {
   public var steps: Int
   /// Answers asked for.
   public var answers: Int
-  /// What was wrong with answers that could not be read to their end.
+  /// Problems of answers that could not be read to their end.
   public var problems: [AnswerProblem]
   /// Metres between the first action's start and the oracle's, and between their ends; nil without a first action.
   public var startError: Double?
@@ -19,7 +19,7 @@ public struct PolicyTrial: Sendable, Hashable, Codable {
   public var angleError: Double?
 }
 
-/// What a policy is asked at one moment of an episode.
+/// Question to a policy at one moment of an episode.
 public struct PolicyQuestion: Sendable, Hashable {
   /// `L1/rotate/3_0`: the episode, and how many actions have been taken.
   public var id: String

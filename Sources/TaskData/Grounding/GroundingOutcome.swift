@@ -3,7 +3,7 @@ public import Evaluation
 public import Files
 public import Reports
 
-/// What a model answered to one row.
+/// Answer of a model to one row.
 public struct GroundingOutcome: Sendable {
   public let row: ReferringRow
   public let answer: String

@@ -7,7 +7,7 @@ import TokenData
 
 /// How well a model finds what is meant: a table by split as Table 1 has it, accuracy by threshold, images.
 public struct GroundingReport {
-  /// Who answered.
+  /// Model that answered.
   public let model: String
   /// By split, in the order of the files.
   public let figures: [GroundingFigures]

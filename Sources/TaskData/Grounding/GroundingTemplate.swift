@@ -8,7 +8,7 @@ import MetricTokens
 public struct GroundingTemplate: Sendable, Hashable, Codable {
   /// Cells of the grid along either side.
   public var side: Int
-  /// What is asked, with `{}` in the place of the expression.
+  /// Question, with `{}` in the place of the expression.
   public var question: String
 
   /// The paper's grid, and a question of ours: the paper prints none.

@@ -12,7 +12,7 @@ public struct ReferringRow: Sendable, Hashable {
   public var width: Double
   /// Height of the image in pixels.
   public var height: Double
-  /// What is meant: "the white cup on the left".
+  /// Referring expression: "the white cup on the left".
   public var expression: String
   /// Where it is, in pixels, within the image.
   public var box: BoundingBox

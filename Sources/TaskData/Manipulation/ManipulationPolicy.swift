@@ -70,7 +70,7 @@ public final class ManipulationPolicy {
     }
   }
 
-  /// What the caller named the line, so that an error finds its way back; nil if it cannot be read.
+  /// Identifier of the line, so that an error finds its way back; nil if it cannot be read.
   private static func id(of line: String) -> JSON? { (try? JSON(parsing: line, path: ""))?["id"] }
 }
 

@@ -13,12 +13,12 @@ package struct PromptedModel {
 
   package init(model: any TokenModel, answering: Answering) { (self.model, self.answering) = (model, answering) }
 
-  /// What the model says to items, in order.
+  /// Answers to items, in order.
   func answers(_ items: [EvaluationItem], onDone: (() -> Void)? = nil) throws -> [String] {
     try answering.answers(items, model, onDone: onDone).map(\.text)
   }
 
-  /// What the model says to questions, in order.
+  /// Answers to questions, in order.
   ///
   /// - Parameters:
   ///   - images: where the images go that the questions show; nil if they show none.

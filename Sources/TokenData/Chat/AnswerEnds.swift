@@ -1,4 +1,4 @@
-/// What ends an answer: tokens and, where a mark is spelled in pieces, texts.
+/// Ends of an answer: tokens and, where a mark is spelled in pieces, texts.
 ///
 /// One value for all that must agree on it: generation stops there, read-outs take a number to be over there, and a model
 /// that is written out names these tokens for other programs.

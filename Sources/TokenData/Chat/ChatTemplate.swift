@@ -124,7 +124,7 @@ public enum ChatTemplate: Sendable, Hashable {
     }
   }
 
-  /// What follows the last message.
+  /// Text after the last message.
   private func close(_ addGenerationPrompt: Bool, after last: ChatMessage.Role?, _ tokens: TemplateTokens) -> String {
     switch self {
     case .chatml, .smollm2: addGenerationPrompt ? "<|im_start|>assistant\n" : ""

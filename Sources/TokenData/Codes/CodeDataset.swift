@@ -5,7 +5,7 @@ public import MetricTokens
 ///
 /// Every epoch sees one crop of each image, chosen by the seed.
 public struct CodeDataset: Sendable {
-  /// What the model's ids mean: below ``codes`` they are codes, from there on classes.
+  /// Meaning of the model's ids: below ``codes`` they are codes, from there on classes.
   public struct Sizes: Sendable, Hashable {
     public var codes: Int
     public var classes: Int
@@ -18,7 +18,7 @@ public struct CodeDataset: Sendable {
     }
   }
 
-  /// What was found.
+  /// Value found.
   public let summary: DatasetSummary
   private let folder: CodeFolder
   private let sizes: Sizes

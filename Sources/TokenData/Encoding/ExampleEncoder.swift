@@ -8,7 +8,7 @@ public import MetricTokens
 public struct ExampleEncoder: Sendable {
   /// The tokenizer.
   public let tokenizer: Tokenizer
-  /// What carries a distance, one a metric. A token belongs to the first that claims it.
+  /// Metrics: the tokens that carry a distance, one a metric. A token belongs to the first that claims it.
   public var metrics: [MetricRule]
   /// Rewrites digits of answers as tokens of their own (PAPER.md Q9); nil leaves the tokenizer's.
   public var splitter: DigitSplitter?
@@ -48,7 +48,7 @@ public struct ExampleEncoder: Sendable {
     Set(template?.marks(TemplateTokens(tokenizer)).compactMap { tokenizer.id(ofMark: $0) } ?? [])
   }
 
-  /// What ends an answer.
+  /// Ends of an answer.
   public var ends: AnswerEnds { AnswerEnds(tokenizer, template: template) }
 
   /// The ids a model is given to continue.
@@ -280,9 +280,9 @@ public struct ExampleAnalysis: Sendable, Hashable {
   public var spans: [String: [Range<Int>]]
   /// The tokens and what they cover, an appended end token left out.
   public var pieces: [TokenPiece]
-  /// What each metric found, in the run's order.
+  /// Counts of each metric, in the run's order.
   public var found: [[FoundMetric]]
-  /// What is trained on.
+  /// Training data.
   public var example: EncodedExample
   /// A mark that a message holds already, though the template writes it; nil if there is none.
   public var repeatedMark: Int32?

@@ -12,7 +12,7 @@ public enum MetricRegion: Sendable, Hashable {
 
 /// One of a run's metrics, as the data side knows it.
 public struct MetricRule: Sendable, Hashable {
-  /// What is looked for.
+  /// Pattern to look for.
   public var finder: MetricFinder
   /// Where.
   public var region: MetricRegion

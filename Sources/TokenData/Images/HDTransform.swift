@@ -127,7 +127,7 @@ extension HDTransform {
   }
 }
 
-/// What becomes of an image of some size.
+/// Layout of an image of some size.
 private struct Layout {
   private let side: Int
   /// Whether it stands upright and is laid on its side first.

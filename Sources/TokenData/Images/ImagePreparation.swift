@@ -8,7 +8,7 @@ public import MetricTokens
 ///
 /// Gray images become RGB. What files hold besides (alpha, CMYK, 16 bits) is ``PixelImage``'s to judge.
 public struct ImagePreparation: Sendable, Hashable {
-  /// What the image is resized to.
+  /// Size after resizing.
   public enum Size: Sendable, Hashable {
     /// The shorter side; the longer one follows, cut off to whole pixels.
     case shortestEdge(Int)
@@ -22,7 +22,7 @@ public struct ImagePreparation: Sendable, Hashable {
   public var size: Size?
   /// How pixels are made up.
   public var filter: PixelImage.ResamplingFilter
-  /// What is cut out of the middle, and so the size of every result. Where the image is smaller, black is around it.
+  /// Side of the centre crop, and so the size of every result. Where the image is smaller, black is around it.
   public var crop: (height: Int, width: Int) { (cropHeight, cropWidth) }
   private let cropHeight: Int, cropWidth: Int
   /// Factor of the bytes; nil for none.

@@ -2,7 +2,7 @@ public import Files
 
 /// The images of a folder or a file, a few at a time.
 ///
-/// What can be read:
+/// Readable formats:
 /// - a folder: every `.png`, `.jpg` and `.jpeg` in it and in folders within, in order of their paths;
 /// - `.npz`: the array `arr_0`, uint8 `[N, H, W, C]` or `[N, H, W]`, as samplers write it for the evaluator of ADM;
 /// - `.npy`: such an array alone;

@@ -5,7 +5,7 @@ import Foundation
 public struct RatedResponse: Sendable, Hashable {
   /// The conversation up to the response.
   public var messages: [ChatMessage]
-  /// What was rated.
+  /// Rated response.
   public var response: String
   /// Scores of the form's scales in order, the overall one first; nil where they are to be found out.
   public var scores: [Int]?
@@ -33,7 +33,7 @@ public struct RatingReader: Sendable, Hashable {
     }
   }
 
-  /// What is asked and answered.
+  /// Question and answer.
   public var template: RatingTemplate
   /// Field of the question: text, or a list of messages.
   public var prompt: String
@@ -79,7 +79,7 @@ public struct RatingReader: Sendable, Hashable {
     return shortened(rated)
   }
 
-  /// What a model reads of a rated response, and answers.
+  /// Prompt and answer made of a rated response.
   public func record(_ rated: RatedResponse) -> Record {
     let answer = isConversation ? nil : rated.scores.map(template.answer)
     let read =

@@ -13,7 +13,7 @@ public struct RatingTemplate: Sendable, Hashable {
   public struct Scale: Sendable, Hashable {
     /// `helpfulness`
     public var name: String
-    /// What it means, for the instruction; nil says nothing.
+    /// Explanation for the instruction; nil says nothing.
     public var explanation: String?
     /// The scores.
     public var range: ClosedRange<Int>
@@ -24,7 +24,7 @@ public struct RatingTemplate: Sendable, Hashable {
     }
   }
 
-  /// What stands before the question.
+  /// Text before the question.
   public enum Instruction: Sendable, Hashable {
     /// The paper's (Fig. 7), with this template's attributes and ranges.
     case judge
@@ -36,7 +36,7 @@ public struct RatingTemplate: Sendable, Hashable {
 
   /// The score that responses are compared by.
   public var overall: Scale
-  /// What it is made of.
+  /// Parts.
   public var attributes: [Scale]
   public var instruction: Instruction
 
@@ -67,7 +67,7 @@ public struct RatingTemplate: Sendable, Hashable {
 
   // MARK: Prompt
 
-  /// What the model reads: instruction, question, response.
+  /// Prompt: instruction, question, response.
   public func prompt(_ messages: [ChatMessage], response: String) -> String {
     let parts = [
       instructionText.isEmpty ? [] : [instructionText],
@@ -124,7 +124,7 @@ public struct RatingTemplate: Sendable, Hashable {
 
   // MARK: Answer
 
-  /// What stands before a score in the answer, after the one before it.
+  /// Text before a score in the answer, after the one before it.
   public func label(_ index: Int) -> String { index == 0 ? "Overall Score: " : "\n\(attributes[index - 1].name): " }
 
   /// The answer with these scores, one a scale, and where each stands (in Unicode scalars).
@@ -140,7 +140,10 @@ public struct RatingTemplate: Sendable, Hashable {
       text += label + digits
       length = span.upperBound
       spans[scale.name, default: []].append(span)
-      if index > 0 { spans["attributes", default: []].append(span) }
+      if index > 0 {
+        // `facets`: the name of earlier versions.
+        for name in ["attributes", "facets"] { spans[name, default: []].append(span) }
+      }
     }
     return (text, spans)
   }

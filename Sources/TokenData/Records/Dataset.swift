@@ -7,7 +7,7 @@ public import MetricTokens
 /// Encoded examples are kept while they fit in memory; those of larger files are read and encoded again when they are
 /// asked for, so that a file may be larger than memory.
 public final class Dataset: Sendable {
-  /// What becomes of an example longer than is allowed.
+  /// Treatment of an example longer than is allowed.
   public enum TooLong: String, Sendable, Hashable, CaseIterable {
     /// It ends the reading, naming the line.
     case error
@@ -50,7 +50,7 @@ public final class Dataset: Sendable {
 
   /// The file.
   public let file: JSONLFile
-  /// What was found in it.
+  /// Content found in it.
   public let summary: DatasetSummary
   private let rules: Rules
   private let lines: [Int]  // entries of the file, in the order of the examples
@@ -184,7 +184,7 @@ extension Dataset.Rules {
     return least > maxLength ? least : nil
   }
 
-  /// What helps with an example that is too long and cannot be cut, by which part of it is.
+  /// Remedy for an example that is too long and cannot be cut, by which part of it is.
   fileprivate func remedy(_ example: EncodedExample) -> String {
     let answer = example.supervised.dropFirst().count { $0 }, prompt = example.ids.count - answer
     let images = example.images.isEmpty ? "" : " No image can be cut through."

@@ -1,7 +1,7 @@
 import Files
 public import MetricTokens
 
-/// What a data file, or a folder of image codes, holds.
+/// Summary of a data file or a folder of image codes.
 public struct DatasetSummary: Sendable {
   /// A line that was left out.
   public struct Skipped: Sendable, Hashable {
@@ -9,7 +9,7 @@ public struct DatasetSummary: Sendable {
     public var reason: String
   }
 
-  /// What one metric found.
+  /// Counts of one metric.
   public struct MetricCounts: Sendable, Hashable {
     /// Examples in which it found a token.
     public var examples = 0
@@ -57,7 +57,7 @@ public struct DatasetSummary: Sendable {
   /// Examples whose texts hold marks that template or tokenizer write as well: a mark of the template in a message, or a
   /// begin or end token twice in a row; and the first such token.
   public private(set) var doubled = 0, doubledToken: String?
-  /// What does not fit between chat template and tokenizer.
+  /// Mismatches of chat template and tokenizer.
   public let templateRemarks: [String]
 
   private let tokenizer: Tokenizer?

@@ -188,7 +188,7 @@ extension Range<Int> {
 }
 
 extension JSONLFile {
-  /// What `body` makes of an entry's object; errors name the line as well as the key.
+  /// Result of `body` for an entry's object; errors name the line as well as the key.
   package func read<R>(_ index: Int, _ body: (JSONReader) throws(InputError) -> R) throws(InputError) -> R {
     do throws(InputError) {
       return try body(try record(index))

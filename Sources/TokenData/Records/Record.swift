@@ -1,6 +1,6 @@
 public import Files
 
-/// What a line of a data file holds, by TRL's names.
+/// Formats of a line of a data file, by TRL's names.
 public enum RecordFormat: String, Sendable, Hashable, CaseIterable {
   /// `{"prompt": …, "completion": …}`: two texts, or two lists of messages.
   case promptCompletion
@@ -40,7 +40,7 @@ public struct RecordFields: Sendable, Hashable {
 
 /// An example as its author wrote it.
 public struct Record: Sendable, Hashable {
-  /// What it says.
+  /// Text.
   public enum Content: Sendable, Hashable {
     /// A prompt and what shall follow it; nil where the answer is asked for.
     case promptCompletion(String, String?)
@@ -50,7 +50,7 @@ public struct Record: Sendable, Hashable {
     case text(String)
   }
 
-  /// What it says.
+  /// Text.
   public var content: Content
   /// Files of the images it shows, in the order in which it shows them.
   public var images: [String]

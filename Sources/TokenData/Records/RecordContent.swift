@@ -1,6 +1,6 @@
 public import Files
 
-/// What a message, a prompt or an answer says. Every kind of record reads it by the same function.
+/// Content of a message, a prompt or an answer. Every kind of record reads it by the same function.
 public struct RecordContent: Sendable, Hashable {
   /// The text, with `<image>` and a line break where an image stands.
   public var text: String
@@ -13,7 +13,7 @@ public struct RecordContent: Sendable, Hashable {
 
 /// Messages, and the images that stand in them.
 public struct RecordConversation: Sendable, Hashable {
-  /// Who says what.
+  /// Roles.
   public var messages: [ChatMessage]
   /// As in ``RecordContent``.
   public var images: [String?]
@@ -81,7 +81,7 @@ extension JSONReader {
     return try conversation().messages
   }
 
-  /// What a message says.
+  /// Content of a message.
   func said() throws(InputError) -> JSONReader {
     if let value = try ifPresent("value"), try ifPresent("content") == nil { return value }
     return try at("content")
@@ -117,7 +117,7 @@ extension JSONReader {
     }
   }
 
-  /// What names a part's image; nil if the record does.
+  /// Field that names a part's image; nil if the record does.
   private func image() throws(InputError) -> JSONReader? {
     for key in ["path", "image", "url", "image_url"] {
       if let value = try ifPresent(key) { return value }

@@ -3,7 +3,7 @@ public import Files
 /// The smallest tokenizer that reads everything: every byte is a token whose id is its value, one more token ends a text,
 /// and words that are to be read at once follow. For models of our own that start from nothing; every digit is a token.
 public struct ByteTokenizer: Sendable, Hashable {
-  /// What ends a text.
+  /// End of a text.
   public static let end = "<|endoftext|>"
   /// Its id.
   public static let endToken = 256

@@ -32,7 +32,7 @@ public struct StreamingDecoder: Sendable {
     return piece
   }
 
-  /// What is left at the end: bytes that never became a character, each run as `�`.
+  /// Rest at the end: bytes that never became a character, each run as `�`.
   public mutating func finish() -> String {
     let text = tokenizer.decode(ids, skipSpecialTokens: skipSpecialTokens)
     defer { (ids, contextCount, contextLength) = ([], 0, 0) }

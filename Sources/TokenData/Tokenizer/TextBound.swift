@@ -74,7 +74,7 @@ extension BytePairModel {
   }
 }
 
-/// What a step before the model does to the length of a text.
+/// Change of a text's length by a step before the model.
 private struct TextChange {
   /// How many times fewer bytes there may be than before; nil for any number.
   var shrinks: Int? = 1

@@ -13,7 +13,7 @@ public final class SequenceClassifier: Module, PretrainedModel {
   /// The sizes and options of the decoder.
   public let configuration: LlamaConfiguration
   public let configurationJSON: JSON
-  /// What each score is called, in order (`id2label`). Count K.
+  /// Names of the scores, in order (`id2label`). Count K.
   public let labels: [String]
   /// `pad_token_id`; nil if there is none, and transformers then takes one document at a time.
   public let padToken: Int?

@@ -8,7 +8,7 @@ public import TorchNN
 /// Names are those of the published checkpoints (`language_model.model.*`, `vision_tower.vision_model.*`,
 /// `multi_modal_projector.*`); checkpoints of transformers 5 (`model.language_model.*`) are read as well.
 public final class Llava: Module, PretrainedModel, VisionLanguageModel {
-  /// What `config.json` states besides the two models.
+  /// Entries of `config.json` besides the two models.
   public let configuration: LlavaConfiguration
   public let configurationJSON: JSON
   @Child("vision_tower.vision_model") private var tower: VisionTower
@@ -50,7 +50,7 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
     return language.decoder(x, input, cache: cache, rows: rows)
   }
 
-  /// What stands for images `[N, C, S, S]` among the embeddings: `[N, P, H]`.
+  /// Embeddings of images `[N, C, S, S]` among the embeddings: `[N, P, H]`.
   public func features(of pixels: Tensor) -> Tensor {
     let states = tower(pixels, layers: configuration.featureLayers)
     return projector(configuration.keepsClassToken ? states : states.narrow(1, 1, states.size(1) - 1))

@@ -1,6 +1,6 @@
 public import Files
 
-/// What an MLP does to its inner values.
+/// Activation of an MLP.
 enum Activation: String {
   case gelu
   case quickGelu = "quick_gelu"

@@ -53,7 +53,7 @@ public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
     return decoder(x, input, cache: cache, rows: rows)
   }
 
-  /// What stands for images among the embeddings: `[F, H]`, the tokens of one image after those of another.
+  /// Embeddings of images among the embeddings: `[F, H]`, the tokens of one image after those of another.
   public func features(of images: ImageInput) -> Tensor { sight(images) }
 
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {

@@ -56,13 +56,13 @@ public final class VQModel: Module {
 
   // MARK: Passes with gradients
 
-  /// What a pass through the whole model gives.
+  /// Output of a pass through the whole model.
   public struct Pass {
     /// `[B, C, H, W]`, not clamped.
     public let reconstruction: Tensor
     /// `[B, h, w]` int64
     public let codes: Tensor
-    /// What the encoder made, as it is compared: `[B, h, w, D]`.
+    /// Output of the encoder as it is compared: `[B, h, w, D]`.
     public let latents: Tensor
     /// The nearest vectors of the code book: `[B, h, w, D]`.
     public let quantized: Tensor

@@ -9,7 +9,7 @@ enum AdapterConfiguration {
     "revision", "runtime_config", "task_type",
   ]
 
-  /// What PEFT saves with adapters of any classifier (`task_type` SEQ_CLS), whichever of them the model has.
+  /// Modules that PEFT saves with adapters of any classifier (`task_type` SEQ_CLS), whichever of them the model has.
   private static let classifierHeads: Set<String> = ["classifier", "score"]
 
   /// The settings of a file.

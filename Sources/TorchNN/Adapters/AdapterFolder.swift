@@ -49,7 +49,7 @@ extension TokenModel {
     install(adapters)
   }
 
-  /// What is trained with adapters: A and B of each, and the weights of modules to save; none without adapters.
+  /// Parameters trained with adapters: A and B of each, and the weights of modules to save; none without adapters.
   package var adapterParameters: [NamedParameter] { adapters.isEmpty ? [] : parameters(of: adapters) }
 
   /// A and B of adapters, which need not be in their places yet, and what is saved with them, under the names they
@@ -70,7 +70,7 @@ extension TokenModel {
 /// The tensors of `adapter_model.safetensors`, under the names they have in the model.
 package struct AdapterWeights: WeightSource {
   package static let fileName = "adapter_model.safetensors"
-  /// What PEFT puts before a parameter's name.
+  /// Prefix that PEFT gives parameter names.
   package static let keyPrefix = "base_model.model."
   private let file: SafetensorsFile
 

@@ -7,7 +7,7 @@ public import Torch
 public final class LoRALinear: Linear {
   @Parameter("lora_A.weight") public var down: Tensor
   @Parameter("lora_B.weight") public var up: Tensor
-  /// What it was made with.
+  /// Settings it was made with.
   public let settings: LoRASettings
 
   /// An adapter on the weights of `base`, of their type and on their device. A and B are zero; see
@@ -33,7 +33,7 @@ public final class LoRALinear: Linear {
   /// Whether A reads x itself, not a copy after dropout.
   fileprivate var readsInput: Bool { !isTraining || settings.dropout == 0 }
 
-  /// What the adapter adds to the product `base` `[…, O]`; `narrow` is x Aᵀ `[…, r]` if that is known already.
+  /// Contribution of the adapter to the product `base` `[…, O]`; `narrow` is x Aᵀ `[…, r]` if that is known already.
   fileprivate func adapted(_ base: Tensor, _ x: Tensor, narrow: Tensor?) -> Tensor {
     let narrow = narrow ?? x.dropout(settings.dropout, training: isTraining).linear(down)
     return base.adding(narrow, times: up, scale: settings.scale)

@@ -20,7 +20,7 @@ extension Array: ExampleCollection where Element == EncodedExample {
   public func example(_ index: Int) -> EncodedExample { self[index] }
 }
 
-/// What the loop asks for batches.
+/// Source of batches for the loop.
 public protocol BatchSource: AnyObject {
   /// Which examples each step reads. A checkpoint stores it, and a run with another plan cannot go on from there.
   var plan: BatchPlan { get }

@@ -58,7 +58,7 @@ func gradientNorm(_ gradients: [Tensor?]) -> Tensor {
     ? Tensor(scalar: 0.0) : Tensor.stack(Tensor.normEach(own).map { $0.to(.float64) }).norm()
 }
 
-/// What gradients are multiplied by so that their norm is at most `limit`, as torch's `clip_grad_norm_` has it.
+/// Factor of the gradients with which their norm is at most `limit`, as torch's `clip_grad_norm_` has it.
 func clipFactor(norm: Double, limit: Double?) -> Double {
   guard let limit else { return 1 }
   return min(1, limit / (norm + 1e-6))

@@ -107,7 +107,7 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
 }
 
 @Suite struct RewardExperimentTests {
-  @Test func cellsBecomeAReport() throws {
+  @Test func runsBecomeAReport() throws {
     let tiny = try TinyRun(data: rated, yaml: yaml), folder = tiny.folder + "/experiment"
     let names = ["bradleyTerry", "sft", "dist", "random"]
     func experiment(_ override: String) throws -> RewardExperiment {

@@ -7,7 +7,7 @@ import Reports
 import Testing
 
 @Suite struct ComparisonTests {
-  @Test func armsAreObjectivesAtThePointsThatChangeThem() throws {
+  @Test func variantsAreObjectivesAtThePointsThatChangeThem() throws {
     let tiny = try TinyRun(), run = try tiny.settings()
     let settings = try ComparisonSettings(
       run, objectives: [.sft, .vocab, .dist], axes: ["objective.temperature=1,2,4", "data.limit=8,16"], seeds: [1, 2])
@@ -33,10 +33,10 @@ import Testing
       seeds: [1, 2])
     let folder = tiny.folder + "/compare"
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
-    for name in cellNames(settings) { try runComparison(named: name, folder: folder, threads: 1) }
-    #expect(cellNames(settings).allSatisfy(experiment.store.isFinished))
+    for name in runNames(settings) { try runComparison(named: name, folder: folder, threads: 1) }
+    #expect(runNames(settings).allSatisfy(experiment.store.isFinished))
     // The data order and first loss depend on the seed alone.
-    let first = try cellNames(settings).filter { $0.hasSuffix("seed1") }.map { try crossEntropy(folder, $0) }
+    let first = try runNames(settings).filter { $0.hasSuffix("seed1") }.map { try crossEntropy(folder, $0) }
     // (Fused and plain losses round differently.)
     #expect(first.allSatisfy { abs($0 - first[0]) < 1e-5 * first[0] }, "\(first)")
 
@@ -62,13 +62,13 @@ import Testing
     let settings = try ComparisonSettings(run, objectives: [.sft, .dist], axes: [], seeds: [1, 2, 3], metric: "mae")
     let folder = tiny.folder + "/compare"
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
-    for name in cellNames(settings) { try runComparison(named: name, folder: folder, threads: 1) }
+    for name in runNames(settings) { try runComparison(named: name, folder: folder, threads: 1) }
     let text = try experiment.report(command: "").text(quiet)
     #expect(text.contains("MAE") && (text.contains("seeds") || text.contains("identical")))
     #expect(!text.contains("of other seeds they say nothing"))
   }
 
-  private func cellNames(_ settings: ComparisonSettings) -> [String] {
+  private func runNames(_ settings: ComparisonSettings) -> [String] {
     settings.seeds.flatMap { seed in settings.variants.map { "\($0.preset.rawValue)-seed\(seed)" } }
   }
 
