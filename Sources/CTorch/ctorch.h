@@ -149,7 +149,8 @@ typedef struct {
   int64_t chunk;                                         // rows whose logits are held at a time; 0: as memory suggests
 } ct_loss_plan;
 // total: a differentiable float32 scalar; sums [1 + terms] float64: cross entropy times its scale, then each term's
-// sum of weight times divergence. hidden [N, H], weight [V, H], bias [V], contrast [C, H]: float32, bfloat16 or float16.
+// sum of weight times divergence. hidden [N, H], weight [V, H], bias [V], contrast [C, H]: float32, bfloat16 or
+// float16.
 int ct_linear_loss(ct_tensor _Nonnull hidden, ct_tensor _Nonnull weight, ct_tensor _Nullable bias,
                    ct_tensor _Nullable contrast, const ct_loss_plan *_Nonnull plan, ct_tensor _Nullable *_Nonnull total,
                    ct_tensor _Nullable *_Nonnull sums);

@@ -4,7 +4,8 @@
 public struct InputError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The file (or other source) at fault, as the user named it; `<stdin>`, `<argument>` where there is no file.
   public var path: String
-  /// Where in it: `line 40123, field "prompt"`, `byte 512`, `key rope_scaling.factor`. Empty if the whole file is meant.
+  /// Where in it: `line 40123, field "prompt"`, `byte 512`, `key rope_scaling.factor`. Empty if the whole file is
+  /// meant.
   public var place: String
   /// Right answer.
   public var expected: String

@@ -18,9 +18,9 @@ public struct ContrastiveRule: Sendable, Hashable {
 
 /// Draws contrastive examples x̄ for contrastive target augmentation (A.2; PAPER.md Q12, Q14).
 ///
-/// Each number of an example gets one contrastive example, uniform over 0 < |x − x̄| ≤ r, written with as many digits as x, so
-/// that both are read token for token: 39 for 40, 09 for 10. The difference of each token is the digit of |x − x̄| at
-/// its place: for 40 and 39 it is 0 at the tens (though 3 and 4 differ) and 1 at the units.
+/// Each number of an example gets one contrastive example, uniform over 0 < |x − x̄| ≤ r, written with as many digits
+/// as x, so that both are read token for token: 39 for 40, 09 for 10. The difference of each token is the digit of |x −
+/// x̄| at its place: for 40 and 39 it is 0 at the tens (though 3 and 4 differ) and 1 at the units.
 public struct ContrastiveSampler: Sendable, Hashable {
   /// A rule per metric, by index; nil for one without contrast.
   public var rules: [ContrastiveRule?]
@@ -36,8 +36,8 @@ public struct ContrastiveSampler: Sendable, Hashable {
   /// The contrastive example of an example; nil if none of its numbers has one.
   ///
   /// The draw depends on seed, epoch, `index` and the number's ordinal alone. Only supervised numbers are replaced.
-  /// Numbers cut into runs of several digits have no contrastive example, since x̄ may be cut differently: split them into
-  /// digits (``DigitSplitter``).
+  /// Numbers cut into runs of several digits have no contrastive example, since x̄ may be cut differently: split them
+  /// into digits (``DigitSplitter``).
   ///
   /// - Parameters:
   ///   - epoch: pass over the data, so that an example meets different contrastive examples.

@@ -45,9 +45,9 @@ public struct NumberGrammar: Sendable, Hashable, Codable {
 
   /// Separators of groups of three digits.
   public enum Thousands: String, Sendable, Hashable, Codable, CaseIterable {
-    /// As a person reads them: `1,000`, `1'000`, `1_000` and groups apart by thin or no-break spaces are one number each,
-    /// lists are several: in square brackets (`[123,456]`), alone in round ones (`(123,456)`), and wherever a comma is
-    /// followed by other than three digits (`12,345,6`).
+    /// As a person reads them: `1,000`, `1'000`, `1_000` and groups apart by thin or no-break spaces are one number
+    /// each, lists are several: in square brackets (`[123,456]`), alone in round ones (`(123,456)`), and wherever a
+    /// comma is followed by other than three digits (`12,345,6`).
     case auto
     /// None: `1,000` is two numbers.
     case never = "none"

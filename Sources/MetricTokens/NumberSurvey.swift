@@ -1,5 +1,5 @@
-/// How numbers are written in texts: counted, so that what a grammar passes over or may read otherwise than it is meant is
-/// said before it costs anything.
+/// How numbers are written in texts: counted, so that what a grammar passes over or may read otherwise than it is meant
+/// is said before it costs anything.
 public struct NumberSurvey: Sendable, Hashable {
   /// A way to write numbers.
   public enum Form: String, Sendable, Hashable, CaseIterable {

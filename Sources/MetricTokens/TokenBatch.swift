@@ -54,8 +54,9 @@ public struct TokenBatch: Sendable, Hashable {
   /// Collates examples: lays them out and shifts labels by one — here and nowhere else.
   ///
   /// - Parameters:
-  ///   - contrastiveExamples: for each example its contrastive example, or nil. With `twoPass`, contrastive examples become sequences of their own
-  ///     after the examples, and contrast targets point into them; without, they use the example's own pass.
+  ///   - contrastiveExamples: for each example its contrastive example, or nil. With `twoPass`, contrastive examples
+  ///     become sequences of their own after the examples, and contrast targets point into them; without, they use the
+  ///     example's own pass.
   ///   - layout: how they become rows. The supervision is the same but for where its logit rows point.
   ///   - pad: id written into padding (never attended to by a real position).
   ///   - streams: for each example the key of its random numbers, from which each metric token's is made
@@ -66,7 +67,9 @@ public struct TokenBatch: Sendable, Hashable {
     layout: BatchLayout = .padded, pad: Int32 = 0, streams: [UInt64] = [],
     images: [[PlacedImage]] = []
   ) {
-    precondition(contrastiveExamples.isEmpty || contrastiveExamples.count == examples.count, "one contrastive example (or nil) per example")
+    precondition(
+      contrastiveExamples.isEmpty || contrastiveExamples.count == examples.count,
+      "one contrastive example (or nil) per example")
     precondition(images.isEmpty || images.count == examples.count, "images of every example")
     precondition(streams.isEmpty || streams.count == examples.count, "one stream per example")
     let pieces = examples.map(\.documents)
@@ -158,7 +161,8 @@ extension Supervision {
       var random = CounterGenerator(stream, UInt64(metric.position))
       metrics.append(
         MetricTarget(
-          logitRow: logitRow, metric: metric.metric, candidate: metric.candidate, place: metric.place, contrast: contrast,
+          logitRow: logitRow, metric: metric.metric, candidate: metric.candidate, place: metric.place,
+          contrast: contrast,
           given: metric.given, stream: random.next()))
       if metric.given?.replacesLabel == true { labels[logitRow] = Self.unlabelled }
     }
@@ -175,7 +179,8 @@ extension Supervision {
     }
     if let margin = example.comparison {
       let ends = places.ends
-      comparisons.append(ComparisonTarget(chosen: pooledPosition(ends[0]), rejected: pooledPosition(ends[1]), margin: margin))
+      comparisons.append(
+        ComparisonTarget(chosen: pooledPosition(ends[0]), rejected: pooledPosition(ends[1]), margin: margin))
     }
     for rating in example.ratings {
       ratings.append(RatingTarget(pooledPosition: pooledPosition(rating.position), values: rating.values))

@@ -12,8 +12,8 @@ public struct TokenSpace: Sendable, Hashable {
     case digitRun
     /// A whole number: `17`.
     case number
-    /// One character of a number: a digit, its point or its minus sign. Targets are over the whole number and given with
-    /// each token (``GivenTarget``).
+    /// One character of a number: a digit, its point or its minus sign. Targets are over the whole number and given
+    /// with each token (``GivenTarget``).
     case character
     /// The token itself, wherever it stands: a label, a coordinate bin, an image code.
     case token

@@ -70,7 +70,8 @@ public struct GGUFImport {
   ///   - replacing: whether a folder of that name may be there, to be replaced.
   ///   - maxShardBytes: where the weights are larger, they are cut into several files.
   ///   - progress: called with the number of weights done, many times.
-  /// - Throws: `InputError` if a weight is not a finite number, does not fit the format, or the folder cannot be written.
+  /// - Throws: `InputError` if a weight is not a finite number, does not fit the format, or the folder cannot be
+  ///   written.
   public func write(
     to folder: String, precision: Precision = .f32, replacing: Bool = false, maxShardBytes: Int = 5_000_000_000,
     progress: (Int) -> Void = { _ in }

@@ -6,8 +6,8 @@ import TorchNN
 ///
 /// Names and meanings of the keys are those of llama.cpp's `convert_hf_to_gguf.py` and `llama-model.cpp`.
 ///
-/// - Throws: `InputError` if the model is of another architecture, has an option that changes the computation and is not
-///   supported, or lacks a tensor, has one too many, or one of another shape.
+/// - Throws: `InputError` if the model is of another architecture, has an option that changes the computation and is
+///   not supported, or lacks a tensor, has one too many, or one of another shape.
 func llamaModel(
   of file: GGUFFile, endTokens: [Int], beginToken: Int?
 ) throws(InputError) -> (LlamaConfiguration, [GGUFWeight]) {

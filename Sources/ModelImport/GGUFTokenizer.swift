@@ -91,7 +91,8 @@ struct GGUFTokenizer {
     if let chatTemplate { object["chat_template"] = .string(chatTemplate) }
     object["clean_up_tokenization_spaces"] = false
     object["model_max_length"] = .int(contextLength)
-    // Not a class of its own: those of transformers 5 rebuild the pipeline by their own rules, this one takes it as it is.
+    // Not a class of its own: those of transformers 5 rebuild the pipeline by their own rules, this one takes it as it
+    // is.
     object["tokenizer_class"] = "PreTrainedTokenizerFast"
     return .object(object)
   }

@@ -87,7 +87,8 @@ public struct RewardServer: Sendable {
 
   /// The server as Hummingbird has it.
   package func application(onReady: @escaping @Sendable (String) -> Void = { _ in }) -> some ApplicationProtocol {
-    // What goes wrong outside any request, such as connections that cannot be accepted: standard output is for the address.
+    // What goes wrong outside any request, such as connections that cannot be accepted: standard output is for the
+    // address.
     var logger = Logger(label: "dist2.serve") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = .error
     let (settings, routes) = (settings, routes)

@@ -71,8 +71,8 @@ public func adamW8_(
   if failed != 0 { TorchError.raise() }
 }
 
-/// The twin of the kernel, in ATen's own operations: moments of the same bits, values to one in the last place, since ATen's
-/// square root may come from a library that does not always round to nearest.
+/// The twin of the kernel, in ATen's own operations: moments of the same bits, values to one in the last place, since
+/// ATen's square root may come from a library that does not always round to nearest.
 func plainAdamW8_(
   _ values: Tensor, gradient: Tensor, first: CodedMoment, second: CodedMoment, _ step: AdamWStep
 ) {

@@ -46,8 +46,11 @@ public struct CandidateTerm {
     weights: [Double], targets: [Int64], table: Targets, contrastiveTokens: [Int64] = [], contrastiveRows: [Int64] = []
   ) {
     precondition(weights.count == rows.count && targets.count == rows.count, "one weight and target per position")
-    precondition(contrastiveTokens.isEmpty || contrastiveTokens.count == rows.count, "a contrastive token for each position")
-    precondition(contrastiveRows.isEmpty || contrastiveRows.count == contrastiveTokens.count, "a row for each contrastive example's token")
+    precondition(
+      contrastiveTokens.isEmpty || contrastiveTokens.count == rows.count, "a contrastive token for each position")
+    precondition(
+      contrastiveRows.isEmpty || contrastiveRows.count == contrastiveTokens.count,
+      "a row for each contrastive example's token")
     (self.coefficient, self.candidates) = (coefficient, candidates)
     (self.overVocabulary, self.isReversed) = (overVocabulary, isReversed)
     (self.rows, self.weights, self.targets) = (rows, weights, targets)
@@ -169,7 +172,8 @@ private struct CandidateTables {
     return ct_candidate_term(
       coefficient: term.coefficient, vocabulary: term.overVocabulary, reverse: term.isReversed,
       candidates: candidates, rows: rows, weights: weights, targets: targets, p: p?.handle, log_p: logP?.handle,
-      contrastive_tokens: contrastiveTokens?.handle, contrastive_rows: contrastiveRows?.handle, vectors: vectors?.handle,
+      contrastive_tokens: contrastiveTokens?.handle, contrastive_rows: contrastiveRows?.handle,
+      vectors: vectors?.handle,
       sharpness: sharpness?.handle)
   }
 }

@@ -9,7 +9,8 @@ enum Images {
 }
 
 extension Tensor {
-  /// Two-dimensional convolution of `[B, C, H, W]` in which each of `groups` equal parts of the channels sees only itself.
+  /// Two-dimensional convolution of `[B, C, H, W]` in which each of `groups` equal parts of the channels sees only
+  /// itself.
   public func groupedConv2d(
     _ weight: Tensor, stride: [Int] = [1, 1], padding: [Int] = [0, 0], groups: Int
   ) -> Tensor {

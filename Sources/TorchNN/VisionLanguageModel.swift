@@ -15,8 +15,8 @@ public protocol VisionLanguageModel: TokenModel {
 public enum ImageTokenCount: Sendable, Hashable {
   /// So many for any image, which is one view.
   case each(Int)
-  /// An image is the view of the whole and those of its parts, each of which becomes `side` rows of as many tokens; rows
-  /// are as long as the image is wide, and end with one token more.
+  /// An image is the view of the whole and those of its parts, each of which becomes `side` rows of as many tokens;
+  /// rows are as long as the image is wide, and end with one token more.
   case grid(side: Int)
 }
 

@@ -6,7 +6,8 @@ import TokenModels
 struct NewVLMCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "new-vlm",
-    abstract: "Make a small vision-language model: a randomly initialised vision transformer and projector before a language model.",
+    abstract:
+      "Make a small vision-language model: a randomly initialised vision transformer and projector before a language model.",
     discussion: """
       The folder is a LLaVA folder, read by dist2 and transformers; the tokenizer gets a token <image>. What it sees \
       means nothing to it until it is trained: docs/vision.md.
@@ -27,7 +28,8 @@ struct NewVLMCommand: ParsableCommand {
   func run() throws {
     // Checked where they are read; what is cut off here is refused there.
     let vision = VisionConfiguration(
-      hiddenSize: width, intermediateSize: 4 * min(max(width, 0), 1 << 32), layers: layers, heads: heads, imageSize: imageSize,
+      hiddenSize: width, intermediateSize: 4 * min(max(width, 0), 1 << 32), layers: layers, heads: heads,
+      imageSize: imageSize,
       patchSize: patchSize)
     let counts = try NewVisionModel(vision: vision, seed: seed)
       .write(language: modelFolder(language), to: output, replacing: force)

@@ -26,7 +26,8 @@ struct GroundingOptions: ReproduceOptions {
   @Option(help: "Folder of the rows' images. Default: that of each file.", completion: .directory)
   var images: String?
   @OptionGroup var old: OldImageOptions
-  @Option(help: "Folder of a model that sees. Default: a randomly initialised small one for each seed.") var model: String?
+  @Option(help: "Folder of a model that sees. Default: a randomly initialised small one for each seed.") var model:
+    String?
   @Option(
     help: "Side of the images that a randomly initialised model reads, in pixels: a multiple of 16.",
     transform: whole(OptionRange.sides)) var side: Int?
@@ -44,7 +45,8 @@ struct GroundingOptions: ReproduceOptions {
   func experiment() throws -> GroundingExperiment {
     let rows = data.map { text in
       GroundingExperiment.Source.rows(
-        text.split(separator: ",").map { absolutePath(String($0)) }, images: (images ?? old.folder()).map { absolutePath($0) })
+        text.split(separator: ",").map { absolutePath(String($0)) },
+        images: (images ?? old.folder()).map { absolutePath($0) })
     }
     if scale == .paper, rows == nil || model == nil {
       throw ValidationError("--scale paper needs --data and --model: RefCOCO's rows and a published checkpoint")

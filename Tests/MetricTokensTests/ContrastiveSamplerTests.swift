@@ -16,7 +16,8 @@ import Testing
   /// A.2's example: 39 for 40 has difference 0 at the tens and 1 at the units.
   @Test func fortyAndThirtyNine() {
     let rule = ContrastiveRule(space: digits, range: 0...40)
-    let contrastiveExample = ContrastiveSampler([rule], seed: 1).contrastiveExample(of: example("x=40"), epoch: 0, index: 0)
+    let contrastiveExample = ContrastiveSampler([rule], seed: 1).contrastiveExample(
+      of: example("x=40"), epoch: 0, index: 0)
     #expect(text(contrastiveExample!.ids) == "x=39")
     #expect(contrastiveExample!.differences == [0, 1])
   }
@@ -46,7 +47,8 @@ import Testing
     for index in 0..<50 {
       #expect(text(unbounded.contrastiveExample(of: example("999"), epoch: 0, index: index)!.ids) == "998")
       #expect(text(unbounded.contrastiveExample(of: example("000"), epoch: 0, index: index)!.ids) == "001")
-      #expect(["09", "11"].contains(text(unbounded.contrastiveExample(of: example("10"), epoch: 0, index: index)!.ids)))
+      #expect(
+        ["09", "11"].contains(text(unbounded.contrastiveExample(of: example("10"), epoch: 0, index: index)!.ids)))
     }
     let unit = ContrastiveSampler([ContrastiveRule(space: digits, radius: 2, range: 0.3...1)], seed: 0)
     for index in 0..<50 {
@@ -113,7 +115,9 @@ import Testing
     }
     #expect(contrastiveExample(0) == ContrastiveExample(ids: [16], differences: [1]))
     // Never the massless 1.5.
-    for index in 0..<20 { #expect(contrastiveExample(1, index: index) == ContrastiveExample(ids: [15], differences: [1])) }
+    for index in 0..<20 {
+      #expect(contrastiveExample(1, index: index) == ContrastiveExample(ids: [15], differences: [1]))
+    }
     #expect(contrastiveExample(3) == nil)
   }
 }

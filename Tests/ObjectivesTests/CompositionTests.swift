@@ -17,7 +17,9 @@ import Torch
   }
 
   @Test func presetsAreValues() throws {
-    func only(_ preset: Preset) throws -> DistanceLoss { try Objective(preset, distanceLosses: [Samples.distanceLoss]).terms[0].distanceLoss }
+    func only(_ preset: Preset) throws -> DistanceLoss {
+      try Objective(preset, distanceLosses: [Samples.distanceLoss]).terms[0].distanceLoss
+    }
     #expect(try Objective(.sft, distanceLosses: [Samples.distanceLoss]).terms.isEmpty)
     #expect(try only(.dist).place == .number && only(.dist).contrast == .twoPass())
     #expect(try only(.vocab).place == .none && only(.vocab).contrast == .none)
@@ -28,7 +30,8 @@ import Torch
     #expect(try only(.distWithoutContrast).place == .number && only(.distWithoutContrast).contrast == .none)
     #expect(try Objective(.smoothVocabulary, distanceLosses: [Samples.distanceLoss]).labelSmoothing == 0.1)
     #expect(
-      try Objective(.dist, distanceLosses: [Samples.distanceLoss, Samples.distanceLoss], alpha: 0.02).terms.map(\.weight) == [0.02, 0.02])
+      try Objective(.dist, distanceLosses: [Samples.distanceLoss, Samples.distanceLoss], alpha: 0.02).terms.map(
+        \.weight) == [0.02, 0.02])
     #expect(Preset.ablations.count == 5)
   }
 
@@ -59,8 +62,8 @@ import Torch
         == ContrastiveSampler([nil, ContrastiveRule(space: Samples.digits, radius: 3, range: 0...1)], seed: 7))
   }
 
-  /// A.2 from text to loss: 40 with its contrastive example 39, digit by digit. The tens of 39 are a second right answer
-  /// (distance 0), the units are one off (distance 1).
+  /// A.2 from text to loss: 40 with its contrastive example 39, digit by digit. The tens of 39 are a second right
+  /// answer (distance 0), the units are one off (distance 1).
   @Test func fortyAndThirtyNine() throws {
     let example = EncodedExample(
       ids: [15, Samples.digits.ids[4], Samples.digits.ids[0]], supervised: [false, true, true],

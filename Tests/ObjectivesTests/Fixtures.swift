@@ -114,7 +114,8 @@ struct Fixtures: Decodable {
     let contrast: Contrast =
       distanceLoss.contrast == "twoPass" ? .twoPass() : distanceLoss.contrast == "shared" ? .shared() : .none
     return try DistanceLoss(
-      space(distanceLoss.space), target: TargetDistribution(distance, temperature: distanceLoss.temperature.temperature),
+      space(distanceLoss.space),
+      target: TargetDistribution(distance, temperature: distanceLoss.temperature.temperature),
       softmax: distanceLoss.softmax, direction: distanceLoss.direction, place: distanceLoss.place, contrast: contrast)
   }
 
@@ -125,7 +126,9 @@ struct Fixtures: Decodable {
       return try Objective(preset, distanceLosses: [digits], reduction: example.reduction)
     }
     var objective = Objective(labelSmoothing: example.labelSmoothing, reduction: example.reduction)
-    for distanceLoss in example.distanceLosses { objective.add(try self.distanceLoss(distanceLoss), weight: distanceLoss.weight, metric: distanceLoss.metric) }
+    for distanceLoss in example.distanceLosses {
+      objective.add(try self.distanceLoss(distanceLoss), weight: distanceLoss.weight, metric: distanceLoss.metric)
+    }
     return objective
   }
 

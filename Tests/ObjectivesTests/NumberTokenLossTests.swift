@@ -62,7 +62,8 @@ import Torch
       metrics: example.labels.enumerated().compactMap { logitRow, label in
         space.candidate(of: label).map {
           MetricTarget(
-            logitRow: logitRow, candidate: $0, place: PlaceValue(rankInNumber: 1, rankInRun: 1, exponent: -(logitRow % 3)))
+            logitRow: logitRow, candidate: $0,
+            place: PlaceValue(rankInNumber: 1, rankInRun: 1, exponent: -(logitRow % 3)))
         }
       })
     let x = Fixtures.sequence([Self.file.N, Self.file.V], seed: 1, scale: 8).requiresGrad(true)
@@ -77,13 +78,16 @@ import Torch
 
   /// As presets: whatever the run's distance, τ, weights and contrastive examples are.
   @Test func presetsReadValuesAlone() throws {
-    func only(_ preset: Preset) throws -> DistanceLoss { try Objective(preset, distanceLosses: [Samples.distanceLoss]).terms[0].distanceLoss }
+    func only(_ preset: Preset) throws -> DistanceLoss {
+      try Objective(preset, distanceLosses: [Samples.distanceLoss]).terms[0].distanceLoss
+    }
     let wasserstein = try only(.ntlWasserstein), mse = try only(.ntlMSE)
     #expect(wasserstein.divergence == .expectedDistance && mse.divergence == .squaredMean)
     #expect(wasserstein.target.distance.name == AbsoluteDistance().name)
     for distanceLoss in [wasserstein, mse] { #expect(distanceLoss.place == .none && distanceLoss.contrast == .none) }
     #expect(try Objective(.ntlMSE, distanceLosses: [Samples.distanceLoss]).names == ["ce", "dist.squaredMean"])
-    #expect(try Objective(.ntlWasserstein, distanceLosses: [Samples.distanceLoss]).names == ["ce", "dist.expectedDistance"])
+    #expect(
+      try Objective(.ntlWasserstein, distanceLosses: [Samples.distanceLoss]).names == ["ce", "dist.expectedDistance"])
     let labels = try DistanceLoss(
       TokenSpace(name: "labels", ids: [1, 2, 3]), target: TargetDistribution(.discrete, temperature: 1))
     #expect(throws: ObjectiveError.self) { try Objective(.ntlWasserstein, distanceLosses: [labels]) }

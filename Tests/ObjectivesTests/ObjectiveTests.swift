@@ -50,7 +50,8 @@ import Torch
 
   /// Equation 6 has one L_dist: the same tokens weigh the same whether they are one metric or three.
   @Test func threeMetricsOnTheSameDigitsAreOne() {
-    let whole = Samples.supervision(12, v: 20), x = Samples.logits(12, 20), contrastiveExamples = Samples.logits(12, 20, seed: 9)
+    let whole = Samples.supervision(12, v: 20), x = Samples.logits(12, 20),
+      contrastiveExamples = Samples.logits(12, 20, seed: 9)
     var split = whole
     for index in split.metrics.indices { split.metrics[index].metric = index % 3 }
     let three = Samples.dist + 0.1 * Samples.distanceLoss + 0.1 * Samples.distanceLoss
@@ -69,7 +70,8 @@ import Torch
     }
     alone.reduction = .meansPerMetric
     let doubled = gradient(alone, x, twice, contrastiveExamples, alone.denominators(of: [twice]))
-    #expect(abs(doubled.lossTerms[1] - one.lossTerms[1]) < 1e-14 && abs(doubled.lossTerms[2] - one.lossTerms[1]) < 1e-14)
+    #expect(
+      abs(doubled.lossTerms[1] - one.lossTerms[1]) < 1e-14 && abs(doubled.lossTerms[2] - one.lossTerms[1]) < 1e-14)
     alone.reduction = .means
     let shared = gradient(alone, x, twice, contrastiveExamples, alone.denominators(of: [twice]))
     #expect(largestDifference(shared.gradient, one.gradient) < 1e-15)
@@ -82,7 +84,8 @@ import Torch
   func accumulationChangesNothing(reduction: Objective.Reduction, parts: [Int]) {
     var objective = Samples.dist
     objective.reduction = reduction
-    let whole = Samples.supervision(12, v: 20), x = Samples.logits(12, 20), contrastiveExamples = Samples.logits(12, 20, seed: 9)
+    let whole = Samples.supervision(12, v: 20), x = Samples.logits(12, 20),
+      contrastiveExamples = Samples.logits(12, 20, seed: 9)
     let expected = gradient(objective, x, whole, contrastiveExamples, objective.denominators(of: [whole]))
 
     var supervisions = [Supervision](), start = 0

@@ -17,7 +17,8 @@ import Torch
     func distanceLoss(_ divergence: Divergence) throws -> DistanceLoss {
       try DistanceLoss(
         TokenSpace(name: "grades", ids: [1, 4, 5, 9, 12], values: [0, 1, 2, 3, 4]),
-        target: TargetDistribution(.squared, temperature: 2), softmax: softmax, divergence: divergence, direction: .reverse)
+        target: TargetDistribution(.squared, temperature: 2), softmax: softmax, divergence: divergence,
+        direction: .reverse)
     }
     func run(_ distanceLoss: DistanceLoss, rows: Int) -> (value: Double, gradient: Tensor) {
       let x = row.expand([rows, 14]).contiguous().requiresGrad(true)
@@ -99,6 +100,7 @@ import Torch
     let preset = try Objective(.policyGradient, distanceLosses: [Samples.distanceLoss])
     #expect(preset.names == ["ce", "dist.policyGradient"])
     #expect(preset.terms[0].distanceLoss.divergence == .policyGradient(samples: 1) && preset.needsContrastivePass)
-    #expect(try Objective(.distReverse, distanceLosses: [Samples.distanceLoss]).terms[0].distanceLoss.direction == .reverse)
+    #expect(
+      try Objective(.distReverse, distanceLosses: [Samples.distanceLoss]).terms[0].distanceLoss.direction == .reverse)
   }
 }

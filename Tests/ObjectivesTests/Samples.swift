@@ -37,7 +37,8 @@ enum Samples {
       }
       result.metrics.append(
         MetricTarget(
-          logitRow: logitRow, candidate: digit, place: PlaceValue(rankInNumber: rank, rankInRun: rank, exponent: rank - 1),
+          logitRow: logitRow, candidate: digit,
+          place: PlaceValue(rankInNumber: rank, rankInRun: rank, exponent: rank - 1),
           contrast: contrast))
     }
     return result

@@ -66,7 +66,10 @@ import Testing
     ("reward", "{ overall: { field: a, range: [0, 1], scores: [0, 9223372036854775807] } }", "from 0 to 999"),
     ("reward", "{ overall: { field: a, range: [0, 1000000000] } }", "from 0 to 999"),
     ("reward", "{ overall: { field: a, range: [-1e308, 1e308], scores: [0, 9] } }", "least and greatest"),
-    ("reward", "{ attributes: [{ name: a, range: [0, 600] }, { name: b, range: [0, 600] }] }", "at most 999, found 1200"),
+    (
+      "reward", "{ attributes: [{ name: a, range: [0, 600] }, { name: b, range: [0, 600] }] }",
+      "at most 999, found 1200"
+    ),
   ]) func numbersHaveRanges(key: String, value: String, says: String) {
     let message = refusal(overrides: ["\(key)=\(value)"])
     #expect(message.hasPrefix("<arguments>: --set ") && message.contains(says), "\(message)")

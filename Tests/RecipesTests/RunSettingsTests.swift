@@ -260,7 +260,10 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       "- tokens: { codebook: { first: 2 } }",
       ["tokens.codebook.count: expected a number from 2 to 1000000000, found no such key"]
     ),
-    ("- tokens: digits\n    where: { delimiters: [\"<b>\"] }", ["line 4, key metrics[0].where.delimiters: expected two delimiters"]),
+    (
+      "- tokens: digits\n    where: { delimiters: [\"<b>\"] }",
+      ["line 4, key metrics[0].where.delimiters: expected two delimiters"]
+    ),
     (
       "- tokens: digits\n    where: { delimiters: [\"<b>\", \"\"] }",
       ["line 4, key metrics[0].where.delimiters: expected two delimiters"]

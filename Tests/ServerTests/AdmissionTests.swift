@@ -128,8 +128,9 @@ extension Serving {
     }
 
     @Test func preflights() async throws {
-      try await withServer(RewardModelControl(), { ($0.allowedOrigins, $0.token) = (["https://app.example"], "open-sesame") })
-      {
+      try await withServer(
+        RewardModelControl(), { ($0.allowedOrigins, $0.token) = (["https://app.example"], "open-sesame") }
+      ) {
         (live: LiveServer) async throws in
         let asks = [
           "Host: localhost", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: content-type",

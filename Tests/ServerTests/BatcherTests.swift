@@ -97,7 +97,9 @@ extension Serving {
       async let first = batcher.outcomes(of: [request("a")], attributes: false)
       try await eventually { control.seen.count == 1 }
       let ticket = Batcher.Ticket()
-      let gone = Task { try await batcher.outcomes(of: [request("b"), request("c")], attributes: false, ticket: ticket) }
+      let gone = Task {
+        try await batcher.outcomes(of: [request("b"), request("c")], attributes: false, ticket: ticket)
+      }
       let task = Task { try await batcher.outcomes(of: [request("d")], attributes: false) }
       try await eventually { batcher.waiting == 3 }
       batcher.cancel(ticket)
@@ -169,7 +171,8 @@ extension Serving {
         for client in 0..<64 {
           group.addTask {
             for number in 0..<count / 64 {
-              _ = try await batcher.outcomes(of: [request("client \(client) item \(number)")], attributes: number % 2 == 0)
+              _ = try await batcher.outcomes(
+                of: [request("client \(client) item \(number)")], attributes: number % 2 == 0)
             }
           }
         }

@@ -46,7 +46,8 @@ extension Serving {
     }
 
     @Test func manyIdleConnectionsDoNotKeepOthersOut() async throws {
-      try await withServer(RewardModelControl(), { ($0.idleTimeout, $0.connections) = (.milliseconds(700), 32) }) { live in
+      try await withServer(RewardModelControl(), { ($0.idleTimeout, $0.connections) = (.milliseconds(700), 32) }) {
+        live in
         let idle = try (0..<64).map { _ in try live.connect() }
         let began = ContinuousClock.now
         #expect(try await isServed(live))

@@ -43,7 +43,9 @@ extension Serving {
       let long = String(repeating: "l", count: 15_000)
       async let second = batcher.outcomes(of: [request(long)], attributes: false)
       try await eventually { batcher.waiting == 1 }
-      let full = await #expect(throws: Refusal.self) { try await batcher.outcomes(of: [request(long)], attributes: false) }
+      let full = await #expect(throws: Refusal.self) {
+        try await batcher.outcomes(of: [request(long)], attributes: false)
+      }
       guard case .queueFull(let held, 20_000, .bytes, 1) = full else { throw NeverHappened() }
       #expect(held == 15_000 + 1 - 4096)
       await #expect(throws: Refusal.tooMany(2 * (15_001 - 4096), limit: 20_000, of: .bytes)) {
@@ -105,7 +107,8 @@ extension Serving {
       defer { batcher.stop() }
       async let first = batcher.outcomes(of: [request("a")], attributes: false)
       try await eventually { control.seen.count == 1 }
-      async let items = batcher.outcomes(of: ["b", "slow one", "slow two", "slow three"].map(request), attributes: false)
+      async let items = batcher.outcomes(
+        of: ["b", "slow one", "slow two", "slow three"].map(request), attributes: false)
       try await eventually { batcher.waiting == 4 }
       control.open()
       #expect(try await (first.count, items.count) == (1, 4))

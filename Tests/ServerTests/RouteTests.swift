@@ -89,7 +89,8 @@ extension Serving {
     @Test(arguments: [
       ("", "a JSON value"), ("{", "quotes"), ("[]", "an object"), (#"{"prompt":"p"}"#, "response"),
       (#"{"prompt":"p","respons":"r"}"#, "Did you mean response?"), (#"{"prompt":true,"response":"r"}"#, "prompt"),
-      (#"{"prompt":"p","response":"r","attributes":1}"#, "attributes"), (#"{"prompt":"p","response":"r","id":{}}"#, "id"),
+      (#"{"prompt":"p","response":"r","attributes":1}"#, "attributes"),
+      (#"{"prompt":"p","response":"r","id":{}}"#, "id"),
       (#"{"messages":[]}"#, "assistant"), (#"{"messages":[{"role":"user","content":"x"}]}"#, "assistant"),
       (#"{"messages":[{"role":"assistant","content":"x"}]}"#, "user"),
       (#"{"messages":[{"role":"robot","content":"x"}]}"#, "messages[0].role"),
@@ -141,7 +142,9 @@ extension Serving {
         #expect(
           json["model"] == [
             "name": "test judge", "range": [0.0, 20.0],
-            "attributes": [["name": "helpfulness", "range": [0.0, 4.0]], ["name": "verbosity", "range": [0.0, 4.0]]],
+            "attributes": [
+              ["name": "helpfulness", "range": [0.0, 4.0]], ["name": "verbosity", "range": [0.0, 4.0]],
+            ],
             "facets": [["name": "helpfulness", "range": [0.0, 4.0]], ["name": "verbosity", "range": [0.0, 4.0]]],
           ])
       }

@@ -113,7 +113,8 @@ import TokenData
 
   @Test func ratedResponses() throws {
     let reader = RatingReader(
-      template: RatingTemplate(overall: .init("overall", 0...4), attributes: []), overall: .init(field: "score", range: 0...4),
+      template: RatingTemplate(overall: .init("overall", 0...4), attributes: []),
+      overall: .init(field: "score", range: 0...4),
       attributes: [])
     let rated = try reader.rated(
       self.reader("{\"prompt\": [{\"type\": \"text\", \"text\": \"q\"}], \"response\": \(four), \"score\": null}"),

@@ -29,7 +29,8 @@ import Torch
             for contrastive in LossProblem.Contrastive.allCases {
               loss.terms = [
                 problem.term(
-                  at: some, candidates: count, overVocabulary: overVocabulary, isReversed: isReversed, contrastive: contrastive)
+                  at: some, candidates: count, overVocabulary: overVocabulary, isReversed: isReversed,
+                  contrastive: contrastive)
               ]
               let error = problem.error(of: loss)
               #expect(error < limit, "vocabulary \(overVocabulary), reversed \(isReversed), \(contrastive): \(error)")
@@ -123,7 +124,8 @@ import Torch
         for isReversed in [false, true] {
           loss.terms = [
             problem.term(
-              at: [0, 2], candidates: 8, overVocabulary: overVocabulary, isReversed: isReversed, contrastive: contrastive)
+              at: [0, 2], candidates: 8, overVocabulary: overVocabulary, isReversed: isReversed,
+              contrastive: contrastive)
           ]
           let expected = LossOutcome(["logits": logits.to(.float64)]) {
             loss.composed(logits: $0["logits"]!, contrast: nil)

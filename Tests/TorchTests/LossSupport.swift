@@ -180,7 +180,8 @@ struct LossFixture: Decodable {
         CandidateTerm(
           coefficient: $0.coefficient, candidates: $0.candidates, overVocabulary: $0.overVocabulary,
           isReversed: $0.isReversed, rows: $0.rows, weights: $0.weights, targets: $0.targets,
-          table: .rows(p: $0.p.tensor, logP: $0.p.tensor.log()), contrastiveTokens: $0.contrastiveTokens, contrastiveRows: $0.contrastiveRows)
+          table: .rows(p: $0.p.tensor, logP: $0.p.tensor.log()), contrastiveTokens: $0.contrastiveTokens,
+          contrastiveRows: $0.contrastiveRows)
       })
   }
 

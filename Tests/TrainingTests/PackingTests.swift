@@ -57,7 +57,8 @@ import Training
   private func expectLayoutsAreEqual(
     _ model: any TokenModel, _ preset: Preset, lossTolerance: Double, gradientTolerance: Double
   ) throws {
-    let objective = try Objective(preset, distanceLosses: [toyObjective(contrast: .twoPass(radius: 2)).terms[0].distanceLoss])
+    let objective = try Objective(
+      preset, distanceLosses: [toyObjective(contrast: .twoPass(radius: 2)).terms[0].distanceLoss])
     let whole = try step(model, objective, (.padded, .wholeStep))
     #expect(whole.loss[0] > 0)
     for way in Self.ways {

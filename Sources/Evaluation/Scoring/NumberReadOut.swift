@@ -6,8 +6,9 @@ extension Scorer {
   /// The distribution over whole numbers that a model gives after each prompt.
   ///
   /// Exact by enumeration as long as no level of the space has more than `width` unfinished paths: `0.xyz` is 1,000
-  /// answers from 112 tokens read beside the prompt. Beyond that the most probable paths of each level go on (beam), and
-  /// `cut` of the distribution says how much of the mass that left out. Paths are branches of one cached sequence, so prompts are read and kept once.
+  /// answers from 112 tokens read beside the prompt. Beyond that the most probable paths of each level go on (beam),
+  /// and `cut` of the distribution says how much of the mass that left out. Paths are branches of one cached sequence,
+  /// so prompts are read and kept once.
   ///
   /// - Parameters:
   ///   - space: the ways to write an answer.

@@ -7,7 +7,8 @@ public import Reports
 import TokenModels
 import Training
 
-/// The grounding experiment (section 3.2, Table 1): data first, then pretraining of randomly initialised models, then the grid.
+/// The grounding experiment (section 3.2, Table 1): data first, then pretraining of randomly initialised models, then
+/// the grid.
 public struct GroundingExperiment: Experiment {
   public static let name = "grounding"
 
@@ -81,8 +82,8 @@ public struct GroundingExperiment: Experiment {
     grid = Grid(["sft", "vocab", "dist"], by: [Grid.Factor("n", "expressions learnt from", sizes)], seeds: seeds)
   }
 
-  /// D.3: images of 1024 x 1024 pixels. The template is Phi-3.5-vision's. Contrastive examples (A.2) are the toy's alone
-  /// (PAPER.md Q15). What makes it fit on a GPU is not the paper's and changes no figure but by rounding.
+  /// D.3: images of 1024 x 1024 pixels. The template is Phi-3.5-vision's. Contrastive examples (A.2) are the toy's
+  /// alone (PAPER.md Q15). What makes it fit on a GPU is not the paper's and changes no figure but by rounding.
   private static let paperKeys = [
     "data.template=phi3-vision", "data.squareImages=1024", "data.maxLength=4096", "metrics.*.contrast=none",
     "train.packing=4096", "train.microTokens=4096", "train.dtype=bfloat16", "train.device=cuda",

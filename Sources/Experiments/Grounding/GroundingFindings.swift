@@ -72,7 +72,8 @@ struct GroundingFindings {
       claim("dist finds more boxes than sft on every split.", "dist", "boxes found", Self.isFound),
       claim("The same of what the boxes overlap, which says more where few are found.", "dist", "overlap", \.overlap),
       claim("vocab is mixed: no better than sft on the whole.", "vocab", "boxes found", Self.isFound),
-      // K8, which the paper states of manipulation. Splits are answered by the same models: their mean is one measurement.
+      // K8, which the paper states of manipulation. Splits are answered by the same models: their mean is one
+      // measurement.
       results.shrinkingGain("dist", "sft") { dist, sft in
         Measurements(splits.map { Measurements(found($0)(dist)).mean - Measurements(found($0)(sft)).mean }).mean
       },
@@ -210,8 +211,8 @@ struct GroundingFindings {
 }
 
 extension GroundingOutcome {
-  /// How far the answer's corners are from the right ones, in cells of the grid, the mean of all four numbers; nil without
-  /// a box.
+  /// How far the answer's corners are from the right ones, in cells of the grid, the mean of all four numbers; nil
+  /// without a box.
   fileprivate func cornerError(_ template: GroundingTemplate) -> Double? {
     guard let box else { return nil }
     let (x, y) = (Double(template.side) / row.width, Double(template.side) / row.height)

@@ -8,8 +8,8 @@ import Torch
 import TokenModels
 import Training
 
-/// How a randomly initialised model learns to see: it answers with boxes by another convention, on a grid of 64, in scenes that the
-/// experiment does not use.
+/// How a randomly initialised model learns to see: it answers with boxes by another convention, on a grid of 64, in
+/// scenes that the experiment does not use.
 ///
 /// The published models of section 3.2 could see, and find things, before the paper taught them its own convention from
 /// 127,000 expressions. One from nothing needs thousands of steps before the first digit of an answer depends on the

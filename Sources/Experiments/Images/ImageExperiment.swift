@@ -12,8 +12,8 @@ public struct ImageExperiment: Experiment {
   public enum Scale: String, Codable, Sendable, CaseIterable {
     /// Minutes: for trying things out, and for tests.
     case tiny
-    /// The experiment: with two seeds about an hour of two cores (18 minutes and twelve times 5 to 10 of a core, measured
-    /// beside other work).
+    /// The experiment: with two seeds about an hour of two cores (18 minutes and twelve times 5 to 10 of a core,
+    /// measured beside other work).
     case small
   }
 

@@ -68,7 +68,8 @@ struct ImageGeneratorRun {
       try folder.writeGrid(drawn, to: folder.grid(run.name, step: step.step))
       marks.append(
         GeneratorOutcome.Mark(
-          step: step.step, epoch: Double(step.step) / Double(plan.stepsPerEpoch), metrics: evaluator.metrics(of: drawn)))
+          step: step.step, epoch: Double(step.step) / Double(plan.stepsPerEpoch), metrics: evaluator.metrics(of: drawn))
+      )
     }
     return GeneratorOutcome(
       marks: marks, images: examples.count,

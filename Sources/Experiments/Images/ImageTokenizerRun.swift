@@ -49,7 +49,7 @@ struct ImageTokenizerRun {
 
   func outcome() throws -> TokenizerOutcome {
     let start = ContinuousClock.now
-    let data = try settings.images()
+    let data = try settings.loadedImages()
     let total = settings.tokenizer.classifierEpochs + settings.tokenizer.epochs + 2
     func tell(_ phase: String, _ done: Int) { context.say(phase, done, of: total) }
 
@@ -93,14 +93,14 @@ extension ImageExperiment {
   /// The data, as much of it as the scale takes.
   ///
   /// - Throws: `InputError` if it is not there or damaged.
-  package func images() throws -> FashionMNIST {
+  package func loadedImages() throws -> FashionMNIST {
     let all = try FashionMNIST(folder: data)
     return images.map { all.prefix($0, tests: $0) } ?? all
   }
 
   /// Their test part alone.
   ///
-  /// - Throws: as ``images()``.
+  /// - Throws: as ``loadedImages()``.
   package func testImages() throws -> FashionMNIST.Part {
     let all = try FashionMNIST.testPart(folder: data)
     return images.map { all.prefix($0) } ?? all

@@ -80,7 +80,8 @@ public struct ManipulationExperiment: Experiment {
       (testEpisodes, answers, leastSteps, maxNewTokens) = (60, 1, 24, 288)
       learningRate = 1e-4
       if observation == .image {
-        // What boxes would tell must be seen, so that the plainest tasks are no copying; and seeing takes more examples.
+        // What boxes would tell must be seen, so that the plainest tasks are no copying; and seeing takes more
+        // examples.
         (sizes, kinds) = ([64, 256, 1024], [.rotate, .visualManipulation, .sweep, .oldNeighbor])
       }
     case .paper:
@@ -91,8 +92,8 @@ public struct ManipulationExperiment: Experiment {
     grid = Grid(["sft", "vocab", "dist"], by: [Grid.Factor("n", "episodes learnt from", sizes)], seeds: seeds)
   }
 
-  /// D.3 prints a warm-up of 0.3 of the steps. The template is LLaVA-1.5's. Contrastive examples (A.2) are the toy's alone (PAPER.md
-  /// Q15). What makes it fit on GPUs is not the paper's and changes no figure but by rounding.
+  /// D.3 prints a warm-up of 0.3 of the steps. The template is LLaVA-1.5's. Contrastive examples (A.2) are the toy's
+  /// alone (PAPER.md Q15). What makes it fit on GPUs is not the paper's and changes no figure but by rounding.
   private static let paperKeys = [
     "data.template=llava-v1", "train.warmup=0.3", "metrics.*.contrast=none", "train.dtype=bfloat16",
     "train.device=cuda", "train.optimizer=adamw8bit", "train.checkpointActivations=true",
@@ -135,7 +136,8 @@ public struct ManipulationExperiment: Experiment {
       playingSeconds: ProcessInfo.processInfo.systemUptime - start)
   }
 
-  /// Lets the model play the test episodes of all levels. Images are deleted then: they are many, and can be made again.
+  /// Lets the model play the test episodes of all levels. Images are deleted then: they are many, and can be made
+  /// again.
   private func play(_ trained: TrainedRun, in folder: String) throws -> [PolicyTrial] {
     let prompted = PromptedModel(model: trained.model, answering: Answering(trained.artifacts))
     // Episodes may be over early.

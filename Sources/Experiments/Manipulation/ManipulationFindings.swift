@@ -8,8 +8,8 @@ import Tabletop
 import TaskData
 import TokenData
 
-/// Findings of a manipulation experiment: the table beside the paper's, what the first actions miss by, and what it says
-/// about the paper's claims.
+/// Findings of a manipulation experiment: the table beside the paper's, what the first actions miss by, and what it
+/// says about the paper's claims.
 struct ManipulationFindings {
   private let settings: ManipulationExperiment
   private let results: Results<ManipulationOutcome>

@@ -2,8 +2,8 @@ import Recipes
 import Foundation
 import Reports
 
-/// What several seeds scored on the same test items: episodes solved, boxes found. Means are over both. Intervals of one
-/// list are over items, each the mean of its seeds, and say what these models do; verdicts are over seeds.
+/// What several seeds scored on the same test items: episodes solved, boxes found. Means are over both. Intervals of
+/// one list are over items, each the mean of its seeds, and say what these models do; verdicts are over seeds.
 struct ItemScores {
   /// For every item the mean over seeds.
   let values: [Double]

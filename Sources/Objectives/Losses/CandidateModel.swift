@@ -29,7 +29,8 @@ struct CandidateModel {
     return mass * cost + (1 - mass) * outside
   }
 
-  /// KL(p_θ ‖ p_d) estimated from samples, with REINFORCE's gradient (``Divergence/policyGradient(samples:baseline:)``).
+  /// KL(p_θ ‖ p_d) estimated from samples, with REINFORCE's gradient
+  /// (``Divergence/policyGradient(samples:baseline:)``).
   ///
   /// - Parameter uniforms: `[n, S]` float64 in [0, 1), turned into candidates by the inverse of p_θ's cumulative sums.
   func sampledDivergence(_ uniforms: Tensor, _ baseline: Divergence.Baseline) -> Tensor {

@@ -1,4 +1,5 @@
-/// Contrastive target augmentation (A.2): whether a contrastive example x̄ of each number joins the candidates, token by token.
+/// Contrastive target augmentation (A.2): whether a contrastive example x̄ of each number joins the candidates, token
+/// by token.
 ///
 /// At position t the token x̄_t becomes candidate M + 1, at the distance of the digit of |x − x̄|. The model rates it
 /// by one logit more (PAPER.md Q13).

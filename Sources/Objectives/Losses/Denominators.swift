@@ -50,8 +50,8 @@ extension Objective {
     }
   }
 
-  /// N and Σw of a whole step. Tokens whose cross entropy a target replaces count in N: a batch with a single token that
-  /// keeps it would weigh that token like all others together. From the supervisions of all its micro-batches.
+  /// N and Σw of a whole step. Tokens whose cross entropy a target replaces count in N: a batch with a single token
+  /// that keeps it would weigh that token like all others together. From the supervisions of all its micro-batches.
   public func denominators(of step: [Supervision]) -> Denominators {
     let none = Denominators(supervised: 0, weights: terms.map { _ in 0 })
     return step.reduce(none) { sum, supervision in

@@ -48,7 +48,8 @@ public struct DistanceLoss: Sendable {
   ///   its policy gradient) meets a target without mass somewhere, contrast or an expected distance meets a space too
   ///   large for a table, or a squared mean one without values.
   public init(
-    _ space: TokenSpace, target: TargetDistribution, softmax: Softmax = .subset, divergence: Divergence = .kullbackLeibler,
+    _ space: TokenSpace, target: TargetDistribution, softmax: Softmax = .subset,
+    divergence: Divergence = .kullbackLeibler,
     direction: Direction = .forward, place: PlaceRule = .none, contrast: Contrast = .none, name: String = "dist"
   ) throws {
     resolved = try target.resolved(over: space)
@@ -70,7 +71,8 @@ public struct DistanceLoss: Sendable {
 
   /// The same distance loss with some slots changed.
   public func with(
-    target: TargetDistribution? = nil, divergence: Divergence? = nil, direction: Direction? = nil, place: PlaceRule? = nil,
+    target: TargetDistribution? = nil, divergence: Divergence? = nil, direction: Direction? = nil,
+    place: PlaceRule? = nil,
     contrast: Contrast? = nil, name: String? = nil
   ) throws -> DistanceLoss {
     try DistanceLoss(

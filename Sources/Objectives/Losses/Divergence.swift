@@ -1,13 +1,14 @@
 import MetricTokens
 
-/// Divergence between model and target at a metric token, given p_θ over the candidates and the target token x: the last
-/// of the five slots. The paper's divergence is one value; the number-token losses and a policy gradient are others.
+/// Divergence between model and target at a metric token, given p_θ over the candidates and the target token x: the
+/// last of the five slots. The paper's divergence is one value; the number-token losses and a policy gradient are
+/// others.
 ///
 /// Over the vocabulary (``DistanceLoss/Softmax/vocabulary``) each takes the mass m = p_θ(V_d) into account; below,
 /// p_θ is the softmax over the subset V_d.
 public enum Divergence: Sendable, Hashable {
-  /// KL between target and model (equation 5), in the distance loss's ``DistanceLoss/Direction``. Over the vocabulary, −log m
-  /// more.
+  /// KL between target and model (equation 5), in the distance loss's ``DistanceLoss/Direction``. Over the vocabulary,
+  /// −log m more.
   case kullbackLeibler
 
   /// Σ_v p_θ(v)·d(v, x): the distance a sampled token has on average, and so the Wasserstein-1 distance between p_θ

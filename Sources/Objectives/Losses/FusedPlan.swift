@@ -26,8 +26,10 @@ extension LossPlan {
 extension CandidateTerm {
   fileprivate init(_ distanceLoss: LossPlan.DistanceTerm, _ rows: LossPlan.Rows) {
     self.init(
-      coefficient: distanceLoss.weight, candidates: rows.candidates, overVocabulary: distanceLoss.softmax == .vocabulary,
-      isReversed: distanceLoss.direction == .reverse, rows: rows.logitRows, weights: rows.weights, targets: rows.targets,
+      coefficient: distanceLoss.weight, candidates: rows.candidates,
+      overVocabulary: distanceLoss.softmax == .vocabulary,
+      isReversed: distanceLoss.direction == .reverse, rows: rows.logitRows, weights: rows.weights,
+      targets: rows.targets,
       table: rows.table.fused, contrastiveTokens: rows.contrastive?.tokens ?? [],
       contrastiveRows: rows.contrastive.map { $0.isTwoPass ? $0.logitRows : [] } ?? [])
   }

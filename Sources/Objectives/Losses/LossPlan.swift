@@ -106,7 +106,8 @@ extension Objective {
 }
 
 extension DistanceLoss {
-  fileprivate func plan(_ targets: [MetricTarget], name: String, weight: Double, scale: Double) -> LossPlan.DistanceTerm {
+  fileprivate func plan(_ targets: [MetricTarget], name: String, weight: Double, scale: Double) -> LossPlan.DistanceTerm
+  {
     let isContrasted = { (target: MetricTarget) in contrast.isActive && target.contrast != nil }
     let given = targets.filter { $0.given != nil }, made = targets.filter { $0.given == nil }
     let rows = [made.filter { !isContrasted($0) }, made.filter(isContrasted)]
@@ -173,7 +174,9 @@ extension DistanceLoss {
       tokens: targets.map { Int64($0.contrast.token) },
       logitRows: targets.map { target, contrast in
         guard self.contrast.isTwoPass else { return Int64(target.logitRow) }
-        guard let logitRow = contrast.logitRow else { preconditionFailure("distance loss \(name) needs a pass on the contrastive example") }
+        guard let logitRow = contrast.logitRow else {
+          preconditionFailure("distance loss \(name) needs a pass on the contrastive example")
+        }
         return Int64(logitRow)
       },
       isTwoPass: contrast.isTwoPass)

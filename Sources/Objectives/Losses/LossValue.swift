@@ -14,7 +14,7 @@ public struct LossValue {
 
   /// Σ weight · value, a differentiable scalar.
   public var total: Tensor
-  /// Its parts, in the order of ``TrainingObjective/lossTerms``. Values of the micro-batches of a step add up to that of
-  /// the step.
+  /// Its parts, in the order of ``TrainingObjective/lossTerms``. Values of the micro-batches of a step add up to that
+  /// of the step.
   public var lossTerms: [Term]
 }

@@ -59,7 +59,8 @@ public struct Objective: Sendable {
   public var names: [String] {
     var names = ["ce"]
     for (index, term) in terms.enumerated() {
-      names.append(names.contains(term.distanceLoss.name) ? "\(term.distanceLoss.name).\(index)" : term.distanceLoss.name)
+      names.append(
+        names.contains(term.distanceLoss.name) ? "\(term.distanceLoss.name).\(index)" : term.distanceLoss.name)
     }
     return names
   }
@@ -92,7 +93,9 @@ public struct WeightedDistanceLoss: Sendable {
 }
 
 /// α · L_dist
-public func * (weight: Double, distanceLoss: DistanceLoss) -> WeightedDistanceLoss { WeightedDistanceLoss(weight: weight, distanceLoss: distanceLoss) }
+public func * (weight: Double, distanceLoss: DistanceLoss) -> WeightedDistanceLoss {
+  WeightedDistanceLoss(weight: weight, distanceLoss: distanceLoss)
+}
 
 /// L + α · L_dist
 public func + (objective: Objective, term: WeightedDistanceLoss) -> Objective {

@@ -39,7 +39,8 @@ struct PlainLoss {
     let model = CandidateModel(
       logQ: logits.logSoftmax(1), logMass: logMass, p: { target(chosen.p) }, logP: { target(chosen.logP) })
     if let costs = rows.costs {
-      let cost = model.cost(target(costs).indexSelect(0, index(rows.targets)), isSquared: distanceLoss.divergence == .squaredMean)
+      let cost = model.cost(
+        target(costs).indexSelect(0, index(rows.targets)), isSquared: distanceLoss.divergence == .squaredMean)
       return model.withOutside(cost, distanceLoss.costOutside)
     }
     if case .policyGradient(_, let baseline) = distanceLoss.divergence, let uniforms = rows.uniforms {
@@ -61,14 +62,16 @@ struct PlainLoss {
       let own = logits.indexSelect(0, logitRows)
       guard let contrastive else { return own.logSoftmax(1).indexSelect(1, candidates) }
       let last = Tensor([Int64(own.size(1))], device: logits.device)
-      return Tensor.cat([own, contrastive.unsqueeze(1)], 1).logSoftmax(1).indexSelect(1, Tensor.cat([candidates, last]))
+      return Tensor.cat([own, contrastive.unsqueeze(1)], 1).logSoftmax(1).indexSelect(
+        1, Tensor.cat([candidates, last]))
     }
   }
 
   /// Logits of the contrastive tokens, `[n]`.
   private func contrastiveTokenLogits(_ contrastive: LossPlan.Contrastive) -> Tensor {
     let logitRows = index(contrastive.logitRows), tokens = index(contrastive.tokens)
-    return contrastive.isTwoPass ? contrastLogits(logitRows, tokens).to(logits.dtype) : logits.index([logitRows, tokens])
+    return contrastive.isTwoPass
+      ? contrastLogits(logitRows, tokens).to(logits.dtype) : logits.index([logitRows, tokens])
   }
 
   /// A part of the target in the logits' type and place.

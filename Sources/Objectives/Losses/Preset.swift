@@ -20,7 +20,8 @@ public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   /// Cross entropy and the number token loss NTL-WAS (Zausinger et al. 2025): Σ p_θ(v)·|v − x|, without τ, weights or
   /// contrastive examples. Package `ntloss` recommends α = 0.3; here α is the run's.
   case ntlWasserstein
-  /// Cross entropy and the number token loss NTL-MSE: (Σ p_θ(v)·v − x)², without τ, weights or contrastive examples. α as above.
+  /// Cross entropy and the number token loss NTL-MSE: (Σ p_θ(v)·v − x)², without τ, weights or contrastive examples. α
+  /// as above.
   case ntlMSE
   /// `distReverse` by one sample at each metric token: the policy gradient of section 2.3's max E[R] + τH with
   /// R = −d, which the closed form makes needless. Everything else is as in `dist`.
@@ -59,13 +60,14 @@ extension Objective {
   /// A preset over the run's metrics: `L_CE + α Σ distanceLoss`.
   ///
   /// - Parameters:
-  ///   - distanceLosses: one per metric, as `dist` would have them. Loss terms keep their names, joined by the divergence's where it
-  ///     is another: `dist.expectedDistance`. Presets that rate have none (``Preset/rating``): they are no objectives of answers.
+  ///   - distanceLosses: one per metric, as `dist` would have them. Loss terms keep their names, joined by the
+  ///     divergence's where it is another: `dist.expectedDistance`. Presets that rate have none (``Preset/rating``):
+  ///     they are no objectives of answers.
   ///   - alpha: α, 0.1 throughout the paper.
   ///   - smoothing: ε of the smoothing presets, 0.1 in section 3.6.
   ///   - weights: factors of α, one a metric; nil for 1 each.
-  /// - Throws: `ObjectiveError` if a changed distance loss cannot exist, for instance one-hot targets under reverse KL, or a
-  ///   number token loss of tokens without values.
+  /// - Throws: `ObjectiveError` if a changed distance loss cannot exist, for instance one-hot targets under reverse KL,
+  ///   or a number token loss of tokens without values.
   public init(
     _ preset: Preset, distanceLosses: [DistanceLoss], alpha: Double = 0.1, smoothing: Double = 0.1,
     weights: [Double]? = nil, reduction: Reduction = .means
@@ -77,7 +79,8 @@ extension Objective {
       case .value, .valueDrawn: add(distanceLoss, weight: alpha)
       case .sft, .raml, .smoothVocabulary, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression: break
       case .dist: add(distanceLoss, weight: alpha)
-      case .vocab: add(try distanceLoss.with(target: .oneHot, place: PlaceRule.none, contrast: Contrast.none), weight: alpha)
+      case .vocab:
+        add(try distanceLoss.with(target: .oneHot, place: PlaceRule.none, contrast: Contrast.none), weight: alpha)
       case .smooth: add(try distanceLoss.with(target: .labelSmoothing(smoothing)), weight: alpha)
       case .distWithoutPlace: add(try distanceLoss.with(place: PlaceRule.none), weight: alpha)
       case .distWithoutContrast: add(try distanceLoss.with(contrast: Contrast.none), weight: alpha)

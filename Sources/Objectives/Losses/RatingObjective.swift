@@ -71,8 +71,8 @@ public struct RatingObjective: TrainingObjective, Hashable, Codable {
   /// The positions at which documents are read out.
   public func rows(of supervision: Supervision) -> [Int32] { supervision.pooledPositions }
 
-  /// The loss of a batch from its hidden states `[R, H]` at `supervision.pooledPositions`. Scores are computed in float32, or
-  /// in float64 where hidden states and head are.
+  /// The loss of a batch from its hidden states `[R, H]` at `supervision.pooledPositions`. Scores are computed in
+  /// float32, or in float64 where hidden states and head are.
   public func loss(
     of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators
   ) -> LossValue {
@@ -126,7 +126,9 @@ extension RatingObjective {
     torchPrecondition(ratings.allSatisfy { $0.values.count == outputs }, "ratings for a head of \(outputs) outputs")
     // Where in the flat scores a number is given, so that what is missing has no part in value or gradient.
     let given = ratings.flatMap { rating in
-      rating.values.enumerated().compactMap { output, value in value.map { (rating.pooledPosition * outputs + output, $0) } }
+      rating.values.enumerated().compactMap { output, value in
+        value.map { (rating.pooledPosition * outputs + output, $0) }
+      }
     }
     let index = Tensor(given.map { Int64($0.0) }, device: scores.device)
     let values = Tensor(given.map(\.1)).to(scores.device, dtype: scores.dtype)

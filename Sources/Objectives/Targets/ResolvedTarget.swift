@@ -18,9 +18,9 @@ public struct ResolvedTarget: Sendable {
   /// τ, one for all targets or one for each candidate x.
   public let temperatures: [Double]
 
-  /// A large code book's vectors e and, around each candidate x, the factor of ‖e(v) − e(x)‖² in log p(v | x): with them
-  /// a loss makes targets where it needs them. Nil where there is a table, for distances that are no multiple of that
-  /// square, and where τ is 0 or a base measure is not uniform.
+  /// A large code book's vectors e and, around each candidate x, the factor of ‖e(v) − e(x)‖² in log p(v | x): with
+  /// them a loss makes targets where it needs them. Nil where there is a table, for distances that are no multiple of
+  /// that square, and where τ is 0 or a base measure is not uniform.
   let vectors: (book: CodeBook, sharpness: [Double])?
 
   /// d and log p, `[M, M]` row major; nil if too large.

@@ -2,7 +2,8 @@ import Files
 import Foundation
 public import Objectives
 
-/// Settings of a comparison: variants, each trained with every seed on the same data in the same order from the same weights.
+/// Settings of a comparison: variants, each trained with every seed on the same data in the same order from the same
+/// weights.
 public struct ComparisonSettings: Codable, Sendable, Equatable {
   /// The run file as resolved, without what variants and seeds change.
   public var run: String

@@ -4,8 +4,8 @@ import Foundation
 import Objectives
 import Reports
 
-/// Findings of a comparison: every variant against sft, dist against every other objective, by several figures, with one
-/// correction for all comparisons against sft and one for the others.
+/// Findings of a comparison: every variant against sft, dist against every other objective, by several figures, with
+/// one correction for all comparisons against sft and one for the others.
 struct ComparisonFindings {
   /// A comparison of two variants by one figure, in words.
   struct Finding {
@@ -187,7 +187,8 @@ extension ComparisonSummary {
       if let sft = partner(of: variant, .sft), variant.preset != .sft { pairs.append((variant, sft)) }
     }
     for variant in variants where variant.preset == .dist {
-      for other in variants where other.preset != .dist && other.preset != .sft && partner(of: variant, other.preset) == other {
+      for other in variants
+      where other.preset != .dist && other.preset != .sft && partner(of: variant, other.preset) == other {
         pairs.append((variant, other))
       }
     }

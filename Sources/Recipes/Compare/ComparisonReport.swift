@@ -118,7 +118,8 @@ public struct ComparisonReport {
   /// Said where distributions hold too little of the models' belief.
   private var massNote: String? {
     let masses = summary.variants.compactMap { variant -> (name: String, mean: Double, isCut: Bool)? in
-      let beliefs = summary.seeds.compactMap { summary.outcomes[variant]?[$0]?.records }.flatMap { $0 }.compactMap(\.belief)
+      let beliefs = summary.seeds.compactMap { summary.outcomes[variant]?[$0]?.records }.flatMap { $0 }.compactMap(
+        \.belief)
       guard beliefs.contains(where: { $0.mass < NumberReading.enough }) else { return nil }
       let mean = beliefs.reduce(0) { $0 + $1.mass } / Double(beliefs.count)
       return (variant.name, mean, beliefs.contains { $0.cut > 1 - NumberReading.enough })
@@ -172,7 +173,9 @@ public struct ComparisonReport {
   private var axisChart: Chart? {
     let keys = summary.variants.flatMap { $0.point.map(\.key) }
     guard let key = keys.first, Set(keys).count == 1 else { return nil }
-    func value(_ variant: ComparisonVariant) -> Double? { variant.point.first { $0.key == key }.flatMap { Double($0.value) } }
+    func value(_ variant: ComparisonVariant) -> Double? {
+      variant.point.first { $0.key == key }.flatMap { Double($0.value) }
+    }
     let metric = summary.main
     var series = [Series](), references = [ReferenceLine]()
     for preset in Preset.allCases {
@@ -212,7 +215,8 @@ public struct ComparisonReport {
     return BarChart(
       "Right digits by place", subtitle: "share of test examples, all seeds", categories: order.map { "10^\($0)" },
       y: Axis("share right", includesZero: true),
-      groups: summary.variants.map { variant in BarChart.Group(variant.name, order.map { shares[variant]?[$0] ?? .nan }) })
+      groups: summary.variants.map { variant in BarChart.Group(variant.name, order.map { shares[variant]?[$0] ?? .nan })
+      })
   }
 
   /// Where truths lie in the distributions, in tenths (probability integral transform).
@@ -273,7 +277,8 @@ public struct ComparisonReport {
   private var answers: Table {
     var table = Table(
       columns: [Table.Column("example"), Table.Column("right")] + summary.variants.map { Table.Column($0.name) })
-    guard let seed = summary.seeds.first, let variant = summary.variants.first, let all = summary.outcomes[variant]?[seed]?.records
+    guard let seed = summary.seeds.first, let variant = summary.variants.first,
+      let all = summary.outcomes[variant]?[seed]?.records
     else { return table }
     for index in all.indices.prefix(8) {
       table.add(

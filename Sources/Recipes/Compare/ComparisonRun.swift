@@ -51,7 +51,8 @@ private struct ComparisonRun {
     let data = artifacts.settings.data
     guard let path = data.test ?? data.valid else {
       throw InputError(
-        path: artifacts.settings.path, place: "key data.test", expected: "a JSONL file to test on", found: "no such key",
+        path: artifacts.settings.path, place: "key data.test", expected: "a JSONL file to test on",
+        found: "no such key",
         remedy: "Add `data: { test: test.jsonl }`; without one the validation file is taken.")
     }
     let test = try artifacts.dataset(path)

@@ -4,8 +4,8 @@ import TokenData
 /// Multiple-choice questions of many subjects, to see what fine-tuning made a model forget (PAPER.md Table 7, Q34).
 ///
 /// One protocol, stated because published figures follow several: the subject's name in a line above; the examples, if
-/// any, of the same subject with their answers; the question, its choices `A.` … `D.`, and `Answer:`. The model's answer
-/// is the most probable of ` A`, ` B`, ` C`, ` D` as the next token. There is no chat template. Figures are for
+/// any, of the same subject with their answers; the question, its choices `A.` … `D.`, and `Answer:`. The model's
+/// answer is the most probable of ` A`, ` B`, ` C`, ` D` as the next token. There is no chat template. Figures are for
 /// comparing a model with itself, before and after.
 public struct MMLU: Sendable {
   /// One question.

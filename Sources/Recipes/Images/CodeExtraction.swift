@@ -53,7 +53,8 @@ public final class CodeExtraction {
   /// Encodes what is not there yet.
   ///
   /// - Parameter progress: told how many images are done.
-  /// - Throws: `InputError` for an image that cannot be read, naming it, or codes that cannot be written; a torch error.
+  /// - Throws: `InputError` for an image that cannot be read, naming it, or codes that cannot be written; a torch
+  ///   error.
   public func run(into writer: CodeFolderWriter, progress: (Int) -> Void = { _ in }) throws {
     let waiting = (0..<images.count).filter { !writer.has($0) }
     let atOnce = max(1, batch / crops.count)

@@ -1,8 +1,8 @@
 public import Files
 import Foundation
 
-/// Fashion-MNIST (Xiao et al. 2017): 60,000 photographs of clothes for training and 10,000 for tests, gray, 28 x 28, ten
-/// classes.
+/// Fashion-MNIST (Xiao et al. 2017): 60,000 photographs of clothes for training and 10,000 for tests, gray, 28 x 28,
+/// ten classes.
 ///
 /// Debian's package `dataset-fashion-mnist` brings it.
 public struct FashionMNIST: Sendable {

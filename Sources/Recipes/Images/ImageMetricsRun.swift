@@ -9,8 +9,8 @@ public import TorchNN
 
 /// Opens the network that image metrics are taken with.
 ///
-/// - Parameter name: a folder that ``TokenModels/loadImageFeatures(folder:)`` reads; or `fashion-mnist` for a classifier
-///   of 28 x 28 images, which is trained when it is first asked for and kept in the cache.
+/// - Parameter name: a folder that ``TokenModels/loadImageFeatures(folder:)`` reads; or `fashion-mnist` for a
+///   classifier of 28 x 28 images, which is trained when it is first asked for and kept in the cache.
 /// - Parameter paths: images it is meant for: nothing is trained if the first of them have another size.
 /// - Throws: `InputError` if there is no such network, or no Fashion-MNIST to train on.
 public func imageFeatures(_ name: String, for paths: [String] = []) throws -> any ImageFeatures {

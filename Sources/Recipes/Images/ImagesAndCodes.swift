@@ -6,8 +6,8 @@ package import TorchNN
 
 /// Images uint8 `[N, H, W, C]` of codes `[N, h, w]`, some at a time.
 ///
-/// - Parameter side: what they are resized to (bicubic, before they are cut to 0 … 255, as LlamaGen does); nil leaves them
-///   as they are.
+/// - Parameter side: what they are resized to (bicubic, before they are cut to 0 … 255, as LlamaGen does); nil leaves
+///   them as they are.
 package func decodedImages(of codes: Tensor, _ model: VQModel, side: Int? = nil) throws -> Tensor {
   let parts = try codes.split(256, 0).map { part in
     var images = try model.decode(part)

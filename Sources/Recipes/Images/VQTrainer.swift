@@ -54,8 +54,8 @@ public final class VQTrainer {
   ///     folder with `training.safetensors` and `state.json`. A run that goes on from it does what an uninterrupted one
   ///     would have done.
   ///   - observe: is told what happens, in the order it happens. What it throws ends the run.
-  /// - Throws: ``VQTrainingError`` before an update that would destroy the model; `InputError` for images the model does
-  ///   not take or a checkpoint of another run; `TorchError` if an operation fails.
+  /// - Throws: ``VQTrainingError`` before an update that would destroy the model; `InputError` for images the model
+  ///   does not take or a checkpoint of another run; `TorchError` if an operation fails.
   /// - Returns: what the epochs were like that this call trained.
   @discardableResult
   public func fit(

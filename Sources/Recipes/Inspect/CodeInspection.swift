@@ -30,7 +30,9 @@ public struct CodeInspection {
       if first.isEmpty { first = try examples.example(0).metrics.prefix(count).map(\.candidate) }
     }
     self.data = data
-    targets = try artifacts.distanceLosses.first.map { distanceLoss in try Self.table(distanceLoss.resolved, Array(Set(first)).sorted()) }
+    targets = try artifacts.distanceLosses.first.map { distanceLoss in
+      try Self.table(distanceLoss.resolved, Array(Set(first)).sorted())
+    }
   }
 
   /// Both, for a terminal.

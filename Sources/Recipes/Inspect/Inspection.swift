@@ -151,7 +151,8 @@ extension Inspection.Example {
         token: position.position, metric: position.metric, text: text(example.ids[position.position]),
         place: position.place, weight: distanceLoss.place.weight(of: position.place),
         distribution: sorted.prefix(10).map { (text(ids[$0.offset]), $0.element) },
-        perplexity: exp(probabilities.reduce(0) { $0 - ($1 > 0 ? $1 * log($1) : 0) }), contrastiveExample: drawn.map(text))
+        perplexity: exp(probabilities.reduce(0) { $0 - ($1 > 0 ? $1 * log($1) : 0) }),
+        contrastiveExample: drawn.map(text))
     }
   }
 }

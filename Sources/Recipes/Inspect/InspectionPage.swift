@@ -9,7 +9,8 @@ extension Inspection {
   /// - Parameter command: what the user typed.
   public func page(command: String) -> HTMLReport {
     var page = HTMLReport(
-      "What would be learnt", subtitle: "\(artifacts.settings.path), objective \(artifacts.settings.objective.preset.rawValue)",
+      "What would be learnt",
+      subtitle: "\(artifacts.settings.path), objective \(artifacts.settings.objective.preset.rawValue)",
       footer: "Made by dist2.")
     for warning in warnings { page.warning(warning) }
     if warnings.isEmpty { page.verdict("No warnings", "nothing of what usually goes wrong was found.", .better) }

@@ -69,7 +69,8 @@ extension Inspection {
   }
 
   private func place(_ target: Target) -> String {
-    artifacts.distanceLosses[target.metric].space.unit == .digit || artifacts.distanceLosses[target.metric].space.unit == .digitRun
+    artifacts.distanceLosses[target.metric].space.unit == .digit
+      || artifacts.distanceLosses[target.metric].space.unit == .digitRun
       ? "10^\(target.place.exponent)" : "whole"
   }
 
@@ -106,7 +107,8 @@ extension Inspection {
       let counts = summary.metrics[index]
       let range = counts.range.map { "\(Quantity.number($0.lowerBound)) … \(Quantity.number($0.upperBound))" }
       table.add([
-        .text(distanceLoss.name), .count(distanceLoss.space.count), .text(artifacts.settings.metrics[index].distance.name),
+        .text(distanceLoss.name), .count(distanceLoss.space.count),
+        .text(artifacts.settings.metrics[index].distance.name),
         .number(distanceLoss.resolved.temperatures[0], decimals: 3),
         distanceLoss.space.count <= 2048 ? .number(distanceLoss.resolved.perplexity(), decimals: 2) : .missing,
         .count(counts.examples), .count(counts.numbers), .count(counts.tokens), range.map { .text($0) } ?? .missing,

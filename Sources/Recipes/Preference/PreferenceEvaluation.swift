@@ -19,7 +19,8 @@ public struct PreferenceEvaluation: Sendable {
   /// - Throws: `InputError` for an example that cannot be rated, one about an image, a score that is no number, or if
   ///   nothing is left; what the reward model throws.
   public init(
-    _ set: PreferenceSet, _ rewardModel: any RewardModel, skipBad: Bool = false, tokenBudget: Int? = nil, batch: Int = 64,
+    _ set: PreferenceSet, _ rewardModel: any RewardModel, skipBad: Bool = false, tokenBudget: Int? = nil,
+    batch: Int = 64,
     progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
     self.rewardModel = rewardModel.name
@@ -37,7 +38,8 @@ public struct PreferenceEvaluation: Sendable {
     }
     guard !kept.isEmpty else {
       throw InputError(
-        path: set.path, expected: "at least one example that \(rewardModel.name) can rate", found: "none of \(skipped.count)",
+        path: set.path, expected: "at least one example that \(rewardModel.name) can rate",
+        found: "none of \(skipped.count)",
         remedy: skipped.first.map { "The first was left out because of this: \($0.reason)" } ?? "")
     }
     self.skipped = skipped
@@ -76,7 +78,8 @@ public struct PreferenceEvaluation: Sendable {
   }
 
   private static func scores(
-    _ examples: [PreferenceExample], _ lengths: [RewardRequest: Int], _ rewardModel: any RewardModel, _ tokenBudget: Int?,
+    _ examples: [PreferenceExample], _ lengths: [RewardRequest: Int], _ rewardModel: any RewardModel,
+    _ tokenBudget: Int?,
     _ batch: Int, _ progress: (Int, Int) -> Void
   ) throws -> [RewardRequest: Double] {
     // In the order of the file first: a dictionary's own order changes from run to run.

@@ -16,8 +16,8 @@ public struct PreferenceScores: Sendable, Hashable, Codable {
   /// The least that a chosen response got, less the most that a rejected one got.
   public var margin: Double { (chosen.min() ?? .nan) - (rejected.max() ?? .nan) }
 
-  /// How right the reward model is, with ties shared. One chosen response: 1/k if it is among the k best, else 0; of a pair a
-  /// tie is 0.5. Several: 1 if all of them are above all rejected ones, else 0.
+  /// How right the reward model is, with ties shared. One chosen response: 1/k if it is among the k best, else 0; of a
+  /// pair a tie is 0.5. Several: 1 if all of them are above all rejected ones, else 0.
   public var credit: Double {
     guard chosen.count == 1, let most = rejected.max(), chosen[0] == most else { return margin > 0 ? 1 : 0 }
     return 1 / Double(1 + rejected.count { $0 == most })

@@ -4,8 +4,8 @@ import Foundation
 import MetricTokens
 import TokenData
 
-/// How right answers write the number that is read out: learnt from a run's training answers and stored with the run, so
-/// that what is read of an answer does not depend on the lines it comes with.
+/// How right answers write the number that is read out: learnt from a run's training answers and stored with the run,
+/// so that what is read of an answer does not depend on the lines it comes with.
 public struct AnswerFormat: Codable, Sendable, Hashable {
   /// A way to begin: the tokens between the prompt and the first digit, a sign among them.
   struct Head: Codable, Sendable, Hashable {

@@ -38,11 +38,13 @@ struct NumberReading {
     format = try Self.format(artifacts, run, rule, name)
     do { space = try format.space(rule.finder.space) } catch {
       throw InputError(
-        path: artifacts.settings.path, place: "metric \(name)", expected: "numbers that can be read out", found: "\(error)",
+        path: artifacts.settings.path, place: "metric \(name)", expected: "numbers that can be read out",
+        found: "\(error)",
         remedy: "Set evaluate.distribution to false.")
     }
     width = artifacts.settings.evaluate.width
-    estimate = PointEstimate(artifacts.settings.evaluate.readOut, distance: artifacts.settings.metrics[index].distance.name)
+    estimate = PointEstimate(
+      artifacts.settings.evaluate.readOut, distance: artifacts.settings.metrics[index].distance.name)
     parser = AnswerNumbers(encoder, rules: [rule], count: 1)
   }
 
@@ -67,7 +69,9 @@ struct NumberReading {
         found: artifacts.settings.data.train.map { "no file \($0)" } ?? "no such key",
         remedy: "Name the file, or say it: evaluate.number: { digits: [1, 3] }.")
     }
-    guard let format = try AnswerFormat.learn(artifacts, from: path) else { preconditionFailure("no metric with values") }
+    guard let format = try AnswerFormat.learn(artifacts, from: path) else {
+      preconditionFailure("no metric with values")
+    }
     return format
   }
 

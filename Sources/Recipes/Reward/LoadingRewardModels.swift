@@ -27,7 +27,8 @@ public func loadRewardModel(_ choice: ModelChoice) throws -> any RewardModel {
 }
 
 /// The reward model that a model of a run is: one that answers, or one with a head of scores.
-package func makeRewardModel(_ artifacts: RunArtifacts, _ model: any TokenModel, name: String) throws -> any RewardModel {
+package func makeRewardModel(_ artifacts: RunArtifacts, _ model: any TokenModel, name: String) throws -> any RewardModel
+{
   try artifacts.rating.map { try ClassifierRewardModel(artifacts, model, $0.loss, name: name) }
     ?? GenerativeRewardModel(artifacts, model, name: name)
 }

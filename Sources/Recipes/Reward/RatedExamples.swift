@@ -7,8 +7,8 @@ import Training
 
 /// Rated responses as a head of scores learns them: each with its scores, or pairs of responses to one question.
 ///
-/// Pairs are all those of a question whose overall scores differ. A pair's margin is that difference divided by the mean
-/// of all pairs', so that a loss weighted by it is of the size of one that is not.
+/// Pairs are all those of a question whose overall scores differ. A pair's margin is that difference divided by the
+/// mean of all pairs', so that a loss weighted by it is of the size of one that is not.
 struct RatedExamples: ExampleCollection {
   /// One of two responses to a question, by its index in the data set.
   private struct Pair {

@@ -3,8 +3,8 @@ import TokenData
 
 /// Tells of a request, without reading it, that it is far too long: from any thread, in a millisecond for a megabyte.
 ///
-/// The reward model itself says the same after making all tokens, which takes a second for some megabytes, and one thread makes
-/// them for everybody.
+/// The reward model itself says the same after making all tokens, which takes a second for some megabytes, and one
+/// thread makes them for everybody.
 public struct RequestScreen: Sendable {
   private let refusal: @Sendable (RewardRequest) -> InputError?
 

@@ -34,8 +34,8 @@ public struct Answering: Sendable {
 
   /// Question and right answer of a record.
   ///
-  /// With `data.tooLong: cutPrompt` a long prompt is cut as it is for training: by as much as prompt and right answer are
-  /// too long. Where no right answer is known, room for a generated one is left, of half the length at most.
+  /// With `data.tooLong: cutPrompt` a long prompt is cut as it is for training: by as much as prompt and right answer
+  /// are too long. Where no right answer is known, room for a generated one is left, of half the length at most.
   public func item(_ record: Record) throws -> EvaluationItem {
     let (prompt, reference) = record.promptAndReference, question = try question(record, isAnswered: !reference.isEmpty)
     return EvaluationItem(
@@ -164,7 +164,8 @@ struct AnswerNumbers: Sendable {
     guard !rules.isEmpty else { return NumberGrammar().numbers(in: text).map(\.value) }
     var all = [(range: Range<Int>, value: Double)]()
     for rule in rules {
-      let spans: [Range<Int>]? = if case .delimiters(let delimiters) = rule.region { delimiters.spans(in: text) } else { nil }
+      let spans: [Range<Int>]? =
+        if case .delimiters(let delimiters) = rule.region { delimiters.spans(in: text) } else { nil }
       for number in numbers(in: text, within: spans, rule.finder)
       where !all.contains(where: { $0.range.overlaps(number.range) }) {
         all.append(number)

@@ -7,8 +7,8 @@ import Torch
 import TorchNN
 public import Training
 
-/// Everything that a run over image codes sets up before weights are read: the model's sizes, the distance between codes, the
-/// objective.
+/// Everything that a run over image codes sets up before weights are read: the model's sizes, the distance between
+/// codes, the objective.
 public struct CodeRunArtifacts: TrainingArtifacts {
   /// The run file.
   public let settings: RunSettings

@@ -165,7 +165,8 @@ extension MetricRegion {
     case (nil, nil, let spans?): self = .spans(spans)
     default:
       throw reader.error(
-        nil, expected: "answer, { delimiters: [\"<b>\", \"</b>\"] } or { spans: name }", found: "none or several of them")
+        nil, expected: "answer, { delimiters: [\"<b>\", \"</b>\"] } or { spans: name }",
+        found: "none or several of them")
     }
   }
 }

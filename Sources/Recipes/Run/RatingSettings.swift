@@ -53,7 +53,8 @@ extension RatingReader {
     let sum = attributes.map(\.range).reduce((0, 0)) { ($0.0 + $1.lowerBound, $0.1 + $1.upperBound) }
     guard sum.1 <= RatedScale.scores.upperBound else {
       throw reader.error(
-        "attributes", expected: "scores whose greatest sum, the overall score, is at most \(RatedScale.scores.upperBound)",
+        "attributes",
+        expected: "scores whose greatest sum, the overall score, is at most \(RatedScale.scores.upperBound)",
         found: "\(sum.1)", remedy: "Give `overall` a field of its own, or the attributes narrower `scores`.")
     }
     return sum.0...sum.1

@@ -253,7 +253,8 @@ extension MetricSettings {
   /// The distance loss of this metric, as preset `dist` would have it.
   ///
   /// - Parameter codeBook: where embeddings are, if the distance names no file of its own.
-  func distanceLoss(_ space: TokenSpace, _ objective: ObjectiveSettings, codeBook: String? = nil) throws -> DistanceLoss {
+  func distanceLoss(_ space: TokenSpace, _ objective: ObjectiveSettings, codeBook: String? = nil) throws -> DistanceLoss
+  {
     if space.unit == .character {
       let replaces = (whole.crossEntropy ?? objective.preset.crossEntropy) == .replaced
       // Without cross entropy only the vocabulary's softmax keeps a model to the characters of numbers.

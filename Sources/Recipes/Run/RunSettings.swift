@@ -81,8 +81,8 @@ public struct RunSettings: Sendable {
     try check(reader)
   }
 
-  /// Runs what puts settings to use, and says of the errors of token spaces and objectives, which know neither files nor
-  /// keys, which key of the run they are about.
+  /// Runs what puts settings to use, and says of the errors of token spaces and objectives, which know neither files
+  /// nor keys, which key of the run they are about.
   ///
   /// - Parameter temperature: the key of the temperature, if that may be at fault.
   /// - Throws: `InputError`, and any error of `body` that is of another kind.

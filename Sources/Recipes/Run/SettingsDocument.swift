@@ -16,8 +16,8 @@ struct SettingsDocument {
 
   /// Reads a file.
   ///
-  /// - Throws: `InputError` for a file that is no YAML mapping, keys that occur twice, more than 100,000 values, or lists
-  ///   nested deeper than 64.
+  /// - Throws: `InputError` for a file that is no YAML mapping, keys that occur twice, more than 100,000 values, or
+  ///   lists nested deeper than 64.
   init(file path: String) throws {
     let bytes = try fileBytes(path, limit: 1 << 24)
     guard let text = String(validating: bytes, as: UTF8.self) else {

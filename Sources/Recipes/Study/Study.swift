@@ -1,7 +1,8 @@
 import Files
 import Reports
 
-/// A study from settings to report: problems and seeds side by side, kept one by one, so that an interrupted one goes on.
+/// A study from settings to report: problems and seeds side by side, kept one by one, so that an interrupted one goes
+/// on.
 public struct Study {
   /// Its folder and settings.
   public let store: RunStore<StudySettings, StudyOutcome>

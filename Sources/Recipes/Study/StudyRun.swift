@@ -13,8 +13,8 @@ public struct StudyOutcome: Codable, Sendable, Equatable {
   /// Outcome of one training run.
   struct Run: Codable, Sendable, Equatable {
     var variant: StudyVariant
-    /// Figures on the test examples by ``EvaluationMetric`` name: of the checkpoint with the lowest validation loss, the
-    /// variant's own, and of the last step.
+    /// Figures on the test examples by ``EvaluationMetric`` name: of the checkpoint with the lowest validation loss,
+    /// the variant's own, and of the last step.
     var best: [String: Double], last: [String: Double]
     /// The step of that checkpoint.
     var bestStep: Int
@@ -56,7 +56,8 @@ public func runStudy(named name: String, folder: String, threads: Int) throws {
   }
   try store.keep(
     StudyOutcome(
-      problem: planned.problem, seed: planned.seed, deviation: answers.deviation, medianError: answers.medianError, runs: runs
+      problem: planned.problem, seed: planned.seed, deviation: answers.deviation, medianError: answers.medianError,
+      runs: runs
     ),
     of: name)
 }

@@ -66,7 +66,9 @@ public struct Evaluating {
   }
 
   /// What is read out: asked for, or where it can be.
-  private static func reading(_ artifacts: RunArtifacts, _ run: RunFolder?, _ items: [EvaluationItem]) throws -> ReadingChoice {
+  private static func reading(_ artifacts: RunArtifacts, _ run: RunFolder?, _ items: [EvaluationItem]) throws
+    -> ReadingChoice
+  {
     switch artifacts.settings.evaluate.distribution {
     case false: return .none
     case true: return .read(try NumberReading(artifacts, run: run))

@@ -16,8 +16,8 @@ public final class LineStream {
   private let skipBad: Bool
   private let folder: String
   private let work: any RecordWork
-  /// Lines that are taken together. Fewer where each may show an image of 64 megapixels, a second's work: results appear
-  /// as lines are done.
+  /// Lines that are taken together. Fewer where each may show an image of 64 megapixels, a second's work: results
+  /// appear as lines are done.
   private let atOnce: Int
 
   /// - Parameters:
@@ -32,7 +32,8 @@ public final class LineStream {
     reader.needsAnswer = false
     switch task {
     case .generate: work = try Generating(choice, answering)
-    case .score where choice.artifacts.settings.reward != nil: work = RewardScoring(rewardModel: try loadRewardModel(choice))
+    case .score where choice.artifacts.settings.reward != nil:
+      work = RewardScoring(rewardModel: try loadRewardModel(choice))
     case .score:
       reader.needsAnswer = true
       work = try Likelihoods(choice, answering)
@@ -49,7 +50,8 @@ public final class LineStream {
   ///   - source: name of the input in errors.
   ///   - next: the lines that are waiting (at least one; at most `limit`), nil at the end.
   ///   - write: takes one line of output.
-  /// - Throws: `InputError` naming the line; lines that are bad are answered by `{"error": …}` if they are to be skipped.
+  /// - Throws: `InputError` naming the line; lines that are bad are answered by `{"error": …}` if they are to be
+  ///   skipped.
   public func run(
     source: String, next: (_ limit: Int) throws -> [String]?, write: (String) throws -> Void
   ) throws {

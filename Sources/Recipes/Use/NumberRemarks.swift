@@ -111,8 +111,8 @@ func answerRemarks(_ records: [PredictionRecord], _ artifacts: RunArtifacts, _ t
   return remarks + [training?.outside(records)].compactMap(\.self)
 }
 
-/// Notes below a comparison: how the right answers' numbers are written, and each variant's answers beyond what training
-/// showed.
+/// Notes below a comparison: how the right answers' numbers are written, and each variant's answers beyond what
+/// training showed.
 func comparisonRemarks(
   _ outcomes: [(variant: String, records: [PredictionRecord])], _ artifacts: RunArtifacts?, _ training: TrainingAnswers?
 ) -> [String] {

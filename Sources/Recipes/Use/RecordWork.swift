@@ -132,7 +132,8 @@ struct RewardScoring: RecordWork {
 
   func check(_ record: Record) throws {
     guard let rated = record.rated else { return }
-    do { _ = try rewardModel.tokens(of: RewardRequest(messages: rated.messages, response: rated.response)) } catch var error
+    do { _ = try rewardModel.tokens(of: RewardRequest(messages: rated.messages, response: rated.response)) } catch var
+      error
       as InputError
     {
       error.path = record.source

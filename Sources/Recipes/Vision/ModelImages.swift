@@ -5,8 +5,8 @@ import TorchNN
 extension ImageTokens {
   /// How a vision-language model's folder has images shown.
   ///
-  /// - Throws: `InputError` for a preparation that is not supported, or that gives images of another size than the model
-  ///   reads; for an image token that the tokenizer does not have.
+  /// - Throws: `InputError` for a preparation that is not supported, or that gives images of another size than the
+  ///   model reads; for an image token that the tokenizer does not have.
   init(folder: String, _ tokenizer: Tokenizer, _ model: any VisionLanguageModel) throws(InputError) {
     guard let mark = tokenizer.token(of: Int32(clamping: model.imageToken)) else {
       throw InputError(

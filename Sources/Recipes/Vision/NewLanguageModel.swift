@@ -4,8 +4,9 @@ import TokenModels
 import Torch
 import TorchNN
 
-/// A language model of our own to train from nothing: a decoder of the Llama family with randomly initialised weights that reads bytes.
-/// For experiments on small machines, where a vocabulary of tens of thousands would be most of the work.
+/// A language model of our own to train from nothing: a decoder of the Llama family with randomly initialised weights
+/// that reads bytes. For experiments on small machines, where a vocabulary of tens of thousands would be most of the
+/// work.
 public struct NewLanguageModel: Sendable {
   /// Width of the hidden states; a multiple of twice the heads.
   public var width: Int

@@ -4,8 +4,8 @@ public import TokenModels
 import Torch
 import TorchNN
 
-/// A small vision-language model to train from: a randomly initialised vision transformer and a randomly initialised projector before a language model
-/// that is there already.
+/// A small vision-language model to train from: a randomly initialised vision transformer and a randomly initialised
+/// projector before a language model that is there already.
 ///
 /// The folder is a LLaVA folder, which transformers reads as well. The tokenizer gets a token `<image>`; the embeddings
 /// of new ids are the mean of all others, as is usual, so that their logits are too.
@@ -33,8 +33,8 @@ public struct NewVisionModel: Sendable {
   ///   - folder: the folder to make; it appears whole or not at all.
   ///   - replacing: whether a folder of that name may be there.
   /// - Returns: parameters of the vision transformer with the projector, and of the whole.
-  /// - Throws: `InputError` for sizes that do not fit, a language model of another architecture, a folder that cannot be
-  ///   written.
+  /// - Throws: `InputError` for sizes that do not fit, a language model of another architecture, a folder that cannot
+  ///   be written.
   @discardableResult
   public func write(
     language: String, to folder: String, replacing: Bool = false

@@ -202,8 +202,8 @@ extension ProgressBar {
 /// Seconds that never jump, for measuring how long something takes.
 public func monotonicSeconds() -> Double { ProcessInfo.processInfo.systemUptime }
 
-/// Lines at the bottom of a terminal that are drawn over. Each change is one write, so that nothing flickers; the cursor
-/// is never hidden, so that a killed process leaves nothing to repair.
+/// Lines at the bottom of a terminal that are drawn over. Each change is one write, so that nothing flickers; the
+/// cursor is never hidden, so that a killed process leaves nothing to repair.
 private struct LiveLines: Sendable {
   let terminal: Terminal
   private var count = 0

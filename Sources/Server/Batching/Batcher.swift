@@ -5,11 +5,12 @@ package import Recipes
 import Synchronization
 import TokenData
 
-/// A bounded queue before a reward model, which one thread owns: whatever waits is rated in batches of at most so many tokens.
+/// A bounded queue before a reward model, which one thread owns: whatever waits is rated in batches of at most so many
+/// tokens.
 ///
-/// The reward model never waits for a batch to fill: it takes what is there, oldest first. Items with attributes and without go
-/// into different batches, since they cost differently; the oldest item of all decides which kind is next, and no item
-/// is passed over for a smaller one of its kind, so a long one cannot starve.
+/// The reward model never waits for a batch to fill: it takes what is there, oldest first. Items with attributes and
+/// without go into different batches, since they cost differently; the oldest item of all decides which kind is next,
+/// and no item is passed over for a smaller one of its kind, so a long one cannot starve.
 package final class Batcher: Sendable {
   /// Allowed values.
   package struct Limits: Sendable {
@@ -109,7 +110,8 @@ package final class Batcher: Sendable {
 
   /// All that the reward model's thread does. The reward model is gone when it returns.
   private static func live(
-    _ limits: Limits, _ metrics: ServerMetrics, _ makeRewardModel: () throws -> any RewardModel, _ ready: (Batcher) -> Void
+    _ limits: Limits, _ metrics: ServerMetrics, _ makeRewardModel: () throws -> any RewardModel,
+    _ ready: (Batcher) -> Void
   ) throws -> Batcher {
     let rewardModel = try makeRewardModel()
     let batcher = Batcher(model: ModelDescription(rewardModel), limits: limits, metrics: metrics)
@@ -176,7 +178,8 @@ package final class Batcher: Sendable {
       for (index, request) in requests.enumerated() {
         state.waiting.append(
           Item(
-            ticket: ticket, index: index, serial: state.serial, request: request, attributes: attributes, bytes: bytes[index]))
+            ticket: ticket, index: index, serial: state.serial, request: request, attributes: attributes,
+            bytes: bytes[index]))
         state.serial += 1
       }
       if state.isRewardModelIdle {

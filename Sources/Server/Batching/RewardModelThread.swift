@@ -56,8 +56,8 @@ extension Batcher {
     return (chosen, counts)
   }
 
-  /// One outcome each. Where the reward model refuses the batch, its items are rated one by one, so that only the one at fault
-  /// goes unrated.
+  /// One outcome each. Where the reward model refuses the batch, its items are rated one by one, so that only the one
+  /// at fault goes unrated.
   private func outcomes(of batch: [Item], _ rewardModel: any RewardModel) -> [(item: Item, outcome: Outcome)] {
     do {
       let rewards = try rewardModel.rewards(

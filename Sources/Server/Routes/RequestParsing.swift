@@ -18,8 +18,9 @@ struct ScoreCall {
   init(_ body: JSONReader) throws(InputError) {
     // `facets` is the name of earlier versions, read for one more.
     let settings = ["attributes", "distribution", "facets"]
-    let wanted = try body.ifPresent("attributes") ?? body.ifPresent("facets")
-    attributes = try wanted?.bool() ?? true
+    let wanted = try body.ifPresent("attributes")
+    let old = try body.ifPresent("facets")
+    attributes = try (wanted ?? old)?.bool() ?? true
     distribution = try body.ifPresent("distribution")?.bool() ?? false
     if let batch = try body.ifPresent("items") {
       try body.allow(settings + ["items"])

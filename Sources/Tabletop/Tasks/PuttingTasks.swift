@@ -2,7 +2,8 @@ import MetricTokens
 
 /// Tasks that put one thing into another.
 extension EpisodeBuilder {
-  /// A move into a container, unturned. (VIMABench's oracle turns objects here by angles that the task does not speak of.)
+  /// A move into a container, unturned. (VIMABench's oracle turns objects here by angles that the task does not speak
+  /// of.)
   private func put(_ object: Int, into container: Int) -> Plan.Move {
     Plan.Move(object: object, target: objects[container].place)
   }

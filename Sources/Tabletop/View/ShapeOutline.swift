@@ -53,8 +53,8 @@ enum ShapeOutline {
     }
   }
 
-  /// Outward normals of a regular pentagon that stands on its base, the tip at the top. Its circle has radius 1.1056, so
-  /// that it reaches from −1 to 1 in height; it is made as wide.
+  /// Outward normals of a regular pentagon that stands on its base, the tip at the top. Its circle has radius 1.1056,
+  /// so that it reaches from −1 to 1 in height; it is made as wide.
   private static let pentagonSides = (0..<5).map { side in
     let angle = (36 + 72 * Double(side)) * .pi / 180
     return SIMD2(sin(angle), -cos(angle))

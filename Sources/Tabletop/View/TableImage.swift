@@ -3,9 +3,9 @@ import Foundation
 extension TableScene {
   /// The table as the front camera shows it, RGB in row-major order: `[FrontView.height, FrontView.width, 3]`.
   ///
-  /// Seen from above, where ``TableObject/box`` says: markings lie under containers, these under what is picked up. What
-  /// stands on another object is painted smaller, so that the lower one shows. Edges are smooth: a pixel takes the mean
-  /// of 16 points. Everything follows from the scene alone.
+  /// Seen from above, where ``TableObject/box`` says: markings lie under containers, these under what is picked up.
+  /// What stands on another object is painted smaller, so that the lower one shows. Edges are smooth: a pixel takes the
+  /// mean of 16 points. Everything follows from the scene alone.
   public var pixels: [UInt8] {
     var canvas = TableCanvas()
     for index in paintingOrder { canvas.paint(objects[index], size: pow(0.75, Double(level(index)))) }

@@ -20,7 +20,8 @@ public struct GroundingData: Sendable {
   ///   - images: folder of the images; nil: that of each file.
   ///   - skipsBad: whether rows that cannot be used are left out and counted.
   /// - Throws: `InputError` naming file, line and key, or the image that is not there.
-  public init(_ paths: [String], images: String?, _ template: GroundingTemplate = .init(), skipsBad: Bool) throws(InputError)
+  public init(_ paths: [String], images: String?, _ template: GroundingTemplate = .init(), skipsBad: Bool)
+    throws(InputError)
   {
     self.template = template
     var seen = [String: Bool]()

@@ -5,8 +5,8 @@ import Foundation
 import TokenData
 public import TorchNN
 
-/// Lets a model that sees answer files of referring expressions, such as `dist2 new-data grounding` writes, and says how
-/// many it finds.
+/// Lets a model that sees answer files of referring expressions, such as `dist2 new-data grounding` writes, and says
+/// how many it finds.
 public struct GroundingEvaluation {
   private let artifacts: RunArtifacts
   private let model: any TokenModel

@@ -30,9 +30,9 @@ public struct ReferringRow: Sendable, Hashable {
     wasCut = false
   }
 
-  /// Reads a row: `image` (or `file_name`, or `images` with one), `sent` (or `expression`, `sentence`, `caption`), `width`, `height`, and
-  /// `bbox` (or `bbox_xyxy`), two corners in pixels as the evaluators of Qwen-VL have them; `bbox_xywh` is corner and
-  /// size as COCO has them. `split` and `id` may be there.
+  /// Reads a row: `image` (or `file_name`, or `images` with one), `sent` (or `expression`, `sentence`, `caption`),
+  /// `width`, `height`, and `bbox` (or `bbox_xyxy`), two corners in pixels as the evaluators of Qwen-VL have them;
+  /// `bbox_xywh` is corner and size as COCO has them. `split` and `id` may be there.
   ///
   /// - Parameter source: its name if it has none.
   /// - Throws: `InputError` naming the key: one that is missing or of a wrong type, a box that is inverted, empty or

@@ -15,8 +15,8 @@ public struct ManipulationData: Sendable {
     (self.writer, self.kinds) = (writer, kinds)
   }
 
-  /// Writes the examples of some episodes of a split, one JSON object a line with TRL's names. Where an image is seen it
-  /// lies in `images/` beside the file, named as seen from there.
+  /// Writes the examples of some episodes of a split, one JSON object a line with TRL's names. Where an image is seen
+  /// it lies in `images/` beside the file, named as seen from there.
   ///
   /// - Parameters:
   ///   - first: the episode to begin with.

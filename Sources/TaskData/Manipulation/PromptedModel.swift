@@ -23,7 +23,8 @@ package struct PromptedModel {
   /// - Parameters:
   ///   - images: where the images go that the questions show; nil if they show none.
   ///   - onDone: called with every answer.
-  /// - Throws: `InputError` for a prompt that does not fit into the model's context, or an image that cannot be written.
+  /// - Throws: `InputError` for a prompt that does not fit into the model's context, or an image that cannot be
+  ///   written.
   package func answers(
     to questions: [PolicyQuestion], showing images: inout TableImages?, onDone: (() -> Void)? = nil
   ) throws -> [String] {
@@ -60,7 +61,8 @@ package struct PromptedModel {
   private static func mismatch(isShown: Bool, _ image: String?) -> InputError {
     if isShown {
       return InputError(
-        path: "prompt", place: "key image", expected: "the file of the image that \(PromptTemplate.imageMark) stands for",
+        path: "prompt", place: "key image",
+        expected: "the file of the image that \(PromptTemplate.imageMark) stands for",
         found: "no such key", remedy: "Give the path of a PNG or JPEG file, the front view.")
     }
     return InputError(

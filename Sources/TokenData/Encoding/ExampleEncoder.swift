@@ -205,8 +205,8 @@ public struct ExampleEncoder: Sendable {
 
   // MARK: Tokens
 
-  /// Whether the tokenizer puts its begin token before a text that does not begin with it. What a template wrote is taken
-  /// as it is, as `apply_chat_template` has it; but the processors of models that see put it there all the same.
+  /// Whether the tokenizer puts its begin token before a text that does not begin with it. What a template wrote is
+  /// taken as it is, as `apply_chat_template` has it; but the processors of models that see put it there all the same.
   private func addsBegin(_ layout: RecordLayout) -> Bool { !layout.isRendered || images != nil }
 
   /// The text's tokens, and whether each is learnt.

@@ -1,13 +1,14 @@
 public import Files
 public import MetricTokens
 
-/// Phi-3-Vision's way from an image to what its tower reads: a view of the whole, and views of parts that show it larger.
+/// Phi-3-Vision's way from an image to what its tower reads: a view of the whole, and views of parts that show it
+/// larger.
 ///
 ///     lay on its side → resize → pad with white to whole parts → lay back → rescale → normalise → (whole, part 1, part 2, …)
 ///
 /// As many parts stand side by side along the longer side as fit into ``crops`` in all (the HD transform of
-/// InternLM-XComposer2-4KHD, Dong et al. 2024, arXiv 2404.06512). The steps, and their rounding, are those of the processor
-/// that Phi-3.5-vision comes with, on Pillow and torch; alpha is ``PixelImage``'s to judge.
+/// InternLM-XComposer2-4KHD, Dong et al. 2024, arXiv 2404.06512). The steps, and their rounding, are those of the
+/// processor that Phi-3.5-vision comes with, on Pillow and torch; alpha is ``PixelImage``'s to judge.
 public struct HDTransform: Sendable, Hashable {
   /// Rows, and pixels of a row, of a view.
   public var side: Int
@@ -76,8 +77,8 @@ public struct HDTransform: Sendable, Hashable {
     }
   }
 
-  /// One channel of the whole, `[side, side]`: torch's `interpolate(mode="bicubic")` of the normalised values, which does
-  /// not mix more pixels where it shrinks.
+  /// One channel of the whole, `[side, side]`: torch's `interpolate(mode="bicubic")` of the normalised values, which
+  /// does not mix more pixels where it shrinks.
   private func whole(_ image: PixelImage, channel: Int, _ table: [Float]) -> [Float] {
     let down = CubicTaps(from: image.height, to: side), across = CubicTaps(from: image.width, to: side)
     return [Float](unsafeUninitializedCapacity: side * side) { values, written in
@@ -165,7 +166,8 @@ private struct Layout {
   }
 }
 
-/// For each pixel of a side, the four old ones that it is made of: Keys's cubic of a = −3/4, pixels of the edge repeated.
+/// For each pixel of a side, the four old ones that it is made of: Keys's cubic of a = −3/4, pixels of the edge
+/// repeated.
 private struct CubicTaps {
   private let taps: [[(index: Int, share: Float)]]
 

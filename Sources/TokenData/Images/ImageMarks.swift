@@ -3,8 +3,8 @@ import Files
 extension ImageTokens {
   /// The record with the model's mark for every `<image>`, `<|image|>` and `<|image_N|>` of what is said to the model.
   ///
-  /// - Throws: `InputError` naming the record: numbers that do not count 1, 2, 3, … as they stand, or marks in a text whose
-  ///   spans they would move.
+  /// - Throws: `InputError` naming the record: numbers that do not count 1, 2, 3, … as they stand, or marks in a text
+  ///   whose spans they would move.
   func unifyingMarks(_ record: Record) throws(InputError) -> Record {
     var record = record, seen = 0
     switch record.content {

@@ -54,13 +54,16 @@ public struct RatingReader: Sendable, Hashable {
     template: RatingTemplate, prompt: String = "prompt", response: String = "response", overall: Source? = nil,
     attributes: [Source], longestPrompt: Int? = nil, longestResponse: Int? = nil
   ) {
-    (self.template, self.prompt, self.response, self.overall, self.attributes) = (template, prompt, response, overall, attributes)
+    (self.template, self.prompt, self.response, self.overall, self.attributes) = (
+      template, prompt, response, overall, attributes
+    )
     (self.longestPrompt, self.longestResponse) = (longestPrompt, longestResponse)
   }
 
   /// HelpSteer2's own fields.
   public static let helpSteer2 = RatingReader(
-    template: .helpSteer2, attributes: RatingTemplate.helpSteer2.attributes.map { Source(field: $0.name, range: 0...4) })
+    template: .helpSteer2, attributes: RatingTemplate.helpSteer2.attributes.map { Source(field: $0.name, range: 0...4) }
+  )
 
   /// The response of a record, and its scores if it has all of them.
   ///
@@ -116,7 +119,9 @@ public struct RatingReader: Sendable, Hashable {
   }
 
   private func hasScores(_ object: JSONReader) throws(InputError) -> Bool {
-    for source in [overall].compactMap({ $0 }) + attributes where try find(source.field, in: object) == nil { return false }
+    for source in [overall].compactMap({ $0 }) + attributes where try find(source.field, in: object) == nil {
+      return false
+    }
     return true
   }
 

@@ -115,7 +115,9 @@ public struct RatingTemplate: Sendable, Hashable {
     if attributes.allSatisfy({ $0.range == first.range }) {
       closing += " Only provide the score as a number between \(first.range.inWords)."
     } else {
-      for attribute in attributes { closing += " Provide \(attribute.name) as a number between \(attribute.range.inWords)." }
+      for attribute in attributes {
+        closing += " Provide \(attribute.name) as a number between \(attribute.range.inWords)."
+      }
     }
     return closing
   }

@@ -178,7 +178,8 @@ public final class Dataset: Sendable {
 }
 
 extension Dataset.Rules {
-  /// The fewest tokens that a record of more than a mebibyte can have, if these are too many already and nothing is cut.
+  /// The fewest tokens that a record of more than a mebibyte can have, if these are too many already and nothing is
+  /// cut.
   fileprivate func tokensTooMany(_ record: Record) -> Int? {
     guard tooLong == .error || tooLong == .skip, let least = encoder.fewestTokens(of: record) else { return nil }
     return least > maxLength ? least : nil

@@ -54,8 +54,8 @@ public struct DatasetSummary: Sendable {
 
   /// Examples that a chat template wrote.
   public private(set) var rendered = 0
-  /// Examples whose texts hold marks that template or tokenizer write as well: a mark of the template in a message, or a
-  /// begin or end token twice in a row; and the first such token.
+  /// Examples whose texts hold marks that template or tokenizer write as well: a mark of the template in a message, or
+  /// a begin or end token twice in a row; and the first such token.
   public private(set) var doubled = 0, doubledToken: String?
   /// Mismatches of chat template and tokenizer.
   public let templateRemarks: [String]

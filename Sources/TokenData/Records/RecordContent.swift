@@ -20,8 +20,9 @@ public struct RecordConversation: Sendable, Hashable {
 }
 
 extension JSONReader {
-  /// A text, a number as it is written, or the list of parts that vision-language data has: `{"type": "text", "text": …}`,
-  /// which are put one behind the other, and `{"type": "image"}`, which may name its file as `path`, `image` or `url`.
+  /// A text, a number as it is written, or the list of parts that vision-language data has:
+  /// `{"type": "text", "text": …}`, which are put one behind the other, and `{"type": "image"}`, which may name its
+  /// file as `path`, `image` or `url`.
   ///
   /// - Throws: `InputError` for other values: `true` has no spelling that everyone agrees on.
   public func content() throws(InputError) -> RecordContent {

@@ -9,7 +9,8 @@
 public struct StreamingDecoder: Sendable {
   private let tokenizer: Tokenizer
   private let skipSpecialTokens: Bool
-  // Decoders look at their neighbours (the first token loses its space), so the tokens of the last piece stay as context.
+  // Decoders look at their neighbours (the first token loses its space), so the tokens of the last piece stay as
+  // context.
   private var ids: [Int32] = []
   private var contextCount = 0
   private var contextLength = 0  // UTF-8 length of the context's text, which has been given out

@@ -34,8 +34,8 @@ public struct TextBound: Sendable, Hashable {
 }
 
 extension Tokenizer {
-  /// The most text that a token can stand for; nil where there is no such bound, since the tokenizer drops text or makes
-  /// one token of a run of any length. Looks at every token: keep it.
+  /// The most text that a token can stand for; nil where there is no such bound, since the tokenizer drops text or
+  /// makes one token of a run of any length. Looks at every token: keep it.
   public var textBound: TextBound? {
     let change = normalizer.map { TextChange($0) } ?? TextChange()
     let cutting = preTokenizer.map { TextChange($0) } ?? TextChange()

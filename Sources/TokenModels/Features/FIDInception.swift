@@ -2,7 +2,8 @@ import Files
 public import Torch
 public import TorchNN
 
-/// The Inception network of the Fréchet Inception Distance: the graph of 2015-12-05, 2,048 pooled features, 1,008 logits.
+/// The Inception network of the Fréchet Inception Distance: the graph of 2015-12-05, 2,048 pooled features, 1,008
+/// logits.
 ///
 /// It differs from the Inception v3 of image classification: average pools leave padding out of the mean, the last
 /// block pools by maximum, images are scaled to 299 x 299 by TensorFlow 1's bilinear rule (corners not aligned, no
@@ -33,7 +34,8 @@ public final class FIDInception: Module, ImageFeatures, StoredImageFeatures {
 
   public private(set) var isReferenceInception = false
   /// First digits of the SHA-256 of the published weights: part of the file's own name,
-  /// `weights-inception-2015-12-05-6726825d.pth` at torch-fidelity, `pt_inception-2015-12-05-6726825d.pth` at pytorch-fid.
+  /// `weights-inception-2015-12-05-6726825d.pth` at torch-fidelity, `pt_inception-2015-12-05-6726825d.pth` at
+  /// pytorch-fid.
   private static let publishedHash = "6726825d"
 
   init(config: JSONReader) throws(InputError) {

@@ -18,7 +18,8 @@ public final class Llama: Module, PretrainedModel {
 
   public static let modelTypes = ["llama", "mistral", "phi3"]
 
-  /// A model without weights (its parameters are on `.meta`): load or ``Module/initialise(standardDeviation:generator:dtype:device:)``.
+  /// A model without weights (its parameters are on `.meta`): load or
+  /// ``Module/initialise(standardDeviation:generator:dtype:device:)``.
   public convenience init(_ configuration: LlamaConfiguration) {
     self.init(configuration, json: configuration.json)
   }

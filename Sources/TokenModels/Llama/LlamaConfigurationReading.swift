@@ -3,7 +3,8 @@ import Foundation
 import TorchNN
 
 extension LlamaConfiguration {
-  /// Reads `config.json` of a `llama`, `mistral` or `phi3` model, or the decoder of a `phi3_v` model, with the defaults of transformers.
+  /// Reads `config.json` of a `llama`, `mistral` or `phi3` model, or the decoder of a `phi3_v` model, with the defaults
+  /// of transformers.
   ///
   /// - Throws: `InputError` naming file and key for a value of the wrong type or out of range, and for every option
   ///   that would change the computation and is not implemented.
@@ -20,7 +21,8 @@ extension LlamaConfiguration {
     self.init(
       vocabularySize: try config.count(.vocabularySize, default: isPhi ? 32_064 : 32_000, limit: 1 << 24),
       hiddenSize: hiddenSize,
-      intermediateSize: try config.count(.intermediateSize, default: isMistral ? 14_336 : isPhi ? 8192 : 11_008, limit: 1 << 22),
+      intermediateSize: try config.count(
+        .intermediateSize, default: isMistral ? 14_336 : isPhi ? 8192 : 11_008, limit: 1 << 22),
       layers: try config.count(.layers, default: 32, limit: 1 << 12),
       heads: heads,
       keyValueHeads: try config.count(.keyValueHeads, default: isMistral ? 8 : heads, limit: heads),
@@ -49,7 +51,8 @@ extension LlamaConfiguration {
     if case .longrope(let short, let long, _, _) = scaling {
       for (key, factors) in [(Key.shortFactor, short), (.longFactor, long)] where factors.count != headDimension / 2 {
         throw config.member(.ropeScaling).error(
-          expected: "\(headDimension / 2) numbers in \(key.rawValue), half the width of a head", found: "\(factors.count)")
+          expected: "\(headDimension / 2) numbers in \(key.rawValue), half the width of a head",
+          found: "\(factors.count)")
       }
     }
     if headDimension % 2 != 0 {
@@ -196,8 +199,8 @@ extension JSONReader {
     return scaling
   }
 
-  /// Phi-3's scaling. Unless it is given, the factor of cosines and sines follows from how many times longer the context
-  /// is than the original one.
+  /// Phi-3's scaling. Unless it is given, the factor of cosines and sines follows from how many times longer the
+  /// context is than the original one.
   ///
   /// transformers reads the original length beside the section alone: there its class has a default, which wins over
   /// what the section says.

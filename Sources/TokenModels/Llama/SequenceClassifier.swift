@@ -3,7 +3,8 @@ public import Torch
 public import TorchNN
 
 /// A decoder of the Llama family with a head of K scores in the place of that of the vocabulary, stored as
-/// transformers' `LlamaForSequenceClassification` and its like for Mistral and Phi-3 store it (`model.*`, `score.weight`).
+/// transformers' `LlamaForSequenceClassification` and its like for Mistral and Phi-3 store it (`model.*`,
+/// `score.weight`).
 ///
 ///     scores = score · hidden        [K] at a document's last token
 ///
@@ -39,8 +40,8 @@ public final class SequenceClassifier: Module, PretrainedModel {
     score = Linear(configuration.hiddenSize, labels.count, bias: false, device: .meta)
   }
 
-  /// Gives a language model's decoder (or another classifier's) a randomly initialised head. Both models then share the decoder's
-  /// weights; the language model's head is not kept.
+  /// Gives a language model's decoder (or another classifier's) a randomly initialised head. Both models then share the
+  /// decoder's weights; the language model's head is not kept.
   ///
   /// The head is drawn from N(0, `initializer_range`), as transformers draws it: from zeros no gradient would reach the
   /// decoder in the first step.
@@ -80,7 +81,8 @@ public final class SequenceClassifier: Module, PretrainedModel {
     }
   }
 
-  /// Gives the model in a Hugging Face folder a randomly initialised head; see ``init(from:outputs:labels:padToken:seed:)``.
+  /// Gives the model in a Hugging Face folder a randomly initialised head; see
+  /// ``init(from:outputs:labels:padToken:seed:)``.
   ///
   /// - Throws: `InputError` as that one, and as ``loadModel(folder:options:)``.
   public convenience init(

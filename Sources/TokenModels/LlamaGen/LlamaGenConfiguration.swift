@@ -114,7 +114,8 @@ extension LlamaGenConfiguration {
     self.init(
       codes: try config.count(Key.codes, limit: 1 << 24), classes: try config.count(Key.classes, limit: 1 << 24),
       gridSide: side, hiddenSize: hiddenSize,
-      intermediateSize: try config.count(Key.intermediateSize, default: Self.intermediateSize(of: hiddenSize), limit: 1 << 22),
+      intermediateSize: try config.count(
+        Key.intermediateSize, default: Self.intermediateSize(of: hiddenSize), limit: 1 << 22),
       layers: try config.count(Key.layers, limit: 1 << 12), heads: heads,
       epsilon: try config.number(Key.epsilon, default: 1e-5, above: 0),
       theta: try config.number(Key.theta, default: 10_000, above: 0),

@@ -87,8 +87,8 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
     return name.hasSuffix("position_ids") ? nil : name  // a buffer of old checkpoints
   }
 
-  /// Gives tower and projector randomly initialised values and takes the decoder from another source, whose names are those of a
-  /// ``Llama``.
+  /// Gives tower and projector randomly initialised values and takes the decoder from another source, whose names are
+  /// those of a ``Llama``.
   ///
   /// - Parameter generator: draws the values: N(0, 1/inputs), and see ``PatchEmbeddings``.
   /// - Throws: `InputError` if the decoder's weights do not fit.

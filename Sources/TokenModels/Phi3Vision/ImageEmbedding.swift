@@ -1,8 +1,9 @@
 import Torch
 import TorchNN
 
-/// From the views of images to embeddings of their tokens: the tower's patches, four of a square side by side, laid out as
-/// the parts lie in the image, with a learnt separator at the end of each row and one between the parts and the whole.
+/// From the views of images to embeddings of their tokens: the tower's patches, four of a square side by side, laid out
+/// as the parts lie in the image, with a learnt separator at the end of each row and one between the parts and the
+/// whole.
 ///
 /// Sizes in shapes: V views, P patches, W the tower's width, F tokens of all images, H the decoder's width.
 final class ImageEmbedding: Module {
@@ -43,7 +44,8 @@ final class ImageEmbedding: Module {
     return outer(inner(Tensor.cat(tokens)).gelu())
   }
 
-  /// Views of parts `[rows · columns, P, W]` → rows of tokens, each with its end, `[(rows · s) · (columns · s + 1), 4 W]`.
+  /// Views of parts `[rows · columns, P, W]` → rows of tokens, each with its end,
+  /// `[(rows · s) · (columns · s + 1), 4 W]`.
   private func lines(_ patches: Tensor, rows: Int, columns: Int) -> Tensor {
     let width = patches.size(2)
     let squares = patches.reshape([rows, columns, side, 2, side, 2, width]).permute([0, 2, 1, 4, 3, 5, 6])

@@ -2,8 +2,8 @@ public import Files
 public import Torch
 public import TorchNN
 
-/// Phi-3-Vision and Phi-3.5-Vision (Abdin et al. 2024, arXiv 2404.14219): CLIP's vision transformer on a view of the whole
-/// image and on views of its parts, two linear layers, a Phi-3 decoder.
+/// Phi-3-Vision and Phi-3.5-Vision (Abdin et al. 2024, arXiv 2404.14219): CLIP's vision transformer on a view of the
+/// whole image and on views of its parts, two linear layers, a Phi-3 decoder.
 ///
 /// Names are those of the published checkpoint: `model.vision_embed_tokens.*` beside the decoder's `model.*` and
 /// `lm_head.weight`.

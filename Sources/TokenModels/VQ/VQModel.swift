@@ -7,8 +7,8 @@ public import TorchNN
 ///
 ///     z = quant_conv(encoder(image)),  code = nearest(z),  image ≈ decoder(post_quant_conv(codeBook[code]))
 ///
-/// Sizes in shapes: B images, C channels, H and W pixels, h = H / ``VQConfiguration/downsampling``, V codes of D numbers.
-/// Pixels are within [−1, 1].
+/// Sizes in shapes: B images, C channels, H and W pixels, h = H / ``VQConfiguration/downsampling``, V codes of D
+/// numbers. Pixels are within [−1, 1].
 public final class VQModel: Module {
   /// The sizes.
   public let configuration: VQConfiguration

@@ -4,8 +4,9 @@ package import Torch
 private let prefix = AdapterWeights.keyPrefix
 
 extension TokenModel {
-  /// Writes the adapters, and what is trained with them (``TokenModel/modulesToSave``), as a folder that `peft.PeftModel.from_pretrained` reads: `adapter_model.safetensors` and
-  /// `adapter_config.json`. The folder appears whole or not at all.
+  /// Writes the adapters, and what is trained with them (``TokenModel/modulesToSave``), as a folder that
+  /// `peft.PeftModel.from_pretrained` reads: `adapter_model.safetensors` and `adapter_config.json`. The folder appears
+  /// whole or not at all.
   ///
   /// - Parameter replacing: whether a folder of that name may be there.
   public func saveAdapters(to folder: String, replacing: Bool = false) throws {

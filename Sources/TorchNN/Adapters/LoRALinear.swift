@@ -39,7 +39,8 @@ public final class LoRALinear: Linear {
     return base.adding(narrow, times: up, scale: settings.scale)
   }
 
-  /// W + scale · B A as a plain layer, summed in float32 (or in float64, if that is the weight's type) and rounded once.
+  /// W + scale · B A as a plain layer, summed in float32 (or in float64, if that is the weight's type) and rounded
+  /// once.
   func merged() -> Linear {
     noGrad {
       let type: DType = weight.dtype == .float64 ? .float64 : .float32

@@ -42,7 +42,8 @@ extension BatchSource {
 ///
 /// Neither micro-batches nor layout change which examples a step reads, its loss or its gradients.
 public final class ExampleBatches: BatchSource {
-  /// Draws a contrastive example for contrastive augmentation (A.2) from example, epoch and index in the data set alone.
+  /// Draws a contrastive example for contrastive augmentation (A.2) from example, epoch and index in the data set
+  /// alone.
   public typealias ContrastiveDraw = (_ example: EncodedExample, _ epoch: Int, _ index: Int) -> ContrastiveExample?
 
   /// Puts targets into an example when it is read, from example, epoch and index in the data set alone
@@ -105,7 +106,8 @@ public final class ExampleBatches: BatchSource {
     }
     return try microBatch.cut(chosen, layout, twoPass: twoPass).map { part in
       try TokenBatch(
-        part.map(\.example), contrastiveExamples: part.map(\.contrastiveExample), twoPass: twoPass, layout: layout, pad: pad,
+        part.map(\.example), contrastiveExamples: part.map(\.contrastiveExample), twoPass: twoPass, layout: layout,
+        pad: pad,
         streams: part.map { chosen in
           var random = CounterGenerator(plan.seed, UInt64(epoch), UInt64(chosen.index))
           return random.next()

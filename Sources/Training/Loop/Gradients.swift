@@ -3,8 +3,8 @@ import TorchNN
 
 /// The gradients of one optimizer step, summed over its micro-batches.
 ///
-/// Float32 parameters sum in their own `grad`, where autograd adds. For bfloat16 and float16 the sum is kept in float32,
-/// since adding many small gradients to a number of 8 bits loses most of them.
+/// Float32 parameters sum in their own `grad`, where autograd adds. For bfloat16 and float16 the sum is kept in
+/// float32, since adding many small gradients to a number of 8 bits loses most of them.
 struct Gradients {
   private let tensors: [Tensor]
   private var sums: [Tensor?]

@@ -45,7 +45,7 @@ import Torch
     let settings = ImageExperiment(data: folder.data, scale: .tiny)
     let model = VQModel(settings.vq, generator: Generator(seed: 1))
     let network = SmallImageClassifier(classCount: 10, origin: "nothing", generator: Generator(seed: 2))
-    let probe = try CodeProbe(model, network, images: settings.images().test.planes, seed: 3)
+    let probe = try CodeProbe(model, network, images: settings.loadedImages().test.planes, seed: 3)
     let book = model.codeBook, distances = book.cdist(book).array(of: Float.self), count = settings.tokenizer.codes
     let length = settings.gridSide * settings.gridSide, old = probe.codes.array(of: Int64.self)
     // 7 x 7: rows and columns 2 and 3.

@@ -52,7 +52,8 @@ import TokenModels
     return output
   }
 
-  /// Every way to stand before or in front of a number: spaces, words, delimiters, signs, zeros, decimals, a point alone.
+  /// Every way to stand before or in front of a number: spaces, words, delimiters, signs, zeros, decimals, a point
+  /// alone.
   @Test(arguments: [
     ["7", "15", "112"], [" 7", " 15", " 3"], ["\\n7", "\\n15"], ["Price: 7", "Price: 12"], ["<b>7</b>", "<b>31</b>"],
     ["-7", "12", "3"], [" -7", " 12", " 3"], ["007", "112", "040"], ["0.25", "0.50"], ["1.5", "12.25", "3"],
@@ -103,8 +104,10 @@ import TokenModels
   /// The number read out, where the truth lies, and the right answers' own likelihood.
   @Test(arguments: ["median", "mean", "mode"]) func numbersStandForDistributions(readOut: String) throws {
     let tiny = try tiny(["07", "12", "40"]), result = try evaluate(tiny, "evaluate.readOut=\(readOut)")
-    let artifacts = try tiny.artifacts("evaluate.distribution=true"), model = try ModelChoice(tiny.folder + "/run.yaml").load()
-    let digits = try TokenSpace.digits(of: artifacts.tokenizer), dataset = try artifacts.dataset(tiny.folder + "/valid.jsonl")
+    let artifacts = try tiny.artifacts("evaluate.distribution=true"),
+      model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    let digits = try TokenSpace.digits(of: artifacts.tokenizer),
+      dataset = try artifacts.dataset(tiny.folder + "/valid.jsonl")
     let scorer = Scorer(model)
     var errors = [Double](), likelihoods = [Double]()
     for (index, record) in result.records.enumerated() {
@@ -132,7 +135,8 @@ import TokenModels
   @Test func distributionsAreReadWhereTheyCanBe() throws {
     let plain = try tiny(["7", "12"]), words = try tiny(["Price: 7", "Cost: 12", "Price: 9", "Cost: 3"])
     func result(_ tiny: TinyRun, _ overrides: String...) throws -> Evaluating {
-      let artifacts = try RunArtifacts(tiny.settings(overrides)), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+      let artifacts = try RunArtifacts(tiny.settings(overrides)),
+        model = try ModelChoice(tiny.folder + "/run.yaml").load()
       return try Evaluating(artifacts, model, artifacts.dataset(tiny.folder + "/valid.jsonl"))
     }
     #expect(try result(plain).metrics.contains(.readOutMAE))

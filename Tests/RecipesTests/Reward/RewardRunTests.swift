@@ -54,7 +54,8 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
   @Test func aHeadOfScoresIsNotAskedForAnswers() throws {
     let tiny = try TinyRun(data: rated, yaml: yaml)
     _ = try tiny.train("objective.preset=regression", "train.steps=2").run()
-    let choice = try ModelChoice(tiny.folder + "/out"), dataset = try choice.artifacts.dataset(tiny.folder + "/train.jsonl")
+    let choice = try ModelChoice(tiny.folder + "/out"),
+      dataset = try choice.artifacts.dataset(tiny.folder + "/train.jsonl")
     let error = #expect(throws: InputError.self) { try Evaluating(choice.artifacts, choice.load(), dataset) }
     #expect(error?.place == "key objective.preset" && error?.remedy.contains("--pairs") == true)
   }

@@ -36,7 +36,8 @@ import Training
       let artifacts = try RunArtifacts(tiny.settings(settings + ["evaluate.maxNewTokens=\(tokens)"]))
       let ids = try Answering(artifacts).item(record).ids
       #expect(ids.count == length)
-      #expect(try Array(Answering(tiny.artifacts()).item(record).ids.suffix(length - 1)) == Array(ids.suffix(length - 1)))
+      #expect(
+        try Array(Answering(tiny.artifacts()).item(record).ids.suffix(length - 1)) == Array(ids.suffix(length - 1)))
     }
   }
 

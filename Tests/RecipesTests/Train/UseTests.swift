@@ -36,7 +36,8 @@ import Training
   @Test func whatDoesNotFitIsRefusedBeforeAnythingIsAnswered() throws {
     let answers = ["it is 2", "2, I think"].map { "{\"prompt\": \"1 + 1 = \", \"completion\": \"\($0)\"}\n" }
     let tiny = try TinyRun(data: answers.joined())
-    let artifacts = try tiny.artifacts("evaluate.distribution=true"), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    let artifacts = try tiny.artifacts("evaluate.distribution=true"),
+      model = try ModelChoice(tiny.folder + "/run.yaml").load()
     var answered = 0
     let error = #expect(throws: InputError.self) {
       try Evaluating(artifacts, model, artifacts.dataset(tiny.folder + "/train.jsonl")) { _, _ in answered += 1 }

@@ -65,7 +65,8 @@ import Training
     #expect(try tiny.artifacts("objective.preset=dist").settings.objective.alpha == 0.1)
   }
 
-  /// A width that nobody gives is a share of the answers' standard deviation, two fifths of so few, and is kept in the run.
+  /// A width that nobody gives is a share of the answers' standard deviation, two fifths of so few, and is kept in the
+  /// run.
   @Test func widthsAreFoundAndKept() throws {
     let answers = [3, 9, 14, 27, 8, 12]
     let tiny = try TinyRun(

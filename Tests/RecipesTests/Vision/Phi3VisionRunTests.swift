@@ -110,7 +110,8 @@ import Training
       #expect(answer.contains(#""completion":"\#(index / 3 % 2 == 0 ? 1 : 8)"#), "\(answer)")
     }
     let choice = try ModelChoice(train.folder.path)
-    let evaluated = try Evaluating(choice.artifacts, choice.load(), choice.artifacts.dataset(run.folder + "/train.jsonl"))
+    let evaluated = try Evaluating(
+      choice.artifacts, choice.load(), choice.artifacts.dataset(run.folder + "/train.jsonl"))
     #expect(evaluated.summary[.mae] == 0)
     let scores = try LineStream(choice, .score, folder: run.folder)
     let text = try String(contentsOfFile: run.folder + "/train.jsonl", encoding: .utf8)

@@ -92,7 +92,8 @@ import Training
       #expect(answer.contains(#""completion":"\#(index % 2 == 0 ? 1 : 8)"#), "\(answer)")
     }
     let choice = try ModelChoice(train.folder.path)
-    let evaluated = try Evaluating(choice.artifacts, choice.load(), choice.artifacts.dataset(run.folder + "/train.jsonl"))
+    let evaluated = try Evaluating(
+      choice.artifacts, choice.load(), choice.artifacts.dataset(run.folder + "/train.jsonl"))
     #expect(evaluated.summary[.mae] == 0)
     // The distribution read out after an image is that of the image.
     let scores = try LineStream(choice, .score, folder: run.folder)
