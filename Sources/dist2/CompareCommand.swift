@@ -7,7 +7,7 @@ import Reports
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
-    abstract: "Find out whether the metric helps: train with several objectives, test each, and judge.",
+    abstract: "Find out whether the metric helps: train with several objectives, test each, and compare.",
     discussion: """
       Every objective is trained on the same data in the same order from the same weights, once a seed, and tested on \
       the run's test file. The report holds intervals, paired tests of several figures with one correction for all, curves, \
@@ -42,7 +42,7 @@ struct CompareCommand: ParsableCommand {
       run, objectives: presets, axes: over, seeds: Array(1...seeds), metric: metric)
     let folder = options.output ?? run.output + "-compare"
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
-    let (jobs, threads) = jobs.division(of: settings.arms.count * seeds)
+    let (jobs, threads) = jobs.division(of: settings.variants.count * seeds)
     try experiment.run(jobs: jobs) {
       RunWorkerOptions.command("compare-run", folder: folder, runName: $0, threads: threads)
     }

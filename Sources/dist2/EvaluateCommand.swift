@@ -23,7 +23,7 @@ struct ModelOptions: ParsableArguments {
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Let a model answer a file of examples and judge the answers.",
+    abstract: "Let a model answer a file of examples and evaluate the answers.",
     discussion: """
       Prints the figures that fit the answers (exact match, MAE, RMSE, relative error, R², Spearman, digit accuracy; \
       IoU for boxes; CRPS and coverage with --set evaluate.distribution=true) and writes every prediction to \

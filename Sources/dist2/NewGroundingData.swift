@@ -21,7 +21,7 @@ struct GroundingDataCommand: ParsableCommand {
     transform: whole(OptionRange.lists)) var scenes: Int?
   @Option(help: "Side of a rendered scene in pixels.", transform: whole(64...4096)) var side = 224
   @Option(help: "Seed of the scenes.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
-  @Option(help: "What is asked, {} for the expression.") var question = GroundingTemplate().question
+  @Option(help: "Question, with {} for the expression.") var question = GroundingTemplate().question
   @Option(help: "Cells of the grid that coordinates count, along either side.", transform: whole(2...1_048_576))
   var grid = 1024
   @Flag(help: "Leave out rows that cannot be used, and count them.") var skipBad = false

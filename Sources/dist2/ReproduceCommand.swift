@@ -12,7 +12,7 @@ struct ReproduceCommand: ParsableCommand {
     subcommands: [
       Reproduce<RegressionOptions>.self, Reproduce<AblationOptions>.self, Reproduce<RewardOptions>.self,
       Reproduce<GroundingOptions>.self, Reproduce<ManipulationOptions>.self, Reproduce<ImageOptions>.self,
-      ProbeCommand.self, ClaimsCommand.self, CellCommand.self,
+      ProbeCommand.self, ClaimsCommand.self, RunWorkerCommand.self,
     ])
 }
 

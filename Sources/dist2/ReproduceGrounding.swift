@@ -34,7 +34,7 @@ struct GroundingOptions: ReproduceOptions {
   @Option(help: "Expressions asked of each split at most.", transform: whole(OptionRange.counts)) var test: Int?
   @Option(help: "Training steps at least, however few expressions there are.", transform: whole(OptionRange.counts))
   var leastSteps: Int?
-  @Option(help: "What is asked, {} for the expression.") var question: String?
+  @Option(help: "Question, with {} for the expression.") var question: String?
   @OptionGroup var keys: RunKeyOptions
 
   func validate() throws {

@@ -28,7 +28,7 @@ struct ImageOptions: ReproduceOptions {
 struct ProbeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "vq-probe",
-    abstract: "What becomes of an image whose central codes are replaced by near, random and far ones (Fig. 4).",
+    abstract: "Replace the central codes of images by near, random and far ones (Fig. 4).",
     discussion: """
       Takes the tokenizer and the classifier of a folder that `dist2 reproduce images` has made.
       """)

@@ -8,7 +8,7 @@ import Synchronization
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve",
-    abstract: "Answer over HTTP what a reward model thinks of responses.",
+    abstract: "Serve the scores of a reward model over HTTP.",
     discussion: """
       POST /score rates one response or many, POST /rank orders responses to one prompt; GET / is a page to try it on, \
       /openapi.json describes every field, /health and /metrics are for those who run it. Ctrl-C (or SIGTERM) answers \
@@ -17,7 +17,7 @@ struct ServeCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @Option(help: "Address to listen on.") var host = "127.0.0.1"
   @Option(help: "Port to listen on; 0 for any that is free.", transform: whole(0...65_535)) var port = 8080
-  @Option(help: "What clients must send as `Authorization: Bearer TOKEN`. Default: DIST2_TOKEN, if set.")
+  @Option(help: "Token that clients must send as `Authorization: Bearer TOKEN`. Default: DIST2_TOKEN, if set.")
   var token: String?
   @Option(
     parsing: .singleValue,

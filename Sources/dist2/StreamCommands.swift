@@ -52,7 +52,7 @@ struct GenerateCommand: ParsableCommand {
 struct ScoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "score",
-    abstract: "Rate given answers: log-probability, the number a model believes in, or a reward model's scores.",
+    abstract: "Score given answers: log-probability, the number read out, or a reward model's scores.",
     discussion: """
       Lines in are {"prompt": …, "completion": …} or {"messages": […]}, lines out {"id", "logProbability", "tokens"} \
       of all answers as training would learn them, with the marks that end them; and, where the run's metric has \

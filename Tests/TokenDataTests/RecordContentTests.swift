@@ -123,7 +123,7 @@ import TokenData
     expectRefusal("key score: expected a value, found null") {
       _ = try reader.rated(self.reader(#"{"prompt": 5, "response": "r", "score": null}"#), needsScores: true)
     }
-    expectRefusal("text alone", "picture") {
+    expectRefusal("text alone", "image") {
       _ = try reader.rated(
         self.reader(#"{"prompt": [{"type": "image"}], "response": "r"}"#), needsScores: false)
     }

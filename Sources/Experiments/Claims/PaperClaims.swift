@@ -11,7 +11,7 @@ struct PaperClaim: Sendable {
   enum Source: Sendable {
     /// Computed when asked.
     case computed(@Sendable () throws -> JudgedClaim)
-    /// A report of an experiment that judges it.
+    /// A report of an experiment that tests it.
     case experiment(command: String, takes: String)
     /// Nothing here does.
     case none(String)

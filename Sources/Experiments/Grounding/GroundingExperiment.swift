@@ -59,6 +59,12 @@ public struct GroundingExperiment: Experiment {
   /// Further keys of the run file, as `key=value`.
   public var overrides: [String] = []
 
+  // Folders of earlier versions have these keys.
+  private enum CodingKeys: String, CodingKey {
+    case source, model, pretraining, side, grid, testExpressions, epochs, leastSteps, batch, learningRate, warmupSteps
+    case alpha, temperature, template = "form", scaleKeys, overrides
+  }
+
   /// The settings of a scale.
   public init(_ scale: Scale, source: Source? = nil, model: String? = nil) {
     self.model = model

@@ -112,7 +112,7 @@ public struct ProbeReport {
       parts += [.section("Images"), .image(png, caption: caption)]
     }
     var report = ExperimentReport(
-      "What codes near and far are like", subtitle: network, findings: [finding], figure: chart, parts: parts)
+      "Images with near and far codes", subtitle: network, findings: [finding], figure: chart, parts: parts)
     report.command = command
     return report
   }

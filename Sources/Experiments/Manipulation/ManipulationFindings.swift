@@ -182,11 +182,11 @@ struct ManipulationFindings {
     var parts = [ExperimentReport.Part]()
     if settings.observation == .image, let png = try? episode.scene.image.png() {
       let names = episode.scene.objects.map(\.name).joined(separator: ", ")
-      parts.append(.image(png, caption: "What \(PromptTemplate.imageMark) stands for: \(names)"))
+      parts.append(.image(png, caption: "Image at \(PromptTemplate.imageMark): \(names)"))
     }
     return parts + [
-      .code(EpisodePlay(episode).prompt(settings.template), caption: "What the model reads"),
-      .code(episode.oracle.answer(), caption: "What the oracle answers"),
+      .code(EpisodePlay(episode).prompt(settings.template), caption: "Prompt"),
+      .code(episode.oracle.answer(), caption: "Answer of the oracle"),
     ]
   }
 

@@ -21,7 +21,7 @@ public struct RewardExperiment: Experiment {
   public var path: String
   /// ``RewardVariant``s and seeds.
   public var grid: Grid
-  /// Files of preferences that every model judges beside the run's own test file.
+  /// Files of preferences that every model rates beside the run's own test file.
   public var preferences: [String]
   /// Folder with MMLU's `test.jsonl`, asked before and after training; nil: not asked.
   public var mmlu: String?

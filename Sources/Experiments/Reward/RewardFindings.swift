@@ -34,7 +34,7 @@ struct RewardFindings {
     if let alphaTable, let alphaCurve {
       parts += [.section("The weight α"), .table(alphaTable), .figures([alphaCurve])]
     }
-    if let forgettingTable { parts += [.section("What is forgotten"), .table(forgettingTable)] }
+    if let forgettingTable { parts += [.section("Forgetting"), .table(forgettingTable)] }
     return ExperimentReport(
       "Reward models that know how far apart scores are",
       subtitle: "\(URL(filePath: settings.path).lastPathComponent), seeds "

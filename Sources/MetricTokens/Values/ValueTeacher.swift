@@ -83,7 +83,7 @@ public struct ValueTeacher: Sendable, Hashable {
     }
   }
 
-  /// Tells these draws from those of neighbours, which have the same key otherwise.
+  /// Tells these draws from those of contrastive examples, which have the same key otherwise.
   private static let stream: UInt64 = 0x7661_6C75_6573
 
   private func rule(_ metric: Int) -> ValueRule? { rules.indices.contains(metric) ? rules[metric] : nil }

@@ -31,7 +31,7 @@ struct PlainLoss {
     }
   }
 
-  /// The distance loss's measure at each metric token, `[n]`.
+  /// The distance loss's divergence at each metric token, `[n]`.
   private func divergence(_ distanceLoss: LossPlan.DistanceTerm, _ rows: LossPlan.Rows) -> Tensor {
     let logits = candidateLogits(distanceLoss, rows)
     let logMass = distanceLoss.softmax == .subset ? nil : logits.logSumExp(1)

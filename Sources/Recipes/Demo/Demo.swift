@@ -84,7 +84,7 @@ public struct Demo {
     let report = try experiment.report(command: command)
     let beliefs = try Self.objectives.map { ($0.rawValue, try records(of: $0)) }
     let range = 0...pow(10, Double(Self.numbers.digits))
-    var text = terminal.styled("What the models believe, all seeds, and the truth:", .bold) + "\n\n"
+    var text = terminal.styled("Predicted distributions of all seeds, and the truth:", .bold) + "\n\n"
     for index in 0..<3 {
       guard let first = beliefs.first?.1.first?[index], let truth = first.truth.first else { continue }
       let rows = beliefs.map { name, seeds in

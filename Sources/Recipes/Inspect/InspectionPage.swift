@@ -9,7 +9,7 @@ extension Inspection {
   /// - Parameter command: what the user typed.
   public func page(command: String) -> HTMLReport {
     var page = HTMLReport(
-      "What would be learnt",
+      "Inspection of the training data",
       subtitle: "\(artifacts.settings.path), objective \(artifacts.settings.objective.preset.rawValue)",
       footer: "Made by dist2.")
     for warning in warnings { page.warning(warning) }

@@ -67,7 +67,7 @@ public struct PreferenceEvaluation: Sendable {
     if let image = example.image {
       throw InputError(
         path: path, place: "example \(example.id)", expected: "text alone, all that \(rewardModel.name) can read",
-        found: "the image \(image)", remedy: "Judge it with a model that sees; reward models here read text.")
+        found: "the image \(image)", remedy: "Evaluate it with a model that sees; reward models here read text.")
     }
     return try (example.chosen + example.rejected).filter { known[$0] == nil }.map { request in
       do { return (request, try rewardModel.tokens(of: request)) } catch var error as InputError {

@@ -1,6 +1,6 @@
 public import Evaluation
 
-/// How answers are judged.
+/// Evaluation of answers.
 public struct EvaluateSettings: Sendable, Hashable {
   /// Figures, by name; nil: those that fit the answers.
   public var metrics: [EvaluationMetric]?

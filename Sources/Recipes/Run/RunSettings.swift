@@ -4,7 +4,7 @@ import MetricTokens
 import Objectives
 public import TokenData
 
-/// A run file: everything that `dist2 train` and its neighbours need to know, with defaults filled in.
+/// A run file: everything that `dist2 train` and related commands need to know, with defaults filled in.
 ///
 /// `docs/run-files.md` explains every key; `Configs/` holds one commented file for each use.
 public struct RunSettings: Sendable {
@@ -20,7 +20,7 @@ public struct RunSettings: Sendable {
   public var objective: ObjectiveSettings
   /// How.
   public var train: TrainSettings
-  /// How answers are judged.
+  /// Evaluation of answers.
   public var evaluate: EvaluateSettings
   /// Folder of the run.
   public var output: String

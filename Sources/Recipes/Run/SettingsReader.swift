@@ -44,12 +44,14 @@ final class SettingsReader {
   private func takeOldNames() throws {
     let place = keyPath.replacing(/\[[0-9]+\]/, with: "")
     for (old, new) in renamedKeys[place] ?? [] {
-      guard values[old] != nil else { continue }
+      guard let value = values[old] else { continue }
       guard values[new] == nil else {
         throw error(old, expected: "\(new) alone, as \(old) is called now", found: "both")
       }
       values = JSONObject(values.members.map { ($0.key == old ? new : $0.key, $0.value) })
       oldNames[new] = old
+      // Runs of earlier versions have written down that there was none.
+      guard value != .null else { continue }
       noteOnce("\(account.document.path): \(path(new)) is called \(new) now; the old name works for one more version")
     }
   }

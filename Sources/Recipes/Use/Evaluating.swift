@@ -8,7 +8,7 @@ public import TokenData
 import TokenModels
 public import TorchNN
 
-/// Lets a model answer the examples of a file, and judges the answers.
+/// Lets a model answer the examples of a file, and evaluates the answers.
 public struct Evaluating {
   /// Answers, example by example.
   public let records: [PredictionRecord]
@@ -20,7 +20,7 @@ public struct Evaluating {
   /// training showed.
   public let notes: [String]
 
-  /// Answers and judges.
+  /// Answers and evaluates.
   ///
   /// - Parameters:
   ///   - dataset: examples with right answers.

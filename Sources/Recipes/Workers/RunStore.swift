@@ -87,15 +87,27 @@ public struct RunStore<Settings: Codable & Equatable, Result: Codable> {
 
   /// Runs of settings that cannot be read must not be taken for those of others.
   private static func settings(_ path: String) throws -> Settings {
-    try read(Settings.self, path, remedy: "Choose another --output, or delete the folder.")
+    try read(Settings.self, path, remedy: "Choose another --output, or delete the folder.") { bytes in
+      Array(renamingKeys(String(decoding: bytes, as: UTF8.self)).utf8)
+    }
+  }
+
+  /// A settings file with keys of run files by the names they have today: run files stand in it as text, `…\n  marks: …`,
+  /// and as assignments.
+  private static func renamingKeys(_ text: String) -> String {
+    let names = ["squarePictures": "squareImages", "marks": "delimiters", "facets": "attributes"]
+    return text.replacing(/(\\n *(?:- )?|"data\.)(squarePictures|marks|facets)([:=])/) { match in
+      "\(match.1)\(names[String(match.2), default: ""])\(match.3)"
+    }
   }
 
   private static func read<T: Decodable>(
-    _ type: T.Type, _ path: String, remedy: String = "Delete it; it will be made again."
+    _ type: T.Type, _ path: String, remedy: String = "Delete it; it will be made again.",
+    rewriting rewrite: ([UInt8]) -> [UInt8] = { $0 }
   ) throws -> T {
     let bytes = try fileBytes(path)
     do {
-      return try JSONDecoder().decode(type, from: Data(bytes))
+      return try JSONDecoder().decode(type, from: Data(rewrite([UInt8](bytes))))
     } catch {
       throw InputError(
         path: path, expected: "a file written by this version of dist2", found: "\(error)", remedy: remedy)

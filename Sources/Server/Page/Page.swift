@@ -39,9 +39,9 @@ enum Page {
     <main>
       <form id="form" class="card">
         <label for="prompt">Prompt</label>
-        <textarea id="prompt" rows="5" placeholder="What was asked"></textarea>
+        <textarea id="prompt" rows="5" placeholder="Prompt"></textarea>
         <label for="response">Response</label>
-        <textarea id="response" rows="9" placeholder="What was answered"></textarea>
+        <textarea id="response" rows="9" placeholder="Response"></textarea>
         <div class="row">
           <button id="button">Score</button>
           <small>or Ctrl + Enter</small>

@@ -144,7 +144,7 @@ final class TinyManipulation {
     #expect(report.tables[0].rows[0].suffix(2).compactMap(\.value) == [49.6, 46.2])
     #expect(report.markdown.contains("**K8**") && report.markdown.contains("**K10**"))
     let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
-    #expect(page.contains("What the oracle answers") && page.contains("Where actions miss"))
+    #expect(page.contains("Answer of the oracle") && page.contains("Where actions miss"))
     let run = experiment.grid.runs[1], before = try #require(try kept.outcome(run.name))
     #expect(before.trials.count == 4 && before.trials.allSatisfy { $0.answers == 1 && $0.steps >= 1 })
     #expect(before.losses.allSatisfy(\.isFinite) && before.examples == 2)

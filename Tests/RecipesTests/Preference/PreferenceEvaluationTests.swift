@@ -49,7 +49,7 @@ import TokenData
     #expect(
       refusal(image, rewardModel)
         == "vl.jsonl: example v: expected text alone, all that blind can read, found the image cat.png. "
-        + "Judge it with a model that sees; reward models here read text.")
+        + "Evaluate it with a model that sees; reward models here read text.")
     let long = PreferenceSet([pair("1", "a", "b"), pair("2", "aaaa", "b")], path: "p.jsonl")
     #expect(refusal(long, rewardModel) == "blind: example 2, response: expected at most 3 tokens, found 4.")
     let evaluation = try PreferenceEvaluation(long, rewardModel, skipBad: true)

@@ -27,7 +27,7 @@ struct RewardModelTests {
     """
 
   @Test func readOutEqualsTransformers() throws {
-    let rewardModel = try TemporaryRun(Self.yaml).judge()
+    let rewardModel = try TemporaryRun(Self.yaml).rewardModel()
     let expected = try JSONReader(file: fixtures + "/reward/readout.json").elements()
     let requests = try expected.map {
       RewardRequest(prompt: try $0.string(at: "prompt"), response: try $0.string(at: "response"))
@@ -56,12 +56,12 @@ struct RewardModelTests {
 
   @Test func whatIsTooLongIsRefusedOrCut() throws {
     let request = RewardRequest(prompt: "Why?", response: String(repeating: "because ", count: 9000))
-    let rewardModel = try TemporaryRun(Self.yaml).judge()
+    let rewardModel = try TemporaryRun(Self.yaml).rewardModel()
     let error = #expect(throws: InputError.self) { try rewardModel.tokens(of: request) }
     #expect(error?.remedy.contains("longestResponse") == true)
     let cutting = try TemporaryRun(
       Self.yaml.replacing("reward: helpsteer2", with: "reward: { data: helpsteer2, longestResponse: 80 }")
-    ).judge()
+    ).rewardModel()
     #expect(try cutting.tokens(of: request) < 400)
   }
 
@@ -111,5 +111,5 @@ final class TemporaryRun {
 
   deinit { try? FileManager.default.removeItem(at: URL(filePath: path).deletingLastPathComponent()) }
 
-  func judge(_ overrides: String...) throws -> any RewardModel { try loadRewardModel(run: path, overrides: overrides) }
+  func rewardModel(_ overrides: String...) throws -> any RewardModel { try loadRewardModel(run: path, overrides: overrides) }
 }

@@ -25,6 +25,20 @@ import Testing
     }
   }
 
+  /// A folder that an earlier version began, with the keys of that version.
+  @Test func foldersOfEarlierVersionsGoOn() throws {
+    let tiny = try TinyRun()
+    let settings = try ComparisonSettings(
+      tiny.settings("data.squareImages=64"), objectives: [.sft, .dist], axes: [], seeds: [1])
+    let folder = tiny.folder + "/compare", path = folder + "/settings.json"
+    _ = try ComparisonExperiment(folder: folder, settings: settings)
+    var text = try String(contentsOfFile: path, encoding: .utf8)
+    #expect(text.contains("\"arms\"") && text.contains("\\n  squareImages: 64\\n") && text.contains("delimiters: "))
+    text = text.replacing("squareImages", with: "squarePictures").replacing("delimiters", with: "marks")
+    try AtomicFile.write(text.utf8, to: path)
+    #expect(try ComparisonExperiment(folder: folder, settings: settings).store.settings == settings)
+  }
+
   @Test func runsRunAreKeptAndReported() throws {
     let tiny = try TinyRun()
     let run = try tiny.settings("train.steps=6", "evaluate.distribution=true")
