@@ -98,7 +98,7 @@ let package = Package(
         "Server", "Recipes", "ModelImport", "Experiments", "TaskData", "Training", "Evaluation", "TokenData",
         "TokenModels",
         "Tabletop", "Objectives", "Files",
-        "Reports", arguments,
+        "Reports", arguments, .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),

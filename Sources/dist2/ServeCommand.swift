@@ -1,6 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import Files
 import Foundation
+public import Logging
 import Recipes
 import Server
 import Synchronization
@@ -35,15 +36,18 @@ struct ServeCommand: ParsableCommand {
   @Option(help: "Most tokens that the model reads at once.", transform: whole(OptionRange.counts)) var tokenBudget =
     4096
   @Option(help: "Largest body of a request.") var maxBody = "4MiB"
-  @Flag(help: "Print a line for each request.") var verbose = false
+  @Option(
+    help: ArgumentHelp(
+      "What standard error gets: warning is refusals and failures, info also start and stop, debug each request.",
+      valueName: "level")) var logLevel = Logger.Level.info
 
   func run() throws {
     let settings = try settings()
     let (run, step, overrides) = (model.run, model.step, model.overrides)
-    let log: @Sendable (String) -> Void = { _ = ByteStream.standardError.tryWrite($0 + "\n") }
-    let isVerbose = verbose
-    try waitFor {
-      let server = try await RewardServer.load(settings, log: isVerbose ? log : nil) {
+    var logger = Logger(label: "dist2.serve") { StreamLogHandler(label: $0, stream: ErrorStream()) }
+    logger.logLevel = logLevel
+    try waitFor { [logger] in
+      let server = try await RewardServer.load(settings, logger: logger) {
         try loadJudge(run: run, step: step, overrides: overrides)
       }
       let facets = server.facets.isEmpty ? "none" : server.facets.joined(separator: ", ")
@@ -81,4 +85,11 @@ struct ServeCommand: ParsableCommand {
     done.wait()
     try outcome.withLock { $0 }.get()
   }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+/// Standard error by write(2): a reader that has gone ends neither a line's writer nor the server.
+private struct ErrorStream: TextOutputStream, Sendable {
+  mutating func write(_ text: String) { _ = ByteStream.standardError.tryWrite(text) }
 }

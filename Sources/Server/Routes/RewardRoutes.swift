@@ -1,6 +1,7 @@
 import Files
 import HTTPTypes
 import Hummingbird
+import Logging
 import Recipes
 
 /// What the routes share.
@@ -9,6 +10,7 @@ struct RewardRoutes: Sendable {
   let connections: Connections
   let bodies: BodyBudget
   let bodyLimit: Int
+  let logger: Logger
   let started = ContinuousClock.now
 
   /// Everything that the server answers; `OpenAPI.text` describes it.
@@ -46,6 +48,7 @@ struct RewardRoutes: Sendable {
       switch answer {
       case .success(let object): return .object(object)
       case .failure(let error):
+        logger.warning("item not rated", metadata: error.metadata)
         var object = JSONObject()
         object["id"] = item.id
         object["error"] = error.json
@@ -63,8 +66,10 @@ struct RewardRoutes: Sendable {
       switch outcome {
       case .success(let reward): rated.append((index, reward.overall.expectation))
       case .failure(let failure):
-        if outcomes.count == 1 { throw APIError(failure) }
-        failed.append(["index": .int(index), "error": APIError(failure).json])
+        let error = APIError(failure)
+        if outcomes.count == 1 { throw error }
+        logger.warning("item not rated", metadata: error.metadata)
+        failed.append(["index": .int(index), "error": error.json])
       }
     }
     // Equal scores keep the order of the input.

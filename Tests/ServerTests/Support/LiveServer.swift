@@ -2,6 +2,7 @@ import Files
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Logging
 import Server
 
 /// A server on a free port, and its judge's strings.
@@ -49,13 +50,13 @@ func eventually(_ condition: () -> Bool) async throws {
 
 /// Serves while `body` runs; throws what serving throws.
 func withServer(
-  _ control: JudgeControl = JudgeControl(), _ change: (inout ServerSettings) -> Void = { _ in },
-  _ body: (LiveServer) async throws -> Void
+  _ control: JudgeControl = JudgeControl(), logger: Logger? = nil,
+  _ change: (inout ServerSettings) -> Void = { _ in }, _ body: (LiveServer) async throws -> Void
 ) async throws {
   var settings = ServerSettings()
   settings.port = 0
   change(&settings)
-  let server = try await RewardServer.load(settings) { TestJudge(control) }
+  let server = try await RewardServer.load(settings, logger: logger) { TestJudge(control) }
   let (stopped, stop) = AsyncStream.makeStream(of: Void.self)
   let (addresses, ready) = AsyncStream.makeStream(of: String.self)
   let running = Task { try await server.run(stop: stopped) { ready.yield($0) } }
