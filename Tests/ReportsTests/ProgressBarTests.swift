@@ -1,5 +1,6 @@
 import Foundation
 import Reports
+import Synchronization
 import Testing
 
 /// What a terminal shows after what was written to it: enough of ECMA-48 for a progress bar.
@@ -49,23 +50,26 @@ private struct Screen {
 }
 
 /// A terminal and a clock that a test sets and reads.
-private final class Stage: @unchecked Sendable {
-  private let lock = NSLock()
-  private var texts: [String] = []
-  private var seconds = 100.0
-  var columns = 80
-  var writes: [String] { lock.withLock { texts } }
+private final class Stage: Sendable {
+  private let texts = Mutex<[String]>([])
+  private let seconds = Mutex(100.0)
+  private let width = Mutex(80)
+  var writes: [String] { texts.withLock { $0 } }
   var screen: [String] { Screen(writes.joined()).text }
   var now: Double {
-    get { lock.withLock { seconds } }
-    set { lock.withLock { seconds = newValue } }
+    get { seconds.withLock { $0 } }
+    set { seconds.withLock { $0 = newValue } }
+  }
+  var columns: Int {
+    get { width.withLock { $0 } }
+    set { width.withLock { $0 = newValue } }
   }
 
   func terminal(interactive: Bool = true, color: Bool = false, unicode: Bool = true) -> Terminal {
     Terminal(
       isInteractive: interactive, hasColor: color, hasUnicode: unicode,
       size: { [self] in Terminal.Size(columns: columns, rows: 24) },
-      write: { [self] text in lock.withLock { texts.append(text) } })
+      write: { [self] text in texts.withLock { $0.append(text) } })
   }
 
   func bar(

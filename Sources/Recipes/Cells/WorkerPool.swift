@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Synchronization
 
 /// What a worker says on its standard output, one JSON object a line.
 public struct WorkerMessage: Codable, Sendable, Hashable {
@@ -77,14 +78,17 @@ public struct WorkerPool: Sendable {
 }
 
 /// Cells still to be run, shared by the pool's threads.
-private final class PoolState: @unchecked Sendable {
-  private let lock = NSLock()  // guards what follows
-  private var waiting: [String]
-  private var first: (any Error)?
+private final class PoolState: Sendable {
+  private struct State: Sendable {
+    var waiting: [String]
+    var first: (any Error)?
+  }
 
-  init(_ cells: [String]) { waiting = cells.reversed() }
+  private let state: Mutex<State>
 
-  func next() -> String? { lock.withLock { first == nil ? waiting.popLast() : nil } }
-  func fail(_ error: any Error) { lock.withLock { first = first ?? error } }
-  var failure: (any Error)? { lock.withLock { first } }
+  init(_ cells: [String]) { state = Mutex(State(waiting: cells.reversed())) }
+
+  func next() -> String? { state.withLock { $0.first == nil ? $0.waiting.popLast() : nil } }
+  func fail(_ error: any Error) { state.withLock { $0.first = $0.first ?? error } }
+  var failure: (any Error)? { state.withLock { $0.first } }
 }
