@@ -8,4 +8,5 @@ for extra in Examples Benchmarks; do [ -d "$extra" ] && folders+=("$extra"); don
 swift format lint --strict --parallel --recursive "${folders[@]}" || fail "run \`make format\`"
 for script in scripts/*.sh .ci/run; do bash -n "$script"; done
 "$ROOT/scripts/lint_traps.sh"
+"$ROOT/scripts/lint_docs.sh"
 say "lint: clean"

@@ -16,7 +16,7 @@ public struct NeighbourRule: Sendable, Hashable {
   }
 }
 
-/// Draws neighbours x̄ for contrastive target augmentation (A.2; PAPER.md Q12, Q14).
+/// Draws neighbours x̄ for contrastive target augmentation (A.2; docs/paper-map.md Q12, Q14).
 ///
 /// Each number of an example gets one neighbour, uniform over 0 < |x − x̄| ≤ r, written with as many digits as x, so
 /// that both are read token for token: 39 for 40, 09 for 10. The difference of each token is the digit of |x − x̄| at

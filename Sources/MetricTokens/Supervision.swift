@@ -22,7 +22,8 @@ public struct PlaceValue: Sendable, Hashable, Codable {
 public struct ContrastTarget: Sendable, Hashable {
   /// Vocabulary id of the neighbour's token x̄_t.
   public var token: Int32
-  /// Digit of |x − x̄| at this place (PAPER.md Q12), in the token space's own units; the distance is a function of it.
+  /// Digit of |x − x̄| at this place (A.2; docs/paper-map.md Q12), in the token space's own units; the
+  /// distance is a function of it.
   public var difference: Double
   /// Index into `Supervision.contrastQueries` of the pass on x̄ that predicts this token; nil = use x's own pass.
   public var query: Int?

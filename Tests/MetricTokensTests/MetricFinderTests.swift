@@ -48,7 +48,8 @@ import Testing
     #expect(found[1].positions.map(\.place.exponent) == [0, -3])
   }
 
-  /// PAPER.md Q8: `050` has the value of `50`, so by default it is no candidate, and the finder says so.
+  /// V_d of C.1 (docs/paper-map.md Q8): `050` has the value of `50`, so by default it is no candidate, and the finder
+  /// says so.
   @Test func tokensThatAreNoCandidatesAreReported() throws {
     let canonical = try TokenSpace.numbers(of: WordVocabulary.grouped)
     let found = find("0.050", .grouped, canonical)

@@ -74,7 +74,7 @@ import Testing
     #expect(number.value == -1024.5)
   }
 
-  /// Equation 9: 4 for thousands … 1 for units; PAPER.md Q10: 0.123 → 4, 3, 2, 1, and 1; 3, 2, 1 run by run.
+  /// Equation 9: 4 for thousands … 1 for units; docs/paper-map.md Q10: 0.123 → 4, 3, 2, 1, and 1; 3, 2, 1 run by run.
   @Test func placesOfADecimal() {
     let number = NumberGrammar().numbers(in: "0.123")[0]
     let places = number.digits.indices.map(number.place(ofDigit:))

@@ -6,7 +6,7 @@ import Testing
 import Torch
 
 @Suite struct ObjectiveTests {
-  // MARK: Identities (PAPER.md 1.5)
+  // MARK: Identities (docs/paper-map.md)
 
   /// (i): over the vocabulary the divergence is larger by −log p_θ(V_d), in value and gradient.
   @Test(arguments: MetricMatch.Direction.allCases)

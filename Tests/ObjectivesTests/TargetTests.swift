@@ -27,7 +27,7 @@ import Torch
 
   private func entropy(_ p: [Double]) -> Double { -p.reduce(0) { $0 + ($1 > 0 ? $1 * log($1) : 0) } }
 
-  /// PAPER.md Q3: mass on target 5 and on each neighbour.
+  /// Equation 4 (docs/paper-map.md Q3): mass on target 5 and on each neighbour.
   @Test(arguments: [(1.0, 0.564, 0.2075), (2.0, 0.399, 0.242), (4.0, 0.282, 0.220)])
   func printedNumbers(tau: Double, own: Double, neighbour: Double) throws {
     let p = try target(.squared, .value(tau)).probabilities(around: 5)

@@ -47,7 +47,7 @@ extension Scorer {
   /// The first takes one pass over the prompt, and one over the few beginnings of longer numbers. For those after it
   /// the gaps before are filled with their most probable numbers, and only what was filled in is read: the prompt stays
   /// cached. Probabilities are shares of the vocabulary, divided by what the gap's numbers have of it (`coverage`); for
-  /// numbers of several tokens they are products over these (PAPER.md Q21).
+  /// numbers of several tokens they are products over these (docs/paper-map.md Q21).
   ///
   /// - Parameters:
   ///   - gaps: how many are read, from the first on; nil for all.

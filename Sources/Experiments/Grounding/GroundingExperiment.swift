@@ -79,7 +79,7 @@ public struct GroundingExperiment: Experiment {
   }
 
   /// D.3: pictures of 1024 x 1024 pixels. The template is Phi-3.5-vision's. Neighbours (A.2) are the toy's alone
-  /// (PAPER.md Q15). What makes it fit on a GPU is not the paper's and changes no figure but by rounding.
+  /// (docs/paper-map.md Q15). What makes it fit on a GPU is not the paper's and changes no figure but by rounding.
   private static let paperKeys = [
     "data.template=phi3-vision", "data.squarePictures=1024", "data.maxLength=4096", "metrics.*.contrast=none",
     "train.packing=4096", "train.microTokens=4096", "train.dtype=bfloat16", "train.device=cuda",

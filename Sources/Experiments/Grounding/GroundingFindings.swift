@@ -65,7 +65,7 @@ struct GroundingFindings {
     return "[" + corners.map(String.init).joined(separator: ", ") + "]"
   }
 
-  // MARK: Claims (PAPER.md 1.5)
+  // MARK: Claims (docs/paper-map.md)
 
   private var findings: [JudgedClaim] {
     [

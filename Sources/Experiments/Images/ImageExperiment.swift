@@ -23,7 +23,7 @@ public struct ImageExperiment: Experiment {
   /// ``ImageVariant``s, parts of the training images that generators learn from, and seeds.
   public var grid: Grid
   public var alpha = 0.1
-  /// Perplexity of the targets, for which τ is solved: the paper prints no τ (PAPER.md Q3, Q4).
+  /// Perplexity of the targets, for which τ is solved: C.1 prints no τ (docs/paper-map.md Q3, Q4).
   public var perplexity = 8.0
   /// s of classifier-free guidance, 2 in Table 4.
   public var guidance = 2.0

@@ -91,8 +91,8 @@ public struct ManipulationExperiment: Experiment {
     grid = Grid(["sft", "vocab", "dist"], by: [Grid.Factor("n", "episodes learnt from", sizes)], seeds: seeds)
   }
 
-  /// D.3 prints a warm-up of 0.3 of the steps. The template is LLaVA-1.5's. Neighbours (A.2) are the toy's alone (PAPER.md
-  /// Q15). What makes it fit on GPUs is not the paper's and changes no figure but by rounding.
+  /// D.3 prints a warm-up of 0.3 of the steps. The template is LLaVA-1.5's. Neighbours (A.2) are the toy's alone
+  /// (docs/paper-map.md Q15). What makes it fit on GPUs is not the paper's and changes no figure but by rounding.
   private static let paperKeys = [
     "data.template=llava-v1", "train.warmup=0.3", "metrics.*.contrast=none", "train.dtype=bfloat16",
     "train.device=cuda", "train.optimizer=adamw8bit", "train.checkpointActivations=true",

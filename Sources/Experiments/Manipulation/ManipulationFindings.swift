@@ -56,7 +56,7 @@ struct ManipulationFindings {
     return values.isEmpty ? .missing : .number(factor * Measurements(values).median, decimals: 1)
   }
 
-  // MARK: Claims (PAPER.md 1.5). K9 is about grounding.
+  // MARK: Claims (docs/paper-map.md). K9 is about grounding.
 
   private var findings: [JudgedClaim] {
     guard ["sft", "dist"].allSatisfy(grid.variants.contains) else { return [] }

@@ -2,7 +2,7 @@ import Recipes
 import Files
 import Objectives
 
-/// The toy experiment: the protocol of 3.1 and D.3 with PAPER.md's readings (Q9, Q14–Q19).
+/// The toy experiment: the protocol of 3.1 and D.3 with the readings Q9 and Q14 to Q19 of docs/paper-map.md.
 public struct RegressionExperiment: Experiment {
   public static let name = "regression"
 

@@ -123,7 +123,7 @@ struct RegressionReport {
     ]
   }
 
-  // MARK: Claims (PAPER.md 1.5)
+  // MARK: Claims (docs/paper-map.md)
 
   private var sizes: [Double] { grid.sizes.filter { $0 >= 2 } }
 

@@ -87,7 +87,7 @@ struct RewardFindings {
     return interval(figure, row).map { .interval(mean, $0) } ?? .number(mean)
   }
 
-  // MARK: Claims (PAPER.md 1.5), corrected for their number
+  // MARK: Claims (docs/paper-map.md), corrected for their number
 
   private var claims: [Claim] {
     func claim(

@@ -1,4 +1,4 @@
-/// The shorter way round a circle: with period 360, 350 and 10 are 20 apart (PAPER.md Q32).
+/// The shorter way round a circle: with period 360, 350 and 10 are 20 apart (docs/paper-map.md Q32).
 public struct CircularDistance: ValueDistance {
   /// `circular`
   public let name = "circular"

@@ -3,8 +3,8 @@ public import Torch
 
 /// The discrete metric: 0 for the same value, 1 for any other. No geometry.
 ///
-/// The target is then label smoothing with ε = M·e^(−1/τ) / (1 + (M − 1)·e^(−1/τ)) (PAPER.md 1.5, identity iii), and
-/// one-hot only as τ → 0. Tokens without values differ if they are different tokens.
+/// The target is then label smoothing with ε = M·e^(−1/τ) / (1 + (M − 1)·e^(−1/τ)) (docs/paper-map.md, identity iii),
+/// and one-hot only as τ → 0. Tokens without values differ if they are different tokens.
 public struct DiscreteDistance: Distance {
   /// `discrete`
   public let name = "discrete"

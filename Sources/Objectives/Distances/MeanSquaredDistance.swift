@@ -1,6 +1,7 @@
 public import Torch
 
-/// ‖v(x) − v(y)‖² / D between embeddings: what a vector quantiser minimises (section 3.5; PAPER.md Q4, mean over D).
+/// ‖v(x) − v(y)‖² / D between embeddings: what a vector quantiser minimises (section 3.5; a mean over D:
+/// docs/paper-map.md Q4).
 public struct MeanSquaredDistance: VectorDistance {
   /// `meanSquared`
   public let name = "meanSquared"

@@ -1,7 +1,7 @@
 public import MetricTokens
 public import Torch
 
-/// Another distance with its meaning destroyed: the random metric of Table 8 (PAPER.md Q27).
+/// Another distance with its meaning destroyed: the random metric of Table 8 (docs/paper-map.md Q27).
 ///
 /// Scale and entropy stay those of the original, so that only the geometry is gone.
 public struct ShuffledDistance: Distance {

@@ -1,7 +1,7 @@
 /// Contrastive target augmentation (A.2): whether a neighbour x̄ of each number joins the candidates, token by token.
 ///
 /// At position t the token x̄_t becomes candidate M + 1, at the distance of the digit of |x − x̄|. The model rates it
-/// by one logit more (PAPER.md Q13).
+/// by one logit more (A.2; docs/paper-map.md Q13).
 public enum Contrast: Sendable, Hashable {
   /// No neighbour.
   case none

@@ -6,7 +6,7 @@ public import MetricTokens
 /// One value holds the five slots: candidates (`space`), score (the target's distance), base measure (the space's),
 /// target, and match with weights. Baselines and ablations are other values of the same.
 public struct MetricMatch: Sendable {
-  /// Over which tokens the model's softmax is taken (PAPER.md Q1).
+  /// Over which tokens the model's softmax is taken (equation 2; docs/paper-map.md Q1).
   public enum Softmax: String, Sendable, Hashable, Codable, CaseIterable {
     /// The candidates V_d, as the sentence before equation 2 says.
     case subset
@@ -15,7 +15,7 @@ public struct MetricMatch: Sendable {
     case vocabulary
   }
 
-  /// Which way the divergence is taken (PAPER.md Q26).
+  /// Which way the divergence is taken (docs/paper-map.md Q26).
   public enum Direction: String, Sendable, Hashable, Codable, CaseIterable {
     /// KL(p_d ‖ p_θ), equation 5.
     case forward
@@ -91,7 +91,7 @@ public struct MetricMatch: Sendable {
   /// Distance of a neighbour's token from the target token.
   ///
   /// Digits: that of the digit of |x − x̄| from 0, so that place by place only the decomposed difference counts
-  /// (PAPER.md Q12). Whole values: that of x̄ from x.
+  /// (A.2; docs/paper-map.md Q12). Whole values: that of x̄ from x.
   func contrastDistance(_ target: MetricTarget, _ contrast: ContrastTarget) -> Double {
     if space.unit == .digit, let zero = space.candidate(valued: 0) {
       guard let digit = space.candidate(valued: contrast.difference) else {

@@ -5,7 +5,7 @@ public import MetricTokens
 ///     L = L_CE + α · L_dist        Objective.crossEntropy + 0.1 * match
 ///
 /// with L_CE = (1/N) Σ CE over the supervised tokens and L_dist = Σ w·KL / Σ w over the metric tokens, where N and Σ w
-/// are those of the whole optimizer step (PAPER.md Q5).
+/// are those of the whole optimizer step (equations 3, 5, 6; docs/paper-map.md Q5).
 ///
 /// Several metrics share one L_dist: each term adds αᵢ · Σᵢ w·KL / Σ w, its own tokens above, the tokens of all metrics
 /// below. So nine digits weigh the same as one metric or as three (``Reduction/meansPerMetric`` has it otherwise), and

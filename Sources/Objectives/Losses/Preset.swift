@@ -9,13 +9,15 @@ public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   case dist
   /// `dist` with label smoothing in the place of distance: "− Distance-aware target" of Table 5.
   case smooth
-  /// Label smoothing of the cross entropy over the whole vocabulary, and no match (PAPER.md Q16, domain V).
+  /// Label smoothing of the cross entropy over the whole vocabulary, and no match (docs/paper-map.md
+  /// Q16).
   case smoothVocabulary
   /// `dist` without place weights: "− Place value weighting" of Table 5.
   case distWithoutPlace
   /// `dist` without neighbours: "− Contrastive loss" of Table 5.
   case distWithoutContrast
-  /// `dist` in the other direction, KL(p_θ ‖ p_d): section 2.3's max E[−d] + τH in closed form (PAPER.md Q26).
+  /// `dist` in the other direction, KL(p_θ ‖ p_d): section 2.3's max E[−d] + τH in closed form
+  /// (docs/paper-map.md Q26).
   case distReverse
   /// Cross entropy and the number token loss NTL-WAS (Zausinger et al. 2025): Σ p_θ(v)·|v − x|, without τ, weights or
   /// neighbours. Package `ntloss` recommends α = 0.3; here α is the run's.

@@ -1,7 +1,8 @@
 public import Files
 import TokenData
 
-/// Multiple-choice questions of many subjects, to see what fine-tuning made a model forget (PAPER.md Table 7, Q34).
+/// Multiple-choice questions of many subjects, to see what fine-tuning made a model forget (Table 7;
+/// docs/paper-map.md Q34).
 ///
 /// One protocol, stated because published figures follow several: the subject's name in a line above; the examples, if
 /// any, of the same subject with their answers; the question, its choices `A.` … `D.`, and `Answer:`. The model's answer

@@ -4,8 +4,8 @@ import TokenData
 import TokenModels
 import TorchNN
 
-/// A model that rates by answering with scores, read out as expectations (PAPER.md Q21): it is given the answer up to a
-/// score, and says how probable it thinks each of the numbers that may stand there.
+/// A model that rates by answering with scores, read out as expectations (D.3; docs/paper-map.md Q21): it is given the
+/// answer up to a score, and says how probable it thinks each of the numbers that may stand there.
 public final class GenerativeJudge: Judge {
   public let name: String
   public let screen: RequestScreen?

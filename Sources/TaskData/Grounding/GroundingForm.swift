@@ -4,7 +4,7 @@ import Foundation
 import MetricTokens
 
 /// How a box is asked for and written: whole numbers on a square grid over the picture (section 3.2, D.3: pictures
-/// resized to 1024 x 1024, coordinates rounded; PAPER.md Q29: x and y scaled separately, cut off at 1023).
+/// resized to 1024 x 1024, coordinates rounded; x and y scaled separately, cut off at 1023: docs/paper-map.md Q29).
 public struct GroundingForm: Sendable, Hashable, Codable {
   /// Cells of the grid along either side.
   public var side: Int

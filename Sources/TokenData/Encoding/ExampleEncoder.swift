@@ -10,7 +10,7 @@ public struct ExampleEncoder: Sendable {
   public let tokenizer: Tokenizer
   /// What carries a distance, one a metric. A token belongs to the first that claims it.
   public var metrics: [MetricRule]
-  /// Rewrites digits of answers as tokens of their own (PAPER.md Q9); nil leaves the tokenizer's.
+  /// Rewrites digits of answers as tokens of their own (docs/paper-map.md Q9); nil leaves the tokenizer's.
   public var splitter: DigitSplitter?
   /// A token that ends answers which no template ends, and is learnt with them; nil for none.
   public var end: Int32?

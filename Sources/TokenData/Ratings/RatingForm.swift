@@ -7,7 +7,8 @@ import Foundation
 ///     correctness: 3
 ///     …
 ///
-/// The overall score comes first, so that reading it takes no more than the prompt (PAPER.md Q20, Q21).
+/// The overall score comes first, so that reading it takes no more than the prompt (Fig. 7;
+/// docs/paper-map.md Q20, Q21).
 public struct RatingForm: Sendable, Hashable {
   /// A score that can be given: a whole number of a range.
   public struct Scale: Sendable, Hashable {

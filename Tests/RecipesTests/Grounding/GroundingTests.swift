@@ -46,7 +46,7 @@ import TokenData
     #expect(message(#"{"image": "a", "sent": "x", "bbox": [1, 2, 3, 4], "width": 0, "height": 9}"#).contains("width"))
   }
 
-  /// PAPER.md Q29: x and y are scaled separately, rounded, and cut off at 1023.
+  /// D.3 (docs/paper-map.md Q29): x and y are scaled separately, rounded, and cut off at 1023.
   @Test func answersLieOnAGridOf1024() throws {
     let form = GroundingForm()
     let row = try row(#"{"image": "a", "sent": "x", "bbox": [0, 10, 640, 479], "width": 640, "height": 480}"#)
