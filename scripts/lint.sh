@@ -9,4 +9,5 @@ swift format lint --strict --parallel --recursive "${folders[@]}" || fail "run \
 for script in scripts/*.sh .ci/run; do bash -n "$script"; done
 "$ROOT/scripts/lint_traps.sh"
 "$ROOT/scripts/lint_docs.sh"
+"$ROOT/scripts/lint_public.sh"
 say "lint: clean"

@@ -20,7 +20,9 @@ public struct ExampleImage: Sendable, Hashable, Codable {
 public struct PreparedImage: Sendable, Hashable {
   /// Rows and columns of the parts that a picture is cut into.
   public struct Grid: Sendable, Hashable {
+    /// Rows of parts.
     public let rows: Int
+    /// Parts of a row.
     public let columns: Int
 
     /// Memberwise.
@@ -48,6 +50,7 @@ public struct PreparedImage: Sendable, Hashable {
 
 /// A picture and the tokens of a sequence that stand for it.
 public struct PlacedImage: Sendable, Hashable {
+  /// The image as the model reads it.
   public var image: PreparedImage
   /// Index of its first token in the sequence.
   public var position: Int
@@ -62,6 +65,7 @@ public struct PlacedImage: Sendable, Hashable {
 
 /// A picture of a batch and where its tokens lie.
 public struct BatchImage: Sendable, Hashable {
+  /// The image as the model reads it.
   public var image: PreparedImage
   /// First of its tokens in the flattened ids `[B · T]`; a second one in the pass of a neighbour.
   public var starts: [Int]

@@ -91,10 +91,12 @@ public struct TokenSpace: Sendable, Hashable {
       remedy: "Use the tokenizer that belongs to the model.")
   }
 
+  /// Equal if name, unit, candidates, values and base measure are.
   public static func == (a: TokenSpace, b: TokenSpace) -> Bool {
     a.name == b.name && a.unit == b.unit && a.ids == b.ids && a.values == b.values && a.base == b.base
   }
 
+  /// Hashes name and candidates.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(name)
     hasher.combine(ids)

@@ -80,6 +80,7 @@ public func describeModel(folder: String) throws -> any PretrainedModel {
 }
 
 extension PretrainedModel {
+  /// True: `model_type` alone decides.
   public static func isMeant(by architectures: [String]) -> Bool { true }
 
   /// Opens the model in a Hugging Face folder.

@@ -2,9 +2,13 @@ import CTorch
 
 /// Numbers of one AdamW update.
 public struct AdamWStep: Sendable {
+  /// Factor of the step.
   public var learningRate: Double
+  /// Decoupled decay: parameters shrink by this times the learning rate.
   public var weightDecay: Double
+  /// Decay of the running means of gradient and squared gradient.
   public var betas: (first: Double, second: Double)
+  /// Added to the root of the second mean.
   public var epsilon: Double
   /// Updates of the parameter, this one included.
   public var count: Int

@@ -16,6 +16,7 @@ public protocol RotaryAngles {
 }
 
 extension RotaryAngles {
+  /// None: sequences of any length have the same angles.
   public var switchingLength: Int? { nil }
   /// Angles of the positions `start ..< start + count`, `[count, D/2]`, of a sequence that ends there.
   public func angles(from start: Int, count: Int, dtype: DType, device: Device) -> RotaryEmbedding.Angles {
@@ -83,6 +84,7 @@ public final class RotaryEmbedding: RotaryAngles {
     }
   }
 
+  /// Longest sequence that LongRoPE turns by its short factors; nil for other scalings.
   public var switchingLength: Int? { long?.after }
 
   /// Angles of the positions `start ..< start + count`, `[count, D/2]`, from a table that grows when it has to.

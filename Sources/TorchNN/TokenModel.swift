@@ -19,6 +19,7 @@ public struct ModelInput {
   /// The pictures that some of the tokens stand for; nil for none. Only a ``VisionLanguageModel`` looks at them.
   public var images: ImageInput?
 
+  /// Memberwise.
   public init(ids: Tensor, positions: Tensor? = nil, mask: Tensor? = nil, images: ImageInput? = nil) {
     self.ids = ids
     self.images = images
@@ -67,7 +68,9 @@ public protocol TokenModel: Module {
 }
 
 extension TokenModel {
+  /// None.
   public var adapterCompanions: [String] { [] }
+  /// None: sequences of any length are computed alike.
   public var switchingLength: Int? { nil }
   /// Number of values that the head gives: ``vocabularySize``, or the scores of a classifier.
   public var outputs: Int { head.weight.size(0) }
@@ -85,6 +88,7 @@ public final class KeyValueCache {
   /// Sequences side by side.
   public let batch: Int
 
+  /// Reserves keys and values of every layer, `[batch, heads, capacity, width]`.
   public init(
     layers: Int, batch: Int, heads: Int, capacity: Int, width: Int, dtype: DType = .float32, device: Device = .cpu
   ) {

@@ -9,6 +9,7 @@ import Training
 
 /// The grounding experiment (section 3.2, Table 1): data first, then pretraining of fresh models, then the grid.
 public struct GroundingExperiment: Experiment {
+  /// `grounding`, as `dist2 reproduce` and its processes name it.
   public static let name = "grounding"
 
   /// How much.
@@ -29,6 +30,7 @@ public struct GroundingExperiment: Experiment {
     case rows([String], pictures: String?)
   }
 
+  /// Where expressions and boxes come from.
   public var source: Source
   /// Folder of a model that sees; nil: a fresh small one for each seed.
   public var model: String?
@@ -40,15 +42,21 @@ public struct GroundingExperiment: Experiment {
   public var grid: Grid
   /// Expressions asked of each split at most.
   public var testExpressions: Int
+  /// Passes over the training data; see ``leastSteps``.
   public var epochs = 3
   /// Training steps at least, so that few expressions are seen often enough; more epochs than ``epochs`` are run then.
   public var leastSteps = 0
+  /// Examples of an optimizer step.
   public var batch = 8
+  /// Peak learning rate.
   public var learningRate = 2e-5
   /// Steps of linear warmup (D.3: 100).
   public var warmupSteps = 100
+  /// α
   public var alpha = 0.1
+  /// τ of the squared distance between digits.
   public var temperature = 2.0
+  /// How boxes are asked for and written.
   public var form = GroundingForm()
   /// Keys of the run file that the scale sets otherwise, as `key=value`; nil for none.
   var scaleKeys: [String]?
@@ -86,8 +94,12 @@ public struct GroundingExperiment: Experiment {
     "train.optimizer=adamw8bit", "train.checkpointActivations=true",
   ]
 
+  /// Names of all variants that the grid may have.
   public var variants: [String] { Preset.answering.map(\.rawValue) }
 
+  /// Checks what a user can set beyond the grid.
+  ///
+  /// - Throws: `InputError` naming the option.
   public func check() throws {
     try require(testExpressions > 0, "--test", "a number above 0", testExpressions)
     if case .rows(let files, _) = source {
@@ -95,6 +107,7 @@ public struct GroundingExperiment: Experiment {
     }
   }
 
+  /// Writes the files that every run reads.
   public func prepare(in folder: String, _ terminal: Terminal) throws {
     try GroundingFiles(folder: folder, settings: self).prepare(terminal)
   }
@@ -114,6 +127,7 @@ public struct GroundingExperiment: Experiment {
     return try GroundingFiles(folder: context.folder, settings: self).pretrain(seed: seed, context)
   }
 
+  /// One run of the grid: trains, then tests.
   public func run(_ run: GridRun, _ context: RunContext) throws -> GroundingAnswers {
     let files = GroundingFiles(folder: context.folder, settings: self), data = try files.trainingFile(run)
     // An answer takes about as long as an example in training, so answering counts a tenth.
@@ -132,6 +146,7 @@ public struct GroundingExperiment: Experiment {
       answeringSeconds: ProcessInfo.processInfo.systemUptime - start)
   }
 
+  /// Tables, figures and claims of the runs that are finished.
   public func report(
     _ results: Results<GroundingAnswers>, _ artifacts: [String: [Double]]
   ) throws -> ExperimentReport {
@@ -183,6 +198,8 @@ public struct GroundingAnswers: Codable, Sendable, Equatable {
   public var losses: [Double]
   /// Expressions learnt from.
   public var examples: Int
+  /// Seconds of training.
   public var trainingSeconds: Double
+  /// Seconds of answering the test.
   public var answeringSeconds: Double
 }

@@ -10,6 +10,7 @@ import TorchNN
 
 /// The manipulation experiment (section 3.3, Table 2), from text or from pictures.
 public struct ManipulationExperiment: Experiment {
+  /// `manipulation`, as `dist2 reproduce` and its processes name it.
   public static let name = "manipulation"
 
   /// How much.
@@ -33,14 +34,19 @@ public struct ManipulationExperiment: Experiment {
   public var testEpisodes: Int
   /// Answers asked for in an episode at most.
   public var answers: Int
+  /// Passes over the training data; see ``leastSteps``.
   public var epochs = 2
   /// Training steps at least, so that few episodes are seen often enough; more epochs than ``epochs`` are run then.
   public var leastSteps: Int
+  /// Examples of an optimizer step.
   public var batch = 8
+  /// Peak learning rate.
   public var learningRate = 2e-5
+  /// α
   public var alpha = 0.1
   /// τ of coordinates and of the angle.
   public var temperature = 2.0
+  /// τ of the angle.
   public var angleTemperature = 1.0
   /// Largest number of new tokens of an answer.
   public var maxNewTokens: Int
@@ -98,8 +104,12 @@ public struct ManipulationExperiment: Experiment {
     "train.device=cuda", "train.optimizer=adamw8bit", "train.checkpointActivations=true",
   ]
 
+  /// Names of all variants that the grid may have.
   public var variants: [String] { Preset.answering.map(\.rawValue) }
 
+  /// Checks what a user can set beyond the grid.
+  ///
+  /// - Throws: `InputError` naming the option.
   public func check() throws {
     try require(!kinds.isEmpty && Set(kinds).count == kinds.count, "--tasks", "distinct tasks", kinds)
     try require(1...1_000_000 ~= testEpisodes, "--episodes", "1 to 1000000 test episodes", testEpisodes)
@@ -116,6 +126,7 @@ public struct ManipulationExperiment: Experiment {
   /// what a picture of them would show.
   public var form: PromptForm { PromptForm(observation: observation, rules: false, headings: true) }
 
+  /// One run of the grid: trains, then tests.
   public func run(_ run: GridRun, _ context: RunContext) throws -> ManipulationOutcome {
     // A file of its own, since runs work side by side. Those of one seed and size have equal ones.
     let folder = "\(context.folder)/data/\(context.name)", data = folder + "/train.jsonl"
@@ -155,6 +166,7 @@ public struct ManipulationExperiment: Experiment {
     return trials
   }
 
+  /// Tables, figures and claims of the runs that are finished.
   public func report(
     _ results: Results<ManipulationOutcome>, _ artifacts: [String: NoArtifact]
   ) throws -> ExperimentReport { ManipulationFindings(self, results).report }
@@ -199,11 +211,14 @@ public struct ManipulationExperiment: Experiment {
 
 /// What a run leaves.
 public struct ManipulationOutcome: Codable, Sendable, Equatable {
+  /// How each test episode went.
   public var trials: [PolicyTrial]
   /// Loss of every step.
   public var losses: [Double]
+  /// Examples learnt from.
   public var examples: Int
   /// Those of the process that finished it; one that was interrupted took more.
   public var trainingSeconds: Double
+  /// Seconds of playing the test episodes.
   public var playingSeconds: Double
 }

@@ -4,6 +4,7 @@ import Objectives
 
 /// The toy experiment: the protocol of 3.1 and D.3 with the readings Q9 and Q14 to Q19 of docs/paper-map.md.
 public struct RegressionExperiment: Experiment {
+  /// `regression`, as `dist2 reproduce` and its processes name it.
   public static let name = "regression"
 
   /// Which of the paper's two tables is redone.
@@ -58,8 +59,12 @@ public struct RegressionExperiment: Experiment {
     if scale == .small { samples = 150 }
   }
 
+  /// Names of all variants that the grid may have.
   public var variants: [String] { Preset.answering.map(\.rawValue) }
 
+  /// Checks what a user can set beyond the grid.
+  ///
+  /// - Throws: `InputError` naming the option.
   public func check() throws {
     try require((1...1_000_000).contains(testProblems), "--problems", "1…1,000,000 test problems", testProblems)
     try require((1...1_000_000_000).contains(samples), "--samples", "1…1,000,000,000 samples", samples)
@@ -75,9 +80,11 @@ public struct RegressionExperiment: Experiment {
   /// Steps, and one for every 20 problems of the test.
   public func work(_ run: GridRun) -> Int? { steps(run) + (testProblems + 19) / 20 }
 
+  /// One run of the grid: trains, then tests.
   public func run(_ run: GridRun, _ context: RunContext) throws -> RegressionOutcome {
     try RegressionRun(self, run, context).outcome()
   }
+  /// Tables, figures and claims of the runs that are finished.
   public func report(
     _ results: Results<RegressionOutcome>, _ artifacts: [String: NoArtifact]
   ) throws -> ExperimentReport { RegressionReport(settings: self, results: results).report }
@@ -91,9 +98,12 @@ public struct RegressionOutcome: Codable, Sendable, Equatable {
   public var truths: [Double]
   /// Total loss of every step.
   public var losses: [Double]
+  /// Seconds of training.
   public var trainingSeconds: Double
+  /// Seconds of the test.
   public var testingSeconds: Double
 
+  /// Memberwise.
   public init(
     answers: [Double?], truths: [Double], losses: [Double], trainingSeconds: Double = 0, testingSeconds: Double = 0
   ) {

@@ -11,6 +11,7 @@ import TorchNN
 
 /// The reward experiment (section 3.4, C.1, C.2): reward models of one run file that differ in the objective alone.
 public struct RewardExperiment: Experiment {
+  /// `reward`, as `dist2 reproduce` and its processes name it.
   public static let name = "reward"
   /// The model as it was published, which training is compared with: one run, whatever the seeds.
   static let untrained = "untrained"
@@ -43,7 +44,9 @@ public struct RewardExperiment: Experiment {
     }
   }
 
+  /// Names of all variants that the grid may have.
   public var variants: [String] { RewardVariant.all.map(\.name) }
+  /// `main`, `metrics`, `alphas` and `all`.
   public static var variantSets: [String: [String]] {
     [
       "main": RewardVariant.main, "metrics": RewardVariant.metrics, "alphas": RewardVariant.alphas(),
@@ -56,14 +59,17 @@ public struct RewardExperiment: Experiment {
     for name in grid.variants { _ = try settings(grid.run(name, seed: grid.seeds[0]), output: "") }
   }
 
+  /// The model as it was published, asked before any training.
   public var stages: [ArtifactStage] { [ArtifactStage("the model as published", runs: [Self.untrained])] }
 
+  /// Asks the model as it was published.
   public func makeArtifact(_ context: RunContext) throws -> RewardOutcome {
     let parts = try RunParts(settings(.untrained, seed: 0, output: context.emptyOutput()))
     let model = try loadModel(folder: parts.modelFolder, options: LoadOptions(dtype: .float32))
     return try outcome(model, parts, losses: [], seconds: 0) { context.say($0, 0, of: 1) }
   }
 
+  /// One run of the grid: trains, then tests.
   public func run(_ run: GridRun, _ context: RunContext) throws -> RewardOutcome {
     // A fifth of the time goes into asking, more or less.
     let trained = try TrainedRun(settings(run, output: context.emptyOutput()), context, thenPercent: 20)
@@ -74,6 +80,7 @@ public struct RewardExperiment: Experiment {
     return outcome
   }
 
+  /// Tables, figures and claims of the runs that are finished.
   public func report(
     _ results: Results<RewardOutcome>, _ artifacts: [String: RewardOutcome]
   ) throws -> ExperimentReport {

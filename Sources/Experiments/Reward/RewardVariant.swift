@@ -7,6 +7,7 @@ public struct RewardVariant: Codable, Sendable, Hashable {
   public var name: String
   /// What tables say it is.
   public var title: String
+  /// Its objective.
   public var preset: Preset
   /// α; nil: the run file's.
   public var alpha: Double?

@@ -12,6 +12,7 @@ public struct Claim {
   public var comparisons: [(label: String, verdict: Verdict)]
   /// A sentence before the comparisons, and what else their reader has to know.
   public var opening: String
+  /// What else the reader has to know; empty for nothing.
   public var remark: String
 
   /// Memberwise.

@@ -28,6 +28,7 @@ public struct ExperimentReport {
 
   /// Heading of the page, and the line below it.
   public var title: String
+  /// A line under the title.
   public var subtitle: String
   /// What it comes to, in a sentence or two; empty where the claims say it.
   public var headline = ""

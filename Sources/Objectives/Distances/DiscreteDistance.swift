@@ -8,7 +8,9 @@ public import Torch
 public struct DiscreteDistance: Distance {
   /// `discrete`
   public let name = "discrete"
+  /// d(x, y) = d(y, x).
   public let isSymmetric = true
+  /// d(x, z) ≤ d(x, y) + d(y, z).
   public let satisfiesTriangleInequality = true
 
   /// No parameters.
@@ -17,6 +19,7 @@ public struct DiscreteDistance: Distance {
   /// Any space will do.
   public func check(_ space: TokenSpace) throws {}
 
+  /// Distances from candidates, given by index, to all: `[n, M]`.
   public func rows(from candidates: [Int], over space: TokenSpace, dtype: DType, device: Device) -> Tensor {
     let values = space.values ?? (0..<space.count).map(Double.init)
     let all = Tensor(values, shape: [1, values.count])

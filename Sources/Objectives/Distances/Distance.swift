@@ -62,6 +62,7 @@ public protocol VectorDistance: Distance {
 }
 
 extension VectorDistance {
+  /// The distance as a factor of squared ones, which the fused loss makes row by row; nil where it is none.
   public var squared: (vectors: CodeBook, factor: Double)? { nil }
 
   /// Needs one embedding per candidate.

@@ -15,7 +15,9 @@ public struct ShuffledDistance: Distance {
 
   /// `shuffled`
   public let name = "shuffled"
+  /// d(x, y) = d(y, x).
   public let isSymmetric = true
+  /// That of the original where tokens are dealt out; false where pairs are.
   public let satisfiesTriangleInequality: Bool
   /// The distance whose values are dealt out anew.
   public let original: any Distance
@@ -45,6 +47,7 @@ public struct ShuffledDistance: Distance {
     }
   }
 
+  /// Distances from candidates, given by index, to all: `[n, M]`.
   public func rows(from candidates: [Int], over space: TokenSpace, dtype: DType, device: Device) -> Tensor {
     let count = space.count
     switch unit {

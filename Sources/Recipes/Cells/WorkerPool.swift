@@ -13,6 +13,7 @@ public struct WorkerMessage: Codable, Sendable, Hashable {
   /// Loss of the last step, while training.
   public var loss: Double?
 
+  /// Memberwise.
   public init(phase: String, completed: Int, total: Int, loss: Double? = nil) {
     self.phase = phase
     self.completed = completed
@@ -27,6 +28,7 @@ public struct WorkerFailure: Error, CustomStringConvertible {
   public var cell: String
   /// What the worker said last on standard error.
   public var message: String
+  /// The cell and its message.
   public var description: String { "cell \(cell): \(message)" }
 }
 
@@ -40,6 +42,7 @@ public struct WorkerPool: Sendable {
   /// Command line of a cell's worker, from its name.
   public var command: @Sendable (String) -> [String]
 
+  /// Memberwise.
   public init(jobs: Int, command: @escaping @Sendable (String) -> [String]) {
     self.jobs = jobs
     self.command = command

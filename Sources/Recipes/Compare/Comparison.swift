@@ -58,6 +58,7 @@ public struct ComparisonSettings: Codable, Sendable, Equatable {
 
 /// One thing that is compared: an objective at a point of the axes.
 public struct ComparisonArm: Codable, Sendable, Hashable {
+  /// Its objective.
   public var preset: Preset
   /// Keys that differ between arms, and their values.
   public var point: [ComparisonAxis.Value]
@@ -79,7 +80,9 @@ public struct ComparisonArm: Codable, Sendable, Hashable {
 public struct ComparisonAxis: Sendable, Hashable {
   /// One value of one key.
   public struct Value: Codable, Sendable, Hashable {
+    /// The key: `objective.temperature`.
     public var key: String
+    /// What it is set to.
     public var value: String
   }
 

@@ -13,6 +13,7 @@ public struct MMLU: Sendable {
   public struct Question: Sendable, Hashable {
     /// `abstract_algebra`
     public var subject: String
+    /// The question.
     public var text: String
     /// Four of them.
     public var choices: [String]

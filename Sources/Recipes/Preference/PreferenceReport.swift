@@ -7,6 +7,7 @@ public import Reports
 public struct PreferenceReport: Sendable {
   /// One number, and what it is of.
   public struct Figure: Sendable, Hashable {
+    /// The subset, section or mean.
     public var name: String
     /// How many examples it is made of.
     public var examples: Int

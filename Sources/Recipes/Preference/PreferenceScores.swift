@@ -32,7 +32,9 @@ public struct PreferenceScores: Sendable, Hashable, Codable {
 
 /// What a judge made of one example.
 public struct PreferenceOutcome: Sendable, Hashable {
+  /// What was judged.
   public var example: PreferenceExample
+  /// What was made of it.
   public var scores: PreferenceScores
 
   /// Memberwise; as many scores as responses.

@@ -16,6 +16,7 @@ public struct PreferenceSet: Sendable {
   public struct Skipped: Sendable, Hashable {
     /// Its number, from 1.
     public var line: Int
+    /// What is wrong with it.
     public var reason: String
   }
 

@@ -7,7 +7,9 @@ import TorchNN
 
 /// A model that rates with a head of its own: a logit by which responses are compared, or a number for each scale.
 public final class ClassifierJudge: Judge {
+  /// Name of the model, for answers of a server.
   public let name: String
+  /// Knows of requests that are far too long without reading them; nil: of none.
   public let screen: RequestScreen?
   private let model: any TokenModel
   private let answering: Answering
@@ -24,13 +26,21 @@ public final class ClassifierJudge: Judge {
     maxLength = parts.maxLength
   }
 
+  /// Least and largest overall score; nil for any number.
   public var range: ClosedRange<Double>? { loss.comparesPairs ? nil : ratings.form.overall.values }
+  /// Names and ranges of the attributes.
   public var facets: [(name: String, range: ClosedRange<Double>?)] {
     loss.comparesPairs ? [] : ratings.form.facets.map { ($0.name, $0.values) }
   }
 
+  /// Tokens that a request takes.
+  ///
+  /// - Throws: `InputError` for one that cannot be read.
   public func tokens(of request: RewardRequest) throws -> Int { try document(request).count }
 
+  /// Rates requests side by side; one result each.
+  ///
+  /// - Throws: `InputError` for a request that cannot be read.
   public func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) throws -> [Reward] {
     let documents = try requests.map(document), scorer = Scorer(model)
     func read(_ budget: Int) throws -> [[Double]] { try scorer.scores(of: documents, tokenBudget: budget) }

@@ -7,7 +7,9 @@ import TorchNN
 /// A model that rates by answering with scores, read out as expectations (D.3; docs/paper-map.md Q21): it is given the
 /// answer up to a score, and says how probable it thinks each of the numbers that may stand there.
 public final class GenerativeJudge: Judge {
+  /// Name of the model, for answers of a server.
   public let name: String
+  /// Knows of requests that are far too long without reading them; nil: of none.
   public let screen: RequestScreen?
   private let model: any TokenModel
   private let answering: Answering
@@ -33,13 +35,21 @@ public final class GenerativeJudge: Judge {
     if shared > 0 { scorer.beginning = try ReadBeginning(model, Array(samples[0][..<shared])) }
   }
 
+  /// Least and largest overall score; nil for any number.
   public var range: ClosedRange<Double>? { ratings.form.overall.values }
+  /// Names and ranges of the attributes.
   public var facets: [(name: String, range: ClosedRange<Double>?)] {
     ratings.form.facets.map { ($0.name, $0.values) }
   }
 
+  /// Tokens that a request takes.
+  ///
+  /// - Throws: `InputError` for one that cannot be read.
   public func tokens(of request: RewardRequest) throws -> Int { try prompt(request).count + answerLength }
 
+  /// Rates requests side by side; one result each.
+  ///
+  /// - Throws: `InputError` for a request that cannot be read.
   public func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) throws -> [Reward] {
     let prompts = try requests.map(prompt)
     let gaps = facets ? form.gaps.count : 1

@@ -31,6 +31,7 @@ public struct Reward: Sendable, Hashable, Codable {
     public var variance: Double?
     /// The possible values, ascending, and how probable the model thinks each; empty without a distribution.
     public var values: [Double]
+    /// How probable the model thinks each of ``values``.
     public var probabilities: [Double]
     /// How probable it was that the model says any of these values at all; nil without a distribution.
     public var coverage: Double?

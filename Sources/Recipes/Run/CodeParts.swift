@@ -14,12 +14,15 @@ public struct CodeParts: TrainingParts {
   public let settings: RunSettings
   /// The model's folder.
   public let modelFolder: String
+  /// What is made small in training.
   public let objective: Objective
   /// The distance of codes as `dist` would have it; none if the run file names none.
   public let matches: [MetricMatch]
   private let sizes: CodeDataset.Sizes
 
+  /// None: such models have no head of scores.
   public var rating: RatingObjective? { nil }
+  /// None: nothing is text.
   public var tokenizerFolder: String? { nil }
 
   /// Puts a run file and a model's folder together.
@@ -58,12 +61,14 @@ public struct CodeParts: TrainingParts {
     }
   }
 
+  /// The examples of a file or folder; see ``TrainingParts``.
   public func examples(
     _ path: String, limit: Int?, progress: (Int, Int) -> Void
   ) throws -> any RunExamples {
     try CodeDataset(path, sizes, metrics: settings.metrics.count, limit: limit, seed: settings.train.seed)
   }
 
+  /// Examples in batches, the way `train` says.
   public func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource {
     let train = settings.train
     // All pictures have as many codes, so nothing is padded.
@@ -74,10 +79,13 @@ public struct CodeParts: TrainingParts {
         microBatch: train.microBatch))
   }
 
+  /// The model as it is.
   public func withHead(_ model: any PretrainedModel) -> any PretrainedModel { model }
 
+  /// Nothing: such models are asked by class.
   public func saveAnswering(to folder: String) {}
 
+  /// Shows now and then how far the model is.
   public func samples(_ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder) -> any ProgressSamples {
     PictureSamples(
       tokenizer: settings.data.tokenizer, count: settings.train.samples, seed: settings.train.seed,

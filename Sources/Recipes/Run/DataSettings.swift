@@ -6,7 +6,9 @@ public import TokenData
 public struct DataSettings: Sendable, Hashable {
   /// JSONL files, or folders of image codes; nil for none.
   public var train: String?
+  /// Validated on while training; nil for none.
   public var valid: String?
+  /// Tested on afterwards; nil for none.
   public var test: String?
   /// Whether these are folders of image codes, which `dist2 image-codes` makes, and no text.
   public var areCodes: Bool

@@ -25,32 +25,49 @@ public struct MetricSettings: Sendable, Hashable {
 
   /// A token with its value.
   public struct Bin: Sendable, Hashable {
+    /// The token's text.
     public var token: String
+    /// Its value.
     public var value: Double
   }
 
   /// A distance and its parameters.
   public struct DistanceChoice: Sendable, Hashable {
+    /// `squared`, `absolute`, `circular`, …
     public var name: String
+    /// Length of the circle, of `circular`.
     public var period: Double?
+    /// Distances between the candidates, of `table`.
     public var table: [[Double]]?
+    /// The distance that `shuffled` deals out.
     public var original: String?
+    /// Seed of `shuffled`.
     public var seed: Int
     /// Safetensors file of embeddings, and the tensor's name in it; or the folder of an image tokenizer.
     public var embeddings: String?
+    /// Name of the tensor in a Safetensors file.
     public var tensor: String?
   }
 
+  /// What results call it.
   public var name: String
+  /// The candidates.
   public var tokens: Tokens
+  /// Whether candidates begin with a space.
   public var spacing: Spacing
+  /// What becomes of several tokens with one value.
   public var duplicates: Duplicates
+  /// Where in a record its numbers stand.
   public var region: MetricRegion
+  /// How numbers are written.
   public var grammar: NumberGrammar
+  /// How far apart two candidates are.
   public var distance: DistanceChoice
   /// τ; nil: that of the objective.
   public var temperature: Temperature?
+  /// Weights of digits by their place.
   public var place: PlaceRule
+  /// Neighbours that targets are extended by.
   public var contrast: Contrast
   /// Factor of α.
   public var weight: Double

@@ -2,15 +2,19 @@ public import Objectives
 
 /// What is made small.
 public struct ObjectiveSettings: Sendable, Hashable {
+  /// Which loss terms there are.
   public var preset: Preset
   /// α
   public var alpha: Double
   /// τ of metrics that have none of their own.
   public var temperature: Temperature
+  /// Over which tokens the model's softmax is taken.
   public var softmax: MetricMatch.Softmax
+  /// Which way the divergence is taken.
   public var direction: MetricMatch.Direction
   /// ε of the presets that smooth.
   public var smoothing: Double
+  /// How terms become one number.
   public var reduction: Objective.Reduction
 
   init(_ reader: SettingsReader) throws {

@@ -14,14 +14,17 @@ public struct RunParts: TrainingParts {
   public let settings: RunSettings
   /// The model's folder.
   public let modelFolder: String
+  /// The model's tokenizer.
   public let tokenizer: Tokenizer
   /// The run's metrics as `dist` would have them, one an entry of `settings.metrics`.
   public let matches: [MetricMatch]
+  /// What is made small in training.
   public let objective: Objective
   /// Teaches numbers as whole values; nil where none are.
   public let teacher: ValueTeacher?
   /// What a head of scores is trained for; nil for models that answer, which are trained for `objective`.
   public let rating: RatingObjective?
+  /// Makes tokens of records.
   public let encoder: ExampleEncoder
   /// Largest number of tokens of an example.
   public let maxLength: Int
@@ -126,6 +129,7 @@ public struct RunParts: TrainingParts {
       progress: progress)
   }
 
+  /// The examples of a file or folder; see ``TrainingParts``.
   public func examples(
     _ path: String, limit: Int?, progress: (Int, Int) -> Void
   ) throws -> any RunExamples {
@@ -134,6 +138,7 @@ public struct RunParts: TrainingParts {
     return try dataset(path, reader, limit: limit, progress: progress)
   }
 
+  /// The model's folder.
   public var tokenizerFolder: String? { modelFolder }
 
   /// Examples in batches, the way `train` says: for a head that compares, its pairs.

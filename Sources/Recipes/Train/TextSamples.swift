@@ -73,6 +73,7 @@ final class TextSamples: ProgressSamples {
 }
 
 extension RunParts {
+  /// Shows now and then how far the model is.
   public func samples(
     _ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder
   ) -> any ProgressSamples {

@@ -9,7 +9,9 @@ import TorchNN
 public struct NewLanguageModel: Sendable {
   /// Width of the hidden states; a multiple of twice the heads.
   public var width: Int
+  /// Blocks of the decoder.
   public var layers: Int
+  /// Heads of attention.
   public var heads: Int
   /// Longest sequence in tokens.
   public var contextLength: Int

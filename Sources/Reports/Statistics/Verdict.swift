@@ -28,6 +28,7 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
   public var outcome: Outcome
   /// Means over the finite pairs.
   public var ourMean: Double
+  /// Mean of theirs over the finite pairs.
   public var theirMean: Double
   /// Mean difference, ours minus theirs, over the finite pairs.
   public var difference: Double

@@ -23,15 +23,21 @@ public enum AuxiliaryTask: String, Sendable, Hashable, Codable, CaseIterable {
 
 /// A question and its answer.
 public struct AuxiliaryExample: Sendable, Hashable {
+  /// Which task it is of.
   public var task: AuxiliaryTask
+  /// The question.
   public var prompt: String
+  /// What is to be said.
   public var answer: String
 }
 
 /// Two moments of an episode, and what was done between them.
 public struct SceneStep: Sendable {
+  /// The scene before.
   public var before: [DescribedObject]
+  /// What was done.
   public var action: NamedAction
+  /// The scene after.
   public var after: [DescribedObject]
 
   /// Memberwise. Both scenes name the same objects in the same order.

@@ -2,8 +2,11 @@ import Foundation
 
 /// A box in the picture: centre and size as shares of the picture.
 public struct ImageBox: Sendable, Hashable, Codable {
+  /// Centre of its box.
   public var center: ImagePoint
+  /// Width of its box, as a share of the image.
   public var width: Double
+  /// Height of its box, as a share of the image.
   public var height: Double
 
   /// Memberwise.

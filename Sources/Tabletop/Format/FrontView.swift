@@ -1,7 +1,9 @@
 /// A place on the table in the robot's frame, in metres: `forward` 0.25 … 0.75 away from the robot (down in the picture),
 /// `side` −0.5 … 0.5 (left to right in the picture).
 public struct TablePoint: Sendable, Hashable, Codable {
+  /// Metres away from the robot.
   public var forward: Double
+  /// Metres to the side.
   public var side: Double
 
   /// Memberwise.
@@ -15,7 +17,9 @@ public struct TablePoint: Sendable, Hashable, Codable {
 
 /// A place in the picture as shares of its width and height, from the top left corner.
 public struct ImagePoint: Sendable, Hashable, Codable {
+  /// From the left, 0 … 1.
   public var x: Double
+  /// From the top, 0 … 1.
   public var y: Double
 
   /// Memberwise.
@@ -27,9 +31,11 @@ public struct ImagePoint: Sendable, Hashable, Codable {
 public enum FrontView {
   /// Pixels of the picture.
   public static let width = 256
+  /// Pixels from top to bottom of the image.
   public static let height = 128
   /// Metres that the robot reaches, forward and to the side.
   public static let forward = 0.25...0.75
+  /// Metres that the robot reaches to the side.
   public static let side = -0.5...0.5
 
   /// Column of a place, rounded towards zero as LLaRA does.

@@ -16,7 +16,9 @@ public struct PromptForm: Sendable, Hashable, Codable {
     case boxes
   }
 
+  /// What stands in the slots of the task.
   public var assets: Assets
+  /// How the table is seen.
   public var observation: Observation
   /// The line between task and rules; LLaRA's training data has none, its evaluation one of fifteen.
   public var question: String?

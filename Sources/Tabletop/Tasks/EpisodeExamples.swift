@@ -4,7 +4,9 @@ import MetricTokens
 public struct ManipulationExample: Sendable, Hashable {
   /// `train/rotate/12_0`: split, kind, seed and step; auxiliary tasks say which.
   public var id: String
+  /// What is read.
   public var prompt: String
+  /// What is learnt.
   public var answer: String
   /// How many of the oracle's steps are done on the table that is seen.
   public var step: Int
@@ -43,7 +45,9 @@ public enum ActionSpelling: Sendable, Hashable, Codable {
 
 /// Turns episodes into examples, step by step as the oracle goes.
 public struct ExampleWriter: Sendable {
+  /// How prompts are written.
   public var form: PromptForm
+  /// How actions are written.
   public var spelling: ActionSpelling
   /// Whether there is an example for every step, with those before it as history; else for the first alone.
   public var withHistory: Bool

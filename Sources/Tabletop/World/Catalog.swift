@@ -20,8 +20,11 @@ public struct Shape: Sendable, Hashable, Codable {
   public var name: String
   /// Metres to the side and forward, unturned.
   public var width: Double
+  /// Metres forward, unturned.
   public var depth: Double
+  /// What it is for.
   public var role: Role
+  /// Its outline.
   public var profile: Profile
 
   init(_ name: String, _ width: Double, _ depth: Double, _ role: Role = .movable, _ profile: Profile = .other) {

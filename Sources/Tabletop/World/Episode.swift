@@ -42,9 +42,13 @@ public enum EpisodeSplit: String, Sendable, Hashable, Codable, CaseIterable {
 
 /// One task on one table, with what solves it.
 public struct Episode: Sendable, Hashable {
+  /// Its task.
   public var kind: TaskKind
+  /// Its split.
   public var split: EpisodeSplit
+  /// Its number within task and split.
   public var seed: Int
+  /// The task with its slots.
   public var task: TaskPrompt
   /// The table at the beginning.
   public var scene: TableScene
@@ -106,6 +110,7 @@ public struct Episode: Sendable, Hashable {
 
 /// An episode being played.
 public struct EpisodePlay: Sendable {
+  /// What is played.
   public let episode: Episode
   /// The table as it is.
   public private(set) var scene: TableScene

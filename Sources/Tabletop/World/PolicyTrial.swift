@@ -1,8 +1,12 @@
 /// How a policy did in one episode.
 public struct PolicyTrial: Sendable, Hashable, Codable {
+  /// Task of the episode.
   public var kind: TaskKind
+  /// Its split.
   public var split: EpisodeSplit
+  /// Its number.
   public var seed: Int
+  /// Whether it was solved.
   public var isSuccess: Bool
   /// 0 … 1, see ``EpisodePlay/reward``.
   public var reward: Double
@@ -14,6 +18,7 @@ public struct PolicyTrial: Sendable, Hashable, Codable {
   public var problems: [AnswerProblem]
   /// Metres between the first action's start and the oracle's, and between their ends; nil without a first action.
   public var startError: Double?
+  /// Metres between the first action's end and the oracle's; nil without a first action.
   public var endError: Double?
   /// Degrees between the first action's angle and the oracle's, 0 … 180; nil where the task leaves the angle open.
   public var angleError: Double?
@@ -31,7 +36,9 @@ public struct PolicyQuestion: Sendable, Hashable {
 
 /// Lets a policy play episodes, all of them side by side, so that it can answer in batches.
 public struct PolicyTest: Sendable {
+  /// How prompts are written.
   public var form: PromptForm
+  /// How actions are written.
   public var spelling: ActionSpelling
   /// Whether only the first action of an answer is taken before the policy is asked again.
   public var isSingleStep: Bool

@@ -5,7 +5,9 @@ public import Reports
 
 /// What a model answered to one row.
 public struct GroundingOutcome: Sendable {
+  /// What was asked.
   public let row: ReferringRow
+  /// What was said.
   public let answer: String
   /// The box it means, in pixels; nil if it means none, and then the answer is wrong (D.3).
   public let box: BoundingBox?
@@ -24,9 +26,11 @@ public struct GroundingOutcome: Sendable {
 public struct GroundingFigures: Sendable {
   /// `RefCOCO testA`, …
   public let split: String
+  /// Expressions asked.
   public let count: Int
   /// Share of answers whose box overlaps the right one by a half at least, with its 95 % interval.
   public let accuracy: Double
+  /// Interval of the accuracy.
   public let interval: ConfidenceInterval
   /// Mean overlap.
   public let overlap: Double

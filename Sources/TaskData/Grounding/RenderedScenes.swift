@@ -15,6 +15,7 @@ public struct RenderedScenes: Sendable {
   public var shapes: ClosedRange<Int>
   /// Half the side of the least small and the least large shape, as a part of the picture's.
   public var radii: (small: Double, large: Double)
+  /// Seed of the scenes.
   public var seed: UInt64
 
   /// Three to six shapes.
@@ -38,6 +39,7 @@ public struct RenderedScenes: Sendable {
 
   /// A scene as a picture and what is asked of it.
   public struct Rendering: Sendable {
+    /// The image.
     public let picture: PixelImage
     /// An expression by look and one by place, and the box of what they mean; at least one of the two where a scene may
     /// have a single shape.

@@ -7,7 +7,9 @@ public import MetricTokens
 public struct CodeDataset: Sendable {
   /// What the model's ids mean: below ``codes`` they are codes, from there on classes.
   public struct Sizes: Sendable, Hashable {
+    /// Codes of the code book.
     public var codes: Int
+    /// Classes of the images.
     public var classes: Int
     /// Codes of a picture.
     public var length: Int

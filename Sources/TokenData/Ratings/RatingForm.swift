@@ -39,6 +39,7 @@ public struct RatingForm: Sendable, Hashable {
   public var overall: Scale
   /// What it is made of.
   public var facets: [Scale]
+  /// The words around prompt and response.
   public var instruction: Instruction
 
   /// Memberwise.

@@ -45,6 +45,7 @@ public struct RatingReader: Sendable, Hashable {
   public var facets: [Source]
   /// Longest question and response, in characters (Unicode scalars); what is longer is cut there. Nil: any.
   public var longestPrompt: Int?
+  /// Characters of a response beyond which it is cut; nil: none.
   public var longestResponse: Int?
   /// Whether a model with a head of scores reads the conversation itself, instead of being asked about it.
   public var isConversation = false

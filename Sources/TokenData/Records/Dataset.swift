@@ -21,10 +21,13 @@ public final class Dataset: Sendable {
 
   /// How lines become examples.
   public struct Rules: Sendable {
+    /// Reads lines.
     public var reader: RecordReader
+    /// Makes tokens of records.
     public var encoder: ExampleEncoder
     /// Largest number of tokens of an example.
     public var maxLength: Int
+    /// What becomes of examples that are too long.
     public var tooLong: TooLong
     /// Whether lines that cannot be used are left out, counted and listed.
     public var skipBad: Bool

@@ -5,7 +5,9 @@ public import MetricTokens
 public struct DatasetSummary: Sendable {
   /// A line that was left out.
   public struct Skipped: Sendable, Hashable {
+    /// Number of the line, from 1.
     public var line: Int
+    /// What is wrong with it.
     public var reason: String
   }
 

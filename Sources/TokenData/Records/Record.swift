@@ -12,9 +12,13 @@ public enum RecordFormat: String, Sendable, Hashable, CaseIterable {
 
 /// The names of a record's fields.
 public struct RecordFields: Sendable, Hashable {
+  /// Field of the question.
   public var prompt: String
+  /// Field of the answer.
   public var completion: String
+  /// Field of the conversation.
   public var messages: String
+  /// Field of text without a question.
   public var text: String
   /// Pictures that the prompt shows: paths, as seen from the file's folder. `image` may stand for `images`.
   public var images: String
@@ -95,6 +99,7 @@ public struct RecordReader: Sendable {
   public var ratings: RatingReader?
   /// Fields with a number above 0 or a list of numbers beside the text, and whether every record must have them.
   public var measures: Set<String> = []
+  /// Whether every record must have them.
   public var needsMeasures = false
 
   /// Memberwise.

@@ -40,12 +40,18 @@ public final class EfficientNetLite0: Module, ImageFeatures, StoredImageFeatures
     classes = Linear(1280, 1000, device: .meta)
   }
 
+  /// What figures are labelled with.
   public var name: String { "EfficientNet-lite0 (ImageNet)" }
+  /// Whether figures are those of the literature: only with FID's own weights.
   public var isReferenceInception: Bool { false }
+  /// Channels of the images that it reads.
   public var channels: Int { 3 }
+  /// Height and width that images are brought to; nil: any.
   public var fixedSize: (height: Int, width: Int)? { nil }
+  /// Features of an image.
   public var featureCount: Int { 1280 }
 
+  /// What the network sees in images, uint8 `[N, H, W, C]`.
   public func features(of images: Tensor) -> ImageFeatureBatch {
     noGrad {
       let scaled = planes(images).resizeBilinear(height: Self.side, width: Self.side) / 255

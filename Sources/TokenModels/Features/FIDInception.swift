@@ -31,6 +31,7 @@ public final class FIDInception: Module, ImageFeatures, StoredImageFeatures {
   @Child("Mixed_7c") private var mixed7c: InceptionE
   @Child("fc") private var classes: Linear
 
+  /// Whether figures are those of the literature: only with FID's own weights.
   public private(set) var isReferenceInception = false
   /// First digits of the SHA-256 of the published weights: part of the file's own name,
   /// `weights-inception-2015-12-05-6726825d.pth` at torch-fidelity, `pt_inception-2015-12-05-6726825d.pth` at pytorch-fid.
@@ -57,14 +58,19 @@ public final class FIDInception: Module, ImageFeatures, StoredImageFeatures {
     classes = Linear(2048, 1008, device: .meta)
   }
 
+  /// What figures are labelled with.
   public var name: String {
     isReferenceInception
       ? "FID's Inception v3 (2015-12-05)" : "FID's Inception v3, other weights than those of 2015-12-05"
   }
+  /// Channels of the images that it reads.
   public var channels: Int { 3 }
+  /// Height and width that images are brought to; nil: any.
   public var fixedSize: (height: Int, width: Int)? { nil }
+  /// Features of an image.
   public var featureCount: Int { 2048 }
 
+  /// What the network sees in images, uint8 `[N, H, W, C]`.
   public func features(of images: Tensor) -> ImageFeatureBatch {
     noGrad { outputs(of: (resizedLikeTensorFlow(planes(images), Self.side) - 128) / 128) }
   }

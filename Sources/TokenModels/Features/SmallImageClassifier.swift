@@ -66,10 +66,15 @@ public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatu
     head = Linear(128, classCount, device: device)
   }
 
+  /// What figures are labelled with.
   public var name: String { "small classifier, \(origin)" }
+  /// Whether figures are those of the literature: only with FID's own weights.
   public var isReferenceInception: Bool { false }
+  /// Channels of the images that it reads.
   public var channels: Int { 1 }
+  /// Height and width that images are brought to; nil: any.
   public var fixedSize: (height: Int, width: Int)? { (Self.side, Self.side) }
+  /// Features of an image.
   public var featureCount: Int { 128 }
 
   /// The last convolution's activations `[N, 128, 7, 7]` and the features `[N, 128]`.
@@ -84,6 +89,7 @@ public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatu
   /// Scores of the classes `[N, K]` of pictures uint8 `[N, 28, 28, 1]`.
   public func logits(_ images: Tensor) -> Tensor { head(activations(images).pooled) }
 
+  /// What the network sees in images, uint8 `[N, H, W, C]`.
   public func features(of images: Tensor) -> ImageFeatureBatch {
     noGrad {
       let (spatial, pooled) = activations(images)

@@ -12,10 +12,12 @@ public import TorchNN
 public final class Llama: Module, PretrainedModel {
   /// The sizes and options.
   public let configuration: LlamaConfiguration
+  /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
   @Child("model") var decoder: LlamaDecoder
   @Child("lm_head") private var output: Linear
 
+  /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = ["llama", "mistral", "phi3"]
 
   /// A model without weights (its parameters are on `.meta`): load or ``Module/initialise(standardDeviation:generator:dtype:device:)``.
@@ -31,6 +33,9 @@ public final class Llama: Module, PretrainedModel {
     initialise(generator: generator, dtype: dtype, device: device)
   }
 
+  /// The model of a `config.json`, without weights.
+  ///
+  /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
     self.init(try LlamaConfiguration(config), json: config.value)
   }
@@ -44,31 +49,41 @@ public final class Llama: Module, PretrainedModel {
     }
   }
 
+  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
   public var checkpointsActivations: Bool {
     get { decoder.recomputesLayers }
     set { decoder.recomputesLayers = newValue }
   }
+  /// Ids that the embedding has rows for.
   public var vocabularySize: Int { configuration.vocabularySize }
+  /// Width H of the hidden states.
   public var hiddenSize: Int { configuration.hiddenSize }
+  /// Longest sequence in tokens.
   public var contextLength: Int { configuration.contextLength }
+  /// Sequences of more tokens than this have other angles (LongRoPE); nil for none.
   public var switchingLength: Int? { configuration.switchingLength }
+  /// The last projection, from hidden states `[N, H]` to logits `[N, V]`.
   public var head: OutputHead {
     OutputHead(weight: configuration.tiesEmbeddings ? decoder.embedding.weight : output.weight)
   }
 
+  /// Draws fresh weights of this type on this device.
   public func initialise(generator: Generator, dtype: DType, device: Device) {
     initialise(
       standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
   }
 
+  /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     decoder(decoder.embedding(input.ids), input, cache: cache, rows: rows)
   }
 
+  /// A cache for `batch` sequences of up to `capacity` tokens.
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
     decoder.makeCache(configuration, batch: batch, capacity: capacity)
   }
 
+  /// The source with names as this model has them.
   public func adapting(_ source: any WeightSource) throws -> any WeightSource {
     try configuration.adapting(source, prefix: "")
   }

@@ -12,6 +12,7 @@ public import TorchNN
 public final class SequenceClassifier: Module, PretrainedModel {
   /// The sizes and options of the decoder.
   public let configuration: LlamaConfiguration
+  /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
   /// What each score is called, in order (`id2label`). Count K.
   public let labels: [String]
@@ -20,11 +21,16 @@ public final class SequenceClassifier: Module, PretrainedModel {
   @Child("model") private var decoder: LlamaDecoder
   @Child("score") private var score: Linear
 
+  /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = Llama.modelTypes
+  /// Whether `architectures` of `config.json` name a classifier.
   public static func isMeant(by architectures: [String]) -> Bool {
     architectures.contains { $0.hasSuffix("ForSequenceClassification") }
   }
 
+  /// The model of a `config.json`, without weights.
+  ///
+  /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
     let configuration = try LlamaConfiguration(config)
     try self.init(LlamaDecoder(configuration), configuration, config)
@@ -91,28 +97,36 @@ public final class SequenceClassifier: Module, PretrainedModel {
     try self.init(from: model, outputs: outputs, labels: labels, padToken: padToken, seed: seed)
   }
 
+  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
   public var checkpointsActivations: Bool {
     get { decoder.recomputesLayers }
     set { decoder.recomputesLayers = newValue }
   }
+  /// Ids that the embedding has rows for.
   public var vocabularySize: Int { configuration.vocabularySize }
+  /// Width H of the hidden states.
   public var hiddenSize: Int { configuration.hiddenSize }
+  /// Longest sequence in tokens.
   public var contextLength: Int { configuration.contextLength }
+  /// Sequences of more tokens than this have other angles (LongRoPE); nil for none.
   public var switchingLength: Int? { configuration.switchingLength }
   /// The scores' projection `[K, H]`.
   public var head: OutputHead { OutputHead(weight: score.weight) }
   /// The head: trained, and saved, with adapters.
   public var adapterCompanions: [String] { ["score"] }
 
+  /// Draws fresh weights of this type on this device.
   public func initialise(generator: Generator, dtype: DType, device: Device) {
     initialise(
       standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
   }
 
+  /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     decoder(decoder.embedding(input.ids), input, cache: cache, rows: rows)
   }
 
+  /// A cache for `batch` sequences of up to `capacity` tokens.
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
     decoder.makeCache(configuration, batch: batch, capacity: capacity)
   }

@@ -17,7 +17,9 @@ public import TorchNN
 public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
   /// The sizes and options.
   public let configuration: LlamaGenConfiguration
+  /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
+  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
   public var checkpointsActivations = false
   @Child("cls_embedding") private var classTable: ClassTable
   @Child("tok_embeddings") private var codeTable: Embedding
@@ -26,6 +28,7 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
   @Child("output") private var output: Linear
   private let rotary: GridRotaryEmbedding
 
+  /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = ["llamagen"]
 
   /// A model without weights (its parameters are on `.meta`): load them.
@@ -42,6 +45,9 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
     initialise(generator: generator, dtype: dtype, device: device)
   }
 
+  /// The model of a `config.json`, without weights.
+  ///
+  /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
     self.init(try LlamaGenConfiguration(config), json: config.value)
   }
@@ -59,19 +65,25 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
 
   /// Ids that can be read: the codes, the classes, the null class.
   public var vocabularySize: Int { configuration.codes + configuration.classes + 1 }
+  /// Width H of the hidden states.
   public var hiddenSize: Int { configuration.hiddenSize }
   /// The class and a whole grid of codes.
   public var contextLength: Int { configuration.codesPerImage + 1 }
+  /// The last projection, from hidden states `[N, H]` to logits `[N, V]`.
   public var head: OutputHead { OutputHead(weight: output.weight) }
+  /// Classes that can be asked for.
   public var classes: Int { configuration.classes }
+  /// Tokens of an image.
   public var codesPerImage: Int { configuration.codesPerImage }
 
+  /// Draws fresh weights of this type on this device.
   public func initialise(generator: Generator, dtype: DType, device: Device) {
     initialise(
       standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
     noGrad { output.weight = .zeros(output.weight.shape, dtype: dtype, device: device) }
   }
 
+  /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     let x = embedded(input.ids)
     let view = AttentionView(input, x, rotary: rotary, pairs: .adjacent, cache: cache)
@@ -80,6 +92,7 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
     return norm(last, adding: update).normalized
   }
 
+  /// A cache for `batch` sequences of up to `capacity` tokens.
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
     KeyValueCache(
       layers: configuration.layers, batch: batch, heads: configuration.heads, capacity: capacity,

@@ -10,13 +10,18 @@ public import TorchNN
 public final class Llava: Module, PretrainedModel, VisionLanguageModel {
   /// What `config.json` states besides the two models.
   public let configuration: LlavaConfiguration
+  /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
   @Child("vision_tower.vision_model") private var tower: VisionTower
   @Child("multi_modal_projector") private var projector: LlavaProjector
   @Child("language_model") private var language: Llama
 
+  /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = ["llava"]
 
+  /// The model of a `config.json`, without weights.
+  ///
+  /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
     try self.init(LlavaConfiguration(config), Llama(config: config.languageModel()), config.value)
   }
@@ -29,21 +34,31 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
     self.language = language
   }
 
+  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
   public var checkpointsActivations: Bool {
     get { language.checkpointsActivations }
     set { language.checkpointsActivations = newValue }
   }
+  /// Ids that the embedding has rows for.
   public var vocabularySize: Int { language.vocabularySize }
+  /// Width H of the hidden states.
   public var hiddenSize: Int { language.hiddenSize }
+  /// Longest sequence in tokens.
   public var contextLength: Int { language.contextLength }
+  /// Sequences of more tokens than this have other angles (LongRoPE); nil for none.
   public var switchingLength: Int? { language.switchingLength }
+  /// The last projection, from hidden states `[N, H]` to logits `[N, V]`.
   public var head: OutputHead { language.head }
+  /// Id that stands for an image's places in a sequence.
   public var imageToken: Int { configuration.imageToken }
   /// Tokens that stand for a picture.
   public var tokensPerImage: Int { configuration.tokensPerImage }
+  /// How many places an image takes.
   public var pictureTokens: PictureTokens { .each(tokensPerImage) }
+  /// Height and width of the images that the tower reads.
   public var imageSize: (height: Int, width: Int) { (configuration.vision.imageSize, configuration.vision.imageSize) }
 
+  /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     let words = language.decoder.embedding(input.ids)
     let x = input.images.map { $0.placing(features(of: $0.pixels).flatten(0, 1), in: words) } ?? words
@@ -56,6 +71,7 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
     return projector(configuration.keepsClassToken ? states : states.narrow(1, 1, states.size(1) - 1))
   }
 
+  /// A cache for `batch` sequences of up to `capacity` tokens.
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
     language.makeCache(batch: batch, capacity: capacity)
   }
@@ -97,6 +113,7 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
     try language.load(from: language.adapting(source), dtype: .float32)
   }
 
+  /// Draws fresh weights of this type on this device.
   public func initialise(generator: Generator, dtype: DType, device: Device) {
     initialiseSight(generator: generator, dtype: dtype, device: device)
     language.initialise(generator: generator, dtype: dtype, device: device)

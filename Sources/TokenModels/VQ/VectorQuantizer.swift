@@ -3,6 +3,7 @@ public import TorchNN
 
 /// A code book: every vector becomes the nearest of V. Checkpoint name `embedding.weight` `[V, D]`.
 public final class VectorQuantizer: Module {
+  /// The code book: `[codes, width]`.
   @Child("embedding") public var embedding: Embedding
   /// Whether vectors are scaled to length 1 first; the squared distance is then 2 − 2 cos.
   public let isNormalised: Bool

@@ -5,7 +5,9 @@ public import Torch
 /// The checkpoint names of W and b are those of the plain layer; beside them are `lora_A.weight` `[r, I]` and
 /// `lora_B.weight` `[O, r]`.
 public final class LoRALinear: Linear {
+  /// A: `[rank, inputs]`.
   @Parameter("lora_A.weight") public var down: Tensor
+  /// B: `[outputs, rank]`.
   @Parameter("lora_B.weight") public var up: Tensor
   /// What it was made with.
   public let settings: LoRASettings

@@ -12,6 +12,7 @@ public protocol ExampleCollection {
 }
 
 extension ExampleCollection {
+  /// The example; the same one in every epoch.
   public func example(_ index: Int, epoch: Int) throws -> EncodedExample { try example(index) }
 }
 
@@ -52,6 +53,7 @@ public final class ExampleBatches: BatchSource {
   /// Reads the pictures of an example and prepares them.
   public typealias Pictures = (_ example: EncodedExample) throws -> [PlacedImage]
 
+  /// Which examples a step has.
   public let plan: BatchPlan
   private let examples: any ExampleCollection
   private let microBatch: MicroBatch
@@ -90,8 +92,12 @@ public final class ExampleBatches: BatchSource {
     self.pictures = pictures
   }
 
+  /// The micro-batches of a step.
+  ///
+  /// - Throws: `InputError` for an example that cannot be made.
   public func batches(ofStep step: Int) throws -> [TokenBatch] { try batches(ofStep: step, pictures: pictures) }
 
+  /// What is supervised in a step, without images.
   public func supervisions(ofStep step: Int) throws -> [Supervision] {
     try batches(ofStep: step, pictures: nil).map(\.supervision)
   }
