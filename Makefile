@@ -24,7 +24,7 @@ build:  ## libtorch, the native library, the dist2 command
 native:  ## only the native library
 	@scripts/native.sh
 
-lint:  ## formatting and scripts
+lint:  ## formatting, traps, links, licence lines, documentation comments
 	@scripts/lint.sh
 
 format:  ## format the sources in place
@@ -33,7 +33,7 @@ format:  ## format the sources in place
 bench: build  ## speed side by side with PyTorch (twelve minutes; QUICK=1 for a look, ONLY="step" for a part)
 	@scripts/bench.sh
 
-docs:  ## DocC pages into .build/docs
+docs: build  ## DocC pages into .build/docs (seconds after a build)
 	@scripts/docs.sh
 
 examples: build  ## build and run the programs in Examples/

@@ -53,7 +53,7 @@ public struct Evaluator {
     public var estimate: PointEstimate
     /// Mass of the interval.
     public var level: Double
-    /// Unfinished paths kept per level; see ``Scorer/distributions(over:after:width:normalization:tokenBudget:)``.
+    /// Unfinished paths kept per level; see `Scorer/distributions(over:after:width:normalization:tokenBudget:)`.
     public var width: Int
 
     /// Memberwise.

@@ -74,8 +74,9 @@ public enum Reduction: Int, Sendable {
 /// Attention softmax(Q Kᵀ·scale + mask) V.
 ///
 /// - Parameters:
-///   - query, key, value: `[B, heads, T, D]`, `[B, kvHeads, S, D]`, `[B, kvHeads, S, D]`; with fewer key heads than
-///     query heads each serves a group of neighbours.
+///   - query: `[B, heads, T, D]`.
+///   - key: `[B, kvHeads, S, D]`; with fewer heads than the query's, each serves a group of neighbours.
+///   - value: `[B, kvHeads, S, D]`.
 ///   - mask: bool (true = may look) or additive, broadcastable to `[B, heads, T, S]`.
 ///   - causal: position t of the query looks at keys 0…t; only without a mask, and with T = S.
 ///   - scale: nil means 1/√D.

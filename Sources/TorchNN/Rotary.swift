@@ -29,7 +29,7 @@ extension RotaryAngles {
 }
 
 /// Rotary position embedding (Su et al. 2021, arXiv 2104.09864): turns each pair of coordinates of a query or key by
-/// an angle proportional to its position. ``Torch/rotated(query:key:cosine:sine:)`` does the turning; coordinate i is
+/// an angle proportional to its position. `rotated(query:key:cosine:sine:)` does the turning; coordinate i is
 /// paired with i + D/2, the layout of Hugging Face checkpoints.
 ///
 /// Frequencies and angles are computed in float32 with the operators, in the order, that transformers uses: at

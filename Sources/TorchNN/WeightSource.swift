@@ -91,7 +91,7 @@ public struct CheckpointWeights: WeightSource {
 
   /// Maps the folder's `model.safetensors`, or the shards of its index, and checks their headers.
   ///
-  /// - Parameter copying: see ``Torch/Tensor/init(_:copying:)``. A mapped tensor may be written to: the page is then
+  /// - Parameter copying: see `Tensor/init(_:copying:)`. A mapped tensor may be written to: the page is then
   ///   copied and the file stays as it is.
   public init(folder path: String, copying: Bool = false) throws(InputError) {
     folder = try SafetensorsFolder(path, copyOnWrite: true)

@@ -16,7 +16,7 @@ public final class ModelContext {
   public private(set) var last: Tensor
   var cache: KeyValueCache
   /// Tokens of the longest prompt: all are computed as sequences of that length are, as long as this context lives; see
-  /// ``TorchNN/TokenModel/switchingLength``.
+  /// `TokenModel/switchingLength`.
   let sequenceLength: Int
   /// Which cached columns are tokens, bool `[B, S]`; nil while there is no padding.
   private(set) var real: Tensor?
@@ -28,7 +28,7 @@ public final class ModelContext {
 
   /// Reads the prompts.
   ///
-  /// Prompts on both sides of the model's ``TorchNN/TokenModel/switchingLength`` do not belong together: all would be
+  /// Prompts on both sides of the model's `TokenModel/switchingLength` do not belong together: all would be
   /// computed as the longest.
   ///
   /// - Parameters:

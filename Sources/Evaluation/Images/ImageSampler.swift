@@ -44,7 +44,7 @@ public struct ImageSampler {
   ///   - streams: names the random numbers of each image, so that it can be drawn again in other company; nil uses its
   ///     index.
   ///   - onBatch: called with the indices of each batch's images and their codes `[n, L]` (int64), L being
-  ///     ``TorchNN/ClassConditionalModel/codesPerImage``, row by row of the grid. What it throws ends everything.
+  ///     `ClassConditionalModel/codesPerImage`, row by row of the grid. What it throws ends everything.
   /// - Throws: `DecodingError` for settings or classes that cannot be used, before anything is computed, and
   ///   `.notFinite` where the model breaks down; `TorchError`, for instance if memory runs out.
   public func sample(

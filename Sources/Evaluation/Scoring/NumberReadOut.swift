@@ -12,7 +12,7 @@ extension Scorer {
   /// - Parameters:
   ///   - space: the ways to write an answer.
   ///   - width: unfinished paths kept per level at most.
-  ///   - spare: mass that may be left out to read less, of levels of more than ``NumberReadOut/block`` paths: the most
+  ///   - spare: mass that may be left out to read less, of levels of more than `NumberReadOut/block` paths: the most
   ///     improbable ones, as long as all of them together hold no more. 0 reads whatever `width` allows.
   ///   - normalization: what each token's probability is a share of. With `.vocabulary` the distribution's
   ///     `coverage` says how much of the model's belief the space holds; with `.candidates` it is 1 unless paths were

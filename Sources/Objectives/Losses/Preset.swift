@@ -27,7 +27,7 @@ public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   /// `distReverse` by one sample at each metric token: the policy gradient of section 2.3's max E[R] + τH with
   /// R = −d, which the closed form makes needless. Everything else is as in `dist`.
   case policyGradient
-  /// Cross entropy, and targets over whole numbers along the answer's own characters (``ValueTarget``).
+  /// Cross entropy, and targets over whole numbers along the answer's own characters (`ValueTarget`).
   case value
   /// Targets over whole numbers alone: each time an example is seen its numbers are drawn from their targets, and the
   /// conditionals along the drawn numbers take the place of their cross entropy.

@@ -35,7 +35,7 @@ public struct WorkerFailure: Error, CustomStringConvertible {
 /// Runs cells in processes of their own, several at a time.
 ///
 /// A process each, not a thread: libtorch's thread count and allocator belong to the process, and a cell that is
-/// killed takes nothing else with it. Workers end with this process, however it ends: see ``WorkerProcess``.
+/// killed takes nothing else with it. Workers end with this process, however it ends: see `WorkerProcess`.
 public struct WorkerPool: Sendable {
   /// Cells side by side.
   public var jobs: Int

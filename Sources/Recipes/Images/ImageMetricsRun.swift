@@ -9,7 +9,7 @@ public import TorchNN
 
 /// Opens the network that image metrics are taken with.
 ///
-/// - Parameter name: a folder that ``TokenModels/loadImageFeatures(folder:)`` reads; or `fashion-mnist` for a classifier
+/// - Parameter name: a folder that `loadImageFeatures(folder:)` reads; or `fashion-mnist` for a classifier
 ///   of 28 x 28 pictures, which is trained when it is first asked for and kept in the cache.
 /// - Parameter paths: pictures it is meant for: nothing is trained if the first of them have another size.
 /// - Throws: `InputError` if there is no such network, or no Fashion-MNIST to train on.

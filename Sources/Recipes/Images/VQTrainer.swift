@@ -50,7 +50,7 @@ public final class VQTrainer {
   /// - Parameters:
   ///   - images: `[N, C, H, W]`, uint8 or real numbers within [−1, 1].
   ///   - validation: images that are reconstructed after every epoch, but not trained on.
-  ///   - checkpoints: a folder for the state after each epoch, `epoch-N`, of which the last is kept: a ``VQModel``'s
+  ///   - checkpoints: a folder for the state after each epoch, `epoch-N`, of which the last is kept: a `VQModel`'s
   ///     folder with `training.safetensors` and `state.json`. A run that goes on from it does what an uninterrupted one
   ///     would have done.
   ///   - observe: is told what happens, in the order it happens. What it throws ends the run.

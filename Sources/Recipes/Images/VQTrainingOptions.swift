@@ -23,7 +23,7 @@ public struct CodeRestart: Sendable, Hashable {
   }
 }
 
-/// How a ``TokenModels/VQModel`` is trained.
+/// How a `VQModel` is trained.
 ///
 ///     loss = mean (x̂ − x)² + perceptual · Σ mean (f(x̂) − f(x))²
 ///          + commitment · mean (z − stop(e))² + [gradient weight · mean (e − stop(z))²]

@@ -18,7 +18,7 @@ public struct WholeValueSettings: Sendable, Hashable {
   public var format: ValueFormat?
   /// How wide targets are, as the run file says it.
   var scaleChoice: ScaleChoice
-  /// How wide targets are; nil (`auto`): a share of the training answers' spread, ``LearntFormat/width(_:)``.
+  /// How wide targets are; nil (`auto`): a share of the training answers' spread, `LearntFormat/width(_:)`.
   public var scale: ValueScale? { scaleChoice.scale }
   /// Share of the times at which a number is drawn; nil: the preset says.
   public var draw: Double?

@@ -58,7 +58,7 @@ public struct ExampleEncoder: Sendable {
 
   /// The ids a model is given to continue, and the pictures among them.
   ///
-  /// - Throws: as ``prompt(_:)``, and if a picture's file is not there.
+  /// - Throws: as `prompt(_:)`, and if a picture's file is not there.
   public func question(_ record: Record) throws(InputError) -> (ids: [Int32], images: [ExampleImage]) {
     let marked = try marking(record), layout = try layout(marked.record, forAnswer: true)
     let tokens = tokens(of: layout.text, addSpecialTokens: addsBegin(layout)).map { (piece: $0, isAnswer: false) }

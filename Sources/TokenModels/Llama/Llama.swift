@@ -20,7 +20,7 @@ public final class Llama: Module, PretrainedModel {
   /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = ["llama", "mistral", "phi3"]
 
-  /// A model without weights (its parameters are on `.meta`): load or ``Module/initialise(standardDeviation:generator:dtype:device:)``.
+  /// A model without weights (its parameters are on `.meta`): load or `Module/initialise(standardDeviation:generator:dtype:device:)`.
   public convenience init(_ configuration: LlamaConfiguration) {
     self.init(configuration, json: configuration.json)
   }

@@ -106,7 +106,7 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
   /// Gives tower and projector fresh values and takes the decoder from another source, whose names are those of a
   /// ``Llama``.
   ///
-  /// - Parameter generator: draws the values: N(0, 1/inputs), and see ``PatchEmbeddings``.
+  /// - Parameter generator: draws the values: N(0, 1/inputs), and see `PatchEmbeddings`.
   /// - Throws: `InputError` if the decoder's weights do not fit.
   public func initialise(language source: any WeightSource, generator: Generator) throws {
     initialiseSight(generator: generator, dtype: .float32, device: .cpu)

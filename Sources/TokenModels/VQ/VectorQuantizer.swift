@@ -23,7 +23,7 @@ public final class VectorQuantizer: Module {
   /// Index of the nearest code of each of the prepared vectors `[N, D]`; of several equally near ones the first.
   ///
   /// ‖z − e‖² = ‖z‖² + ‖e‖² − 2 z·e, of which the first term is the same for all codes. Distances are made for some
-  /// vectors at a time, so that no more than ``chunkElements`` are ever there.
+  /// vectors at a time, so that no more than `chunkElements` are ever there.
   ///
   /// - Returns: `[N]` int64.
   public func nearest(_ vectors: Tensor) -> Tensor {

@@ -47,7 +47,7 @@ public final class ExampleBatches: BatchSource {
   public typealias Neighbour = (_ example: EncodedExample, _ epoch: Int, _ index: Int) -> NeighbourExample?
 
   /// Puts targets into an example when it is read, from example, epoch and index in the data set alone
-  /// (``ValueTeacher``).
+  /// (`ValueTeacher`).
   public typealias Teaching = (_ example: EncodedExample, _ epoch: Int, _ index: Int) throws -> EncodedExample
 
   /// Reads the pictures of an example and prepares them.
