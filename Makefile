@@ -33,7 +33,7 @@ format:  ## format the sources in place
 bench: build  ## speed side by side with PyTorch (twelve minutes; QUICK=1 for a look, ONLY="step" for a part)
 	@scripts/bench.sh
 
-docs: build  ## DocC pages into .build/docs (seconds after a build)
+docs:  ## DocC pages into .build/docs (seconds after a build)
 	@scripts/docs.sh
 
 examples: build  ## build and run the programs in Examples/
