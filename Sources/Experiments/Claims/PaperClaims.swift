@@ -57,7 +57,7 @@ struct PaperClaim: Sendable {
     PaperClaim(
       "K15", "α hardly matters between 0.001 and 1.", "Table 6, best 0.1",
       .experiment(
-        command: "dist2 reproduce reward Configs/reward/human.yaml --variants alpha", takes: "an hour of two cores")),
+        command: "dist2 reproduce reward Configs/reward/human.yaml --variants alphas", takes: "an hour of two cores")),
     PaperClaim(
       "K16", "Little is forgotten.", "Table 7: MMLU 43.9 of 44.5, sft 42.8",
       .experiment(
