@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 /// Files were written by NumPy: `Tests/Fixtures/images/make_files.py`.

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import MetricTokens
 import Objectives
+import TestSupport
 import Testing
 import TokenModels
 import Torch

@@ -1,5 +1,6 @@
 import MetricTokens
 import Objectives
+import TestSupport
 import Testing
 import Torch
 import TorchNN

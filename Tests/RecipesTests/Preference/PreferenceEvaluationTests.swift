@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Recipes
+import TestSupport
 import Testing
 import TokenData
 

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Recipes
+import TestSupport
 import TokenData
 
 /// A judge that scores by a rule, and remembers what it was asked.
@@ -37,13 +38,6 @@ final class RuleJudge: Judge {
     try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8)
     return try body(path)
   }
-}
-
-func withTemporaryFolder<R>(_ body: (_ path: String) throws -> R) throws -> R {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "preferences-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try body(folder.path)
 }
 
 /// Outcomes of a fixture's rows.
