@@ -4,5 +4,7 @@
 cd "$ROOT"
 "$ROOT/scripts/build.sh" --build-tests
 swift test -c release --skip-build --no-parallel "$@"
-# A short round of changed input, always the same; `make fuzz` is the long one. Not with a filter.
-[ $# -gt 0 ] || "$ROOT/.build/release/Fuzz" --seconds 20
+# Not with a filter: the scripts, and a short round of changed input, always the same; `make fuzz` is the long one.
+[ $# -eq 0 ] || exit 0
+for test in Tests/Scripts/*_test.sh; do "$test" || fail "$test failed"; done
+"$ROOT/.build/release/Fuzz" --seconds 20

@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#if !defined(__clang__)  // for Swift, which reads this by clang; GCC has no such words
+#define _Nonnull
+#define _Nullable
+#endif
 #pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
@@ -200,7 +204,8 @@ int ct_get_num_threads(void);
 const char *_Nonnull ct_version(void);                   // of the libtorch loaded at run time, "2.13.0"
 const char *_Nonnull ct_built_version(void);             // of the headers this library was compiled with
 const char *_Nonnull ct_cpu_capability(void);            // "AVX512", "AVX2", "DEFAULT": what ATen dispatches to
-const char *_Nonnull ct_torch_folder(void);              // the torch folder this library was linked with
+const char *_Nonnull ct_torch_folder(void);              // the torch folder of the libtorch in use
+const char *_Nonnull ct_library_folder(void);            // where this library lies
 void ct_keep_memory(void);                               // keep freed memory for reuse instead of returning it
 int ct_cuda_load(void);                                  // loads libtorch_cuda if it is there
 int ct_cuda_device_count(void);                          // 0 without CUDA or before ct_cuda_load

@@ -11,6 +11,8 @@ public enum KernelLevel: String, Sendable, CaseIterable {
   case avx2
   /// AVX-512 F, BW, CD, DQ, VL.
   case avx512
+  /// ARM64's SVE with vectors of 256 bits. Run under an emulator only.
+  case sve256
 
   /// The level of this thread: the best the processor has, unless ``withKernels(_:_:)`` says otherwise.
   public static var current: KernelLevel { KernelLevel(rawValue: String(cString: ct_kernel_level()))! }
