@@ -1,6 +1,8 @@
 # Two commands on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo model test fuzz build native lint format bench docs examples clean
+PREFIX ?= /usr/local
+export CARRY
+.PHONY: help demo model test fuzz build native lint format bench docs examples install dist clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +22,12 @@ fuzz:  ## feed readers with changed input for a while (MINUTES=5, SEED=1, ONLY=t
 
 build:  ## libtorch, the native library, the dist2 command
 	@scripts/build.sh --product dist2
+
+install: build  ## the command into PREFIX (/usr/local), which may be moved; CARRY=no leaves libtorch out
+	@scripts/install.sh "$(PREFIX)"
+
+dist: build  ## the same as a tar.gz in .build
+	@scripts/dist.sh
 
 native:  ## only the native library
 	@scripts/native.sh

@@ -47,7 +47,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -72,7 +71,7 @@ let package = Package(
     library("Objectives", ["Torch", "MetricTokens"]),
     library("Training", ["TorchNN", "Torch", "MetricTokens", "Objectives", "Files"]),
     library("Evaluation", ["TorchNN", "Torch", "MetricTokens"]),
-    library("Reports", ["Files", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    library("Reports", ["Files"]),
     library(
       "Recipes",
       [

@@ -8,7 +8,7 @@ import Recipes
   static let configuration = CommandConfiguration(
     commandName: "dist2",
     abstract: "Teach autoregressive models the distance between their tokens, and find out whether it helped.",
-    version: "0.1.0",
+    version: versionLine,
     subcommands: [
       DemoCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self, StudyCommand.self,
       EvaluateCommand.self,
