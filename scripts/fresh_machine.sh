@@ -16,7 +16,7 @@ began=$SECONDS
 
 # The first mirror and the suite of this machine's own apt.
 mirror="$(cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null \
-  | awk '$1 == "URIs:" { print $2; exit } $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /:\/\//) { print $i; exit } }')"
+  | awk '$1 == "URIs:" { print $2; exit } $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /:\/\//) { print $i; exit } }' || true)"
 [ -n "$mirror" ] || fail "no mirror in /etc/apt. This needs a Debian whose apt works."
 if [ ! -e "$machine/etc/debian_version" ]; then
   say "a Debian in $machine"
@@ -38,9 +38,9 @@ mapfile -t shared < <(git config --system --get-regexp '^url\..*\.insteadof$' 2>
   | sed -n 's/^url\.\(\/.*\)\.insteadof .*/\1/p' | sort -u)
 mapfile -t settings < <(env | grep -E '^(PIP_CERT|PIP_INDEX_URL|PIP_EXTRA_INDEX_URL|SSL_CERT_FILE|GIT_SSL_CAINFO|https?_proxy|no_proxy)=')
 
-# The packages: the first apt-get line of README, whole.
-packages="$(sed -n '/apt-get install/,/[^\\]$/p' "$ROOT/README.md" | sed -n '1,/[^\\]$/{s/.*apt-get install//; s/\\$//; p}' | tr '\n' ' ')"
-say "README's packages:$packages"
+# The packages: README's first line of apt-get.
+packages="$(sed -n 's/^sudo apt-get install //p' "$ROOT/README.md" | head -n 1)"
+say "README's packages: $packages"
 cat > "$machine/root/set-up" <<E2
 set -eu
 apt-get -qq update
