@@ -27,9 +27,11 @@ if [ ! -e "$machine/etc/debian_version" ]; then
 fi
 
 # How this machine reaches the network and package registries is not README's business: names, certificates, settings.
-for path in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/gitconfig /etc/ssl/certs/ca-certificates.crt; do
-  [ ! -e "$path" ] || install -D -m 644 "$path" "$machine$path"
-done
+copied() {
+  local path
+  for path in "$@"; do [ ! -e "$path" ] || install -D -m 644 "$path" "$machine$path"; done
+}
+copied /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/gitconfig
 mkdir -p "$machine/root" "$machine/var/tmp" "$machine$toolchain"
 [ ! -e "$HOME/.config/pip/pip.conf" ] || install -D -m 644 "$HOME/.config/pip/pip.conf" "$machine/root/.config/pip/pip.conf"
 rm -rf "$machine/root/dist2"
@@ -66,6 +68,7 @@ inside() { # a command of the machine's shell, with its own mounts
   ' inside "$machine" "$toolchain" "$1" "${shared[@]}" -- "${settings[@]}"
 }
 inside "bash /root/set-up" || fail "README's packages could not be installed"
+copied /etc/ssl/certs/ca-certificates.crt  # after the package that brings others
 seconds "the packages"
 for target in "${targets[@]}"; do
   inside "cd /root/dist2 && make $target" || fail "make $target failed on a fresh machine"
