@@ -28,11 +28,14 @@ needed() { ldd "$1" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | awk -F/ -v s
 say "installing into $prefix"
 place "$built" "$library/dist2"
 strip "$library/dist2.new"
-patchelf --replace-needed "$native" libctorch.so --set-rpath '$ORIGIN' "$library/dist2.new"
+# One change a call: patchelf 0.14 makes only the first of two.
+patchelf --replace-needed "$native" libctorch.so "$library/dist2.new"
+patchelf --set-rpath '$ORIGIN' "$library/dist2.new"
 placed "$library/dist2"
 place "$native" "$library/libctorch.so"
 strip "$library/libctorch.so.new"
-patchelf --set-soname libctorch.so --set-rpath '$ORIGIN/torch/lib' "$library/libctorch.so.new"
+patchelf --set-soname libctorch.so "$library/libctorch.so.new"
+patchelf --set-rpath '$ORIGIN/torch/lib' "$library/libctorch.so.new"
 placed "$library/libctorch.so"
 
 # Swift's runtime, libpng, libjpeg, zlib.

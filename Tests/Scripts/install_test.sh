@@ -29,7 +29,8 @@ dist2() { output="$(cd "$lab/work" && env -i "$lab/links/dist2" "$@" 2>&1)"; }
 
 dist2 --version
 expect "version, commit and libtorch are said" matches '^0\.[0-9]+\.[0-9]+ \(commit [0-9a-z-]+, libtorch 2\.[0-9]+\.[0-9]+\)$'
-dist2 doctor
+dist2 doctor --json
+output="${output//\\\//\/}"
 expect "the libtorch in use is the one beside it" says "in $moved/lib/dist2/torch"
 
 # What the loader finds, and what the files name.
