@@ -1,6 +1,8 @@
 # Two commands on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo model test fuzz build native lint format bench docs examples clean
+PREFIX ?= /usr/local
+export CARRY
+.PHONY: help demo model test fuzz build native lint format bench docs examples install dist clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -21,10 +23,16 @@ fuzz:  ## feed readers with changed input for a while (MINUTES=5, SEED=1, ONLY=t
 build:  ## libtorch, the native library, the dist2 command
 	@scripts/build.sh --product dist2
 
+install: build  ## the command into PREFIX (/usr/local), which may be moved; CARRY=no leaves libtorch out
+	@scripts/install.sh "$(PREFIX)"
+
+dist: build  ## the same as a tar.gz in .build
+	@scripts/dist.sh
+
 native:  ## only the native library
 	@scripts/native.sh
 
-lint:  ## formatting and scripts
+lint:  ## formatting, traps, links, licence lines, documentation comments
 	@scripts/lint.sh
 
 format:  ## format the sources in place
@@ -33,7 +41,7 @@ format:  ## format the sources in place
 bench: build  ## speed side by side with PyTorch (twelve minutes; QUICK=1 for a look, ONLY="step" for a part)
 	@scripts/bench.sh
 
-docs:  ## DocC pages into .build/docs
+docs:  ## DocC pages into .build/docs (seconds after a build)
 	@scripts/docs.sh
 
 examples: build  ## build and run the programs in Examples/

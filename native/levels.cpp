@@ -1,6 +1,10 @@
 // Which instruction set the kernels use.
 #include <cstring>
 #include <string>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#endif
 
 #include "ctorch.h"
 #include "kernels/kernels.hpp"
@@ -22,6 +26,11 @@ const Level *levels(size_t &count) {
                              __builtin_cpu_supports("avx512vl");
   static const Level all[] = {
       {&ct::avx512::table, avx512}, {&ct::avx2::table, avx2}, {&ct::baseline::table, true}};
+#elif defined(__aarch64__)
+  // The baseline is NEON. SVE is compiled for vectors of 256 bits, and right on processors with just those.
+  static const bool sve256 =
+      (getauxval(AT_HWCAP) & 1ul << 22 /* HWCAP_SVE */) && (prctl(PR_SVE_GET_VL) & PR_SVE_VL_LEN_MASK) == 32;
+  static const Level all[] = {{&ct::sve256::table, sve256}, {&ct::baseline::table, true}};
 #else
   static const Level all[] = {{&ct::baseline::table, true}};
 #endif

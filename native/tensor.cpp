@@ -7,9 +7,11 @@
 #include <ATen/ops/item.h>
 #include <ATen/Version.h>
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 
@@ -37,6 +39,19 @@ std::string brief(const char *what) {
 }
 }  // namespace ct
 using namespace ct;
+
+namespace {
+/// The folder of the shared library that holds a function, found at run time: a copy of this library may be moved, and
+/// libtorch may be anywhere the loader finds it. `up` folders above it.
+template <class F> std::string folderOf(F *function, int up) {
+  Dl_info info;
+  if (!dladdr(reinterpret_cast<void *>(function), &info) || !info.dli_fname) return {};
+  std::unique_ptr<char, decltype(&free)> path(realpath(info.dli_fname, nullptr), free);
+  std::string folder = path ? path.get() : info.dli_fname;
+  for (int i = 0; i <= up; i++) folder.resize(std::min(folder.size(), folder.rfind('/')));
+  return folder;
+}
+}  // namespace
 
 extern "C" {
 const char *ct_last_error() { return error.c_str(); }
@@ -160,13 +175,20 @@ const char *ct_cpu_capability() {
   static const std::string text = at::get_cpu_capability();
   return text.c_str();
 }
-const char *ct_torch_folder() { return CT_TORCH_FOLDER; }
+const char *ct_torch_folder() {
+  static const std::string folder = folderOf(aoti_torch_abi_version, 1);
+  return folder.c_str();
+}
+const char *ct_library_folder() {
+  static const std::string folder = folderOf(ct_library_folder, 0);
+  return folder.c_str();
+}
 
 int ct_cuda_load() {
   static std::once_flag once;
   static std::string failure;
   std::call_once(once, [] {
-    std::string path = std::string(CT_TORCH_FOLDER) + "/lib/libtorch_cuda.so";
+    std::string path = std::string(ct_torch_folder()) + "/lib/libtorch_cuda.so";
     if (!dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL)) failure = dlerror();
   });
   if (failure.empty()) return 0;

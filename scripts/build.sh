@@ -12,3 +12,5 @@ cd "$ROOT"
 say "building (a few minutes the first time)"
 swift build -c release --explicit-target-dependency-import-check error "$@" >&2 \
   || fail "the build failed; the compiler's message is above"
+# What `dist2 --version` says; a file, so that a commit has nothing compiled anew.
+git describe --always --dirty --exclude '*' > .native/commit 2>/dev/null || rm -f .native/commit

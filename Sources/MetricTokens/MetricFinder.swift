@@ -1,6 +1,6 @@
 /// A number (or a single token that is a value) found among the tokens of an example.
 public struct FoundMetric: Sendable, Hashable {
-  /// What the text says; nil for tokens that are not written as numbers.
+  /// Value of the text; nil for tokens that are not written as numbers.
   public var number: ParsedNumber?
   /// Its metric tokens, in order.
   public var positions: [MetricPosition]
@@ -22,7 +22,7 @@ public struct MetricFinder: Sendable, Hashable {
   public var space: TokenSpace
   /// Index of the metric, written into every position.
   public var metric: Int
-  /// What counts as a number.
+  /// Grammar of numbers.
   public var grammar: NumberGrammar
 
   /// Memberwise.

@@ -8,7 +8,7 @@ public enum Spacing: String, Sendable, Hashable, Codable, CaseIterable {
   func text(_ digits: String) -> String { self == .plain ? digits : " " + digits }
 }
 
-/// What becomes of several tokens with one value: `0`, `00`, `000`, and ` 0` beside `0` (PAPER.md Q8).
+/// What becomes of several tokens with one value: `0`, `00`, `000`, and ` 0` beside `0` (docs/paper-map.md Q8).
 public enum Duplicates: String, Sendable, Hashable, Codable, CaseIterable {
   /// Only the canonical string is a candidate; an answer's `00` is learnt by cross entropy alone.
   case dropped

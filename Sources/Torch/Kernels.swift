@@ -1,16 +1,18 @@
 import CTorch
 
-/// What computes the fused operations (``Tensor/rmsNorm(_:eps:)``, ``rotated(query:key:cosine:sine:positions:)``,
+/// What computes the fused operations (``Tensor/rmsNorm(_:eps:)``, `rotated(query:key:cosine:sine:positions:)`,
 /// ``swiGLU(_:_:)``, the linear losses): our own kernels at some instruction set, or plain ATen operations.
 public enum KernelLevel: String, Sendable, CaseIterable {
   /// ATen only: any device and type, and second derivatives.
   case plain
-  /// What every machine of this architecture has (SSE2, NEON).
+  /// Instructions of every machine of this architecture (SSE2, NEON).
   case baseline
   /// AVX2 and FMA.
   case avx2
   /// AVX-512 F, BW, CD, DQ, VL.
   case avx512
+  /// ARM64's SVE with vectors of 256 bits. Run under an emulator only.
+  case sve256
 
   /// The level of this thread: the best the processor has, unless ``withKernels(_:_:)`` says otherwise.
   public static var current: KernelLevel { KernelLevel(rawValue: String(cString: ct_kernel_level()))! }

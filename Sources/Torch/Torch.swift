@@ -21,8 +21,11 @@ public enum Torch {
   /// Instruction set ATen dispatches to: `AVX512`, `AVX2`, `DEFAULT`.
   public static var cpuCapability: String { String(cString: ct_cpu_capability()) }
 
-  /// The torch folder the binding was linked with.
+  /// The torch folder of the libtorch in use.
   public static var folder: String { String(cString: ct_torch_folder()) }
+
+  /// The folder of the native library: `.native` of a checkout, `lib/dist2` of an installation.
+  public static var libraryFolder: String { String(cString: ct_library_folder()) }
 
   /// Throws if the libtorch that was loaded is not the one the binding was compiled for: anything could happen then.
   public static func checkVersion() throws {
@@ -80,6 +83,7 @@ public final class Generator: OpArgument {
     }
   }
 
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) {
     if let handle { ct_push_generator(frame, handle) } else { ct_push_none(frame) }
   }

@@ -8,14 +8,14 @@ import Recipes
   static let configuration = CommandConfiguration(
     commandName: "dist2",
     abstract: "Teach autoregressive models the distance between their tokens, and find out whether it helped.",
-    version: "0.1.0",
+    version: versionLine,
     subcommands: [
       DemoCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self, StudyCommand.self,
       EvaluateCommand.self,
       GenerateCommand.self, ScoreCommand.self, ServeCommand.self, PolicyCommand.self, NewDataCommand.self,
       NewLMCommand.self, NewVLMCommand.self, ImageCodesCommand.self, ImageSamplesCommand.self, ImageMetricsCommand.self,
-      ExportCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self, CompareCell.self,
-      StudyCellCommand.self,
+      ExportCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self, CompareRun.self,
+      StudyRunCommand.self,
     ])
 
   static func main() {

@@ -14,7 +14,7 @@ struct GenerateCommand: ParsableCommand {
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "Answer this prompt and print the text alone.") var prompt: String?
-  @Option(help: "A PNG or JPEG picture that the prompt shows. May be repeated.", completion: .file())
+  @Option(help: "A PNG or JPEG image that the prompt shows. May be repeated.", completion: .file())
   var image: [String] = []
   @Option(help: "JSON lines. Default: standard input.") var data: String?
   @Option(help: "Largest number of new tokens of an answer.", transform: whole(0...1_000_000_000)) var maxNewTokens:
@@ -61,7 +61,7 @@ struct GenerateCommand: ParsableCommand {
 struct ScoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "score",
-    abstract: "Rate given answers: log-probability, the number a model believes in, or a reward model's scores.",
+    abstract: "Score given answers: log-probability, the number read out, or a reward model's scores.",
     discussion: """
       Lines in are {"prompt": …, "completion": …} or {"messages": […]}, lines out {"id", "logProbability", "tokens"} \
       of all answers as training would learn them, with the marks that end them; and, where the run's metric has \
@@ -69,7 +69,7 @@ struct ScoreCommand: ParsableCommand {
       answers have one. A model without a run takes evaluate.number from --set.
 
       With a reward model lines in are {"prompt": …, "response": …} and lines out {"id", "score", "overall": \
-      {"expectation", "standardDeviation", "mode", "mass"}} and the same for each facet.
+      {"expectation", "standardDeviation", "mode", "mass"}} and the same for each attribute.
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "JSON lines. Default: standard input.") var data: String?
@@ -80,7 +80,7 @@ struct ScoreCommand: ParsableCommand {
   }
 }
 
-/// From where the paths of pictures are seen: the folder of the file of lines, or this one.
+/// From where the paths of images are seen: the folder of the file of lines, or this one.
 private func imageFolder(_ data: String?) -> String { data.map { parentFolder(of: $0) } ?? "." }
 
 /// A file of lines, or standard input.

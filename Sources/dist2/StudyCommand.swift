@@ -44,7 +44,7 @@ struct StudyCommand: ParsableCommand {
     let study = try Study(folder: output, settings: settings)
     try study.run(jobs: jobs.count) {
       // A second thread would wait longer for its turn than these matrices take.
-      CellOptions.command("study-cell", folder: output, cell: $0, threads: 1)
+      RunWorkerOptions.command("study-run", folder: output, runName: $0, threads: 1)
     }
     try show(study)
   }
@@ -61,8 +61,9 @@ struct StudyCommand: ParsableCommand {
 }
 
 /// All variants of one problem and seed in a process of their own.
-struct StudyCellCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "study-cell", shouldDisplay: false)
-  @OptionGroup var options: CellOptions
-  func run() throws { try runStudyCell(named: options.cell, folder: options.folder, threads: options.threads) }
+struct StudyRunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "study-run", shouldDisplay: false, aliases: ["study-cell"])
+  @OptionGroup var options: RunWorkerOptions
+  func run() throws { try runStudy(named: options.runName, folder: options.folder, threads: options.threads) }
 }

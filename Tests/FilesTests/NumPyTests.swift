@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 /// Files were written by NumPy: `Tests/Fixtures/images/make_files.py`.
@@ -43,7 +44,7 @@ import Testing
     expectInputError("an array codes", "arr_0") { _ = try archive.array("codes") }
   }
 
-  /// NumPy's own reading of such files is checked with pictures, in TokenData's tests.
+  /// NumPy's own reading of such files is checked with images, in TokenData's tests.
   @Test func writesWhatItReads() throws {
     try withTemporaryFolder { folder in
       let images = Self.expected.images.map(UInt8.init)

@@ -1,18 +1,11 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 /// A file of `Tests/Fixtures`.
 func fixture(_ name: String) -> String {
   URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/\(name)").standardized.path
-}
-
-/// Calls `body` with a new folder, deleted afterwards.
-func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "files-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try body(folder.path)
 }
 
 /// The names in a folder, sorted.

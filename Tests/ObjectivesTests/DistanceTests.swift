@@ -67,7 +67,7 @@ import Torch
     #expect(abs(matrix(MeanSquaredDistance(book), five)[0][1] - 2.5) < 1e-12)
   }
 
-  /// PAPER.md Q27: symmetric, zero diagonal, off the diagonal a permutation of the true distances.
+  /// Table 8 (docs/paper-map.md Q27): symmetric, zero diagonal, off the diagonal a permutation of the true distances.
   @Test(arguments: [ShuffledDistance.Unit.pairs, .tokens])
   func shuffledDealsOutTheTrueDistances(unit: ShuffledDistance.Unit) throws {
     let truth = matrix(.squared, space)

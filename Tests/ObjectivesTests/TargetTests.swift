@@ -27,12 +27,12 @@ import Torch
 
   private func entropy(_ p: [Double]) -> Double { -p.reduce(0) { $0 + ($1 > 0 ? $1 * log($1) : 0) } }
 
-  /// PAPER.md Q3: mass on target 5 and on each neighbour.
+  /// Equation 4 (docs/paper-map.md Q3): mass on target 5 and on each contrastive example.
   @Test(arguments: [(1.0, 0.564, 0.2075), (2.0, 0.399, 0.242), (4.0, 0.282, 0.220)])
-  func printedNumbers(tau: Double, own: Double, neighbour: Double) throws {
+  func printedNumbers(tau: Double, own: Double, contrastiveExample: Double) throws {
     let p = try target(.squared, .value(tau)).probabilities(around: 5)
     #expect(abs(p[5] - own) < 5e-4)
-    #expect(abs(p[4] - neighbour) < 5e-4 && abs(p[6] - neighbour) < 5e-4)
+    #expect(abs(p[4] - contrastiveExample) < 5e-4 && abs(p[6] - contrastiveExample) < 5e-4)
     #expect(p[4] > p[2])  // section 2.2: token 4 is more likely than token 2
   }
 

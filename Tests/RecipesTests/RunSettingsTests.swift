@@ -66,7 +66,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
           fields: { prompt: question, completion: answer }
           end: false
           splitDigits: true
-          squarePictures: 1024
+          squareImages: 1024
           maxLength: 77
           tooLong: cutPrompt
           skipBad: true
@@ -74,7 +74,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
         metrics:
           - name: position
             tokens: { integers: [-3, 20] }
-            where: { marks: ["<b>", "</b>"] }
+            where: { delimiters: ["<b>", "</b>"] }
             distance: { name: circular, period: 10 }
             temperature: { perplexity: 3 }
             place: none
@@ -114,10 +114,10 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     #expect(run.data.format == .promptCompletion && run.data.template == "chatml" && !run.data.end)
     #expect(run.data.fields.prompt == "question" && run.data.fields.completion == "answer")
     #expect(run.data.splitDigits == true && run.data.maxLength == 77 && run.data.tooLong == .cutPrompt)
-    #expect(run.data.skipBad && run.data.limit == 5 && run.data.squarePictures == 1024)
+    #expect(run.data.skipBad && run.data.limit == 5 && run.data.squareImages == 1024)
     let metrics = run.metrics
     #expect(metrics.map(\.name) == ["position", "grade", "place", "code", "word"])
-    #expect(metrics[0].tokens == .integers(-3...20) && metrics[0].region == .marks(Marks("<b>", "</b>")))
+    #expect(metrics[0].tokens == .integers(-3...20) && metrics[0].region == .delimiters(Delimiters("<b>", "</b>")))
     #expect(metrics[0].distance.name == "circular" && metrics[0].distance.period == 10 && metrics[0].weight == 0.5)
     #expect(metrics[0].temperature == .perplexity(3) && metrics[0].place == .none)
     #expect(metrics[0].contrast == .shared(radius: 2, range: 0...9))
@@ -260,13 +260,16 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       "- tokens: { codebook: { first: 2 } }",
       ["tokens.codebook.count: expected a number from 2 to 1000000000, found no such key"]
     ),
-    ("- tokens: digits\n    where: { marks: [\"<b>\"] }", ["line 4, key metrics[0].where.marks: expected two marks"]),
     (
-      "- tokens: digits\n    where: { marks: [\"<b>\", \"\"] }",
-      ["line 4, key metrics[0].where.marks: expected two marks"]
+      "- tokens: digits\n    where: { delimiters: [\"<b>\"] }",
+      ["line 4, key metrics[0].where.delimiters: expected two delimiters"]
+    ),
+    (
+      "- tokens: digits\n    where: { delimiters: [\"<b>\", \"\"] }",
+      ["line 4, key metrics[0].where.delimiters: expected two delimiters"]
     ),
     ("- tokens: digits\n    where: everywhere", ["key metrics[0].where.in: expected one of answer"]),
-    ("- tokens: digits\n    where: { spans: a, marks: [x, y] }", ["key metrics[0].where: ", "none or several"]),
+    ("- tokens: digits\n    where: { spans: a, delimiters: [x, y] }", ["key metrics[0].where: ", "none or several"]),
     ("- tokens: digits\n    distance: sqared", ["line 4, key metrics[0].distance: ", "Did you mean squared?"]),
     (
       "- tokens: digits\n    distance: { period: 3 }",
@@ -291,6 +294,28 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
   ]) func whatIsWrongWithAMetricIsNamed(yaml: String, fragments: [String]) {
     let message = refusal("model: m\nmetrics:\n  " + yaml + "\n")
     for fragment in fragments { #expect(message.contains(fragment), "\(message)") }
+  }
+
+  /// Keys of earlier versions are read for one more; what is written down has the new names.
+  @Test func keysOfEarlierVersions() throws {
+    let run = try RunSettings(
+      yaml: """
+        model: m
+        data: { squarePictures: 64 }
+        metrics: [{ tokens: digits, where: { marks: ["<b>", "</b>"] } }]
+        reward: { overall: { field: score, range: [1, 5] }, facets: [{ name: a, range: [0, 4] }] }
+        """)
+    #expect(run.data.squareImages == 64 && run.metrics[0].region == .delimiters(Delimiters("<b>", "</b>")))
+    #expect(run.reward?.template.attributes.map(\.name) == ["a"])
+    let again = run.resolved.yaml
+    for old in ["squarePictures", "marks", "facets"] { #expect(!again.contains(old)) }
+    let same = try RunSettings(yaml: again)
+    #expect(same.data == run.data && same.metrics == run.metrics && same.resolved == run.resolved)
+    let both = "data: { squarePictures: 64, squareImages: 32 }"
+    #expect(refusal(short + both).contains("line 3, key data.squarePictures: expected squareImages alone"))
+    // Errors call a key what the file calls it.
+    #expect(refusal(short + "data: { squarePictures: 0 }").contains("line 3, key data.squarePictures: expected"))
+    #expect(try RunSettings(yaml: short, overrides: ["data.squarePictures=32"]).data.squareImages == 32)
   }
 
   @Test func theModelMustBeNamed() {

@@ -50,8 +50,8 @@ import Testing
       let text = html.replacing("xmlns=\"http://www.w3.org/2000/svg\"", with: "")
       #expect(!text.contains(outside), "\(outside)")
     }
-    let picture = try Markup(html).elements.first { $0.name == "img" }
-    #expect(picture?.attributes["src"] == "data:image/png;base64,iVA=")
+    let image = try Markup(html).elements.first { $0.name == "img" }
+    #expect(image?.attributes["src"] == "data:image/png;base64,iVA=")
   }
 
   @Test func sectionsHaveTheirOwnNames() throws {

@@ -64,7 +64,7 @@ extension Serving {
     }
 
     @Test func furtherNamesCanBeAllowed() async throws {
-      try await withServer(JudgeControl(), { $0.allowedHosts = ["judge.example", "other.example:80"] }) {
+      try await withServer(RewardModelControl(), { $0.allowedHosts = ["judge.example", "other.example:80"] }) {
         (live: LiveServer) async throws in
         for (host, code) in [
           ("judge.example", 200), ("Judge.Example:9", 200), ("other.example:80", 200), ("other.example:81", 403),
@@ -91,20 +91,20 @@ extension Serving {
         { ($0.host, $0.token, $0.allowedHosts) = ("0.0.0.0", "open-sesame", names) }
       }
       let token = "Authorization: Bearer open-sesame"
-      try await withServer(JudgeControl(), settings([])) { (live: LiveServer) async throws in
+      try await withServer(RewardModelControl(), settings([])) { (live: LiveServer) async throws in
         #expect(try await status(live, ["Host: judge.example", Self.json, token]).0 == 200)
         #expect(try await status(live, ["Host: judge.example", "Host: judge.example", Self.json, token]).0 == 400)
         #expect(try await status(live, ["Host: judge.example", "Origin: http://b.example", Self.json, token]).0 == 403)
         #expect(try await status(live, ["Host: judge.example", "Content-Type: text/plain", token]).0 == 415)
       }
-      try await withServer(JudgeControl(), settings(["judge.example"])) { (live: LiveServer) async throws in
+      try await withServer(RewardModelControl(), settings(["judge.example"])) { (live: LiveServer) async throws in
         #expect(try await status(live, ["Host: judge.example", Self.json, token]).0 == 200)
         #expect(try await status(live, ["Host: other.example", Self.json, token]).0 == 403)
       }
     }
 
     @Test func pagesOfOtherOriginsAreRefused() async throws {
-      try await withServer(JudgeControl(), { $0.allowedOrigins = ["https://app.example"] }) {
+      try await withServer(RewardModelControl(), { $0.allowedOrigins = ["https://app.example"] }) {
         (live: LiveServer) async throws in
         let host = "Host: 127.0.0.1:\(live.port)"
         for origin in ["http://127.0.0.1:\(live.port)", "https://app.example", "https://APP.example"] {
@@ -128,8 +128,9 @@ extension Serving {
     }
 
     @Test func preflights() async throws {
-      try await withServer(JudgeControl(), { ($0.allowedOrigins, $0.token) = (["https://app.example"], "open-sesame") })
-      {
+      try await withServer(
+        RewardModelControl(), { ($0.allowedOrigins, $0.token) = (["https://app.example"], "open-sesame") }
+      ) {
         (live: LiveServer) async throws in
         let asks = [
           "Host: localhost", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: content-type",

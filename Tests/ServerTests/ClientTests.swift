@@ -22,11 +22,11 @@ extension Serving {
       }
     }
 
-    /// Requests generated from the document, good and bad: every answer must be one that the document names, and what it
-    /// forbids must be refused. (That a conversation ends with the right role is more than a schema can say, so not all
-    /// that it allows is accepted.)
+    /// Requests generated from the document, good and bad: every answer must be one that the document names, and what
+    /// it forbids must be refused. (That a conversation ends with the right role is more than a schema can say, so not
+    /// all that it allows is accepted.)
     @Test(.enabled(if: schemathesis != nil, "no Python with schemathesis")) func generatedRequests() async throws {
-      try await withServer(JudgeControl(), { $0.bodyLimit = 1 << 20 }) { live in
+      try await withServer(RewardModelControl(), { $0.bodyLimit = 1 << 20 }) { live in
         let result = try await onThread {
           try Programs.run(
             Self.schemathesis!,
@@ -47,7 +47,9 @@ extension Serving {
     func serve() async throws {
       var settings = ServerSettings()
       settings.port = Int(ProcessInfo.processInfo.environment["DIST2_TEST_SERVE"]!)!
-      let server = try await RewardServer.load(settings) { TestJudge(JudgeControl(delay: 0.005, remembers: false)) }
+      let server = try await RewardServer.load(settings) {
+        TestRewardModel(RewardModelControl(delay: 0.005, remembers: false))
+      }
       try await server.run { print($0) }
     }
   }

@@ -12,7 +12,7 @@ extension Serving {
     }
 
     @Test func aHeadThatTricklesInIsCutOff() async throws {
-      try await withServer(JudgeControl(), { $0.idleTimeout = .milliseconds(600) }) { live in
+      try await withServer(RewardModelControl(), { $0.idleTimeout = .milliseconds(600) }) { live in
         let connection = try live.connect(seconds: 1)
         let began = ContinuousClock.now
         let dribbled = try await onThread {
@@ -29,7 +29,7 @@ extension Serving {
     }
 
     @Test func aBodyThatTricklesInIsCutOffWhileOthersAreServed() async throws {
-      try await withServer(JudgeControl(), { $0.readTimeout = .milliseconds(600) }) { live in
+      try await withServer(RewardModelControl(), { $0.readTimeout = .milliseconds(600) }) { live in
         let slow = try live.connect(seconds: 5)
         slow.send(
           "POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
@@ -46,7 +46,8 @@ extension Serving {
     }
 
     @Test func manyIdleConnectionsDoNotKeepOthersOut() async throws {
-      try await withServer(JudgeControl(), { ($0.idleTimeout, $0.connections) = (.milliseconds(700), 32) }) { live in
+      try await withServer(RewardModelControl(), { ($0.idleTimeout, $0.connections) = (.milliseconds(700), 32) }) {
+        live in
         let idle = try (0..<64).map { _ in try live.connect() }
         let began = ContinuousClock.now
         #expect(try await isServed(live))
@@ -57,7 +58,7 @@ extension Serving {
     }
 
     @Test func aBodyThatIsAnnouncedTooLargeIsRefusedUnread() async throws {
-      try await withServer(JudgeControl(), { $0.bodyLimit = 1 << 20 }) { live in
+      try await withServer(RewardModelControl(), { $0.bodyLimit = 1 << 20 }) { live in
         let (answer, isClosed) = try await onThread {
           let connection = try live.connect(seconds: 5)
           connection.send(
@@ -70,7 +71,7 @@ extension Serving {
     }
 
     @Test func aBodyThatGrowsTooLargeIsRefused() async throws {
-      try await withServer(JudgeControl(), { $0.bodyLimit = 100_000 }) { live in
+      try await withServer(RewardModelControl(), { $0.bodyLimit = 100_000 }) { live in
         let answer = try await onThread {
           let connection = try live.connect(seconds: 5)
           connection.send(
@@ -126,7 +127,7 @@ extension Serving {
     }
 
     @Test func aClientThatLeftIsNotComputedFor() async throws {
-      try await withServer(JudgeControl(shut: true)) { live in
+      try await withServer(RewardModelControl(shut: true)) { live in
         async let first = live.post("/score", good)
         try await eventually { live.control.seen.count == 1 }
         var leaving: RawConnection? = try live.connect()
@@ -148,7 +149,7 @@ extension Serving {
 extension Serving {
   @Suite struct ShutdownTests {
     @Test func whatIsQueuedIsAnswered() async throws {
-      try await withServer(JudgeControl(shut: true)) { live in
+      try await withServer(RewardModelControl(shut: true)) { live in
         async let first = live.post("/score", good)
         try await eventually { live.control.seen.count == 1 }
         async let second = live.post("/score", good)
@@ -167,7 +168,7 @@ extension Serving {
 
     @Test func theWaitIsBounded() async throws {
       let began = ContinuousClock.now
-      let control = JudgeControl(shut: true)
+      let control = RewardModelControl(shut: true)
       try await withServer(control, { $0.drainTimeout = .milliseconds(200) }) { live in
         async let first = live.post("/score", good)
         try await eventually { live.control.seen.count == 1 }
@@ -189,7 +190,7 @@ extension Serving {
       try await withServer { live in
         var settings = ServerSettings()
         settings.port = live.port
-        let other = try await RewardServer.load(settings) { TestJudge(JudgeControl()) }
+        let other = try await RewardServer.load(settings) { TestRewardModel(RewardModelControl()) }
         let error = await #expect(throws: InputError.self) { try await other.run { _ in } }
         #expect(error?.place == "127.0.0.1:\(live.port)" && error?.remedy.contains("--port") == true)
       }

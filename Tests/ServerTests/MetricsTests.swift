@@ -6,7 +6,7 @@ import Testing
 extension Serving {
   @Suite struct MetricsTests {
     @Test func theTextIsPrometheusAndCountsRight() async throws {
-      try await withServer(JudgeControl()) { live in
+      try await withServer(RewardModelControl()) { live in
         for response in ["a a", "b", "too long"] {
           _ = try await live.post("/score", #"{"prompt":"p","response":"\#(response)"}"#)
         }

@@ -13,6 +13,15 @@ extension Serving {
         let (status, json) = try await client.post("/score", #"{"id":7,"prompt":"p","response":"b"}"#)
         #expect(status == 200)
         // 98 = 4 · 21 + 14; variance 3/16 · 14².
+        let attributes: JSON = [
+          "helpfulness": [
+            "expectation": 1.5, "variance": 0.75, "standard_deviation": .double(0.75.squareRoot()), "coverage": 0.875,
+          ],
+          "verbosity": [
+            "expectation": 3.0, "variance": 3.0, "standard_deviation": .double(3.0.squareRoot()), "coverage": 0.875,
+          ],
+        ]
+        // `facets` is the name of earlier versions.
         #expect(
           json == [
             "id": 7, "score": 10.5, "model": "test judge",
@@ -20,24 +29,18 @@ extension Serving {
               "expectation": 10.5, "variance": 36.75, "standard_deviation": .double(36.75.squareRoot()),
               "coverage": 0.875,
             ],
-            "facets": [
-              "helpfulness": [
-                "expectation": 1.5, "variance": 0.75, "standard_deviation": .double(0.75.squareRoot()),
-                "coverage": 0.875,
-              ],
-              "verbosity": [
-                "expectation": 3.0, "variance": 3.0, "standard_deviation": .double(3.0.squareRoot()), "coverage": 0.875,
-              ],
-            ],
+            "attributes": attributes, "facets": attributes,
           ])
       }
     }
 
-    @Test func facetsAndDistributionOnRequest() async throws {
+    @Test func attributesAndDistributionOnRequest() async throws {
       try await withRoutes { client in
-        let body = #"{"prompt":"p","response":"b","facets":false,"distribution":true}"#
+        let body = #"{"prompt":"p","response":"b","attributes":false,"distribution":true}"#
         let (_, json) = try await client.post("/score", body)
-        #expect(json["facets"] == nil)
+        #expect(json["attributes"] == nil && json["facets"] == nil)
+        let (_, old) = try await client.post("/score", #"{"prompt":"p","response":"b","facets":false}"#)
+        #expect(old["score"] == json["score"] && old["attributes"] == nil)
         let values = (0...20).map { JSON.double(Double($0)) }
         #expect(json["overall"]?["values"] == .array(values))
         let probabilities = (0...20).map { JSON.double($0 == 0 ? 0.25 : $0 == 14 ? 0.75 : 0) }
@@ -62,11 +65,11 @@ extension Serving {
       try await withRoutes { client in
         let body = """
           {"items":[{"id":"x","prompt":"p","response":"b"},{"id":"y","prompt":"p","response":"too long"},
-          {"prompt":"p","response":"a"}],"facets":false}
+          {"prompt":"p","response":"a"}],"attributes":false}
           """
         let (status, json) = try await client.post("/score", body)
         guard status == 200, case .array(let items) = json["items"] else { throw NeverHappened() }
-        #expect(items[0]["id"] == "x" && items[0]["score"] == 10.5 && items[0]["facets"] == nil)
+        #expect(items[0]["id"] == "x" && items[0]["score"] == 10.5 && items[0]["attributes"] == nil)
         #expect(items[1]["id"] == "y" && items[1]["score"] == nil && items[1]["error"]?["code"] == "unratable")
         #expect(items[1]["error"]?["remedy"] == "Shorten it.")
         #expect(items[2]["score"] == 9.75)
@@ -86,12 +89,13 @@ extension Serving {
     @Test(arguments: [
       ("", "a JSON value"), ("{", "quotes"), ("[]", "an object"), (#"{"prompt":"p"}"#, "response"),
       (#"{"prompt":"p","respons":"r"}"#, "Did you mean response?"), (#"{"prompt":true,"response":"r"}"#, "prompt"),
-      (#"{"prompt":"p","response":"r","facets":1}"#, "facets"), (#"{"prompt":"p","response":"r","id":{}}"#, "id"),
+      (#"{"prompt":"p","response":"r","attributes":1}"#, "attributes"),
+      (#"{"prompt":"p","response":"r","id":{}}"#, "id"),
       (#"{"messages":[]}"#, "assistant"), (#"{"messages":[{"role":"user","content":"x"}]}"#, "assistant"),
       (#"{"messages":[{"role":"assistant","content":"x"}]}"#, "user"),
       (#"{"messages":[{"role":"robot","content":"x"}]}"#, "messages[0].role"),
       (#"{"items":[{"prompt":"p","response":"r"},{"prompt":"p"}]}"#, "items[1].response"),
-      (#"{"items":[{"prompt":"p","response":"r","facets":true}]}"#, "items[0].facets"),
+      (#"{"items":[{"prompt":"p","response":"r","attributes":true}]}"#, "items[0].attributes"),
       (#"{"prompt":[],"response":"r"}"#, "user"), (#"{"prompt":"p","response":"\ud800"}"#, "surrogate"),
       (#"{"prompt":"p","response":"r","id":1e999}"#, "number"),
       (String(repeating: "[", count: 200_000), "nesting"),
@@ -138,6 +142,9 @@ extension Serving {
         #expect(
           json["model"] == [
             "name": "test judge", "range": [0.0, 20.0],
+            "attributes": [
+              ["name": "helpfulness", "range": [0.0, 4.0]], ["name": "verbosity", "range": [0.0, 4.0]],
+            ],
             "facets": [["name": "helpfulness", "range": [0.0, 4.0]], ["name": "verbosity", "range": [0.0, 4.0]]],
           ])
       }
@@ -160,7 +167,7 @@ extension Serving {
         let (status, json) = try await client.post("/score", #"{"items":[\#(item),\#(item),\#(item)]}"#)
         #expect(status == 413 && json["error"]?["code"] == "too_many_items")
       }
-      try await withServer(JudgeControl(shut: true), { $0.queue = 1 }) { live in
+      try await withServer(RewardModelControl(shut: true), { $0.queue = 1 }) { live in
         async let first = live.post("/score", #"{"prompt":"p","response":"a"}"#)
         try await eventually { live.control.seen.count == 1 }
         async let second = live.post("/score", #"{"prompt":"p","response":"b"}"#)
@@ -174,7 +181,7 @@ extension Serving {
     }
 
     @Test func aRequestThatTakesTooLongIsGivenUp() async throws {
-      try await withServer(JudgeControl(shut: true), { $0.timeout = .milliseconds(100) }) { live in
+      try await withServer(RewardModelControl(shut: true), { $0.timeout = .milliseconds(100) }) { live in
         let answer = try await live.post("/score", #"{"prompt":"p","response":"a"}"#)
         #expect(answer?.status == 504 && answer?.body.contains("timeout") == true)
       }

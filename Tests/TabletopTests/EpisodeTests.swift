@@ -57,7 +57,7 @@ import Testing
     for kind in TaskKind.allCases {
       #expect(Episode(kind, .train, seed: 5) == Episode(kind, .train, seed: 5))
       let prompts = EpisodeSplit.allCases.map {
-        EpisodePlay(Episode(kind, $0, seed: 5)).prompt(PromptForm(observation: .boxes))
+        EpisodePlay(Episode(kind, $0, seed: 5)).prompt(PromptTemplate(observation: .boxes))
       }
       #expect(Set(prompts).count == prompts.count)
     }
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  /// Objects lie within the picture, apart from each other.
+  /// Objects lie within the image, apart from each other.
   @Test func tablesAreTidy() {
     for kind in TaskKind.allCases {
       for seed in 0..<40 {
@@ -140,7 +140,7 @@ import Testing
 
   @Test func examplesAreWritten() {
     let episode = Episode(.rearrangeThenRestore, .train, seed: 1)
-    var writer = ExampleWriter(form: PromptForm(observation: .boxes))
+    var writer = ExampleWriter(template: PromptTemplate(observation: .boxes))
     let plain = writer.examples(of: episode)
     #expect(plain.count == episode.oracle.count)
     for (step, example) in plain.enumerated() {

@@ -50,10 +50,10 @@ import Testing
       + "0.617), {0.328, 0.047}</b>."
     let task = try TaskPrompt(
       "Sweep any {swept_obj} into {bounds} without exceeding {constraint}.", filledAs: text, path: "")
-    var form = PromptForm()
-    form.question = "Can you explain what needs to be done to perform the task in this scene?"
+    var template = PromptTemplate()
+    template.question = "Can you explain what needs to be done to perform the task in this scene?"
     #expect(
-      form.prompt(task, tool: .spatula) == "<image0>\n<task>" + text + """
+      template.prompt(task, tool: .spatula) == "<image0>\n<task>" + text + """
         </task>
         Can you explain what needs to be done to perform the task in this scene?
         Every action you take must include two locations in the format of <b>(x, y)</b> and one clockwise rotation angle \
@@ -72,7 +72,7 @@ import Testing
   @Test func historyNamesNoObject() {
     let task = TaskPrompt("Put the {a} into the {b}.", ["a": .object(ring), "b": .object(bowl)])
     let done = ManipulationAction(start: ImagePoint(x: 0.3, y: 0.4), end: ImagePoint(x: 0.5, y: 0.6), rotation: -90)
-    let prompt = PromptForm(assets: .names, rules: false).prompt(task, tool: .suction, history: [done, done])
+    let prompt = PromptTemplate(assets: .names, rules: false).prompt(task, tool: .suction, history: [done, done])
     let step =
       "Pick up the object at <b>(0.300, 0.400)</b>, rotate <r>[-90]</r> degrees, and drop it at <b>(0.500, 0.600)</b>."
     #expect(
@@ -111,7 +111,7 @@ import Testing
     #expect(parsed.problem == problem && parsed.actions.count == actions)
   }
 
-  @Test func placesGoThroughThePictureAndBack() {
+  @Test func placesGoThroughTheImageAndBack() {
     for step in 0...200 {
       let share = Double(step) / 200
       let place = TablePoint(forward: 0.25 + 0.5 * share, side: -0.5 + share)
@@ -174,7 +174,7 @@ import Testing
     moved.box.center = bowl.box.center
     let step = SceneStep(before: scene, action: action, after: [moved, bowl])
     let prediction = try #require(AuxiliaryTask.actionPrediction.examples(of: step).first)
-    #expect(prediction.answer == action.text && prediction.prompt.hasSuffix(PromptForm.rules(.suction)))
+    #expect(prediction.answer == action.text && prediction.prompt.hasSuffix(PromptTemplate.rules(.suction)))
     let future = try #require(AuxiliaryTask.futurePrediction.examples(of: step).first)
     #expect(future.answer == [moved, bowl].sceneText && future.prompt.contains("Now you pick up the <p>red ring</p>"))
     #expect(

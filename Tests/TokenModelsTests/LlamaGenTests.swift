@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 import TokenModels
 import Torch
@@ -89,7 +90,7 @@ import TorchNN
 
   private func model(_ change: (inout LlamaGenConfiguration) -> Void) throws -> LlamaGen {
     var configuration = LlamaGenConfiguration(
-      codes: 48, classes: 5, gridSide: 4, hiddenSize: 32, innerSize: 40, layers: 2, heads: 2, theta: 50,
+      codes: 48, classes: 5, gridSide: 4, hiddenSize: 32, intermediateSize: 40, layers: 2, heads: 2, theta: 50,
       classDropout: 0, tokenDropout: 0, residualDropout: 0, feedForwardDropout: 0)
     change(&configuration)
     let model = LlamaGen(configuration)
@@ -178,7 +179,7 @@ import TorchNN
   @Test func aFreshModelKnowsNothingYet() throws {
     let configuration = LlamaGenConfiguration(
       codes: 48, classes: 5, gridSide: 4, hiddenSize: 32, layers: 2, heads: 2)
-    #expect(configuration.innerSize == 256)
+    #expect(configuration.intermediateSize == 256)
     let model = LlamaGen(configuration, generator: Generator(seed: 1))
     let again = LlamaGen(configuration, generator: Generator(seed: 1))
     for (a, b) in zip(model.parameters(), again.parameters()) { #expect(a.tensor.isEqual(to: b.tensor)) }

@@ -3,7 +3,7 @@ import Testing
 import Torch
 
 /// The levels of our kernels that this machine can run.
-let kernelLevels = [KernelLevel.baseline, .avx2, .avx512].filter(\.isSupported)
+let kernelLevels = [KernelLevel.baseline, .avx2, .avx512, .sve256].filter(\.isSupported)
 
 /// max |a − b| / max |b|, both taken as float64; infinite where one has no value and the other has.
 func relativeError(_ a: Tensor, _ b: Tensor) -> Double {

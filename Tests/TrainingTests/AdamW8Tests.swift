@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import TokenModels
 import Torch
@@ -139,7 +140,7 @@ import Training
     Torch.threads = 1
     // Wide enough that its matrices have more than 4,096 elements.
     let configuration = LlamaConfiguration(
-      vocabularySize: 48, hiddenSize: 96, innerSize: 128, layers: 2, heads: 4, tiesEmbeddings: true)
+      vocabularySize: 48, hiddenSize: 96, intermediateSize: 128, layers: 2, heads: 4, tiesEmbeddings: true)
     let model = Llama(configuration, generator: Generator(seed: 2))
     let options = TrainingOptions(length: .steps(150), schedule: Schedule(.cosine, warmUp: .steps(10)), dtype: dtype)
     let trainer = Trainer(

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import MetricTokens
 import Objectives
+import TestSupport
 import Testing
 import TokenModels
 import Torch
@@ -65,11 +66,11 @@ import Training
       .fit(batches(run.examples)) { if case .step(let metrics) = $0 { steps.append(metrics) } }
     #expect(steps.count == run.steps.count)
     for (step, expected) in zip(steps, run.steps) {
-      #expect(step.summands.map(\.name) == ["bradleyTerry", "centering"])
-      #expect(step.summands.map(\.weight) == [1, run.coefficient])
+      #expect(step.lossTerms.map(\.name) == ["bradleyTerry", "centering"])
+      #expect(step.lossTerms.map(\.weight) == [1, run.coefficient])
       #expect(abs(step.loss - expected.loss) < 2e-6, "step \(step.step)")
-      #expect(abs(step.summands[0].value - expected.bradleyTerry) < 2e-6)
-      #expect(abs(step.summands[1].value - expected.centering) < 1e-5 * max(1, expected.centering))
+      #expect(abs(step.lossTerms[0].value - expected.bradleyTerry) < 2e-6)
+      #expect(abs(step.lossTerms[1].value - expected.centering) < 1e-5 * max(1, expected.centering))
       #expect(abs(step.gradientNorm - expected.norm) < 1e-5 * max(1, expected.norm))
     }
     #expect(steps[0].supervisedTokens == 4 && steps[2].supervisedTokens == 2)
@@ -168,7 +169,7 @@ import Training
         .fit(batches(examples, layout: isPacked ? .packed(rowLength: 64) : .padded))
     }
     guard case .nonFinite(let found) = error else { throw TorchError("\(String(describing: error))") }
-    #expect(found.examples == ["pairs line 3"] && found.summands == ["bradleyTerry"])
+    #expect(found.examples == ["pairs line 3"] && found.lossTerms == ["bradleyTerry"])
   }
 
   /// Ratings are nothing for an objective of pairs.

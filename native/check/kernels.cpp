@@ -7,6 +7,10 @@
 #include <random>
 #include <vector>
 
+#if defined(__aarch64__)
+#include <sys/prctl.h>
+#endif
+
 #include "../kernels/kernels.hpp"
 
 using namespace ct;
@@ -193,6 +197,8 @@ int main() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) levels.push_back(&avx2::table);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) levels.push_back(&avx512::table);
+#elif defined(__aarch64__)
+  if (prctl(PR_SVE_GET_VL) >= 0 && (prctl(PR_SVE_GET_VL) & PR_SVE_VL_LEN_MASK) == 32) levels.push_back(&sve256::table);
 #endif
   for (const auto *k : levels) {
     for (int64_t n = 0; n < 150; n++) {

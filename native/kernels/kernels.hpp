@@ -87,6 +87,8 @@ CT_DECLARE(baseline)
 #if defined(__x86_64__)
 CT_DECLARE(avx2)
 CT_DECLARE(avx512)
+#elif defined(__aarch64__)
+CT_DECLARE(sve256)
 #endif
 #undef CT_DECLARE
 

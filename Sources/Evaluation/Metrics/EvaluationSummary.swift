@@ -39,7 +39,7 @@ public struct EvaluationSummary: Sendable, Hashable, Codable {
   public var judged: JudgedNumber
   /// The figures by ``EvaluationMetric`` name. Missing where there was nothing to measure, or more than a double holds.
   public var figures: [String: Double]
-  /// What must be known to read them.
+  /// Remarks on reading them.
   public var notes: [String]
 
   /// Computes figures.
@@ -54,14 +54,14 @@ public struct EvaluationSummary: Sendable, Hashable, Codable {
     judged: JudgedNumber = .text, grammar: NumberGrammar = NumberGrammar(), range: ClosedRange<Double>? = nil,
     notes: [String] = []
   ) {
-    let judge = Judge(records: records, rule: rule, judged: judged, grammar: grammar, range: range)
+    let evaluator = RecordEvaluator(records: records, rule: rule, judged: judged, grammar: grammar, range: range)
     self.notes = notes
     count = records.count
-    unreadable = records.count { judge.values(of: $0) == nil }
+    unreadable = records.count { evaluator.values(of: $0) == nil }
     self.rule = rule.description
     self.judged = judged
     figures = metrics.reduce(into: [:]) { figures, metric in
-      let figure = judge.figure(metric)
+      let figure = evaluator.figure(metric)
       if figure.isFinite { figures[metric.rawValue] = figure }
     }
   }
@@ -79,12 +79,12 @@ extension EvaluationSummary {
   ) -> [(sum: Double, weight: Double)]? {
     guard ![.medianError, .rmse, .relativeError, .r2, .spearman].contains(metric) else { return nil }
     return records.map { record in
-      let judge = Judge(records: [record], rule: rule, judged: judged, grammar: grammar, range: range)
+      let evaluator = RecordEvaluator(records: [record], rule: rule, judged: judged, grammar: grammar, range: range)
       if metric == .digitAccuracy {
-        let places = judge.places()
+        let places = evaluator.places()
         return (places.reduce(0) { $0 + $1.share * Double($1.count) }, Double(places.reduce(0) { $0 + $1.count }))
       }
-      let figure = judge.figure(metric)
+      let figure = evaluator.figure(metric)
       guard !figure.isNaN else { return (0, 0) }
       let isOfNumbers = metric == .mae || metric == .clippedMAE
       let weight = isOfNumbers ? Double(record.truth.count) : metric.isOfBeliefs ? Double(record.beliefs.count) : 1
@@ -93,7 +93,7 @@ extension EvaluationSummary {
   }
 }
 
-private struct Judge {
+private struct RecordEvaluator {
   let records: [PredictionRecord]
   let rule: Unreadable
   let judged: JudgedNumber

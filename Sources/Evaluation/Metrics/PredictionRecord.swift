@@ -2,7 +2,7 @@
 public struct PredictionRecord: Sendable, Hashable, Codable {
   /// Name of the example: `test.jsonl line 12`.
   public var id: String
-  /// What was asked.
+  /// Question.
   public var prompt: String
   /// The right answer.
   public var reference: String

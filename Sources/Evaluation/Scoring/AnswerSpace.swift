@@ -5,7 +5,7 @@ public import MetricTokens
 /// What may follow is asked path by path, so a space may hold more answers than could be listed. Two paths may spell
 /// the same value; their probabilities are added.
 public struct AnswerSpace: Sendable {
-  /// What comes after a path.
+  /// Continuations of a path.
   public enum Continuation: Sendable, Hashable {
     /// One of these tokens; with none the path is a dead end.
     case tokens([Int32])
@@ -13,7 +13,7 @@ public struct AnswerSpace: Sendable {
     case value(Double)
   }
 
-  /// What comes after the tokens of a path; the empty path is the start of the answer.
+  /// Continuations of the tokens of a path; the empty path is the start of the answer.
   public let after: @Sendable (_ path: [Int32]) -> Continuation
 
   /// A space by its rule. Every path must come to an end.

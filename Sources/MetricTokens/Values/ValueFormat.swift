@@ -80,10 +80,10 @@ public struct ValueFormat: Sendable, Hashable, Codable {
 
 /// Why numbers have no common format.
 public struct ValueFormatError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// What is wrong.
+  /// Problem.
   public var description: String
 
-  /// What was found, after which comes what is possible.
+  /// Value found, after which comes what is possible.
   init(_ found: String) {
     description = "number format: expected at most \(ValueFormat.largestDigits) digits, found \(found)"
   }

@@ -7,13 +7,13 @@ public struct ValueRule: Sendable, Hashable {
   /// Share of the times that an example is seen at which the number is drawn from its target, and the conditionals are
   /// taught along the drawn number, 0 … 1. At 0 they are taught along the answer's own number.
   public var draw: Double
-  /// What becomes of the cross entropy at a number's tokens.
+  /// Treatment of the cross entropy at a number's tokens.
   public var crossEntropy: CrossEntropy
   /// Whether the target is taught at all; if not, drawn numbers are learnt by cross entropy alone (reward-augmented
   /// maximum likelihood, Norouzi et al. 2016).
   public var isTaught: Bool
 
-  /// What becomes of the cross entropy at a number's tokens.
+  /// Treatment of the cross entropy at a number's tokens.
   public enum CrossEntropy: String, Sendable, Hashable, Codable, CaseIterable {
     /// It stays, and the target's term is added.
     case kept

@@ -95,6 +95,7 @@ public enum ValueTargetError: Error, Sendable, Hashable, CustomStringConvertible
   /// A record lacks the field that says how wide its target is, or has too few numbers there, or one that is no width.
   case field(String, source: String)
 
+  /// What is wrong, and what to do.
   public var description: String {
     switch self {
     case .values(let count):

@@ -78,7 +78,7 @@ public struct ValueTeacher: Sendable, Hashable {
     return all
   }
 
-  /// What the numbers of each metric are, in order; 0 for those that the format does not write.
+  /// Values of each metric's numbers, in order; 0 for those that the format does not write.
   private func owns(_ example: EncodedExample) -> [Int: [(number: Int, value: Double)]] {
     example.numbers.reduce(into: [:]) { owns, number in
       let positions = number.map { example.metrics[$0] }
@@ -88,7 +88,7 @@ public struct ValueTeacher: Sendable, Hashable {
     }
   }
 
-  /// Tells these draws from those of neighbours, which have the same key otherwise.
+  /// Tells these draws from those of contrastive examples, which have the same key otherwise.
   private static let stream: UInt64 = 0x7661_6C75_6573
 
   private func rule(_ metric: Int) -> ValueRule? { rules.indices.contains(metric) ? rules[metric] : nil }

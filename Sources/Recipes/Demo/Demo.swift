@@ -10,7 +10,7 @@ public struct Demo {
   public let experiment: ComparisonExperiment
   private let folder: String
 
-  /// What it learns.
+  /// Training data.
   static let numbers = NoisyNumbers(count: 200, noise: 0.5, digits: 3)
   static let objectives: [Preset] = [.sft, .dist, .valueDrawn]
 
@@ -64,7 +64,7 @@ public struct Demo {
     """
   }
 
-  /// What is about to happen.
+  /// The next phase.
   public func introduction(_ terminal: Terminal) throws -> String {
     let line =
       try String(decoding: fileBytes(folder + "/data/train.jsonl", limit: 1 << 20), as: UTF8.self)
@@ -85,12 +85,12 @@ public struct Demo {
       """
   }
 
-  /// What the models believe of the first three test examples, and the comparison's own report.
+  /// Distributions of the models for the first three test examples, and the comparison's own report.
   public func report(command: String, _ terminal: Terminal) throws -> String {
     let report = try experiment.report(command: command)
     let beliefs = try Self.objectives.map { ($0.rawValue, try records(of: $0)) }
     let range = 0...pow(10, Double(Self.numbers.digits))
-    var text = terminal.styled("What the models believe, all seeds, and the truth:", .bold) + "\n\n"
+    var text = terminal.styled("Predicted distributions of all seeds, and the truth:", .bold) + "\n\n"
     for index in 0..<3 {
       guard let first = beliefs.first?.1.first?[index], let truth = first.truth.first else { continue }
       let rows = beliefs.map { name, seeds in
@@ -103,7 +103,7 @@ public struct Demo {
 
   /// The test answers of each seed.
   private func records(of preset: Preset) throws -> [[PredictionRecord]] {
-    try experiment.store.settings.cells.filter { $0.arm.preset == preset }.compactMap {
+    try experiment.store.settings.runs.filter { $0.variant.preset == preset }.compactMap {
       try experiment.store.result(of: $0.name)?.records
     }
   }

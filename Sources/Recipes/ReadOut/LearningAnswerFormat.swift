@@ -16,10 +16,10 @@ extension AnswerFormat {
   ///
   /// - Returns: in order of metric and place; none if no metric has values.
   /// - Throws: `InputError` if the first number is written in ways that have no common form, with two of them.
-  static func learn(_ parts: RunParts, from path: String) throws -> [AnswerFormat] {
-    let encoder = parts.readingEncoder
+  static func learn(_ artifacts: RunArtifacts, from path: String) throws -> [AnswerFormat] {
+    let encoder = artifacts.readingEncoder
     guard let first = encoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else { return [] }
-    let file = try JSONLFile(path), reader = parts.reader
+    let file = try JSONLFile(path), reader = artifacts.reader
     var seen = [NumberSlot: WrittenAnswers](), answers = 0
     for line in stride(from: 0, to: file.count, by: max(1, (file.count + most - 1) / most)) {
       // Lines that could not be used are no part of it.
@@ -30,7 +30,8 @@ extension AnswerFormat {
     }
     let main = NumberSlot(metric: first, place: 0)
     return try ([main] + seen.keys.filter { $0 != main }).sorted().compactMap { slot in
-      do { return try format(slot, seen[slot] ?? WrittenAnswers(), of: answers, parts, path) } catch  where slot != main
+      do { return try format(slot, seen[slot] ?? WrittenAnswers(), of: answers, artifacts, path) } catch
+        where slot != main
       {
         // Not all answers have as many, or write them alike.
         return nil
@@ -39,12 +40,12 @@ extension AnswerFormat {
   }
 
   private static func format(
-    _ slot: NumberSlot, _ seen: WrittenAnswers, of all: Int, _ parts: RunParts, _ path: String
+    _ slot: NumberSlot, _ seen: WrittenAnswers, of all: Int, _ artifacts: RunArtifacts, _ path: String
   ) throws -> AnswerFormat {
-    let tokens = parts.readingEncoder.metrics[slot.metric].finder.space, written = seen.numbers
+    let tokens = artifacts.readingEncoder.metrics[slot.metric].finder.space, written = seen.numbers
     func refusal(_ expected: String, _ found: String, _ remedy: String) -> InputError {
       InputError(
-        path: path, place: "metric \(parts.settings.metrics[slot.metric].name)", expected: expected, found: found,
+        path: path, place: "metric \(artifacts.settings.metrics[slot.metric].name)", expected: expected, found: found,
         remedy: remedy + " Or set evaluate.distribution to false, or say how numbers are written: evaluate.number.")
     }
     guard Double(written.count) >= mostlyAll * Double(all), !written.isEmpty else {
@@ -64,7 +65,7 @@ extension AnswerFormat {
     guard isEnough(fitting) else {
       let other = written.first { !heads.contains($0.number.head(true)) }
       func shown(_ entry: (line: Int, number: WrittenNumber)) -> String {
-        "\"\(parts.tokenizer.decode(entry.number.head))\" (line \(entry.line))"
+        "\"\(artifacts.tokenizer.decode(entry.number.head))\" (line \(entry.line))"
       }
       throw refusal(
         "numbers that begin alike in all answers",
@@ -72,10 +73,11 @@ extension AnswerFormat {
         "The distribution is read out after text that all answers share.")
     }
     var format = AnswerFormat(
-      metric: parts.settings.metrics[slot.metric].name, place: slot.place, followsAnswer: followsAnswer, heads: heads,
+      metric: artifacts.settings.metrics[slot.metric].name, place: slot.place, followsAnswer: followsAnswer,
+      heads: heads,
       digits: nil, answers: all, written: fitting.count)
     if tokens.unit == .digit {
-      format.digits = Digits(fitting, digits: tokens, stops: parts.encoder.ends.starts(parts.tokenizer))
+      format.digits = Digits(fitting, digits: tokens, stops: artifacts.encoder.ends.starts(artifacts.tokenizer))
     }
     let space = try format.space(tokens), shared = format.before.count
     format.written = fitting.count {

@@ -22,48 +22,49 @@ struct NumberReading {
   ///
   /// - Parameter run: where formats may be stored.
   /// - Throws: `InputError` if no metric has values, or nothing says how numbers are written.
-  init(_ parts: RunParts, run: RunFolder? = nil) throws {
-    encoder = parts.readingEncoder
-    width = parts.settings.evaluate.width
+  init(_ artifacts: RunArtifacts, run: RunFolder? = nil) throws {
+    encoder = artifacts.readingEncoder
+    width = artifacts.settings.evaluate.width
     guard encoder.metrics.contains(where: { $0.finder.space.values != nil }) else {
       throw InputError(
-        path: parts.settings.path, place: "key metrics", expected: "a metric whose tokens have values",
+        path: artifacts.settings.path, place: "key metrics", expected: "a metric whose tokens have values",
         found: "none", remedy: "Without one there is no distribution to read out: evaluate.distribution: false.")
     }
-    numbers = try Self.formats(parts, run).map { try ReadableNumber($0, parts) }
+    numbers = try Self.formats(artifacts, run).map { try ReadableNumber($0, artifacts) }
   }
 
-  private static func formats(_ parts: RunParts, _ run: RunFolder?) throws -> [AnswerFormat] {
-    let metrics = parts.readingEncoder.metrics
+  private static func formats(_ artifacts: RunArtifacts, _ run: RunFolder?) throws -> [AnswerFormat] {
+    let metrics = artifacts.readingEncoder.metrics
     guard let first = metrics.firstIndex(where: { $0.finder.space.values != nil }) else { return [] }
-    if let number = parts.settings.evaluate.number {
+    if let number = artifacts.settings.evaluate.number {
       return [
         try AnswerFormat(
-          number, metric: parts.settings.metrics[first].name, tokens: metrics[first].finder.space, parts.tokenizer,
-          ends: parts.encoder.ends.starts(parts.tokenizer), parts.settings.path)
+          number, metric: artifacts.settings.metrics[first].name, tokens: metrics[first].finder.space,
+          artifacts.tokenizer,
+          ends: artifacts.encoder.ends.starts(artifacts.tokenizer), artifacts.settings.path)
       ]
     }
     let stored = try run?.storedNumbers() ?? []
     let fits = stored.allSatisfy { format in
-      parts.settings.metrics.firstIndex { $0.name == format.metric }
+      artifacts.settings.metrics.firstIndex { $0.name == format.metric }
         .map { (format.digits != nil) == (metrics[$0].finder.space.unit == .digit) } ?? false
     }
     if fits, !stored.isEmpty { return stored }
-    guard let path = parts.settings.data.train, fileExists(path) else {
+    guard let path = artifacts.settings.data.train, fileExists(path) else {
       throw InputError(
-        path: parts.settings.path, place: "key data.train",
+        path: artifacts.settings.path, place: "key data.train",
         expected: "training answers, from which it is known how numbers are written",
-        found: parts.settings.data.train.map { "no file \($0)" } ?? "no such key",
+        found: artifacts.settings.data.train.map { "no file \($0)" } ?? "no such key",
         remedy: "Name the file, or say it: evaluate.number: { digits: [1, 3] }.")
     }
-    return try AnswerFormat.learn(parts, from: path)
+    return try AnswerFormat.learn(artifacts, from: path)
   }
 
   /// Distributions of numbers after prompts.
   ///
   /// - Parameters:
   ///   - answered: each item's record with the answer along which later numbers are read; nil for none.
-  ///   - images: the pictures of some items.
+  ///   - images: the images of some items.
   /// - Returns: a list for each item, in the order of ``numbers``; nil where the answer has no such number.
   func distributions(
     _ scorer: Scorer, of items: [EvaluationItem], along answered: (Int) throws -> Record?, budget: Int,
@@ -146,8 +147,8 @@ struct ReadableNumber {
   private let parser: AnswerNumbers
 
   /// - Throws: `InputError` if the metric's tokens cannot write it.
-  init(_ format: AnswerFormat, _ parts: RunParts) throws {
-    let encoder = parts.readingEncoder, settings = parts.settings
+  init(_ format: AnswerFormat, _ artifacts: RunArtifacts) throws {
+    let encoder = artifacts.readingEncoder, settings = artifacts.settings
     let metric = settings.metrics.firstIndex { $0.name == format.metric } ?? 0
     self.format = format
     slot = NumberSlot(metric: metric, place: format.place)
@@ -209,9 +210,9 @@ extension RunFolder {
   }
 
   /// Stores how the training answers of a run write numbers. Answers without a common form have none.
-  func storeNumbers(_ parts: RunParts) throws {
-    guard !fileExists(numbers), let path = parts.settings.data.train,
-      let formats = try? AnswerFormat.learn(parts, from: path), !formats.isEmpty
+  func storeNumbers(_ artifacts: RunArtifacts) throws {
+    guard !fileExists(numbers), let path = artifacts.settings.data.train,
+      let formats = try? AnswerFormat.learn(artifacts, from: path), !formats.isEmpty
     else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted]

@@ -2,8 +2,8 @@ import Files
 import MetricTokens
 import Training
 
-extension RunParts {
-  /// What must be known of a file's numbers that are taught whole: those that the format does not write are learnt by
+extension RunArtifacts {
+  /// Remarks on a file's numbers that are taught whole: those that the format does not write are learnt by
   /// cross entropy alone, and records must say the widths that a scale asks for.
   ///
   /// - Parameter path: the file, for words.

@@ -63,7 +63,7 @@ struct FormatLearner {
   private func spans(_ region: MetricRegion, _ record: Record, _ answer: String) -> [Range<Int>]? {
     switch region {
     case .answer: nil
-    case .marks(let marks): marks.spans(in: answer)
+    case .delimiters(let delimiters): delimiters.spans(in: answer)
     case .spans(let name): record.spans[name] ?? []
     }
   }

@@ -2,13 +2,13 @@ import Files
 import MetricTokens
 import Objectives
 
-/// What may stand under one key of a run file.
+/// Value of one key of a run file.
 protocol SettingValue {
   /// From what the file says; nil if it is not of this kind.
   init?(setting: JSON)
   /// As the file would say it.
   var setting: JSON { get }
-  /// What errors say was expected.
+  /// Expectation in error messages.
   static var expected: String { get }
   /// All names, where there are names to choose from.
   static var names: [String] { get }
@@ -99,8 +99,8 @@ extension Preset: NamedSetting {}
 extension PlaceRule: NamedSetting {}
 extension Spacing: NamedSetting {}
 extension Duplicates: NamedSetting {}
-extension MetricMatch.Softmax: NamedSetting {}
-extension MetricMatch.Direction: NamedSetting {}
+extension DistanceLoss.Softmax: NamedSetting {}
+extension DistanceLoss.Direction: NamedSetting {}
 extension Objective.Reduction: NamedSetting {}
 
 /// `[low, high]`

@@ -1,9 +1,11 @@
 import Files
+import Reports
+import Synchronization
 
 /// Reads one mapping of a run file key by key, and keeps account: of what it was asked for, so that a key nobody asks
 /// for is refused, and of what each key came to, so that the run as resolved can be written down.
 final class SettingsReader {
-  /// What all readers of one file share.
+  /// State that all readers of one file share.
   private final class Account {
     let document: SettingsDocument
     var unknown: [(section: SettingsReader, key: String)] = []
@@ -12,7 +14,9 @@ final class SettingsReader {
   }
 
   private let account: Account
-  private let values: JSONObject
+  private var values: JSONObject
+  /// Names of earlier versions that the file has in place of these keys.
+  private var oldNames: [String: String] = [:]
   private let keyPath: String
   private var asked: [String] = []
   private var resolved = JSONObject()
@@ -33,6 +37,23 @@ final class SettingsReader {
       throw error(nil, expected: "keys and values", found: value.summary)
     }
     account.sections.append(self)
+    try takeOldNames()
+  }
+
+  /// Puts values under names of earlier versions where they belong, with a note for each.
+  private func takeOldNames() throws {
+    let place = keyPath.replacing(/\[[0-9]+\]/, with: "")
+    for (old, new) in renamedKeys[place] ?? [] {
+      guard let value = values[old] else { continue }
+      guard values[new] == nil else {
+        throw error(old, expected: "\(new) alone, as \(old) is called now", found: "both")
+      }
+      values = JSONObject(values.members.map { ($0.key == old ? new : $0.key, $0.value) })
+      oldNames[new] = old
+      // Runs of earlier versions have written down that there was none.
+      guard value != .null else { continue }
+      noteOnce("\(account.document.path): \(path(new)) is called \(new) now; the old name works for one more version")
+    }
   }
 
   // MARK: Values
@@ -177,17 +198,36 @@ final class SettingsReader {
     throw section.error(key, expected: "a key that dist2 knows", found: "\"\(key)\"", remedy: remedy)
   }
 
-  /// What is wrong with the value of a key (nil: with the whole mapping).
+  /// Error about the value of a key (nil: with the whole mapping).
   func error(_ key: String?, expected: String, found: String, remedy: String = "") -> InputError {
     account.document.error(
       at: key.map { self.path($0) } ?? keyPath, expected: expected, found: found, remedy: remedy)
   }
 
-  private func path(_ key: String) -> String { keyPath.isEmpty ? key : "\(keyPath).\(key)" }
+  /// Path of a key by the name that the file has for it.
+  private func path(_ key: String) -> String {
+    let name = oldNames[key] ?? key
+    return keyPath.isEmpty ? name : "\(keyPath).\(name)"
+  }
 
   private func noteUnknown() {
     for (key, _) in values.members where !asked.contains(key) { account.unknown.append((self, key)) }
   }
+}
+
+/// Keys of earlier versions by the section they stand in: old and new name. They are read for one version.
+private let renamedKeys: [String: [(old: String, new: String)]] = [
+  "data": [("squarePictures", "squareImages")],
+  "metrics.where": [("marks", "delimiters")],
+  "reward": [("facets", "attributes")],
+]
+
+private let noted = Mutex<Set<String>>([])
+
+/// Writes a note to standard error, once however often a file is read.
+private func noteOnce(_ text: String) {
+  guard noted.withLock({ $0.insert(text).inserted }) else { return }
+  Terminal.standardError.write("note: \(text)\n")
 }
 
 extension JSONObject {

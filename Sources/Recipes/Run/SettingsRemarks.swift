@@ -2,7 +2,7 @@ import MetricTokens
 import Objectives
 import Reports
 
-extension RunParts {
+extension RunArtifacts {
   /// What a user should know of the settings: those that the objective ignores, and formats that one number decides.
   var settingsRemarks: [String] { settings.ignored + formatRemarks }
 }

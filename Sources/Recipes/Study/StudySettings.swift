@@ -1,11 +1,11 @@
 import Files
 import Foundation
 
-/// What a study trains: every variant on every problem with every seed.
+/// Settings of a study: every variant on every problem with every seed.
 public struct StudySettings: Codable, Sendable, Equatable {
   /// Where examples come from.
   public var problems: [StudyProblem]
-  /// What is trained.
+  /// Trained variants.
   public var variants: [StudyVariant]
   /// Of examples, weights and order.
   public var seeds: [Int]
@@ -55,7 +55,7 @@ public struct StudySettings: Codable, Sendable, Equatable {
 
   /// Training runs that are kept together: all variants of one problem and seed. Seeds are outermost: an interrupted
   /// study then holds whole seeds.
-  var cells: [(name: String, problem: StudyProblem, seed: Int)] {
+  var runs: [(name: String, problem: StudyProblem, seed: Int)] {
     seeds.flatMap { seed in problems.map { ("\($0.name)-seed\(seed)", $0, seed) } }
   }
 }

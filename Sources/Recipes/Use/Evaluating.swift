@@ -8,19 +8,19 @@ public import TokenData
 import TokenModels
 public import TorchNN
 
-/// Lets a model answer the examples of a file, and judges the answers.
+/// Lets a model answer the examples of a file, and evaluates the answers.
 public struct Evaluating {
-  /// What was said, example by example.
+  /// Answers, example by example.
   public let records: [PredictionRecord]
   /// The figures.
   public let summary: EvaluationSummary
   /// Those shown, in order.
   public let metrics: [EvaluationMetric]
-  /// What must be known to read them: of the read-out, of how the answers' numbers are written, and of those beyond what
+  /// Remarks on reading them: of the read-out, of how the answers' numbers are written, and of those beyond what
   /// training showed.
   public let notes: [String]
 
-  /// Answers and judges.
+  /// Answers and evaluates.
   ///
   /// - Parameters:
   ///   - dataset: examples with right answers.
@@ -28,20 +28,20 @@ public struct Evaluating {
   ///   - progress: told of each answer.
   /// - Throws: `InputError` if nothing can be read out; what generation throws.
   public init(
-    _ parts: RunParts, _ model: any TokenModel, _ dataset: Dataset, run: RunFolder? = nil,
+    _ artifacts: RunArtifacts, _ model: any TokenModel, _ dataset: Dataset, run: RunFolder? = nil,
     progress: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
-    let settings = parts.settings.evaluate
-    let answering = Answering(parts, longestAnswer: dataset.summary.longestAnswer)
-    guard parts.rating == nil else {
+    let settings = artifacts.settings.evaluate
+    let answering = Answering(artifacts, longestAnswer: dataset.summary.longestAnswer)
+    guard artifacts.rating == nil else {
       throw InputError(
-        path: parts.settings.path, place: "key objective.preset", expected: "a model that answers",
-        found: "\(parts.settings.objective.preset.rawValue), which trains a head of scores",
+        path: artifacts.settings.path, place: "key objective.preset", expected: "a model that answers",
+        found: "\(artifacts.settings.objective.preset.rawValue), which trains a head of scores",
         remedy: "Let it rate: dist2 evaluate RUN --pairs FILE, or dist2 score.")
     }
     let items = try (0..<min(settings.limit ?? .max, dataset.count)).map { try answering.item(dataset.record($0)) }
     // What cannot be read out is said before anything is answered.
-    let reading = try Self.reading(parts, run, items)
+    let reading = try Self.reading(artifacts, run, items)
     var done = 0
     var records = try answering.records(items, model) {
       done += 1
@@ -54,33 +54,35 @@ public struct Evaluating {
     self.records = records
     metrics = settings.metrics ?? Self.fitting(records)
     let remarks =
-      reading.remarks(records, parts.tokenizer) + [Self.remark(records, parts.settings)].compactMap { $0 }
-      + answerRemarks(records, parts, TrainingAnswers(parts))
+      reading.remarks(records, artifacts.tokenizer) + [Self.remark(records, artifacts.settings)].compactMap { $0 }
+      + answerRemarks(records, artifacts, TrainingAnswers(artifacts))
     var summary = EvaluationSummary(
       records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
-      grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading.range)
+      grammar: artifacts.settings.numberGrammar ?? NumberGrammar(), range: reading.range)
     notes = remarks + summary.missing(metrics, records)
     summary.notes = notes
     self.summary = summary
   }
 
   /// What is read out: asked for, or where it can be.
-  private static func reading(_ parts: RunParts, _ run: RunFolder?, _ items: [EvaluationItem]) throws -> ReadingChoice {
-    switch parts.settings.evaluate.distribution {
+  private static func reading(_ artifacts: RunArtifacts, _ run: RunFolder?, _ items: [EvaluationItem]) throws
+    -> ReadingChoice
+  {
+    switch artifacts.settings.evaluate.distribution {
     case false: return .none
     case true:
       guard items.contains(where: { !$0.truth.isEmpty }) else {
         throw InputError(
-          path: items.first?.source ?? parts.settings.path, place: "key evaluate.distribution",
+          path: items.first?.source ?? artifacts.settings.path, place: "key evaluate.distribution",
           expected: "right answers with a number of the run's metrics", found: "none in \(items.count) examples",
           remedy: "Without numbers there is no distribution to judge: evaluate.distribution: false.")
       }
-      return .read(try NumberReading(parts, run: run))
+      return .read(try NumberReading(artifacts, run: run))
     case nil:
       guard !items.isEmpty, items.allSatisfy({ $0.truth.count == 1 }),
-        parts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil })
+        artifacts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil })
       else { return .none }
-      do { return .read(try NumberReading(parts, run: run)) } catch let error as InputError {
+      do { return .read(try NumberReading(artifacts, run: run)) } catch let error as InputError {
         return .impossible(error)
       }
     }
@@ -176,17 +178,17 @@ public struct Evaluating {
       columns: [Table.Column("number")]
         + ["read", "MAE of read-out", "CRPS", "coverage", "mass"].map { Table.Column($0, alignment: .right) })
     for name in names {
-      let parts = records.map { record in
+      let artifacts = records.map { record in
         var part = record
         part.beliefs = record.beliefs.filter { $0.metric == name.metric && $0.place == name.place }
         return part
       }
-      let figures = EvaluationSummary(parts, metrics: [.readOutMAE, .crps, .coverage, .mass])
+      let figures = EvaluationSummary(artifacts, metrics: [.readOutMAE, .crps, .coverage, .mass])
       func cell(_ metric: EvaluationMetric) -> Table.Cell {
         figures[metric].map { metric.isShare ? .percent($0) : .number($0) } ?? .missing
       }
       table.add(
-        [.text("\(name.metric) \(name.place + 1)"), .count(parts.count { !$0.beliefs.isEmpty })]
+        [.text("\(name.metric) \(name.place + 1)"), .count(artifacts.count { !$0.beliefs.isEmpty })]
           + [.readOutMAE, .crps, .coverage, .mass].map(cell))
     }
     return table
@@ -197,7 +199,7 @@ public struct Evaluating {
 }
 
 extension EvaluationMetric {
-  /// What tables call it.
+  /// Name in tables.
   var label: String {
     switch self {
     case .exactMatch: "exact match"

@@ -6,7 +6,7 @@ import TokenData
 import TokenModels
 import TorchNN
 
-/// What a stream does with records, some at a time.
+/// Work of a stream on records, some at a time.
 protocol RecordWork {
   /// Refuses a record that cannot be worked on, before others beside it are.
   ///
@@ -26,8 +26,8 @@ struct Generating: RecordWork {
   /// - Throws: `InputError` if a number shall be read out and cannot be.
   init(_ choice: ModelChoice, _ answering: Answering) throws {
     self.answering = answering
-    let readOut = choice.parts.settings.evaluate.readOut
-    reading = readOut == nil || readOut == .greedy ? nil : try NumberReading(choice.parts, run: choice.run)
+    let readOut = choice.artifacts.settings.evaluate.readOut
+    reading = readOut == nil || readOut == .greedy ? nil : try NumberReading(choice.artifacts, run: choice.run)
     model = try choice.load()
   }
 
@@ -82,8 +82,8 @@ struct Likelihoods: RecordWork {
   /// Says on standard error why no number is read out, where a metric has values.
   init(_ choice: ModelChoice, _ answering: Answering) throws {
     self.answering = answering
-    if choice.parts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil }) {
-      do { reading = try NumberReading(choice.parts, run: choice.run) } catch let error as InputError {
+    if choice.artifacts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil }) {
+      do { reading = try NumberReading(choice.artifacts, run: choice.run) } catch let error as InputError {
         reading = nil
         Terminal.standardError.write("note: no number is read out beside the log-probabilities. \(error)\n")
       }
@@ -171,12 +171,13 @@ extension JSONObject {
 }
 
 /// Rates responses with scores.
-struct Judging: RecordWork {
-  let judge: any Judge
+struct RewardScoring: RecordWork {
+  let rewardModel: any RewardModel
 
   func check(_ record: Record) throws {
     guard let rated = record.rated else { return }
-    do { _ = try judge.tokens(of: RewardRequest(messages: rated.messages, response: rated.response)) } catch var error
+    do { _ = try rewardModel.tokens(of: RewardRequest(messages: rated.messages, response: rated.response)) } catch var
+      error
       as InputError
     {
       error.path = record.source
@@ -188,12 +189,12 @@ struct Judging: RecordWork {
     let requests = records.compactMap { record in
       record.rated.map { RewardRequest(messages: $0.messages, response: $0.response) }
     }
-    let rewards = try judge.rewards(of: requests, facets: true, tokenBudget: nil)
+    let rewards = try rewardModel.rewards(of: requests, attributes: true, tokenBudget: nil)
     return zip(records, rewards).map { record, reward in
       var object = JSONObject()
       object["id"] = .string(record.id ?? record.source)
       object["score"] = .double(reward.overall.expectation)
-      for score in [reward.overall] + reward.facets { object[score.name] = score.json }
+      for score in [reward.overall] + reward.attributes { object[score.name] = score.json }
       return .object(object)
     }
   }

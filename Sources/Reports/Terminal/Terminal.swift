@@ -97,7 +97,7 @@ public enum TextStyle: Int, Sendable, Hashable {
 }
 
 extension Terminal {
-  /// What stands for text left out.
+  /// Ellipsis of text left out.
   var ellipsis: String { hasUnicode ? "…" : "~" }
 
   /// `text` in these styles, or as it is where the terminal has none.

@@ -19,9 +19,9 @@ public struct TemplateTokens: Sendable, Hashable {
 
 /// The ways of models to write a conversation as one text, equal to the Jinja templates that come with them.
 ///
-/// All that the rest of the library asks of a template is what it writes (``render(_:addGenerationPrompt:tokens:)``), the
-/// marks that it needs as tokens and that end its answers (``marks(_:)``, ``ends(_:)``), and its Jinja text for other
-/// programs (``jinja(_:)``). A template that is interpreted instead of written in Swift would be one more case.
+/// All that the rest of the library asks of a template is what it writes (``render(_:addGenerationPrompt:tokens:)``),
+/// the marks that it needs as tokens and that end its answers (``marks(_:)``, ``ends(_:)``), and its Jinja text for
+/// other programs (``jinja(_:)``). A template that is interpreted instead of written in Swift would be one more case.
 public enum ChatTemplate: Sendable, Hashable {
   /// OpenAI's ChatML: `<|im_start|>role … <|im_end|>`.
   case chatml
@@ -35,7 +35,8 @@ public enum ChatTemplate: Sendable, Hashable {
   case phi3
   /// Phi-3-mini: as Phi-3.5, but an empty system message is written, too.
   case phi3Mini
-  /// Phi-3-Vision and Phi-3.5-vision: as Phi-3, but nothing follows the last message, and an answer is not gone on with.
+  /// Phi-3-Vision and Phi-3.5-vision: as Phi-3, but nothing follows the last message, and an answer is not gone on
+  /// with.
   case phi3Vision
   /// LLaVA 1.5's `v1`, Vicuna's: `USER: … ASSISTANT: …</s>`.
   case llavaV1
@@ -124,7 +125,7 @@ public enum ChatTemplate: Sendable, Hashable {
     }
   }
 
-  /// What follows the last message.
+  /// Text after the last message.
   private func close(_ addGenerationPrompt: Bool, after last: ChatMessage.Role?, _ tokens: TemplateTokens) -> String {
     switch self {
     case .chatml, .smollm2: addGenerationPrompt ? "<|im_start|>assistant\n" : ""

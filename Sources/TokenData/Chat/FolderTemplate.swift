@@ -1,7 +1,7 @@
 public import Files
 public import Foundation
 
-/// What a model's folder says about how conversations are written.
+/// Chat template settings of a model's folder.
 public enum FolderTemplate: Sendable, Hashable {
   /// It says nothing.
   case none
@@ -47,7 +47,7 @@ public enum FolderTemplate: Sendable, Hashable {
     if case .known(let template) = self { template } else { nil }
   }
 
-  /// What is said to a user who needs the template.
+  /// Message to a user who needs the template.
   ///
   /// - Parameter place: who needs it: a run file or a record.
   public func error(_ path: String, place: String = "", _ tokenizer: Tokenizer) -> InputError {

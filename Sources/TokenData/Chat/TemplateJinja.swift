@@ -13,7 +13,7 @@ extension ChatTemplate {
   /// The template that a Jinja text is; nil if it is none of those known.
   ///
   /// It is one of them if it writes the same for every conversation of system, user and assistant as far as
-  /// ``JinjaOutline`` can tell: a text that could also write something else is not taken for one it resembles.
+  /// `JinjaOutline` can tell: a text that could also write something else is not taken for one it resembles.
   ///
   /// - Parameter today: the day that a template writes which asks for it, `29 Nov 2026`.
   public init?(jinja: String, today: String = ChatTemplate.today()) {

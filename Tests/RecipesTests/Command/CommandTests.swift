@@ -42,7 +42,7 @@ struct CommandTests {
           (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(id)/cwd")) == lab.folder,
           let words = try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(id)/cmdline"))
         else { return false }
-        return String(decoding: words, as: UTF8.self).contains("cell")
+        return String(decoding: words, as: UTF8.self).contains("-run")
       }
     }
     var seen = [pid_t]()

@@ -122,7 +122,7 @@ private struct Sums: Experiment {
       #expect(results.verdict("sum", "plus", "minus", [[2, 0]]) { $0[0] }.pairs == 1)
       #expect(results.seedsText == "1 to 2 seeds")
       let error = #expect(throws: InputError.self) { try folder.run(one: "times-n2-noise0-seed1", threads: 1) }
-      #expect(error?.place == "cell times-n2-noise0-seed1")
+      #expect(error?.place == "run times-n2-noise0-seed1")
     }
   }
 

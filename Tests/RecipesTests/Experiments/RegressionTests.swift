@@ -31,7 +31,7 @@ import Testing
     #expect(Set(data.training).isDisjoint(with: data.test))
   }
 
-  /// PAPER.md 1.4, item 10: MAE 0.159 and RMSE 0.194 of the constant median.
+  /// The floor under Table 11 (docs/paper-map.md, Slips): MAE 0.159 and RMSE 0.194 of the constant median.
   @Test func theFloorIsThePapers() {
     let answers = RegressionData(seed: 1, test: 40_000).test.map { $0.answer - RegressionProblem.constantMedian }
     let mae = answers.reduce(0) { $0 + abs($1) } / 40_000

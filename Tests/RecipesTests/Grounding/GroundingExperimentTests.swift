@@ -81,7 +81,7 @@ import TokenData
     #expect(error?.found != "that another process is writing it" && error?.description.contains("text alone") == true)
   }
 
-  /// A fresh model learns to see on other scenes, by another convention: a grid of 64, here the picture's own pixels.
+  /// A fresh model learns to see on other scenes, by another convention: a grid of 64, here the image's own pixels.
   @Test func pretrainingHasItsOwnScenesAndGrid() throws {
     _ = try prepared("out", experiment())
     let folder = run.folder + "/out/pretraining", lines = try JSONLFile(folder + "/train.jsonl")
@@ -108,7 +108,7 @@ import TokenData
       }
       try AtomicFile.write(lines.joined().utf8, to: "\(run.folder)/\(name).jsonl")
     }
-    var experiment = experiment(.rows(["mine", "refcoco"].map { "\(run.folder)/\($0).jsonl" }, pictures: nil))
+    var experiment = experiment(.rows(["mine", "refcoco"].map { "\(run.folder)/\($0).jsonl" }, images: nil))
     (experiment.grid.variants, experiment.testExpressions) = (["sft"], 5)
     let folder = try prepared("rows", experiment), name = experiment.grid.runs[0].name
     for name in ["pretraining-seed1", name] { try folder.run(one: name, threads: 1) }
@@ -117,7 +117,7 @@ import TokenData
     let report = try folder.report(command: "")
     // The paper's splits come first, in its order.
     #expect(report.tables[0].columns.map(\.title).suffix(2) == ["refcoco-val", "mine-val"])
-    experiment.source = .rows(["\(run.folder)/pictures.jsonl"], pictures: nil)
+    experiment.source = .rows(["\(run.folder)/pictures.jsonl"], images: nil)
     #expect(throws: InputError.self) { try prepared("none", experiment) }
   }
 
@@ -126,7 +126,7 @@ import TokenData
     let folder = run.folder
     _ = try RenderedScenes(side: 64).write(0..<1, split: "train", to: folder)
     func line(_ box: String, _ split: String) -> String {
-      "{\"image\": \"pictures/0.png\", \"sent\": \"x\", \"bbox\": \(box), \"width\": 64, \"height\": 64, "
+      "{\"image\": \"images/0.png\", \"sent\": \"x\", \"bbox\": \(box), \"width\": 64, \"height\": 64, "
         + "\"split\": \"\(split)\"}\n"
     }
     let left = "[0, 0, 32, 64]", right = "[32, 0, 64, 64]"
@@ -134,7 +134,7 @@ import TokenData
       [line(left, "train"), line(left, "train"), line(right, "train")]
       + [left, left, left, right].map { line($0, "test") }
     try AtomicFile.write(lines.joined().utf8, to: folder + "/halves.jsonl")
-    let kept = try prepared("floor", experiment(.rows([folder + "/halves.jsonl"], pictures: nil)))
+    let kept = try prepared("floor", experiment(.rows([folder + "/halves.jsonl"], images: nil)))
     let row = try #require(try kept.report(command: "").tables[0].rows.last)
     #expect(row.last?.value == 75)
   }

@@ -46,13 +46,13 @@ import TokenData
     #expect(message(#"{"image": "a", "sent": "x", "bbox": [1, 2, 3, 4], "width": 0, "height": 9}"#).contains("width"))
   }
 
-  /// PAPER.md Q29: x and y are scaled separately, rounded, and cut off at 1023.
+  /// D.3 (docs/paper-map.md Q29): x and y are scaled separately, rounded, and cut off at 1023.
   @Test func answersLieOnAGridOf1024() throws {
-    let form = GroundingForm()
+    let template = GroundingTemplate()
     let row = try row(#"{"image": "a", "sent": "x", "bbox": [0, 10, 640, 479], "width": 640, "height": 480}"#)
-    #expect(form.prompt(row) == "Where is x? Answer with its box [x1, y1, x2, y2].")
-    #expect(form.answer(row) == "[0, 21, 1023, 1022]")
-    let box = try #require(form.box(form.answer(row), for: row))
+    #expect(template.prompt(row) == "Where is x? Answer with its box [x1, y1, x2, y2].")
+    #expect(template.answer(row) == "[0, 21, 1023, 1022]")
+    let box = try #require(template.box(template.answer(row), for: row))
     #expect(row.box.intersectionOverUnion(box) > 0.99)
   }
 
@@ -65,7 +65,7 @@ import TokenData
     ] as [(String, [Double]?)])
   func firstFourNumbersAreTheBox(answer: String, corners: [Double]?) throws {
     let row = try row(#"{"image": "a", "sent": "x", "bbox": [0, 10, 640, 479], "width": 640, "height": 480}"#)
-    #expect(GroundingForm().box(answer, for: row) == corners.flatMap { BoundingBox($0) })
+    #expect(GroundingTemplate().box(answer, for: row) == corners.flatMap { BoundingBox($0) })
   }
 
   /// Overlaps worked out by hand: the right box is 0 … 320 of 640 in x and all of y.
@@ -103,7 +103,7 @@ import TokenData
         #expect(box.x1 >= 0 && box.y1 >= 0 && box.x2 <= 96 && box.y2 <= 96 && box.area >= 49)
         // The middle of a shape is far from gray.
         let (x, y) = (Int((box.x1 + box.x2) / 2), Int((box.y1 + box.y2) / 2))
-        let pixel = scene.picture.bytes[3 * (y * 96 + x)..<3 * (y * 96 + x) + 3].map(Int.init)
+        let pixel = scene.image.bytes[3 * (y * 96 + x)..<3 * (y * 96 + x) + 3].map(Int.init)
         #expect((pixel.max() ?? 0) - (pixel.min() ?? 0) > 60, "scene \(index): \(pixel)")
       }
     }
@@ -112,8 +112,8 @@ import TokenData
     let plain = (0..<60).map { RenderedScenes.plain(side: 96, seed: 3).scene($0).questions }
     #expect(plain.contains { $0.map(\.isByPlace) == [false] })
     #expect(plain.flatMap { $0 }.map { $0.box.x2 - $0.box.x1 }.min() == 19)
-    #expect(scenes.scene(7).picture == RenderedScenes(side: 96, seed: 3).scene(7).picture)
-    #expect(scenes.scene(7).picture != RenderedScenes(side: 96, seed: 4).scene(7).picture)
+    #expect(scenes.scene(7).image == RenderedScenes(side: 96, seed: 3).scene(7).image)
+    #expect(scenes.scene(7).image != RenderedScenes(side: 96, seed: 4).scene(7).image)
   }
 
   @Test func dataAndReportsAreWritten() throws {
@@ -123,18 +123,18 @@ import TokenData
     #expect(try GroundingData(rows).write(to: folder).map(\.count) == [10])
     let dataset = try JSONLFile(folder + "/valid.jsonl")
     let first = try dataset.record(0)
-    #expect(try first.string(at: "completion") == GroundingForm().answer(rows[0]))
+    #expect(try first.string(at: "completion") == GroundingTemplate().answer(rows[0]))
     #expect(try first.at("images").elements()[0].string() == "pictures/0.png")
     // What was written is read again as rows.
-    let again = try GroundingData([folder + "/valid.jsonl"], pictures: nil, skipsBad: false)
+    let again = try GroundingData([folder + "/valid.jsonl"], images: nil, skipsBad: false)
     #expect(again.rows.count == 1 && again.rows[0].rows == rows)
     try FileManager.default.removeItem(atPath: folder + "/pictures/3.png")
     #expect(throws: InputError.self) {
-      try GroundingData([folder + "/valid.jsonl"], pictures: nil, skipsBad: false)
+      try GroundingData([folder + "/valid.jsonl"], images: nil, skipsBad: false)
     }
-    let rest = try GroundingData([folder + "/valid.jsonl"], pictures: nil, skipsBad: true)
+    let rest = try GroundingData([folder + "/valid.jsonl"], images: nil, skipsBad: true)
     #expect(rest.skipped.count == 2 && rest.skipped[0].contains("line 7") && rest.rows[0].rows.count == 8)
-    let outcomes = rows.map { GroundingOutcome($0, answer: GroundingForm().answer($0)) }
+    let outcomes = rows.map { GroundingOutcome($0, answer: GroundingTemplate().answer($0)) }
     let records = zip(rows, outcomes).map { row, outcome in
       PredictionRecord(
         id: row.id, prompt: "", reference: "", text: outcome.answer, truth: [], values: nil, finish: .stop)
@@ -154,11 +154,11 @@ import TokenData
   @Test(.enabled(if: hasPhotographs, "the photographs with human boxes are not beside the checkout"))
   func photographsWithHumanBoxesAreRead() throws {
     let folder = Self.data + "/bccd"
-    let data = try GroundingData([folder + "/expressions.jsonl"], pictures: folder + "/images", skipsBad: false)
+    let data = try GroundingData([folder + "/expressions.jsonl"], images: folder + "/images", skipsBad: false)
     #expect(Set(data.rows.map(\.split)) == ["train", "val", "test"] && data.skipped.isEmpty)
-    let form = GroundingForm()
+    let template = GroundingTemplate()
     for row in data.rows.flatMap(\.rows) {
-      let box = try #require(form.box(form.answer(row), for: row))
+      let box = try #require(template.box(template.answer(row), for: row))
       // A step of the grid is 0.6 pixels; the smallest boxes are some ten pixels wide.
       #expect(row.box.intersectionOverUnion(box) > 0.9, "\(row)")
     }
@@ -170,7 +170,7 @@ import TokenData
     var found = 0
     for index in 0..<file.count {
       let object = try file.record(index)
-      // Some expressions mean nothing in their picture.
+      // Some expressions mean nothing in their image.
       guard try !object.at("categories").bool(at: "empty_case") else {
         #expect(throws: InputError.self) { try ReferringRow(object, source: file.name(index)) }
         continue

@@ -29,7 +29,7 @@ private let withoutFashion: Comment = "Fashion-MNIST is not installed (dataset-f
         }
       ],
       to: folder + "/real.npz")
-    try NumberedPictures(folder + "/fake").add(ImageBatch(count: 24, height: 28, width: 28, channels: 1, bytes: fake))
+    try NumberedImages(folder + "/fake").add(ImageBatch(count: 24, height: 28, width: 28, channels: 1, bytes: fake))
     let network = SmallImageClassifier(classCount: 3, origin: "nothing", generator: Generator(seed: 3))
     try network.save(to: folder + "/network")
     let opened = try imageFeatures(folder + "/network")
@@ -55,7 +55,7 @@ private let withoutFashion: Comment = "Fashion-MNIST is not installed (dataset-f
       _ = try ImageMetricsRun(
         real: ImageReader(folder + "/real.npz", limit: 3), generated: ImageReader(folder + "/fake"), network: opened)
     }
-    #expect(few?.description.contains("at least 4 pictures") == true)
+    #expect(few?.description.contains("at least 4 images") == true)
   }
 
   @Test(.enabled(if: hasFashion, withoutFashion)) func fashionMNISTIsRead() throws {
@@ -65,7 +65,7 @@ private let withoutFashion: Comment = "Fashion-MNIST is not installed (dataset-f
     #expect((0..<10).allSatisfy { label in data.test.labels.count { $0 == label } == 1000 })
   }
 
-  /// One pass over an eighth of the pictures already tells most classes apart, and equal seeds give equal weights.
+  /// One pass over an eighth of the images already tells most classes apart, and equal seeds give equal weights.
   @Test(.enabled(if: hasFashion, withoutFashion)) func aShortTrainingLearns() throws {
     let data = try FashionMNIST().prefix(7500, tests: 2000)
     var training = ClassifierTraining()

@@ -192,9 +192,9 @@ import TokenData
   func realPairs(name: String, count: Int, undecidable: Int) throws {
     let set = try PreferenceSet("\(Self.data)/\(name).jsonl")
     #expect(set.examples.count == count && set.examples.count { $0.isUndecidable } == undecidable)
-    let judge = RuleJudge { Double($0.response.count) }
-    let evaluation = try PreferenceEvaluation(set, judge)
-    let report = PreferenceReport(judge: judge.name, evaluation.outcomes)
+    let rewardModel = RuleRewardModel { Double($0.response.count) }
+    let evaluation = try PreferenceEvaluation(set, rewardModel)
+    let report = PreferenceReport(rewardModel: rewardModel.name, evaluation.outcomes)
     #expect(report.total.examples == count && (0.2..<0.8).contains(report.total.accuracy) && report.average == nil)
   }
 }

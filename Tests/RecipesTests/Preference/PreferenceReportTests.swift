@@ -27,7 +27,7 @@ import Testing
 
   @Test func pairs() throws {
     let expected = try expected.at("pairs")
-    let report = PreferenceReport(judge: "numpy", try outcomes(try expected.at("rows").elements()))
+    let report = PreferenceReport(rewardModel: "numpy", try outcomes(try expected.at("rows").elements()))
     try compare(report.subsets, \.accuracy, try expected.at("shared"))
     try compare(report.subsets, \.official, try expected.at("strict"))
     try compare(report.sections, \.official, try expected.at("sections"))
@@ -41,7 +41,7 @@ import Testing
   @Test func bestOfFourAndTies() throws {
     let expected = try expected.at("second")
     let outcomes = try outcomes(try expected.at("rows").elements())
-    let report = PreferenceReport(judge: "numpy", outcomes)
+    let report = PreferenceReport(rewardModel: "numpy", outcomes)
     try compare(report.subsets, \.official, try expected.at("subsets"))
     let average = try #require(report.average), wanted = try expected.at("average").double()
     #expect(abs(average.accuracy - wanted) < 1e-12 && report.sections.isEmpty)
@@ -67,7 +67,7 @@ import Testing
         PreferenceExample(id: id, subset: "Ties", chosen: requests(chosen), rejected: requests(rejected)),
         PreferenceScores(chosen: chosen, rejected: rejected))
     }
-    let report = PreferenceReport(judge: "j", [outcome("1", [2, 3], [1]), outcome("2", [2, 3], [2.5])])
+    let report = PreferenceReport(rewardModel: "j", [outcome("1", [2, 3], [1]), outcome("2", [2, 3], [2.5])])
     #expect(
       report.subsets[0].accuracy == 0.5
         && report.notes == [
@@ -101,7 +101,7 @@ import Testing
         PreferenceScores(chosen: [isRight ? 1 : 0], rejected: [0.5]))
     }
     let report = PreferenceReport(
-      judge: "j", outcomes, bootstrap: Bootstrap(resamples: 4000, method: .percentile))
+      rewardModel: "j", outcomes, bootstrap: Bootstrap(resamples: 4000, method: .percentile))
     let section = try #require(report.sections.first), interval = try #require(section.interval)
     let weights = (984.0 / 1148, 164.0 / 1148)
     #expect(abs(section.accuracy - (weights.0 * 0.8 + weights.1 * 0.5)) < 1e-12)
@@ -109,7 +109,7 @@ import Testing
     let half = (interval.high - interval.low) / 2
     #expect(abs(half / (1.96 * error) - 1) < 0.05 && interval.contains(section.accuracy))
     let again = PreferenceReport(
-      judge: "j", outcomes, bootstrap: Bootstrap(resamples: 4000, method: .percentile))
+      rewardModel: "j", outcomes, bootstrap: Bootstrap(resamples: 4000, method: .percentile))
     #expect(again.sections == report.sections)
   }
 
@@ -121,7 +121,7 @@ import Testing
           rejected: [RewardRequest(prompt: "p", response: "b")], language: $1.0),
         PreferenceScores(chosen: [$1.1], rejected: [0.5]))
     }
-    let report = PreferenceReport(judge: "j", outcomes)
+    let report = PreferenceReport(rewardModel: "j", outcomes)
     #expect(report.languages.map(\.name) == ["deu_Latn", "vie_Latn"])
     #expect(report.languages.map(\.report.total.accuracy) == [0.5, 1] && report.total.accuracy == 0.75)
     let table = try #require(report.languageTable)
@@ -131,7 +131,7 @@ import Testing
 
   @Test func tableAndJSON() throws {
     let report = PreferenceReport(
-      judge: "numpy", try outcomes(try expected.at("pairs").at("rows").elements()))
+      rewardModel: "numpy", try outcomes(try expected.at("pairs").at("rows").elements()))
     // 23 subsets, 4 sections, the average, and all.
     #expect(report.table.rows.count == 29 && report.table.rows[5][0].text == "Chat")
     #expect(report.table.notes.contains { $0.contains("prior sets are left out") })

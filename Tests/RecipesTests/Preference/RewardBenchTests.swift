@@ -1,7 +1,7 @@
 import Recipes
 import Testing
 
-/// Tables 3 and 12 of the paper. Its own slips (PAPER.md 1.4) are asserted as such.
+/// Tables 3 and 12 of the paper. Its own slips (docs/paper-map.md) are asserted as such.
 @Suite struct RewardBenchTests {
   private static let names = [
     "alpacaeval-easy", "alpacaeval-hard", "alpacaeval-length", "donotanswer", "hep-cpp", "hep-go", "hep-java", "hep-js",

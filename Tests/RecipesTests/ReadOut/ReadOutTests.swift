@@ -24,9 +24,9 @@ import TokenModels
   }
 
   private func evaluate(_ tiny: TinyRun, _ overrides: String...) throws -> Evaluating {
-    let parts = try RunParts(tiny.settings(["evaluate.distribution=true"] + overrides))
+    let artifacts = try RunArtifacts(tiny.settings(["evaluate.distribution=true"] + overrides))
     let model = try ModelChoice(tiny.folder + "/run.yaml").load()
-    return try Evaluating(parts, model, parts.dataset(tiny.folder + "/valid.jsonl"))
+    return try Evaluating(artifacts, model, artifacts.dataset(tiny.folder + "/valid.jsonl"))
   }
 
   private func generate(_ tiny: TinyRun, _ input: [String], _ overrides: String...) throws -> [JSON] {
@@ -52,7 +52,8 @@ import TokenModels
     return output
   }
 
-  /// Every way to stand before or in front of a number: spaces, words, delimiters, signs, zeros, decimals, a point alone.
+  /// Every way to stand before or in front of a number: spaces, words, delimiters, signs, zeros, decimals, a point
+  /// alone.
   @Test(arguments: [
     ["7", "15", "112"], [" 7", " 15", " 3"], ["\\n7", "\\n15"], ["Price: 7", "Price: 12"], ["<b>7</b>", "<b>31</b>"],
     ["-7", "12", "3"], [" -7", " 12", " 3"], ["007", "112", "040"], ["0.25", "0.50"], ["1.5", "12.25", "3"],
@@ -60,13 +61,13 @@ import TokenModels
   ])
   func distributionsAreThoseOfTheAnswersForm(answers: [String]) throws {
     let tiny = try tiny(answers), result = try evaluate(tiny)
-    let parts = try tiny.parts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    let artifacts = try tiny.artifacts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
     for (index, record) in result.records.enumerated() {
       let belief = try #require(record.beliefs.first, "\(answers)")
       #expect(belief.crps != nil && belief.mass > 0 && belief.mass <= 1 + 1e-6 && belief.cut <= 0.001)
       #expect(belief.truth == record.truth.first)
       // The right answer's own tokens are one of the ways, so the mass is no less than its probability.
-      let example = try parts.dataset(tiny.folder + "/valid.jsonl").example(index)
+      let example = try artifacts.dataset(tiny.folder + "/valid.jsonl").example(index)
       let start = try #require(example.supervised.firstIndex(of: true)), last = example.metrics.last?.position ?? 0
       let end = min(last + 2, example.ids.count), before = example.metrics.first?.position ?? 0
       let logs = try Scorer(model).logLikelihoods(
@@ -84,9 +85,9 @@ import TokenModels
   /// training answer, and a twentieth of that beyond both.
   @Test func paddedNumbersEqualEnumeration() throws {
     let tiny = try tiny(["07", "12", "40"]), belief = try #require(evaluate(tiny).records[0].beliefs.first)
-    let parts = try tiny.parts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
-    let digits = try TokenSpace.digits(of: parts.tokenizer)
-    let prompt = try parts.dataset(tiny.folder + "/valid.jsonl").example(0)
+    let artifacts = try tiny.artifacts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    let digits = try TokenSpace.digits(of: artifacts.tokenizer)
+    let prompt = try artifacts.dataset(tiny.folder + "/valid.jsonl").example(0)
     let start = try #require(prompt.supervised.firstIndex(of: true))
     let logs = try Scorer(model).logLikelihoods(
       of: (0..<100).map {
@@ -103,8 +104,10 @@ import TokenModels
   /// The number read out, where the truth lies, and the right answers' own likelihood.
   @Test(arguments: ["median", "mean", "mode"]) func numbersStandForDistributions(readOut: String) throws {
     let tiny = try tiny(["07", "12", "40"]), result = try evaluate(tiny, "evaluate.readOut=\(readOut)")
-    let parts = try tiny.parts("evaluate.distribution=true"), model = try ModelChoice(tiny.folder + "/run.yaml").load()
-    let digits = try TokenSpace.digits(of: parts.tokenizer), dataset = try parts.dataset(tiny.folder + "/valid.jsonl")
+    let artifacts = try tiny.artifacts("evaluate.distribution=true"),
+      model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    let digits = try TokenSpace.digits(of: artifacts.tokenizer),
+      dataset = try artifacts.dataset(tiny.folder + "/valid.jsonl")
     let scorer = Scorer(model)
     var errors = [Double](), likelihoods = [Double]()
     for (index, record) in result.records.enumerated() {
@@ -132,8 +135,9 @@ import TokenModels
   @Test func distributionsAreReadWhereTheyCanBe() throws {
     let plain = try tiny(["7", "12"]), words = try tiny(["Price: 7", "Cost: -12", "Price: 9", "1,024"])
     func result(_ tiny: TinyRun, _ overrides: String...) throws -> Evaluating {
-      let parts = try RunParts(tiny.settings(overrides)), model = try ModelChoice(tiny.folder + "/run.yaml").load()
-      return try Evaluating(parts, model, parts.dataset(tiny.folder + "/valid.jsonl"))
+      let artifacts = try RunArtifacts(tiny.settings(overrides)),
+        model = try ModelChoice(tiny.folder + "/run.yaml").load()
+      return try Evaluating(artifacts, model, artifacts.dataset(tiny.folder + "/valid.jsonl"))
     }
     #expect(try result(plain).metrics.contains(.readOutMAE))
     #expect(try !result(plain, "evaluate.distribution=false").metrics.contains(.readOutMAE))

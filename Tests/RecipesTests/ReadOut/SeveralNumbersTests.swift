@@ -37,9 +37,9 @@ import TokenModels
   private func enumerated(
     _ tiny: TinyRun, line: Int, number: Int, _ range: ClosedRange<Int>
   ) throws -> NumberDistribution {
-    let parts = try tiny.parts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
-    let digits = try TokenSpace.digits(of: parts.tokenizer)
-    let example = try parts.dataset(tiny.folder + "/valid.jsonl").example(line)
+    let artifacts = try tiny.artifacts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    let digits = try TokenSpace.digits(of: artifacts.tokenizer)
+    let example = try artifacts.dataset(tiny.folder + "/valid.jsonl").example(line)
     let prefix = Array(example.ids[..<example.metrics[2 * number].position])
     let logs = try Scorer(model).logLikelihoods(
       of: range.map { Continuation(prompt: prefix, ids: [digits.ids[$0 / 10], digits.ids[$0 % 10]]) })
@@ -75,7 +75,7 @@ import TokenModels
   /// Numbers in delimiters, after text that differs from answer to answer.
   @Test func numbersInDelimitersAreReadAfterTheirText() throws {
     let yaml = TinyRun.yaml.replacing(
-      "    tokens: digits\n", with: "    tokens: digits\n    where: { marks: [\"<b>\", \"</b>\"] }\n")
+      "    tokens: digits\n", with: "    tokens: digits\n    where: { delimiters: [\"<b>\", \"</b>\"] }\n")
     let tiny = try tiny(["it is 3 or <b>07</b>", "perhaps <b>12</b>", "<b>40</b> I say"], yaml: yaml)
     for (line, score) in try scores(tiny).enumerated() {
       let wanted = try enumerated(tiny, line: line, number: 0, 5...42)
@@ -87,11 +87,12 @@ import TokenModels
   /// An untrained model's answers hold few numbers; those that are read carry their names, and figures count them.
   @Test func evaluationNamesThem() throws {
     let tiny = try tiny(Self.pairs)
-    let parts = try tiny.parts("evaluate.distribution=true", "train.learningRate=0.003", "train.steps=150")
-    let run = TrainRun(parts, command: "", terminal: quiet)
+    let artifacts = try tiny.artifacts("evaluate.distribution=true", "train.learningRate=0.003", "train.steps=150")
+    let run = TrainRun(artifacts, command: "", terminal: quiet)
     _ = try run.run()
-    let choice = try ModelChoice(tiny.folder + "/out"), dataset = try choice.parts.dataset(tiny.folder + "/valid.jsonl")
-    let result = try Evaluating(choice.parts, choice.load(), dataset, run: choice.run)
+    let choice = try ModelChoice(tiny.folder + "/out"),
+      dataset = try choice.artifacts.dataset(tiny.folder + "/valid.jsonl")
+    let result = try Evaluating(choice.artifacts, choice.load(), dataset, run: choice.run)
     #expect(result.records.allSatisfy { $0.beliefs.first?.place == 0 })
     let later = result.records.flatMap(\.beliefs).filter { $0.place == 1 }
     #expect(!later.isEmpty)

@@ -14,15 +14,15 @@ import TokenData
     isInteractive: false, hasColor: false, hasUnicode: true, size: { Terminal.Size(columns: 80, rows: 30) },
     write: { _ in })
 
-  /// One cell from data to figures, then the report of it.
-  @Test func cellsTrainAllVariantsAndAreReported() throws {
+  /// One run from data to figures, then the report of it.
+  @Test func runsTrainAllVariantsAndAreReported() throws {
     let place = try temporary(), folder = place.path + "/study"
     let settings = StudySettings(
       problems: StudySettings.synthetic(counts: [16, 32], noises: [0.5], digits: [2]),
       variants: [.init(.sft), .init(.dist, alpha: 1), .init(.valueDrawn, width: 0.2)], seeds: [1], steps: 8)
     let study = try Study(folder: folder, settings: settings)
     for count in [16, 32] {
-      try runStudyCell(named: "n\(count)-noise0.5-digits2-seed1", folder: folder, threads: 1)
+      try runStudy(named: "n\(count)-noise0.5-digits2-seed1", folder: folder, threads: 1)
     }
     let report = try study.report(command: "dist2 study")
     guard case .array(let runs)? = report.json["runs"] else { throw CancellationError() }

@@ -10,7 +10,7 @@ import Testing
 @Suite struct ComparisonVerdictTests {
   private static let count = 20
 
-  /// A comparison of sft and dist whose cells hold these answers.
+  /// A comparison of sft and dist whose runs hold these answers.
   private func report(
     seeds: Int, metric: String? = nil, reference: (Int) -> String = { "\($0 % 18)" },
     _ answer: (_ isDist: Bool, _ seed: Int, _ index: Int) -> String

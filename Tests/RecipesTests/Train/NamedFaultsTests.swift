@@ -16,7 +16,7 @@ import Testing
     let tiny = try TinyRun(data: "{\"prompt\": \"This prompt goes on and on: 1 + 1 = \", \"completion\": \"2\"}\n")
     func message(_ tooLong: String) -> String {
       refusal {
-        _ = try tiny.parts("data.maxLength=6", "data.tooLong=\(tooLong)").dataset(tiny.folder + "/train.jsonl")
+        _ = try tiny.artifacts("data.maxLength=6", "data.tooLong=\(tooLong)").dataset(tiny.folder + "/train.jsonl")
       }
     }
     #expect(

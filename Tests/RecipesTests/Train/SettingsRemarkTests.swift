@@ -17,7 +17,7 @@ import Training
   }
 
   private func warnings(_ tiny: TinyRun, _ overrides: String...) throws -> [String] {
-    try Inspection(RunParts(tiny.settings(overrides + ["data.valid=null"])), terminal: quiet).warnings
+    try Inspection(RunArtifacts(tiny.settings(overrides + ["data.valid=null"])), terminal: quiet).warnings
   }
 
   @Test func settingsWithoutEffectAreNamed() throws {
@@ -41,7 +41,7 @@ import Training
 
   @Test func numbersOfManyDigitsAreRefusedWithTheirLine() throws {
     let tiny = try TinyRun(data: data(["12", String(repeating: "7", count: 41), "15"]))
-    let error = #expect(throws: InputError.self) { try tiny.parts("objective.preset=value") }
+    let error = #expect(throws: InputError.self) { try tiny.artifacts("objective.preset=value") }
     #expect(error?.description.contains("line 2") == true)
     #expect(error?.description.contains("41 digits") == true)
   }
@@ -61,13 +61,13 @@ import Training
     let tiny = try TinyRun(data: data(answers, (0..<8).map { ", \"sd\": \($0)" }))
     let overrides = ["objective.preset=value", "metrics.0.scale={ field: sd }", "data.valid=null"]
     let error = #expect(throws: InputError.self) {
-      let parts = try RunParts(tiny.settings(overrides))
-      _ = try parts.examples(tiny.folder + "/train.jsonl", limit: nil) { _, _ in }
+      let artifacts = try RunArtifacts(tiny.settings(overrides))
+      _ = try artifacts.examples(tiny.folder + "/train.jsonl", limit: nil) { _, _ in }
     }
     #expect(error?.description.contains("line 1") == true)
     #expect(error?.description.contains("above 0") == true)
-    let parts = try RunParts(tiny.settings(overrides + ["data.skipBad=true"]))
-    let kept = try parts.examples(tiny.folder + "/train.jsonl", limit: nil) { _, _ in }
+    let artifacts = try RunArtifacts(tiny.settings(overrides + ["data.skipBad=true"]))
+    let kept = try artifacts.examples(tiny.folder + "/train.jsonl", limit: nil) { _, _ in }
     #expect(kept.count == 7)
     #expect(kept.summary.skippedCount == 1)
   }
@@ -78,12 +78,12 @@ import Training
     let lines = "{\"prompt\": \"1 =\", \"completion\": \"2\"}\n{\"prompt\": \"\(long)\", \"completion\": \"2\"}\n"
     let tiny = try TinyRun(data: lines), overrides = ["data.tooLong=\(rule)", "data.maxLength=14"]
     let error = #expect(throws: InputError.self) {
-      _ = try RunParts(tiny.settings(overrides)).dataset(tiny.folder + "/train.jsonl")
+      _ = try RunArtifacts(tiny.settings(overrides)).dataset(tiny.folder + "/train.jsonl")
     }
     #expect(error?.description.contains("line 2") == true)
     #expect(error?.description.contains("5 MiB") == true)
-    let parts = try RunParts(tiny.settings(overrides + ["data.skipBad=true"]))
-    #expect(try parts.dataset(tiny.folder + "/train.jsonl").count == 1)
+    let artifacts = try RunArtifacts(tiny.settings(overrides + ["data.skipBad=true"]))
+    #expect(try artifacts.dataset(tiny.folder + "/train.jsonl").count == 1)
   }
 }
 

@@ -27,7 +27,7 @@ import Training
 
     // The run file as resolved is a run file, of the same run.
     let again = try RunSettings(file: tiny.folder + "/out/run.yaml", overrides: ["output=\"\(tiny.folder)/out\""])
-    let next = TrainRun(try RunParts(again), command: "", terminal: quiet)
+    let next = TrainRun(try RunArtifacts(again), command: "", terminal: quiet)
     #expect(try next.run().step == 12)
 
     let samples = try String(contentsOfFile: tiny.folder + "/out/samples.jsonl", encoding: .utf8)
@@ -67,7 +67,7 @@ import Training
   func everyWayToTrainGoesOnBitForBit(_ overrides: [String]) throws {
     let whole = try TinyRun(), interrupted = try TinyRun()
     func run(_ tiny: TinyRun, until stop: Int) throws -> FinishMetrics {
-      let run = TrainRun(try RunParts(tiny.settings(overrides)), command: "", terminal: quiet)
+      let run = TrainRun(try RunArtifacts(tiny.settings(overrides)), command: "", terminal: quiet)
       var steps = 0
       run.observe = { if case .step(let step) = $0 { steps = step.step } }
       run.shouldStop = { steps >= stop }

@@ -12,10 +12,10 @@ import Training
 
 @Suite struct UseTests {
   @Test func evaluatingGivesTheFiguresThatFitAndEveryPrediction() throws {
-    let tiny = try TinyRun(), parts = try tiny.parts("evaluate.distribution=true")
+    let tiny = try TinyRun(), artifacts = try tiny.artifacts("evaluate.distribution=true")
     let model = try ModelChoice(tiny.folder + "/run.yaml").load()
-    let dataset = try parts.dataset(tiny.folder + "/valid.jsonl")
-    let result = try Evaluating(parts, model, dataset)
+    let dataset = try artifacts.dataset(tiny.folder + "/valid.jsonl")
+    let result = try Evaluating(artifacts, model, dataset)
     #expect(result.records.map(\.id) == (0..<5).map { "sum \($0)" })
     #expect(result.records.map(\.truth) == [[0], [10], [10], [10], [10]])
     #expect(result.metrics.prefix(3) == [.exactMatch, .parseRate, .mae] && result.metrics.contains(.crps))
@@ -36,10 +36,11 @@ import Training
   @Test func whatDoesNotFitIsRefusedBeforeAnythingIsAnswered() throws {
     let answers = ["it is 2", "2, I think"].map { "{\"prompt\": \"1 + 1 = \", \"completion\": \"\($0)\"}\n" }
     let tiny = try TinyRun(data: answers.joined())
-    let parts = try tiny.parts("evaluate.distribution=true"), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    let artifacts = try tiny.artifacts("evaluate.distribution=true"),
+      model = try ModelChoice(tiny.folder + "/run.yaml").load()
     var answered = 0
     let error = #expect(throws: InputError.self) {
-      try Evaluating(parts, model, parts.dataset(tiny.folder + "/train.jsonl")) { _, _ in answered += 1 }
+      try Evaluating(artifacts, model, artifacts.dataset(tiny.folder + "/train.jsonl")) { _, _ in answered += 1 }
     }
     #expect(error?.place == "metric sum" && answered == 0)
   }
@@ -62,7 +63,7 @@ import Training
   @Test func scoresAreSumsOfLogProbabilities() throws {
     let tiny = try TinyRun(), choice = try ModelChoice(tiny.folder + "/run.yaml"), model = try choice.load()
     let output = try lines(choice, .score, ["{\"prompt\": \"7 + 8 = \", \"completion\": \"15\"}"])
-    let example = choice.parts.encoder.encode(prompt: "7 + 8 = ", answer: "15")
+    let example = choice.artifacts.encoder.encode(prompt: "7 + 8 = ", answer: "15")
     let logits = try withTorchErrors {
       noGrad { model.logits(Tensor(example.ids, shape: [1, example.ids.count])).logSoftmax(-1) }
     }

@@ -38,7 +38,7 @@ import Testing
       try LineStream(choice, task).run(source: "<test>", next: { _ in rest.popFirst() }, write: { _ in })
     }
     for text in [
-      refusal { _ = try tiny.train().run() }, refusal { _ = try Inspection(tiny.parts(), terminal: quiet) },
+      refusal { _ = try tiny.train().run() }, refusal { _ = try Inspection(tiny.artifacts(), terminal: quiet) },
       refusal { try stream(.score) }, refusal { try stream(.generate) },
     ] {
       #expect(text.contains("(\"<extra>\")") && text.contains("resize_token_embeddings"), "\(text)")
@@ -49,7 +49,7 @@ import Testing
   @Test func candidatesAreNamed() throws {
     let tiny = try grown()
     let error = #expect(throws: InputError.self) {
-      try tiny.parts(
+      try tiny.artifacts(
         "metrics=[{ name: m, tokens: { labels: [\"<extra>\", \"7\"] }, distance: discrete, temperature: 1 }]")
     }
     #expect(error?.place == "key metrics[0].tokens" && error?.found.contains("<extra>") == true)

@@ -42,11 +42,11 @@ import TorchNN
     }
   }
 
-  /// A vision model made of it has the picture's token after the bytes, and trains.
+  /// A vision model made of it has the image's token after the bytes, and trains.
   @Test func becomesAVisionModel() throws {
     try NewLanguageModel(width: 16, layers: 1, heads: 2).write(to: run.folder + "/lm")
     let vision = VisionConfiguration(
-      hiddenSize: 16, innerSize: 32, layers: 1, heads: 2, imageSize: 16, patchSize: 8)
+      hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, imageSize: 16, patchSize: 8)
     try NewVisionModel(vision: vision).write(language: run.folder + "/lm", to: run.folder + "/vlm")
     let model = try #require(try loadModel(folder: run.folder + "/vlm") as? Llava)
     #expect(model.imageToken == 257)

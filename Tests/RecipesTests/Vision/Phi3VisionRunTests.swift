@@ -10,15 +10,15 @@ import Torch
 import TorchNN
 import Training
 
-/// A tiny Phi-3-Vision with fresh weights, from a run file to answers. Its pictures take different numbers of tokens.
+/// A tiny Phi-3-Vision with fresh weights, from a run file to answers. Its images take different numbers of tokens.
 @Suite struct Phi3VisionRunTests {
   private let run: TinyRun
 
-  /// Dark and bright pictures, whose number is told: nothing but the picture says which.
+  /// Dark and bright images, whose number is told: nothing but the image says which.
   init() throws {
     let lines = (0..<8).map { index in
-      #"{"id": "picture \#(index)", "prompt": "n = ", "completion": "\#(index % 2 == 0 ? 1 : 8)", "images": "#
-        + "[\"pictures/\(index).png\"]}\n"
+      #"{"id": "image \#(index)", "prompt": "n = ", "completion": "\#(index % 2 == 0 ? 1 : 8)", "images": "#
+        + "[\"images/\(index).png\"]}\n"
     }
     run = try TinyRun(
       data: lines.joined(),
@@ -89,8 +89,8 @@ import Training
     return answers
   }
 
-  @Test func trainsOnPicturesOfEverySizeAndAnswers() throws {
-    let dataset = try run.parts().dataset(run.folder + "/train.jsonl")
+  @Test func trainsOnImagesOfEverySizeAndAnswers() throws {
+    let dataset = try run.artifacts().dataset(run.folder + "/train.jsonl")
     let counts = try (0..<dataset.count).map { try dataset.example($0).images[0].count }
     #expect(Set(counts).count >= 3, "\(counts)")
     let train = try run.train(), finish = try train.run()
@@ -100,7 +100,7 @@ import Training
     for name in ["config.json", "tokenizer.json", "preprocessor_config.json", "modeling_phi3_v.py"] {
       #expect(fileExists(checkpoint + "/" + name))
     }
-    // A mark, a number, or nothing: the same picture before the same question.
+    // A mark, a number, or nothing: the same image before the same question.
     let shown = ["<image>\\n", "<|image_1|>\\n", ""]
     let asked = (0..<8).flatMap { index in
       shown.map { #"{"prompt": "\#($0)n = ", "images": ["\#(index).png"]}"# }
@@ -110,7 +110,8 @@ import Training
       #expect(answer.contains(#""completion":"\#(index / 3 % 2 == 0 ? 1 : 8)"#), "\(answer)")
     }
     let choice = try ModelChoice(train.folder.path)
-    let evaluated = try Evaluating(choice.parts, choice.load(), choice.parts.dataset(run.folder + "/train.jsonl"))
+    let evaluated = try Evaluating(
+      choice.artifacts, choice.load(), choice.artifacts.dataset(run.folder + "/train.jsonl"))
     #expect(evaluated.summary[.mae] == 0)
     let scores = try LineStream(choice, .score, folder: run.folder)
     let text = try String(contentsOfFile: run.folder + "/train.jsonl", encoding: .utf8)
@@ -119,7 +120,7 @@ import Training
       means.append(try JSONReader(JSON(parsing: line, path: ""), path: "").double(at: "mean"))
     }
     #expect(means.count == 8 && zip(means, 0...).allSatisfy { abs($0 - ($1 % 2 == 0 ? 1 : 8)) < 1.5 })
-    #expect(try Inspection(choice.parts, terminal: quiet).warnings.isEmpty)
+    #expect(try Inspection(choice.artifacts, terminal: quiet).warnings.isEmpty)
   }
 
   /// One after another, together, and with a text that shows nothing among them: the same answers.
@@ -167,12 +168,12 @@ import Training
 
   /// The run files for grounding, with this model and these few lines in place of what they name.
   @Test(arguments: ["phi35-vision", "llava-1.5-7b"]) func runFilesForGroundingRunDry(name: String) throws {
-    let line = #"{"prompt": "Where?", "completion": "[261, 10, 374, 83]", "images": ["pictures/1.png"]}"# + "\n"
+    let line = #"{"prompt": "Where?", "completion": "[261, 10, 374, 83]", "images": ["images/1.png"]}"# + "\n"
     try line.write(toFile: run.folder + "/valid.jsonl", atomically: true, encoding: .utf8)
     let settings = try RunSettings(
       file: "\(configsFolder)/grounding/\(name).yaml",
       overrides: ["model=\"\(run.folder)/phi\"", "data.folder=", "data.train=\"\(run.folder)/valid.jsonl\""])
-    let parts = try RunParts(settings), dataset = try parts.dataset(run.folder + "/valid.jsonl")
+    let artifacts = try RunArtifacts(settings), dataset = try artifacts.dataset(run.folder + "/valid.jsonl")
     let example = try dataset.example(0)
     #expect(example.images.count == 1 && example.metrics.count == 10)
     #expect(dataset.summary.metrics.allSatisfy { $0.uncovered == 0 })
@@ -185,7 +186,7 @@ import Training
     func refusal(_ json: String) throws -> String {
       try json.write(toFile: path, atomically: true, encoding: .utf8)
       do {
-        _ = try run.parts()
+        _ = try run.artifacts()
         return "nothing"
       } catch { return "\(error)" }
     }

@@ -14,11 +14,11 @@ import Training
 @Suite struct VisionRunTests {
   private let run: TinyRun
 
-  /// Dark and bright pictures, whose number is told: nothing but the picture says which.
+  /// Dark and bright images, whose number is told: nothing but the image says which.
   init() throws {
     let lines = (0..<8).map { index in
-      #"{"id": "picture \#(index)", "prompt": "<image>n = ", "completion": "\#(index % 2 == 0 ? 1 : 8)", "images": "#
-        + "[\"pictures/\(index).png\"]}\n"
+      #"{"id": "image \#(index)", "prompt": "<image>n = ", "completion": "\#(index % 2 == 0 ? 1 : 8)", "images": "#
+        + "[\"images/\(index).png\"]}\n"
     }
     run = try TinyRun(
       data: lines.joined(),
@@ -42,7 +42,7 @@ import Training
   private var small: NewVisionModel {
     NewVisionModel(
       vision: VisionConfiguration(
-        hiddenSize: 16, innerSize: 32, layers: 2, heads: 2, imageSize: 16, patchSize: 8), seed: 3)
+        hiddenSize: 16, intermediateSize: 32, layers: 2, heads: 2, imageSize: 16, patchSize: 8), seed: 3)
   }
 
   private func generate(_ name: String, _ lines: [String], folder: String) throws -> [String] {
@@ -76,12 +76,12 @@ import Training
     }
   }
 
-  @Test func trainsOnPicturesAndAnswers() throws {
+  @Test func trainsOnImagesAndAnswers() throws {
     let train = try run.train()
     let finish = try train.run()
     #expect(finish.step == 40)
     #expect(try #require(finish.best).loss < 0.3)
-    // A checkpoint is a folder of its own, pictures' preparation included.
+    // A checkpoint is a folder of its own, images' preparation included.
     let checkpoint = train.chosenCheckpoint(finish)
     for name in ["config.json", "tokenizer.json", "preprocessor_config.json"] {
       #expect(fileExists(checkpoint + "/" + name))
@@ -92,9 +92,10 @@ import Training
       #expect(answer.contains(#""completion":"\#(index % 2 == 0 ? 1 : 8)"#), "\(answer)")
     }
     let choice = try ModelChoice(train.folder.path)
-    let evaluated = try Evaluating(choice.parts, choice.load(), choice.parts.dataset(run.folder + "/train.jsonl"))
+    let evaluated = try Evaluating(
+      choice.artifacts, choice.load(), choice.artifacts.dataset(run.folder + "/train.jsonl"))
     #expect(evaluated.summary[.mae] == 0)
-    // The distribution read out after a picture is that of the picture.
+    // The distribution read out after an image is that of the image.
     let scores = try LineStream(choice, .score, folder: run.folder)
     let text = try String(contentsOfFile: run.folder + "/train.jsonl", encoding: .utf8)
     var waiting = [text.split(separator: "\n").map(String.init)][...], means = [Double]()
@@ -150,14 +151,14 @@ import Training
     #expect(hasAdapters == override.contains("lora"))
   }
 
-  @Test func picturesThatCannotBeReadAreNamed() throws {
+  @Test func imagesThatCannotBeReadAreNamed() throws {
     func refusal(_ body: () throws -> Void) -> String {
       do {
         try body()
         return "nothing"
       } catch { return "\(error)" }
     }
-    // Cut off: found when the picture is needed.
+    // Cut off: found when the image is needed.
     let path = run.folder + "/pictures/5.png", whole = try run.bytes("pictures/5.png")
     try whole.prefix(whole.count / 2).write(to: URL(filePath: path))
     let cut = refusal { _ = try run.train().run() }

@@ -11,9 +11,9 @@ func imageFixture(_ name: String) -> String {
 
 /// Pixels expected are those of Pillow: `Tests/Fixtures/images/make_files.py`.
 @Suite struct PixelImageTests {
-  struct Picture: Decodable { let shape: [Int], pixels: [UInt8] }
+  struct Image: Decodable { let shape: [Int], pixels: [UInt8] }
   static let expected = try! JSONDecoder().decode(
-    [String: Picture].self, from: Data(contentsOf: URL(filePath: imageFixture("expected.json"))))
+    [String: Image].self, from: Data(contentsOf: URL(filePath: imageFixture("expected.json"))))
   static let names = expected.keys.filter { $0.hasSuffix("g") && !$0.contains(" ") }.sorted()
 
   @Test(arguments: names) func pixelsEqualPillows(name: String) throws {
@@ -55,7 +55,7 @@ func imageFixture(_ name: String) -> String {
     try withFile([UInt8](), name: "a.png") { path in expectRefusal("0 bytes") { _ = try PixelImage(file: path) } }
   }
 
-  /// Each scan is a pass over the whole picture.
+  /// Each scan is a pass over the whole image.
   @Test func manyScansAreRefused() throws {
     let whole = try fileBytes(imageFixture("progressive.jpg"))
     let start = try #require(whole.indices.last { whole[$0...].starts(with: [0xFF, 0xDA]) }), end = whole.count - 2

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 import TokenModels
 import Torch
@@ -55,7 +56,7 @@ import TorchNN
       let wanted = try expected("\(name).\(kind)")
       let error = difference(tensor, wanted)
       #expect(error <= 2e-5 * wanted.abs().max().item(), "\(kind) is off by \(error)")
-      // What tells the pictures apart is small against the values, and must be right too.
+      // What tells the images apart is small against the values, and must be right too.
       let gap = (wanted - wanted.mean(0)).abs().max().item()
       #expect(error <= 2e-3 * gap, "\(kind): \(error) of \(gap)")
     }
