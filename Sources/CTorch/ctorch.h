@@ -138,8 +138,8 @@ typedef struct {                                         // one distance term, a
   ct_tensor _Nonnull candidates;                         // int64 [M] token ids
   ct_tensor _Nonnull rows, weights, targets;             // [n]: int64 rows of the logits, float64, int64 rows of p
   ct_tensor _Nullable p, log_p;                          // float64 [R, K]; K = M, or M + 1 with contrastive tokens
-  ct_tensor _Nullable contrastive_tokens;                      // int64 [n] one candidate more at each position, or null
-  ct_tensor _Nullable contrastive_rows;                        // int64 [n] contrast rows that rate it; null: the own row
+  ct_tensor _Nullable contrastive_tokens;               // int64 [n] one candidate more at each position, or null
+  ct_tensor _Nullable contrastive_rows;                 // int64 [n] contrast rows that rate it; null: the own row
   // Instead of p and log_p: p(v) ~ exp(-sharpness[x] |e(v) - e(x)|^2) around candidate x, which targets then names.
   ct_tensor _Nullable vectors;                           // float32 [D, M], a column per candidate
   ct_tensor _Nullable sharpness;                         // float64 [M]

@@ -34,10 +34,10 @@ import Testing
     #expect(try comparison.settings(comparison.variants[0], seed: 1, output: output).output == output)
     var grounding = GroundingExperiment(.tiny)
     grounding.overrides = ["train.batch=4"]
-    let run = grounding.grid.runs[0]
-    let settings = try grounding.settings(run, model: output, data: output + "/x", output: output, examples: 8)
+    let planned = grounding.grid.runs[0]
+    let settings = try grounding.settings(planned, model: output, data: output + "/x", output: output, examples: 8)
     #expect(settings.output == output && settings.model == output && settings.data.train == output + "/x")
-    #expect(settings.train.batch == 4 && settings.train.seed == UInt64(run.seed))
+    #expect(settings.train.batch == 4 && settings.train.seed == UInt64(planned.seed))
   }
 
   @Test(arguments: ["../evil", "/tmp/evil", "a/b", ".."]) func splitsStayInTheFolder(_ split: String) throws {

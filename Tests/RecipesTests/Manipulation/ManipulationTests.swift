@@ -161,11 +161,11 @@ final class TinyManipulation {
     var experiment = ManipulationExperiment(.tiny, model: tiny.model)
     (experiment.grid.variants, experiment.grid.sizes, experiment.maxNewTokens) = (["dist"], [2], 8)
     let folder = tiny.folder + "/out", kept = try ExperimentFolder(folder, experiment)
-    let run = experiment.grid.runs[0].name, results = folder + "/cells",
-      checkpoints = folder + "/runs/\(run)/checkpoints"
-    func run() throws { try kept.run(one: run, threads: 1) }
+    let name = experiment.grid.runs[0].name, results = folder + "/cells",
+      checkpoints = folder + "/runs/\(name)/checkpoints"
+    func run() throws { try kept.run(one: name, threads: 1) }
     try run()
-    let whole = try #require(try kept.outcome(run))
+    let whole = try #require(try kept.outcome(name))
     #expect(!fileExists(checkpoints))
     // A file where the results should go: everything is done, and cannot be kept.
     try FileManager.default.removeItem(atPath: results)
@@ -180,7 +180,7 @@ final class TinyManipulation {
     try FileManager.default.removeItem(atPath: results)
     try makeFolders(results)
     try run()
-    let resumed = try #require(try kept.outcome(run))
+    let resumed = try #require(try kept.outcome(name))
     #expect(resumed.losses == whole.losses && resumed.trials == whole.trials && !fileExists(checkpoints))
   }
 }

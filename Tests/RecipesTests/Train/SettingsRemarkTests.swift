@@ -112,7 +112,7 @@ import Training
     }
     _ = try ComparisonExperiment(folder: folder, settings: settings([.sft], [1]))
     let more = try ComparisonExperiment(folder: folder, settings: settings([.sft, .value], [1, 2]))
-    #expect(more.store.settings.arms.map(\.preset) == [.sft, .value])
+    #expect(more.store.settings.variants.map(\.preset) == [.sft, .value])
     #expect(more.store.settings.seeds == [1, 2])
     let other = try ComparisonSettings(
       tiny.settings("train.steps=13"), objectives: [.sft], axes: [], seeds: [1])
