@@ -43,18 +43,23 @@ struct GenerateCommand: ParsableCommand {
       try stream.run(source: "--prompt", next: { _ in lines.popFirst().map { [$0] } }) { line in
         let answer = try JSONReader(JSON(parsing: line, path: ""), path: "")
         print(try answer.string(at: "completion"))
-        if let number = try answer.ifPresent("number") {
-          let (low, high, mass) = (
-            try answer.double(at: "low"), try answer.double(at: "high"), try answer.double(at: "mass")
-          )
-          let interval = "90 % between \(Quantity.number(low)) and \(Quantity.number(high))"
-          Terminal.standardError.write(
-            "read out: \(Quantity.number(try number.double())), \(interval), mass \(Quantity.percent(mass))\n")
-        }
+        try say(answer)
+        for number in try answer.ifPresent("numbers")?.elements() ?? [] { try say(number) }
       }
     } else if let lines {
       try stream.run(lines)
     }
+  }
+
+  /// A number that was read out, on standard error: the answer alone is data.
+  private func say(_ answer: JSONReader) throws {
+    guard let value = try answer.ifPresent("number") else { return }
+    let name = try answer.ifPresent("metric").map { "\(try $0.string()) \(try answer.at("place").int()): " } ?? ""
+    func figure(_ key: String) throws -> Double { try answer.double(at: key) }
+    let interval = "90 % between \(Quantity.number(try figure("low"))) and \(Quantity.number(try figure("high")))"
+    Terminal.standardError.write(
+      "read out: \(name)\(Quantity.number(try value.double())), \(interval), mass \(Quantity.percent(try figure("mass")))\n"
+    )
   }
 }
 

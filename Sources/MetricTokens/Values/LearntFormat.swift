@@ -18,10 +18,11 @@ public struct LearntFormat: Sendable, Hashable {
 
   /// A number far from all others.
   public struct Outlier: Sendable, Hashable {
-    /// As it is written, and its line.
+    /// As it is written.
     public var text: String
+    /// Its line in the file, from 1.
     public var line: Int
-    /// Where the others lie.
+    /// Least and greatest of the others.
     public var others: ClosedRange<Double>
 
     /// Memberwise.

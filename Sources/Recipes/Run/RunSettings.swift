@@ -60,8 +60,14 @@ public struct RunSettings: Sendable {
     var document = document
     for override in overrides { try document.set(override) }
     for (key, value) in values { try document.set(key, to: value) }
+    try self.init(SettingsReader(document), document)
+  }
+
+  /// Reads what a reader has.
+  init(_ reader: SettingsReader) throws { try self.init(reader, reader.document) }
+
+  private init(_ reader: SettingsReader, _ document: SettingsDocument) throws {
     (path, self.document) = (document.path, document)
-    let reader = try SettingsReader(document)
     model = try reader.required("model")
     let folder = absolutePath(parentFolder(of: path))
     data = try reader.section("data") { try DataSettings($0, folder: folder) }

@@ -20,6 +20,11 @@ final class SettingsReader {
   private let keyPath: String
   private var asked: [String] = []
   private var resolved = JSONObject()
+  /// What was asked for, and how.
+  private(set) var schema = SettingsSchema()
+
+  /// The file that is read.
+  var document: SettingsDocument { account.document }
 
   /// The file's root.
   convenience init(_ document: SettingsDocument) throws {
@@ -67,6 +72,7 @@ final class SettingsReader {
     _ key: String, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
   ) throws -> T? {
     asked.append(key)
+    schema.add(key, SettingsSchema(leaf: T.schema, words: expected))
     guard let json = values[key], json != .null else {
       resolved[key] = .null
       return nil
@@ -89,6 +95,8 @@ final class SettingsReader {
   func value<T: SettingValue>(
     _ key: String, default other: T, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
   ) throws -> T {
+    // The first to ask says it all.
+    schema.add(key, SettingsSchema(leaf: T.schema, absent: other.setting, words: expected))
     guard let value = try optional(key, expected, where: isAllowed) else {
       resolved[key] = other.setting
       return other
@@ -100,6 +108,7 @@ final class SettingsReader {
   func required<T: SettingValue>(
     _ key: String, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
   ) throws -> T {
+    schema.add(key, SettingsSchema(leaf: T.schema, isRequired: true, words: expected))
     guard let value = try optional(key, expected, where: isAllowed) else {
       let near = nearestName(to: key, among: values.members.map(\.key))
       throw error(
@@ -118,6 +127,7 @@ final class SettingsReader {
     let section = try read(reader)
     reader.noteUnknown()
     resolved[key] = .object(reader.resolved)
+    schema.add(key, reader.schema)
     return section
   }
 
@@ -147,6 +157,9 @@ final class SettingsReader {
       results.append(try read(reader))
       reader.noteUnknown()
       all.append(.object(reader.resolved))
+      var element = reader.schema
+      element.isList = true
+      schema.add(key, element)
     }
     resolved[key] = .array(all)
     return results
@@ -164,6 +177,10 @@ final class SettingsReader {
     let section = try read(reader)
     reader.noteUnknown()
     resolved[key] = .object(reader.resolved)
+    var either = reader.schema
+    either.word = word
+    if let other { either.absent = .string(other) }
+    schema.add(key, either)
     return section
   }
 
@@ -196,6 +213,13 @@ final class SettingsReader {
       remedy = "Did you mean \(other.path(near))?"
     }
     throw section.error(key, expected: "a key that dist2 knows", found: "\"\(key)\"", remedy: remedy)
+  }
+
+  /// What a run file is asked for, section by section.
+  static func schema(of yaml: String) throws -> SettingsSchema {
+    let reader = try SettingsReader(SettingsDocument(yaml: yaml, path: "specimen"))
+    _ = try RunSettings(reader)
+    return reader.schema
   }
 
   /// Error about the value of a key (nil: with the whole mapping).
