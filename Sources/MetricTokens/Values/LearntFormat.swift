@@ -18,8 +18,9 @@ public struct LearntFormat: Sendable, Hashable {
 
   /// A number far from all others.
   public struct Outlier: Sendable, Hashable {
-    /// As it is written, and its line.
+    /// As it is written.
     public var text: String
+    /// Its line.
     public var line: Int
     /// Where the others lie.
     public var others: ClosedRange<Double>

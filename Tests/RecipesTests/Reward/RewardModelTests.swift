@@ -111,5 +111,7 @@ final class TemporaryRun {
 
   deinit { try? FileManager.default.removeItem(at: URL(filePath: path).deletingLastPathComponent()) }
 
-  func rewardModel(_ overrides: String...) throws -> any RewardModel { try loadRewardModel(run: path, overrides: overrides) }
+  func rewardModel(_ overrides: String...) throws -> any RewardModel {
+    try loadRewardModel(run: path, overrides: overrides)
+  }
 }
