@@ -40,7 +40,7 @@ import TokenData
     }
     let losses = try #require(try folder.artifact("pretraining-seed1"))
     #expect(losses.count == 2)
-    #expect(losses.allSatisfy(\.isFinite))
+    #expect(losses.allSatisfy { $0.isFinite })
     #expect(try text("models/seed1/model.safetensors") != text("models/seed1-fresh/model.safetensors"))
     let report = try folder.report(command: "dist2 reproduce grounding")
     #expect(report.tables[0].rows.count == 2 * 3 + 1)

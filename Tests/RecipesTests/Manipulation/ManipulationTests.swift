@@ -152,7 +152,7 @@ final class TinyManipulation {
     let run = experiment.grid.runs[1], before = try #require(try kept.outcome(run.name))
     #expect(before.trials.count == 4)
     #expect(before.trials.allSatisfy { $0.answers == 1 && $0.steps >= 1 })
-    #expect(before.losses.allSatisfy(\.isFinite))
+    #expect(before.losses.allSatisfy { $0.isFinite })
     #expect(before.examples == 2)
     try kept.run(one: run.name, threads: 1)
     let again = try #require(try kept.outcome(run.name))

@@ -106,7 +106,7 @@ import TokenData
     let image = try PixelImage(file: imageFixture(name))
     let prepared = try ImagePreparation(side: 16).prepare(image, path: name)
     #expect(prepared.values.count == 3 * 16 * 16)
-    #expect(prepared.values.allSatisfy(\.isFinite))
+    #expect(prepared.values.allSatisfy { $0.isFinite })
     if image.channels == 1 {
       // The same gray in every channel, whatever its mean and deviation.
       let gray = (0..<3).map { channel in
