@@ -63,6 +63,7 @@ let package = Package(
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     library("Files", ["CZlib"]),
+    library("Jinja", ["Files"]),
     library("Torch", ["CTorch", "Files"]),
     library("TorchNN", ["Torch", "Files"]),
     library("TokenModels", ["TorchNN", "Torch", "Files"]),
@@ -106,6 +107,7 @@ let package = Package(
       name: "Fuzz", dependencies: ["Server", "Recipes", "ModelImport", "TokenData", "Files"], swiftSettings: settings),
 
     tests("Files", ["Files", "TestSupport"]),
+    tests("Jinja", ["Jinja", "Files"]),
     tests("Torch", ["Torch", "TestSupport"]),
     tests("TorchNN", ["TorchNN", "Torch", "TestSupport"]),
     tests("TokenModels", ["TokenModels", "TorchNN", "Torch", "Files", "TestSupport"]),
