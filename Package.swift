@@ -104,7 +104,8 @@ let package = Package(
       swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),
     .executableTarget(
-      name: "Fuzz", dependencies: ["Server", "Recipes", "ModelImport", "TokenData", "Files"], swiftSettings: settings),
+      name: "Fuzz", dependencies: ["Server", "Recipes", "ModelImport", "TokenData", "Jinja", "Files"],
+      swiftSettings: settings),
 
     tests("Files", ["Files", "TestSupport"]),
     tests("Jinja", ["Jinja", "Files"]),

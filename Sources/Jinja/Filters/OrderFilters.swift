@@ -3,6 +3,7 @@ extension Interpreter {
   /// Elements in the order of their keys; equal ones stay as they were, in reverse as well.
   func sorted<T>(_ values: [T], reverse: Bool = false, _ key: (T) throws(Fault) -> Value) throws(Fault) -> [T] {
     var keyed: [(value: T, key: Value, index: Int)] = [], fault: Fault?
+    try spend(8 * values.count)
     for (index, value) in values.enumerated() { keyed.append((value, try key(value), index)) }
     keyed.sort { left, right in
       guard fault == nil else { return left.index < right.index }

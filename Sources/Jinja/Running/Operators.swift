@@ -29,10 +29,10 @@ extension Interpreter {
     switch (left, sign, right) {
     case (.string(let left), "+", .string(let right)): return .string(try joined(left, right))
     case (.list(let left), "+", .list(let right)):
-      try spend((left.values.count + right.values.count) / 2)
+      try spend(3 * (left.values.count + right.values.count))
       return .list(try Items(left.values + right.values))
     case (.tuple(let left), "+", .tuple(let right)):
-      try spend((left.values.count + right.values.count) / 2)
+      try spend(3 * (left.values.count + right.values.count))
       return .tuple(try Items(left.values + right.values))
     case (.string(let text), "%", _): return .string(try formatted(text, right))
     case (_, "*", _):
@@ -65,7 +65,7 @@ extension Interpreter {
       result.isMarkup = text.isMarkup
       return .string(result)
     case .list(let items), .tuple(let items):
-      try times(items.values.count + 1)
+      try times(3 * items.values.count + 1)
       let values = try Items(Array([[Value]](repeating: items.values, count: count).joined()))
       if case .list = value { return .list(values) }
       return .tuple(values)

@@ -137,7 +137,7 @@ struct Text: Sendable {
       while next < runs.count, runs[next].range.upperBound <= position { next += 1 }
       if next < runs.count, runs[next].range.contains(position), result.bytes.count > start {
         var run = runs[next]
-        let isAligned = result.bytes.count - start == width
+        let isAligned = result.bytes.count - start == width && new.map { $0.unicodeScalars.count == 1 } != false
         run.source = isAligned ? run.source.map { $0 + position - runs[next].range.lowerBound } : nil
         run.range = start..<result.bytes.count
         result.append(run, by: 0)
