@@ -90,7 +90,10 @@ struct FuzzTarget: Sendable {
 
 private let conversation: [JSON] = [
   ["role": "user", "content": "<b>hi</b> é"],
-  ["role": "assistant", "content": "", "tool_calls": [["function": ["name": "f", "arguments": ["x": [1, 2.5, nil]]]]]],
+  [
+    "role": "assistant", "content": "",
+    "tool_calls": [["function": ["name": "f", "arguments": ["x": [1, 2.5, nil]]]]],
+  ],
   ["role": "tool", "content": [["type": "text", "text": "5"]]],
 ]
 
