@@ -9,6 +9,7 @@ extension Interpreter {
   /// `value | name(…)`
   func filter(_ name: String, _ value: Value, _ arguments: Arguments) throws(Fault) -> Value {
     guard Self.filters.contains(name) else { throw Fault(expected: "a filter", found: "\"\(name)\"") }
+    try spend(on: value)
     func bind(_ parameters: String..., required: Int = 0) throws(Fault) -> [Value?] {
       try arguments.bind("filter \(name)", parameters, required: required)
     }

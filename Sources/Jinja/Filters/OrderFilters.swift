@@ -24,7 +24,7 @@ extension Interpreter {
     if case .string(let text)? = options[2] { paths = try split(text, Text(","), most: -1).map { .string($0) } }
     let values = try sorted(try elements(of: value), reverse: options[0]?.isTrue == true) { value throws(Fault) in
       var keys: [Value] = []
-      for path in paths { keys.append(folded(try picked(value, path), options[1])) }
+      for path in paths { keys.append(try folded(try picked(value, path), options[1])) }
       return .list(try Items(keys))
     }
     return .list(try Items(values))
@@ -35,7 +35,7 @@ extension Interpreter {
     let by = try options[1].map { value throws(Fault) in try text(value).string } ?? "key"
     guard by == "key" || by == "value" else { throw Fault(expected: "by of \"key\" or \"value\"", found: "\"\(by)\"") }
     let members = try sorted(table.members, reverse: options[2]?.isTrue == true) { member throws(Fault) in
-      folded(by == "key" ? member.key : member.value, options[0])
+      try folded(by == "key" ? member.key : member.value, options[0])
     }
     var pairs: [Value] = []
     for member in members { pairs.append(.tuple(try Items([member.key, member.value]))) }
@@ -44,7 +44,7 @@ extension Interpreter {
 
   func grouped(_ value: Value, _ options: [Value?]) throws(Fault) -> Value {
     func key(_ value: Value) throws(Fault) -> Value { try picked(value, options[0], standard: options[1]) }
-    let values = try sorted(try elements(of: value)) { value throws(Fault) in folded(try key(value), options[2]) }
+    let values = try sorted(try elements(of: value)) { value throws(Fault) in try folded(try key(value), options[2]) }
     var groups: [Value] = [], group: [Value] = []
     func close() throws(Fault) {
       guard let first = group.first else { return }
@@ -53,7 +53,9 @@ extension Interpreter {
       groups.append(.tuple(items))
     }
     for value in values {
-      if let last = group.last, try !equal(folded(try key(last), options[2]), folded(try key(value), options[2])) {
+      if let last = group.last,
+        try !equal(try folded(try key(last), options[2]), try folded(try key(value), options[2]))
+      {
         try close()
         group = []
       }

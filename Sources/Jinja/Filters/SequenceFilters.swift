@@ -45,7 +45,7 @@ extension Interpreter {
       let options = try bind("case_sensitive", "attribute")
       var seen: Set<Key> = [], kept: [Value] = []
       for value in try elements(of: value) {
-        let key = try Key(folded(try picked(value, options[1]), options[0]))
+        let key = try Key(try folded(try picked(value, options[1]), options[0]))
         if seen.insert(key).inserted { kept.append(value) }
       }
       return .iterator(try ValueIterator(kept))
@@ -53,7 +53,7 @@ extension Interpreter {
       let options = try bind("case_sensitive", "attribute")
       var best: (value: Value, key: Value)?
       for value in try elements(of: value) {
-        let key = folded(try picked(value, options[1]), options[0])
+        let key = try folded(try picked(value, options[1]), options[0])
         guard let old = best else {
           best = (value, key)
           continue
@@ -108,7 +108,8 @@ extension Interpreter {
     return result
   }
 
-  func folded(_ value: Value, _ isCaseSensitive: Value?) -> Value {
+  func folded(_ value: Value, _ isCaseSensitive: Value?) throws(Fault) -> Value {
+    try spend(on: value)
     guard isCaseSensitive?.isTrue != true, case .string(let text) = value else { return value }
     return .string(TextCase.lowered(text))
   }

@@ -40,8 +40,9 @@ extension Interpreter {
       }
     case "even": return try equal(try remainder(value, .int(2)), .int(0))
     case "odd": return try equal(try remainder(value, .int(2)), .int(1))
-    case "lower": return TextCase.test("islower", try string(value)) ?? false
-    case "upper": return TextCase.test("isupper", try string(value)) ?? false
+    case "lower", "upper":
+      try spend(on: value)
+      return TextCase.test("is" + name, try string(value)) ?? false
     case "escaped": if case .string(let text) = value { return text.isMarkup }
     case "filter": return Self.filters.contains(try text(value).string)
     case "test":

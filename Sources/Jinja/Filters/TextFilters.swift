@@ -59,6 +59,7 @@ extension Interpreter {
       indent = Text(String(repeating: " ", count: max(0, width)))
     }
     var text = text
+    try spend(8 * text.bytes.count)
     text.append("\n")  // A line break at the end is kept, as Jinja does it.
     var lines: [Text] = [], start = 0
     for (scalar, range) in text.scalars where TextCase.isLineBreak(scalar) {

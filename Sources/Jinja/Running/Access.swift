@@ -43,6 +43,7 @@ extension Interpreter {
     switch value {
     case .undefined(let message): throw Fault(expected: "a value with elements", found: message)
     case .dict(let table):
+      try spend(on: index)
       do throws(Fault) {
         if let found = try table.value(under: index) { return found }
       } catch {
@@ -101,8 +102,8 @@ extension Interpreter {
       let start = text.offset(ofScalar: places.start)
       return text.slice(start..<max(start, text.offset(ofScalar: places.start + places.count)))
     }
+    try spend(8 * text.bytes.count)
     let scalars = text.scalars
-    try spend(8 * places.count)
     var result = Text()
     for index in 0..<places.count { result.append(text.slice(scalars[places.start + index * places.step].range)) }
     result.isMarkup = text.isMarkup

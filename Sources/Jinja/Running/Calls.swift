@@ -160,6 +160,7 @@ enum Functions {
         guard parts.count == 2 else {
           throw Fault(expected: "pairs of a key and a value", found: "\(parts.count) values")
         }
+        try interpreter.spend(on: parts[0])
         members.append((parts[0], parts[1]))
       }
     }

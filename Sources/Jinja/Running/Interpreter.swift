@@ -48,6 +48,11 @@ final class Interpreter {
   /// Counts the making of a text, before it is made.
   func spend(bytes: Int) throws(Fault) { try spend(bytes / 8 + 1) }
 
+  /// Counts going through a value once, if it is a text.
+  func spend(on value: Value) throws(Fault) {
+    if case .string(let text) = value { try spend(bytes: text.bytes.count) }
+  }
+
   func enter() throws(Fault) {
     depth += 1
     guard depth <= limits.depth else {

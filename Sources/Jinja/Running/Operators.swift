@@ -198,7 +198,7 @@ extension Interpreter {
   func contains(_ container: Value, _ element: Value) throws(Fault) -> Bool {
     switch container {
     case .dict(let table):
-      try spend(table.count / 8)
+      try spend(on: element)
       return try table.value(under: element) != nil
     case .string(let text):
       guard case .string(let part) = element else { throw .type("a string to look for in a string", element) }

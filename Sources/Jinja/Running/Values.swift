@@ -53,7 +53,11 @@ extension Interpreter {
 
   private func dict(_ parts: [(key: Expression, value: Expression)], _ scope: Scope) throws(Fault) -> Value {
     var members: [(key: Value, value: Value)] = []
-    for part in parts { members.append((try value(part.key, scope), try value(part.value, scope))) }
+    for part in parts {
+      let key = try value(part.key, scope)
+      try spend(on: key)
+      members.append((key, try value(part.value, scope)))
+    }
     return .dict(try Table(members))
   }
 

@@ -40,6 +40,7 @@ extension Interpreter {
     if name == "get" {
       guard arguments.named.isEmpty else { throw Fault(expected: "arguments of get without names", found: "names") }
       let values = try arguments.bind(name, ["key", "default"], required: 1)
+      try spend(on: values[0]!)
       return try table.value(under: values[0]!) ?? values[1] ?? .none
     }
     _ = try arguments.bind(name, [])
@@ -161,8 +162,8 @@ extension Interpreter {
 
   /// Python puts the new text around every scalar where the old one is empty.
   private func interleave(_ text: Text, _ new: Text, most: Int) throws(Fault) -> Text {
+    try spend(8 * text.bytes.count)
     let scalars = text.scalars, count = most < 0 ? scalars.count + 1 : min(most, scalars.count + 1)
-    try spend(bytes: 32 * scalars.count)
     try spend(bytes: new.bytes.count * count)
     var result = Text()
     for index in 0...scalars.count {

@@ -118,8 +118,9 @@ extension Interpreter {
   func stripped(_ text: Text, _ characters: Value?, left: Bool = true, right: Bool = true) throws(Fault) -> Text {
     var start = 0, end = text.bytes.count
     if let characters, !characters.isNone {
+      try spend(on: .string(text))
+      try spend(8 * (try self.text(characters)).bytes.count)
       let set = Set(try self.text(characters).scalars.map(\.scalar)), scalars = text.string.unicodeScalars
-      try spend(bytes: set.count)
       if left { for scalar in scalars { if set.contains(scalar) { start += UTF8.width(scalar) } else { break } } }
       if right {
         for scalar in scalars.reversed() {
