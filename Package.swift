@@ -42,7 +42,8 @@ let package = Package(
     .library(
       name: "Dist2",
       targets: [
-        "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training", "Evaluation",
+        "Torch", "TorchNN", "TokenModels", "MetricTokens", "Jinja", "TokenData", "Objectives", "Training",
+        "Evaluation",
       ]),
   ],
   dependencies: [
@@ -68,7 +69,7 @@ let package = Package(
     library("TorchNN", ["Torch", "Files"]),
     library("TokenModels", ["TorchNN", "Torch", "Files"]),
     library("MetricTokens"),
-    library("TokenData", ["MetricTokens", "Files", "CPNG", "CJPEG"]),
+    library("TokenData", ["MetricTokens", "Files", "Jinja", "CPNG", "CJPEG"]),
     library("Tabletop", ["MetricTokens", "Files"]),
     library("Objectives", ["Torch", "MetricTokens"]),
     library("Training", ["TorchNN", "Torch", "MetricTokens", "Objectives", "Files"]),

@@ -1,4 +1,4 @@
-internal import Files
+import Files
 
 /// Makes values of what a template is given, and counts the strings of messages.
 struct TemplateInput {

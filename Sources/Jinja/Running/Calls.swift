@@ -164,7 +164,7 @@ enum Functions {
         members.append((parts[0], parts[1]))
       }
     }
-    try interpreter.spend(4 * members.count)
+    try interpreter.spend(16 * members.count)
     return members + arguments.named.map { (.text($0.name), $0.value) }
   }
 }
