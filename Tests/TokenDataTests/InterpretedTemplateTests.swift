@@ -64,6 +64,30 @@ import TokenData
     #expect(text(chat.spans[3].whole) == "<think>\n\n</think>\n\neight<|im_end|>")
   }
 
+  /// Marks differ where the conversation ends, as those of gpt-oss do; contents go by parts; a mark is in pieces.
+  @Test func endsAreFoundWhateverTheyAre() throws {
+    let tokenizer = try fixtureTokenizer("smollm2"), tokens = TemplateTokens(tokenizer)
+    let said = [
+      ChatMessage(.user, "a"), ChatMessage(.assistant, "b"), ChatMessage(.user, "c"), ChatMessage(.assistant, "d"),
+    ]
+    for (body, ends, wholes) in [
+      (
+        "{{ m.content }}{{ '<|im_end|>' if not loop.last else '<|endoftext|>' }}", ["<|endoftext|>", "<|im_end|>"],
+        ["b<|im_end|>", "d<|endoftext|>"]
+      ),
+      ("{% for p in m.content %}{{ p.text }}{% endfor %}<|im_end|>", ["<|im_end|>"], ["b<|im_end|>", "d<|im_end|>"]),
+      (
+        "<{{ m.role }}>{{ m.content }}</turn>{{ '<|endoftext|>' if loop.last }}", ["</turn>"], ["b</turn>", "d</turn>"]
+      ),
+      ("{{ m.role }}: {{ m.content }}{{ '\n' }}", [], ["b", "d"]),
+    ] as [(String, [String], [String])] {
+      let template = try interpreted("{% for m in messages %}" + body + "{% endfor %}", tokenizer)
+      #expect(template.ends(tokens) == ends)
+      let chat = try template.render(said), scalars = Array(chat.text.unicodeScalars)
+      #expect([1, 3].map { String(String.UnicodeScalarView(scalars[chat.spans[$0].whole])) } == wholes)
+    }
+  }
+
   @Test func answersThatATemplateLosesAreRefused() throws {
     let tokenizer = try fixtureTokenizer("smollm2")
     let said = [

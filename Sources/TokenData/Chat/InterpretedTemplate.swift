@@ -12,10 +12,12 @@ public struct InterpretedTemplate: Sendable, Hashable {
   public let path: String
   /// The tokenizer's added tokens that it writes around a question and an answer, in order.
   public private(set) var marks: [String] = []
-  /// The first of these behind an answer; empty if there is none.
+  /// What ends an answer: the first mark behind it, where the conversation ends there and where it goes on.
   public private(set) var ends: [String] = []
   private let template: JinjaTemplate
   private let tokens: TemplateTokens
+  /// Whether contents are put as lists of parts, since the template does not write strings.
+  private var usesParts = false
   /// What stands behind a question where the assistant is to go on.
   private var prompt = ""
 
@@ -26,16 +28,25 @@ public struct InterpretedTemplate: Sendable, Hashable {
     tokens = TemplateTokens(tokenizer)
     let question = ChatMessage(.user, "question"), answer = ChatMessage(.assistant, "answer")
     let added = Set(tokenizer.added.tokens.values.map(\.content))
+    // Templates of models that see may go through a content part by part.
+    for isTried in [false, true] {
+      usesParts = isTried
+      if (try? run([question, answer], false)).flatMap(Self.behindAnswer) != nil { break }
+      usesParts = false
+    }
     let going = try run([question, answer, question], true), answered = try run([question, answer], false)
-    marks = Self.marks(added, in: going.text)
     guard let behind = Self.behindAnswer(answered), let before = Self.behindAnswer(going) else {
       throw lost(1, "nothing of it")
     }
-    ends = Array(Self.marks(added, in: behind).prefix(1))
-    if ends.isEmpty, let mark = Self.spelledMark(behind, before) {
-      ends = [mark]
-      marks.append(mark)
+    if let mark = Self.spelledMark(behind, before) {
+      ends = Self.marks(added, in: mark).first.map { [$0] } ?? [mark]
+    } else {
+      for text in [behind, before] {
+        if let mark = Self.marks(added, in: text).first, !ends.contains(mark) { ends.append(mark) }
+      }
     }
+    marks = Self.marks(added, in: going.text)
+    marks += ends.filter { !marks.contains($0) }
     // Some end a conversation with a mark that the prompt stands in place of.
     let asking = try run([question], true).text.unicodeScalars, asked = try run([question], false).text.unicodeScalars
     prompt = String(String.UnicodeScalarView(asking.dropFirst(zip(asking, asked).prefix { $0 == $1 }.count)))
@@ -47,8 +58,8 @@ public struct InterpretedTemplate: Sendable, Hashable {
     return String(String.UnicodeScalarView(rendered.text.unicodeScalars.dropFirst(said.range.upperBound)))
   }
 
-  /// A mark that is no token of the tokenizer: what stands behind an answer, whether or not the conversation goes on,
-  /// from an opening to a closing bracket.
+  /// What stands behind an answer whether or not the conversation goes on, from an opening to a closing bracket: one
+  /// mark or several, which need be no tokens of the tokenizer.
   private static func spelledMark(_ last: String, _ going: String) -> String? {
     let common = zip(last.unicodeScalars, going.unicodeScalars).prefix { $0 == $1 }.map(\.0)
     let word = common.drop { $0.properties.isWhitespace }.prefix { !$0.properties.isWhitespace }
@@ -67,12 +78,17 @@ public struct InterpretedTemplate: Sendable, Hashable {
 
   private func run(_ messages: [ChatMessage], _ addGenerationPrompt: Bool) throws(InputError) -> RenderedTemplate {
     try template.render(
-      messages: messages.map { ["role": .string($0.role.rawValue), "content": .string($0.content)] },
+      messages: messages.map { message in
+        let content: JSON =
+          usesParts ? [["type": "text", "text": .string(message.content)]] : .string(message.content)
+        return ["role": .string(message.role.rawValue), "content": content]
+      },
       addGenerationPrompt: addGenerationPrompt, bosToken: tokens.begin, eosToken: tokens.end)
   }
 
   /// Marks that stand in a text, in order, each once; where two begin at one place, the longer.
   private static func marks(_ known: Set<String>, in text: String) -> [String] {
+    let known = known.filter { text.contains($0) }
     var found: [String] = [], rest = text[...]
     while true {
       var next: (range: Range<Substring.Index>, mark: String)?
