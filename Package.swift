@@ -42,7 +42,8 @@ let package = Package(
     .library(
       name: "Dist2",
       targets: [
-        "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training", "Evaluation",
+        "Torch", "TorchNN", "TokenModels", "MetricTokens", "Jinja", "TokenData", "Objectives", "Training",
+        "Evaluation",
       ]),
   ],
   // Within one minor version each, since a build must not change by itself: bug fixes come in, new behaviour by a commit that
@@ -52,8 +53,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
     // Run files.
     .package(url: "https://github.com/jpsim/Yams", .upToNextMinor(from: "6.2.2")),
-    // The reward server, and the packages below it whose types it names.
-    .package(url: "https://github.com/hummingbird-project/hummingbird", .upToNextMinor(from: "2.28.1")),
+    // The reward server, without its reading of configurations, and the packages below it whose types it names.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", .upToNextMinor(from: "2.28.1"), traits: ["FullFoundation"]),
     .package(url: "https://github.com/apple/swift-nio", .upToNextMinor(from: "2.101.2")),
     .package(url: "https://github.com/apple/swift-nio-extras", .upToNextMinor(from: "1.35.2")),
     .package(url: "https://github.com/apple/swift-http-types", .upToNextMinor(from: "1.8.0")),
@@ -69,11 +70,12 @@ let package = Package(
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     library("Files", ["CZlib"]),
+    library("Jinja", ["Files"]),
     library("Torch", ["CTorch", "Files"]),
     library("TorchNN", ["Torch", "Files"]),
     library("TokenModels", ["TorchNN", "Torch", "Files"]),
     library("MetricTokens"),
-    library("TokenData", ["MetricTokens", "Files", "CPNG", "CJPEG"]),
+    library("TokenData", ["MetricTokens", "Files", "Jinja", "CPNG", "CJPEG"]),
     library("Tabletop", ["MetricTokens", "Files"]),
     library("Objectives", ["Torch", "MetricTokens"]),
     library("Training", ["TorchNN", "Torch", "MetricTokens", "Objectives", "Files"]),
@@ -109,9 +111,11 @@ let package = Package(
       swiftSettings: settings),
     library("TestSupport", ["Torch", "Files"]),
     .executableTarget(
-      name: "Fuzz", dependencies: ["Server", "Recipes", "ModelImport", "TokenData", "Files"], swiftSettings: settings),
+      name: "Fuzz", dependencies: ["Server", "Recipes", "ModelImport", "TokenData", "Jinja", "Files"],
+      swiftSettings: settings),
 
     tests("Files", ["Files", "TestSupport"]),
+    tests("Jinja", ["Jinja", "Files"]),
     tests("Torch", ["Torch", "TestSupport"]),
     tests("TorchNN", ["TorchNN", "Torch", "TestSupport"]),
     tests("TokenModels", ["TokenModels", "TorchNN", "Torch", "Files", "TestSupport"]),

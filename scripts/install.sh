@@ -68,4 +68,6 @@ mkdir -p "$bash" "$zsh" "$fish" "$manual"
 "$built" --generate-completion-script fish > "$fish/dist2.fish"
 "$built" --experimental-dump-help | python3 "$ROOT/scripts/manual.py" > "$manual/dist2.1" \
   || { rm -f "$manual/dist2.1"; say "no manual page: it needs python3"; }
-say "installed: $("$prefix/bin/dist2" --version), $(du -sh "$library" | cut -f1)B in $library"
+[ "${CARRY:-yes}" = yes ] || export LIBTORCH="${torch%/lib}"
+version="$("$prefix/bin/dist2" --version)" || fail "what was installed does not start"
+say "installed: dist2 $version, $(du -sh "$library" | cut -f1)B in $library"

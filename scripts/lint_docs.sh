@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Documents that keep to the tree: every relative link leads to a file; files, suites and types that docs/paper-map.md
-# names are there; what comments cite of it (docs/paper-map.md Q12) stands in it.
+# Documents that keep to the tree: every relative link leads to a file; files that docs/architecture.md names are there, and
+# files, suites and types that docs/paper-map.md names; what comments cite of it (docs/paper-map.md Q12) stands in it.
 . "$(dirname "$0")/common.sh"
 cd "$ROOT"
 problems=""
@@ -24,6 +24,10 @@ while IFS= read -r name; do
       grep -rqE "(struct|class|enum|protocol|extension|func|case|let|var) $name\b" Sources || note "$map: nothing called $name" ;;
   esac
 done < <(sed '/^## Settings/,$d' "$map" | grep '^|' | cut -d '|' -f 3- | grep -oE '`[A-Za-z0-9/]+(\.[a-zA-Z]+|/)?`' | tr -d '`' | grep -vE '^(data|Configs)' | sort -u)
+
+while IFS= read -r path; do
+  [ -e "Sources/$path" ] || [ -e "Tests/$path" ] || [ -e "$path" ] || note "docs/architecture.md: no file $path"
+done < <(grep -oE '`[A-Za-z0-9]+/[A-Za-z0-9/]*\.(swift|cpp|md)`' docs/architecture.md | tr -d '`' | grep -v NAME | sort -u)
 
 while IFS= read -r reading; do
   grep -qE "^\| ([^|]*, )?$reading(,[^|]*)? \|" "$map" || note "$map: no reading $reading, which comments cite"

@@ -1,6 +1,7 @@
 import ModelImport
 import Files
 import Foundation
+import Jinja
 import Recipes
 import TokenData
 
@@ -56,6 +57,12 @@ struct FuzzTarget: Sendable {
       _ = try PixelImage.size(ofFile: path)
       _ = try PixelImage(file: path)
     },
+    FuzzTarget(name: "jinja", suffix: "jinja", seeds: templates) { bytes, path in
+      let template = try JinjaTemplate(String(decoding: bytes, as: UTF8.self), path: path)
+      for prompt in [false, true] {
+        _ = try template.render(messages: conversation, addGenerationPrompt: prompt, bosToken: "<s>", eosToken: "</s>")
+      }
+    },
     ServerTarget.target,
   ]
 
@@ -69,11 +76,26 @@ struct FuzzTarget: Sendable {
     }
   }
 
+  /// Whole chat templates, and a template for each part of the language.
+  @Sendable private static func templates() throws -> [[UInt8]] {
+    let lines = try Data(contentsOf: URL(filePath: "Tests/Fixtures/jinja/expressions.txt")).split(separator: 0x0A)
+    return try fixtures("jinja/templates", [".jinja"])() + lines.filter { $0.first != 0x23 }.map { Array($0) }
+  }
+
   private static func readImages(_ path: String) throws {
     let reader = try ImageReader(path)
     while try reader.next(16) != nil {}
   }
 }
+
+private let conversation: [JSON] = [
+  ["role": "user", "content": "<b>hi</b> é"],
+  [
+    "role": "assistant", "content": "",
+    "tool_calls": [["function": ["name": "f", "arguments": ["x": [1, 2.5, nil]]]]],
+  ],
+  ["role": "tool", "content": [["type": "text", "text": "5"]]],
+]
 
 private let samples = ["", "The answer is 42.", "ｆｕｌｌ ﷺ é", String(repeating: "a", count: 2000), " \n\t  x"]
 

@@ -72,7 +72,9 @@ func expectSurvival(of bytes: [UInt8], seeds: Range<UInt64>, open: (String) thro
       do {
         try open(path)
       } catch let error as InputError {
-        #expect(error.path == path && !error.expected.isEmpty && !error.found.isEmpty, "\(error)")
+        #expect(error.path == path, "\(error)")
+        #expect(!error.expected.isEmpty, "\(error)")
+        #expect(!error.found.isEmpty, "\(error)")
       }
     }
     for part in 0..<50 { try attempt(Array(bytes[..<(bytes.count * part / 50)]), "cut at \(part) of 50") }

@@ -126,9 +126,11 @@ import Testing
       let scalars = (0..<generator.next(below: 12)).map { _ in alphabet[generator.next(below: alphabet.count)] }
       var end = 0
       for number in NumberGrammar(thousands: .comma).numbers(in: String(String.UnicodeScalarView(scalars))) {
-        #expect(number.range.lowerBound >= end && number.range.upperBound <= scalars.count)
+        #expect(number.range.lowerBound >= end)
+        #expect(number.range.upperBound <= scalars.count)
         end = number.range.upperBound
-        #expect(number.digits.count == number.offsets.count && !number.digits.isEmpty)
+        #expect(number.digits.count == number.offsets.count)
+        #expect(!number.digits.isEmpty)
         for (digit, offset) in zip(number.digits, number.offsets) {
           #expect(number.range.contains(offset))
           #expect(String(scalars[offset]) == String(digit))

@@ -10,11 +10,14 @@ import Testing
   /// A document is a row; read-out positions are its last token, not the one before.
   @Test func documentsArePadded() {
     let batch = TokenBatch([pair, rated, pair], pad: 99)
-    #expect(batch.rows == 5 && batch.length == 4 && batch.documentLengths == nil)
+    #expect(batch.rows == 5)
+    #expect(batch.length == 4)
+    #expect(batch.documentLengths == nil)
     #expect(batch.ids == [1, 2, 3, 99, 1, 4, 99, 99, 5, 6, 7, 8, 1, 2, 3, 99, 1, 4, 99, 99])
     #expect(batch.documents == [0..<3, 4..<6, 8..<12, 12..<15, 16..<18])
     #expect(batch.documentsOfExamples == [0..<2, 2..<3, 3..<5])
-    #expect(batch.sources == ["pair", "rated", "pair"] && batch.lengths == [3, 2, 4, 3, 2])
+    #expect(batch.sources == ["pair", "rated", "pair"])
+    #expect(batch.lengths == [3, 2, 4, 3, 2])
     let supervision = batch.supervision
     #expect(supervision.pooledPositions == [2, 5, 11, 14, 17])
     #expect(
@@ -23,14 +26,16 @@ import Testing
           ComparisonTarget(chosen: 0, rejected: 1, margin: 2), ComparisonTarget(chosen: 3, rejected: 4, margin: 2),
         ])
     #expect(supervision.ratings == [RatingTarget(pooledPosition: 2, values: [3, nil, 4])])
-    #expect(supervision.logitRows.isEmpty && supervision.labels.isEmpty)
+    #expect(supervision.logitRows.isEmpty)
+    #expect(supervision.labels.isEmpty)
   }
 
   /// The same, end to end: only the places differ.
   @Test func documentsArePackedAndDoNotSeeEachOther() {
     let padded = TokenBatch([pair, rated])
     let packed = TokenBatch([pair, rated], layout: .packed(rowLength: 7))
-    #expect(packed.rows == 2 && packed.documentLengths == [[4, 3], [2]])
+    #expect(packed.rows == 2)
+    #expect(packed.documentLengths == [[4, 3], [2]])
     #expect(packed.documents == [4..<7, 7..<9, 0..<4])
     #expect(packed.supervision.pooledPositions == [6, 8, 3])
     #expect(packed.supervision.comparisons == padded.supervision.comparisons)
@@ -74,9 +79,11 @@ import Testing
 
   @Test func shorteningKeepsTheReadOut() throws {
     let short = try #require(rated.cuttingPrompt(to: 3, keeping: 1))
-    #expect(short.ids == [5, 7, 8] && short.ratings == [Rating(position: 2, values: [3, nil, 4])])
+    #expect(short.ids == [5, 7, 8])
+    #expect(short.ratings == [Rating(position: 2, values: [3, nil, 4])])
     #expect(rated.cuttingPrompt(to: 1, keeping: 1) == nil)
-    #expect(rated.prefix(3)?.ratings.isEmpty == true && rated.prefix(4) == rated)
+    #expect(rated.prefix(3)?.ratings.isEmpty == true)
+    #expect(rated.prefix(4) == rated)
   }
 
   @Test func whatWasStoredBeforeIsReadToo() throws {

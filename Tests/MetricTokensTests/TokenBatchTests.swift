@@ -49,7 +49,8 @@ import Testing
         ids: (0..<Int32(count)).map { 10 * Int32(count) + $0 }, supervised: .init(repeating: true, count: count))
     }
     let batch = TokenBatch(examples, layout: .packed(rowLength: 10), pad: -1)
-    #expect(batch.rows == 3 && batch.length == 12)
+    #expect(batch.rows == 3)
+    #expect(batch.length == 12)
     #expect(batch.documentLengths == [[12], [7, 3], [5, 2, 1]])
     #expect(batch.documents == [19..<22, 12..<19, 29..<31, 24..<29, 0..<12, 31..<32])
     for (example, document) in zip(examples, batch.documents) { #expect(Array(batch.ids[document]) == example.ids) }

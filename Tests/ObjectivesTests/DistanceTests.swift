@@ -34,7 +34,8 @@ import Torch
     // Rows in any order, repeated, and none, are those of the matrix.
     let all = matrix(distance, space)
     let rows = distance.rows(from: [5, 0, 5], over: space, dtype: .float32, device: .cpu)
-    #expect(rows.dtype == .float32 && rows.shape == [3, 8])
+    #expect(rows.dtype == .float32)
+    #expect(rows.shape == [3, 8])
     for (single, double) in zip(rows.array(of: Double.self), all[5] + all[0] + all[5]) {
       #expect(abs(single - double) <= 1e-4 * double)
     }

@@ -65,7 +65,8 @@ import Torch
     }
     let states = [hidden, weight, bias, contrast]
     let logits = [hidden, contrast].map { $0.linear(weight, bias) }
-    #expect(FusedLoss.takes(hidden.to(.float32)) && !FusedLoss.takes(hidden))
+    #expect(FusedLoss.takes(hidden.to(.float32)))
+    #expect(!FusedLoss.takes(hidden))
     for (inputs, loss) in [(states, fromHidden), (logits, fromLogits)] {
       // Measures that the kernels decline are operators in float32, which round more often.
       let isFused = objective.terms.allSatisfy { $0.distanceLoss.divergence == .kullbackLeibler }

@@ -99,7 +99,8 @@ import Torch
     }
     let preset = try Objective(.policyGradient, distanceLosses: [Samples.distanceLoss])
     #expect(preset.names == ["ce", "dist.policyGradient"])
-    #expect(preset.terms[0].distanceLoss.divergence == .policyGradient(samples: 1) && preset.needsContrastivePass)
+    #expect(preset.terms[0].distanceLoss.divergence == .policyGradient(samples: 1))
+    #expect(preset.needsContrastivePass)
     #expect(
       try Objective(.distReverse, distanceLosses: [Samples.distanceLoss]).terms[0].distanceLoss.direction == .reverse)
   }

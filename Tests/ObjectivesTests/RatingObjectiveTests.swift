@@ -83,7 +83,8 @@ import Torch
     let value = RatingObjective.regression.loss(
       of: half, head: OutputHead(weight: weight), supervision: rated,
       denominators: RatingObjective.regression.denominators(of: [rated]))
-    #expect(value.total.item() == 11.09375 * 11.09375 && value.total.dtype == .float32)
+    #expect(value.total.item() == 11.09375 * 11.09375)
+    #expect(value.total.dtype == .float32)
   }
 
   /// A step in parts, one of which has nothing to learn, sums to the whole.

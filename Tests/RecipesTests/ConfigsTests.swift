@@ -31,7 +31,9 @@ import Training
   private let expectedWarnings: [String: [String]] = [:]
 
   @Test func thereAreRunFiles() {
-    #expect(Self.files.count >= 7 && Self.comparisons.count >= 2 && Self.rewards.count == 10)
+    #expect(Self.files.count >= 7)
+    #expect(Self.comparisons.count >= 2)
+    #expect(Self.rewards.count == 10)
   }
 
   /// The comment at the top says which command to type, and names the file itself.
@@ -84,9 +86,12 @@ import Training
     #expect(artifacts.distanceLosses.count == settings.metrics.count)
     for path in Set([settings.data.train, settings.data.valid, settings.data.test].compactMap { $0 }) {
       let dataset = try artifacts.dataset(path)
-      #expect(dataset.count > 0 && dataset.summary.skippedCount == 0 && dataset.summary.cut == 0, "\(file)")
+      #expect(dataset.count > 0, "\(file)")
+      #expect(dataset.summary.skippedCount == 0, "\(file)")
+      #expect(dataset.summary.cut == 0, "\(file)")
       for (metric, counts) in zip(settings.metrics, dataset.summary.metrics) {
-        #expect(counts.tokens > 0 && counts.uncovered == 0, "\(file): \(metric.name) finds \(counts)")
+        #expect(counts.tokens > 0, "\(file): \(metric.name) finds \(counts)")
+        #expect(counts.uncovered == 0, "\(file): \(metric.name) finds \(counts)")
         #expect(counts.examples == dataset.count, "\(file): \(metric.name) finds \(counts)")
       }
       for index in 0..<dataset.count {

@@ -24,7 +24,8 @@ import Testing
       values: [("output", .string(output)), ("model", .string(run.folder + "/" + name))])
     #expect(settings.output == output)
     let again = try RunSettings(yaml: settings.resolved.yaml, path: run.folder + "/run.yaml")
-    #expect(again.output == output && again.model == settings.model)
+    #expect(again.output == output)
+    #expect(again.model == settings.model)
   }
 
   @Test func runsOfExperiments() throws {
@@ -36,8 +37,11 @@ import Testing
     grounding.overrides = ["train.batch=4"]
     let planned = grounding.grid.runs[0]
     let settings = try grounding.settings(planned, model: output, data: output + "/x", output: output, examples: 8)
-    #expect(settings.output == output && settings.model == output && settings.data.train == output + "/x")
-    #expect(settings.train.batch == 4 && settings.train.seed == UInt64(planned.seed))
+    #expect(settings.output == output)
+    #expect(settings.model == output)
+    #expect(settings.data.train == output + "/x")
+    #expect(settings.train.batch == 4)
+    #expect(settings.train.seed == UInt64(planned.seed))
   }
 
   @Test(arguments: ["../evil", "/tmp/evil", "a/b", ".."]) func splitsStayInTheFolder(_ split: String) throws {
@@ -71,7 +75,8 @@ import Testing
   @Test func commandsAsAShellReadsThem() {
     #expect(CommandLine.quoted("a/b-1.yaml") == "a/b-1.yaml")
     #expect(CommandLine.quoted("--set=x,y") == "--set=x,y")
-    #expect(CommandLine.quoted("a b") == "'a b'" && CommandLine.quoted("") == "''")
+    #expect(CommandLine.quoted("a b") == "'a b'")
+    #expect(CommandLine.quoted("") == "''")
     #expect(CommandLine.quoted("it's \"$x\"") == #"'it'\''s "$x"'"#)
   }
 }

@@ -49,9 +49,9 @@ import Testing
 
   @Test func groundingAsksOnTheGridOfTheImages() {
     let settings = GroundingExperiment(.paper, source: .rows(["rows.jsonl"], images: nil), model: "m")
-    #expect(
-      settings.template.side == 1024 && settings.grid.sizes == [127_000]
-        && settings.grid.variants == ["sft", "vocab", "dist"])
+    #expect(settings.template.side == 1024)
+    #expect(settings.grid.sizes == [127_000])
+    #expect(settings.grid.variants == ["sft", "vocab", "dist"])
   }
 
   /// But for what differs from run to run, it is the run file that ships.
@@ -92,9 +92,12 @@ import Testing
 
   @Test func manipulationHasTheTasksSizesAndImagesOfThePaper() throws {
     let settings = try manipulation().settings
-    #expect(settings.auxiliary == AuxiliaryTask.allCases && settings.auxiliary?.count == 6)
-    #expect(settings.grid.sizes == [800, 8000, 80_000] && settings.observation == .image)
-    #expect(settings.kinds == TaskKind.allCases && settings.grid.variants == ["sft", "vocab", "dist"])
+    #expect(settings.auxiliary == AuxiliaryTask.allCases)
+    #expect(settings.auxiliary?.count == 6)
+    #expect(settings.grid.sizes == [800, 8000, 80_000])
+    #expect(settings.observation == .image)
+    #expect(settings.kinds == TaskKind.allCases)
+    #expect(settings.grid.variants == ["sft", "vocab", "dist"])
     #expect(ManipulationExperiment(.paper, model: "m", observation: .boxes).observation == .boxes)
     // The smaller scales are this project's own.
     #expect(ManipulationExperiment(.small, model: "m").auxiliary == nil)
@@ -111,11 +114,16 @@ import Testing
   @Test func theToyIsThePapers() {
     let toy = RegressionExperiment(.regression, .paper, model: "m"),
       ablation = RegressionExperiment(.ablation, .paper, model: "m")
-    #expect(toy.learningRate == 2e-5 && toy.samples == 250 && toy.epochs(2) == 125 && toy.alpha == 0.1)
-    #expect(toy.grid.sizes == (1...10).map(Double.init) && toy.grid.seeds == Array(1...5) && toy.testProblems == 1000)
-    #expect(
-      ablation.grid.sizes == [10] && ablation.testProblems == 1000
-        && ablation.grid.variants == Preset.ablations.map(\.rawValue))
+    #expect(toy.learningRate == 2e-5)
+    #expect(toy.samples == 250)
+    #expect(toy.epochs(2) == 125)
+    #expect(toy.alpha == 0.1)
+    #expect(toy.grid.sizes == (1...10).map(Double.init))
+    #expect(toy.grid.seeds == Array(1...5))
+    #expect(toy.testProblems == 1000)
+    #expect(ablation.grid.sizes == [10])
+    #expect(ablation.testProblems == 1000)
+    #expect(ablation.grid.variants == Preset.ablations.map(\.rawValue))
   }
 
   /// Rewards and images have run files in place of a scale (D.3, C.1).

@@ -72,7 +72,8 @@ import Testing
     ),
   ]) func numbersHaveRanges(key: String, value: String, says: String) {
     let message = refusal(overrides: ["\(key)=\(value)"])
-    #expect(message.hasPrefix("<arguments>: --set ") && message.contains(says), "\(message)")
+    #expect(message.hasPrefix("<arguments>: --set "), "\(message)")
+    #expect(message.contains(says), "\(message)")
   }
 
   @Test func listsAreDistinct() throws {
@@ -104,7 +105,8 @@ import Testing
     try NewLanguageModel(width: 16, layers: 1, heads: 2, contextLength: 64).write(to: folder)
     let settings = try RunSettings(yaml: "model: \(folder)\nmetrics: [{ tokens: digits }]\n", overrides: [override])
     let error = try #require(throws: InputError.self) { try RunArtifacts(settings) }
-    #expect(error.description.contains(place) && !error.found.isEmpty, "\(error)")
+    #expect(error.description.contains(place), "\(error)")
+    #expect(!error.found.isEmpty, "\(error)")
   }
 
   @Test func freshModelsFitTheMachine() {

@@ -130,7 +130,8 @@ extension Serving {
       guard case .failure(.failed(let broken)) = outcomes[2], case .failure(.failed(let nan)) = outcomes[3] else {
         throw NeverHappened()
       }
-      #expect(broken.contains("Broken") && nan.contains("nan"))
+      #expect(broken.contains("Broken"))
+      #expect(nan.contains("nan"))
     }
 
     @Test func drainingAnswersWhatIsQueuedAndRefusesWhatComes() async throws {

@@ -23,7 +23,8 @@ extension Serving {
           }
           return false
         }
-        #expect(dribbled && ContinuousClock.now - began < .seconds(5))
+        #expect(dribbled)
+        #expect(ContinuousClock.now - began < .seconds(5))
         #expect(try await isServed(live))
       }
     }
@@ -39,7 +40,8 @@ extension Serving {
         }
         for _ in 0..<10 { #expect(try await isServed(live)) }
         let refused = try await answer
-        #expect(refused?.status == 408 && refused?.body.contains("slow_body") == true)
+        #expect(refused?.status == 408)
+        #expect(refused?.body.contains("slow_body") == true)
         #expect(try await onThread { slow.isClosedByServer() })
         #expect(try await isServed(live))
       }
@@ -66,7 +68,9 @@ extension Serving {
           )
           return (try connection.answer(), connection.isClosedByServer())
         }
-        #expect(answer?.status == 413 && answer?.body.contains("body_too_large") == true && isClosed)
+        #expect(answer?.status == 413)
+        #expect(answer?.body.contains("body_too_large") == true)
+        #expect(isClosed)
       }
     }
 
@@ -159,7 +163,8 @@ extension Serving {
         try await eventually { !live.server.batcher.isOpen }
         #expect(try await live.get("/health")?.status == 503)
         let late = try await live.post("/score", good)
-        #expect(late?.status == 503 && late?.body.contains("shutting_down") == true)
+        #expect(late?.status == 503)
+        #expect(late?.body.contains("shutting_down") == true)
         live.control.open()
         #expect(try await (first?.status, second?.status) == (200, 200))
         #expect(try await onThread { idle.isClosedByServer() })
@@ -192,7 +197,8 @@ extension Serving {
         settings.port = live.port
         let other = try await RewardServer.load(settings) { TestRewardModel(RewardModelControl()) }
         let error = await #expect(throws: InputError.self) { try await other.run { _ in } }
-        #expect(error?.place == "127.0.0.1:\(live.port)" && error?.remedy.contains("--port") == true)
+        #expect(error?.place == "127.0.0.1:\(live.port)")
+        #expect(error?.remedy.contains("--port") == true)
       }
     }
   }

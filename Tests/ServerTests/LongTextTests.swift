@@ -137,7 +137,8 @@ extension Serving {
           }
           return nil
         }
-        #expect(answer?.body.contains("busy") == true && answer?.headers["retry-after"] == "1")
+        #expect(answer?.body.contains("busy") == true)
+        #expect(answer?.headers["retry-after"] == "1")
         #expect(try await live.post("/score", #"{"prompt":"p","response":"b"}"#)?.status == 200)
         withExtendedLifetime(holding) {}
       }

@@ -64,13 +64,15 @@ import TokenData
         """#
       let example = try encoder.encode(try record(chat, folder))
       let text = encoder.tokenizer.decode(Array(example.ids[example.images[0].tokens.upperBound...]))
-      #expect(text.hasPrefix("\nwhere?") && example.images.count == 1)
+      #expect(text.hasPrefix("\nwhere?"))
+      #expect(example.images.count == 1)
       // Not into what is answered, where it would move spans.
       let answer =
         #"{"messages": [{"role": "assistant", "content": "12 34"}], "images": ["b.png"], "spans": {"y": [[3, 5]]}}"#
       let analysis = try encoder.analyze(try record(answer, folder))
       let span = try #require(analysis.spans["y"]?.first), scalars = Array(analysis.text.unicodeScalars)
-      #expect(String(String.UnicodeScalarView(scalars[span])) == "34" && analysis.example.images.count == 1)
+      #expect(String(String.UnicodeScalarView(scalars[span])) == "34")
+      #expect(analysis.example.images.count == 1)
       #expect(analysis.text.hasPrefix("<|im_start|>user\n<b>\n<|im_end|>"))
     }
   }
@@ -156,8 +158,9 @@ import TokenData
     let example = EncodedExample(
       ids: [9, 9, 7, 7, 7, 1, 2, 3], supervised: [false, false, false, false, false, false, true, true],
       images: [ExampleImage(path: "a", position: 2, count: 3)])
-    #expect(
-      example.prefix(4) == nil && example.prefix(5)?.images.count == 1 && example.prefix(2)?.images.isEmpty == true)
+    #expect(example.prefix(4) == nil)
+    #expect(example.prefix(5)?.images.count == 1)
+    #expect(example.prefix(2)?.images.isEmpty == true)
     #expect(example.cuttingPrompt(to: 6, keeping: 0)?.images.map(\.position) == [0])
     #expect(example.cuttingPrompt(to: 5, keeping: 0) == nil)
   }

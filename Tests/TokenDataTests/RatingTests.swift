@@ -39,7 +39,8 @@ import TokenData
     func texts(_ name: String) -> [String]? {
       record.spans[name]?.map { String(String.UnicodeScalarView(scalars[$0])) }
     }
-    #expect(texts("overall") == ["14"] && texts("correctness") == ["3"])
+    #expect(texts("overall") == ["14"])
+    #expect(texts("correctness") == ["3"])
     #expect(texts("attributes") == ["4", "3", "4", "1", "2"])
     #expect(record.promptMessages == 1)
   }
@@ -67,7 +68,8 @@ import TokenData
   func whatIsWrongIsNamed(_ text: String, _ place: String, _ found: String) throws {
     let object = try json(text)
     let error = #expect(throws: InputError.self) { try RatingReader.helpSteer2.rated(object, needsScores: true) }
-    #expect(error?.place == place && error?.found.contains(found) == true, "\(String(describing: error))")
+    #expect(error?.place == place, "\(String(describing: error))")
+    #expect(error?.found.contains(found) == true, "\(String(describing: error))")
   }
 
   @Test func scoresMayBeMissingWhereTheyAreAskedFor() throws {

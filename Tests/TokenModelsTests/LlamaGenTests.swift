@@ -12,8 +12,11 @@ import TorchNN
 
   @Test func logitsAndHiddenStatesEqualTheTwin() throws {
     let model = try LlamaGen(folder: fixture.path), ids = try ImageFixture.ids(model)
-    #expect(model.vocabularySize == 54 && model.outputs == 48 && model.contextLength == 17)
-    #expect(model.token(ofClass: 4) == 52 && model.nullToken == 53)
+    #expect(model.vocabularySize == 54)
+    #expect(model.outputs == 48)
+    #expect(model.contextLength == 17)
+    #expect(model.token(ofClass: 4) == 52)
+    #expect(model.nullToken == 53)
     for level in [KernelLevel.current, .plain] {
       let (hidden, logits) = withKernels(level) {
         noGrad { (model.hidden(ModelInput(ids: ids), cache: nil, rows: nil), model.logits(ids)) }
@@ -173,7 +176,8 @@ import TorchNN
     let shapes = Dictionary(uniqueKeysWithValues: model.parameters().map { ($0.key, $0.tensor.shape) })
     #expect(shapes == (try ImageFixture.published(size.rawValue)))
     #expect(model.parameters().allSatisfy { $0.tensor.device == .meta })
-    #expect(model.contextLength == 577 && (model as? LlamaGen)?.configuration == configuration)
+    #expect(model.contextLength == 577)
+    #expect((model as? LlamaGen)?.configuration == configuration)
   }
 
   @Test func aFreshModelKnowsNothingYet() throws {

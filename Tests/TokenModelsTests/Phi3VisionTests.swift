@@ -49,7 +49,9 @@ import TorchNN
 
   @Test func logitsEqualPyTorch() throws {
     let model = try model(), (ids, images) = try input(model)
-    #expect(model.imageToken == 37 && model.imageTokenCount == .grid(side: 2) && model.imageSize == (8, 8))
+    #expect(model.imageToken == 37)
+    #expect(model.imageTokenCount == .grid(side: 2))
+    #expect(model.imageSize == (8, 8))
     let features = noGrad { model.features(of: ImageInput(images)!) }
     #expect(difference(features, try expected("features")) < 1e-5)
     let logits = noGrad { model.head(hidden(model, ids, images)) }
@@ -145,8 +147,10 @@ import TorchNN
         JSONReader(file: Self.folder + "/config.json"), sizes,
         sections: [("img_processor", "image_dim_out", 1024), ("img_processor", "num_img_tokens", 144)]))
     let configuration = model.configuration
-    #expect(configuration.imageToken == 32_044 && configuration.featureLayers == 23)
-    #expect(model.imageTokenCount == .grid(side: 12) && model.imageSize == (336, 336))
+    #expect(configuration.imageToken == 32_044)
+    #expect(configuration.featureLayers == 23)
+    #expect(model.imageTokenCount == .grid(side: 12))
+    #expect(model.imageSize == (336, 336))
     #expect(model.parameters().reduce(0) { $0 + $1.tensor.count } == 4_146_621_440)
   }
 
@@ -156,7 +160,8 @@ import TorchNN
     model.initialise(generator: Generator(seed: 1), dtype: .float32, device: .cpu)
     #expect(noGrad { hidden(model, ids, images) }.abs().max().item().isFinite)
     let separators = model.parameters().filter { $0.key.hasSuffix("_GN") }
-    #expect(separators.count == 2 && separators.allSatisfy { $0.tensor.abs().max().item() == 0 })
+    #expect(separators.count == 2)
+    #expect(separators.allSatisfy { $0.tensor.abs().max().item() == 0 })
   }
 
   /// The configuration with other members; `sections` are those of objects in it.

@@ -182,7 +182,8 @@ import Training
     let batches = ExampleBatches(nothing, plan: BatchPlan(count: nothing.count, batch: 4, seed: 0, shuffled: false))
     let followed = try Trainer(idle, toyObjective(), toyRule, options: toyOptions, reducer: Following(recording))
       .fit(batches).losses
-    #expect(followed == losses && recording.gradients.isEmpty)
+    #expect(followed == losses)
+    #expect(recording.gradients.isEmpty)
     #expect(weights(of: idle) == weights(of: model))
   }
 

@@ -4,6 +4,7 @@ extension ChatTemplate {
   ///
   /// - Parameter tokens: where the tokenizer names no begin or end of text, its text stands in place of the name.
   public func jinja(_ tokens: TemplateTokens = TemplateTokens()) -> String {
+    if case .interpreted(let template) = self { return template.source }
     var text = source
     if tokens.begin == nil { text = text.replacing("bos_token", with: "'\(begin(tokens))'") }
     if tokens.end == nil { text = text.replacing("eos_token", with: "'\(end(tokens))'") }
@@ -72,6 +73,7 @@ extension ChatTemplate {
       #"""
       {% for message in messages %}{{ '<|' + message['role'] + '|>\n' + message['content'] + '<|end|>\n' }}{% endfor %}{% if add_generation_prompt and messages[-1]['role'] != 'assistant' %}{{- '<|assistant|>\n' -}}{% endif %}
       """#
+    case .interpreted(let template): template.source
     case .llavaV1:
       #"""
       {% if messages[0]['role'] == 'system' %}{% set system_message = messages[0]['content'] %}{% set loop_messages = messages[1:] %}{% else %}{% set loop_messages = messages %}{% set system_message = "\#(Self.vicunaSystem)" %}{% endif %}{{ system_message + ' ' }}{% for message in loop_messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Conversation roles must alternate') }}{% endif %}{% if message['role'] == 'user' %}{{ 'USER: ' + message['content'] + ' ' }}{% else %}{{ 'ASSISTANT: ' + message['content'] + eos_token }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}

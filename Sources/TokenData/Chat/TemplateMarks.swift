@@ -3,6 +3,7 @@ extension ChatTemplate {
   /// The name in ``named``.
   public var name: String {
     if case .llama31 = self { return "llama3.1" }
+    if case .interpreted = self { return "model" }
     return Self.named.first { $0.template == self }?.name ?? "?"
   }
 
@@ -14,6 +15,7 @@ extension ChatTemplate {
     case .phi3, .phi3Mini: ["<|user|>", "<|assistant|>", "<|end|>", end(tokens)]
     case .phi3Vision: ["<|user|>", "<|assistant|>", "<|end|>"]
     case .llavaV1: [end(tokens)]
+    case .interpreted(let template): template.marks
     }
   }
 
@@ -24,6 +26,7 @@ extension ChatTemplate {
     case .llama3, .llama31: ["<|eot_id|>"]
     case .phi3, .phi3Mini, .phi3Vision: ["<|end|>"]
     case .llavaV1: [end(tokens)]
+    case .interpreted(let template): template.ends
     }
   }
 

@@ -52,7 +52,8 @@ import Testing
     try pool.run(["a", "b", "c"]) { run, message in seen.withLock { $0[run] = message.completed } }
     #expect(seen.withLock { $0 } == ["a": 3, "b": 3, "c": 3])
     let error = #expect(throws: WorkerFailure.self) { try pool.run(["bad"]) { _, _ in } }
-    #expect(error?.runName == "bad" && error?.message == "why")
+    #expect(error?.runName == "bad")
+    #expect(error?.message == "why")
     let silent = WorkerPool(jobs: 1) { _ in ["/bin/sh", "-c", "kill -9 $$"] }
     let killed = #expect(throws: WorkerFailure.self) { try silent.run(["k"]) { _, _ in } }
     #expect(killed?.message == "the worker ended with signal 9")

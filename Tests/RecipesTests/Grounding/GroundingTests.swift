@@ -24,14 +24,19 @@ import TokenData
   @Test func cornersAndSizesAreTheSameBox() throws {
     let corners = try row(
       #"{"image": "a.jpg", "sent": " the  left cup ", "bbox": [10, 20, 110, 70.5], "width": 640, "height": 480}"#)
-    #expect(corners.expression == "the left cup" && corners.id == "row 1" && !corners.wasCut && corners.split == nil)
+    #expect(corners.expression == "the left cup")
+    #expect(corners.id == "row 1")
+    #expect(!corners.wasCut)
+    #expect(corners.split == nil)
     #expect(corners.box == BoundingBox([10, 20, 110, 70.5]))
     let size = try row(
       #"{"file_name": "a.jpg", "caption": "x", "bbox_xywh": [10, 20, 100, 50.5], "width": 640, "height": 480, "id": 7}"#
     )
-    #expect(size.box == corners.box && size.id == "7")
+    #expect(size.box == corners.box)
+    #expect(size.id == "7")
     let cut = try row(#"{"image": "a", "sent": "x", "bbox": [-5, 20, 700, 70], "width": 640, "height": 480}"#)
-    #expect(cut.wasCut && cut.box == BoundingBox([0, 20, 640, 70]))
+    #expect(cut.wasCut)
+    #expect(cut.box == BoundingBox([0, 20, 640, 70]))
   }
 
   @Test func whatIsNoRowIsSaidWithItsKey() {
@@ -76,18 +81,24 @@ import TokenData
     #expect(outcomes.map { ($0.overlap * 1000).rounded() } == [1000, 500, 488, 0])
     let figures = GroundingFigures("val", outcomes)
     // A half is found (section 3.2).
-    #expect(figures.accuracy == 0.5 && figures.unparsed == 1 && figures.count == 4)
-    #expect(figures.curve.first?.share == 0.75 && figures.curve.last?.share == 0.25)
+    #expect(figures.accuracy == 0.5)
+    #expect(figures.unparsed == 1)
+    #expect(figures.count == 4)
+    #expect(figures.curve.first?.share == 0.75)
+    #expect(figures.curve.last?.share == 0.25)
     // scipy.stats.binomtest(2, 4).proportion_ci(method="wilson"), and 0 of 8
     #expect(abs(figures.interval.low - 0.15003898915214953) < 1e-12)
     #expect(abs(figures.interval.high - 0.8499610108478505) < 1e-12)
     let none = ConfidenceInterval.share(0, of: 8)
-    #expect(none.low == 0 && abs(none.high - 0.32440756488388023) < 1e-12)
+    #expect(none.low == 0)
+    #expect(abs(none.high - 0.32440756488388023) < 1e-12)
     for count in 1...40 {
-      #expect(ConfidenceInterval.share(0, of: count).low == 0 && ConfidenceInterval.share(count, of: count).high == 1)
+      #expect(ConfidenceInterval.share(0, of: count).low == 0)
+      #expect(ConfidenceInterval.share(count, of: count).high == 1)
     }
     let results = outcomes.results.text()
-    #expect(results.hasPrefix(#"[{"answer":"[0, 0, 512, 1024]","gt_bbox":[0"#) && results.contains(#""hw":[480,640]"#))
+    #expect(results.hasPrefix(#"[{"answer":"[0, 0, 512, 1024]","gt_bbox":[0"#))
+    #expect(results.contains(#""hw":[480,640]"#))
   }
 
   /// Every scene has an expression of either kind that singles out one shape, painted where its box says.
@@ -100,7 +111,11 @@ import TokenData
       for question in scene.questions {
         expressions.insert(question.expression)
         let box = question.box
-        #expect(box.x1 >= 0 && box.y1 >= 0 && box.x2 <= 96 && box.y2 <= 96 && box.area >= 49)
+        #expect(box.x1 >= 0)
+        #expect(box.y1 >= 0)
+        #expect(box.x2 <= 96)
+        #expect(box.y2 <= 96)
+        #expect(box.area >= 49)
         // The middle of a shape is far from gray.
         let (x, y) = (Int((box.x1 + box.x2) / 2), Int((box.y1 + box.y2) / 2))
         let pixel = scene.image.bytes[3 * (y * 96 + x)..<3 * (y * 96 + x) + 3].map(Int.init)
@@ -155,7 +170,8 @@ import TokenData
   func photographsWithHumanBoxesAreRead() throws {
     let folder = Self.data + "/bccd"
     let data = try GroundingData([folder + "/expressions.jsonl"], images: folder + "/images", skipsBad: false)
-    #expect(Set(data.rows.map(\.split)) == ["train", "val", "test"] && data.skipped.isEmpty)
+    #expect(Set(data.rows.map(\.split)) == ["train", "val", "test"])
+    #expect(data.skipped.isEmpty)
     let template = GroundingTemplate()
     for row in data.rows.flatMap(\.rows) {
       let box = try #require(template.box(template.answer(row), for: row))
@@ -176,9 +192,11 @@ import TokenData
         continue
       }
       let row = try ReferringRow(object, source: file.name(index))
-      #expect(!row.expression.isEmpty && row.box.area > 0)
+      #expect(!row.expression.isEmpty)
+      #expect(row.box.area > 0)
       found += 1
     }
-    #expect(file.count == 506 && found > 400)
+    #expect(file.count == 506)
+    #expect(found > 400)
   }
 }

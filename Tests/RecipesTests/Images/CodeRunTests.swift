@@ -66,13 +66,16 @@ import Training
     let studio = try Studio()
     try studio.encode()
     let codes = try CodeFolder(studio.folder + "/codes"), tokenizer = try VQModel(folder: studio.folder + "/vq")
-    #expect(codes.names == (0..<12).map(String.init) && codes.crops == 1 && codes.length == 4)
+    #expect(codes.names == (0..<12).map(String.init))
+    #expect(codes.crops == 1)
+    #expect(codes.length == 4)
     for index in 0..<12 {
       let path = "\(studio.folder)/pictures/\(["bags", "coats", "shoes"][index / 4])/\(index % 4).png"
       let pixels = try Tensor(PixelImage(file: path).bytes, shape: [1, 1, 8, 8]).to(.float32) / 127.5 - 1
       let found = try codes.image(index, crop: 0)
       let wanted = try tokenizer.encode(pixels).codes.array(of: Int64.self).map(Int.init)
-      #expect(found.class == index / 4 && found.codes == wanted)
+      #expect(found.class == index / 4)
+      #expect(found.codes == wanted)
     }
     // A mark in a finished file survives, a missing one is made anew.
     try NumPyWriter.write(NumPySource(integers: [1, 2, 3, 4], shape: [1, 1, 4]), to: codes.codesPath(3))
@@ -94,7 +97,8 @@ import Training
     var seen = Set<[Int32]>()
     for epoch in 0..<40 {
       let example = try data.example(2, epoch: epoch)
-      #expect(example.ids[0] == 16 && all.contains(Array(example.ids.dropFirst())))
+      #expect(example.ids[0] == 16)
+      #expect(all.contains(Array(example.ids.dropFirst())))
       #expect(try data.example(2, epoch: epoch) == example)
       seen.insert(example.ids)
     }
@@ -113,7 +117,8 @@ import Training
     let run = TrainRun(artifacts, command: "dist2 train run.yaml", terminal: quiet)
     run.observe = { event in if case .step(let step) = event { losses.append(step.loss) } }
     let finish = try run.run()
-    #expect(finish.step == 12 && losses.count == 12)
+    #expect(finish.step == 12)
+    #expect(losses.count == 12)
     // A head of zeros: every code is as likely as any other, and each target has perplexity 4.
     let first = log(16.0) + 0.1 * (log(16.0) - log(4.0))
     #expect(abs(losses[0] - first) < 1e-3, "\(losses[0]), expected \(first)")
@@ -123,7 +128,8 @@ import Training
       #expect((grid.width, grid.height) == (3 * 64 + 4, 64))
     }
     let page = try String(contentsOfFile: run.folder.report, encoding: .utf8)
-    #expect(page.contains("Images as training went on") && page.contains("data:image/png;base64"))
+    #expect(page.contains("Images as training went on"))
+    #expect(page.contains("data:image/png;base64"))
 
     let weights = try fileBytes("\(studio.folder)/run/checkpoints/step-12/model.safetensors")
     let half = try studio.settings(["output=\"\(studio.folder)/half\""])
@@ -147,7 +153,8 @@ import Training
     try drawing.draw(classes, options, to: out + ".npz")
     let third = try fileBytes(out + "/000003.png")
     let archive = try NumPyArchive(out + ".npz").array("arr_0")
-    #expect(archive.shape == [5, 8, 8, 3] && archive.type == .u8)
+    #expect(archive.shape == [5, 8, 8, 3])
+    #expect(archive.type == .u8)
     for index in [1, 3] { try FileManager.default.removeItem(atPath: "\(out)/00000\(index).png") }
     var other = options
     other.batch = 5
@@ -177,7 +184,10 @@ import Training
     let codes = try CodeFolder(studio.folder + "/codes")
     try NumPyWriter.write(NumPySource(integers: [0, 16, 1, 2], shape: [1, 1, 4]), to: codes.codesPath(7))
     let bad = message([])
-    #expect(bad.contains("7.npy") && bad.contains("code 1") && bad.contains("0 ... 15") && bad.contains("16"))
+    #expect(bad.contains("7.npy"))
+    #expect(bad.contains("code 1"))
+    #expect(bad.contains("0 ... 15"))
+    #expect(bad.contains("16"))
     try NumPyWriter.write(NumPySource(integers: [0, 1], shape: [1, 1, 2]), to: codes.codesPath(7))
     #expect(message([]).contains("1 of 2"))
     try AtomicFile.write([1, 2, 3], to: codes.codesPath(7))
@@ -196,7 +206,9 @@ import Training
       let text = try String(contentsOfFile: path, encoding: .utf8)
       #expect(text.contains("dist2 train Configs/images/llamagen-\(size)-\(variant).yaml"))
       let settings = try RunSettings(file: path)
-      #expect(settings.data.areCodes && settings.train.fromScratch && settings.train.batch == 256)
+      #expect(settings.data.areCodes)
+      #expect(settings.train.fromScratch)
+      #expect(settings.train.batch == 256)
       #expect(settings.metrics.count == (variant == "dist" ? 1 : 0))
       let model = try describeModel(folder: settings.model)
       let published = LlamaGenConfiguration.published(size == "b" ? .b : .l, imageSide: 384)

@@ -41,7 +41,8 @@ private let withoutFashion: Comment = "Fashion-MNIST is not installed (dataset-f
     #expect(same.figures[0].value < 1e-6 * other.metrics.figures[0].value && other.metrics.figures[0].value > 0)
     #expect(other.metrics.figures.map(\.name).contains("class score"))
     let text = other.table.text(terminal: .standardOutput)
-    #expect(text.contains("small classifier, nothing") && text.contains("24 real and 24 generated"))
+    #expect(text.contains("small classifier, nothing"))
+    #expect(text.contains("24 real and 24 generated"))
     #expect(!text.contains("FID"))
 
     let error = #expect(throws: InputError.self) {
@@ -60,7 +61,8 @@ private let withoutFashion: Comment = "Fashion-MNIST is not installed (dataset-f
 
   @Test(.enabled(if: hasFashion, withoutFashion)) func fashionMNISTIsRead() throws {
     let data = try FashionMNIST()
-    #expect(data.train.count == 60_000 && data.test.count == 10_000)
+    #expect(data.train.count == 60_000)
+    #expect(data.test.count == 10_000)
     #expect(data.train.images.count == 60_000 * 28 * 28)
     #expect((0..<10).allSatisfy { label in data.test.labels.count { $0 == label } == 1000 })
   }

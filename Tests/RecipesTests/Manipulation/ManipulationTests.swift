@@ -53,7 +53,9 @@ final class TinyManipulation {
       file: configsFolder + "/manipulation/text.yaml",
       overrides: ["model=\"\(tiny.model)\"", "data.train=\"\(path)\"", "data.valid=", "data.maxLength=4096"])
     let artifacts = try RunArtifacts(settings), dataset = try artifacts.dataset(path)
-    #expect(dataset.count == count && count == 2 + 2 + 2 * 2 && dataset.summary.skippedCount == 0)
+    #expect(dataset.count == count)
+    #expect(count == 2 + 2 + 2 * 2)
+    #expect(dataset.summary.skippedCount == 0)
     #expect(settings.metrics.map(\.name) == ["x", "y", "angle"])
     for index in 0..<dataset.count {
       let example = try dataset.example(index), record = try dataset.record(index)
@@ -142,15 +144,20 @@ final class TinyManipulation {
     #expect(report.tables[0].rows.count == 2 * 3)
     // The paper's columns, to the row of 1K and sft.
     #expect(report.tables[0].rows[0].suffix(2).compactMap(\.value) == [49.6, 46.2])
-    #expect(report.markdown.contains("**K8**") && report.markdown.contains("**K10**"))
+    #expect(report.markdown.contains("**K8**"))
+    #expect(report.markdown.contains("**K10**"))
     let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
-    #expect(page.contains("Answer of the oracle") && page.contains("Where actions miss"))
+    #expect(page.contains("Answer of the oracle"))
+    #expect(page.contains("Where actions miss"))
     let run = experiment.grid.runs[1], before = try #require(try kept.outcome(run.name))
-    #expect(before.trials.count == 4 && before.trials.allSatisfy { $0.answers == 1 && $0.steps >= 1 })
-    #expect(before.losses.allSatisfy(\.isFinite) && before.examples == 2)
+    #expect(before.trials.count == 4)
+    #expect(before.trials.allSatisfy { $0.answers == 1 && $0.steps >= 1 })
+    #expect(before.losses.allSatisfy { $0.isFinite })
+    #expect(before.examples == 2)
     try kept.run(one: run.name, threads: 1)
     let again = try #require(try kept.outcome(run.name))
-    #expect(again.losses == before.losses && again.trials == before.trials)
+    #expect(again.losses == before.losses)
+    #expect(again.trials == before.trials)
     experiment.grid.sizes = [0]
     #expect(throws: InputError.self) { try experiment.validate() }
   }
@@ -181,7 +188,9 @@ final class TinyManipulation {
     try makeFolders(results)
     try run()
     let resumed = try #require(try kept.outcome(name))
-    #expect(resumed.losses == whole.losses && resumed.trials == whole.trials && !fileExists(checkpoints))
+    #expect(resumed.losses == whole.losses)
+    #expect(resumed.trials == whole.trials)
+    #expect(!fileExists(checkpoints))
   }
 }
 
@@ -196,7 +205,8 @@ final class TinyManipulation {
     }
     #expect(trials.allSatisfy { $0.isSuccess && $0.answers == 1 && $0.problems.isEmpty })
     #expect(trials.allSatisfy { ($0.startError ?? 1) < 0.006 && ($0.endError ?? 1) < 0.006 && $0.angleError ?? 0 == 0 })
-    #expect(trials.contains { $0.angleError != nil } && trials.contains { $0.angleError == nil })
+    #expect(trials.contains { $0.angleError != nil })
+    #expect(trials.contains { $0.angleError == nil })
   }
 
   /// One action an answer: the history says how many are done.

@@ -39,7 +39,8 @@ import TokenData
         "model=\"\(model)\"", "data.folder=\"\(folder)\"", "data.train=", "data.valid=", "data.maxLength=4096",
       ])
     let artifacts = try RunArtifacts(settings), dataset = try artifacts.dataset(folder + "/train.jsonl")
-    #expect(dataset.count == count && dataset.summary.skippedCount == 0)
+    #expect(dataset.count == count)
+    #expect(dataset.summary.skippedCount == 0)
     let scenes = Dictionary(
       uniqueKeysWithValues: kinds.flatMap { kind in (0..<2).map { Episode(kind, .train, seed: $0) } }
         .map { ($0.name, $0.scenes) })
@@ -47,9 +48,11 @@ import TokenData
     for index in 0..<count {
       let record = try dataset.record(index), id = try #require(record.id)
       guard case .promptCompletion(let prompt, let answer?) = record.content else { continue }
-      #expect(prompt.ranges(of: "<image>").count == 1 && !prompt.contains("<image0>"))
+      #expect(prompt.ranges(of: "<image>").count == 1)
+      #expect(!prompt.contains("<image0>"))
       let example = try dataset.example(index)
-      #expect(example.images.map(\.count) == [4] && record.images.count == 1)
+      #expect(example.images.map(\.count) == [4])
+      #expect(record.images.count == 1)
       let path = try #require(record.images.first), image = try PixelImage(file: path)
       files.insert(URL(fileURLWithPath: path).lastPathComponent)
       // `train/rotate/1_0` by its step; `obj_det/train/rotate/1_3` by the boxes it answers with.
@@ -70,7 +73,8 @@ import TokenData
         #expect(table.objects.contains { $0.box.contains(start) && answer.contains($0.name) })
       }
     }
-    #expect(later >= 2 && detected >= 6)
+    #expect(later >= 2)
+    #expect(detected >= 6)
     // Nothing lies there that no line names.
     #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder + "/pictures")) == files)
   }
@@ -118,7 +122,8 @@ import TokenData
     // Models that read alone.
     let blind = try ModelChoice(tiny.model)
     let refused = refusal { _ = try ManipulationPolicy(blind, template: template) }
-    #expect(refused.contains("text alone") && refused.contains("new-vlm"), "\(refused)")
+    #expect(refused.contains("text alone"), "\(refused)")
+    #expect(refused.contains("new-vlm"), "\(refused)")
     let reads = try ManipulationPolicy(blind, template: PromptTemplate(observation: .boxes))
     #expect(reads.answers(to: [lines[0]], from: 1)[0].contains("text alone"))
   }
@@ -130,14 +135,16 @@ import TokenData
     let names = experiment.grid.runs.map(\.name)
     for name in names { try kept.run(one: name, threads: 1) }
     let outcomes = try names.compactMap { try kept.outcome($0) }
-    #expect(outcomes.count == 2 && outcomes.allSatisfy { $0.trials.count == 4 && $0.examples == 4 })
+    #expect(outcomes.count == 2)
+    #expect(outcomes.allSatisfy { $0.trials.count == 4 && $0.examples == 4 })
     #expect(outcomes.allSatisfy { $0.losses.allSatisfy(\.isFinite) && $0.trials.allSatisfy { $0.answers == 2 } })
     // Images go when the run is done.
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/data").isEmpty)
     let report = try kept.report(command: "dist2 reproduce manipulation --observation image")
     #expect(report.markdown.contains("seen as images of 256 x 128 pixels"))
     let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
-    #expect(page.contains("data:image/png") && page.contains("&lt;image0&gt;"))
+    #expect(page.contains("data:image/png"))
+    #expect(page.contains("&lt;image0&gt;"))
     // A run made again is the same; another observation is another experiment.
     try kept.run(one: names[1], threads: 1)
     let again = try #require(try kept.outcome(names[1]))
@@ -150,7 +157,8 @@ import TokenData
     let experiment = ManipulationExperiment(.tiny, model: tiny.model, observation: .image)
     let folder = tiny.folder + "/blind"
     let words = refusal { _ = try ExperimentFolder(folder, experiment) }
-    #expect(words.contains("text alone") && words.contains("dist2 new-vlm"), "\(words)")
+    #expect(words.contains("text alone"), "\(words)")
+    #expect(words.contains("dist2 new-vlm"), "\(words)")
     #expect(!fileExists(folder))
   }
 
@@ -159,7 +167,8 @@ import TokenData
     for observation in [PromptTemplate.Observation.boxes, .image] {
       let written = ManipulationExperiment(.small, model: "m", observation: observation)
       let read = try JSONDecoder().decode(ManipulationExperiment.self, from: JSONEncoder().encode(written))
-      #expect(read == written && read.observation == observation)
+      #expect(read == written)
+      #expect(read.observation == observation)
     }
     #expect(ManipulationExperiment(.small, model: "m").observation == .boxes)
   }

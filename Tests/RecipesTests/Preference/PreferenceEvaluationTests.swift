@@ -22,8 +22,10 @@ import TokenData
     var progress = [[Int]]()
     let evaluation = try PreferenceEvaluation(set, rewardModel, batch: 2) { progress.append([$0, $1]) }
     #expect(rewardModel.batches.map { $0.map(\.response) } == [["aaaa", "aaa"], ["aa", "bb"], ["a"]])
-    #expect(progress == [[2, 5], [4, 5], [5, 5]] && set.distinctResponses == 5)
-    #expect(evaluation.outcomes.map(\.scores.credit) == [1, 0, 0, 0.5] && evaluation.rewardModel == "length")
+    #expect(progress == [[2, 5], [4, 5], [5, 5]])
+    #expect(set.distinctResponses == 5)
+    #expect(evaluation.outcomes.map(\.scores.credit) == [1, 0, 0, 0.5])
+    #expect(evaluation.rewardModel == "length")
     #expect(evaluation.outcomes[1].scores == PreferenceScores(chosen: [2], rejected: [3]))
   }
 
@@ -54,7 +56,8 @@ import TokenData
     let long = PreferenceSet([pair("1", "a", "b"), pair("2", "aaaa", "b")], path: "p.jsonl")
     #expect(refusal(long, rewardModel) == "blind: example 2, response: expected at most 3 tokens, found 4.")
     let evaluation = try PreferenceEvaluation(long, rewardModel, skipBad: true)
-    #expect(evaluation.outcomes.map(\.example.id) == ["1"] && evaluation.skipped.map(\.id) == ["2"])
+    #expect(evaluation.outcomes.map(\.example.id) == ["1"])
+    #expect(evaluation.skipped.map(\.id) == ["2"])
     #expect(refusal(PreferenceSet([pair("2", "aaaa", "b")]), rewardModel, skipBad: true).contains("found none of 1"))
     let broken = RuleRewardModel("broken") { _ in .nan }
     #expect(refusal(long, broken).contains("example 1: expected a number as the score of each response, found nan"))
@@ -82,14 +85,19 @@ import TokenData
           == "{\n    \"chat_template\": \"tokenizer\",\n    \"hep-go\": 0.3333333333333333,\n"
           + "    \"model\": \"org/my-model\",\n    \"model_type\": \"Generative\"\n}\n")
       let columns = try read(paths[1])
-      #expect(columns["results"] == [1, 0, 0] && columns["id"] == ["1", "2", "3"])
-      #expect(columns["scores_chosen"] == [3.0, 2.0, 1.0] && columns["subset"] == ["hep-go", "hep-go", "hep-go"])
+      #expect(columns["results"] == [1, 0, 0])
+      #expect(columns["id"] == ["1", "2", "3"])
+      #expect(columns["scores_chosen"] == [3.0, 2.0, 1.0])
+      #expect(columns["subset"] == ["hep-go", "hep-go", "hep-go"])
       #expect(columns["model_type"] == "Generative")
       guard case .array(let texts)? = columns["text_rejected"] else { throw CancellationError() }
       #expect(texts[2] == [["role": "user", "content": "p"], ["role": "assistant", "content": "dddd"]])
       let rows = try JSONLFile(paths[3])
       let first = try rows.record(0).value
-      #expect(rows.count == 3 && first["prompt"] == "p" && first["results"] == 1 && first["scores_rejected"] == 1.0)
+      #expect(rows.count == 3)
+      #expect(first["prompt"] == "p")
+      #expect(first["results"] == 1)
+      #expect(first["scores_rejected"] == 1.0)
       #expect(try JSONLFile(paths[4]).record(2).value == ["chosen": 1.0, "rejected": 4.0])
       #expect(try read(paths[2])["all"]?["accuracy"] == .double(0.5))
     }
@@ -110,9 +118,12 @@ import TokenData
         PreferenceReport(rewardModel: "j", outcomes), outcomes, model: "../up/.hidden", kind: "Generative")
       let paths = try files.write(to: folder)
       // Names stay inside the folder, and there are no rows of pairs.
-      #expect(files.model == "up/hidden" && paths.count == 3 && paths.allSatisfy { !$0.contains("..") })
+      #expect(files.model == "up/hidden")
+      #expect(paths.count == 3)
+      #expect(paths.allSatisfy { !$0.contains("..") })
       let columns = try read(paths[1])
-      #expect(columns["results"] == [0.5, nil] && columns["num_correct"] == [1, 2])
+      #expect(columns["results"] == [0.5, nil])
+      #expect(columns["num_correct"] == [1, 2])
       #expect(columns["scores"] == [[2.0, 1.0, 2.0, 1.0], [3.0, 4.0, 1.0]])
     }
   }

@@ -64,7 +64,10 @@ import TokenModels
     let artifacts = try tiny.artifacts(), model = try ModelChoice(tiny.folder + "/run.yaml").load()
     for (index, record) in result.records.enumerated() {
       let belief = try #require(record.beliefs.first, "\(answers)")
-      #expect(belief.crps != nil && belief.mass > 0 && belief.mass <= 1 + 1e-6 && belief.cut <= 0.001)
+      #expect(belief.crps != nil)
+      #expect(belief.mass > 0)
+      #expect(belief.mass <= 1 + 1e-6)
+      #expect(belief.cut <= 0.001)
       #expect(belief.truth == record.truth.first)
       // The right answer's own tokens are one of the ways, so the mass is no less than its probability.
       let example = try artifacts.dataset(tiny.folder + "/valid.jsonl").example(index)
@@ -75,7 +78,9 @@ import TokenModels
       let own = exp(logs[max(0, before - start)...].reduce(0, +))
       #expect(belief.mass >= own * (1 - 1e-4), "\(answers[index]): \(belief.mass) < \(own)")
     }
-    #expect(result.metrics.contains(.mass) && result.summary[.mass] != nil && result.summary[.crps] != nil)
+    #expect(result.metrics.contains(.mass))
+    #expect(result.summary[.mass] != nil)
+    #expect(result.summary[.crps] != nil)
     // An untrained model believes in other things than numbers, and that is said.
     #expect(result.notes.contains { $0.contains("of the model's belief on average") })
     #expect(result.table("").notes.contains { $0.contains("less than 99.0 %") })
@@ -243,10 +248,13 @@ import TokenModels
     let bins = "metrics=[{ name: grade, tokens: { bins: { tokens: [a, b, c, d], values: [0, 10, 20, 40] } } }]"
     let result = try evaluate(tiny, bins)
     #expect(result.records.map(\.truth) == [[0], [20], [10], [40]])
-    #expect(result.metrics.contains(.mae) && result.metrics.contains(.crps) && !result.metrics.contains(.digitAccuracy))
+    #expect(result.metrics.contains(.mae))
+    #expect(result.metrics.contains(.crps))
+    #expect(!result.metrics.contains(.digitAccuracy))
     for record in result.records {
       let belief = try #require(record.beliefs.first)
-      #expect((0...40).contains(belief.mean) && belief.crps != nil)
+      #expect((0...40).contains(belief.mean))
+      #expect(belief.crps != nil)
       if let first = record.text.first, let index = "abcd".firstIndex(of: first) {
         let place = "abcd".distance(from: "abcd".startIndex, to: index)
         #expect(record.values == nil || record.values == [[0, 10, 20, 40][place]])

@@ -42,7 +42,8 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
     let overall = rewards.map(\.overall.expectation)
     #expect(overall[0] + 0.5 < overall[1] && overall[1] + 0.5 < overall[2], "\(overall)")
     let comparesPairs = preset.hasSuffix("Terry")
-    #expect((rewardModel.range == nil) == comparesPairs && rewardModel.attributes.count == (comparesPairs ? 0 : 1))
+    #expect((rewardModel.range == nil) == comparesPairs)
+    #expect(rewardModel.attributes.count == (comparesPairs ? 0 : 1))
     if !comparesPairs {
       for (value, score) in zip(overall, [0, 4, 8]) { #expect(abs(value - Double(score)) < 2) }
       #expect(rewards[0].attributes[0].expectation < rewards[2].attributes[0].expectation)
@@ -57,7 +58,8 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
     let choice = try ModelChoice(tiny.folder + "/out"),
       dataset = try choice.artifacts.dataset(tiny.folder + "/train.jsonl")
     let error = #expect(throws: InputError.self) { try Evaluating(choice.artifacts, choice.load(), dataset) }
-    #expect(error?.place == "key objective.preset" && error?.remedy.contains("--pairs") == true)
+    #expect(error?.place == "key objective.preset")
+    #expect(error?.remedy.contains("--pairs") == true)
   }
 
   /// All pairs of a question whose scores differ; equal ones say nothing.
@@ -127,7 +129,8 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
     let accuracies = Dictionary(
       report.tables[0].rows.map { ($0[0].text, $0[2].value ?? .nan) }, uniquingKeysWith: { first, _ in first })
     for name in ["sft", "dist", "bradleyTerry"] { #expect(accuracies[name] ?? 0 > 0.9, "\(accuracies)") }
-    #expect(fileExists(folder + "/report.html") && fileExists(folder + "/figure.svg"))
+    #expect(fileExists(folder + "/report.html"))
+    #expect(fileExists(folder + "/figure.svg"))
     #expect(throws: InputError.self) { try ExperimentFolder(folder, experiment("train.steps=41")) }
   }
 
@@ -147,6 +150,7 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
       for key in ["metrics", "objective", "output"] { tree[key] = .null }
       rest.insert(JSON.object(tree).text())
     }
-    #expect(rest.count == 1 && presets.count == 8)
+    #expect(rest.count == 1)
+    #expect(presets.count == 8)
   }
 }

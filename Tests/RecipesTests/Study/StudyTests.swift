@@ -31,7 +31,10 @@ import TokenData
       guard case .double(let crps)? = run["last"]?["crps"], case .double(let mae)? = run["best"]?["readOutMAE"] else {
         throw CancellationError()
       }
-      #expect(crps > 0 && crps < 100 && mae > 0 && mae < 100)
+      #expect(crps > 0)
+      #expect(crps < 100)
+      #expect(mae > 0)
+      #expect(mae < 100)
     }
     let text = report.text(narrow)
     for words in ["valueDrawn σ 0.2", "dist α 1", "n = 16", "n = 32", "Always answering the training median"] {
@@ -93,7 +96,8 @@ import TokenData
     #expect(try answers(0.5, seed: 1).map(\.value) == some.map(\.value))
     #expect(try answers(0.5, seed: 2).map(\.value) != some.map(\.value))
     let noise = Measurements(some.map { $0.value - $0.clean })
-    #expect(abs(noise.standardDeviation - 66.5) < 3 && abs(noise.mean) < 4)
+    #expect(abs(noise.standardDeviation - 66.5) < 3)
+    #expect(abs(noise.mean) < 4)
     #expect(try answers(0, seed: 1).allSatisfy { abs($0.value - $0.clean) <= 0.5 })
   }
 

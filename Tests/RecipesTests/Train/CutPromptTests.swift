@@ -24,7 +24,8 @@ import Training
       let item = try Answering(artifacts).item(record), uncut = try Answering(whole).item(record)
       #expect(item.ids == Array(example.ids[..<first]))
       #expect(index == 0 ? item.ids.count < uncut.ids.count : item.ids == uncut.ids)
-      #expect(item.prompt == uncut.prompt && item.truth == uncut.truth)
+      #expect(item.prompt == uncut.prompt)
+      #expect(item.truth == uncut.truth)
     }
   }
 
@@ -50,7 +51,8 @@ import Training
     #expect(try Evaluating(choice.artifacts, model, dataset).records.count == 4)
     var lines = [Self.data.split(separator: "\n").map(String.init)][...], output = [String]()
     try LineStream(choice, .score).run(source: "<test>", next: { _ in lines.popFirst() }) { output.append($0) }
-    #expect(output.count == 4 && output.allSatisfy { $0.contains("logProbability") })
+    #expect(output.count == 4)
+    #expect(output.allSatisfy { $0.contains("logProbability") })
     // The score is that of the example as it was learnt.
     let example = try dataset.example(0)
     let learnt = example.ids.indices.dropFirst().filter { example.supervised[$0] }
@@ -72,7 +74,9 @@ import Training
       guard let colon = line.range(of: "thousands:") else { return String(line) }
       return String(line[..<colon.upperBound]) + " null"
     }.joined(separator: "\n")
-    #expect(old != text && old.contains("thousands: null") && !old.contains("reduction"))
+    #expect(old != text)
+    #expect(old.contains("thousands: null"))
+    #expect(!old.contains("reduction"))
     try Data(old.utf8).write(to: URL(fileURLWithPath: file))
     #expect(try tiny.artifacts().settings.metrics[0].grammar.thousands == .never)
     #expect(try ModelChoice(tiny.folder + "/out").artifacts.settings.metrics[0].grammar.thousands == .never)

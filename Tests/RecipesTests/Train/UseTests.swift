@@ -18,7 +18,8 @@ import Training
     let result = try Evaluating(artifacts, model, dataset)
     #expect(result.records.map(\.id) == (0..<5).map { "sum \($0)" })
     #expect(result.records.map(\.truth) == [[0], [10], [10], [10], [10]])
-    #expect(result.metrics.prefix(3) == [.exactMatch, .parseRate, .mae] && result.metrics.contains(.crps))
+    #expect(result.metrics.prefix(3) == [.exactMatch, .parseRate, .mae])
+    #expect(result.metrics.contains(.crps))
     for record in result.records {
       let belief = try #require(record.beliefs.first)
       #expect(belief.low <= belief.high && (0...99).contains(belief.mean) && belief.crps! >= 0)
@@ -42,7 +43,8 @@ import Training
     let error = #expect(throws: InputError.self) {
       try Evaluating(artifacts, model, artifacts.dataset(tiny.folder + "/train.jsonl")) { _, _ in answered += 1 }
     }
-    #expect(error?.place == "metric sum" && answered == 0)
+    #expect(error?.place == "metric sum")
+    #expect(answered == 0)
   }
 
   @Test func linesComeBackInOrderAndBadOnesAreNamed() throws {
@@ -82,9 +84,11 @@ import Training
     _ = try tiny.train("train.lora={ rank: 2, targets: all-linear }", "train.keep=1").run()
     let choice = try ModelChoice(tiny.folder + "/out")
     let checkpoint = try #require(choice.checkpoint)
-    #expect(fileExists(checkpoint + "/adapter_model.safetensors") && !fileExists(checkpoint + "/model.safetensors"))
+    #expect(fileExists(checkpoint + "/adapter_model.safetensors"))
+    #expect(!fileExists(checkpoint + "/model.safetensors"))
     let files = try exportModel(choice, to: tiny.folder + "/exported", dtype: .float32, replacing: false)
-    #expect(files.map(\.name).contains("model.safetensors") && !files.map(\.name).contains("adapter_config.json"))
+    #expect(files.map(\.name).contains("model.safetensors"))
+    #expect(!files.map(\.name).contains("adapter_config.json"))
     let exported = try loadModel(folder: tiny.folder + "/exported"), trained = try choice.load()
     let base = try loadModel(folder: tiny.folder + "/model")
     let ids = Tensor([3, 40, 17, 60] as [Int32], shape: [1, 4])
@@ -103,7 +107,8 @@ import Training
     let tiny = try TinyRun()
     _ = try tiny.train().run()
     let error = #expect(throws: InputError.self) { try ModelChoice(tiny.folder + "/out", step: 3) }
-    #expect(error?.expected.contains("step 3") == true && error?.found.contains("12") == true)
+    #expect(error?.expected.contains("step 3") == true)
+    #expect(error?.found.contains("12") == true)
     #expect(throws: InputError.self) { try ModelChoice(tiny.folder + "/nothing-here") }
   }
 

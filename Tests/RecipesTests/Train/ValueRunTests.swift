@@ -42,8 +42,11 @@ import Training
     let rule = try #require(artifacts.teacher?.rules[0])
     // The sums are 0 and 10; a twentieth of 11 values is one more, and nothing below 0.
     #expect(rule.target.format == (try ValueFormat(indices: 0...11)))
-    #expect(rule.target.scale == .width(2) && rule.target.distance == .squared)
-    #expect(rule.draw == 1 && rule.crossEntropy == .replaced && rule.isTaught)
+    #expect(rule.target.scale == .width(2))
+    #expect(rule.target.distance == .squared)
+    #expect(rule.draw == 1)
+    #expect(rule.crossEntropy == .replaced)
+    #expect(rule.isTaught)
     guard case .array(let metrics)? = artifacts.settings.resolved["metrics"] else { throw CancellationError() }
     #expect(metrics[0]["values"]?["range"] == [0.0, 11.0])
 
@@ -58,9 +61,11 @@ import Training
     #expect(try tiny.artifacts().teacher == nil)
     #expect(try tiny.artifacts("objective.preset=sft", "metrics.0.target=value").teacher == nil)
     let value = try #require(try tiny.artifacts("objective.preset=dist", "metrics.0.target=value").teacher?.rules[0])
-    #expect(value.draw == 0 && value.crossEntropy == .kept)
+    #expect(value.draw == 0)
+    #expect(value.crossEntropy == .kept)
     let raml = try #require(try tiny.artifacts("objective.preset=raml", "metrics.0.draw=0.5").teacher?.rules[0])
-    #expect(raml.draw == 0.5 && !raml.isTaught)
+    #expect(raml.draw == 0.5)
+    #expect(!raml.isTaught)
     #expect(try tiny.artifacts("objective.preset=value").settings.objective.alpha == 1)
     #expect(try tiny.artifacts("objective.preset=dist").settings.objective.alpha == 0.1)
   }
@@ -119,7 +124,8 @@ import Training
     for (field, words) in [("", "no such field"), (", \"sd\": null", "no such field"), (", \"sd\": \"wide\"", "sd")] {
       let tiny = try TinyRun(data: data([", \"sd\": 1", field, ", \"sd\": 2"]))
       let error = #expect(throws: InputError.self) { try run(tiny, "{ field: sd }") }
-      #expect(error?.description.contains("line 2") == true && error?.description.contains(words) == true, "\(error!)")
+      #expect(error?.description.contains("line 2") == true, "\(error!)")
+      #expect(error?.description.contains(words) == true, "\(error!)")
     }
   }
 

@@ -43,7 +43,8 @@ import TokenData
         wanted = try values("\(index).at", as: Float.self)
       }
       let worst = zip(own, wanted).map { abs($0 - $1) }.max() ?? .infinity
-      #expect(own.count == wanted.count && worst <= 1e-5, "case \(c): \(worst)")
+      #expect(own.count == wanted.count, "case \(c): \(worst)")
+      #expect(worst <= 1e-5, "case \(c): \(worst)")
     }
   }
 

@@ -54,7 +54,8 @@ import TokenData
         #expect([3, prepared.height, prepared.width] == arrays[name + ".values"]?.shape)
         let wanted = try floats(name + ".values")
         let worst = zip(prepared.values, wanted).map { abs($0 - $1) }.max() ?? .infinity
-        #expect(prepared.values.count == wanted.count && worst <= 1e-6, "configuration \(index), \(name): \(worst)")
+        #expect(prepared.values.count == wanted.count, "configuration \(index), \(name): \(worst)")
+        #expect(worst <= 1e-6, "configuration \(index), \(name): \(worst)")
       }
     }
   }
@@ -78,7 +79,8 @@ import TokenData
   ])
   func sizesAreReadFromHeaders(name: String) throws {
     let path = imageFixture(name), whole = try PixelImage(file: path), size = try PixelImage.size(ofFile: path)
-    #expect(size.height == whole.height && size.width == whole.width)
+    #expect(size.height == whole.height)
+    #expect(size.width == whole.width)
     let bytes = try Data(contentsOf: URL(filePath: path))
     // Cut off anywhere, it is refused or right: never read beyond its end.
     for count in 0..<min(bytes.count, 700) {
@@ -103,7 +105,8 @@ import TokenData
   func everyKindOfFileIsPrepared(name: String) throws {
     let image = try PixelImage(file: imageFixture(name))
     let prepared = try ImagePreparation(side: 16).prepare(image, path: name)
-    #expect(prepared.values.count == 3 * 16 * 16 && prepared.values.allSatisfy(\.isFinite))
+    #expect(prepared.values.count == 3 * 16 * 16)
+    #expect(prepared.values.allSatisfy { $0.isFinite })
     if image.channels == 1 {
       // The same gray in every channel, whatever its mean and deviation.
       let gray = (0..<3).map { channel in
