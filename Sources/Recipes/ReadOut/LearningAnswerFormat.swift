@@ -14,7 +14,7 @@ extension AnswerFormat {
   /// - Throws: `InputError` if they write it in ways that have no common form, with two of them.
   static func learn(_ parts: RunParts, from path: String) throws -> AnswerFormat? {
     let encoder = parts.readingEncoder
-    guard let index = encoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else { return nil }
+    guard let index = encoder.metrics.firstIndex(where: { $0.finder.space.writesNumbers }) else { return nil }
     let rule = encoder.metrics[index], file = try JSONLFile(path), reader = parts.reader
     var written = [(line: Int, number: WrittenNumber)](), problems = [(line: Int, problem: WrittenNumber.Problem)]()
     for line in stride(from: 0, to: file.count, by: max(1, (file.count + most - 1) / most)) {
@@ -42,6 +42,11 @@ extension AnswerFormat {
           ?? "no answers",
         "Numbers are read out where they are written digit by digit (`tokens: digits`) or as one token.")
     }
+    let pieces = try rule.finder.space.unit == .piece ? Pieces(parts, rule, index, path, &written) : nil
+    guard !written.isEmpty else {
+      throw refusal(
+        "numbers as the run's format has them, in tokens of their own", "none of \(all)", "See dist2 inspect.")
+    }
     let heads = mostCommonHeads(written.map(\.number))
     let fitting = written.filter { heads.contains($0.number.asHead) }
     guard Double(fitting.count) >= mostlyAll * Double(all) else {
@@ -60,9 +65,14 @@ extension AnswerFormat {
       format.digits = Digits(
         fitting.map(\.number), digits: rule.finder.space, stops: parts.encoder.ends.starts(parts.tokenizer))
     }
-    let space = try format.space(rule.finder.space), shared = format.before.count
-    format.written = fitting.count {
-      space.reaches($0.number.value, by: Array($0.number.head[shared...]) + $0.number.ids)
+    if var pieces {
+      pieces.ends = pieces.ends(after: fitting.map(\.number), rule.finder.space, parts)
+      format.pieces = pieces
+    } else {
+      let space = try format.space(rule.finder.space, parts.tokenizer), shared = format.before.count
+      format.written = fitting.count {
+        space.reaches($0.number.value, by: Array($0.number.head[shared...]) + $0.number.ids)
+      }
     }
     let values = fitting.map(\.number.value)
     format.range = values.min().flatMap { low in values.max().map { [low, $0] } }

@@ -29,14 +29,14 @@ struct NumberReading {
   /// - Throws: `InputError` if no metric has values, or nothing says how numbers are written.
   init(_ parts: RunParts, run: RunFolder? = nil) throws {
     let encoder = parts.readingEncoder
-    guard let index = encoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else {
+    guard let index = encoder.metrics.firstIndex(where: { $0.finder.space.writesNumbers }) else {
       throw InputError(
         path: parts.settings.path, place: "key metrics", expected: "a metric whose tokens have values",
         found: "none", remedy: "Without one there is no distribution to read out: evaluate.distribution: false.")
     }
     let rule = encoder.metrics[index], name = parts.settings.metrics[index].name
     format = try Self.format(parts, run, rule, name)
-    do { space = try format.space(rule.finder.space) } catch {
+    do { space = try format.space(rule.finder.space, parts.tokenizer) } catch {
       throw InputError(
         path: parts.settings.path, place: "metric \(name)", expected: "numbers that can be read out", found: "\(error)",
         remedy: "Set evaluate.distribution to false.")
@@ -56,7 +56,8 @@ struct NumberReading {
         parts.settings.path)
     }
     if let stored = try run?.storedNumbers(), stored.metric == name,
-      (stored.digits != nil) == (rule.finder.space.unit == .digit)
+      (stored.digits != nil) == (rule.finder.space.unit == .digit),
+      (stored.pieces != nil) == (rule.finder.space.unit == .piece)
     {
       return stored
     }
@@ -126,7 +127,8 @@ extension RunFolder {
   func storedNumbers() throws -> AnswerFormat? {
     guard fileExists(numbers) else { return nil }
     let format = try? JSONDecoder().decode(AnswerFormat.self, from: Data(fileBytes(numbers, limit: 1 << 20)))
-    guard let format, format.digits?.isValid ?? true, !format.heads.isEmpty else {
+    guard let format, format.digits?.isValid ?? true, format.pieces?.values.isValid ?? true, !format.heads.isEmpty
+    else {
       throw InputError(
         path: numbers, expected: "how numbers are written, as dist2 train stored it", found: "something else",
         remedy: "Remove the file: it is then learnt from the training answers.")

@@ -16,6 +16,8 @@ struct WrittenNumber {
   var integer = 0, fraction = 0
   var hasLeadingZero = false
   var point: Int32?
+  /// As a format writes it; "" where its tokens are not looked at as text.
+  var text = ""
 
   /// Why a number has no such form.
   enum Problem: String, Error {
@@ -47,6 +49,11 @@ struct WrittenNumber {
     var written = WrittenNumber(
       head: Array(ids[question.count..<first.position]), ids: Array(ids[first.position...next]),
       count: last.position + 1 - first.position, value: 0)
+    if rule.finder.space.unit == .piece, let number = found.number {
+      written.value = number.value
+      written.text = number.plainText
+      return .success(written)
+    }
     guard rule.finder.space.unit == .digit, let number = found.number else {
       guard found.positions.count == 1, let values = rule.finder.space.values else { return .failure(.severalTokens) }
       written.value = values[first.candidate]

@@ -72,7 +72,7 @@ public struct Evaluating {
     case true: return .read(try NumberReading(parts, run: run))
     case nil:
       guard !items.isEmpty, items.allSatisfy({ $0.truth.count == 1 }),
-        parts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil })
+        parts.readingEncoder.metrics.contains(where: { $0.finder.space.writesNumbers })
       else { return .none }
       do { return .read(try NumberReading(parts, run: run)) } catch let error as InputError {
         return .impossible(error)
