@@ -70,7 +70,7 @@ extension ContrastiveRule {
     switch space.unit {
     case .digit: drawDigits(positions, using: &generator)
     case .number, .token: positions.count == 1 ? drawWhole(positions[0], using: &generator).map { [$0] } : nil
-    case .digitRun, .character: nil
+    case .digitRun, .character, .piece: nil
     }
   }
 

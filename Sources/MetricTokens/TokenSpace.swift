@@ -15,6 +15,9 @@ public struct TokenSpace: Sendable, Hashable {
     /// One character of a number: a digit, its point or its minus sign. Targets are over the whole number and given
     /// with each token (``GivenTarget``).
     case character
+    /// Some characters of a number as the tokenizer cuts it: digits, point, sign, several of these, or the space before
+    /// them. Targets are over the whole number, as with `character`.
+    case piece
     /// The token itself, wherever it stands: a label, a coordinate bin, an image code.
     case token
   }

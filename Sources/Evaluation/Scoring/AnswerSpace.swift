@@ -33,6 +33,23 @@ public struct AnswerSpace: Sendable {
     }
   }
 
+  /// The numbers of a format as a tokenizer writes them, several digits a token. One that begins longer ones must be
+  /// followed by one of `ends`; others end by themselves.
+  ///
+  /// - Throws: `DecodingError.badSetting` if an end is needed and there is none.
+  public static func numbers(_ trie: NumberTrie, ends: [Int32]) throws -> AnswerSpace {
+    guard !ends.isEmpty || !trie.needsEnds else {
+      throw DecodingError.badSetting("numbers: expected tokens that end a number of variable length, found none")
+    }
+    return AnswerSpace { path in
+      guard let after = trie.after(path) else {
+        return trie.index(of: path.dropLast()).map { .value(trie.format.value($0)) } ?? .tokens([])
+      }
+      guard let value = after.value else { return .tokens(after.next) }
+      return after.next.isEmpty ? .value(trie.format.value(value)) : .tokens(after.next + ends)
+    }
+  }
+
   /// Answers spelled out by the caller, for tokenizers that write several digits as one token.
   ///
   /// - Throws: `DecodingError.badSetting` if a spelling is empty, occurs twice or begins another: it would not be

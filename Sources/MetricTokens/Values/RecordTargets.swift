@@ -47,4 +47,9 @@ struct MixedMass: ValueMass {
   }
 
   func mass(of stretch: ClosedRange<Int>) -> Double { parts.reduce(0) { $0 + $1.weight * $1.mass.mass(of: stretch) } }
+
+  func window(leavingOut share: Double) -> ClosedRange<Int> {
+    let all = parts.map { $0.mass.window(leavingOut: share) }
+    return (all.map(\.lowerBound).min() ?? 0)...(all.map(\.upperBound).max() ?? 0)
+  }
 }

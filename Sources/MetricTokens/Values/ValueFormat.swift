@@ -36,6 +36,13 @@ public struct ValueFormat: Sendable, Hashable, Codable {
     self.integerDigits = integerDigits
   }
 
+  /// Whether this is what ``init(indices:decimals:isTrimmed:integerDigits:)`` takes, for one that comes from a file.
+  public var isValid: Bool {
+    let checked = try? ValueFormat(
+      indices: indices, decimals: decimals, isTrimmed: isTrimmed, integerDigits: integerDigits)
+    return checked == self
+  }
+
   /// Number of values.
   public var count: Int { indices.count }
 

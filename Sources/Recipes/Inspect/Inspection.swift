@@ -94,7 +94,11 @@ public struct Inspection {
           "metric \(metric.name): no metric token found in \(summary.examples) examples, so nothing would carry a distance"
         )
       }
-      if counts.uncovered > 0 {
+      if counts.uncovered > 0, distanceLoss.space.unit == .piece {
+        warnings.append(
+          "metric \(metric.name): the tokenizer writes some numbers together with other characters: these are learnt by "
+            + "cross entropy alone. metrics.\(metric.name).tokens: digits teaches them")
+      } else if counts.uncovered > 0 {
         warnings.append(
           "metric \(metric.name): the tokenizer writes digits as part of longer tokens; set data.splitDigits: true, or "
             + "metrics.\(metric.name).tokens: numbers")

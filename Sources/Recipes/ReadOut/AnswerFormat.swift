@@ -43,6 +43,8 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
   var heads: [Head]
   /// Nil where a number is one token of the metric.
   var digits: Digits?
+  /// Nil where numbers are read digit by digit, or are one token of the metric.
+  var pieces: Pieces?
   /// Answers that it was learnt from, and how many of them are written like this.
   var answers: Int, written: Int
   /// Least and greatest number of these; nil if it was not learnt.
@@ -51,7 +53,8 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
   /// Whether it can be used, wherever it comes from.
   var isValid: Bool {
     let isRange = range.map { $0.count == 2 && $0[0] <= $0[1] } ?? true
-    return digits?.isValid ?? true && !heads.isEmpty && isRange && (0..<Self.mostPlaces).contains(place)
+    return digits?.isValid ?? true && pieces?.values.isValid ?? true && !heads.isEmpty && isRange
+      && (0..<Self.mostPlaces).contains(place)
   }
 
   /// What all answers begin with.
@@ -66,18 +69,19 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
   /// The ways to write a number after ``before``.
   ///
   /// - Throws: `DecodingError` or `TokenSpaceError` if the metric's tokens cannot write it.
-  func space(_ tokens: TokenSpace) throws -> AnswerSpace {
+  func space(_ tokens: TokenSpace, _ tokenizer: Tokenizer) throws -> AnswerSpace {
     let shared = before.count
     let beginnings = try heads.map { head in
       AnswerSpace.Beginning(
         ids: Array(head.ids[shared...]), isNegative: head.isNegative,
-        numbers: try numbers(tokens, isNegative: head.isNegative))
+        numbers: try numbers(tokens, tokenizer, isNegative: head.isNegative))
     }
     return .numbers(after: beginnings)
   }
 
   /// Numbers behind a head.
-  private func numbers(_ tokens: TokenSpace, isNegative: Bool) throws -> AnswerSpace {
+  private func numbers(_ tokens: TokenSpace, _ tokenizer: Tokenizer, isNegative: Bool) throws -> AnswerSpace {
+    if let pieces { return try pieces.space(tokens, tokenizer) }
     guard let digits else { return try .tokens(of: tokens) }
     return try .numbers(
       NumberFormat(
@@ -108,6 +112,9 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
       parts.append(count(digits.integer, "digit"))
       if digits.fraction[1] > 0 { parts.append(count(digits.fraction, "decimal")) }
       if digits.leadingZeros != .none { parts.append("filled up with zeros") }
+    } else if let values = pieces?.values {
+      parts.append(
+        "numbers from \(values.text(values.indices.lowerBound)) to \(values.text(values.indices.upperBound))")
     } else {
       parts.append("one token")
     }
@@ -127,6 +134,7 @@ extension AnswerFormat {
     followsAnswer = try values.decodeIfPresent(Bool.self, forKey: .followsAnswer) ?? false
     heads = try values.decode([Head].self, forKey: .heads)
     digits = try values.decodeIfPresent(Digits.self, forKey: .digits)
+    pieces = try values.decodeIfPresent(Pieces.self, forKey: .pieces)
     (answers, written) = (try values.decode(Int.self, forKey: .answers), try values.decode(Int.self, forKey: .written))
     range = try values.decodeIfPresent([Double].self, forKey: .range)
   }

@@ -18,7 +18,7 @@ extension AnswerFormat {
   /// - Throws: `InputError` if the first number is written in ways that have no common form, with two of them.
   static func learn(_ artifacts: RunArtifacts, from path: String) throws -> [AnswerFormat] {
     let encoder = artifacts.readingEncoder
-    guard let first = encoder.metrics.firstIndex(where: { $0.finder.space.values != nil }) else { return [] }
+    guard let first = encoder.metrics.firstIndex(where: { $0.finder.space.writesNumbers }) else { return [] }
     let file = try JSONLFile(path), reader = artifacts.reader
     var seen = [NumberSlot: WrittenAnswers](), answers = 0
     for line in stride(from: 0, to: file.count, by: max(1, (file.count + most - 1) / most)) {
@@ -42,7 +42,8 @@ extension AnswerFormat {
   private static func format(
     _ slot: NumberSlot, _ seen: WrittenAnswers, of all: Int, _ artifacts: RunArtifacts, _ path: String
   ) throws -> AnswerFormat {
-    let tokens = artifacts.readingEncoder.metrics[slot.metric].finder.space, written = seen.numbers
+    let tokens = artifacts.readingEncoder.metrics[slot.metric].finder.space
+    var written = seen.numbers
     func refusal(_ expected: String, _ found: String, _ remedy: String) -> InputError {
       InputError(
         path: path, place: "metric \(artifacts.settings.metrics[slot.metric].name)", expected: expected, found: found,
@@ -57,10 +58,18 @@ extension AnswerFormat {
           ?? "no answers",
         "Numbers are read out where they are written digit by digit (`tokens: digits`) or as one token.")
     }
+    let pieces =
+      try tokens.unit == .piece
+      ? Pieces(artifacts, artifacts.readingEncoder.metrics[slot.metric], slot.metric, path, &written) : nil
+    guard !written.isEmpty else {
+      throw refusal(
+        "numbers as the run's format has them, in tokens of their own", "none of \(all)", "See dist2 inspect.")
+    }
     // After the prompt where all answers begin alike; else after what an answer says before the number.
     func isEnough(_ numbers: [WrittenNumber]) -> Bool { Double(numbers.count) >= mostlyAll * Double(all) }
     var (heads, fitting) = Self.heads(written.map(\.number), followsAnswer: false)
-    let followsAnswer = !isEnough(fitting)
+    // What stands before tokens of several digits changes them: such numbers are read after the prompt alone.
+    let followsAnswer = !isEnough(fitting) && pieces == nil
     if followsAnswer { (heads, fitting) = Self.heads(written.map(\.number), followsAnswer: true) }
     guard isEnough(fitting) else {
       let other = written.first { !heads.contains($0.number.head(true)) }
@@ -79,9 +88,14 @@ extension AnswerFormat {
     if tokens.unit == .digit {
       format.digits = Digits(fitting, digits: tokens, stops: artifacts.encoder.ends.starts(artifacts.tokenizer))
     }
-    let space = try format.space(tokens), shared = format.before.count
-    format.written = fitting.count {
-      space.reaches($0.value, by: Array($0.head(followsAnswer).ids[shared...]) + $0.ids)
+    if var pieces {
+      pieces.ends = pieces.ends(after: fitting, tokens, artifacts)
+      format.pieces = pieces
+    } else {
+      let space = try format.space(tokens, artifacts.tokenizer), shared = format.before.count
+      format.written = fitting.count {
+        space.reaches($0.value, by: Array($0.head(followsAnswer).ids[shared...]) + $0.ids)
+      }
     }
     let values = fitting.map(\.value)
     format.range = values.min().flatMap { low in values.max().map { [low, $0] } }

@@ -25,7 +25,7 @@ struct NumberReading {
   init(_ artifacts: RunArtifacts, run: RunFolder? = nil) throws {
     encoder = artifacts.readingEncoder
     width = artifacts.settings.evaluate.width
-    guard encoder.metrics.contains(where: { $0.finder.space.values != nil }) else {
+    guard encoder.metrics.contains(where: { $0.finder.space.writesNumbers }) else {
       throw InputError(
         path: artifacts.settings.path, place: "key metrics", expected: "a metric whose tokens have values",
         found: "none", remedy: "Without one there is no distribution to read out: evaluate.distribution: false.")
@@ -35,7 +35,7 @@ struct NumberReading {
 
   private static func formats(_ artifacts: RunArtifacts, _ run: RunFolder?) throws -> [AnswerFormat] {
     let metrics = artifacts.readingEncoder.metrics
-    guard let first = metrics.firstIndex(where: { $0.finder.space.values != nil }) else { return [] }
+    guard let first = metrics.firstIndex(where: { $0.finder.space.writesNumbers }) else { return [] }
     if let number = artifacts.settings.evaluate.number {
       return [
         try AnswerFormat(
@@ -46,8 +46,11 @@ struct NumberReading {
     }
     let stored = try run?.storedNumbers() ?? []
     let fits = stored.allSatisfy { format in
-      artifacts.settings.metrics.firstIndex { $0.name == format.metric }
-        .map { (format.digits != nil) == (metrics[$0].finder.space.unit == .digit) } ?? false
+      guard let metric = artifacts.settings.metrics.firstIndex(where: { $0.name == format.metric }) else {
+        return false
+      }
+      let unit = metrics[metric].finder.space.unit
+      return (format.digits != nil) == (unit == .digit) && (format.pieces != nil) == (unit == .piece)
     }
     if fits, !stored.isEmpty { return stored }
     guard let path = artifacts.settings.data.train, fileExists(path) else {
@@ -152,7 +155,7 @@ struct ReadableNumber {
     let metric = settings.metrics.firstIndex { $0.name == format.metric } ?? 0
     self.format = format
     slot = NumberSlot(metric: metric, place: format.place)
-    do { space = try format.space(encoder.metrics[metric].finder.space) } catch {
+    do { space = try format.space(encoder.metrics[metric].finder.space, artifacts.tokenizer) } catch {
       throw InputError(
         path: settings.path, place: "metric \(format.metric)", expected: "numbers that can be read out",
         found: "\(error)", remedy: "Set evaluate.distribution to false.")

@@ -19,6 +19,8 @@ struct WrittenNumber {
   var integer = 0, fraction = 0
   var hasLeadingZero = false
   var point: Int32?
+  /// As a format writes it; "" where its tokens are not looked at as text.
+  var text = ""
 
   /// Why a number has no such form.
   enum Problem: String, Error {
@@ -40,7 +42,7 @@ struct WrittenNumber {
     try ExampleEncoder.checkCut(record)
     let question = try encoder.question(record).ids, analysis = try encoder.analyze(record)
     let fits = analysis.example.ids.starts(with: question)
-    let readable = encoder.metrics.indices.filter { encoder.metrics[$0].finder.space.values != nil }
+    let readable = encoder.metrics.indices.filter { encoder.metrics[$0].finder.space.writesNumbers }
     return readable.flatMap { metric -> [Entry] in
       let found = analysis.found[metric].filter { found in
         (found.positions.first?.position ?? found.uncovered.first).map { $0 >= question.count } ?? false
@@ -67,6 +69,11 @@ struct WrittenNumber {
     var written = WrittenNumber(
       head: Array(ids[prompt..<first.position]), ids: Array(ids[first.position...next]),
       count: last.position + 1 - first.position, value: 0)
+    if rule.finder.space.unit == .piece, let number = found.number {
+      written.value = number.value
+      written.text = number.plainText
+      return .success(written)
+    }
     if rule.finder.space.unit == .digit, let number = found.number {
       written.value = number.value
       let places = found.positions.map { $0.position - first.position }

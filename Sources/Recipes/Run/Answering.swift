@@ -145,7 +145,7 @@ struct AnswerNumbers: Sendable {
   init(_ encoder: ExampleEncoder, rules: [MetricRule], count: Int?) {
     tokenizer = encoder.tokenizer
     // Labels and codes have no numbers; spans are known of records, not of answers.
-    self.rules = rules.filter { $0.finder.space.values != nil || $0.finder.space.unit == .character }
+    self.rules = rules.filter { $0.finder.space.writesNumbers || $0.finder.space.unit == .character }
     self.count = count
   }
 

@@ -28,6 +28,9 @@ public struct RunArtifacts: TrainingArtifacts {
   public let rating: RatingObjective?
   /// Makes tokens of records.
   public let encoder: ExampleEncoder
+  /// The encoder for reading answers out: its metrics are of digits also where numbers are taught whole, and of tokens of
+  /// several digits where any of these may be one of a number's.
+  let readingEncoder: ExampleEncoder
   /// Largest number of tokens of an example.
   public let maxLength: Int
   /// Ids that the model has embeddings for.
@@ -73,20 +76,26 @@ public struct RunArtifacts: TrainingArtifacts {
     maxLength = min(settings.data.maxLength ?? skeleton.contextLength, skeleton.contextLength)
     var encoder = try Self.encoder(settings, modelFolder, tokenizer, distanceLosses)
     encoder.modelVocabulary = modelVocabulary
-    (teacher, formatRemarks) = try Self.teacher(&settings, encoder.metrics, maxLength: maxLength)
+    (teacher, formatRemarks) = try Self.teacher(&settings, encoder, maxLength: maxLength)
     self.settings = settings
     if let seeing = skeleton as? any VisionLanguageModel {
       encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
       encoder.images?.square = settings.data.squareImages
     }
     self.encoder = encoder
+    readingEncoder = Self.readingEncoder(encoder)
   }
 
-  /// The encoder for reading answers out: its metrics are of digits also where numbers are taught whole.
-  var readingEncoder: ExampleEncoder {
+  private static func readingEncoder(_ encoder: ExampleEncoder) -> ExampleEncoder {
     var reading = encoder
-    for (index, rule) in encoder.metrics.enumerated() where rule.finder.space.unit == .character {
-      if let digits = rule.finder.space.digits { reading.metrics[index].finder.space = digits }
+    for (index, rule) in encoder.metrics.enumerated() {
+      let space = rule.finder.space
+      switch space.unit {
+      case .character: reading.metrics[index].finder.space = space.digits ?? space
+      case .digitRun where encoder.splitter == nil:
+        reading.metrics[index].finder.space = (try? .pieces(of: encoder.tokenizer, name: space.name)) ?? space
+      case .digit, .digitRun, .number, .piece, .token: break
+      }
     }
     return reading
   }
@@ -166,19 +175,19 @@ public struct RunArtifacts: TrainingArtifacts {
         twoPass: objective.needsContrastivePass,
         contrastiveExample: sampler.map { sampler in { sampler.contrastiveExample(of: $0, epoch: $1, index: $2) } },
         teaching: teacher.map { teacher in
-          { try teacher.taught($0, epoch: $1, index: $2, draws: shuffled) }
+          { [tokenizer] in try teacher.taught($0, epoch: $1, index: $2, draws: shuffled, writtenBy: tokenizer) }
         },
         images: encoder.images.map { tokens in { try tokens.prepared($0.images, source: $0.source) } }))
   }
 
   /// How numbers are taught whole, their formats learnt where the run file does not say them, and kept in it.
   private static func teacher(
-    _ settings: inout RunSettings, _ rules: [MetricRule], maxLength: Int
+    _ settings: inout RunSettings, _ encoder: ExampleEncoder, maxLength: Int
   ) throws -> (teacher: ValueTeacher?, remarks: [String]) {
     var remarks = [String]()
     var taught = [ValueRule?](repeating: nil, count: settings.metrics.count)
     for (index, metric) in settings.metrics.enumerated() where metric.whole.areTaught(by: settings.objective.preset) {
-      let space = rules[index].finder.space
+      let rule = encoder.metrics[index], space = rule.finder.space
       let distance = try metric.valueDistance(settings.path)
       let format: ValueFormat, scale: ValueScale
       if let known = metric.whole.format, let given = metric.whole.scale {
@@ -187,13 +196,18 @@ public struct RunArtifacts: TrainingArtifacts {
         let learner = FormatLearner(
           reader: RecordReader(format: settings.data.format, fields: settings.data.fields), path: try settings.trainFile
         )
-        let learnt = try learner.format(of: rules[index], metric: metric.name)
+        let learnt = try learner.format(of: rule, metric: metric.name)
         format = metric.whole.format ?? learnt.format
         scale = metric.whole.scaleChoice.scale(width: learnt.width(distance))
         if metric.whole.format == nil, let remark = learnt.remark(metric: metric.name) { remarks.append(remark) }
       }
       settings.keep(format, scale, ofMetric: index)
-      taught[index] = try metric.valueRule(space, format, scale, settings.objective.preset, path: settings.path)
+      let tries =
+        space.unit != .piece
+        ? []
+        : try settings.naming("metrics[\(index)].tokens") { try encoder.tries(format, over: space) }
+      taught[index] = try metric.valueRule(
+        space, format, scale, settings.objective.preset, tries: tries, path: settings.path)
     }
     guard taught.contains(where: { $0 != nil }) else { return (nil, remarks) }
     return (ValueTeacher(taught, seed: settings.train.seed, maxLength: maxLength), remarks)
@@ -268,7 +282,7 @@ extension MetricSettings {
   /// - Parameter codeBook: where embeddings are, if the distance names no file of its own.
   func distanceLoss(_ space: TokenSpace, _ objective: ObjectiveSettings, codeBook: String? = nil) throws -> DistanceLoss
   {
-    if space.unit == .character {
+    if space.unit == .character || space.unit == .piece {
       let replaces = (whole.crossEntropy ?? objective.preset.crossEntropy) == .replaced
       // Without cross entropy only the vocabulary's softmax keeps a model to the characters of numbers.
       return try DistanceLoss(
@@ -283,12 +297,14 @@ extension MetricSettings {
   /// - Parameter preset: whether numbers are taught whole, and so need all characters that they are written with.
   fileprivate func space(_ tokenizer: Tokenizer, _ preset: Preset) throws -> TokenSpace {
     if whole.areTaught(by: preset) {
-      guard case .digits = tokens else {
+      switch tokens {
+      case .digits: return try .characters(of: tokenizer, name: name)
+      case .numbers: return try .pieces(of: tokenizer, name: name)
+      case .integers, .scores, .labels, .bins, .codebook:
         throw TokenSpaceError(
           space: name, problem: "whole values are written with digits, not with tokens of their own",
-          remedy: "Take tokens: digits, or preset dist, which takes any.")
+          remedy: "Take tokens: digits, tokens: numbers, or preset dist, which takes any.")
       }
-      return try .characters(of: tokenizer, name: name)
     }
     return switch tokens {
     case .digits: try .digits(of: tokenizer, spacing: spacing, name: name)

@@ -47,12 +47,13 @@ extension MetricSettings {
   ///
   /// - Throws: `InputError` for a distance between values that there is not.
   func valueRule(
-    _ space: TokenSpace, _ format: ValueFormat, _ scale: ValueScale, _ preset: Preset, path: String
+    _ space: TokenSpace, _ format: ValueFormat, _ scale: ValueScale, _ preset: Preset, tries: [NumberTrie] = [],
+    path: String
   ) throws -> ValueRule {
     ValueRule(
       space, target: ValueTarget(format, distance: try valueDistance(path), scale: scale),
       draw: whole.draw ?? (preset == .valueDrawn || preset == .raml ? 1 : 0),
-      crossEntropy: whole.crossEntropy ?? preset.crossEntropy, isTaught: preset != .raml)
+      crossEntropy: whole.crossEntropy ?? preset.crossEntropy, isTaught: preset != .raml, tries: tries)
   }
 
   /// The distance between values.

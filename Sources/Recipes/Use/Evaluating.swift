@@ -80,7 +80,7 @@ public struct Evaluating {
       return .read(try NumberReading(artifacts, run: run))
     case nil:
       guard !items.isEmpty, items.allSatisfy({ $0.truth.count == 1 }),
-        artifacts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil })
+        artifacts.readingEncoder.metrics.contains(where: { $0.finder.space.writesNumbers })
       else { return .none }
       do { return .read(try NumberReading(artifacts, run: run)) } catch let error as InputError {
         return .impossible(error)

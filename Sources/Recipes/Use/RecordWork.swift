@@ -82,7 +82,7 @@ struct Likelihoods: RecordWork {
   /// Says on standard error why no number is read out, where a metric has values.
   init(_ choice: ModelChoice, _ answering: Answering) throws {
     self.answering = answering
-    if choice.artifacts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil }) {
+    if choice.artifacts.readingEncoder.metrics.contains(where: { $0.finder.space.writesNumbers }) {
       do { reading = try NumberReading(choice.artifacts, run: choice.run) } catch let error as InputError {
         reading = nil
         Terminal.standardError.write("note: no number is read out beside the log-probabilities. \(error)\n")
