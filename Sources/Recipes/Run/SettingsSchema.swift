@@ -99,7 +99,7 @@ extension RunSettings {
       - { tokens: digits, where: answer, distance: squared, contrast: { radius: 1 }, values: { range: [0, 9] } }
       - { tokens: { bins: { pattern: "<{}>", count: 4 } }, where: { delimiters: ["<b>", "</b>"] } }
       - { tokens: { codebook: { count: 4 } } }
-    train: { lora: {}, earlyStop: {} }
+    train: { lora: {}, earlyStop: { patience: 3 } }
     evaluate: { number: {} }
     """
   ]
