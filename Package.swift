@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
 // The native library is built once by `make native`. SwiftPM takes an absolute path to its .pc file, so that

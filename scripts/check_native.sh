@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The native library where it does not run every day: against the oldest libtorch that is supported, with the test bundle
 # that `make test` has built, and its kernels for ARM64, cross-compiled and emulated. What is missing is skipped, with
 # a reason.
