@@ -88,6 +88,15 @@ import TokenData
     }
   }
 
+  @Test func daysAreGiven() throws {
+    let jinja = "{{ date_string or strftime_now('%Y') }} {% for m in messages %}{{ m.content }}{% endfor %}"
+    var template = try InterpretedTemplate(jinja, path: "t", tokenizer: try fixtureTokenizer("smollm2"))
+    let said = [ChatMessage(.user, "a")]
+    #expect(try ChatTemplate.interpreted(template).render(said).text.hasPrefix("20"))
+    template.date = "05 Mar 1926"
+    #expect(try ChatTemplate.interpreted(template).render(said).text == "05 Mar 1926 a")
+  }
+
   @Test func answersThatATemplateLosesAreRefused() throws {
     let tokenizer = try fixtureTokenizer("smollm2")
     let said = [
