@@ -13,7 +13,7 @@ if ! command -v aarch64-linux-gnu-g++ > /dev/null; then
 else
   logged make -C native -j"$(nproc)" TORCH=none OUT="$out" arm64
   if command -v qemu-aarch64 > /dev/null; then
-    logged make -C native TORCH=none OUT="$out" check-arm64
+    logged make --no-print-directory -C native TORCH=none OUT="$out" check-arm64
     say "kernels for ARM64: $(tail -n 1 "$log")"
   else
     say "kernels for ARM64 compile; not run: no qemu-aarch64 (sudo apt-get install qemu-user)"
