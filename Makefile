@@ -32,7 +32,7 @@ dist: build  ## the same as a tar.gz in .build
 native:  ## only the native library
 	@scripts/native.sh
 
-lint:  ## formatting and scripts
+lint:  ## formatting, traps, links, licence lines, documentation comments
 	@scripts/lint.sh
 
 format:  ## format the sources in place
@@ -41,7 +41,7 @@ format:  ## format the sources in place
 bench: build  ## speed side by side with PyTorch (twelve minutes; QUICK=1 for a look, ONLY="step" for a part)
 	@scripts/bench.sh
 
-docs:  ## DocC pages into .build/docs
+docs:  ## DocC pages into .build/docs (seconds after a build)
 	@scripts/docs.sh
 
 examples: build  ## build and run the programs in Examples/

@@ -134,7 +134,7 @@ class Server:
     def score(self, connection, prompt, response):
         """Status, score, seconds."""
         start = time.perf_counter()
-        body = json.dumps({"prompt": prompt, "response": response, "facets": False})
+        body = json.dumps({"prompt": prompt, "response": response, "attributes": False})
         connection.request("POST", "/score", body, self.headers)
         answer = connection.getresponse()
         content = json.loads(answer.read())

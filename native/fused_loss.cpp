@@ -206,7 +206,7 @@ struct LinearLoss : torch::autograd::Function<LinearLoss> {
     }
   }
 
-  /// The neighbours' logits are single products of a hidden state and a weight's row.
+  /// The contrastive examples' logits are single products of a hidden state and a weight's row.
   static void addContrast(const Losses &losses, const Projection &head, const at::Tensor &others, const at::Tensor &gw,
                           const at::Tensor &gb, const at::Tensor &gc) {
     const auto &k = kernels();

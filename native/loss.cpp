@@ -37,7 +37,7 @@ int64_t checkTables(Term &made, const ct_candidate_term &t) {
 int64_t checkVectors(Term &made, const ct_candidate_term &t) {
   const auto &vectors = ref(t.vectors);
   TORCH_CHECK(vectors.dim() == 2 && vectors.size(0) > 0 && vectors.size(1) == made.count && made.count > 0 &&
-                  !made.extraTokens && t.sharpness,
+                  !made.contrastiveTokens && t.sharpness,
               "loss: vectors ", vectors.sizes(), " for ", made.count, " candidates");
   made.dimensions = vectors.size(0);
   made.vectors = table<float>(t.vectors, vectors.numel(), "vectors");
@@ -54,20 +54,20 @@ int64_t checkVectors(Term &made, const ct_candidate_term &t) {
 Term checked(const ct_candidate_term &t, int64_t rows, int64_t vocabulary, int64_t contrastRows) {
   Term made{t.coefficient, t.vocabulary, t.reverse};
   int64_t n = made.positions = ref(t.rows).numel(), count = made.count = ref(t.candidates).numel();
-  made.width = count + (t.extra_tokens ? 1 : 0);
+  made.width = count + (t.contrastive_tokens ? 1 : 0);
   made.candidates = table<int64_t>(t.candidates, count, "candidates");
   made.rows = table<int64_t>(t.rows, n, "rows");
   made.targets = table<int64_t>(t.targets, n, "targets");
   made.weights = table<double>(t.weights, n, "weights");
-  made.extraTokens = table<int64_t>(t.extra_tokens, n, "neighbours' tokens");
-  made.extraRows = table<int64_t>(t.extra_rows, n, "neighbours' rows");
+  made.contrastiveTokens = table<int64_t>(t.contrastive_tokens, n, "contrastive tokens");
+  made.contrastiveRows = table<int64_t>(t.contrastive_rows, n, "contrastive examples' rows");
   int64_t targets = t.vectors ? checkVectors(made, t) : checkTables(made, t);
   for (int64_t c = 0; c < count; c++) inside(made.candidates[c], vocabulary, "candidate");
   for (int64_t i = 0; i < n; i++) {
     inside(made.rows[i], rows, "row");
     inside(made.targets[i], targets, "target");
-    if (made.extraTokens) inside(made.extraTokens[i], vocabulary, "neighbour's token");
-    if (made.extraRows) inside(made.extraRows[i], contrastRows, "neighbour's row");
+    if (made.contrastiveTokens) inside(made.contrastiveTokens[i], vocabulary, "contrastive example's token");
+    if (made.contrastiveRows) inside(made.contrastiveRows[i], contrastRows, "contrastive example's row");
   }
   return made;
 }
@@ -125,7 +125,7 @@ struct Losses::Share {
   float *gradient;    // d divergence / d its candidates' logits
   double factor;      // α·w
   double logSum;      // of its candidates
-  double extra = 0;   // the neighbour's logit
+  double contrastive = 0;   // the contrastive example's logit
   const Term &term() const { return *entry->term; }
 };
 
@@ -149,10 +149,10 @@ float Losses::row(int64_t i, const float *z, float *g, bool scaled) {
     const auto &t = *entry.term;
     for (int64_t c = 0; c < t.count; c++) gathered[c] = z[t.candidates[c]];
     Share share{&entry, room.data() + used, t.coefficient * t.weights[entry.index], 0};
-    if (t.extraTokens) {
-      float x = t.extraRows ? contrastLogits[entry.order] : z[t.extraTokens[entry.index]];
+    if (t.contrastiveTokens) {
+      float x = t.contrastiveRows ? contrastLogits[entry.order] : z[t.contrastiveTokens[entry.index]];
       gathered[t.count] = x;
-      share.extra = x;
+      share.contrastive = x;
     }
     int64_t target = t.targets[entry.index];
     const double *p = t.p + target * t.width, *logP = t.logP + target * t.width;
@@ -182,10 +182,10 @@ float Losses::row(int64_t i, const float *z, float *g, bool scaled) {
   for (auto &share : shares) {
     magnitude += std::abs(share.factor);
     if (!share.term().vocabulary) continue;
-    double all = share.term().extraTokens ? logAdd(logSum, share.extra) : logSum;  // over V, and x̄'s token
+    double all = share.term().contrastiveTokens ? logAdd(logSum, share.contrastive) : logSum;  // over V, and x̄'s token
     divergences[share.entry->order] += all - share.logSum;
     dense += share.factor * std::exp(logSum - all);
-    if (share.term().extraTokens) share.gradient[share.term().count] += static_cast<float>(std::exp(share.extra - all));
+    if (share.term().contrastiveTokens) share.gradient[share.term().count] += static_cast<float>(std::exp(share.contrastive - all));
   }
   if (!g) return 1;
 
@@ -205,10 +205,10 @@ float Losses::row(int64_t i, const float *z, float *g, bool scaled) {
   for (const auto &share : shares) {
     const auto &t = share.term();
     for (int64_t c = 0; c < t.count; c++) add(t.candidates[c], share.factor * share.gradient[c]);
-    if (!t.extraTokens) continue;
+    if (!t.contrastiveTokens) continue;
     double amount = share.factor * share.gradient[t.count];
-    if (t.extraRows) contrastGradients[share.entry->order] = static_cast<float>(amount);
-    else add(t.extraTokens[share.entry->index], amount);
+    if (t.contrastiveRows) contrastGradients[share.entry->order] = static_cast<float>(amount);
+    else add(t.contrastiveTokens[share.entry->index], amount);
   }
   return static_cast<float>(factor);
 }

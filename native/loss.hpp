@@ -11,9 +11,9 @@ struct Term {
   double coefficient;
   bool vocabulary, reverse;
   const int64_t *candidates;
-  int64_t count, width;  ///< candidates, without and with the neighbour's token
+  int64_t count, width;  ///< candidates, without and with the contrastive token
   int64_t positions;
-  const int64_t *rows, *targets, *extraTokens, *extraRows;  ///< the last two may be null
+  const int64_t *rows, *targets, *contrastiveTokens, *contrastiveRows;  ///< the last two may be null
   const double *weights, *p, *logP;
   const float *vectors;  ///< [dimensions, count], or null where there are tables
   int64_t dimensions;
@@ -40,7 +40,7 @@ class Losses {
   /// The positions whose candidate comes from another row; their logits must be set before the rows are run.
   template <class Body> void eachContrast(Body body) const {
     for (const auto &e : entries)
-      if (e.term->extraRows) body(e.term->extraRows[e.index], e.term->extraTokens[e.index], e.order);
+      if (e.term->contrastiveRows) body(e.term->contrastiveRows[e.index], e.term->contrastiveTokens[e.index], e.order);
   }
   std::vector<float> contrastLogits;     ///< by order of position
   std::vector<float> contrastGradients;  ///< d total / d of them

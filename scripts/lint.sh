@@ -8,4 +8,6 @@ for extra in Examples Benchmarks; do [ -d "$extra" ] && folders+=("$extra"); don
 swift format lint --strict --parallel --recursive "${folders[@]}" || fail "run \`make format\`"
 for script in scripts/*.sh Tests/Scripts/*.sh .ci/run; do bash -n "$script"; done
 "$ROOT/scripts/lint_traps.sh"
+"$ROOT/scripts/lint_docs.sh"
+"$ROOT/scripts/lint_public.sh"
 say "lint: clean"

@@ -1,9 +1,22 @@
 #!/usr/bin/env bash
-# Every test, one at a time: several measure memory or use both cores through libtorch.
+# Every test, one at a time: several measure memory, time or page faults of the process, set its working folder, streams,
+# limits or libtorch's threads and seeds, or use every core through libtorch. What was skipped is listed at the end.
 . "$(dirname "$0")/common.sh"
 cd "$ROOT"
 "$ROOT/scripts/build.sh" --build-tests
-swift test -c release --skip-build --no-parallel "$@"
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+status=0
+swift test -c release --skip-build --no-parallel "$@" 2>&1 | tee "$log" || status=$?
+
+sed 's/\x1b\[[0-9;]*m//g' "$log" | sed -nE 's/^[^A-Za-z]*(Test|Suite) (.+) skipped(: "(.*)")?\.?$/\4\t\2/p' | sort \
+  | awk -F '\t' '
+    { names[$1] = names[$1] (names[$1] == "" ? "" : ", ") $2; count++ }
+    END {
+      printf "dist2: %d tests and suites skipped%s\n", count, (count ? ":" : "")
+      for (reason in names) printf "dist2:   %s: %s\n", (reason == "" ? "no reason given" : reason), names[reason]
+    }' >&2
+[ $status -eq 0 ] || exit $status
 # Not with a filter: the scripts, and a short round of changed input, always the same; `make fuzz` is the long one.
 [ $# -eq 0 ] || exit 0
 for test in Tests/Scripts/*_test.sh; do "$test" || fail "$test failed"; done

@@ -1,4 +1,4 @@
-"""Writes train.jsonl and test.jsonl: what people thought of answers in conversations, on five facets and over all.
+"""Writes train.jsonl and test.jsonl: what people thought of answers in conversations, on five attributes and over all.
 
     python3 Configs/reward/prepare.py path/to/topical_chat.jsonl data/reward
 

@@ -22,7 +22,7 @@ def dist2_reward(prompts, completions, **columns):
     # Both are strings, or lists of messages; a completion that is a list holds the assistant's turn alone.
     texts = [c if isinstance(c, str) else c[-1]["content"] for c in completions]
     items = [{"prompt": p, "response": t} for p, t in zip(prompts, texts)]
-    body = {"items": items, "facets": False}
+    body = {"items": items, "attributes": False}
     while (answer := session.post(f"{URL}/score", json=body, timeout=60)).status_code == 429:
         time.sleep(int(answer.headers["Retry-After"]))
     answer.raise_for_status()

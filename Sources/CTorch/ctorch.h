@@ -137,9 +137,9 @@ typedef struct {                                         // one distance term, a
   bool reverse;                                          // KL(model || target) instead of KL(target || model)
   ct_tensor _Nonnull candidates;                         // int64 [M] token ids
   ct_tensor _Nonnull rows, weights, targets;             // [n]: int64 rows of the logits, float64, int64 rows of p
-  ct_tensor _Nullable p, log_p;                          // float64 [R, K]; K = M, or M + 1 with extra tokens
-  ct_tensor _Nullable extra_tokens;                      // int64 [n] one candidate more at each position, or null
-  ct_tensor _Nullable extra_rows;                        // int64 [n] contrast rows that rate it; null: the own row
+  ct_tensor _Nullable p, log_p;                          // float64 [R, K]; K = M, or M + 1 with contrastive tokens
+  ct_tensor _Nullable contrastive_tokens;               // int64 [n] one candidate more at each position, or null
+  ct_tensor _Nullable contrastive_rows;                 // int64 [n] contrast rows that rate it; null: the own row
   // Instead of p and log_p: p(v) ~ exp(-sharpness[x] |e(v) - e(x)|^2) around candidate x, which targets then names.
   ct_tensor _Nullable vectors;                           // float32 [D, M], a column per candidate
   ct_tensor _Nullable sharpness;                         // float64 [M]
@@ -153,7 +153,8 @@ typedef struct {
   int64_t chunk;                                         // rows whose logits are held at a time; 0: as memory suggests
 } ct_loss_plan;
 // total: a differentiable float32 scalar; sums [1 + terms] float64: cross entropy times its scale, then each term's
-// sum of weight times divergence. hidden [N, H], weight [V, H], bias [V], contrast [C, H]: float32, bfloat16 or float16.
+// sum of weight times divergence. hidden [N, H], weight [V, H], bias [V], contrast [C, H]: float32, bfloat16 or
+// float16.
 int ct_linear_loss(ct_tensor _Nonnull hidden, ct_tensor _Nonnull weight, ct_tensor _Nullable bias,
                    ct_tensor _Nullable contrast, const ct_loss_plan *_Nonnull plan, ct_tensor _Nullable *_Nonnull total,
                    ct_tensor _Nullable *_Nonnull sums);

@@ -4,11 +4,11 @@ public import MetricTokens
 public struct EvaluationItem: Sendable, Hashable {
   /// Name of the example, for records and errors.
   public var id: String
-  /// What is asked, as shown in the record.
+  /// Question as shown in the record.
   public var prompt: String
-  /// What is asked, as the model reads it.
+  /// Prompt as the model reads it.
   public var ids: [Int32]
-  /// The pictures among those.
+  /// The images among those.
   public var images: [ExampleImage]
   /// Where it comes from, for errors: `test.jsonl line 12`.
   public var source: String
@@ -45,7 +45,7 @@ public struct Evaluator {
   /// Reads out the distribution of a number; nil for no read-out.
   public var readOut: ReadOut?
 
-  /// What is read out beside the answer.
+  /// Read-out beside the answer.
   public struct ReadOut: Sendable {
     /// The ways to write the number directly after the prompt.
     public var space: AnswerSpace
@@ -53,7 +53,7 @@ public struct Evaluator {
     public var estimate: PointEstimate
     /// Mass of the interval.
     public var level: Double
-    /// Unfinished paths kept per level; see ``Scorer/distributions(over:after:width:normalization:tokenBudget:)``.
+    /// Unfinished paths kept per level; see `Scorer/distributions(over:after:width:normalization:tokenBudget:)`.
     public var width: Int
 
     /// Memberwise.
@@ -82,7 +82,7 @@ public struct Evaluator {
   /// - Parameters:
   ///   - tokenBudget: largest number of tokens kept in memory at once.
   ///   - progress: called with the number of finished answers as it grows; an error it throws ends everything.
-  ///   - images: gives each item's pictures, prepared; nil if none shows any.
+  ///   - images: gives each item's images, prepared; nil if none shows any.
   /// - Returns: one record per item, in order.
   /// - Throws: `DecodingError` naming the item by its index.
   public func records(
@@ -115,7 +115,7 @@ public struct Evaluator {
       return PredictionRecord(
         id: item.id, prompt: item.prompt, reference: item.reference, text: text, truth: item.truth,
         values: parser?(text), logProbability: answer.logProbabilities?.reduce(0, +), finish: answer.finish,
-        belief: belief)
+        beliefs: [belief].compactMap { $0 })
     }
   }
 }

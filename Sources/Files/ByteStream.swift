@@ -7,7 +7,7 @@
 /// An open file, pipe or device, read with read(2) and written with write(2): whatever the system answers becomes an
 /// error, never the end of the process.
 public final class ByteStream: Sendable {
-  /// What errors call it.
+  /// Name in error messages.
   public let name: String
   private let descriptor: Int32
   private let isOwned: Bool

@@ -1,4 +1,4 @@
-/// What a file is that should hold text, as its first bytes tell: to name it, and to say how it becomes what is wanted.
+/// Kind of a file that should hold text, by its first bytes: to name it, and to say how it becomes what is wanted.
 public struct FileKind: Sendable, Hashable {
   /// `a Parquet file`
   public var name: String
@@ -77,8 +77,8 @@ public struct FileKind: Sendable, Hashable {
       (Array("Obj\u{01}".utf8), "an Avro file", "Write its rows as one JSON object on each line."),
       (Array("GGUF".utf8), "a GGUF model", "Name a file of examples here; models are imported by dist2 import."),
       (Array("%PDF".utf8), "a PDF", "Name a text file with one JSON object on each line."),
-      ([0x89] + Array("PNG".utf8), "a PNG picture", "Name a file of examples here, which names its pictures."),
-      ([0xFF, 0xD8, 0xFF], "a JPEG picture", "Name a file of examples here, which names its pictures."),
+      ([0x89] + Array("PNG".utf8), "a PNG image", "Name a file of examples here, which names its images."),
+      ([0xFF, 0xD8, 0xFF], "a JPEG image", "Name a file of examples here, which names its images."),
     ]
     + (2...5).map {
       (

@@ -9,7 +9,7 @@
 /// The lock belongs to the open file: it ends with `unlock()`, with the object, or with the process however that dies,
 /// so a lock is never left behind. It is advisory, and binds only those who ask for it.
 public final class FileLock {
-  /// What is locked.
+  /// Locked file.
   public let path: String
   let descriptor: Int32
   private var isOpen = true

@@ -1,16 +1,17 @@
-/// What is wrong with something that came from outside: a file, a flag, a record, a request.
+/// Fault of something that came from outside: a file, a flag, a record, a request.
 ///
 /// Every reader in dist2 reports through this one type, so that a user always learns the same five things.
 public struct InputError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The file (or other source) at fault, as the user named it; `<stdin>`, `<argument>` where there is no file.
   public var path: String
-  /// Where in it: `line 40123, field "prompt"`, `byte 512`, `key rope_scaling.factor`. Empty if the whole file is meant.
+  /// Where in it: `line 40123, field "prompt"`, `byte 512`, `key rope_scaling.factor`. Empty if the whole file is
+  /// meant.
   public var place: String
-  /// What would have been right.
+  /// Right answer.
   public var expected: String
   /// What was there.
   public var found: String
-  /// What the user can do.
+  /// Remedy.
   public var remedy: String
 
   /// Memberwise.

@@ -23,7 +23,7 @@ public enum JSON: Sendable {
     return object[key]
   }
 
-  /// What errors call the value: `string "abc"`, `array of 3`, `object`.
+  /// Name of the value in error messages: `string "abc"`, `array of 3`, `object`.
   public var summary: String {
     switch self {
     case .null: return "null"

@@ -4,7 +4,7 @@
   import Darwin
 #endif
 
-/// What becomes of something that has the new name already.
+/// Treatment of something that has the new name already.
 enum RenameMode: UInt32 {
   /// It stays, and the rename fails.
   case keeping = 1

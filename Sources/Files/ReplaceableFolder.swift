@@ -5,7 +5,7 @@
 #endif
 
 /// Throws unless a folder that is to be replaced holds a model and nothing else, is empty or absent: no home, folder of
-/// pictures or run is deleted because its name was typed after `--force`.
+/// images or run is deleted because its name was typed after `--force`.
 ///
 /// - Throws: `InputError` naming what else is in it.
 package func requireReplaceableModel(_ folder: String) throws(InputError) {
@@ -27,7 +27,7 @@ package func requireReplaceableModel(_ folder: String) throws(InputError) {
   }
 }
 
-/// What models have beside them where they are published, besides weights and settings.
+/// Files that models have beside them where they are published, besides weights and settings.
 private func isPartOfModel(_ name: String, isFolder: Bool) -> Bool {
   if isFolder { return [".cache", "original"].contains(name) }
   let endings = [".json", ".safetensors", ".jinja", ".txt", ".model", ".md", ".py", ".gitattributes"]

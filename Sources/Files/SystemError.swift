@@ -5,7 +5,7 @@
 #endif
 
 extension InputError {
-  /// What the operating system refused to do, with the remedy for the refusals users meet.
+  /// Refusal of the operating system, with the remedy for the refusals users meet.
   ///
   /// - Parameters:
   ///   - path: the file.

@@ -10,7 +10,7 @@ import Synchronization
 /// Nobody can guess such a name beforehand, and by the check we know our own again: whatever else is called like that
 /// is the user's.
 enum TemporaryName {
-  /// What a name stands for.
+  /// Meaning of a name.
   enum Kind: String, CaseIterable {
     /// Something that is being made, or deleted.
     case partial = ".dist2-"
@@ -29,7 +29,7 @@ enum TemporaryName {
     return folder + name + kind.rawValue + random + check(name, kind, random)
   }
 
-  /// What a name of our own stands for, and the name it was made for; nil for the names of others.
+  /// Meaning of a name of our own, and the name it was made for; nil for the names of others.
   static func parse(_ name: String) -> (kind: Kind, original: String)? {
     for kind in Kind.allCases {
       let digits = name.suffix(24), stem = name.dropLast(24)

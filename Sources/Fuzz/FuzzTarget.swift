@@ -1,6 +1,7 @@
 import ModelImport
 import Files
 import Foundation
+import Jinja
 import Recipes
 import TokenData
 
@@ -46,15 +47,21 @@ struct FuzzTarget: Sendable {
       _ = try RunSettings(
         yaml: String(decoding: runFile, as: UTF8.self), overrides: [String(decoding: bytes, as: UTF8.self)])
     },
-    FuzzTarget(name: "npy", suffix: "npy", seeds: { [numPy] }) { _, path in try readPictures(path) },
-    FuzzTarget(name: "npz", suffix: "npz", seeds: { [try zipped()] }) { _, path in try readPictures(path) },
-    FuzzTarget(name: "png", suffix: "png", seeds: { [try picture.png()] }) { _, path in
+    FuzzTarget(name: "npy", suffix: "npy", seeds: { [numPy] }) { _, path in try readImages(path) },
+    FuzzTarget(name: "npz", suffix: "npz", seeds: { [try zipped()] }) { _, path in try readImages(path) },
+    FuzzTarget(name: "png", suffix: "png", seeds: { [try image.png()] }) { _, path in
       _ = try PixelImage.size(ofFile: path)
       _ = try PixelImage(file: path)
     },
     FuzzTarget(name: "jpeg", suffix: "jpg", seeds: fixtures("images", [".jpg", ".jpeg"])) { _, path in
       _ = try PixelImage.size(ofFile: path)
       _ = try PixelImage(file: path)
+    },
+    FuzzTarget(name: "jinja", suffix: "jinja", seeds: templates) { bytes, path in
+      let template = try JinjaTemplate(String(decoding: bytes, as: UTF8.self), path: path)
+      for prompt in [false, true] {
+        _ = try template.render(messages: conversation, addGenerationPrompt: prompt, bosToken: "<s>", eosToken: "</s>")
+      }
     },
     ServerTarget.target,
   ]
@@ -69,11 +76,26 @@ struct FuzzTarget: Sendable {
     }
   }
 
-  private static func readPictures(_ path: String) throws {
+  /// Whole chat templates, and a template for each part of the language.
+  @Sendable private static func templates() throws -> [[UInt8]] {
+    let lines = try Data(contentsOf: URL(filePath: "Tests/Fixtures/jinja/expressions.txt")).split(separator: 0x0A)
+    return try fixtures("jinja/templates", [".jinja"])() + lines.filter { $0.first != 0x23 }.map { Array($0) }
+  }
+
+  private static func readImages(_ path: String) throws {
     let reader = try ImageReader(path)
     while try reader.next(16) != nil {}
   }
 }
+
+private let conversation: [JSON] = [
+  ["role": "user", "content": "<b>hi</b> é"],
+  [
+    "role": "assistant", "content": "",
+    "tool_calls": [["function": ["name": "f", "arguments": ["x": [1, 2.5, nil]]]]],
+  ],
+  ["role": "tool", "content": [["type": "text", "text": "5"]]],
+]
 
 private let samples = ["", "The answer is 42.", "ｆｕｌｌ ﷺ é", String(repeating: "a", count: 2000), " \n\t  x"]
 
@@ -90,11 +112,11 @@ private let runFile = Array(
   model: m
   data: { train: t.jsonl, maxLength: 512, limit: 10 }
   metrics:
-    - { name: y, tokens: { integers: [0, 20] }, temperature: 2, weight: 1, where: { marks: ["<b>", "</b>"] } }
+    - { name: y, tokens: { integers: [0, 20] }, temperature: 2, weight: 1, where: { delimiters: ["<b>", "</b>"] } }
     - { name: z, tokens: { bins: { pattern: "<{}>", count: 10, range: [0, 1] } }, contrast: { radius: 3 } }
   objective: { preset: dist, alpha: 0.1, temperature: { perplexity: 3 } }
   train: { steps: 10, batch: 8, warmup: 0.1, lora: { rank: 8 }, earlyStop: { patience: 2 }, seed: 1 }
-  reward: { overall: { field: score, range: [1, 5] }, facets: [{ name: a, range: [0, 4], scores: [0, 9] }] }
+  reward: { overall: { field: score, range: [1, 5] }, attributes: [{ name: a, range: [0, 4], scores: [0, 9] }] }
   base: &a [1, 2]
   other: *a
 
@@ -105,10 +127,10 @@ private let assignments = [
   "objective.temperature={ perplexity: 4 }", "metrics.*.weight=2", "train.clip=1",
 ]
 
-private let picture = PixelImage(
+private let image = PixelImage(
   width: 9, height: 7, channels: 3, bytes: (0..<9 * 7 * 3).map { UInt8(truncatingIfNeeded: $0 * 5) })
 
-/// Three pictures of 4 x 5.
+/// Three images of 4 x 5.
 private let numPy: [UInt8] = {
   var text = Array("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 4, 5, 1), }".utf8)
   text += [UInt8](repeating: 0x20, count: 117 - text.count) + [0x0A]

@@ -26,7 +26,7 @@ enum ServerTarget {
       do {
         var settings = ServerSettings()
         settings.port = 0
-        let server = try await RewardServer.load(settings) { StubJudge() }
+        let server = try await RewardServer.load(settings) { StubRewardModel() }
         try await server.run { address in
           found.withLock { $0 = .success(address.split(separator: ":").last.flatMap { Int($0) } ?? 0) }
           ready.signal()
@@ -81,7 +81,7 @@ enum ServerTarget {
 
   private static let requests = [
     post("/score", #"{"prompt": "2+3=", "response": "5"}"#),
-    post("/score", #"{"messages": [{"role": "user", "content": "hi"}], "response": "a", "facets": true}"#),
+    post("/score", #"{"messages": [{"role": "user", "content": "hi"}], "response": "a", "attributes": true}"#),
     post("/rank", #"{"prompt": "p", "responses": ["a", "b", "c"]}"#),
     post("/v1/rewards", #"{"prompts": ["p", "q"], "completions": ["a", "b"]}"#),
     post("/score", #"{"prompt": "p", "response": "r"}"#, "Expect: 100-continue\r\nAuthorization: Bearer x\r\n"),
@@ -100,18 +100,18 @@ enum ServerTarget {
 }
 
 /// Rates a response by its length.
-private final class StubJudge: Judge {
+private final class StubRewardModel: RewardModel {
   let name = "stub", range: ClosedRange<Double>? = 0...20
-  let facets: [(name: String, range: ClosedRange<Double>?)] = [("clarity", 0...4)]
+  let attributes: [(name: String, range: ClosedRange<Double>?)] = [("clarity", 0...4)]
 
   func tokens(of request: RewardRequest) throws -> Int { request.response.utf8.count }
 
-  func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) throws -> [Reward] {
+  func rewards(of requests: [RewardRequest], attributes: Bool, tokenBudget: Int?) throws -> [Reward] {
     requests.map { request in
       let score = Reward.Score(
         name: "overall", expectation: Double(request.response.utf8.count % 21), variance: 0,
         values: [0, 20], probabilities: [0.5, 0.5], coverage: 1)
-      return Reward(overall: score, facets: [])
+      return Reward(overall: score, attributes: [])
     }
   }
 }

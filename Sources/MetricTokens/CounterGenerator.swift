@@ -1,5 +1,5 @@
 /// Random numbers that depend on a key alone, not on how many were drawn before: the same example in the same epoch
-/// draws the same neighbour however the run is resumed, sharded or accumulated.
+/// draws the same contrastive example however the run is resumed, sharded or accumulated.
 ///
 /// SplitMix64 (Steele, Lea and Flood 2014) over a hash of the key.
 public struct CounterGenerator: RandomNumberGenerator, Sendable {
@@ -24,7 +24,8 @@ public struct CounterGenerator: RandomNumberGenerator, Sendable {
     return Int(next().multipliedFullWidth(by: UInt64(bound)).high)
   }
 
-  /// Some of 0 ..< count in random order, none twice: all of them, if `limit` is `count` (Fisher and Yates from the front).
+  /// Some of 0 ..< count in random order, none twice: all of them, if `limit` is `count` (Fisher and Yates from the
+  /// front).
   public mutating func draw(_ limit: Int, of count: Int) -> [Int] {
     var order = Array(0..<count)
     for index in 0..<limit { order.swapAt(index, index + next(below: count - index)) }

@@ -1,6 +1,6 @@
-/// Rewrites tokens so that every digit is a token of its own (PAPER.md Q9: forced digit-wise ids).
+/// Rewrites tokens so that every digit is a token of its own (docs/paper-map.md Q9).
 ///
-/// Llama-3 reads `123` as one token. Place weights and neighbours act on digits, so answers are rewritten to
+/// Llama-3 reads `123` as one token. Place weights and contrastive examples act on digits, so answers are rewritten to
 /// `1` `2` `3`, which the model can read and write as well. Works on tokens, not on text, since many tokenizers put a
 /// space in front of whatever they are given.
 public struct DigitSplitter: Sendable {

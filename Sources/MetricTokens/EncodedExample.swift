@@ -41,9 +41,9 @@ public struct EncodedExample: Sendable, Hashable, Codable {
   public var metrics: [MetricPosition]
   /// Where documents after the first begin, ascending, in `ids`; none is empty.
   public var breaks: [Int]
-  /// What documents are rated with.
+  /// Rating loss of documents.
   public var ratings: [Rating]
-  /// The pictures among the tokens, in order of position. Their tokens are never supervised.
+  /// The images among the tokens, in order of position. Their tokens are never supervised.
   public var images: [ExampleImage]
   /// By how much the first document is better than the second, m ≥ 0; nil if they are not compared. Both are read out
   /// at their last tokens.
@@ -82,7 +82,7 @@ extension EncodedExample {
     case ids, supervised, metrics, breaks, ratings, images, comparison, measures, source
   }
 
-  /// Breaks, ratings, pictures and a comparison may be missing.
+  /// Breaks, ratings, images and a comparison may be missing.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
@@ -98,11 +98,11 @@ extension EncodedExample {
   }
 }
 
-/// A neighbour x̄ of an example's numbers, token for token beside it.
-public struct NeighbourExample: Sendable, Hashable {
+/// A contrastive example x̄ of an example's numbers, token for token beside it.
+public struct ContrastiveExample: Sendable, Hashable {
   /// Same count as the example's ids; differs only at metric positions.
   public var ids: [Int32]
-  /// Digit of |x − x̄| for each entry of `EncodedExample.metrics`; nil where the number has no neighbour.
+  /// Digit of |x − x̄| for each entry of `EncodedExample.metrics`; nil where the number has no contrastive example.
   public var differences: [Double?]
 
   /// Memberwise.

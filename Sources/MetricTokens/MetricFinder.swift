@@ -1,6 +1,6 @@
 /// A number (or a single token that is a value) found among the tokens of an example.
 public struct FoundMetric: Sendable, Hashable {
-  /// What the text says; nil for tokens that are not written as numbers.
+  /// Value of the text; nil for tokens that are not written as numbers.
   public var number: ParsedNumber?
   /// Its metric tokens, in order.
   public var positions: [MetricPosition]
@@ -22,7 +22,7 @@ public struct MetricFinder: Sendable, Hashable {
   public var space: TokenSpace
   /// Index of the metric, written into every position.
   public var metric: Int
-  /// What counts as a number.
+  /// Grammar of numbers.
   public var grammar: NumberGrammar
 
   /// Memberwise.
@@ -59,8 +59,8 @@ public struct MetricFinder: Sendable, Hashable {
       for index in order[next...] {
         let piece = pieces[index]
         guard piece.range.lowerBound < number.range.upperBound else { break }
-        if space.unit == .character {
-          guard let candidate = character(piece, of: number, scalars) else {
+        if space.unit == .character || space.unit == .piece {
+          guard let candidate = part(piece, of: number, scalars) else {
             found.uncovered.append(index)
             continue
           }
@@ -80,7 +80,12 @@ public struct MetricFinder: Sendable, Hashable {
           others.append((index, covered))
         }
       }
-      if space.unit == .character { return found }
+      if space.unit == .piece, !found.uncovered.isEmpty {
+        // Of `12kg` written `1` `2kg` nothing must be taken for a number of its own.
+        found.uncovered = (found.positions.map(\.position) + found.uncovered).sorted()
+        found.positions = []
+      }
+      if space.unit == .character || space.unit == .piece { return found }
       // A prepended `▁` reports the digit after it as its own; that digit has a token all the same.
       found.uncovered = others.filter { !rated.isSuperset(of: $0.digits) }.map(\.index)
       return found
@@ -109,10 +114,13 @@ public struct MetricFinder: Sendable, Hashable {
     return first..<last + 1
   }
 
-  /// The candidate of a token that is one character of a number and nothing else.
-  private func character(_ piece: TokenPiece, of number: ParsedNumber, _ scalars: [Unicode.Scalar]) -> Int? {
+  /// The candidate of a token that is a part of a number (one character, where these are the candidates) and nothing else
+  /// but a leading space.
+  private func part(_ piece: TokenPiece, of number: ParsedNumber, _ scalars: [Unicode.Scalar]) -> Int? {
     let bare = piece.range.drop { scalars[$0].properties.isWhitespace }
-    guard bare.count == 1, number.range.contains(bare.startIndex) else { return nil }
+    guard let first = bare.first, let last = bare.last, number.range.contains(first), number.range.contains(last),
+      space.unit == .piece || bare.count == 1
+    else { return nil }
     return space.candidate(of: piece.id)
   }
 
@@ -124,7 +132,7 @@ public struct MetricFinder: Sendable, Hashable {
     case .digit, .digitRun:
       let isOnlyDigits = bare.startIndex == number.offsets[covered.lowerBound] && bare.count == covered.count
       guard isOnlyDigits, space.unit == .digitRun || covered.count == 1 else { return nil }
-    case .number, .token, .character:
+    case .number, .token, .character, .piece:
       guard bare.startIndex == number.range.lowerBound, bare.endIndex == number.range.upperBound else { return nil }
     }
     return space.candidate(of: piece.id)

@@ -30,7 +30,7 @@ public struct ParsedNumber: Sendable, Hashable {
   }
 }
 
-/// What counts as a number in a text.
+/// Grammar of numbers in a text.
 ///
 /// Numbers are `[sign] digits [. digits]` or `[sign] . digits` in ASCII digits. Refused, whole: digits in a word
 /// (`x1`, `1_00`, `0x1F`), scientific notation (`1e3`), chains of points (`1.2.3`), digits beside those of other
@@ -45,9 +45,9 @@ public struct NumberGrammar: Sendable, Hashable, Codable {
 
   /// Separators of groups of three digits.
   public enum Thousands: String, Sendable, Hashable, Codable, CaseIterable {
-    /// As a person reads them: `1,000`, `1'000`, `1_000` and groups apart by thin or no-break spaces are one number each,
-    /// lists are several: in square brackets (`[123,456]`), alone in round ones (`(123,456)`), and wherever a comma is
-    /// followed by other than three digits (`12,345,6`).
+    /// As a person reads them: `1,000`, `1'000`, `1_000` and groups apart by thin or no-break spaces are one number
+    /// each, lists are several: in square brackets (`[123,456]`), alone in round ones (`(123,456)`), and wherever a
+    /// comma is followed by other than three digits (`12,345,6`).
     case auto
     /// None: `1,000` is two numbers.
     case never = "none"

@@ -1,5 +1,5 @@
-/// How numbers are written in texts: counted, so that what a grammar passes over or may read otherwise than it is meant is
-/// said before it costs anything.
+/// How numbers are written in texts: counted, so that what a grammar passes over or may read otherwise than it is meant
+/// is said before it costs anything.
 public struct NumberSurvey: Sendable, Hashable {
   /// A way to write numbers.
   public enum Form: String, Sendable, Hashable, CaseIterable {
@@ -70,11 +70,11 @@ public struct NumberSurvey: Sendable, Hashable {
 struct NumberRun {
   /// Runs of digits.
   var parts: [String]
-  /// What stands between them; one fewer.
+  /// Text between them; one fewer.
   var joints: [Unicode.Scalar]
   /// As written, with a sign of currency or a unit.
   var shown: String
-  /// What stands directly before and after.
+  /// Text directly before and after.
   var before: Unicode.Scalar?, after: Unicode.Scalar?
   var isBracketed: Bool
   /// Letters that follow, after a space or none.

@@ -1,4 +1,4 @@
-/// What a document is worth, in the opinion of whoever rated it.
+/// Rating of a document.
 public struct Rating: Sendable, Hashable, Codable {
   /// Index in `EncodedExample.ids` of the token at which a model's opinion is read out: a document's last.
   public var position: Int

@@ -1,6 +1,6 @@
 extension EncodedExample {
-  /// Without the last tokens: at most `length` stay. Of one document; ratings and pictures of what is cut off are lost.
-  /// Nil if a picture would be cut through.
+  /// Without the last tokens: at most `length` stay. Of one document; ratings and images of what is cut off are lost.
+  /// Nil if an image would be cut through.
   public func prefix(_ length: Int) -> EncodedExample? {
     guard length < ids.count else { return self }
     guard !images.contains(where: { $0.tokens.contains(length) && $0.position < length }) else { return nil }
@@ -13,7 +13,7 @@ extension EncodedExample {
 
   /// Without tokens before the first one that is learnt or read out: `kept` from the start (the begin-of-text token)
   /// and the last of the rest stay, `length` in all. Nil if what is learnt, with one token before it, is longer than
-  /// that, or if a picture would lose tokens. Of one document.
+  /// that, or if an image would lose tokens. Of one document.
   public func cuttingPrompt(to length: Int, keeping kept: Int) -> EncodedExample? {
     let dropped = ids.count - length
     guard dropped > 0 else { return self }

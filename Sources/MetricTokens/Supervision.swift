@@ -18,20 +18,21 @@ public struct PlaceValue: Sendable, Hashable, Codable {
   public static let whole = PlaceValue(rankInNumber: 1, rankInRun: 1, exponent: 0)
 }
 
-/// The neighbour's token that joins the candidates of one metric position (A.2, contrastive target augmentation).
+/// The contrastive token that joins the candidates of one metric position (A.2, contrastive target augmentation).
 public struct ContrastTarget: Sendable, Hashable {
-  /// Vocabulary id of the neighbour's token x̄_t.
+  /// Vocabulary id of the contrastive token x̄_t.
   public var token: Int32
-  /// Digit of |x − x̄| at this place (PAPER.md Q12), in the token space's own units; the distance is a function of it.
+  /// Digit of |x − x̄| at this place (A.2; docs/paper-map.md Q12), in the token space's own units; the
+  /// distance is a function of it.
   public var difference: Double
-  /// Index into `Supervision.contrastQueries` of the pass on x̄ that predicts this token; nil = use x's own pass.
-  public var query: Int?
+  /// Index into `Supervision.contrastLogitRows` of the pass on x̄ that predicts this token; nil = use x's own pass.
+  public var logitRow: Int?
 
   /// Memberwise.
-  public init(token: Int32, difference: Double, query: Int?) {
+  public init(token: Int32, difference: Double, logitRow: Int?) {
     self.token = token
     self.difference = difference
-    self.query = query
+    self.logitRow = logitRow
   }
 }
 
@@ -59,15 +60,15 @@ public struct GivenTarget: Sendable, Hashable, Codable {
 
 /// One supervised position whose target is a metric token.
 public struct MetricTarget: Sendable, Hashable {
-  /// Index into `Supervision.labels`, 0 ..< N.
-  public var query: Int
-  /// Which of the objective's metric matches this position belongs to.
+  /// Index into `Supervision.logitRows` and `Supervision.labels`, 0 ..< N.
+  public var logitRow: Int
+  /// Which of the objective's metrics' distance losses this position belongs to.
   public var metric: Int
-  /// Index of the target x_t among the candidates of that match's token space.
+  /// Index of the target x_t among the candidates of that distance loss's token space.
   public var candidate: Int
   /// Place of the digit in its number.
   public var place: PlaceValue
-  /// The neighbour's token, if contrastive augmentation is on.
+  /// The contrastive token, if contrastive augmentation is on.
   public var contrast: ContrastTarget?
   /// The target, where it is given.
   public var given: GivenTarget?
@@ -76,11 +77,11 @@ public struct MetricTarget: Sendable, Hashable {
 
   /// Memberwise.
   public init(
-    query: Int, metric: Int = 0, candidate: Int, place: PlaceValue = .whole, contrast: ContrastTarget? = nil,
+    logitRow: Int, metric: Int = 0, candidate: Int, place: PlaceValue = .whole, contrast: ContrastTarget? = nil,
     given: GivenTarget? = nil, stream: UInt64 = 0
   ) {
     self.given = given
-    self.query = query
+    self.logitRow = logitRow
     self.metric = metric
     self.candidate = candidate
     self.place = place
@@ -91,20 +92,22 @@ public struct MetricTarget: Sendable, Hashable {
 
 /// A document whose worth is learnt as numbers.
 public struct RatingTarget: Sendable, Hashable {
-  /// Index into `Supervision.readouts`.
-  public var query: Int
+  /// Index into `Supervision.pooledPositions`.
+  public var pooledPosition: Int
   /// One number for each output of the head; nil where there is none.
   public var values: [Double?]
 
   /// Memberwise.
-  public init(query: Int, values: [Double?]) { (self.query, self.values) = (query, values) }
+  public init(pooledPosition: Int, values: [Double?]) {
+    (self.pooledPosition, self.values) = (pooledPosition, values)
+  }
 }
 
 /// Two documents of which the better one is known.
 public struct ComparisonTarget: Sendable, Hashable {
-  /// The better one: index into `Supervision.readouts`.
+  /// The better one: index into `Supervision.pooledPositions`.
   public var chosen: Int
-  /// The other: index into `Supervision.readouts`.
+  /// The other: index into `Supervision.pooledPositions`.
   public var rejected: Int
   /// By how much, m ≥ 0.
   public var margin: Double
@@ -115,22 +118,22 @@ public struct ComparisonTarget: Sendable, Hashable {
   }
 }
 
-/// What a loss needs to know of a batch's supervised positions, as plain values.
+/// Supervised positions of a batch as a loss needs them, as plain values.
 ///
-/// Logits are computed only at these positions: `hidden[queries]` is the loss's `[N, H]` input. The shift by one
-/// (position t predicts token t + 1) has already happened: `queries[i]` is where `labels[i]` is predicted. Documents
-/// that are rated or compared are read out at positions of their own, without shift.
+/// Logits are computed only at these positions: `hidden[logitRows]` is the loss's `[N, H]` input. The shift by one
+/// (position t predicts token t + 1) has already happened: `logitRows[i]` is where `labels[i]` is predicted. Documents
+/// that are rated or compared are pooled at positions of their own, without shift.
 public struct Supervision: Sendable, Hashable {
-  /// Rows of the flattened `[B·T, H]` hidden states, one per supervised token. Count N.
-  public var queries: [Int32]
-  /// The token to be predicted at each query; ``unlabelled`` where a given target takes its place. Count N.
+  /// Rows of the flattened `[B·T, H]` hidden states that need logits, one per supervised token. Count N.
+  public var logitRows: [Int32]
+  /// The token to be predicted at each logit row; ``unlabelled`` where a given target takes its place. Count N.
   public var labels: [Int32]
   /// Those of them that are metric tokens. Count N_m ≤ N.
   public var metrics: [MetricTarget]
-  /// Rows of the flattened hidden states of the neighbours' passes, `[N_c]`; empty without two-pass contrast.
-  public var contrastQueries: [Int32]
-  /// Rows of the flattened hidden states at which documents are read out, `[R]`, each once.
-  public var readouts: [Int32]
+  /// Rows of the flattened hidden states of the contrastive passes, `[N_c]`; empty without two-pass contrast.
+  public var contrastLogitRows: [Int32]
+  /// Rows of the flattened hidden states at which documents are pooled for a reward head, `[R]`, each once.
+  public var pooledPositions: [Int32]
   /// The documents that are rated.
   public var ratings: [RatingTarget]
   /// The pairs of documents that are compared.
@@ -141,11 +144,11 @@ public struct Supervision: Sendable, Hashable {
 
   /// Memberwise.
   public init(
-    queries: [Int32] = [], labels: [Int32] = [], metrics: [MetricTarget] = [], contrastQueries: [Int32] = [],
-    readouts: [Int32] = [], ratings: [RatingTarget] = [], comparisons: [ComparisonTarget] = []
+    logitRows: [Int32] = [], labels: [Int32] = [], metrics: [MetricTarget] = [], contrastLogitRows: [Int32] = [],
+    pooledPositions: [Int32] = [], ratings: [RatingTarget] = [], comparisons: [ComparisonTarget] = []
   ) {
-    (self.queries, self.labels, self.metrics) = (queries, labels, metrics)
-    self.contrastQueries = contrastQueries
-    (self.readouts, self.ratings, self.comparisons) = (readouts, ratings, comparisons)
+    (self.logitRows, self.labels, self.metrics) = (logitRows, labels, metrics)
+    self.contrastLogitRows = contrastLogitRows
+    (self.pooledPositions, self.ratings, self.comparisons) = (pooledPositions, ratings, comparisons)
   }
 }

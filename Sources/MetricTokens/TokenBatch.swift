@@ -10,13 +10,13 @@ public struct TokenBatch: Sendable, Hashable {
   /// Token ids `[B, T]`, row major.
   public var ids: [Int32]
   /// Where each document lies in `ids`, inside one row: those of the examples in the order of `sources`, then those of
-  /// the neighbours' passes.
+  /// the contrastive passes.
   public var documents: [Range<Int>]
   /// For each example which of the `documents` are its own: nearly always one.
   public var documentsOfExamples: [Range<Int>]
   /// The supervised positions, shifted.
   public var supervision: Supervision
-  /// The pictures that some of the tokens stand for.
+  /// The images that some of the tokens stand for.
   public var images: [BatchImage]
   /// Names of the examples, for errors. Count ≤ that of `documents`.
   public var sources: [String]
@@ -54,54 +54,57 @@ public struct TokenBatch: Sendable, Hashable {
   /// Collates examples: lays them out and shifts labels by one — here and nowhere else.
   ///
   /// - Parameters:
-  ///   - neighbours: for each example its neighbour, or nil. With `twoPass`, neighbours become sequences of their own
-  ///     after the examples, and contrast targets point into them; without, they use the example's own pass.
-  ///   - layout: how they become rows. The supervision is the same but for where its queries point.
+  ///   - contrastiveExamples: for each example its contrastive example, or nil. With `twoPass`, contrastive examples
+  ///     become sequences of their own after the examples, and contrast targets point into them; without, they use the
+  ///     example's own pass.
+  ///   - layout: how they become rows. The supervision is the same but for where its logit rows point.
   ///   - pad: id written into padding (never attended to by a real position).
   ///   - streams: for each example the key of its random numbers, from which each metric token's is made
   ///     (`MetricTarget.stream`); empty: its place in the batch.
-  ///   - images: for each example its pictures, prepared; empty: none shows any.
+  ///   - images: for each example its images, prepared; empty: none shows any.
   public init(
-    _ examples: [EncodedExample], neighbours: [NeighbourExample?] = [], twoPass: Bool = true,
+    _ examples: [EncodedExample], contrastiveExamples: [ContrastiveExample?] = [], twoPass: Bool = true,
     layout: BatchLayout = .padded, pad: Int32 = 0, streams: [UInt64] = [],
     images: [[PlacedImage]] = []
   ) {
-    precondition(neighbours.isEmpty || neighbours.count == examples.count, "one neighbour (or nil) per example")
-    precondition(images.isEmpty || images.count == examples.count, "pictures of every example")
+    precondition(
+      contrastiveExamples.isEmpty || contrastiveExamples.count == examples.count,
+      "one contrastive example (or nil) per example")
+    precondition(images.isEmpty || images.count == examples.count, "images of every example")
     precondition(streams.isEmpty || streams.count == examples.count, "one stream per example")
     let pieces = examples.map(\.documents)
     var sequences = zip(examples, pieces).flatMap { example, pieces in pieces.map { Array(example.ids[$0]) } }
     let counted = sequences.count
     if twoPass {
-      for (pieces, neighbour) in zip(pieces, neighbours) {
-        if let neighbour { sequences += pieces.map { Array(neighbour.ids[$0]) } }
+      for (pieces, contrastiveExample) in zip(pieces, contrastiveExamples) {
+        if let contrastiveExample { sequences += pieces.map { Array(contrastiveExample.ids[$0]) } }
       }
     }
     let (rows, length, documents) = layout.place(sequences.map(\.count))
     var ids = [Int32](repeating: pad, count: rows * length)
     for (document, sequence) in zip(documents, sequences) { ids.replaceSubrange(document, with: sequence) }
 
-    var supervision = Supervision(), owned = [Range<Int>](), pictures = [BatchImage]()
+    var supervision = Supervision(), owned = [Range<Int>](), batchImages = [BatchImage]()
     var next = 0, pass = counted
     for (index, example) in examples.enumerated() {
       let own = next..<next + pieces[index].count
-      let neighbour = neighbours.isEmpty ? nil : neighbours[index]
-      let passes = twoPass && neighbour != nil ? pass..<pass + own.count : nil
+      let contrastiveExample = contrastiveExamples.isEmpty ? nil : contrastiveExamples[index]
+      let passes = twoPass && contrastiveExample != nil ? pass..<pass + own.count : nil
       let places = Places(pieces[index], documents[own])
-      let neighbourPlaces = passes.map { Places(pieces[index], documents[$0]) }
+      let contrastivePlaces = passes.map { Places(pieces[index], documents[$0]) }
       supervision.append(
-        example, at: places, neighbour: neighbour, neighbourPlaces: neighbourPlaces,
+        example, at: places, contrastiveExample: contrastiveExample, contrastivePlaces: contrastivePlaces,
         stream: streams.isEmpty ? UInt64(index) : streams[index])
-      for picture in images.isEmpty ? [] : images[index] {
-        let starts = ([places] + (neighbourPlaces.map { [$0] } ?? [])).map { Int($0.row(of: picture.position)) }
-        pictures.append(BatchImage(picture.image, starts: starts, count: picture.count))
+      for placed in images.isEmpty ? [] : images[index] {
+        let starts = ([places] + (contrastivePlaces.map { [$0] } ?? [])).map { Int($0.row(of: placed.position)) }
+        batchImages.append(BatchImage(placed.image, starts: starts, count: placed.count))
       }
       owned.append(own)
       (next, pass) = (own.upperBound, passes?.upperBound ?? pass)
     }
     self.init(
       rows: rows, length: length, ids: ids, documents: documents, documentsOfExamples: owned,
-      supervision: supervision, images: pictures, sources: examples.map(\.source))
+      supervision: supervision, images: batchImages, sources: examples.map(\.source))
   }
 }
 
@@ -133,52 +136,54 @@ private struct Places {
 }
 
 extension Supervision {
-  /// Adds an example whose tokens lie at `places`, and its neighbour's at `neighbourPlaces`.
+  /// Adds an example whose tokens lie at `places`, and its contrastive example's at `contrastivePlaces`.
   fileprivate mutating func append(
-    _ example: EncodedExample, at places: Places, neighbour: NeighbourExample?, neighbourPlaces: Places?,
+    _ example: EncodedExample, at places: Places, contrastiveExample: ContrastiveExample?, contrastivePlaces: Places?,
     stream: UInt64
   ) {
     appendRatings(of: example, at: places)
-    var queryOf = [Int: Int]()  // position of a target token → index into queries
+    var logitRowOf = [Int: Int]()  // position of a target token → index into logit rows
     for (position, row) in places.predicted where example.supervised[position] {
-      queryOf[position] = labels.count
-      queries.append(row)
+      logitRowOf[position] = labels.count
+      logitRows.append(row)
       labels.append(example.ids[position])
     }
     for (index, metric) in example.metrics.enumerated() {
-      guard let query = queryOf[metric.position] else { continue }
+      guard let logitRow = logitRowOf[metric.position] else { continue }
       var contrast: ContrastTarget?
-      if let neighbour, let difference = neighbour.differences[index] {
-        contrast = ContrastTarget(token: neighbour.ids[metric.position], difference: difference, query: nil)
-        if let neighbourPlaces {
-          contrast?.query = contrastQueries.count
-          contrastQueries.append(neighbourPlaces.row(of: metric.position - 1))
+      if let contrastiveExample, let difference = contrastiveExample.differences[index] {
+        contrast = ContrastTarget(token: contrastiveExample.ids[metric.position], difference: difference, logitRow: nil)
+        if let contrastivePlaces {
+          contrast?.logitRow = contrastLogitRows.count
+          contrastLogitRows.append(contrastivePlaces.row(of: metric.position - 1))
         }
       }
       var random = CounterGenerator(stream, UInt64(metric.position))
       metrics.append(
         MetricTarget(
-          query: query, metric: metric.metric, candidate: metric.candidate, place: metric.place, contrast: contrast,
+          logitRow: logitRow, metric: metric.metric, candidate: metric.candidate, place: metric.place,
+          contrast: contrast,
           given: metric.given, stream: random.next()))
-      if metric.given?.replacesLabel == true { labels[query] = Self.unlabelled }
+      if metric.given?.replacesLabel == true { labels[logitRow] = Self.unlabelled }
     }
   }
 
   /// Adds what an example's documents are worth.
   private mutating func appendRatings(of example: EncodedExample, at places: Places) {
-    var readoutOf = [Int: Int]()  // position of a token → index into readouts
-    func readout(_ position: Int) -> Int {
-      if let known = readoutOf[position] { return known }
-      readouts.append(places.row(of: position))
-      readoutOf[position] = readouts.count - 1
-      return readouts.count - 1
+    var pooledPositionOf = [Int: Int]()  // position of a token → index into pooled positions
+    func pooledPosition(_ position: Int) -> Int {
+      if let known = pooledPositionOf[position] { return known }
+      pooledPositions.append(places.row(of: position))
+      pooledPositionOf[position] = pooledPositions.count - 1
+      return pooledPositions.count - 1
     }
     if let margin = example.comparison {
       let ends = places.ends
-      comparisons.append(ComparisonTarget(chosen: readout(ends[0]), rejected: readout(ends[1]), margin: margin))
+      comparisons.append(
+        ComparisonTarget(chosen: pooledPosition(ends[0]), rejected: pooledPosition(ends[1]), margin: margin))
     }
     for rating in example.ratings {
-      ratings.append(RatingTarget(query: readout(rating.position), values: rating.values))
+      ratings.append(RatingTarget(pooledPosition: pooledPosition(rating.position), values: rating.values))
     }
   }
 }

@@ -2,8 +2,8 @@
 public struct TokenPiece: Sendable, Hashable {
   /// Token id.
   public var id: Int32
-  /// What it covers, in Unicode scalars of the text (as the `tokenizers` package counts); empty for tokens that stand
-  /// for no text. With or without the leading space: both conventions are understood.
+  /// Range that it covers, in Unicode scalars of the text (as the `tokenizers` package counts); empty for tokens that
+  /// stand for no text. With or without the leading space: both conventions are understood.
   public var range: Range<Int>
 
   /// Memberwise.

@@ -12,9 +12,12 @@ public struct TokenSpace: Sendable, Hashable {
     case digitRun
     /// A whole number: `17`.
     case number
-    /// One character of a number: a digit, its point or its minus sign. Targets are over the whole number and given with
-    /// each token (``GivenTarget``).
+    /// One character of a number: a digit, its point or its minus sign. Targets are over the whole number and given
+    /// with each token (``GivenTarget``).
     case character
+    /// Some characters of a number as the tokenizer cuts it: digits, point, sign, several of these, or the space before
+    /// them. Targets are over the whole number, as with `character`.
+    case piece
     /// The token itself, wherever it stands: a label, a coordinate bin, an image code.
     case token
   }
@@ -91,10 +94,12 @@ public struct TokenSpace: Sendable, Hashable {
       remedy: "Use the tokenizer that belongs to the model.")
   }
 
+  /// Equal if name, unit, candidates, values and base measure are.
   public static func == (a: TokenSpace, b: TokenSpace) -> Bool {
     a.name == b.name && a.unit == b.unit && a.ids == b.ids && a.values == b.values && a.base == b.base
   }
 
+  /// Hashes name and candidates.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(name)
     hasher.combine(ids)
@@ -105,9 +110,9 @@ public struct TokenSpace: Sendable, Hashable {
 public struct TokenSpaceError: Error, Sendable, Hashable, CustomStringConvertible {
   /// Name of the space.
   public var space: String
-  /// What is wrong.
+  /// Problem.
   public var problem: String
-  /// What the user can do.
+  /// Remedy.
   public var remedy: String
 
   /// Memberwise.

@@ -8,7 +8,7 @@ public enum Spacing: String, Sendable, Hashable, Codable, CaseIterable {
   func text(_ digits: String) -> String { self == .plain ? digits : " " + digits }
 }
 
-/// What becomes of several tokens with one value: `0`, `00`, `000`, and ` 0` beside `0` (PAPER.md Q8).
+/// What becomes of several tokens with one value: `0`, `00`, `000`, and ` 0` beside `0` (docs/paper-map.md Q8).
 public enum Duplicates: String, Sendable, Hashable, Codable, CaseIterable {
   /// Only the canonical string is a candidate; an answer's `00` is learnt by cross entropy alone.
   case dropped
@@ -53,6 +53,30 @@ extension TokenSpace {
       return id
     }
     return try TokenSpace(name: name, unit: .character, ids: ids)
+  }
+
+  /// Every token that a part of a number may be written with: digits, a point among or beside them, a minus sign, with or
+  /// without a leading space, and the space alone.
+  ///
+  /// - Throws: `TokenSpaceError` naming the first digit that is not a token.
+  public static func pieces(of vocabulary: any TokenVocabulary, name: String = "value") throws -> TokenSpace {
+    _ = try TokenSpace.digits(of: vocabulary, name: name)
+    var texts = Set<String>()
+    for id in 0..<Int32(vocabulary.count) {
+      if let text = vocabulary.text(of: id), isPiece(text) { texts.insert(text) }
+    }
+    let found = TokenTexts(Array(texts), in: vocabulary)
+    return try TokenSpace(name: name, unit: .piece, ids: texts.sorted().compactMap(found.existing))
+  }
+
+  /// `12`, ` 12`, `-`, ` -3`, `.5`, ` `
+  private static func isPiece(_ text: String) -> Bool {
+    // Longer than any number.
+    guard !text.isEmpty, text.utf8.count <= ValueFormat.largestDigits + 3 else { return false }
+    var rest = Substring(text)
+    if rest.first == " " { rest.removeFirst() }
+    if rest.first == "-" { rest.removeFirst() }
+    return rest.unicodeScalars.allSatisfy { $0.isDecimalDigit || $0 == "." } && rest.count { $0 == "." } <= 1
   }
 
   /// The ten digits among the characters of numbers; nil for other spaces.

@@ -1,4 +1,4 @@
-/// What a token space needs to know of a tokenizer. `Tokenizer` in TokenData conforms.
+/// Vocabulary of a tokenizer as a token space needs it. `Tokenizer` in TokenData conforms.
 public protocol TokenVocabulary {
   /// Number of ids, 0 ..< count (added tokens included).
   var count: Int { get }

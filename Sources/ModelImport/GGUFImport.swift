@@ -19,7 +19,7 @@ public struct GGUFImport {
     case f16
   }
 
-  /// What was made.
+  /// Result.
   public struct Summary: Sendable {
     /// The folder.
     public var folder: String
@@ -35,7 +35,7 @@ public struct GGUFImport {
   public let parameterCount: Int
   /// The number of tokens.
   public let vocabularySize: Int
-  /// What the user should know though it is no error.
+  /// Notes for the user.
   public let notes: [String]
 
   let configuration: LlamaConfiguration
@@ -70,7 +70,8 @@ public struct GGUFImport {
   ///   - replacing: whether a folder of that name may be there, to be replaced.
   ///   - maxShardBytes: where the weights are larger, they are cut into several files.
   ///   - progress: called with the number of weights done, many times.
-  /// - Throws: `InputError` if a weight is not a finite number, does not fit the format, or the folder cannot be written.
+  /// - Throws: `InputError` if a weight is not a finite number, does not fit the format, or the folder cannot be
+  ///   written.
   public func write(
     to folder: String, precision: Precision = .f32, replacing: Bool = false, maxShardBytes: Int = 5_000_000_000,
     progress: (Int) -> Void = { _ in }

@@ -6,8 +6,8 @@ import TorchNN
 ///
 /// Names and meanings of the keys are those of llama.cpp's `convert_hf_to_gguf.py` and `llama-model.cpp`.
 ///
-/// - Throws: `InputError` if the model is of another architecture, has an option that changes the computation and is not
-///   supported, or lacks a tensor, has one too many, or one of another shape.
+/// - Throws: `InputError` if the model is of another architecture, has an option that changes the computation and is
+///   not supported, or lacks a tensor, has one too many, or one of another shape.
 func llamaModel(
   of file: GGUFFile, endTokens: [Int], beginToken: Int?
 ) throws(InputError) -> (LlamaConfiguration, [GGUFWeight]) {
@@ -24,11 +24,11 @@ func llamaModel(
   var configuration = LlamaConfiguration(
     vocabularySize: embedding.rowCount,
     hiddenSize: hiddenSize,
-    innerSize: try metadata.count("feed_forward_length", limit: 1 << 22),
+    intermediateSize: try metadata.count("feed_forward_length", limit: 1 << 22),
     layers: try metadata.count("block_count", limit: 1 << 12),
     heads: heads,
     keyValueHeads: try metadata.count("attention.head_count_kv", default: heads, limit: heads),
-    headWidth: try metadata.count("attention.key_length", default: hiddenSize / heads, limit: 1 << 16),
+    headDimension: try metadata.count("attention.key_length", default: hiddenSize / heads, limit: 1 << 16),
     contextLength: try metadata.count("context_length", limit: 1 << 31),
     epsilon: try metadata.positive("attention.layer_norm_rms_epsilon"),
     theta: try metadata.positive("rope.freq_base", default: 10_000),
@@ -64,8 +64,8 @@ private func llamaWeights(of file: GGUFFile, _ model: LlamaConfiguration) throws
     try add(name + ".weight", as: target + ".weight", shape: [outputs, inputs], heads: heads)
     if bias { try add(name + ".bias", as: target + ".bias", shape: [outputs], heads: heads) }
   }
-  let (hidden, inner) = (model.hiddenSize, model.innerSize)
-  let (queries, keys) = (model.heads * model.headWidth, model.keyValueHeads * model.headWidth)
+  let (hidden, inner) = (model.hiddenSize, model.intermediateSize)
+  let (queries, keys) = (model.heads * model.headDimension, model.keyValueHeads * model.headDimension)
   try add("token_embd.weight", as: "model.embed_tokens.weight", shape: [model.vocabularySize, hidden])
   for layer in 0..<model.layers {
     let (block, target) = ("blk.\(layer).", "model.layers.\(layer).")
@@ -125,13 +125,13 @@ extension GGUFMetadata {
     if values(Self.prefix + "attention.key_length") == nil, model.hiddenSize % model.heads != 0 {
       throw error(Self.prefix + "embedding_length", expected: "a multiple of the \(model.heads) heads")
     }
-    if model.headWidth % 2 != 0 {
+    if model.headDimension % 2 != 0 {
       throw error(
-        Self.prefix + "attention.key_length", expected: "an even width of a head", found: "\(model.headWidth)")
+        Self.prefix + "attention.key_length", expected: "an even width of a head", found: "\(model.headDimension)")
     }
     for name in ["attention.value_length", "rope.dimension_count"] {
-      if let width = try int(Self.prefix + name), width != model.headWidth {
-        throw error(Self.prefix + name, expected: "\(model.headWidth), the width of a head")
+      if let width = try int(Self.prefix + name), width != model.headDimension {
+        throw error(Self.prefix + name, expected: "\(model.headDimension), the width of a head")
       }
     }
   }

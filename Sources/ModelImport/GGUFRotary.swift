@@ -26,10 +26,10 @@ func rotaryScaling(
   guard let tensor = file[rotaryFactorsName] else {
     return type == "linear" && factor != 1 ? .linear(factor: factor) : .none
   }
-  guard type == "none", tensor.shape == [model.headWidth / 2] else {
+  guard type == "none", tensor.shape == [model.headDimension / 2] else {
     throw InputError(
       path: file.file.path, place: "tensor \(rotaryFactorsName)",
-      expected: "shape [\(model.headWidth / 2)], and no other scaling", found: "\(tensor.shape), type \(type)")
+      expected: "shape [\(model.headDimension / 2)], and no other scaling", found: "\(tensor.shape), type \(type)")
   }
   let factors = tensor.floats().map(Double.init)
   guard let scaling = llama3Scaling(dividing: factors, theta: model.theta) else {
@@ -43,9 +43,10 @@ func rotaryScaling(
 
 /// Finds the parameters of Llama 3's scaling that give these factors.
 ///
-/// With a wavelength λ and an original context of L tokens, the converter stores the `factor` where λ > L / low, 1 where
-/// λ < L / high, and between them 1 / ((1 − s) / factor + s) with s = (L / λ − low) / (high − low). All released models
-/// have low 1 and high 4, and a power of two for L (8,192): of these the one that gives all the factors is sought.
+/// With a wavelength λ and an original context of L tokens, the converter stores the `factor` where λ > L / low, 1
+/// where λ < L / high, and between them 1 / ((1 − s) / factor + s) with s = (L / λ − low) / (high − low). All released
+/// models have low 1 and high 4, and a power of two for L (8,192): of these the one that gives all the factors is
+/// sought.
 func llama3Scaling(dividing factors: [Double], theta: Double) -> RotaryEmbedding.Scaling? {
   guard let factor = factors.max(), factor >= 1, factor.isFinite else { return nil }
   if factor == 1 { return RotaryEmbedding.Scaling.none }

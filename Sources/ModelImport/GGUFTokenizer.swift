@@ -31,7 +31,7 @@ struct GGUFTokenizer {
     }
   }
 
-  /// What the user should know though it is no error.
+  /// Notes for the user.
   var notes: [String] { parts.notes }
 
   /// The token a text begins with, if there is one.
@@ -91,13 +91,14 @@ struct GGUFTokenizer {
     if let chatTemplate { object["chat_template"] = .string(chatTemplate) }
     object["clean_up_tokenization_spaces"] = false
     object["model_max_length"] = .int(contextLength)
-    // Not a class of its own: those of transformers 5 rebuild the pipeline by their own rules, this one takes it as it is.
+    // Not a class of its own: those of transformers 5 rebuild the pipeline by their own rules, this one takes it as it
+    // is.
     object["tokenizer_class"] = "PreTrainedTokenizerFast"
     return .object(object)
   }
 }
 
-/// What the two kinds of tokenizer differ in.
+/// Differences of the two kinds of tokenizer.
 struct GGUFTokenizerParts {
   var normalizer: JSON = nil
   var preTokenizer: JSON = nil

@@ -2,7 +2,7 @@ import Files
 
 /// The tokens of a GGUF file and what it says about them.
 struct GGUFVocabulary {
-  /// What a token is, by llama.cpp's number for it.
+  /// Kind of a token, by llama.cpp's number for it.
   enum Kind: Int {
     case normal = 1, unknown, control, userDefined, unused, byte
   }
@@ -12,7 +12,7 @@ struct GGUFVocabulary {
   let metadata: GGUFMetadata
   /// The texts, by id; in the byte-level alphabet for a model `gpt2`.
   let tokens: [String]
-  /// What each token is.
+  /// Kinds of the tokens.
   let kinds: [Kind]
   /// Id by text.
   let ids: JSONObject

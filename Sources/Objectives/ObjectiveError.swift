@@ -2,9 +2,9 @@
 public struct ObjectiveError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The part at fault: `squared distance`, `temperature`, `reverse KL`.
   public var part: String
-  /// What is wrong.
+  /// Problem.
   public var problem: String
-  /// What the user can do.
+  /// Remedy.
   public var remedy: String
 
   /// Memberwise.

@@ -4,15 +4,15 @@ import Torch
 
 /// One thing dist2 needs or can use, and what was found.
 public struct Finding: Codable, Sendable {
-  /// What was looked at.
+  /// Subject.
   public var what: String
-  /// What was found.
+  /// Value found.
   public var found: String
   /// Whether it is as it should be.
   public var isGood: Bool
   /// Whether dist2 cannot do without.
   public var isNeeded: Bool
-  /// What to do if it is not good.
+  /// Remedy.
   public var remedy: String
 }
 
@@ -79,7 +79,7 @@ public func modelFolder(_ name: String?) throws -> String {
       : "Give a Hugging Face folder, or a name in \(cacheFolder).")
 }
 
-/// What every dist2 process does first.
+/// Start of every dist2 process.
 ///
 /// - Throws: `InputError` if the system has too few descriptors for it, or no thread.
 public func prepareProcess() throws(InputError) {

@@ -37,7 +37,7 @@ func requireMemory(
     found: "\(gibibytes(bytes)) for \(purpose)", remedy: remedy)
 }
 
-/// What training all of a model takes besides activations: float32 weights and gradients, two moments.
+/// Memory of training all of a model besides activations: float32 weights and gradients, two moments.
 func bytes(ofTraining model: any TokenModel, stateBits: AdamW.StateBits) -> Double {
   numberCount(model) * (8 + 2 * Double(stateBits.rawValue) / 8)
 }

@@ -21,10 +21,10 @@ package final class TrainingRecorder {
         [
           ("train/loss", metrics.loss), ("train/learning_rate", metrics.learningRate),
           ("train/gradient_norm", metrics.gradientNorm), ("train/tokens_per_second", metrics.tokensPerSecond),
-        ] + metrics.summands.map { ("train/" + $0.name, $0.value) })
+        ] + metrics.lossTerms.map { ("train/" + $0.name, $0.value) })
     case .validation(let metrics):
       try log?.write(
-        step: metrics.step, [("valid/loss", metrics.loss)] + metrics.summands.map { ("valid/" + $0.name, $0.value) })
+        step: metrics.step, [("valid/loss", metrics.loss)] + metrics.lossTerms.map { ("valid/" + $0.name, $0.value) })
     case .checkpoint, .finished: try log?.sync()
     }
   }

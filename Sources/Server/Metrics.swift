@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What the server counts, for `/metrics`.
+/// Counters of the server, for `/metrics`.
 package final class ServerMetrics: Sendable {
   /// Counts at upper bounds, as Prometheus has them.
   struct Histogram: Sendable {

@@ -1,7 +1,7 @@
 import Files
 package import Hummingbird
 import HummingbirdCore
-import Logging
+public import Logging
 import NIOCore
 public import Recipes
 import ServiceLifecycle
@@ -14,32 +14,34 @@ import UnixSignals
 public struct RewardServer: Sendable {
   private let settings: ServerSettings
   private let routes: RewardRoutes
-  private let log: (@Sendable (String) -> Void)?
+  private let logger: Logger
 
-  /// Makes the judge on the thread that will own it.
+  /// Makes the reward model on the thread that will own it.
   ///
   /// - Parameters:
-  ///   - log: gets a line for each request answered; nil for no log.
+  ///   - logger: told of start and stop (info), of each request (debug), and of refusals and failures (warning); nil for
+  ///     no log. Nothing that a client wrote is logged.
   ///   - makeJudge: called once.
-  /// - Throws: `InputError` for settings that cannot be; what `makeJudge` throws.
+  /// - Throws: `InputError` for settings that cannot be; what `makeRewardModel` throws.
   public static func load(
-    _ settings: ServerSettings, log: (@Sendable (String) -> Void)? = nil,
-    makeJudge: @escaping @Sendable () throws -> any Judge
+    _ settings: ServerSettings, logger: Logger? = nil,
+    makeRewardModel: @escaping @Sendable () throws -> any RewardModel
   ) async throws -> RewardServer {
     try settings.check()
     let limits = Batcher.Limits(
       queue: settings.queue, bytes: 4 * settings.bodyLimit, tokens: settings.tokenBudget, timeout: settings.timeout)
-    let batcher = try await Batcher.start(limits, metrics: ServerMetrics(), makeJudge: makeJudge)
+    let batcher = try await Batcher.start(limits, metrics: ServerMetrics(), makeRewardModel: makeRewardModel)
+    let logger = logger ?? Logger(label: "dist2.serve") { _ in SwiftLogNoOpLogHandler() }
     let routes = RewardRoutes(
       batcher: batcher, connections: Connections(), bodies: BodyBudget(16 * settings.bodyLimit),
-      bodyLimit: settings.bodyLimit)
-    return RewardServer(settings: settings, routes: routes, log: log)
+      bodyLimit: settings.bodyLimit, logger: logger)
+    return RewardServer(settings: settings, routes: routes, logger: logger)
   }
 
   /// The model's name.
   public var name: String { routes.batcher.model.name }
-  /// Names of its facets.
-  public var facets: [String] { routes.batcher.model.facets.map(\.name) }
+  /// Names of its attributes.
+  public var attributes: [String] { routes.batcher.model.attributes.map(\.name) }
   /// Method and path of everything that is answered.
   package var table: [(method: String, path: String)] { routes.all.map { ($0.method.rawValue, $0.path) } }
   /// The queue before the model.
@@ -59,7 +61,8 @@ public struct RewardServer: Sendable {
     // Shut down from the last to the first: the queue is emptied while the server still says 503 to newcomers.
     var configuration = ServiceGroupConfiguration(
       services: [
-        .init(service: application), .init(service: Drain(batcher: routes.batcher, limit: settings.drainTimeout)),
+        .init(service: application),
+        .init(service: Drain(batcher: routes.batcher, limit: settings.drainTimeout, logger: logger)),
       ],
       gracefulShutdownSignals: [.sigint, .sigterm], logger: application.logger)
     configuration.maximumGracefulShutdownDuration =
@@ -69,7 +72,10 @@ public struct RewardServer: Sendable {
       guard let stop else { return }
       for await _ in stop { await group.triggerGracefulShutdown() }
     }
-    defer { stopping.cancel() }
+    defer {
+      stopping.cancel()
+      logger.info("stopped")
+    }
     do {
       try await group.run()
     } catch {
@@ -87,15 +93,15 @@ public struct RewardServer: Sendable {
 
   /// The server as Hummingbird has it.
   package func application(onReady: @escaping @Sendable (String) -> Void = { _ in }) -> some ApplicationProtocol {
-    // What goes wrong outside any request, such as connections that cannot be accepted: standard output is for the address.
-    var logger = Logger(label: "dist2.serve") { StreamLogHandler.standardError(label: $0) }
-    logger.logLevel = .error
-    let (settings, routes) = (settings, routes)
+    let (settings, routes, logger) = (settings, routes, logger)
+    // From the layers below, what goes wrong outside any request, such as connections that cannot be accepted.
+    var errors = logger
+    errors.logLevel = max(logger.logLevel, .error)
     return Application(
       responder: Responder(
         routes: routes.all, admission: Admission(settings), token: settings.token.map { BearerToken($0) },
         metrics: routes.batcher.metrics,
-        log: log),
+        logger: logger),
       server: .http1(
         configuration: .init(
           additionalChannelHandlers: [
@@ -111,9 +117,11 @@ public struct RewardServer: Sendable {
         availableConnectionsDelegate: MaximumAvailableConnections(settings.connections)),
       onServerRunning: { channel in
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
-        onReady("http://\(host):\(channel.localAddress?.port ?? settings.port)")
+        let address = "http://\(host):\(channel.localAddress?.port ?? settings.port)"
+        logger.info("listening", metadata: ["address": "\(address)", "model": "\(routes.batcher.model.name)"])
+        onReady(address)
       },
-      logger: logger)
+      logger: errors)
   }
 }
 
@@ -121,9 +129,11 @@ public struct RewardServer: Sendable {
 private struct Drain: ServiceLifecycle.Service {
   let batcher: Batcher
   let limit: Duration
+  let logger: Logger
 
   func run() async throws {
     try? await gracefulShutdown()
+    logger.info("stopping", metadata: ["waiting": "\(batcher.waiting)"])
     await batcher.drain(within: limit)
   }
 }

@@ -6,10 +6,10 @@ public struct ServerSettings: Sendable {
   public var host = "127.0.0.1"
   /// 0 for any that is free.
   public var port = 8080
-  /// What clients must show; nil for none, which only a loopback address may have.
+  /// Token that clients must send; nil for none, which only a loopback address may have.
   public var token: String?
-  /// Names beside the machine's own by which clients may call the server (`judge.example`, `judge.example:8080`). Empty:
-  /// on a loopback address none, on others any.
+  /// Names beside the machine's own by which clients may call the server (`judge.example`, `judge.example:8080`).
+  /// Empty: on a loopback address none, on others any.
   public var allowedHosts: [String] = []
   /// Origins whose pages may use the server beside its own: `https://app.example`.
   public var allowedOrigins: [String] = []

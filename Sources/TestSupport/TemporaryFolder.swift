@@ -13,3 +13,9 @@ public final class TemporaryFolder {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 }
+
+/// Calls `body` with a new folder, deleted afterwards.
+public func withTemporaryFolder<Result>(_ body: (_ path: String) throws -> Result) throws -> Result {
+  let folder = try TemporaryFolder()
+  return try withExtendedLifetime(folder) { try body(folder.path) }
+}

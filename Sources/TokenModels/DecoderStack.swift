@@ -39,7 +39,7 @@ extension Tensor {
   func picking(_ rows: Tensor?) -> Tensor { rows.map { flatten(0, 1).indexSelect(0, $0) } ?? self }
 }
 
-/// What every layer's attention needs to know of the tokens.
+/// View of the tokens for every layer's attention.
 struct AttentionView {
   let angles: RotaryEmbedding.Angles
   let pairs: RotaryPairs

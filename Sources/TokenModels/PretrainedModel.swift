@@ -16,7 +16,7 @@ public protocol PretrainedModel: TokenModel {
   /// - Throws: `InputError` for an option that is not supported.
   init(config: JSONReader) throws(InputError)
 
-  /// Gives every parameter the value of a fresh start, drawn from the generator.
+  /// Gives every parameter a random initial value, drawn from the generator.
   func initialise(generator: Generator, dtype: DType, device: Device)
 
   /// `config.json`, with the keys this library has no use for.
@@ -80,6 +80,7 @@ public func describeModel(folder: String) throws -> any PretrainedModel {
 }
 
 extension PretrainedModel {
+  /// True: `model_type` alone decides.
   public static func isMeant(by architectures: [String]) -> Bool { true }
 
   /// Opens the model in a Hugging Face folder.

@@ -6,8 +6,8 @@ extension PretrainedModel {
   /// Writes the model as a Hugging Face folder that transformers, vLLM and llama.cpp's converter read.
   ///
   /// The folder appears whole or not at all. `config.json` keeps every key of the one the model came from; only the
-  /// element type is brought up to date. Adapters are merged first, by ``TorchNN/TokenModel/mergeLoRA()``, or written
-  /// alone, by ``TorchNN/TokenModel/saveAdapters(to:replacing:)``.
+  /// element type is brought up to date. Adapters are merged first, by `TokenModel/mergeLoRA()`, or written
+  /// alone, by `TokenModel/saveAdapters(to:replacing:)`.
   ///
   /// - Parameters:
   ///   - folder: the folder to make.
@@ -47,7 +47,7 @@ extension PretrainedModel {
   }
 }
 
-/// What belongs to a checkpoint besides configuration and weights.
+/// Files of a checkpoint besides configuration and weights.
 private let companions = [
   "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
   "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json", "generation_config.json",

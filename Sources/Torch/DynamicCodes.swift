@@ -4,7 +4,7 @@ import CTorch
 /// 2110.02861, section 2.1), whose relative error stays near 1 % over the largest decades and whose codes reach down to
 /// 10⁻⁷. A tensor is cut into blocks of ``block`` elements, each in units of its largest magnitude.
 ///
-/// Decade i of seven, ``10^(i−6) · [0.1, 1]``, holds 2ⁱ codes of either sign, or 2ⁱ⁺¹ without sign, in the middles of
+/// Decade i of seven, `10^(i−6) · [0.1, 1]`, holds 2ⁱ codes of either sign, or 2ⁱ⁺¹ without sign, in the middles of
 /// equal intervals; 0 and 1 have codes of their own.
 public final class DynamicCodes: Sendable {
   /// With sign, for first moments.
@@ -14,7 +14,7 @@ public final class DynamicCodes: Sendable {
   /// Elements that share a scale.
   public static let block = 256
 
-  /// What each of the 256 codes stands for, ascending.
+  /// Values of the 256 codes, ascending.
   public let values: [Float]
   private let isSigned: Bool
   private let zero: Int

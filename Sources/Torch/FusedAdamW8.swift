@@ -2,13 +2,17 @@ import CTorch
 
 /// Numbers of one AdamW update.
 public struct AdamWStep: Sendable {
+  /// Factor of the step.
   public var learningRate: Double
+  /// Decoupled decay: parameters shrink by this times the learning rate.
   public var weightDecay: Double
+  /// Decay of the running means of gradient and squared gradient.
   public var betas: (first: Double, second: Double)
+  /// Added to the root of the second mean.
   public var epsilon: Double
   /// Updates of the parameter, this one included.
   public var count: Int
-  /// What the gradient is multiplied by.
+  /// Factor of the gradient.
   public var gradientFactor: Double
 
   /// Memberwise.
@@ -71,8 +75,8 @@ public func adamW8_(
   if failed != 0 { TorchError.raise() }
 }
 
-/// The twin of the kernel, in ATen's own operations: moments of the same bits, values to one in the last place, since ATen's
-/// square root may come from a library that does not always round to nearest.
+/// The twin of the kernel, in ATen's own operations: moments of the same bits, values to one in the last place, since
+/// ATen's square root may come from a library that does not always round to nearest.
 func plainAdamW8_(
   _ values: Tensor, gradient: Tensor, first: CodedMoment, second: CodedMoment, _ step: AdamWStep
 ) {

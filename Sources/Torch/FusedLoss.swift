@@ -2,13 +2,13 @@ import CTorch
 
 /// A distance term of a loss at positions that are rated alike, as plain tables.
 ///
-/// With K candidates at each position (the M of `candidates`, and a neighbour's token where there are
-/// `extraTokens`), q the softmax of their logits and p the position's target, the term is
+/// With K candidates at each position (the M of `candidates`, and a contrastive token where there are
+/// `contrastiveTokens`), q the softmax of their logits and p the position's target, the term is
 ///
 ///     coefficient · Σ weight · KL(p ‖ q)        (KL(q ‖ p) if reversed)
 ///
 /// and, over the vocabulary, each KL is larger by −log of the probability that the softmax over the whole vocabulary
-/// (joined by the neighbour's token, as one entry more) gives to the candidates.
+/// (joined by the contrastive token, as one entry more) gives to the candidates.
 public struct CandidateTerm {
   /// α
   public var coefficient: Double
@@ -26,10 +26,10 @@ public struct CandidateTerm {
   public var targets: [Int64]
   /// The targets.
   public var table: Targets
-  /// The neighbours' tokens, `[n]` or empty.
-  public var extraTokens: [Int64]
+  /// The contrastive tokens, `[n]` or empty.
+  public var contrastiveTokens: [Int64]
   /// Rows of the contrast states that rate them, `[n]`; empty: each position's own row does.
-  public var extraRows: [Int64]
+  public var contrastiveRows: [Int64]
 
   /// Targets p.
   public enum Targets {
@@ -43,16 +43,19 @@ public struct CandidateTerm {
   /// Memberwise.
   public init(
     coefficient: Double, candidates: [Int64], overVocabulary: Bool = false, isReversed: Bool = false, rows: [Int64],
-    weights: [Double], targets: [Int64], table: Targets, extraTokens: [Int64] = [], extraRows: [Int64] = []
+    weights: [Double], targets: [Int64], table: Targets, contrastiveTokens: [Int64] = [], contrastiveRows: [Int64] = []
   ) {
     precondition(weights.count == rows.count && targets.count == rows.count, "one weight and target per position")
-    precondition(extraTokens.isEmpty || extraTokens.count == rows.count, "a neighbour's token for each position")
-    precondition(extraRows.isEmpty || extraRows.count == extraTokens.count, "a row for each neighbour's token")
+    precondition(
+      contrastiveTokens.isEmpty || contrastiveTokens.count == rows.count, "a contrastive token for each position")
+    precondition(
+      contrastiveRows.isEmpty || contrastiveRows.count == contrastiveTokens.count,
+      "a row for each contrastive example's token")
     (self.coefficient, self.candidates) = (coefficient, candidates)
     (self.overVocabulary, self.isReversed) = (overVocabulary, isReversed)
     (self.rows, self.weights, self.targets) = (rows, weights, targets)
     self.table = table
-    (self.extraTokens, self.extraRows) = (extraTokens, extraRows)
+    (self.contrastiveTokens, self.contrastiveRows) = (contrastiveTokens, contrastiveRows)
   }
 }
 
@@ -101,7 +104,7 @@ public struct FusedLoss {
   ///
   /// Runs in chunks: logits `[N, V]` never exist. Gradients flow to every argument that asks for them.
   ///
-  /// - Parameter contrast: hidden states `[C, H]` of the neighbours' passes, named by `extraRows`.
+  /// - Parameter contrast: hidden states `[C, H]` of the contrastive passes, named by `contrastiveRows`.
   public func callAsFunction(hidden: Tensor, weight: Tensor, bias: Tensor? = nil, contrast: Tensor? = nil) -> Value {
     guard let h = hidden.handle, let w = weight.handle else { return failed }
     return withPlan { plan, out in ct_linear_loss(h, w, bias?.handle, contrast?.handle, plan, out, out + 1) }
@@ -109,7 +112,7 @@ public struct FusedLoss {
 
   /// The loss of logits `[N, V]`, float32.
   ///
-  /// - Parameter contrast: logits `[C, V]` of the neighbours' passes, named by `extraRows`.
+  /// - Parameter contrast: logits `[C, V]` of the contrastive passes, named by `contrastiveRows`.
   public func callAsFunction(logits: Tensor, contrast: Tensor? = nil) -> Value {
     let logits = logits.to(.float32), contrast = contrast?.to(.float32)
     guard let z = logits.handle else { return failed }
@@ -139,7 +142,7 @@ private struct CandidateTables {
   let term: CandidateTerm
   let candidates, rows, weights, targets: Tensor
   let p, logP, vectors, sharpness: Tensor?
-  let extraTokens, extraRows: Tensor?
+  let contrastiveTokens, contrastiveRows: Tensor?
 
   init(_ term: CandidateTerm) {
     self.term = term
@@ -157,8 +160,8 @@ private struct CandidateTables {
       self.vectors = vectors.to(.cpu, dtype: .float32).transpose(0, 1).contiguous()
       self.sharpness = Tensor(sharpness)
     }
-    extraTokens = term.extraTokens.isEmpty ? nil : Tensor(term.extraTokens)
-    extraRows = term.extraRows.isEmpty ? nil : Tensor(term.extraRows)
+    contrastiveTokens = term.contrastiveTokens.isEmpty ? nil : Tensor(term.contrastiveTokens)
+    contrastiveRows = term.contrastiveRows.isEmpty ? nil : Tensor(term.contrastiveRows)
   }
 
   /// Nil after a failure inside `withTorchErrors`. Lives no longer than self.
@@ -169,7 +172,8 @@ private struct CandidateTables {
     return ct_candidate_term(
       coefficient: term.coefficient, vocabulary: term.overVocabulary, reverse: term.isReversed,
       candidates: candidates, rows: rows, weights: weights, targets: targets, p: p?.handle, log_p: logP?.handle,
-      extra_tokens: extraTokens?.handle, extra_rows: extraRows?.handle, vectors: vectors?.handle,
+      contrastive_tokens: contrastiveTokens?.handle, contrastive_rows: contrastiveRows?.handle,
+      vectors: vectors?.handle,
       sharpness: sharpness?.handle)
   }
 }

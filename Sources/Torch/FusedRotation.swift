@@ -12,8 +12,10 @@ public enum RotaryPairs: Sendable {
 /// are given for its token; entries beyond P pass unchanged.
 ///
 /// - Parameters:
-///   - query, key: `[B, T, heads, D]` and `[B, T, kvHeads, D]`, the projections' own layout.
-///   - cosine, sine: `[T, P/2]`, or `[B, T, P/2]` if sequences differ in their positions; P ≤ D.
+///   - query: `[B, T, heads, D]`, the projection's own layout.
+///   - key: `[B, T, kvHeads, D]`.
+///   - cosine: `[T, P/2]`, or `[B, T, P/2]` if sequences differ in their positions; P ≤ D.
+///   - sine: of the same shape.
 /// - Returns: both, in the same shapes.
 public func rotated(
   query: Tensor, key: Tensor, cosine: Tensor, sine: Tensor, pairs: RotaryPairs = .halves

@@ -1,11 +1,11 @@
 import CTorch
 
-/// What computes the fused operations (``Tensor/rmsNorm(_:eps:)``, ``rotated(query:key:cosine:sine:positions:)``,
+/// What computes the fused operations (``Tensor/rmsNorm(_:eps:)``, `rotated(query:key:cosine:sine:positions:)`,
 /// ``swiGLU(_:_:)``, the linear losses): our own kernels at some instruction set, or plain ATen operations.
 public enum KernelLevel: String, Sendable, CaseIterable {
   /// ATen only: any device and type, and second derivatives.
   case plain
-  /// What every machine of this architecture has (SSE2, NEON).
+  /// Instructions of every machine of this architecture (SSE2, NEON).
   case baseline
   /// AVX2 and FMA.
   case avx2

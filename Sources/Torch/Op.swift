@@ -7,27 +7,35 @@ public protocol OpArgument {
 }
 
 extension Tensor: OpArgument {
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) { ct_push_tensor(frame, handle) }
 }
 extension Int: OpArgument {
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) { ct_push_int(frame, Int64(self)) }
 }
 extension Double: OpArgument {
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) { ct_push_double(frame, self) }
 }
 extension Bool: OpArgument {
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) { ct_push_bool(frame, self) }
 }
 extension String: OpArgument {
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) { ct_push_string(frame, self) }
 }
 extension DType: OpArgument {
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) { ct_push_dtype(frame, rawValue) }
 }
 extension Device: OpArgument {
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) { ct_push_device(frame, type, index) }
 }
 extension Optional: OpArgument where Wrapped: OpArgument {
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) {
     if let self { self.push(to: frame) } else { ct_push_none(frame) }
   }
@@ -37,6 +45,7 @@ extension Optional: OpArgument where Wrapped: OpArgument {
 public enum Argument: OpArgument {
   case none
   case `default`
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) {
     switch self {
     case .none: ct_push_none(frame)
@@ -51,29 +60,35 @@ public protocol OpListElement {
   static func push(_ list: [Self], to frame: ct_frame)
 }
 extension Array: OpArgument where Element: OpListElement {
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) { Element.push(self, to: frame) }
 }
 extension Int: OpListElement {
+  /// Hands a list to a call of an operator.
   @inlinable public static func push(_ list: [Int], to frame: ct_frame) {
     list.withUnsafeBytes { ct_push_ints(frame, $0.assumingMemoryBound(to: Int64.self).baseAddress, list.count) }
   }
 }
 extension Double: OpListElement {
+  /// Hands a list to a call of an operator.
   @inlinable public static func push(_ list: [Double], to frame: ct_frame) {
     list.withUnsafeBufferPointer { ct_push_doubles(frame, $0.baseAddress, list.count) }
   }
 }
 extension Bool: OpListElement {
+  /// Hands a list to a call of an operator.
   @inlinable public static func push(_ list: [Bool], to frame: ct_frame) {
     list.withUnsafeBufferPointer { ct_push_bools(frame, $0.baseAddress, list.count) }
   }
 }
 extension Tensor: OpListElement {
+  /// Hands a list to a call of an operator.
   @inlinable public static func push(_ list: [Tensor], to frame: ct_frame) {
     withExtendedLifetime(list) { ct_push_tensors(frame, list.map(\.handle), list.count) }
   }
 }
 extension Optional: OpListElement where Wrapped == Tensor {
+  /// Hands a list to a call of an operator.
   @inlinable public static func push(_ list: [Tensor?], to frame: ct_frame) {
     withExtendedLifetime(list) { ct_push_tensors(frame, list.map { $0?.handle }, list.count) }
   }

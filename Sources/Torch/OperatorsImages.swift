@@ -9,7 +9,8 @@ enum Images {
 }
 
 extension Tensor {
-  /// Two-dimensional convolution of `[B, C, H, W]` in which each of `groups` equal parts of the channels sees only itself.
+  /// Two-dimensional convolution of `[B, C, H, W]` in which each of `groups` equal parts of the channels sees only
+  /// itself.
   public func groupedConv2d(
     _ weight: Tensor, stride: [Int] = [1, 1], padding: [Int] = [0, 0], groups: Int
   ) -> Tensor {
@@ -27,7 +28,7 @@ extension Tensor {
   public func batchNorm(_ weight: Tensor, _ bias: Tensor, mean: Tensor, variance: Tensor, eps: Double) -> Tensor {
     Images.batchNorm(self, weight, bias, mean, variance, false, 0.0, eps, false)
   }
-  /// `[B, C, H, W]` floats at another size, bilinear, with the filter widened where the picture shrinks (antialiasing).
+  /// `[B, C, H, W]` floats at another size, bilinear, with the filter widened where the image shrinks (antialiasing).
   public func resizeBilinear(height: Int, width: Int) -> Tensor { Images.resize(self, [height, width], false) }
   /// `[B, C, H, W]` floats at another size, bicubic, the filter as wide as it is for enlarging (no antialiasing).
   public func resizedBicubic(height: Int, width: Int) -> Tensor {

@@ -38,55 +38,96 @@ enum Math {
 
 /// Elementwise arithmetic with torch's broadcasting and type promotion.
 extension Tensor {
+  /// Elementwise sum; shapes broadcast.
   public static func + (a: Tensor, b: Tensor) -> Tensor { Math.add(a, b) }
+  /// Adds a number to every element.
   public static func + (a: Tensor, b: Double) -> Tensor { Math.addScalar(a, b) }
+  /// Adds a number to every element.
   public static func + (a: Double, b: Tensor) -> Tensor { Math.addScalar(b, a) }
+  /// Elementwise difference; shapes broadcast.
   public static func - (a: Tensor, b: Tensor) -> Tensor { Math.sub(a, b) }
+  /// Subtracts a number from every element.
   public static func - (a: Tensor, b: Double) -> Tensor { Math.subScalar(a, b) }
+  /// Subtracts every element from a number.
   public static func - (a: Double, b: Tensor) -> Tensor { Math.rsub(b, a) }
+  /// Elementwise product; shapes broadcast.
   public static func * (a: Tensor, b: Tensor) -> Tensor { Math.mul(a, b) }
+  /// Multiplies every element by a number.
   public static func * (a: Tensor, b: Double) -> Tensor { Math.mulScalar(a, b) }
+  /// Multiplies every element by a number.
   public static func * (a: Double, b: Tensor) -> Tensor { Math.mulScalar(b, a) }
+  /// Elementwise quotient; shapes broadcast.
   public static func / (a: Tensor, b: Tensor) -> Tensor { Math.div(a, b) }
+  /// Divides every element by a number.
   public static func / (a: Tensor, b: Double) -> Tensor { Math.divScalar(a, b) }
+  /// Every element with the other sign.
   public static prefix func - (a: Tensor) -> Tensor { Math.neg(a) }
 
+  /// Absolute values.
   public func abs() -> Tensor { Math.abs(self) }
+  /// eˣ of every element.
   public func exp() -> Tensor { Math.exp(self) }
+  /// eˣ − 1, accurate near 0.
   public func expm1() -> Tensor { Math.expm1(self) }
+  /// Natural logarithms.
   public func log() -> Tensor { Math.log(self) }
+  /// ln(1 + x), accurate near 0.
   public func log1p() -> Tensor { Math.log1p(self) }
+  /// Square roots.
   public func sqrt() -> Tensor { Math.sqrt(self) }
+  /// 1 / √x of every element.
   public func rsqrt() -> Tensor { Math.rsqrt(self) }
+  /// 1 / x of every element.
   public func reciprocal() -> Tensor { Math.reciprocal(self) }
+  /// x² of every element.
   public func square() -> Tensor { Math.square(self) }
+  /// Sines of angles in radians.
   public func sin() -> Tensor { Math.sin(self) }
+  /// Cosines of angles in radians.
   public func cos() -> Tensor { Math.cos(self) }
+  /// −1, 0 or 1, as the element is below, at or above 0.
   public func sign() -> Tensor { Math.sign(self) }
+  /// The whole numbers at or below.
   public func floor() -> Tensor { Math.floor(self) }
+  /// The nearest whole numbers; halves go to the even one.
   public func round() -> Tensor { Math.round(self) }
+  /// Every element to this power.
   public func pow(_ exponent: Double) -> Tensor { Math.pow(self, exponent) }
   /// baseˣ with this tensor as the exponents.
   public func power(ofBase base: Double) -> Tensor { Math.powBase(base, self) }
   /// Limits values to `low ... high`; nil leaves that side open.
   public func clamp(_ low: Double?, _ high: Double?) -> Tensor { Math.clamp(self, low, high) }
+  /// The larger of two elements; shapes broadcast.
   public func maximum(_ other: Tensor) -> Tensor { Math.maximum(self, other) }
+  /// The smaller of two elements; shapes broadcast.
   public func minimum(_ other: Tensor) -> Tensor { Math.minimum(self, other) }
 }
 
 /// Reductions. Without a dimension they reduce everything to a scalar.
 extension Tensor {
+  /// Sum of all elements.
   public func sum() -> Tensor { Math.sum(self) }
+  /// Sums along these dimensions; they stay with size 1 if `keepDim`.
   public func sum(_ dimensions: Int..., keepDim: Bool = false) -> Tensor { Math.sumDim(self, dimensions, keepDim) }
+  /// Mean of all elements.
   public func mean() -> Tensor { Math.mean(self) }
+  /// Means along these dimensions; they stay with size 1 if `keepDim`.
   public func mean(_ dimensions: Int..., keepDim: Bool = false) -> Tensor { Math.meanDim(self, dimensions, keepDim) }
+  /// The largest element.
   public func max() -> Tensor { Math.max(self) }
+  /// The smallest element.
   public func min() -> Tensor { Math.min(self) }
+  /// The largest elements along a dimension.
   public func max(_ dimension: Int, keepDim: Bool = false) -> Tensor { Math.amax(self, [dimension], keepDim) }
+  /// The smallest elements along a dimension.
   public func min(_ dimension: Int, keepDim: Bool = false) -> Tensor { Math.amin(self, [dimension], keepDim) }
+  /// int64 indices of the largest elements along a dimension.
   public func argmax(_ dimension: Int, keepDim: Bool = false) -> Tensor { Math.argmax(self, dimension, keepDim) }
+  /// int64 indices of the smallest elements along a dimension.
   public func argmin(_ dimension: Int, keepDim: Bool = false) -> Tensor { Math.argmin(self, dimension, keepDim) }
+  /// Running sums along a dimension.
   public func cumsum(_ dimension: Int) -> Tensor { Math.cumsum(self, dimension) }
+  /// ln Σ eˣ along a dimension, without overflow.
   public func logSumExp(_ dimension: Int, keepDim: Bool = false) -> Tensor {
     Math.logsumexp(self, [dimension], keepDim)
   }
@@ -108,8 +149,11 @@ extension Tensor {
 
 /// Products of matrices.
 extension Tensor {
+  /// Product over the last dimensions `[…, n, k]` and `[…, k, m]`; those before them broadcast.
   public func matmul(_ other: Tensor) -> Tensor { Math.matmul(self, other) }
+  /// Product of `[n, k]` and `[k, m]`.
   public func mm(_ other: Tensor) -> Tensor { Math.mm(self, other) }
+  /// Products of `[B, n, k]` and `[B, k, m]`.
   public func bmm(_ other: Tensor) -> Tensor { Math.bmm(self, other) }
   /// self + scale · a b with self `[n, m]`, a `[n, k]`, b `[k, m]`, in one product that begins from self.
   public func addmm(_ a: Tensor, _ b: Tensor, scale: Double = 1) -> Tensor { Math.addmm(self, a, b, 1.0, scale) }
@@ -120,24 +164,43 @@ extension Tensor {
 
 /// Comparisons give bool tensors.
 extension Tensor {
+  /// Where elements are equal; shapes broadcast.
   public func equals(_ other: Tensor) -> Tensor { Math.eq(self, other) }
+  /// Where elements equal a number.
   public func equals(_ value: Double) -> Tensor { Math.eqScalar(self, value) }
+  /// Where elements differ; shapes broadcast.
   public func notEquals(_ other: Tensor) -> Tensor { Math.ne(self, other) }
+  /// Where elements differ from a number.
   public func notEquals(_ value: Double) -> Tensor { Math.neScalar(self, value) }
+  /// Where a is larger; shapes broadcast.
   public static func .> (a: Tensor, b: Tensor) -> Tensor { Math.gt(a, b) }
+  /// Where elements are larger than a number.
   public static func .> (a: Tensor, b: Double) -> Tensor { Math.gtScalar(a, b) }
+  /// Where a is larger or equal; shapes broadcast.
   public static func .>= (a: Tensor, b: Tensor) -> Tensor { Math.ge(a, b) }
+  /// Where elements are a number or larger.
   public static func .>= (a: Tensor, b: Double) -> Tensor { Math.geScalar(a, b) }
+  /// Where a is smaller; shapes broadcast.
   public static func .< (a: Tensor, b: Tensor) -> Tensor { Math.lt(a, b) }
+  /// Where elements are smaller than a number.
   public static func .< (a: Tensor, b: Double) -> Tensor { Math.ltScalar(a, b) }
+  /// Where a is smaller or equal; shapes broadcast.
   public static func .<= (a: Tensor, b: Tensor) -> Tensor { Math.le(a, b) }
+  /// Where elements are a number or smaller.
   public static func .<= (a: Tensor, b: Double) -> Tensor { Math.leScalar(a, b) }
+  /// Where elements are false, or 0.
   public func logicalNot() -> Tensor { Math.not(self) }
+  /// Where both are true; shapes broadcast.
   public func logicalAnd(_ other: Tensor) -> Tensor { Math.and(self, other) }
+  /// Where one is true at least; shapes broadcast.
   public func logicalOr(_ other: Tensor) -> Tensor { Math.or(self, other) }
+  /// Where elements are not a number.
   public func isNaN() -> Tensor { Math.isnan(self) }
+  /// Where elements are neither infinite nor NaN.
   public func isFinite() -> Tensor { Math.isfinite(self) }
+  /// Whether all elements are true: a bool scalar.
   public func all() -> Tensor { Math.all(self) }
+  /// Whether any element is true: a bool scalar.
   public func any() -> Tensor { Math.any(self) }
   /// Same shape and the same values, bit for bit apart from the sign of zero.
   public func isEqual(to other: Tensor) -> Bool { Math.equal.bool(self, other) }
@@ -154,11 +217,17 @@ infix operator .<= : ComparisonPrecedence
 
 /// In-place operations: for optimizers, caches and initialisers.
 extension Tensor {
+  /// Adds `alpha` times another tensor.
   public func add_(_ other: Tensor, alpha: Double = 1) { Math.addInPlace.run(self, other, alpha) }
+  /// Adds a number to every element.
   public func add_(_ value: Double) { Math.addScalarInPlace.run(self, value) }
+  /// Multiplies elementwise.
   public func mul_(_ other: Tensor) { Math.mulInPlace.run(self, other) }
+  /// Multiplies every element by a number.
   public func mul_(_ value: Double) { Math.mulScalarInPlace.run(self, value) }
+  /// Sets every element to 0.
   public func zero_() { Math.zeroInPlace.run(self) }
+  /// Sets every element to a number.
   public func fill_(_ value: Double) { Math.fillInPlace.run(self, value) }
   /// Fills with samples of a normal distribution and returns the tensor.
   @discardableResult

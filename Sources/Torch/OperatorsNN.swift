@@ -15,15 +15,23 @@ enum NN {
 }
 
 extension Tensor {
+  /// Sigmoid linear unit, x · σ(x).
   public func silu() -> Tensor { NN.silu(self) }
   /// Gaussian error linear unit; `tanh` for the approximation.
   public func gelu(tanh: Bool = false) -> Tensor { NN.gelu(self, tanh ? "tanh" : "none") }
+  /// Rectified linear unit, max(x, 0).
   public func relu() -> Tensor { NN.relu(self) }
+  /// σ(x) = 1 / (1 + e⁻ˣ).
   public func sigmoid() -> Tensor { NN.sigmoid(self) }
+  /// ln σ(x), without underflow.
   public func logSigmoid() -> Tensor { NN.logSigmoid(self) }
+  /// ln(1 + eˣ).
   public func softplus() -> Tensor { NN.softplus(self) }
+  /// Hyperbolic tangents.
   public func tanh() -> Tensor { NN.tanh(self) }
+  /// Softmax along a dimension.
   public func softmax(_ dimension: Int) -> Tensor { NN.softmax(self, dimension) }
+  /// Logarithm of the softmax along a dimension.
   public func logSoftmax(_ dimension: Int) -> Tensor { NN.logSoftmax(self, dimension) }
   /// Layer normalisation over the last dimension.
   public func layerNorm(_ weight: Tensor?, _ bias: Tensor?, eps: Double) -> Tensor {
@@ -50,6 +58,7 @@ extension Tensor {
   ) -> Tensor {
     NN.crossEntropy(self, targets, Argument.none, reduction.rawValue, ignoreIndex, labelSmoothing)
   }
+  /// Squared differences from a target of the same shape, reduced.
   public func meanSquaredError(_ target: Tensor, reduction: Reduction = .mean) -> Tensor {
     NN.mse(self, target, reduction.rawValue)
   }
@@ -65,8 +74,9 @@ public enum Reduction: Int, Sendable {
 /// Attention softmax(Q Kᵀ·scale + mask) V.
 ///
 /// - Parameters:
-///   - query, key, value: `[B, heads, T, D]`, `[B, kvHeads, S, D]`, `[B, kvHeads, S, D]`; with fewer key heads than
-///     query heads each serves a group of neighbours.
+///   - query: `[B, heads, T, D]`.
+///   - key: `[B, kvHeads, S, D]`; with fewer heads than the query's, each serves a group of neighbours.
+///   - value: `[B, kvHeads, S, D]`.
 ///   - mask: bool (true = may look) or additive, broadcastable to `[B, heads, T, S]`.
 ///   - causal: position t of the query looks at keys 0…t; only without a mask, and with T = S.
 ///   - scale: nil means 1/√D.

@@ -28,20 +28,33 @@ enum Shape {
 
 /// Views and rearrangements.
 extension Tensor {
+  /// The same elements in another shape, without copying; −1 stands for one size.
+  ///
+  /// - Precondition: the memory allows it; ``reshape(_:)`` copies where it does not.
   public func view(_ shape: [Int]) -> Tensor { Shape.view(self, shape) }
+  /// The same elements in another shape, copied only if needed; −1 stands for one size.
   public func reshape(_ shape: [Int]) -> Tensor { Shape.reshape(self, shape) }
+  /// Dimensions of size 1 repeated to this shape, without copying; −1 keeps a size.
   public func expand(_ shape: [Int]) -> Tensor { Shape.expand(self, shape) }
+  /// Two dimensions exchanged, without copying.
   public func transpose(_ a: Int, _ b: Int) -> Tensor { Shape.transpose(self, a, b) }
+  /// Dimensions in this order, without copying.
   public func permute(_ order: [Int]) -> Tensor { Shape.permute(self, order) }
+  /// The same elements in row-major memory, copied only if needed.
   public func contiguous() -> Tensor { isContiguous ? self : Shape.contiguous(self) }
   /// `length` entries from `start` along a dimension, without copying.
   public func narrow(_ dimension: Int, _ start: Int, _ length: Int) -> Tensor {
     Shape.narrow(self, dimension, start, length)
   }
+  /// One entry along a dimension, which goes; without copying.
   public func select(_ dimension: Int, _ index: Int) -> Tensor { Shape.select(self, dimension, index) }
+  /// Without a dimension of size 1.
   public func squeeze(_ dimension: Int) -> Tensor { Shape.squeeze(self, dimension) }
+  /// With a new dimension of size 1 here.
   public func unsqueeze(_ dimension: Int) -> Tensor { Shape.unsqueeze(self, dimension) }
+  /// Dimensions `from` … `to` as one.
   public func flatten(_ from: Int = 0, _ to: Int = -1) -> Tensor { Shape.flatten(self, from, to) }
+  /// Entries along these dimensions in reverse order.
   public func flip(_ dimensions: [Int]) -> Tensor { Shape.flip(self, dimensions) }
   /// Every entry along a dimension `count` times in a row.
   public func repeatInterleave(_ count: Int, _ dimension: Int) -> Tensor {
@@ -57,7 +70,9 @@ extension Tensor {
   }
   /// `count` parts of equal size along a dimension.
   public func chunk(_ count: Int, _ dimension: Int) -> [Tensor] { Shape.chunk.many(count, self, count, dimension) }
+  /// Tensors one after the other along a dimension.
   public static func cat(_ tensors: [Tensor], _ dimension: Int = 0) -> Tensor { Shape.cat(tensors, dimension) }
+  /// Tensors of one shape along a new dimension.
   public static func stack(_ tensors: [Tensor], _ dimension: Int = 0) -> Tensor { Shape.stack(tensors, dimension) }
 }
 
@@ -65,6 +80,7 @@ extension Tensor {
 extension Tensor {
   /// Rows (entries along `dimension`) named by an int32 or int64 index `[n]`.
   public func indexSelect(_ dimension: Int, _ index: Tensor) -> Tensor { Shape.indexSelect(self, dimension, index) }
+  /// Along `dimension`, the elements that an int64 index of the same rank names.
   public func gather(_ dimension: Int, _ index: Tensor) -> Tensor { Shape.gather(self, dimension, index) }
   /// Advanced indexing; nil keeps a dimension whole.
   public func index(_ indices: [Tensor?]) -> Tensor { Shape.index(self, indices) }
@@ -72,22 +88,29 @@ extension Tensor {
   public func indexCopy(_ dimension: Int, _ index: Tensor, _ source: Tensor) -> Tensor {
     Shape.indexCopy(self, dimension, index, source)
   }
+  /// A copy in which `source` is added to the entries along `dimension` that `index` names.
   public func indexAdd(_ dimension: Int, _ index: Tensor, _ source: Tensor) -> Tensor {
     Shape.indexAdd(self, dimension, index, source)
   }
+  /// Adds `source` to the entries along `dimension` that `index` names, in place.
   public func indexAdd_(_ dimension: Int, _ index: Tensor, _ source: Tensor) {
     Shape.indexAddInPlace.run(self, dimension, index, source)
   }
+  /// Writes `values` at these indices, in place; nil keeps a dimension whole.
   public func indexPut_(_ indices: [Tensor?], _ values: Tensor) { Shape.indexPutInPlace.run(self, indices, values) }
+  /// A copy in which, along `dimension`, the elements that `index` names are those of `source`.
   public func scatter(_ dimension: Int, _ index: Tensor, _ source: Tensor) -> Tensor {
     Shape.scatter(self, dimension, index, source)
   }
+  /// A copy with a number where the mask is true.
   public func maskedFill(_ mask: Tensor, _ value: Double) -> Tensor { Shape.maskedFill(self, mask, value) }
   /// Elements of `a` where the condition holds, of `b` elsewhere.
   public static func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
     Shape.whereSelf(condition, a, b)
   }
+  /// The lower triangle of matrices, 0 above the diagonal of this number.
   public func tril(_ diagonal: Int = 0) -> Tensor { Shape.tril(self, diagonal) }
+  /// The upper triangle of matrices, 0 below the diagonal of this number.
   public func triu(_ diagonal: Int = 0) -> Tensor { Shape.triu(self, diagonal) }
   /// Indices `[n, dimensions]` of the elements that are not zero.
   public func nonzero() -> Tensor { Shape.nonzero(self) }
@@ -95,24 +118,33 @@ extension Tensor {
 
 /// Copies and conversions.
 extension Tensor {
+  /// A copy with memory of its own; gradients flow through.
   public func clone() -> Tensor { Shape.clone(self) }
+  /// The same memory outside the graph: no gradient flows.
   public func detach() -> Tensor { Shape.detach(self) }
+  /// Writes the elements of `source` into this tensor, in place; types are converted.
   public func copy_(_ source: Tensor) { Shape.copyInPlace.run(self, source) }
+  /// The tensor with elements of this type; itself where it has it.
   public func to(_ dtype: DType) -> Tensor { dtype == self.dtype ? self : Shape.toDType(self, dtype) }
+  /// The tensor on this device, and of this type where one is given.
   public func to(_ device: Device, dtype: DType? = nil) -> Tensor { Shape.toDevice(self, device, dtype ?? self.dtype) }
 }
 
 /// Creation.
 extension Tensor {
+  /// A tensor of any values that happened to be there.
   public static func empty(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
     Shape.empty(shape, dtype, Argument.none, device)
   }
+  /// A tensor of zeros.
   public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
     Shape.zeros(shape, dtype, Argument.none, device)
   }
+  /// A tensor of ones.
   public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
     Shape.ones(shape, dtype, Argument.none, device)
   }
+  /// A tensor of one value.
   public static func full(_ shape: [Int], _ value: Double, dtype: DType = .float32, device: Device = .cpu) -> Tensor {
     Shape.full(shape, value, dtype, Argument.none, device)
   }
@@ -122,11 +154,15 @@ extension Tensor {
   ) -> Tensor {
     Shape.arange(start, end, step, dtype, Argument.none, device)
   }
+  /// The identity matrix `[n, n]`.
   public static func eye(_ n: Int, dtype: DType = .float32, device: Device = .cpu) -> Tensor {
     Shape.eye(n, dtype, Argument.none, device)
   }
+  /// Zeros of the same shape, type and device.
   public func zerosLike() -> Tensor { Shape.zerosLike(self) }
+  /// Ones of the same shape, type and device.
   public func onesLike() -> Tensor { Shape.onesLike(self) }
+  /// Any values, of the same shape, type and device.
   public func emptyLike() -> Tensor { Shape.emptyLike(self) }
   /// Standard normal samples.
   public static func randn(

@@ -5,6 +5,7 @@ public struct OutputHead {
   /// `[V]`, if the model has one.
   public var bias: Tensor?
 
+  /// Memberwise: weight `[V, H]`, bias `[V]`.
   public init(weight: Tensor, bias: Tensor? = nil) {
     self.weight = weight
     self.bias = bias

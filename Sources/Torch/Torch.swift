@@ -83,6 +83,7 @@ public final class Generator: OpArgument {
     }
   }
 
+  /// Hands the value to a call of an operator.
   @inlinable public func push(to frame: ct_frame) {
     if let handle { ct_push_generator(frame, handle) } else { ct_push_none(frame) }
   }

@@ -1,7 +1,7 @@
 import CTorch
 import Foundation
 
-/// What libtorch refused, in its own words, without its C++ stack; where memory ran out, in ours.
+/// Error of libtorch in its own words, without its C++ stack; where memory ran out, in ours.
 public struct TorchError: Error, Sendable, CustomStringConvertible {
   /// The message.
   public let description: String
@@ -58,7 +58,8 @@ public struct TorchError: Error, Sendable, CustomStringConvertible {
 ///
 /// After a failure the remaining operations of `body` give stand-ins: tensors without values, ``Tensor/handle`` nil, of
 /// shape `[1, 1, 1, 1]`. So nothing may be concluded from a tensor's shape or values before the scope has been left,
-/// other than by ``Tensor/values(of:)``, which throws, and ``torchPrecondition(_:_:)``, which then lets everything pass.
+/// other than by ``Tensor/values(of:)``, which throws, and ``torchPrecondition(_:_:)``, which then lets everything
+/// pass.
 ///
 /// The scope belongs to the current thread: never suspend (`await`) inside it.
 public func withTorchErrors<R>(_ body: () throws -> R) throws -> R {

@@ -5,7 +5,7 @@ public import Torch
 /// Token 1 + r·side + c stands at row r and column c. Of a head's D/2 pairs the first half is turned by r, the second by
 /// c, each by angles of the frequencies θ^(−4i/D), i < D/4. The first token's cosines and sines are all 0, so that its
 /// query and key are zero, as in LlamaGen (Sun et al. 2024, arXiv 2406.06525). Coordinates 2i and 2i + 1 are a pair:
-/// ``Torch/RotaryPairs/adjacent``.
+/// `RotaryPairs/adjacent`.
 public final class GridRotaryEmbedding: RotaryAngles {
   private let cosines: Tensor, sines: Tensor  // [1 + side², D/2], float32, on the CPU
 

@@ -1,33 +1,33 @@
 public import Files
 public import Torch
 
-/// A network whose activations image metrics compare: Inception, or another that fits the pictures.
+/// A network whose activations image metrics compare: Inception, or another that fits the images.
 ///
 /// A metric means nothing without the network it was taken with, so results always carry ``name``.
 public protocol ImageFeatures: AnyObject {
-  /// What results call the network: architecture, and the weights as far as they are known.
+  /// Name of the network in results: architecture, and the weights as far as they are known.
   var name: String { get }
   /// Whether this is the Inception network of the published Fréchet Inception Distances, weights included. Only then
   /// are results called FID, sFID and Inception Score.
   var isReferenceInception: Bool { get }
-  /// Channels of the pictures it reads: 1 for gray, 3 for RGB.
+  /// Channels of the images it reads: 1 for gray, 3 for RGB.
   var channels: Int { get }
-  /// The one size of pictures it reads; nil if it scales pictures of any size itself.
+  /// The one size of images it reads; nil if it scales images of any size itself.
   var fixedSize: (height: Int, width: Int)? { get }
   /// Width D of the features.
   var featureCount: Int { get }
 
-  /// What the network sees in pictures.
+  /// Features of images.
   ///
   /// - Parameter images: uint8 `[N, H, W, C]`, of its channels and, if it has one, its fixed size.
   func features(of images: Tensor) -> ImageFeatureBatch
 }
 
-/// What a network sees in N pictures.
+/// Features of N images.
 public struct ImageFeatureBatch {
   /// Pooled features `[N, D]`.
   public var pooled: Tensor
-  /// Features that know where in the picture they are `[N, S]`, for sFID and its like; nil if the network has none.
+  /// Features that know where in the image they are `[N, S]`, for sFID and its like; nil if the network has none.
   public var spatial: Tensor?
   /// Logarithms of class probabilities `[N, K]`, for the Inception Score; nil if the network tells no classes apart.
   public var logProbabilities: Tensor?
@@ -49,13 +49,13 @@ public struct ImageFeatureBatch {
 }
 
 extension ImageFeatures {
-  /// Throws unless pictures of this size can be read.
+  /// Throws unless images of this size can be read.
   ///
-  /// - Parameter path: where the pictures come from.
+  /// - Parameter path: where the images come from.
   public func check(height: Int, width: Int, path: String) throws(InputError) {
     guard let size = fixedSize, (height, width) != (size.height, size.width) else { return }
     throw InputError(
-      path: path, expected: "pictures of \(size.width) x \(size.height) for \(name)", found: "\(width) x \(height)",
+      path: path, expected: "images of \(size.width) x \(size.height) for \(name)", found: "\(width) x \(height)",
       remedy: "Choose another network with --features.")
   }
 }

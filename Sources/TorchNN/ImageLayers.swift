@@ -2,7 +2,9 @@ public import Torch
 
 /// Two-dimensional convolution with a bias. Checkpoint names `weight` `[O, I, k, k]`, `bias` `[O]`.
 public final class Convolution: Module {
+  /// Kernels `[outputs, inputs, height, width]`.
   @Parameter("weight") public var weight: Tensor
+  /// Added to each output channel: `[outputs]`.
   @Parameter("bias") public var bias: Tensor
   private let stride: Int, padding: Int
 
@@ -42,7 +44,9 @@ public final class Convolution: Module {
 /// Normalises groups of neighbouring channels of every image, then scales and shifts each channel. Checkpoint names
 /// `weight` `[C]`, `bias` `[C]`.
 public final class GroupNorm: Module {
+  /// Scales of the channels: `[C]`.
   @Parameter("weight") public var weight: Tensor
+  /// Shifts of the channels: `[C]`.
   @Parameter("bias") public var bias: Tensor
   private let groups: Int, epsilon: Double
 

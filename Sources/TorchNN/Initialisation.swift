@@ -1,8 +1,8 @@
 public import Torch
 
 extension Module {
-  /// Gives every layer below this module fresh values, as the reference implementations of decoders do before
-  /// training from scratch: matrices and tables normal with mean 0, biases 0, normalisation weights 1.
+  /// Gives every layer below this module randomly initialised values, as the reference implementations of decoders do
+  /// before training from scratch: matrices and tables normal with mean 0, biases 0, normalisation weights 1.
   ///
   /// - Parameters:
   ///   - standardDeviation: that of the matrices and tables; nil: 0.02 for tables, 1/√inputs for matrices, so that what

@@ -2,7 +2,9 @@ public import Torch
 
 /// x Wᵀ + b. Checkpoint names `weight` `[O, I]`, `bias` `[O]`.
 public class Linear: Module {
+  /// `[outputs, inputs]`.
   @Parameter("weight") public final var weight: Tensor
+  /// `[outputs]`; nil without one.
   @OptionalParameter("bias") public final var bias: Tensor?
 
   /// Memory is reserved but not filled (on `.meta` not even reserved): load a checkpoint or initialise.
@@ -34,6 +36,7 @@ public class Linear: Module {
 
 /// A table of vectors. Checkpoint name `weight` `[V, H]`.
 public final class Embedding: Module {
+  /// One row an id: `[V, H]`.
   @Parameter("weight") public var weight: Tensor
 
   /// Memory is reserved but not filled (on `.meta` not even reserved): load a checkpoint or initialise.
@@ -48,7 +51,9 @@ public final class Embedding: Module {
 
 /// (x − mean x) / √(var x + ε) · w + b over the last dimension. Checkpoint names `weight` `[H]`, `bias` `[H]`.
 public final class LayerNorm: Module {
+  /// Scales: `[H]`.
   @Parameter("weight") public var weight: Tensor
+  /// Shifts: `[H]`.
   @Parameter("bias") public var bias: Tensor
   private let epsilon: Double
 
@@ -66,6 +71,7 @@ public final class LayerNorm: Module {
 
 /// x / √(mean x² + ε) · w over the last dimension. Checkpoint name `weight` `[H]`.
 public final class RMSNorm: Module {
+  /// Scales: `[H]`.
   @Parameter("weight") public var weight: Tensor
   private let epsilon: Double
 

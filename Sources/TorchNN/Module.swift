@@ -18,6 +18,7 @@ public import Torch
 /// The wrapper's string is the name in the checkpoint, written once, beside the Swift name. Modules are references
 /// and not `Sendable`.
 open class Module {
+  /// A module without parameters of its own so far.
   public init() {}
 
   /// Whether dropout and the like are active. Set with ``setTraining(_:)``, which reaches every descendant.
@@ -138,6 +139,9 @@ public class ParameterBox: ModuleMember {
 /// A tensor that is learnt, stored in the checkpoint under `key`.
 @propertyWrapper public final class Parameter: ParameterBox {
   public override init(_ key: String) { super.init(key) }
+  /// The tensor.
+  ///
+  /// - Precondition: it has been set or loaded.
   public var wrappedValue: Tensor {
     get { tensor }
     set { tensor = newValue }
@@ -149,6 +153,7 @@ public class ParameterBox: ModuleMember {
 /// A parameter a module may do without.
 @propertyWrapper public final class OptionalParameter: ParameterBox {
   public override init(_ key: String) { super.init(key) }
+  /// The tensor, or nil where the checkpoint need not have one.
   public var wrappedValue: Tensor? {
     get { isPresent ? tensor : nil }
     set { if let newValue { tensor = newValue } else { clear() } }
@@ -161,7 +166,11 @@ public class ParameterBox: ModuleMember {
 @propertyWrapper public final class Child<M: Module>: ModuleChildren {
   private let key: String
   private var stored: M?
+  /// A child whose parameters begin with `key.` in checkpoints.
   public init(_ key: String) { self.key = key }
+  /// The child.
+  ///
+  /// - Precondition: it has been set.
   public var wrappedValue: M {
     get {
       guard let stored else { preconditionFailure("module \(key) was read before it was set") }
@@ -178,7 +187,9 @@ public class ParameterBox: ModuleMember {
 /// A child module that its parent may do without, stored in the checkpoint under `key`.
 @propertyWrapper public final class OptionalChild<M: Module>: ModuleChildren {
   private let key: String
+  /// The child, or nil for none.
   public var wrappedValue: M?
+  /// A child that need not be there, under `key.` in checkpoints.
   public init(wrappedValue: M? = nil, _ key: String) {
     self.key = key
     self.wrappedValue = wrappedValue
@@ -192,7 +203,9 @@ public class ParameterBox: ModuleMember {
 /// A list of child modules, stored as `key.0`, `key.1`, ….
 @propertyWrapper public final class Children<M: Module>: ModuleChildren {
   private let key: String
+  /// The children, in order.
   public var wrappedValue: [M]
+  /// Children under `key.0.`, `key.1.`, … in checkpoints.
   public init(wrappedValue: [M] = [], _ key: String) {
     self.key = key
     self.wrappedValue = wrappedValue

@@ -80,7 +80,7 @@ extension Module {
 }
 
 extension ParameterPattern {
-  /// What to say of a pattern that fits none of the names.
+  /// Message for a pattern that fits none of the names.
   fileprivate func misfit(_ names: [String]) -> InputError {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     // As far as its beginning fits, the next parts of the names are what could have been meant.

@@ -16,6 +16,7 @@ public protocol RotaryAngles {
 }
 
 extension RotaryAngles {
+  /// None: sequences of any length have the same angles.
   public var switchingLength: Int? { nil }
   /// Angles of the positions `start ..< start + count`, `[count, D/2]`, of a sequence that ends there.
   public func angles(from start: Int, count: Int, dtype: DType, device: Device) -> RotaryEmbedding.Angles {
@@ -28,7 +29,7 @@ extension RotaryAngles {
 }
 
 /// Rotary position embedding (Su et al. 2021, arXiv 2104.09864): turns each pair of coordinates of a query or key by
-/// an angle proportional to its position. ``Torch/rotated(query:key:cosine:sine:)`` does the turning; coordinate i is
+/// an angle proportional to its position. `rotated(query:key:cosine:sine:)` does the turning; coordinate i is
 /// paired with i + D/2, the layout of Hugging Face checkpoints.
 ///
 /// Frequencies and angles are computed in float32 with the operators, in the order, that transformers uses: at
@@ -83,6 +84,7 @@ public final class RotaryEmbedding: RotaryAngles {
     }
   }
 
+  /// Longest sequence that LongRoPE turns by its short factors; nil for other scalings.
   public var switchingLength: Int? { long?.after }
 
   /// Angles of the positions `start ..< start + count`, `[count, D/2]`, from a table that grows when it has to.

@@ -1,6 +1,6 @@
 public import Torch
 
-/// What a causal model reads.
+/// Input of a causal model.
 public struct ModelInput {
   /// Token ids `[B, T]`, int64 or int32.
   public var ids: Tensor
@@ -16,9 +16,10 @@ public struct ModelInput {
   /// Tokens of each sequence as a whole, where ``TokenModel/switchingLength`` makes that matter; nil: those up to the
   /// last one that is read.
   public var sequenceLength: Int?
-  /// The pictures that some of the tokens stand for; nil for none. Only a ``VisionLanguageModel`` looks at them.
+  /// The images that some of the tokens stand for; nil for none. Only a ``VisionLanguageModel`` looks at them.
   public var images: ImageInput?
 
+  /// Memberwise.
   public init(ids: Tensor, positions: Tensor? = nil, mask: Tensor? = nil, images: ImageInput? = nil) {
     self.ids = ids
     self.images = images
@@ -51,7 +52,7 @@ public protocol TokenModel: Module {
   var switchingLength: Int? { get }
   /// Names of modules without pretrained weights, such as the head of a classifier: they are trained, and saved, with
   /// adapters (PEFT's `modules_to_save`). None by default.
-  var adapterCompanions: [String] { get }
+  var modulesToSave: [String] { get }
 
   /// Final hidden states, after the last normalisation.
   ///
@@ -67,7 +68,9 @@ public protocol TokenModel: Module {
 }
 
 extension TokenModel {
-  public var adapterCompanions: [String] { [] }
+  /// None.
+  public var modulesToSave: [String] { [] }
+  /// None: sequences of any length are computed alike.
   public var switchingLength: Int? { nil }
   /// Number of values that the head gives: ``vocabularySize``, or the scores of a classifier.
   public var outputs: Int { head.weight.size(0) }
@@ -85,6 +88,7 @@ public final class KeyValueCache {
   /// Sequences side by side.
   public let batch: Int
 
+  /// Reserves keys and values of every layer, `[batch, heads, capacity, width]`.
   public init(
     layers: Int, batch: Int, heads: Int, capacity: Int, width: Int, dtype: DType = .float32, device: Device = .cpu
   ) {

@@ -1,34 +1,34 @@
 public import Torch
 
-/// A language model that sees: some of its tokens stand for pictures, and features of these take the place of their
+/// A language model that sees: some of its tokens stand for images, and features of these take the place of their
 /// embeddings.
 public protocol VisionLanguageModel: TokenModel {
-  /// The id of tokens that stand for pictures.
+  /// The id of tokens that stand for images.
   var imageToken: Int { get }
-  /// How many of them stand for a picture.
-  var pictureTokens: PictureTokens { get }
+  /// How many of them stand for an image.
+  var imageTokenCount: ImageTokenCount { get }
   /// Rows and pixels of a row of the views it reads.
   var imageSize: (height: Int, width: Int) { get }
 }
 
-/// How many tokens stand for a picture.
-public enum PictureTokens: Sendable, Hashable {
-  /// So many for any picture, which is one view.
+/// How many tokens stand for an image.
+public enum ImageTokenCount: Sendable, Hashable {
+  /// So many for any image, which is one view.
   case each(Int)
-  /// A picture is the view of the whole and those of its parts, each of which becomes `side` rows of as many tokens; rows
-  /// are as long as the picture is wide, and end with one token more.
+  /// An image is the view of the whole and those of its parts, each of which becomes `side` rows of as many tokens;
+  /// rows are as long as the image is wide, and end with one token more.
   case grid(side: Int)
 }
 
-/// The pictures of a batch, and which of its tokens stand for them.
+/// The images of a batch, and which of its tokens stand for them.
 public struct ImageInput {
-  /// One picture.
-  public struct Picture {
+  /// One image.
+  public struct Image {
     /// Normalised pixels of its views in row-major order.
     public var values: [Float]
     /// `[C, H, W]`, that of every view of a batch.
     public var shape: [Int]
-    /// Rows and columns of the parts whose views follow that of the whole picture; nil: there is one view.
+    /// Rows and columns of the parts whose views follow that of the whole image; nil: there is one view.
     public var grid: (rows: Int, columns: Int)?
     /// Where runs of tokens begin that stand for it: indices into the flattened ids `[B · T]`.
     public var starts: [Int]
@@ -46,34 +46,34 @@ public struct ImageInput {
     fileprivate var views: Int { 1 + (grid.map { $0.rows * $0.columns } ?? 0) }
   }
 
-  /// The views of all pictures, one after another, `[V, C, H, W]`, float32.
+  /// The views of all images, one after another, `[V, C, H, W]`, float32.
   public let pixels: Tensor
-  /// The parts of each of the N pictures; see ``Picture/grid``.
+  /// The parts of each of the N images; see ``Image/grid``.
   public let grids: [(rows: Int, columns: Int)?]
   /// Where the tokens stand that features replace: indices `[K]` into the flattened ids.
   public let rows: Tensor
-  /// Which features go there: indices `[K]` into those of all pictures, one after another; nil: all of them, in order.
+  /// Which features go there: indices `[K]` into those of all images, one after another; nil: all of them, in order.
   public let features: Tensor?
 
-  /// Pictures whose views have one shape; nil if there is none.
-  public init?(_ pictures: [Picture], device: Device = .cpu) {
-    guard let first = pictures.first else { return nil }
-    precondition(pictures.allSatisfy { $0.shape == first.shape }, "unlike views")
-    pixels = Tensor.cat(pictures.map { Tensor($0.values, shape: [$0.views] + $0.shape) }).to(device)
-    grids = pictures.map(\.grid)
+  /// Images whose views have one shape; nil if there is none.
+  public init?(_ images: [Image], device: Device = .cpu) {
+    guard let first = images.first else { return nil }
+    precondition(images.allSatisfy { $0.shape == first.shape }, "unlike views")
+    pixels = Tensor.cat(images.map { Tensor($0.values, shape: [$0.views] + $0.shape) }).to(device)
+    grids = images.map(\.grid)
     var rows = [Int64](), features = [Int64](), before = 0
-    for picture in pictures {
-      for start in picture.starts {
-        rows += (0..<picture.count).map { Int64(start + $0) }
-        features += (0..<picture.count).map { Int64(before + $0) }
+    for image in images {
+      for start in image.starts {
+        rows += (0..<image.count).map { Int64(start + $0) }
+        features += (0..<image.count).map { Int64(before + $0) }
       }
-      before += picture.count
+      before += image.count
     }
     self.rows = Tensor(rows, device: device)
-    self.features = pictures.allSatisfy { $0.starts.count == 1 } ? nil : Tensor(features, device: device)
+    self.features = images.allSatisfy { $0.starts.count == 1 } ? nil : Tensor(features, device: device)
   }
 
-  /// The embeddings `[B, T, H]` with the pictures' features `[F, H]`, one picture after another, in the places of their
+  /// The embeddings `[B, T, H]` with the images' features `[F, H]`, one image after another, in the places of their
   /// tokens.
   public func placing(_ features: Tensor, in embeddings: Tensor) -> Tensor {
     let placed = self.features.map { features.indexSelect(0, $0) } ?? features

@@ -3,17 +3,17 @@ public import Torch
 
 /// Named tensors that a module can be loaded from: a checkpoint, an adapter, a dictionary.
 public protocol WeightSource {
-  /// What errors call the whole: a folder or a file.
+  /// Name of the whole in error messages: a folder or a file.
   var path: String { get }
   /// All names.
   var names: [String] { get }
-  /// What is known of a tensor without reading it; nil if there is none of that name.
+  /// Facts of a tensor before reading it; nil if there is none of that name.
   func entry(_ name: String) -> WeightEntry?
   /// The tensor, on the CPU, in the type it is stored in. The name must be one of ``names``.
   func tensor(_ name: String) throws -> Tensor
 }
 
-/// What a source says of a tensor before it is read.
+/// Description of a tensor before it is read.
 public struct WeightEntry: Sendable, Hashable {
   /// Sizes of all dimensions.
   public var shape: [Int]
@@ -34,6 +34,7 @@ public struct WeightEntry: Sendable, Hashable {
 public struct RenamedWeights: WeightSource {
   private let base: any WeightSource
   private let originals: [String: String]
+  /// Names after mapping.
   public let names: [String]
 
   /// - Parameter rename: the new name of each tensor, or nil to leave it out.
@@ -48,8 +49,11 @@ public struct RenamedWeights: WeightSource {
     (self.originals, self.names) = (originals, names)
   }
 
+  /// Where the weights come from, for errors.
   public var path: String { base.path }
+  /// Shape and type of a weight; nil for a name that is not there.
   public func entry(_ name: String) -> WeightEntry? { originals[name].flatMap(base.entry) }
+  /// The weight of this name, which is one of ``names``.
   public func tensor(_ name: String) throws -> Tensor {
     guard let original = originals[name] else { preconditionFailure("no weight \(name)") }
     return try base.tensor(original)
@@ -59,6 +63,7 @@ public struct RenamedWeights: WeightSource {
 /// Tensors in memory.
 public struct WeightDictionary: WeightSource {
   private let tensors: [String: Tensor]
+  /// Where the weights come from, for errors.
   public let path: String
 
   /// - Parameter path: what errors call it.
@@ -66,10 +71,13 @@ public struct WeightDictionary: WeightSource {
     (self.tensors, self.path) = (tensors, path)
   }
 
+  /// Names of all weights.
   public var names: [String] { tensors.keys.sorted() }
+  /// Shape and type of a weight; nil for a name that is not there.
   public func entry(_ name: String) -> WeightEntry? {
     tensors[name].map { WeightEntry(shape: $0.shape, dtype: $0.dtype, typeName: "\($0.dtype)", path: path) }
   }
+  /// The weight of this name, which is one of ``names``.
   public func tensor(_ name: String) throws -> Tensor {
     guard let tensor = tensors[name] else { preconditionFailure("no weight \(name)") }
     return tensor
@@ -83,20 +91,24 @@ public struct CheckpointWeights: WeightSource {
 
   /// Maps the folder's `model.safetensors`, or the shards of its index, and checks their headers.
   ///
-  /// - Parameter copying: see ``Torch/Tensor/init(_:copying:)``. A mapped tensor may be written to: the page is then
+  /// - Parameter copying: see `Tensor/init(_:copying:)`. A mapped tensor may be written to: the page is then
   ///   copied and the file stays as it is.
   public init(folder path: String, copying: Bool = false) throws(InputError) {
     folder = try SafetensorsFolder(path, copyOnWrite: true)
     self.copying = copying
   }
 
+  /// Where the weights come from, for errors.
   public var path: String { folder.path }
+  /// Names of all weights.
   public var names: [String] { folder.tensors.map(\.name) }
+  /// Shape and type of a weight; nil for a name that is not there.
   public func entry(_ name: String) -> WeightEntry? {
     folder[name].map {
       WeightEntry(shape: $0.shape, dtype: DType($0.type), typeName: $0.type.rawValue, path: $0.file.path)
     }
   }
+  /// The weight of this name, which is one of ``names``.
   public func tensor(_ name: String) throws -> Tensor {
     guard let stored = folder[name] else { preconditionFailure("no weight \(name)") }
     return try Tensor(stored, copying: copying)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Files
 import Objectives
 import Recipes
@@ -7,7 +8,7 @@ import Reports
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
-    abstract: "Find out whether the metric helps: train with several objectives, test each, and judge.",
+    abstract: "Find out whether the metric helps: train with several objectives, test each, and compare.",
     discussion: """
       Every objective is trained on the same data in the same order from the same weights, once a seed, and tested on \
       the run's test file. The report holds intervals, paired tests of several figures with one correction for all, curves, \
@@ -32,19 +33,20 @@ struct CompareCommand: ParsableCommand {
 
   func run() throws {
     let presets: [Preset] = try names(objectives, "--objectives")
+    if let metric { let _: [EvaluationMetric] = try names(metric, "--metric") }
     let run = try options.settings()
     guard !run.data.areCodes else {
       throw InputError(
         path: options.run, place: "key data.format", expected: "answers that can be tested", found: "codes",
-        remedy: "Draw with each model (dist2 image-samples) and compare the pictures: dist2 image-metrics.")
+        remedy: "Draw with each model (dist2 image-samples) and compare the images: dist2 image-metrics.")
     }
     let settings = try ComparisonSettings(
       run, objectives: presets, axes: over, seeds: Array(1...seeds), metric: metric)
     let folder = options.output ?? run.output + "-compare"
     let experiment = try ComparisonExperiment(folder: folder, settings: settings)
-    let (jobs, threads) = jobs.division(of: settings.arms.count * seeds)
+    let (jobs, threads) = jobs.division(of: settings.variants.count * seeds)
     try experiment.run(jobs: jobs) {
-      CellOptions.command("compare-cell", folder: folder, cell: $0, threads: threads)
+      RunWorkerOptions.command("compare-run", folder: folder, runName: $0, threads: threads)
     }
     let report = try experiment.report(command: CommandLine.asTyped)
     if json {
@@ -57,10 +59,11 @@ struct CompareCommand: ParsableCommand {
 }
 
 /// One training run in a process of its own.
-struct CompareCell: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "compare-cell", shouldDisplay: false)
-  @OptionGroup var options: CellOptions
+struct CompareRun: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare-run", shouldDisplay: false, aliases: ["compare-cell"])
+  @OptionGroup var options: RunWorkerOptions
   func run() throws {
-    try runComparisonCell(named: options.cell, folder: options.folder, threads: options.threads)
+    try runComparison(named: options.runName, folder: options.folder, threads: options.threads)
   }
 }

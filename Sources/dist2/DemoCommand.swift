@@ -27,7 +27,7 @@ struct DemoCommand: ParsableCommand {
     let folder = demo.experiment.store.folder
     try demo.experiment.run(jobs: jobs.count) {
       // A second thread would wait longer for its turn than these matrices take.
-      CellOptions.command("compare-cell", folder: folder, cell: $0, threads: 1)
+      RunWorkerOptions.command("compare-run", folder: folder, runName: $0, threads: 1)
     }
     print(try demo.report(command: CommandLine.asTyped, .standardOutput))
     print("Report: \(folder)/report.html. Run file: \(output)/run.yaml")

@@ -14,8 +14,9 @@ import Recipes
       EvaluateCommand.self,
       GenerateCommand.self, ScoreCommand.self, ServeCommand.self, PolicyCommand.self, NewDataCommand.self,
       NewLMCommand.self, NewVLMCommand.self, ImageCodesCommand.self, ImageSamplesCommand.self, ImageMetricsCommand.self,
-      ExportCommand.self, ReproduceCommand.self, ImportCommand.self, DoctorCommand.self, CompareCell.self,
-      StudyCellCommand.self,
+      ExportCommand.self, ReproduceCommand.self, ImportCommand.self, SchemaCommand.self, DoctorCommand.self,
+      CompareRun.self,
+      StudyRunCommand.self,
     ])
 
   static func main() {

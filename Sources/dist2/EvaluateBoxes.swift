@@ -24,7 +24,7 @@ struct EvaluateBoxes {
         expected: "files of different names, since results are called after them",
         found: names.joined(separator: ", "), remedy: "Rename one, or evaluate them one by one with an --output each.")
     }
-    let evaluation = GroundingEvaluation(choice.parts, try choice.load(), GroundingForm(side: grid))
+    let evaluation = GroundingEvaluation(choice.artifacts, try choice.load(), GroundingTemplate(side: grid))
     let outcomes = try files.map { path in
       let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
       let found = try ProgressBar.run("answering \(name)", unit: "example") { bar in

@@ -23,7 +23,7 @@ struct ModelOptions: ParsableArguments {
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Let a model answer a file of examples and judge the answers.",
+    abstract: "Let a model answer a file of examples and evaluate the answers.",
     discussion: """
       Prints the figures that fit the answers (exact match, MAE, RMSE, relative error, R², Spearman, digit accuracy; \
       IoU for boxes; CRPS and coverage with --set evaluate.distribution=true) and writes every prediction to \
@@ -38,12 +38,12 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @Option(help: "Examples, JSONL. Default: the run's test file, else its validation file.") var data: String?
   @Option(help: "Preferences, JSONL: rate responses instead of answering.") var pairs: String?
-  @Option(help: "Referring expressions with boxes, JSONL, comma separated: a table by split, and a page with pictures.")
+  @Option(help: "Referring expressions with boxes, JSONL, comma separated: a table by split, and a page with images.")
   var boxes: String?
   @Option(
     help: "With --boxes: cells of the grid that coordinates count, as for dist2 new-data grounding.",
     transform: whole(2...1_048_576))
-  var grid = GroundingForm().side
+  var grid = GroundingTemplate().side
   @Flag(help: "With --pairs: leave out lines that cannot be used, and count them.") var skipBad = false
   @Option(
     name: [.short, .long],
@@ -53,7 +53,7 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     let choice = try model.choice()
-    let settings = choice.parts.settings
+    let settings = choice.artifacts.settings
     if let boxes {
       guard pairs == nil, data == nil, !json else { throw ValidationError("--boxes goes with --output alone") }
       let files = boxes.split(separator: ",").map(String.init).once
@@ -63,7 +63,7 @@ struct EvaluateCommand: ParsableCommand {
       let command = EvaluatePairs(
         pairs: pairs, output: output, json: json, skipBad: skipBad, limit: settings.evaluate.limit)
       return try command.run(
-        loadJudge(choice), kind: choice.parts.rating == nil ? "Generative" : "Seq. Classifier",
+        loadRewardModel(choice), kind: choice.artifacts.rating == nil ? "Generative" : "Seq. Classifier",
         tokenBudget: settings.evaluate.tokenBudget)
     }
     guard let path = data ?? settings.data.test ?? settings.data.valid else {
@@ -71,7 +71,7 @@ struct EvaluateCommand: ParsableCommand {
         path: "<arguments>", place: "--data", expected: "a JSONL file", found: "none, and the run has no test file",
         remedy: "Add --data test.jsonl.")
     }
-    let dataset = try choice.parts.dataset(path)
+    let dataset = try choice.artifacts.dataset(path)
     let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
     let terminal = Terminal.standardError
     for remark in dataset.summary.remarks(settings) { terminal.write("note: \(remark)\n") }
@@ -79,7 +79,7 @@ struct EvaluateCommand: ParsableCommand {
     let result = try ProgressBar.run(
       "answering \(name)", total: min(settings.evaluate.limit ?? .max, dataset.count), unit: "example"
     ) { bar in
-      try Evaluating(choice.parts, model, dataset, run: choice.run) { done, _ in bar.update(completed: done) }
+      try Evaluating(choice.artifacts, model, dataset, run: choice.run) { done, _ in bar.update(completed: done) }
     }
     let predictions = output ?? "\(choice.run?.path ?? ".")/predictions-\(name).jsonl"
     try result.write(to: predictions)
@@ -88,6 +88,7 @@ struct EvaluateCommand: ParsableCommand {
     } else {
       print(
         result.table("\(choice.name) on \(name), \(result.records.count) examples").text(terminal: .standardOutput))
+      if let numbers = result.numbersTable { print("\n" + numbers.text(terminal: .standardOutput)) }
       print("Predictions: \(predictions)")
     }
   }

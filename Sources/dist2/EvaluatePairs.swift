@@ -12,21 +12,21 @@ struct EvaluatePairs {
   var limit: Int?
 
   /// - Parameter kind: what RewardBench's files call models like this one.
-  func run(_ judge: any Judge, kind: String, tokenBudget: Int?) throws {
+  func run(_ rewardModel: any RewardModel, kind: String, tokenBudget: Int?) throws {
     let set = try PreferenceSet(pairs, skipBad: skipBad, limit: limit)
     let terminal = Terminal.standardError
     for remark in set.remarks { terminal.write("note: \(remark)\n") }
     let evaluation = try ProgressBar.run(
       "rating responses", total: set.distinctResponses, unit: "response"
     ) { bar in
-      try PreferenceEvaluation(set, judge, skipBad: skipBad, tokenBudget: tokenBudget) { done, _ in
+      try PreferenceEvaluation(set, rewardModel, skipBad: skipBad, tokenBudget: tokenBudget) { done, _ in
         bar.update(completed: done)
       }
     }
     if let first = evaluation.skipped.first {
       terminal.write("note: \(evaluation.skipped.count) examples are left out, the first: \(first.reason)\n")
     }
-    let report = PreferenceReport(judge: evaluation.judge, evaluation.outcomes)
+    let report = PreferenceReport(rewardModel: evaluation.rewardModel, evaluation.outcomes)
     if let output {
       for path in try PreferenceFiles(report, evaluation.outcomes, kind: kind).write(to: output) {
         terminal.write("written: \(path)\n")

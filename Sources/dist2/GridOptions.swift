@@ -2,11 +2,11 @@ import Experiments
 import ArgumentParser
 import Recipes
 
-/// What any experiment takes in place of its scale's own grid.
+/// Options of any experiment in place of its scale's own grid.
 struct GridOptions: ParsableArguments {
   @Option(
     name: [.customLong("variants"), .customLong("objectives")],
-    help: "What is compared, comma separated, such as sft,vocab,dist.") var variants: String?
+    help: "Variants to compare, comma separated, such as sft,vocab,dist.") var variants: String?
   @Option(help: "Sizes (numbers of examples, shares of the data), such as 1-10 or 0.01,0.1,1.") var sizes: String?
   @Option(help: "How many seeds, such as 3, or which, such as 2-5 or 1,7.") var seeds: String?
 

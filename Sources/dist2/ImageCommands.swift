@@ -8,21 +8,21 @@ import TokenData
 struct ImageCodesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "image-codes",
-    abstract: "Turn pictures into the codes that an image model learns from.",
+    abstract: "Turn images into the codes that an image model learns from.",
     discussion: """
       PICTURES is a folder with a folder of PNG or JPEG files for each class, or an IDX file with its labels beside it. \
       Writes NAME_codes/0.npy, … and NAME_labels/0.npy, … into the output folder, which a run file names as data.train \
-      with data.format: codes. Pictures that are there already are left as they are.
+      with data.format: codes. Images that are there already are left as they are.
       """)
-  @Argument(help: "Pictures with classes.") var pictures: String
+  @Argument(help: "Images with classes.") var images: String
   @Option(help: "Folder of the tokenizer.", completion: .directory) var tokenizer: String
   @Option(
-    help: "Side of a crop, such as 256 or 384. Default: pictures as they are.", transform: whole(OptionRange.sides))
+    help: "Side of a crop, such as 256 or 384. Default: images as they are.", transform: whole(OptionRange.sides))
   var size: Int?
   @Option(help: "Shorter side before cropping, as multiples of the size.") var ranges = "1.1,1.05"
   @Flag(help: "The centre of each alone, instead of ten crops.") var centre = false
   @Option(help: "Crops encoded at once.", transform: whole(1...65_536)) var batch = 16
-  @Option(help: "Name of the data. Default: pictures and the size.") var name: String?
+  @Option(help: "Name of the data. Default: images and the size.") var name: String?
   @Option(name: [.short, .long], help: "Folder to write to.", completion: .directory) var output: String
 
   func validate() throws {
@@ -32,23 +32,23 @@ struct ImageCodesCommand: ParsableCommand {
   private func multiples() throws -> [Double] { try numbers(ranges, "--ranges", in: 1...4) }
 
   func run() throws {
-    let pictures = try ClassifiedPictures(pictures)
+    let images = try ClassifiedImages(images)
     let crops = CodeExtraction.Crops(side: size, ranges: try multiples(), areTen: !centre)
-    let extraction = try CodeExtraction(pictures, tokenizer: tokenizer, crops, batch: batch)
+    let extraction = try CodeExtraction(images, tokenizer: tokenizer, crops, batch: batch)
     let writer = try CodeFolderWriter(output, name: name ?? "pictures\(size.map(String.init) ?? "")")
-    try ProgressBar.run("encoding", total: pictures.count, unit: "picture") { bar in
+    try ProgressBar.run("encoding", total: images.count, unit: "image") { bar in
       try extraction.run(into: writer) { bar.update(completed: $0) }
     }
-    print("\(pictures.count) pictures, \(crops.count) crops each: \(output)")
+    print("\(images.count) images, \(crops.count) crops each: \(output)")
   }
 }
 
 struct ImageSamplesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "image-samples",
-    abstract: "Draw pictures from a model of image codes: a grid, a folder of PNG files, or an .npz file.",
+    abstract: "Draw images from a model of image codes: a grid, a folder of PNG files, or an .npz file.",
     discussion: """
-      Where the output ends in .png all pictures are one grid. A folder takes 000000.png, 000001.png, …; an interrupted \
+      Where the output ends in .png all images are one grid. A folder takes 000000.png, 000001.png, …; an interrupted \
       drawing goes on with the same command. NAME.npz is made of such a folder, NAME, when it is full: arr_0 is what the \
       evaluator of ADM reads.
       """)
@@ -56,16 +56,16 @@ struct ImageSamplesCommand: ParsableCommand {
   @Option(help: "Folder of the tokenizer. Default: that of the run.", completion: .directory) var tokenizer: String?
   @Option(help: "The checkpoint to take instead of the best.", transform: whole(0...1_000_000_000)) var step: Int?
   @Option(help: "Classes to draw in turn, such as 207,360,387. Default: all.") var classes: String?
-  @Option(help: "Number of pictures.", transform: whole(OptionRange.lists)) var count = 16
+  @Option(help: "Number of images.", transform: whole(OptionRange.lists)) var count = 16
   @Option(help: "Strength of classifier-free guidance; 1 for none.", transform: number(-1e6...1e6)) var guidance = 2.0
   @Option(help: "Divides the scores before a code is drawn.", transform: number(OptionRange.factors)) var temperature =
     1.0
   @Option(help: "Draw among the k best codes.", transform: whole(OptionRange.counts)) var topK: Int?
   @Option(help: "Draw among the best codes that hold this share.", transform: positive(1)) var topP: Double?
   @Option(help: "Seed of the draws.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
-  @Option(help: "Pictures drawn at once.", transform: whole(1...65_536)) var batch = 16
+  @Option(help: "Images drawn at once.", transform: whole(1...65_536)) var batch = 16
   @Option(help: "Resize to this side. Default: as drawn.", transform: whole(OptionRange.sides)) var size: Int?
-  @Option(help: "Pictures of a row of a grid.", transform: whole(1...1000)) var columns = 8
+  @Option(help: "Images of a row of a grid.", transform: whole(1...1000)) var columns = 8
   @Option(name: [.short, .long], help: "NAME.png, NAME.npz or a folder.") var output: String
 
   func validate() throws {

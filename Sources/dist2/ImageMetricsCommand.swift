@@ -9,17 +9,17 @@ import TokenData
 struct ImageMetricsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "image-metrics",
-    abstract: "Compare generated pictures with real ones: Fréchet distance, class score, precision and recall.",
+    abstract: "Compare generated images with real ones: Fréchet distance, class score, precision and recall.",
     discussion: """
       REAL and FAKE are folders of PNG or JPEG files, .npz files with arr_0 (uint8 [N, H, W, C]), .npy files, or IDX \
       files such as Fashion-MNIST's. What the figures are called depends on the network: only the published Inception \
       weights give an FID. docs/image-metrics.md says how to get them.
       """)
-  @Argument(help: "Real pictures.") var real: String
-  @Argument(help: "Generated pictures.") var fake: String
+  @Argument(help: "Real images.") var real: String
+  @Argument(help: "Generated images.") var fake: String
   @Option(help: "Network: fashion-mnist (28 x 28, trained on first use), or the folder of one.")
   var features = "fashion-mnist"
-  @Option(help: "Use at most so many pictures of either.", transform: whole(OptionRange.counts)) var limit: Int?
+  @Option(help: "Use at most so many images of either.", transform: whole(OptionRange.counts)) var limit: Int?
   @Option(
     help: "Resamples for intervals; 0 for none. Default: 100 for narrow features, else none.",
     transform: whole(0...1_000_000))

@@ -8,7 +8,7 @@ struct InspectCommand: ParsableCommand {
     abstract: "See what a run would learn from your data, token by token, before training.",
     discussion: """
       Shows examples with the tokens that are learnt and those that carry a distance, the target around each, its \
-      weight and neighbour, and warns of what usually goes wrong.
+      weight and contrastive example, and warns of what usually goes wrong.
       """)
   @OptionGroup var options: RunFileOptions
   @Option(help: "How many examples to show.", transform: whole(1...1000)) var examples = 3
@@ -21,10 +21,10 @@ struct InspectCommand: ParsableCommand {
       guard html == nil, line == nil else {
         throw ValidationError("--html and --line: image codes have neither page nor lines")
       }
-      print(try CodeInspection(CodeParts(settings), count: 4 * max(1, examples)).text(.standardOutput))
+      print(try CodeInspection(CodeRunArtifacts(settings), count: 4 * max(1, examples)).text(.standardOutput))
       return
     }
-    let inspection = try Inspection(RunParts(settings), count: max(1, examples), line: line)
+    let inspection = try Inspection(RunArtifacts(settings), count: max(1, examples), line: line)
     print(inspection.text(.standardOutput))
     if let html {
       try inspection.page(command: CommandLine.asTyped).write(to: html)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// How many cells of an experiment run side by side.
+/// How many runs of an experiment run side by side.
 struct JobOptions: ParsableArguments {
   @Option(help: "Training runs side by side. Default: one per core.", transform: whole(1...4096)) var jobs: Int?
 
@@ -13,8 +13,8 @@ struct JobOptions: ParsableArguments {
 
   /// Runs side by side, and threads of each. A core each is best: small matrices gain little from a second thread, and
   /// threads that wait for each other spin.
-  func division(of cells: Int) -> (jobs: Int, threads: Int) {
+  func division(of runs: Int) -> (jobs: Int, threads: Int) {
     let cores = ProcessInfo.processInfo.activeProcessorCount, jobs = jobs ?? cores
-    return (jobs, max(1, cores / max(1, min(jobs, cells))))
+    return (jobs, max(1, cores / max(1, min(jobs, runs))))
   }
 }

@@ -12,7 +12,7 @@ struct NewDataCommand: ParsableCommand {
 }
 
 /// How manipulation prompts and answers are written; the same for data and policy.
-struct ManipulationForm: ParsableArguments {
+struct ManipulationTemplateOptions: ParsableArguments {
   /// LLaRA's names.
   enum Format: String, CaseIterable, ExpressibleByArgument {
     case inBC = "inbc"
@@ -25,8 +25,8 @@ struct ManipulationForm: ParsableArguments {
     help: "inbc (names), d-inbc (names and boxes), rt2 and d-rt2 (the same with actions as bins).")
   var format: Format = .describedInBC
   @Option(
-    help: "How the table is seen: boxes (a text that lists all objects) or image (a picture goes with the prompt).")
-  var observation: PromptForm.Observation = .boxes
+    help: "How the table is seen: boxes (a text that lists all objects) or image (an image goes with the prompt).")
+  var observation: PromptTemplate.Observation = .boxes
   @Flag(help: "With image: say in text how objects in the task's scenes are turned, which LLaRA leaves out.")
   var headings = false
   @Option(help: "A line between task and rules, as LLaRA asks in evaluation.") var question: String?
@@ -36,8 +36,8 @@ struct ManipulationForm: ParsableArguments {
   var withoutRules = false
   @Option(help: "With rt2: a bin's token, {} for its number.") var bin = "<bin_{}>"
 
-  var form: PromptForm {
-    PromptForm(
+  var template: PromptTemplate {
+    PromptTemplate(
       assets: [.inBC, .rt2].contains(format) ? .names : .boxes, observation: observation, question: question,
       rules: !withoutRules, headings: headings ? true : nil)
   }
@@ -53,7 +53,7 @@ struct ManipulationForm: ParsableArguments {
   }
 }
 
-extension PromptForm.Observation: ExpressibleByArgument {}
+extension PromptTemplate.Observation: ExpressibleByArgument {}
 extension EpisodeSplit: ExpressibleByArgument {}
 
 struct ManipulationDataCommand: ParsableCommand {
@@ -63,11 +63,11 @@ struct ManipulationDataCommand: ParsableCommand {
     discussion: """
       The thirteen tasks VIMABench trains on, on this project's own kinematic tabletop; every example answers with all \
       steps that remain. Split train also writes valid.jsonl, a tenth as many. The same number gives the same episodes, \
-      and a larger set begins with the smaller one. With --observation image, pictures/ holds the front view of every \
+      and a larger set begins with the smaller one. With --observation image, images/ holds the front view of every \
       example. docs/manipulation.md says more; Configs/manipulation/text.yaml \
       trains on it.
       """)
-  @OptionGroup var options: ManipulationForm
+  @OptionGroup var options: ManipulationTemplateOptions
   @Option(help: "Number of episodes; LLaRA's sets have 800, 8,000 and 80,000.", transform: whole(OptionRange.lists))
   var episodes = 800
   @Option(help: "train, valid, L1 (new placements) or L2 (pairs of texture and shape that train never has).")
@@ -86,7 +86,7 @@ struct ManipulationDataCommand: ParsableCommand {
 
   func run() throws {
     let writer = ExampleWriter(
-      form: options.form, spelling: options.spelling, auxiliary: try chosenAuxiliary(), ratio: ratio)
+      template: options.template, spelling: options.spelling, auxiliary: try chosenAuxiliary(), ratio: ratio)
     let data = ManipulationData(writer, kinds: try chosenTasks())
     let files: [(EpisodeSplit, Int, String)] =
       split == .train

@@ -9,18 +9,19 @@ struct GroundingDataCommand: ParsableCommand {
     abstract: "Referring expressions with boxes as examples: where is the white cup? [261, 10, 374, 83] (section 3.2).",
     discussion: """
       Rows are JSON lines {"image", "sent", "bbox": [x1, y1, x2, y2], "width", "height", "split"}; \
-      scripts/convert_refs.py makes them of RefCOCO's, RefCOCO+'s and RefCOCOg's files. With --scenes pictures of our own \
+      scripts/convert_refs.py makes them of RefCOCO's, RefCOCO+'s and RefCOCOg's files. With --scenes images of our own \
       are rendered instead: coloured shapes, described by look or by place. Writes SPLIT.jsonl for each split; val is \
       called valid.
       """)
   @Argument(help: "Files of rows.") var rows: [String] = []
-  @Option(help: "Folder of the pictures. Default: that of each file.", completion: .directory) var pictures: String?
+  @Option(help: "Folder of the images. Default: that of each file.", completion: .directory) var images: String?
+  @OptionGroup var old: OldImageOptions
   @Option(
     help: "Render so many scenes for training, a tenth as many for validation and for tests.",
     transform: whole(OptionRange.lists)) var scenes: Int?
   @Option(help: "Side of a rendered scene in pixels.", transform: whole(64...4096)) var side = 224
   @Option(help: "Seed of the scenes.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
-  @Option(help: "What is asked, {} for the expression.") var question = GroundingForm().question
+  @Option(help: "Question, with {} for the expression.") var question = GroundingTemplate().question
   @Option(help: "Cells of the grid that coordinates count, along either side.", transform: whole(2...1_048_576))
   var grid = 1024
   @Flag(help: "Leave out rows that cannot be used, and count them.") var skipBad = false
@@ -32,14 +33,14 @@ struct GroundingDataCommand: ParsableCommand {
   }
 
   func run() throws {
-    let form = GroundingForm(side: grid, question: question)
+    let template = GroundingTemplate(side: grid, question: question)
     let data =
-      try scenes.map { GroundingData(try render($0), form) }
-      ?? GroundingData(rows, pictures: pictures, form, skipsBad: skipBad)
+      try scenes.map { GroundingData(try render($0), template) }
+      ?? GroundingData(rows, images: images ?? old.folder(), template, skipsBad: skipBad)
     for (path, count) in try data.write(to: output) { print("\(path): \(count) examples") }
     let terminal = Terminal.standardError
     if data.cut > 0 {
-      terminal.write("note: \(data.cut) boxes stuck out of their picture and were cut off at its edge\n")
+      terminal.write("note: \(data.cut) boxes stuck out of their image and were cut off at its edge\n")
     }
     if let first = data.skipped.first {
       terminal.write("note: \(data.skipped.count) rows are left out, the first: \(first)\n")

@@ -6,7 +6,8 @@ import TokenModels
 struct NewVLMCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "new-vlm",
-    abstract: "Make a small vision-language model: a fresh vision transformer and projector before a language model.",
+    abstract:
+      "Make a small vision-language model: a randomly initialised vision transformer and projector before a language model.",
     discussion: """
       The folder is a LLaVA folder, read by dist2 and transformers; the tokenizer gets a token <image>. What it sees \
       means nothing to it until it is trained: docs/vision.md.
@@ -15,26 +16,27 @@ struct NewVLMCommand: ParsableCommand {
     help: "Folder of a language model of the Llama family, or its name in the cache. Default: the default model.")
   var language: String?
   @Option(name: [.short, .long], help: "The folder to make.", completion: .directory) var output: String
-  @Option(help: "Rows, and pixels of a row, of the pictures it reads.", transform: whole(OptionRange.sides))
+  @Option(help: "Rows, and pixels of a row, of the images it reads.", transform: whole(OptionRange.sides))
   var imageSize = 160
   @Option(help: "Side of the patches that become tokens.", transform: whole(1...8192)) var patchSize = 16
   @Option(help: "Width of the vision transformer.", transform: whole(1...65_536)) var width = 256
   @Option(help: "Its layers.", transform: whole(1...1000)) var layers = 6
   @Option(help: "Its attention heads.", transform: whole(1...1024)) var heads = 4
-  @Option(help: "Seed of the fresh weights.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
+  @Option(help: "Seed of the randomly initialised weights.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
   @Flag(help: "Replace the folder if it is there and holds a model.") var force = false
 
   func run() throws {
     // Checked where they are read; what is cut off here is refused there.
     let vision = VisionConfiguration(
-      hiddenSize: width, innerSize: 4 * min(max(width, 0), 1 << 32), layers: layers, heads: heads, imageSize: imageSize,
+      hiddenSize: width, intermediateSize: 4 * min(max(width, 0), 1 << 32), layers: layers, heads: heads,
+      imageSize: imageSize,
       patchSize: patchSize)
     let counts = try NewVisionModel(vision: vision, seed: seed)
       .write(language: modelFolder(language), to: output, replacing: force)
     var table = Table(columns: [Table.Column(output), Table.Column("", alignment: .right)])
-    table.add(["fresh parameters", .count(counts.fresh)])
+    table.add(["randomly initialised parameters", .count(counts.randomlyInitialized)])
     table.add(["parameters", .count(counts.all)])
-    table.add(["tokens of a picture", .count(vision.side * vision.side)])
+    table.add(["tokens of an image", .count(vision.side * vision.side)])
     print(table.text(style: .plain, terminal: .standardOutput))
   }
 }

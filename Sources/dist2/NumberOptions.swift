@@ -6,17 +6,17 @@ import ArgumentParser
 /// Ranges that several options share; as in run files (`SettingRange`), so wide that only mistakes are outside and so
 /// narrow that no product of two overflows.
 enum OptionRange {
-  /// Steps, examples, tokens, pictures.
+  /// Steps, examples, tokens, images.
   static let counts = 1...1_000_000_000
   /// Training runs are listed, seed by seed, before the first begins.
   static let seeds = 1...1000
-  /// Pictures that are drawn, or numbers that are listed, before the first is needed.
+  /// Images that are drawn, or numbers that are listed, before the first is needed.
   static let lists = 1...10_000_000
-  /// Sides of pictures in pixels.
+  /// Sides of images in pixels.
   static let sides = 1...8192
   /// Factors of losses and temperatures.
   static let factors = 0...1e9
-  /// What marks a run.
+  /// Marker of a run.
   static let seed: ClosedRange<UInt64> = 0...UInt64.max
 }
 

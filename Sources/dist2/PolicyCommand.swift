@@ -11,17 +11,17 @@ struct PolicyCommand: ParsableCommand {
       "Answer observations of a tabletop with actions, a JSON line each, so that a simulator can measure success.",
     discussion: """
       Lines in are {"id", "prompt", "assets", "tool", "objects", "history"}, lines out {"id", "actions", "answer"} in \
-      the same order, as soon as they are known; actions are given in the picture and in VIMABench's action space. A \
+      the same order, as soon as they are known; actions are given in the image and in VIMABench's action space. A \
       line that cannot be used is answered by {"id", "error"} and ends nothing. docs/manipulation.md describes all \
       fields. Give the format that the model was trained with.
       """)
   @OptionGroup var model: ModelOptions
-  @OptionGroup var options: ManipulationForm
+  @OptionGroup var options: ManipulationTemplateOptions
   @Flag(help: "Give only the first action of an answer.") var singleStep = false
 
   func run() throws {
     let policy = try ManipulationPolicy(
-      model.choice(), form: options.form, spelling: options.spelling, isSingleStep: singleStep)
+      model.choice(), template: options.template, spelling: options.spelling, isSingleStep: singleStep)
     // No observation is a megabyte; what is longer becomes a line that is no JSON, and is answered as such.
     let lines = LineReader(
       .standardInput, longest: 1 << 20, substitute: "(a line above 1 MiB, or not in UTF-8)")

@@ -12,7 +12,7 @@ struct ReproduceCommand: ParsableCommand {
     subcommands: [
       Reproduce<RegressionOptions>.self, Reproduce<AblationOptions>.self, Reproduce<RewardOptions>.self,
       Reproduce<GroundingOptions>.self, Reproduce<ManipulationOptions>.self, Reproduce<ImageOptions>.self,
-      ProbeCommand.self, ClaimsCommand.self, CellCommand.self,
+      ProbeCommand.self, ClaimsCommand.self, RunWorkerCommand.self,
     ])
 }
 
@@ -55,7 +55,7 @@ struct RunningOptions: ParsableArguments {
       let jobs = jobs, place = folder.path
       try folder.run(jobs: jobs.count) { run, sideBySide in
         [
-          CommandLine.programPath, "reproduce", "cell", Options.Chosen.name, "--folder", place, "--cell", run,
+          CommandLine.programPath, "reproduce", "run", Options.Chosen.name, "--folder", place, "--run", run,
           "--threads", "\(jobs.threads(sideBySide: sideBySide))",
         ]
       }

@@ -12,8 +12,8 @@ struct GroundingOptions: ReproduceOptions {
     commandName: "grounding",
     abstract: "Boxes of what is referred to (section 3.2, Table 1): sft, vocab and dist by data size.",
     discussion: """
-      By default on rendered scenes with a small model that starts from nothing; --data and --pictures take RefCOCO or \
-      pictures of one's own, --model a checkpoint that sees (docs/grounding.md). Runs are kept one by one: the same \
+      By default on rendered scenes with a small model that starts from nothing; --data and --images take RefCOCO or \
+      images of one's own, --model a checkpoint that sees (docs/grounding.md). Runs are kept one by one: the same \
       command goes on where it was interrupted, and reports what is finished with --report.
       """)
   @Option(
@@ -23,16 +23,18 @@ struct GroundingOptions: ReproduceOptions {
   var scale: GroundingExperiment.Scale = .small
   @Option(help: "Files of rows, comma separated; split train is learnt from, the others are tests. Default: scenes.")
   var data: String?
-  @Option(help: "Folder of the rows' pictures. Default: that of each file.", completion: .directory)
-  var pictures: String?
-  @Option(help: "Folder of a model that sees. Default: a fresh small one for each seed.") var model: String?
+  @Option(help: "Folder of the rows' images. Default: that of each file.", completion: .directory)
+  var images: String?
+  @OptionGroup var old: OldImageOptions
+  @Option(help: "Folder of a model that sees. Default: a randomly initialised small one for each seed.") var model:
+    String?
   @Option(
-    help: "Side of the pictures that a fresh model reads, in pixels: a multiple of 16.",
+    help: "Side of the images that a randomly initialised model reads, in pixels: a multiple of 16.",
     transform: whole(OptionRange.sides)) var side: Int?
   @Option(help: "Expressions asked of each split at most.", transform: whole(OptionRange.counts)) var test: Int?
   @Option(help: "Training steps at least, however few expressions there are.", transform: whole(OptionRange.counts))
   var leastSteps: Int?
-  @Option(help: "What is asked, {} for the expression.") var question: String?
+  @Option(help: "Question, with {} for the expression.") var question: String?
   @OptionGroup var keys: RunKeyOptions
 
   func validate() throws {
@@ -43,13 +45,14 @@ struct GroundingOptions: ReproduceOptions {
   func experiment() throws -> GroundingExperiment {
     let rows = data.map { text in
       GroundingExperiment.Source.rows(
-        text.split(separator: ",").map { absolutePath(String($0)) }, pictures: pictures.map { absolutePath($0) })
+        text.split(separator: ",").map { absolutePath(String($0)) },
+        images: (images ?? old.folder()).map { absolutePath($0) })
     }
     if scale == .paper, rows == nil || model == nil {
       throw ValidationError("--scale paper needs --data and --model: RefCOCO's rows and a published checkpoint")
     }
     var experiment = GroundingExperiment(scale, source: rows, model: try model.map { try modelFolder($0) })
-    if let question { experiment.form = GroundingForm(question: question) }
+    if let question { experiment.template = GroundingTemplate(question: question) }
     experiment.side = side ?? experiment.side
     experiment.testExpressions = test ?? experiment.testExpressions
     experiment.leastSteps = leastSteps ?? experiment.leastSteps

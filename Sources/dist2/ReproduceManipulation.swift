@@ -11,7 +11,7 @@ struct ManipulationOptions: ReproduceOptions {
     commandName: "manipulation",
     abstract: "Picking, turning and placing (section 3.3, Table 2): sft, vocab and dist by data size.",
     discussion: """
-      This project's own tabletop stands in place of VIMABench, and boxes as text in place of its picture unless \
+      This project's own tabletop stands in place of VIMABench, and boxes as text in place of its image unless \
       --observation image shows it to a model that sees (docs/manipulation.md). \
       Runs are kept one by one: the same command goes on where it was interrupted, and reports what is finished with \
       --report.
@@ -22,7 +22,7 @@ struct ManipulationOptions: ReproduceOptions {
     help:
       "How the table is seen: boxes (as text), or image, which needs a --model that sees (dist2 new-vlm). Default: boxes; image at --scale paper."
   )
-  var observation: PromptForm.Observation?
+  var observation: PromptTemplate.Observation?
   @Option(help: "Folder of the model. Default: SmolLM2-135M-Instruct in the cache; --scale paper needs one.") var model:
     String?
   @Option(help: "Tasks, comma separated: \(TaskKind.allCases.map(\.rawValue).joined(separator: ", ")).")

@@ -4,7 +4,7 @@ import Recipes
 
 extension RegressionExperiment.Scale: ExpressibleByArgument {}
 
-/// What the two toy experiments share.
+/// Parts that the two toy experiments share.
 struct ToyOptions: ParsableArguments {
   @Option(help: "How much: small (minutes on two cores) or paper (the paper's seeds and sizes).")
   var scale: RegressionExperiment.Scale = .small
@@ -39,7 +39,7 @@ struct RegressionOptions: ReproduceOptions {
 
 struct AblationOptions: ReproduceOptions {
   static let command = CommandConfiguration(
-    commandName: "ablation", abstract: "What each part of dist is worth on the same task (section 3.6, Table 5).")
+    commandName: "ablation", abstract: "Ablation of the parts of dist on the same task (section 3.6, Table 5).")
   @OptionGroup var toy: ToyOptions
   func experiment() throws -> RegressionExperiment { try toy.experiment(.ablation) }
   func defaultFolder() -> String { "runs/ablation-\(toy.scale.rawValue)" }

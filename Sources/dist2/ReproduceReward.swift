@@ -18,7 +18,7 @@ struct RewardOptions: ReproduceOptions {
   @OptionGroup var keys: RunKeyOptions
   @Flag(help: "Leave out lines that cannot be used, count and list them (data.skipBad).") var skipBad = false
   @Option(
-    parsing: .singleValue, help: "A file of preferences that every model judges, such as RewardBench. Repeatable.")
+    parsing: .singleValue, help: "A file of preferences that every model rates, such as RewardBench. Repeatable.")
   var pairs: [String] = []
   @Option(help: "Folder with MMLU's test.jsonl, asked before and after training.") var mmlu: String?
   @Option(help: "Questions of it.", transform: whole(OptionRange.counts)) var questions = 200

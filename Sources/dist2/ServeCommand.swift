@@ -1,6 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import Files
 import Foundation
+public import Logging
 import Recipes
 import Server
 import Synchronization
@@ -8,7 +9,7 @@ import Synchronization
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve",
-    abstract: "Answer over HTTP what a reward model thinks of responses.",
+    abstract: "Serve the scores of a reward model over HTTP.",
     discussion: """
       POST /score rates one response or many, POST /rank orders responses to one prompt; GET / is a page to try it on, \
       /openapi.json describes every field, /health and /metrics are for those who run it. Ctrl-C (or SIGTERM) answers \
@@ -17,7 +18,7 @@ struct ServeCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @Option(help: "Address to listen on.") var host = "127.0.0.1"
   @Option(help: "Port to listen on; 0 for any that is free.", transform: whole(0...65_535)) var port = 8080
-  @Option(help: "What clients must send as `Authorization: Bearer TOKEN`. Default: DIST2_TOKEN, if set.")
+  @Option(help: "Token that clients must send as `Authorization: Bearer TOKEN`. Default: DIST2_TOKEN, if set.")
   var token: String?
   @Option(
     parsing: .singleValue,
@@ -35,20 +36,23 @@ struct ServeCommand: ParsableCommand {
   @Option(help: "Most tokens that the model reads at once.", transform: whole(OptionRange.counts)) var tokenBudget =
     4096
   @Option(help: "Largest body of a request.") var maxBody = "4MiB"
-  @Flag(help: "Print a line for each request.") var verbose = false
+  @Option(
+    help: ArgumentHelp(
+      "What standard error gets: warning is refusals and failures, info also start and stop, debug each request.",
+      valueName: "level")) var logLevel = Logger.Level.info
 
   func run() throws {
     let settings = try settings()
     let (run, step, overrides) = (model.run, model.step, model.overrides)
-    let log: @Sendable (String) -> Void = { _ = ByteStream.standardError.tryWrite($0 + "\n") }
-    let isVerbose = verbose
-    try waitFor {
-      let server = try await RewardServer.load(settings, log: isVerbose ? log : nil) {
-        try loadJudge(run: run, step: step, overrides: overrides)
+    var logger = Logger(label: "dist2.serve") { StreamLogHandler(label: $0, stream: ErrorStream()) }
+    logger.logLevel = logLevel
+    try waitFor { [logger] in
+      let server = try await RewardServer.load(settings, logger: logger) {
+        try loadRewardModel(run: run, step: step, overrides: overrides)
       }
-      let facets = server.facets.isEmpty ? "none" : server.facets.joined(separator: ", ")
+      let attributes = server.attributes.isEmpty ? "none" : server.attributes.joined(separator: ", ")
       try await server.run { address in
-        print("\(server.name) at \(address)\nfacets: \(facets)")
+        print("\(server.name) at \(address)\nattributes: \(attributes)")
       }
     }
     // Should the model be at a batch still, no destructor may run under it.
@@ -81,4 +85,11 @@ struct ServeCommand: ParsableCommand {
     done.wait()
     try outcome.withLock { $0 }.get()
   }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+/// Standard error by write(2): a reader that has gone ends neither a line's writer nor the server.
+private struct ErrorStream: TextOutputStream, Sendable {
+  mutating func write(_ text: String) { _ = ByteStream.standardError.tryWrite(text) }
 }

@@ -14,7 +14,7 @@ struct GenerateCommand: ParsableCommand {
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "Answer this prompt and print the text alone.") var prompt: String?
-  @Option(help: "A PNG or JPEG picture that the prompt shows. May be repeated.", completion: .file())
+  @Option(help: "A PNG or JPEG image that the prompt shows. May be repeated.", completion: .file())
   var image: [String] = []
   @Option(help: "JSON lines. Default: standard input.") var data: String?
   @Option(help: "Largest number of new tokens of an answer.", transform: whole(0...1_000_000_000)) var maxNewTokens:
@@ -41,18 +41,32 @@ struct GenerateCommand: ParsableCommand {
       let record: JSON = ["prompt": .string(prompt), "images": .array(image.map { .string($0) })]
       var lines = [record.text()][...]
       try stream.run(source: "--prompt", next: { _ in lines.popFirst().map { [$0] } }) { line in
-        print(try JSONReader(JSON(parsing: line, path: ""), path: "").string(at: "completion"))
+        let answer = try JSONReader(JSON(parsing: line, path: ""), path: "")
+        print(try answer.string(at: "completion"))
+        try say(answer)
+        for number in try answer.ifPresent("numbers")?.elements() ?? [] { try say(number) }
       }
     } else if let lines {
       try stream.run(lines)
     }
+  }
+
+  /// A number that was read out, on standard error: the answer alone is data.
+  private func say(_ answer: JSONReader) throws {
+    guard let value = try answer.ifPresent("number") else { return }
+    let name = try answer.ifPresent("metric").map { "\(try $0.string()) \(try answer.at("place").int()): " } ?? ""
+    func figure(_ key: String) throws -> Double { try answer.double(at: key) }
+    let interval = "90 % between \(Quantity.number(try figure("low"))) and \(Quantity.number(try figure("high")))"
+    Terminal.standardError.write(
+      "read out: \(name)\(Quantity.number(try value.double())), \(interval), mass \(Quantity.percent(try figure("mass")))\n"
+    )
   }
 }
 
 struct ScoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "score",
-    abstract: "Rate given answers: log-probability, the number a model believes in, or a reward model's scores.",
+    abstract: "Score given answers: log-probability, the number read out, or a reward model's scores.",
     discussion: """
       Lines in are {"prompt": …, "completion": …} or {"messages": […]}, lines out {"id", "logProbability", "tokens"} \
       of all answers as training would learn them, with the marks that end them; and, where the run's metric has \
@@ -60,7 +74,7 @@ struct ScoreCommand: ParsableCommand {
       answers have one. A model without a run takes evaluate.number from --set.
 
       With a reward model lines in are {"prompt": …, "response": …} and lines out {"id", "score", "overall": \
-      {"expectation", "standardDeviation", "mode", "mass"}} and the same for each facet.
+      {"expectation", "standardDeviation", "mode", "mass"}} and the same for each attribute.
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "JSON lines. Default: standard input.") var data: String?
@@ -71,7 +85,7 @@ struct ScoreCommand: ParsableCommand {
   }
 }
 
-/// From where the paths of pictures are seen: the folder of the file of lines, or this one.
+/// From where the paths of images are seen: the folder of the file of lines, or this one.
 private func imageFolder(_ data: String?) -> String { data.map { parentFolder(of: $0) } ?? "." }
 
 /// A file of lines, or standard input.

@@ -28,6 +28,12 @@ struct StudyCommand: ParsableCommand {
   @Flag(help: "Print every run's figures as JSON.") var json = false
 
   func run() throws {
+    guard !report else {
+      guard fileExists(output + "/settings.json") else {
+        throw InputError(path: output, expected: "a study that was begun", found: "none", remedy: "Leave out --report.")
+      }
+      return try show(Study(folder: output))
+    }
     let problems =
       try tables.map { try StudySettings.tables(in: $0) }
       ?? StudySettings.synthetic(
@@ -35,16 +41,15 @@ struct StudyCommand: ParsableCommand {
         digits: numbers(digits, "--digits", in: 1...6))
     let settings = StudySettings(
       problems: problems, variants: few ? StudyVariant.few : StudyVariant.all, seeds: Array(1...seeds), steps: steps)
-    guard !report || fileExists(output + "/settings.json") else {
-      throw InputError(path: output, expected: "a study that was begun", found: "none", remedy: "Leave out --report.")
-    }
     let study = try Study(folder: output, settings: settings)
-    if !report {
-      try study.run(jobs: jobs.count) {
-        // A second thread would wait longer for its turn than these matrices take.
-        CellOptions.command("study-cell", folder: output, cell: $0, threads: 1)
-      }
+    try study.run(jobs: jobs.count) {
+      // A second thread would wait longer for its turn than these matrices take.
+      RunWorkerOptions.command("study-run", folder: output, runName: $0, threads: 1)
     }
+    try show(study)
+  }
+
+  private func show(_ study: Study) throws {
     let found = try study.report(command: CommandLine.asTyped)
     if json {
       print(try found.json.output(pretty: true, path: "<stdout>"))
@@ -56,8 +61,9 @@ struct StudyCommand: ParsableCommand {
 }
 
 /// All variants of one problem and seed in a process of their own.
-struct StudyCellCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "study-cell", shouldDisplay: false)
-  @OptionGroup var options: CellOptions
-  func run() throws { try runStudyCell(named: options.cell, folder: options.folder, threads: options.threads) }
+struct StudyRunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "study-run", shouldDisplay: false, aliases: ["study-cell"])
+  @OptionGroup var options: RunWorkerOptions
+  func run() throws { try runStudy(named: options.runName, folder: options.folder, threads: options.threads) }
 }

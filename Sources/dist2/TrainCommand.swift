@@ -37,8 +37,8 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let terminal = Terminal.standardError
-    let parts = try trainingParts(options.settings())
-    let run = TrainRun(parts, command: CommandLine.asTyped, terminal: terminal)
+    let artifacts = try trainingArtifacts(options.settings())
+    let run = TrainRun(artifacts, command: CommandLine.asTyped, terminal: terminal)
     Interruption.listen()
     let finish = try run.run()
     guard finish.reason != .stopped else {

@@ -38,7 +38,10 @@ import Testing
     let found = try answers(NumberFormat(digits: digits, integerDigits: 1...4, ends: [12], bounds: 0...1023))
     #expect(Set(found.values) == Set((0...1023).map(Double.init)))
     #expect(found.count == 1024)
-    #expect(found["0;"] == 0 && found["7;"] == 7 && found["102;"] == 102 && found["1023"] == 1023)
+    #expect(found["0;"] == 0)
+    #expect(found["7;"] == 7)
+    #expect(found["102;"] == 102)
+    #expect(found["1023"] == 1023)
   }
 
   @Test func signsAndVariableFractions() throws {
@@ -63,26 +66,39 @@ import Testing
   /// `007` is three digits, the number 7 and no number 0: as many answers as there are numbers.
   @Test func zerosInFront() throws {
     let padded = try answers(NumberFormat(digits: digits, integerDigits: 3...3, leadingZeros: .padding))
-    #expect(padded.count == 1000 && padded["007"] == 7 && padded["000"] == 0)
+    #expect(padded.count == 1000)
+    #expect(padded["007"] == 7)
+    #expect(padded["000"] == 0)
     #expect(padded.allSatisfy { $0.key.count == 3 && Double($0.key) == $0.value })
     // Longer ones have no zeros in front; the shortest may be all zeros.
     let longer = try answers(
       NumberFormat(digits: digits, integerDigits: 2...3, leadingZeros: .padding, ends: [12]))
-    #expect(longer.count == 1000 && longer["07;"] == 7 && longer["107"] == 107 && longer["007"] == nil)
+    #expect(longer.count == 1000)
+    #expect(longer["07;"] == 7)
+    #expect(longer["107"] == 107)
+    #expect(longer["007"] == nil)
     let any = try answers(NumberFormat(digits: digits, integerDigits: 1...2, leadingZeros: .any, ends: [12]))
-    #expect(any.count == 110 && any["7;"] == 7 && any["07"] == 7)
+    #expect(any.count == 110)
+    #expect(any["7;"] == 7)
+    #expect(any["07"] == 7)
     // A plain number has none, and may not begin with one unless it is 0.
     let plain = try answers(NumberFormat(digits: digits, integerDigits: 1...3, ends: [12]))
-    #expect(plain.count == 1000 && plain["0;"] == 0 && plain["007"] == nil && plain["0"] == nil)
+    #expect(plain.count == 1000)
+    #expect(plain["0;"] == 0)
+    #expect(plain["007"] == nil)
+    #expect(plain["0"] == nil)
     let fixed = try answers(
       NumberFormat(digits: digits, integerDigits: 4...4, leadingZeros: .padding, bounds: 95...120))
-    #expect(fixed.count == 26 && fixed["0095"] == 95)
+    #expect(fixed.count == 26)
+    #expect(fixed["0095"] == 95)
   }
 
   @Test func numbersThatBeginWithThePoint() throws {
     let found = try answers(
       NumberFormat(digits: digits, integerDigits: 0...1, fractionDigits: 1...2, point: 10, ends: [12]))
-    #expect(found[".5;"] == 0.5 && found[".25"] == 0.25 && found["3.1;"] == 3.1)
+    #expect(found[".5;"] == 0.5)
+    #expect(found[".25"] == 0.25)
+    #expect(found["3.1;"] == 3.1)
     #expect(found.count == 11 * 110)
   }
 

@@ -22,7 +22,8 @@ import Testing
       ] {
         #expect(abs((found[metric] ?? .nan) - value) < 1e-12, "\(metric)")
       }
-      #expect(found[.crps] == nil && found[.coverage] == nil)
+      #expect(found[.crps] == nil)
+      #expect(found[.coverage] == nil)
     }
   }
 
@@ -44,7 +45,9 @@ import Testing
     }
     #expect(records.map(\.error) == [0, 0.25, nil])
     let leftOut = EvaluationSummary(records, metrics: [.mae, .parseRate, .exactMatch, .digitAccuracy])
-    #expect(leftOut.count == 3 && leftOut.unreadable == 1 && leftOut.rule == "left out")
+    #expect(leftOut.count == 3)
+    #expect(leftOut.unreadable == 1)
+    #expect(leftOut.rule == "left out")
     #expect(leftOut[.mae] == 0.125)
     #expect(abs(leftOut[.parseRate]! - 2 / 3) < 1e-15)
     #expect(abs(leftOut[.exactMatch]! - 1 / 3) < 1e-15)
@@ -73,7 +76,9 @@ import Testing
     #expect(box(0, 0, 10, 10).isFound(by: box(0, 0, 5, 10)), "exactly one half counts")
     #expect(!box(0, 0, 10, 10).isFound(by: box(0, 0, 4.99, 10)))
     #expect(box(3, 3, 3, 3).intersectionOverUnion(box(3, 3, 3, 3)) == 0)
-    #expect(BoundingBox([5, 0, 1, 1]) == nil && BoundingBox([0, 1, 2]) == nil && BoundingBox([0, 0, .nan, 1]) == nil)
+    #expect(BoundingBox([5, 0, 1, 1]) == nil)
+    #expect(BoundingBox([0, 1, 2]) == nil)
+    #expect(BoundingBox([0, 0, .nan, 1]) == nil)
     // Counting cells of a grid.
     var random = CounterGenerator(4)
     for _ in 0..<200 {

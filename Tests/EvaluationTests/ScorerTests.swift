@@ -93,7 +93,8 @@ import TorchNN
     for (exact, wide) in zip(exact, wide) { #expect(differ(exact.probabilities, wide.probabilities) < 1e-6) }
     let narrow = try Scorer(model).distributions(over: space, after: prompts, width: 4)
     for (prompt, (narrow, exact)) in zip(prompts, zip(narrow, exact)) {
-      #expect(!narrow.isExact && exact.isExact)
+      #expect(!narrow.isExact)
+      #expect(exact.isExact)
       #expect(narrow.values.count == 40)
       // By hand: the best four first digits, then the best four pairs, then all their numbers.
       func logs(_ ids: [Int32]) -> [Double] { plainLogProbabilities(model, after: prompt + ids) }
@@ -120,9 +121,13 @@ import TorchNN
     for spare in [0.001, 0.05] {
       let found = try Scorer(model).distributions(over: space, after: prompts, width: 4096, spare: spare)
       for (found, exact) in zip(found, exact) {
-        #expect(exact.isExact && exact.cut == 0 && exact.values.count == 10_000)
-        #expect(found.cut <= spare && found.isExact == (found.values.count == 10_000))
-        #expect(found.coverage <= exact.coverage + 1e-6 && found.coverage + found.cut >= exact.coverage - 1e-6)
+        #expect(exact.isExact)
+        #expect(exact.cut == 0)
+        #expect(exact.values.count == 10_000)
+        #expect(found.cut <= spare)
+        #expect(found.isExact == (found.values.count == 10_000))
+        #expect(found.coverage <= exact.coverage + 1e-6)
+        #expect(found.coverage + found.cut >= exact.coverage - 1e-6)
         let width = exact.values[exact.values.count - 1] - exact.values[0]
         // What is left out cannot move the mean by more than its share.
         #expect(abs(found.mean - exact.mean) <= width * (exact.coverage - found.coverage) / exact.coverage + 1e-3)
@@ -130,7 +135,9 @@ import TorchNN
     }
     // A width too small says how much it cut.
     for (found, exact) in zip(try Scorer(model).distributions(over: space, after: prompts, width: 8), exact) {
-      #expect(found.cut > 0 && !found.isExact && found.coverage + found.cut >= exact.coverage - 1e-6)
+      #expect(found.cut > 0)
+      #expect(!found.isExact)
+      #expect(found.coverage + found.cut >= exact.coverage - 1e-6)
     }
   }
 

@@ -41,7 +41,8 @@ import Testing
     let member = Array(output.fileHandleForReading.readDataToEndOfFile())
     process.waitUntilExit()
     let bomb = Array(repeating: member, count: 17).flatMap { $0 }
-    #expect(!member.isEmpty && bomb.count < 16 << 20)
+    #expect(!member.isEmpty)
+    #expect(bomb.count < 16 << 20)
     expectInputError("x.gz", "at most 1024 MiB") { _ = try bomb.withUnsafeBytes { try inflate($0, path: "x.gz") } }
   }
 

@@ -18,7 +18,8 @@ import Testing
     let error = #expect(throws: InputError.self) {
       try encodedJSON([Row(name: "a", scores: [1, 2]), Row(name: "b", scores: [1, .nan])], path: "out.json")
     }
-    #expect(error?.place == "key [1].scores[1]" && error?.path == "out.json")
+    #expect(error?.place == "key [1].scores[1]")
+    #expect(error?.path == "out.json")
     let text = try encodedJSON(Row(name: "a/b", scores: [0.5]), path: "out.json")
     #expect(String(decoding: text, as: UTF8.self) == "{\"name\":\"a/b\",\"scores\":[0.5]}")
   }

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 /// Files were written by NumPy: `Tests/Fixtures/images/make_files.py`.
@@ -13,9 +14,12 @@ import Testing
   @Test(arguments: [("codes64.npy", NumPyType.i64), ("codes32.npy", .i32), ("version2.npy", .i64)])
   func readsCodes(name: String, type: NumPyType) throws {
     let array = try NumPyReader(fixture("images/" + name))
-    #expect(array.shape == [1, 3, 256] && array.type == type && array.count == 768)
+    #expect(array.shape == [1, 3, 256])
+    #expect(array.type == type)
+    #expect(array.count == 768)
     let parts = try array.integers(256) + array.integers(512)
-    #expect(parts == Self.expected.codes && array.remaining == 0)
+    #expect(parts == Self.expected.codes)
+    #expect(array.remaining == 0)
     expectInputError("6144 bytes", "160") { _ = try NumPyReader(fixture("images/floats.npy")).bytes(768) }
   }
 
@@ -29,13 +33,15 @@ import Testing
   @Test(arguments: ["stored.npz", "deflated.npz"]) func readsArchives(name: String) throws {
     let archive = try NumPyArchive(fixture("images/" + name))
     let array = try archive.array("arr_0")
-    #expect(array.shape == [5, 4, 6, 3] && array.type == .u8)
+    #expect(array.shape == [5, 4, 6, 3])
+    #expect(array.type == .u8)
     // In uneven pieces, as a sampler of batches reads it.
     let values = try array.integers(1) + array.integers(300) + array.integers(59)
     #expect(values == Self.expected.images)
     if name == "stored.npz" {
       let labels = try archive.array("labels").integers(5)
-      #expect(labels == [0, 1, 2, 3, 4] && Set(archive.names) == ["arr_0", "labels"])
+      #expect(labels == [0, 1, 2, 3, 4])
+      #expect(Set(archive.names) == ["arr_0", "labels"])
     } else {
       let mu = try archive.array("mu").doubles(7)
       #expect(mu[3] == 0.5)
@@ -43,7 +49,7 @@ import Testing
     expectInputError("an array codes", "arr_0") { _ = try archive.array("codes") }
   }
 
-  /// NumPy's own reading of such files is checked with pictures, in TokenData's tests.
+  /// NumPy's own reading of such files is checked with images, in TokenData's tests.
   @Test func writesWhatItReads() throws {
     try withTemporaryFolder { folder in
       let images = Self.expected.images.map(UInt8.init)
@@ -58,7 +64,8 @@ import Testing
       let archive = try NumPyArchive(folder + "/written.npz")
       let back = try archive.array("arr_0").integers(360)
       let labels = try archive.array("labels").integers(3) + NumPyReader(folder + "/written.npy").integers(3)
-      #expect(back == Self.expected.images && labels == [4, 3, -2, 4, 3, -2])
+      #expect(back == Self.expected.images)
+      #expect(labels == [4, 3, -2, 4, 3, -2])
       // The header ends at a multiple of 64 bytes, so that elements can be used where they are mapped.
       try #expect(read(folder + "/written.npy").count == 128 + 24)
     }
@@ -116,7 +123,8 @@ import Testing
   @Test(arguments: ["images-idx3-ubyte", "images-idx3-ubyte.gz"]) func readsPlainAndGzipped(name: String) throws {
     let file = try IDXFile(fixture("images/" + name))
     let expected = try JSONReader(file: fixture("images/arrays.json")).at("idx").elements().map { try $0.int() }
-    #expect(file.shape == [3, 28, 28] && file.bytes.map(Int.init) == expected)
+    #expect(file.shape == [3, 28, 28])
+    #expect(file.bytes.map(Int.init) == expected)
   }
 
   @Test func refusesWhatItCannotRead() throws {

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 /// A pipe that holds `text` and has no writer any more.
@@ -28,7 +29,8 @@ private func piped(_ bytes: [UInt8], name: String = "<pipe>") throws -> ByteStre
     let reader = LineReader(try piped(bytes), longest: longest, substitute: substitute)
     var lines: [String] = []
     while let next = try reader.next(limit) {
-      #expect(!next.isEmpty && next.count <= limit)
+      #expect(!next.isEmpty)
+      #expect(next.count <= limit)
       lines += next
     }
     return lines
@@ -61,7 +63,8 @@ private func piped(_ bytes: [UInt8], name: String = "<pipe>") throws -> ByteStre
   @Test func aLongLineTakesNoLonger() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/long"
-      #expect(truncate(path, 0) != 0 && FileManager.default.createFile(atPath: path, contents: nil))
+      #expect(truncate(path, 0) != 0)
+      #expect(FileManager.default.createFile(atPath: path, contents: nil))
       #expect(truncate(path, 32 << 20) == 0)
       let start = ContinuousClock.now
       let lines = try LineReader(ByteStream(reading: path)).next(1)
@@ -160,7 +163,8 @@ private func piped(_ bytes: [UInt8], name: String = "<pipe>") throws -> ByteStre
       #expect(absolutePath("a//./b/", from: "/x/") == "/x/a/b")
       #expect(absolutePath("../../y", from: "/x/z") == "/y")
       #expect(absolutePath("../../../y", from: "/x") == "/y")
-      #expect(absolutePath("/a/../b") == "/b" && absolutePath("/") == "/")
+      #expect(absolutePath("/a/../b") == "/b")
+      #expect(absolutePath("/") == "/")
       #expect(absolutePath("~/a\"b\\c\n%20é", from: "/x") == "/x/~/a\"b\\c\n%20é")
       let here = FileManager.default.currentDirectoryPath
       #expect(absolutePath("../x") == (here as NSString).deletingLastPathComponent + "/x")

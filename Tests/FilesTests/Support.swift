@@ -1,18 +1,11 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 /// A file of `Tests/Fixtures`.
 func fixture(_ name: String) -> String {
   URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/\(name)").standardized.path
-}
-
-/// Calls `body` with a new folder, deleted afterwards.
-func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "files-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try body(folder.path)
 }
 
 /// The names in a folder, sorted.
@@ -79,7 +72,9 @@ func expectSurvival(of bytes: [UInt8], seeds: Range<UInt64>, open: (String) thro
       do {
         try open(path)
       } catch let error as InputError {
-        #expect(error.path == path && !error.expected.isEmpty && !error.found.isEmpty, "\(error)")
+        #expect(error.path == path, "\(error)")
+        #expect(!error.expected.isEmpty, "\(error)")
+        #expect(!error.found.isEmpty, "\(error)")
       }
     }
     for part in 0..<50 { try attempt(Array(bytes[..<(bytes.count * part / 50)]), "cut at \(part) of 50") }

@@ -27,7 +27,7 @@ import Testing
   @Test func onlyMarkedNumbersAreMetricTokens() throws {
     let space = try TokenSpace.digits(of: WordVocabulary.digitwise)
     let text = "Step 1: a <b>(0.6, 0.805)</b>"
-    let spans = Marks("<b>", "</b>").spans(in: text)
+    let spans = Delimiters("<b>", "</b>").spans(in: text)
     let found = find(text, .digitwise, space, within: spans)
     #expect(found.map { $0.number?.value } == [0.6, 0.805])
     #expect(found.map { $0.positions.count } == [2, 4])
@@ -48,7 +48,8 @@ import Testing
     #expect(found[1].positions.map(\.place.exponent) == [0, -3])
   }
 
-  /// PAPER.md Q8: `050` has the value of `50`, so by default it is no candidate, and the finder says so.
+  /// V_d of C.1 (docs/paper-map.md Q8): `050` has the value of `50`, so by default it is no candidate, and the finder
+  /// says so.
   @Test func tokensThatAreNoCandidatesAreReported() throws {
     let canonical = try TokenSpace.numbers(of: WordVocabulary.grouped)
     let found = find("0.050", .grouped, canonical)

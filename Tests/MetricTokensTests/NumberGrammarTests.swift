@@ -74,7 +74,7 @@ import Testing
     #expect(number.value == -1024.5)
   }
 
-  /// Equation 9: 4 for thousands … 1 for units; PAPER.md Q10: 0.123 → 4, 3, 2, 1, and 1; 3, 2, 1 run by run.
+  /// Equation 9: 4 for thousands … 1 for units; docs/paper-map.md Q10: 0.123 → 4, 3, 2, 1, and 1; 3, 2, 1 run by run.
   @Test func placesOfADecimal() {
     let number = NumberGrammar().numbers(in: "0.123")[0]
     let places = number.digits.indices.map(number.place(ofDigit:))
@@ -96,13 +96,13 @@ import Testing
 
   @Test func onlyMarkedNumbersCount() {
     let text = "Step 1: <b>(0.629, 0.805)</b>, rotate <r>-90</r>, 2 <b>3"
-    let spans = Marks("<b>", "</b>").spans(in: text)
+    let spans = Delimiters("<b>", "</b>").spans(in: text)
     #expect(NumberGrammar().numbers(in: text, within: spans).map(\.value) == [0.629, 0.805])
-    let angles = Marks("<r>", "</r>").spans(in: text)
+    let angles = Delimiters("<r>", "</r>").spans(in: text)
     #expect(NumberGrammar().numbers(in: text, within: angles).map(\.value) == [-90])
-    #expect(Marks("|", "|").spans(in: "1|2|3|4") == [2..<3])
-    #expect(Marks("<b>", "</b>").spans(in: "<b>1<b>2</b></b>") == [7..<8])
-    #expect(Marks("<b>", "</b>").spans(in: text, within: 0..<20).isEmpty)
+    #expect(Delimiters("|", "|").spans(in: "1|2|3|4") == [2..<3])
+    #expect(Delimiters("<b>", "</b>").spans(in: "<b>1<b>2</b></b>") == [7..<8])
+    #expect(Delimiters("<b>", "</b>").spans(in: text, within: 0..<20).isEmpty)
   }
 
   /// Numbers too long for a double are passed over, and length costs no more than time in proportion.
@@ -126,9 +126,11 @@ import Testing
       let scalars = (0..<generator.next(below: 12)).map { _ in alphabet[generator.next(below: alphabet.count)] }
       var end = 0
       for number in NumberGrammar(thousands: .comma).numbers(in: String(String.UnicodeScalarView(scalars))) {
-        #expect(number.range.lowerBound >= end && number.range.upperBound <= scalars.count)
+        #expect(number.range.lowerBound >= end)
+        #expect(number.range.upperBound <= scalars.count)
         end = number.range.upperBound
-        #expect(number.digits.count == number.offsets.count && !number.digits.isEmpty)
+        #expect(number.digits.count == number.offsets.count)
+        #expect(!number.digits.isEmpty)
         for (digit, offset) in zip(number.digits, number.offsets) {
           #expect(number.range.contains(offset))
           #expect(String(scalars[offset]) == String(digit))

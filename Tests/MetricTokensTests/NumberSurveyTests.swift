@@ -23,7 +23,8 @@ import Testing
 
   @Test func decimalsOfAnswersThatAreOneNumber() {
     let mixed = survey("1", "2.5", "3.25", "about 4")
-    #expect(mixed.single == 4 && mixed.decimals == [0: "1", 1: "2.5", 2: "3.25"])
+    #expect(mixed.single == 4)
+    #expect(mixed.decimals == [0: "1", 1: "2.5", 2: "3.25"])
     #expect(survey("1 and 2").single == 0)
   }
 

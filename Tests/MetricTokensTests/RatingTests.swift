@@ -10,32 +10,37 @@ import Testing
   /// A document is a row; read-out positions are its last token, not the one before.
   @Test func documentsArePadded() {
     let batch = TokenBatch([pair, rated, pair], pad: 99)
-    #expect(batch.rows == 5 && batch.length == 4 && batch.documentLengths == nil)
+    #expect(batch.rows == 5)
+    #expect(batch.length == 4)
+    #expect(batch.documentLengths == nil)
     #expect(batch.ids == [1, 2, 3, 99, 1, 4, 99, 99, 5, 6, 7, 8, 1, 2, 3, 99, 1, 4, 99, 99])
     #expect(batch.documents == [0..<3, 4..<6, 8..<12, 12..<15, 16..<18])
     #expect(batch.documentsOfExamples == [0..<2, 2..<3, 3..<5])
-    #expect(batch.sources == ["pair", "rated", "pair"] && batch.lengths == [3, 2, 4, 3, 2])
+    #expect(batch.sources == ["pair", "rated", "pair"])
+    #expect(batch.lengths == [3, 2, 4, 3, 2])
     let supervision = batch.supervision
-    #expect(supervision.readouts == [2, 5, 11, 14, 17])
+    #expect(supervision.pooledPositions == [2, 5, 11, 14, 17])
     #expect(
       supervision.comparisons
         == [
           ComparisonTarget(chosen: 0, rejected: 1, margin: 2), ComparisonTarget(chosen: 3, rejected: 4, margin: 2),
         ])
-    #expect(supervision.ratings == [RatingTarget(query: 2, values: [3, nil, 4])])
-    #expect(supervision.queries.isEmpty && supervision.labels.isEmpty)
+    #expect(supervision.ratings == [RatingTarget(pooledPosition: 2, values: [3, nil, 4])])
+    #expect(supervision.logitRows.isEmpty)
+    #expect(supervision.labels.isEmpty)
   }
 
   /// The same, end to end: only the places differ.
   @Test func documentsArePackedAndDoNotSeeEachOther() {
     let padded = TokenBatch([pair, rated])
     let packed = TokenBatch([pair, rated], layout: .packed(rowLength: 7))
-    #expect(packed.rows == 2 && packed.documentLengths == [[4, 3], [2]])
+    #expect(packed.rows == 2)
+    #expect(packed.documentLengths == [[4, 3], [2]])
     #expect(packed.documents == [4..<7, 7..<9, 0..<4])
-    #expect(packed.supervision.readouts == [6, 8, 3])
+    #expect(packed.supervision.pooledPositions == [6, 8, 3])
     #expect(packed.supervision.comparisons == padded.supervision.comparisons)
     #expect(packed.supervision.ratings == padded.supervision.ratings)
-    for (a, b) in zip(padded.supervision.readouts, packed.supervision.readouts) {
+    for (a, b) in zip(padded.supervision.pooledPositions, packed.supervision.pooledPositions) {
       #expect(padded.ids[Int(a)] == packed.ids[Int(b)])
     }
   }
@@ -47,8 +52,8 @@ import Testing
       Rating(position: 4, values: [1]), Rating(position: 2, values: [3]), Rating(position: 1, values: [2]),
     ]
     let supervision = TokenBatch([both]).supervision
-    #expect(supervision.readouts == [2, 4, 1])
-    #expect(supervision.ratings.map(\.query) == [1, 0, 2])
+    #expect(supervision.pooledPositions == [2, 4, 1])
+    #expect(supervision.ratings.map(\.pooledPosition) == [1, 0, 2])
     #expect(supervision.comparisons == [ComparisonTarget(chosen: 0, rejected: 1, margin: 2)])
   }
 
@@ -61,22 +66,24 @@ import Testing
         MetricPosition(position: 1, candidate: 2, number: 0), MetricPosition(position: 3, candidate: 4, number: 1),
         MetricPosition(position: 4, candidate: 5, number: 2),
       ], breaks: [3])
-    let neighbour = NeighbourExample(ids: [1, 7, 3, 8, 9], differences: [5, 5, 4])
-    let batch = TokenBatch([example, rated], neighbours: [neighbour, nil], layout: layout)
+    let contrastiveExample = ContrastiveExample(ids: [1, 7, 3, 8, 9], differences: [5, 5, 4])
+    let batch = TokenBatch([example, rated], contrastiveExamples: [contrastiveExample, nil], layout: layout)
     let supervision = batch.supervision
     #expect(supervision.labels == [2, 3, 5])
-    #expect(supervision.queries.map { batch.ids[Int($0)] } == [1, 2, 4])
+    #expect(supervision.logitRows.map { batch.ids[Int($0)] } == [1, 2, 4])
     #expect(supervision.metrics.map(\.candidate) == [2, 5])
-    #expect(supervision.contrastQueries.map { batch.ids[Int($0)] } == [1, 8])
+    #expect(supervision.contrastLogitRows.map { batch.ids[Int($0)] } == [1, 8])
     #expect(batch.documents.map { Array(batch.ids[$0]) } == [[1, 2, 3], [4, 5], [5, 6, 7, 8], [1, 7, 3], [8, 9]])
     #expect(batch.documentsOfExamples == [0..<2, 2..<3])
   }
 
   @Test func shorteningKeepsTheReadOut() throws {
     let short = try #require(rated.cuttingPrompt(to: 3, keeping: 1))
-    #expect(short.ids == [5, 7, 8] && short.ratings == [Rating(position: 2, values: [3, nil, 4])])
+    #expect(short.ids == [5, 7, 8])
+    #expect(short.ratings == [Rating(position: 2, values: [3, nil, 4])])
     #expect(rated.cuttingPrompt(to: 1, keeping: 1) == nil)
-    #expect(rated.prefix(3)?.ratings.isEmpty == true && rated.prefix(4) == rated)
+    #expect(rated.prefix(3)?.ratings.isEmpty == true)
+    #expect(rated.prefix(4) == rated)
   }
 
   @Test func whatWasStoredBeforeIsReadToo() throws {

@@ -13,24 +13,24 @@ import Testing
   @Test func labelsAreShiftedByOne() {
     let batch = TokenBatch([first, second], pad: 99)
     #expect(batch.ids == [10, 11, 4, 0, 10, 7, 99, 99])
-    #expect(batch.supervision.queries == [1, 2, 4])
+    #expect(batch.supervision.logitRows == [1, 2, 4])
     #expect(batch.supervision.labels == [4, 0, 7])
-    #expect(batch.supervision.metrics.map(\.query) == [0, 1, 2])
-    #expect(batch.supervision.contrastQueries.isEmpty)
+    #expect(batch.supervision.metrics.map(\.logitRow) == [0, 1, 2])
+    #expect(batch.supervision.contrastLogitRows.isEmpty)
   }
 
-  @Test func neighboursBecomeRowsOfTheirOwn() {
-    let neighbour = NeighbourExample(ids: [10, 11, 3, 9], differences: [0, 1])
-    let batch = TokenBatch([first, second], neighbours: [neighbour, nil])
+  @Test func contrastiveExamplesBecomeRowsOfTheirOwn() {
+    let contrastiveExample = ContrastiveExample(ids: [10, 11, 3, 9], differences: [0, 1])
+    let batch = TokenBatch([first, second], contrastiveExamples: [contrastiveExample, nil])
     #expect(batch.rows == 3)
     #expect(Array(batch.ids[8...]) == [10, 11, 3, 9])
-    #expect(batch.supervision.contrastQueries == [9, 10])
-    #expect(batch.supervision.metrics[0].contrast == ContrastTarget(token: 3, difference: 0, query: 0))
-    #expect(batch.supervision.metrics[1].contrast == ContrastTarget(token: 9, difference: 1, query: 1))
+    #expect(batch.supervision.contrastLogitRows == [9, 10])
+    #expect(batch.supervision.metrics[0].contrast == ContrastTarget(token: 3, difference: 0, logitRow: 0))
+    #expect(batch.supervision.metrics[1].contrast == ContrastTarget(token: 9, difference: 1, logitRow: 1))
     #expect(batch.supervision.metrics[2].contrast == nil)
-    let shared = TokenBatch([first, second], neighbours: [neighbour, nil], twoPass: false)
+    let shared = TokenBatch([first, second], contrastiveExamples: [contrastiveExample, nil], twoPass: false)
     #expect(shared.rows == 2)
-    #expect(shared.supervision.metrics[1].contrast == ContrastTarget(token: 9, difference: 1, query: nil))
+    #expect(shared.supervision.metrics[1].contrast == ContrastTarget(token: 9, difference: 1, logitRow: nil))
   }
 
   @Test func unsupervisedMetricTokensAndEmptyBatches() {
@@ -49,29 +49,30 @@ import Testing
         ids: (0..<Int32(count)).map { 10 * Int32(count) + $0 }, supervised: .init(repeating: true, count: count))
     }
     let batch = TokenBatch(examples, layout: .packed(rowLength: 10), pad: -1)
-    #expect(batch.rows == 3 && batch.length == 12)
+    #expect(batch.rows == 3)
+    #expect(batch.length == 12)
     #expect(batch.documentLengths == [[12], [7, 3], [5, 2, 1]])
     #expect(batch.documents == [19..<22, 12..<19, 29..<31, 24..<29, 0..<12, 31..<32])
     for (example, document) in zip(examples, batch.documents) { #expect(Array(batch.ids[document]) == example.ids) }
     #expect(batch.ids.filter { $0 == -1 }.count == 36 - 30)
     #expect(batch.lengths == [3, 7, 2, 5, 12, 1])
-    for (query, label) in zip(batch.supervision.queries, batch.supervision.labels) {
-      #expect(batch.ids[Int(query) + 1] == label)
+    for (logitRow, label) in zip(batch.supervision.logitRows, batch.supervision.labels) {
+      #expect(batch.ids[Int(logitRow) + 1] == label)
     }
     #expect(TokenBatch(examples).documentLengths == nil)
     #expect(TokenBatch([], layout: .packed(rowLength: 4)).rows == 0)
   }
 
-  /// Neighbours' passes are documents like others, and the supervision differs in where it points alone.
+  /// Contrastive examples' passes are documents like others, and the supervision differs in where it points alone.
   @Test func packingKeepsTheSupervision() {
-    let neighbour = NeighbourExample(ids: [10, 11, 3, 9], differences: [0, 1])
-    let padded = TokenBatch([first, second], neighbours: [neighbour, nil], streams: [5, 6])
+    let contrastiveExample = ContrastiveExample(ids: [10, 11, 3, 9], differences: [0, 1])
+    let padded = TokenBatch([first, second], contrastiveExamples: [contrastiveExample, nil], streams: [5, 6])
     let packed = TokenBatch(
-      [first, second], neighbours: [neighbour, nil], layout: .packed(rowLength: 20), streams: [5, 6])
+      [first, second], contrastiveExamples: [contrastiveExample, nil], layout: .packed(rowLength: 20), streams: [5, 6])
     #expect(packed.documentLengths == [[4, 4, 2]])
     #expect(packed.ids == [10, 11, 4, 0, 10, 11, 3, 9, 10, 7])
-    #expect(packed.supervision.queries == [1, 2, 8])
-    #expect(packed.supervision.contrastQueries == [5, 6])
+    #expect(packed.supervision.logitRows == [1, 2, 8])
+    #expect(packed.supervision.contrastLogitRows == [5, 6])
     #expect(packed.supervision.metrics == padded.supervision.metrics)
     #expect(Set(packed.supervision.metrics.map(\.stream)).count == 3)
     #expect(TokenBatch([second], streams: [6]).supervision.metrics[0].stream == padded.supervision.metrics[2].stream)

@@ -5,11 +5,11 @@ import TestSupport
 import Testing
 import Torch
 
-/// Objectives as values: sums, presets, refusals, neighbours, weights.
+/// Objectives as values: sums, presets, refusals, contrastive examples, weights.
 @Suite struct CompositionTests {
   @Test func objectivesAreSums() throws {
-    let second = try Samples.match.with(name: "angle")
-    let objective = Objective.crossEntropy + 0.1 * Samples.match + 0.2 * second + 0.3 * Samples.match
+    let second = try Samples.distanceLoss.with(name: "angle")
+    let objective = Objective.crossEntropy + 0.1 * Samples.distanceLoss + 0.2 * second + 0.3 * Samples.distanceLoss
     #expect(objective.names == ["ce", "dist", "angle", "dist.2"])
     #expect(objective.terms.map(\.weight) == [0.1, 0.2, 0.3])
     #expect(objective.terms.map(\.metric) == [0, 1, 2])
@@ -17,8 +17,10 @@ import Torch
   }
 
   @Test func presetsAreValues() throws {
-    func only(_ preset: Preset) throws -> MetricMatch { try Objective(preset, matches: [Samples.match]).terms[0].match }
-    #expect(try Objective(.sft, matches: [Samples.match]).terms.isEmpty)
+    func only(_ preset: Preset) throws -> DistanceLoss {
+      try Objective(preset, distanceLosses: [Samples.distanceLoss]).terms[0].distanceLoss
+    }
+    #expect(try Objective(.sft, distanceLosses: [Samples.distanceLoss]).terms.isEmpty)
     #expect(try only(.dist).place == .number && only(.dist).contrast == .twoPass())
     #expect(try only(.vocab).place == .none && only(.vocab).contrast == .none)
     #expect(try only(.vocab).resolved.temperatures == [0])
@@ -26,41 +28,43 @@ import Torch
     #expect(try abs(only(.smooth).resolved.temperatures[0] - 0.2217) < 1e-4)
     #expect(try only(.distWithoutPlace).place == .none && only(.distWithoutPlace).contrast == .twoPass())
     #expect(try only(.distWithoutContrast).place == .number && only(.distWithoutContrast).contrast == .none)
-    #expect(try Objective(.smoothVocabulary, matches: [Samples.match]).labelSmoothing == 0.1)
+    #expect(try Objective(.smoothVocabulary, distanceLosses: [Samples.distanceLoss]).labelSmoothing == 0.1)
     #expect(
-      try Objective(.dist, matches: [Samples.match, Samples.match], alpha: 0.02).terms.map(\.weight) == [0.02, 0.02])
+      try Objective(.dist, distanceLosses: [Samples.distanceLoss, Samples.distanceLoss], alpha: 0.02).terms.map(
+        \.weight) == [0.02, 0.02])
     #expect(Preset.ablations.count == 5)
   }
 
   @Test func whatCannotBeIsRefused() throws {
     let cold = TargetDistribution(.squared, temperature: 0)
-    #expect(throws: ObjectiveError.self) { try MetricMatch(Samples.digits, target: cold, direction: .reverse) }
+    #expect(throws: ObjectiveError.self) { try DistanceLoss(Samples.digits, target: cold, direction: .reverse) }
     let massless = try TokenSpace(name: "m", ids: [1, 2, 3], values: [0, 0, 1], base: [1, 0, 1])
     let warm = TargetDistribution(.squared, temperature: 1)
-    #expect(throws: ObjectiveError.self) { try MetricMatch(massless, target: warm, direction: .reverse) }
-    let reverse = try MetricMatch(Samples.digits, target: warm, direction: .reverse)
-    #expect(throws: ObjectiveError.self) { try Objective(.vocab, matches: [reverse]) }
+    #expect(throws: ObjectiveError.self) { try DistanceLoss(massless, target: warm, direction: .reverse) }
+    let reverse = try DistanceLoss(Samples.digits, target: warm, direction: .reverse)
+    #expect(throws: ObjectiveError.self) { try Objective(.vocab, distanceLosses: [reverse]) }
     let large = try TokenSpace.all(ResolvedTarget.largestTable + 1)
     let discrete = TargetDistribution(.discrete, temperature: 1)
-    #expect(throws: ObjectiveError.self) { try MetricMatch(large, target: discrete, contrast: .shared()) }
+    #expect(throws: ObjectiveError.self) { try DistanceLoss(large, target: discrete, contrast: .shared()) }
     #expect(throws: TokenSpaceError.self) { try Samples.dist.check(vocabularySize: 16) }
     try Samples.dist.check(vocabularySize: 17)
   }
 
-  @Test func neighboursAreDrawnAsTheMatchesSay() throws {
-    #expect(Objective.crossEntropy.neighbourSampler(seed: 1) == nil)
-    let plain = try Samples.match.with(contrast: Contrast.none)
-    #expect((Objective.crossEntropy + 0.1 * plain).neighbourSampler(seed: 1) == nil)
-    let wide = try Samples.match.with(contrast: .shared(radius: 3, range: 0...1))
+  @Test func contrastiveExamplesAreDrawnAsTheMatchesSay() throws {
+    #expect(Objective.crossEntropy.contrastiveSampler(seed: 1) == nil)
+    let plain = try Samples.distanceLoss.with(contrast: Contrast.none)
+    #expect((Objective.crossEntropy + 0.1 * plain).contrastiveSampler(seed: 1) == nil)
+    let wide = try Samples.distanceLoss.with(contrast: .shared(radius: 3, range: 0...1))
     let objective = Objective.crossEntropy + 0.1 * plain + 0.1 * wide
-    #expect(!objective.needsNeighbourPass && Samples.dist.needsNeighbourPass)
+    #expect(!objective.needsContrastivePass)
+    #expect(Samples.dist.needsContrastivePass)
     #expect(
-      objective.neighbourSampler(seed: 7)
-        == NeighbourSampler([nil, NeighbourRule(space: Samples.digits, radius: 3, range: 0...1)], seed: 7))
+      objective.contrastiveSampler(seed: 7)
+        == ContrastiveSampler([nil, ContrastiveRule(space: Samples.digits, radius: 3, range: 0...1)], seed: 7))
   }
 
-  /// A.2 from text to loss: 40 with its neighbour 39, digit by digit. The tens of 39 are a second right answer
-  /// (distance 0), the units are one off (distance 1).
+  /// A.2 from text to loss: 40 with its contrastive example 39, digit by digit. The tens of 39 are a second right
+  /// answer (distance 0), the units are one off (distance 1).
   @Test func fortyAndThirtyNine() throws {
     let example = EncodedExample(
       ids: [15, Samples.digits.ids[4], Samples.digits.ids[0]], supervised: [false, true, true],
@@ -70,15 +74,15 @@ import Torch
         MetricPosition(
           position: 2, candidate: 0, place: PlaceValue(rankInNumber: 1, rankInRun: 1, exponent: 0), number: 0),
       ])
-    let match = try Samples.match.with(contrast: .twoPass(range: 0...40))
-    let objective = Objective.crossEntropy + 0.1 * match
-    let neighbour = objective.neighbourSampler(seed: 3)?.neighbour(of: example, epoch: 0, index: 0)
-    #expect(neighbour?.ids == [15, Samples.digits.ids[3], Samples.digits.ids[9]])
-    #expect(neighbour?.differences == [0, 1])
-    let batch = TokenBatch([example], neighbours: [neighbour])
+    let distanceLoss = try Samples.distanceLoss.with(contrast: .twoPass(range: 0...40))
+    let objective = Objective.crossEntropy + 0.1 * distanceLoss
+    let contrastiveExample = objective.contrastiveSampler(seed: 3)?.contrastiveExample(of: example, epoch: 0, index: 0)
+    #expect(contrastiveExample?.ids == [15, Samples.digits.ids[3], Samples.digits.ids[9]])
+    #expect(contrastiveExample?.differences == [0, 1])
+    let batch = TokenBatch([example], contrastiveExamples: [contrastiveExample])
     let plan = objective.plan(batch.supervision, objective.denominators(of: [batch.supervision]))
-    let rows = plan.matches[0].rows[0], p = rows.table.chosen(rows.targets).p.array(of: Double.self)
-    #expect(rows.extra?.tokens == [Int64(Samples.digits.ids[3]), Int64(Samples.digits.ids[9])])
+    let rows = plan.distanceLosses[0].rows[0], p = rows.table.chosen(rows.targets).p.array(of: Double.self)
+    #expect(rows.contrastive?.tokens == [Int64(Samples.digits.ids[3]), Int64(Samples.digits.ids[9])])
     let ratio = { (row: Int, own: Int) in p[row * 11 + 10] / p[row * 11 + own] }
     #expect(abs(ratio(0, 4) - 1) < 1e-15)
     #expect(abs(ratio(1, 0) - exp(-0.5)) < 1e-15)

@@ -34,7 +34,8 @@ import Torch
     // Rows in any order, repeated, and none, are those of the matrix.
     let all = matrix(distance, space)
     let rows = distance.rows(from: [5, 0, 5], over: space, dtype: .float32, device: .cpu)
-    #expect(rows.dtype == .float32 && rows.shape == [3, 8])
+    #expect(rows.dtype == .float32)
+    #expect(rows.shape == [3, 8])
     for (single, double) in zip(rows.array(of: Double.self), all[5] + all[0] + all[5]) {
       #expect(abs(single - double) <= 1e-4 * double)
     }
@@ -67,7 +68,7 @@ import Torch
     #expect(abs(matrix(MeanSquaredDistance(book), five)[0][1] - 2.5) < 1e-12)
   }
 
-  /// PAPER.md Q27: symmetric, zero diagonal, off the diagonal a permutation of the true distances.
+  /// Table 8 (docs/paper-map.md Q27): symmetric, zero diagonal, off the diagonal a permutation of the true distances.
   @Test(arguments: [ShuffledDistance.Unit.pairs, .tokens])
   func shuffledDealsOutTheTrueDistances(unit: ShuffledDistance.Unit) throws {
     let truth = matrix(.squared, space)

@@ -11,8 +11,8 @@ import Torch
     let leaves = inputs.map { $0.value.requiresGrad(true) }
     let loss = function(leaves)
     #expect(abs(loss.total.item() - example.total) < 1e-12)
-    #expect(largestDifference(loss.summands.map { $0.value.item() }, example.summands) < 1e-12)
-    #expect(loss.summands.allSatisfy { !$0.value.requiresGrad })
+    #expect(largestDifference(loss.lossTerms.map { $0.value.item() }, example.lossTerms) < 1e-12)
+    #expect(loss.lossTerms.allSatisfy { !$0.value.requiresGrad })
     let computed = gradients(of: [loss.total], withRespectTo: leaves)
     for (input, gradient) in zip(inputs, computed) {
       let values = gradient?.array(of: Double.self) ?? [Double](repeating: 0, count: input.value.count)
@@ -27,13 +27,13 @@ import Torch
     #expect(checkGradients(of: { function($0).total }, at: inputs.map(\.value)) == [])
   }
 
-  /// The weighted summands are the total.
+  /// The weighted loss terms are the total.
   @Test(arguments: Fixtures.shared.cases)
-  func summandsAddUp(example: Fixtures.Case) throws {
+  func lossTermsAddUp(example: Fixtures.Case) throws {
     let (inputs, function) = try Fixtures.shared.loss(example)
     let loss = function(inputs.map(\.value))
-    let sum = loss.summands.reduce(0) { $0 + $1.weight * $1.value.item() }
+    let sum = loss.lossTerms.reduce(0) { $0 + $1.weight * $1.value.item() }
     #expect(abs(sum - loss.total.item()) < 1e-12)
-    #expect(loss.summands.map(\.name) == (try Fixtures.shared.objective(example)).names)
+    #expect(loss.lossTerms.map(\.name) == (try Fixtures.shared.objective(example)).names)
   }
 }

@@ -12,12 +12,12 @@ struct Fixtures: Decodable {
     var base: [Double]?
   }
 
-  struct Match: Decodable {
+  struct DistanceTerm: Decodable {
     var space: String
     var distance: String
     var temperature: Setting
-    var softmax: MetricMatch.Softmax
-    var direction: MetricMatch.Direction
+    var softmax: DistanceLoss.Softmax
+    var direction: DistanceLoss.Direction
     var place: PlaceRule
     var contrast: String
     var weight: Double
@@ -41,7 +41,7 @@ struct Fixtures: Decodable {
   }
 
   struct Metric: Decodable {
-    var query: Int
+    var logitRow: Int
     var metric: Int
     var candidate: Int
     var place: [Int]
@@ -50,7 +50,7 @@ struct Fixtures: Decodable {
 
   struct Case: Decodable {
     var name: String
-    var matches: [Match]
+    var distanceLosses: [DistanceTerm]
     var labels: [Int32]
     var metrics: [Metric]
     var labelSmoothing: Double
@@ -58,23 +58,23 @@ struct Fixtures: Decodable {
     var preset: Preset?
     var hidden: Bool
     var denominators: [Double]
-    var summands: [Double]
+    var lossTerms: [Double]
     var total: Double
     var gradients: [String: [Double]]
 
-    /// Contrast targets point into the neighbours' passes; a match that shares x's pass ignores that.
+    /// Contrast targets point into the contrastive passes; a distance loss that shares x's pass ignores that.
     var supervision: Supervision {
       Supervision(
-        queries: labels.indices.map(Int32.init), labels: labels,
+        logitRows: labels.indices.map(Int32.init), labels: labels,
         metrics: metrics.map { metric in
           MetricTarget(
-            query: metric.query, metric: metric.metric, candidate: metric.candidate,
+            logitRow: metric.logitRow, metric: metric.metric, candidate: metric.candidate,
             place: PlaceValue(
               rankInNumber: metric.place[0], rankInRun: metric.place[1], exponent: metric.place[2]),
             contrast: metric.contrast.map {
-              ContrastTarget(token: Int32($0[0]), difference: $0[1], query: Int($0[2]))
+              ContrastTarget(token: Int32($0[0]), difference: $0[1], logitRow: Int($0[2]))
             })
-        }, contrastQueries: [0, 1, 2, 3])
+        }, contrastLogitRows: [0, 1, 2, 3])
     }
   }
 
@@ -107,25 +107,28 @@ struct Fixtures: Decodable {
     return try TokenSpace(name: name, unit: space.unit, ids: space.ids, values: space.values, base: space.base)
   }
 
-  func match(_ match: Match) throws -> MetricMatch {
+  func distanceLoss(_ distanceLoss: DistanceTerm) throws -> DistanceLoss {
     let codeBook = try CodeBook(codes.map(Float.init), count: codes.count / 3, dimensions: 3)
     let distance = try DistanceRegistry.make(
-      match.distance, DistanceParameters(period: 10, table: table, codeBook: codeBook))
+      distanceLoss.distance, DistanceParameters(period: 10, table: table, codeBook: codeBook))
     let contrast: Contrast =
-      match.contrast == "twoPass" ? .twoPass() : match.contrast == "shared" ? .shared() : .none
-    return try MetricMatch(
-      space(match.space), target: TargetDistribution(distance, temperature: match.temperature.temperature),
-      softmax: match.softmax, direction: match.direction, place: match.place, contrast: contrast)
+      distanceLoss.contrast == "twoPass" ? .twoPass() : distanceLoss.contrast == "shared" ? .shared() : .none
+    return try DistanceLoss(
+      space(distanceLoss.space),
+      target: TargetDistribution(distance, temperature: distanceLoss.temperature.temperature),
+      softmax: distanceLoss.softmax, direction: distanceLoss.direction, place: distanceLoss.place, contrast: contrast)
   }
 
   func objective(_ example: Case) throws -> Objective {
     if let preset = example.preset {
-      let digits = try MetricMatch(
+      let digits = try DistanceLoss(
         space("digits"), target: TargetDistribution(.squared, temperature: 2), place: .number, contrast: .twoPass())
-      return try Objective(preset, matches: [digits], reduction: example.reduction)
+      return try Objective(preset, distanceLosses: [digits], reduction: example.reduction)
     }
     var objective = Objective(labelSmoothing: example.labelSmoothing, reduction: example.reduction)
-    for match in example.matches { objective.add(try self.match(match), weight: match.weight, metric: match.metric) }
+    for distanceLoss in example.distanceLosses {
+      objective.add(try self.distanceLoss(distanceLoss), weight: distanceLoss.weight, metric: distanceLoss.metric)
+    }
     return objective
   }
 

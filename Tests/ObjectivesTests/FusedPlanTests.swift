@@ -3,23 +3,23 @@ import Objectives
 import Testing
 import Torch
 
-/// Objectives by our kernels equal the composition of operators: total, every summand, every gradient.
+/// Objectives by our kernels equal the composition of operators: total, every loss term, every gradient.
 @Suite struct FusedPlanTests {
   static let objectives: [(name: String, objective: Objective)] = {
-    let presets = Preset.allCases.map { ("\($0)", try! Objective($0, matches: [Samples.match])) }
+    let presets = Preset.allCases.map { ("\($0)", try! Objective($0, distanceLosses: [Samples.distanceLoss])) }
     let target = TargetDistribution(.squared, temperature: 2)
-    var variants = MetricMatch.Softmax.allCases.flatMap { softmax in
-      MetricMatch.Direction.allCases.flatMap { direction in
+    var variants = DistanceLoss.Softmax.allCases.flatMap { softmax in
+      DistanceLoss.Direction.allCases.flatMap { direction in
         [Contrast.none, .shared(), .twoPass()].map { contrast in
-          let match = try! MetricMatch(
+          let distanceLoss = try! DistanceLoss(
             Samples.digits, target: target, softmax: softmax, direction: direction, place: .powerOfTen,
             contrast: contrast)
-          return ("\(softmax) \(direction) \(contrast)", Objective.crossEntropy + 0.3 * match)
+          return ("\(softmax) \(direction) \(contrast)", Objective.crossEntropy + 0.3 * distanceLoss)
         }
       }
     }
     var two = Samples.dist
-    two.add(try! Samples.match.with(place: PlaceRule.none, name: "again"), weight: -0.2, metric: 0)
+    two.add(try! Samples.distanceLoss.with(place: PlaceRule.none, name: "again"), weight: -0.2, metric: 0)
     two.labelSmoothing = 0.1
     two.reduction = .literalSums
     variants.append(("two terms of one metric", two))
@@ -34,7 +34,7 @@ import Torch
       let leaves = inputs.map { $0.clone().requiresGrad(true) }
       let value = loss(leaves)
       value.total.backward()
-      values = [value.total.item()] + value.summands.map { $0.value.item() }
+      values = [value.total.item()] + value.lossTerms.map { $0.value.item() }
       gradients = leaves.map { ($0.grad ?? $0.zerosLike()).to(.float64) }
     }
 
@@ -54,7 +54,7 @@ import Torch
     let supervision = Samples.supervision(rows, v: 40), denominators = objective.denominators(of: [supervision])
     let hidden = Samples.logits(rows, 6), weight = Samples.logits(40, 6, seed: 1, scale: 1)
     let bias = Samples.logits(1, 40, seed: 2).select(0, 0)
-    let contrast = Samples.logits(supervision.contrastQueries.count, 6, seed: 3)
+    let contrast = Samples.logits(supervision.contrastLogitRows.count, 6, seed: 3)
     func fromHidden(_ x: [Tensor]) -> LossValue {
       objective(
         hidden: x[0], contrastHidden: x[3], head: OutputHead(weight: x[1], bias: x[2]), supervision: supervision,
@@ -65,10 +65,11 @@ import Torch
     }
     let states = [hidden, weight, bias, contrast]
     let logits = [hidden, contrast].map { $0.linear(weight, bias) }
-    #expect(FusedLoss.takes(hidden.to(.float32)) && !FusedLoss.takes(hidden))
+    #expect(FusedLoss.takes(hidden.to(.float32)))
+    #expect(!FusedLoss.takes(hidden))
     for (inputs, loss) in [(states, fromHidden), (logits, fromLogits)] {
       // Measures that the kernels decline are operators in float32, which round more often.
-      let isFused = objective.terms.allSatisfy { $0.match.measure == .divergence }
+      let isFused = objective.terms.allSatisfy { $0.distanceLoss.divergence == .kullbackLeibler }
       Outcome(inputs.map { $0.to(.float32) }, loss)
         .expectEqual(Outcome(inputs, loss), name, tolerance: isFused ? 1e-6 : 4e-6)
     }
@@ -85,12 +86,12 @@ import Torch
       default: MeanSquaredDistance(book)
       }
     let space = try TokenSpace(name: "codes", ids: Array(0..<Int32(count)))
-    let match = try MetricMatch(space, target: TargetDistribution(distance, temperature: .perplexity(50)))
-    let objective = try Objective(.dist, matches: [match])
+    let distanceLoss = try DistanceLoss(space, target: TargetDistribution(distance, temperature: .perplexity(50)))
+    let objective = try Objective(.dist, distanceLosses: [distanceLoss])
     let supervision = Supervision(
-      queries: (0..<Int32(rows)).map { $0 }, labels: (0..<Int32(rows)).map { 17 * $0 },
+      logitRows: (0..<Int32(rows)).map { $0 }, labels: (0..<Int32(rows)).map { 17 * $0 },
       metrics: (0..<rows).map { row in
-        MetricTarget(query: row, metric: 0, candidate: 17 * row, place: .whole, contrast: nil, stream: 0)
+        MetricTarget(logitRow: row, metric: 0, candidate: 17 * row, place: .whole, contrast: nil, stream: 0)
       })
     let denominators = objective.denominators(of: [supervision])
     func outcome(_ type: DType) -> Outcome {

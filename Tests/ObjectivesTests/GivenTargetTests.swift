@@ -33,16 +33,16 @@ import Torch
     ]
   }()
 
-  @Test(arguments: [MetricMatch.Softmax.subset, .vocabulary], [false, true])
-  func equalsPlainSums(_ softmax: MetricMatch.Softmax, fused: Bool) throws {
+  @Test(arguments: [DistanceLoss.Softmax.subset, .vocabulary], [false, true])
+  func equalsPlainSums(_ softmax: DistanceLoss.Softmax, fused: Bool) throws {
     let space = try TokenSpace(name: "y", unit: .character, ids: Array(2..<14))
-    let match = try MetricMatch(space, target: .oneHot, softmax: softmax)
-    let objective = Objective.crossEntropy + 0.7 * match
+    let distanceLoss = try DistanceLoss(space, target: .oneHot, softmax: softmax)
+    let objective = Objective.crossEntropy + 0.7 * distanceLoss
     var supervision = Supervision()
     for (index, position) in Self.positions.enumerated() {
-      supervision.queries.append(Int32(index))
+      supervision.logitRows.append(Int32(index))
       supervision.labels.append(position.given.replacesLabel ? Supervision.unlabelled : 3)
-      supervision.metrics.append(MetricTarget(query: index, candidate: 0, given: position.given))
+      supervision.metrics.append(MetricTarget(logitRow: index, candidate: 0, given: position.given))
     }
     let values = (0..<4 * Self.vocabulary).map { sin(Double($0) * 1.7) * 2 }
     let logits = Tensor(values, shape: [4, Self.vocabulary]).to(fused ? .float32 : .float64).requiresGrad(true)

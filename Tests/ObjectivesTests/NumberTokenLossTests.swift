@@ -15,7 +15,7 @@ import Torch
 
   struct Case: Decodable, CustomStringConvertible {
     var space: String
-    var measure: String
+    var divergence: String
     var reweigh: Bool
     var weighted: Bool
     var labels: [Int32]
@@ -23,7 +23,7 @@ import Torch
     var order: [Int32]
     var value: Double
     var gradient: [Double]
-    var description: String { "\(space) \(measure) reweigh=\(reweigh) weighted=\(weighted) \(distances != nil)" }
+    var description: String { "\(space) \(divergence) reweigh=\(reweigh) weighted=\(weighted) \(distances != nil)" }
   }
 
   struct File: Decodable {
@@ -52,22 +52,23 @@ import Torch
     } else {
       target = TargetDistribution(.absolute, temperature: 1)
     }
-    let match = try MetricMatch(
+    let distanceLoss = try DistanceLoss(
       space, target: target, softmax: example.reweigh ? .vocabulary : .subset,
-      measure: example.measure == "squaredMean" ? .squaredMean : .expectedDistance,
+      divergence: example.divergence == "squaredMean" ? .squaredMean : .expectedDistance,
       place: example.weighted ? .powerOfTen : .none)
-    let objective = Objective.crossEntropy + 1 * match, ce = Objective.crossEntropy
+    let objective = Objective.crossEntropy + 1 * distanceLoss, ce = Objective.crossEntropy
     let supervision = Supervision(
-      queries: example.labels.indices.map(Int32.init), labels: example.labels,
-      metrics: example.labels.enumerated().compactMap { query, label in
+      logitRows: example.labels.indices.map(Int32.init), labels: example.labels,
+      metrics: example.labels.enumerated().compactMap { logitRow, label in
         space.candidate(of: label).map {
           MetricTarget(
-            query: query, candidate: $0, place: PlaceValue(rankInNumber: 1, rankInRun: 1, exponent: -(query % 3)))
+            logitRow: logitRow, candidate: $0,
+            place: PlaceValue(rankInNumber: 1, rankInRun: 1, exponent: -(logitRow % 3)))
         }
       })
     let x = Fixtures.sequence([Self.file.N, Self.file.V], seed: 1, scale: 8).requiresGrad(true)
     let loss = Samples.loss(objective, x, supervision)
-    #expect(abs(loss.summands[1].value.item() - example.value) < 1e-12)
+    #expect(abs(loss.lossTerms[1].value.item() - example.value) < 1e-12)
     let own = loss.total - Samples.loss(ce, x, supervision).total
     let gradient = gradients(of: [own], withRespectTo: [x])[0]!
     #expect(largestDifference(gradient.array(), example.gradient) < 1e-12)
@@ -75,35 +76,39 @@ import Torch
       checkGradients(of: { Samples.loss(objective, $0[0], supervision).total }, at: [x], tolerance: 1e-6) == [])
   }
 
-  /// As presets: whatever the run's distance, τ, weights and neighbours are.
+  /// As presets: whatever the run's distance, τ, weights and contrastive examples are.
   @Test func presetsReadValuesAlone() throws {
-    func only(_ preset: Preset) throws -> MetricMatch { try Objective(preset, matches: [Samples.match]).terms[0].match }
+    func only(_ preset: Preset) throws -> DistanceLoss {
+      try Objective(preset, distanceLosses: [Samples.distanceLoss]).terms[0].distanceLoss
+    }
     let wasserstein = try only(.ntlWasserstein), mse = try only(.ntlMSE)
-    #expect(wasserstein.measure == .expectedDistance && mse.measure == .squaredMean)
+    #expect(wasserstein.divergence == .expectedDistance)
+    #expect(mse.divergence == .squaredMean)
     #expect(wasserstein.target.distance.name == AbsoluteDistance().name)
-    for match in [wasserstein, mse] { #expect(match.place == .none && match.contrast == .none) }
-    #expect(try Objective(.ntlMSE, matches: [Samples.match]).names == ["ce", "dist.squaredMean"])
-    #expect(try Objective(.ntlWasserstein, matches: [Samples.match]).names == ["ce", "dist.expectedDistance"])
-    let labels = try MetricMatch(
+    for distanceLoss in [wasserstein, mse] { #expect(distanceLoss.place == .none && distanceLoss.contrast == .none) }
+    #expect(try Objective(.ntlMSE, distanceLosses: [Samples.distanceLoss]).names == ["ce", "dist.squaredMean"])
+    #expect(
+      try Objective(.ntlWasserstein, distanceLosses: [Samples.distanceLoss]).names == ["ce", "dist.expectedDistance"])
+    let labels = try DistanceLoss(
       TokenSpace(name: "labels", ids: [1, 2, 3]), target: TargetDistribution(.discrete, temperature: 1))
-    #expect(throws: ObjectiveError.self) { try Objective(.ntlWasserstein, matches: [labels]) }
-    #expect(throws: ObjectiveError.self) { try Objective(.ntlMSE, matches: [labels]) }
-    #expect(throws: ObjectiveError.self) { try Samples.match.with(measure: .squaredMean) }
+    #expect(throws: ObjectiveError.self) { try Objective(.ntlWasserstein, distanceLosses: [labels]) }
+    #expect(throws: ObjectiveError.self) { try Objective(.ntlMSE, distanceLosses: [labels]) }
+    #expect(throws: ObjectiveError.self) { try Samples.distanceLoss.with(divergence: .squaredMean) }
     let large = try TokenSpace.all(ResolvedTarget.largestTable + 1)
     #expect(throws: ObjectiveError.self) {
-      try MetricMatch(large, target: TargetDistribution(.discrete, temperature: 1), measure: .expectedDistance)
+      try DistanceLoss(large, target: TargetDistribution(.discrete, temperature: 1), divergence: .expectedDistance)
     }
   }
 
   /// With the discrete distance it is the probability of a wrong token: a bounded loss, unlike the divergence.
   @Test func expectedDiscreteDistanceIsTheErrorRate() throws {
-    let match = try MetricMatch(
-      Samples.digits, target: TargetDistribution(.discrete, temperature: 1), measure: .expectedDistance)
+    let distanceLoss = try DistanceLoss(
+      Samples.digits, target: TargetDistribution(.discrete, temperature: 1), divergence: .expectedDistance)
     let supervision = Samples.supervision(9, v: 20), x = Samples.logits(9, 20)
-    let value = Samples.loss(.crossEntropy + 1 * match, x, supervision).summands[1].value.item()
+    let value = Samples.loss(.crossEntropy + 1 * distanceLoss, x, supervision).lossTerms[1].value.item()
     let wrong = supervision.metrics.map { target in
       1
-        - x.select(0, target.query).indexSelect(0, Tensor(Samples.digits.ids.map(Int64.init))).softmax(0)
+        - x.select(0, target.logitRow).indexSelect(0, Tensor(Samples.digits.ids.map(Int64.init))).softmax(0)
         .select(0, target.candidate).item()
     }
     #expect(abs(value - wrong.reduce(0, +) / Double(wrong.count)) < 1e-14)

@@ -12,7 +12,7 @@ import Torch
     let none = Samples.supervision(4, v: 20, metricShare: 0)
     let x = Samples.logits(4, 20).requiresGrad(true)
     let value = Samples.loss(Samples.dist, x, none)
-    #expect(value.summands[1].value.item() == 0)
+    #expect(value.lossTerms[1].value.item() == 0)
     #expect(value.total.item() == Samples.loss(.crossEntropy, x, none).total.item())
     value.total.backward()
     #expect(x.grad != nil)
@@ -32,24 +32,24 @@ import Torch
 
   @Test(arguments: [(1, 17), (3, 17), (41, 401), (2, 1271)])
   func oddShapes(n: Int, v: Int) {
-    let supervision = Samples.supervision(n, v: v, metricShare: 1), neighbours = Samples.logits(n, v, seed: 9)
+    let supervision = Samples.supervision(n, v: v, metricShare: 1), contrastiveExamples = Samples.logits(n, v, seed: 9)
     let x = Samples.logits(n, v).requiresGrad(true)
-    let value = Samples.loss(Samples.dist, x, supervision, contrast: neighbours)
-    let slow = Self.reference(x, supervision, neighbours)
+    let value = Samples.loss(Samples.dist, x, supervision, contrast: contrastiveExamples)
+    let slow = Self.reference(x, supervision, contrastiveExamples)
     #expect(abs(value.total.item() - slow.item()) < 1e-12)
     let a = gradients(of: [value.total], withRespectTo: [x])[0]!, b = gradients(of: [slow], withRespectTo: [x])[0]!
     #expect(largestDifference(a.array(), b.array()) < 1e-14)
   }
 
   /// `dist` written as the paper has it, token by token.
-  private static func reference(_ x: Tensor, _ supervision: Supervision, _ neighbours: Tensor) -> Tensor {
+  private static func reference(_ x: Tensor, _ supervision: Supervision, _ contrastiveExamples: Tensor) -> Tensor {
     var sum = Tensor(scalar: 0.0), weights = 0.0
     for target in supervision.metrics {
       var energies = (0...9).map { -pow(Double($0 - target.candidate), 2) / 2 }
-      var logits = Samples.digits.ids.map { x.select(0, target.query).select(0, Int($0)) }
+      var logits = Samples.digits.ids.map { x.select(0, target.logitRow).select(0, Int($0)) }
       if let contrast = target.contrast {
         energies.append(-pow(contrast.difference, 2) / 2)
-        logits.append(neighbours.select(0, contrast.query!).select(0, Int(contrast.token)))
+        logits.append(contrastiveExamples.select(0, contrast.logitRow!).select(0, Int(contrast.token)))
       }
       let p = Tensor(energies).softmax(0), q = Tensor.stack(logits).logSoftmax(0)
       sum = sum + Double(target.place.rankInNumber) * (p * (p.log() - q)).sum()
@@ -61,26 +61,26 @@ import Torch
   @Test func theWholeVocabularyAsCandidates() throws {
     let space = try TokenSpace.all(20),
       supervision = Supervision(
-        queries: [0, 1, 2], labels: [4, 0, 19],
-        metrics: [MetricTarget(query: 0, candidate: 4), MetricTarget(query: 2, candidate: 19)])
+        logitRows: [0, 1, 2], labels: [4, 0, 19],
+        metrics: [MetricTarget(logitRow: 0, candidate: 4), MetricTarget(logitRow: 2, candidate: 19)])
     let x = Samples.logits(3, 20)
-    let values = try MetricMatch.Softmax.allCases.map { softmax in
-      let match = try MetricMatch(space, target: .labelSmoothing(0.3), softmax: softmax)
-      return Samples.loss(.crossEntropy + 0.1 * match, x, supervision).total.item()
+    let values = try DistanceLoss.Softmax.allCases.map { softmax in
+      let distanceLoss = try DistanceLoss(space, target: .labelSmoothing(0.3), softmax: softmax)
+      return Samples.loss(.crossEntropy + 0.1 * distanceLoss, x, supervision).total.item()
     }
     #expect(abs(values[0] - values[1]) < 1e-14)
   }
 
-  @Test(arguments: MetricMatch.Softmax.allCases, MetricMatch.Direction.allCases)
-  func extremeLogitsStayFinite(softmax: MetricMatch.Softmax, direction: MetricMatch.Direction) throws {
+  @Test(arguments: DistanceLoss.Softmax.allCases, DistanceLoss.Direction.allCases)
+  func extremeLogitsStayFinite(softmax: DistanceLoss.Softmax, direction: DistanceLoss.Direction) throws {
     for contrast in [Contrast.none, .shared(), .twoPass()] {
-      let match = try MetricMatch(
+      let distanceLoss = try DistanceLoss(
         Samples.digits, target: TargetDistribution(.squared, temperature: 0.01), softmax: softmax, direction: direction,
         place: .powerOfTen, contrast: contrast)
       let supervision = Samples.supervision(8, v: 20, metricShare: 1)
       for dtype in [DType.float32, .float64] {
         let x = (Samples.logits(8, 20).sign() * 1e4).to(dtype).requiresGrad(true)
-        let value = Samples.loss(.crossEntropy + 0.1 * match, x, supervision, contrast: x.detach() * -1.0)
+        let value = Samples.loss(.crossEntropy + 0.1 * distanceLoss, x, supervision, contrast: x.detach() * -1.0)
         value.total.backward()
         #expect(value.total.item().isFinite)
         #expect(x.grad!.isFinite().all().intItem() == 1)

@@ -12,7 +12,7 @@ import Torch
     var centering: Double?
     var pairs: [[Int]]?
     var margins: [Double]?
-    var queries: [Int]?
+    var ratedPositions: [Int]?
     var values: [[Double?]]?
     var hidden, head, hiddenGradient, headGradient: [[Double]]
     var parts: [Double]
@@ -22,8 +22,8 @@ import Torch
     var objective: RatingObjective { RatingObjective(loss, centering: centering) }
     var supervision: Supervision {
       Supervision(
-        readouts: hidden.indices.map { Int32($0) },
-        ratings: zip(queries ?? [], values ?? []).map { RatingTarget(query: $0, values: $1) },
+        pooledPositions: hidden.indices.map { Int32($0) },
+        ratings: zip(ratedPositions ?? [], values ?? []).map { RatingTarget(pooledPosition: $0, values: $1) },
         comparisons: zip(pairs ?? [], margins ?? []).map {
           ComparisonTarget(chosen: $0[0], rejected: $0[1], margin: $1)
         })
@@ -53,8 +53,8 @@ import Torch
         == [Double(example.pairs?.count ?? example.values?.reduce(0) { $0 + $1.count { $0 != nil } } ?? 0)])
     let loss = objective.loss(
       of: hidden, head: OutputHead(weight: head), supervision: example.supervision, denominators: denominators)
-    #expect(loss.summands.map(\.name) == objective.summands.map(\.name))
-    #expect(relative(loss.summands.map { $0.value.item() }, example.parts) < 1e-12)
+    #expect(loss.lossTerms.map(\.name) == objective.lossTerms.map(\.name))
+    #expect(relative(loss.lossTerms.map { $0.value.item() }, example.parts) < 1e-12)
     #expect(relative([loss.total.item()], [example.total]) < 1e-12)
     let found = gradients(of: [loss.total], withRespectTo: [hidden, head])
     #expect(relative(try #require(found[0]).array(), example.hiddenGradient.flatMap { $0 }) < 1e-12)
@@ -66,7 +66,7 @@ import Torch
     for loss in RatingObjective.Loss.allCases where loss.comparesPairs {
       let scores = Tensor([1e4, -1e4, -1e4, 1e4] as [Float], shape: [4, 1]).requiresGrad(true)
       let supervision = Supervision(
-        readouts: [0, 1, 2, 3],
+        pooledPositions: [0, 1, 2, 3],
         comparisons: [
           ComparisonTarget(chosen: 0, rejected: 1, margin: 1), ComparisonTarget(chosen: 2, rejected: 3, margin: 1),
         ])
@@ -78,20 +78,21 @@ import Torch
       #expect(gradient == [0, 0, -0.5, 0.5])
     }
     let half = Tensor.ones([1, 8], dtype: .bfloat16) * 1.5
-    let rated = Supervision(readouts: [0], ratings: [RatingTarget(query: 0, values: [1])])
+    let rated = Supervision(pooledPositions: [0], ratings: [RatingTarget(pooledPosition: 0, values: [1])])
     let weight = Tensor.full([1, 8], 1.0078125, dtype: .bfloat16)  // the sum 12.09375 has no bfloat16
     let value = RatingObjective.regression.loss(
       of: half, head: OutputHead(weight: weight), supervision: rated,
       denominators: RatingObjective.regression.denominators(of: [rated]))
-    #expect(value.total.item() == 11.09375 * 11.09375 && value.total.dtype == .float32)
+    #expect(value.total.item() == 11.09375 * 11.09375)
+    #expect(value.total.dtype == .float32)
   }
 
   /// A step in parts, one of which has nothing to learn, sums to the whole.
   @Test(arguments: cases) func partsAddUpToTheStep(example: Case) throws {
     let objective = example.objective, whole = example.supervision
-    var parts = whole.comparisons.map { Supervision(readouts: whole.readouts, comparisons: [$0]) }
-    parts += whole.ratings.map { Supervision(readouts: whole.readouts, ratings: [$0]) }
-    parts.append(Supervision(readouts: whole.readouts))
+    var parts = whole.comparisons.map { Supervision(pooledPositions: whole.pooledPositions, comparisons: [$0]) }
+    parts += whole.ratings.map { Supervision(pooledPositions: whole.pooledPositions, ratings: [$0]) }
+    parts.append(Supervision(pooledPositions: whole.pooledPositions))
     let denominators = objective.denominators(of: parts)
     #expect(denominators == objective.denominators(of: [whole]))
     #expect(
@@ -119,9 +120,9 @@ import Torch
   /// Through the protocol, the language objective is what it is by itself.
   @Test func theLanguageObjectiveConforms() {
     let objective: any TrainingObjective = Samples.dist
-    #expect(objective.summands.map(\.name) == Samples.dist.names)
-    #expect(objective.summands.map(\.weight) == [1] + Samples.dist.terms.map(\.weight))
-    let supervision = Supervision(queries: [3, 1], labels: [4, 5], contrastQueries: [7])
+    #expect(objective.lossTerms.map(\.name) == Samples.dist.names)
+    #expect(objective.lossTerms.map(\.weight) == [1] + Samples.dist.terms.map(\.weight))
+    let supervision = Supervision(logitRows: [3, 1], labels: [4, 5], contrastLogitRows: [7])
     #expect(objective.rows(of: supervision) == [3, 1, 7])
     #expect(objective.denominators(of: []).values == [0, 0])
   }

@@ -6,9 +6,9 @@ import Torch
 enum Samples {
   static let digits = try! TokenSpace(
     name: "digits", unit: .digit, ids: [12, 3, 5, 0, 9, 14, 2, 7, 16, 1], values: (0...9).map(Double.init))
-  static let match = try! MetricMatch(
+  static let distanceLoss = try! DistanceLoss(
     digits, target: TargetDistribution(.squared, temperature: 2), place: .number, contrast: .twoPass())
-  static let dist = Objective.crossEntropy + 0.1 * match
+  static let dist = Objective.crossEntropy + 0.1 * distanceLoss
 
   /// Deterministic logits `[n, v]`.
   static func logits(_ n: Int, _ v: Int, seed: UInt64 = 0, scale: Double = 4) -> Tensor {
@@ -17,11 +17,11 @@ enum Samples {
     return Tensor(values, shape: [n, v])
   }
 
-  /// A batch in which some labels are digits, with and without neighbours.
+  /// A batch in which some labels are digits, with and without contrastive examples.
   static func supervision(_ n: Int, v: Int, metricShare: Int = 2, seed: UInt64 = 1) -> Supervision {
     var generator = CounterGenerator(seed), result = Supervision()
-    for query in 0..<n {
-      result.queries.append(Int32(query))
+    for logitRow in 0..<n {
+      result.logitRows.append(Int32(logitRow))
       guard metricShare > 0, generator.next(below: metricShare) == 0 else {
         result.labels.append(Int32(generator.next(below: v)))
         continue
@@ -32,12 +32,13 @@ enum Samples {
       if generator.next(below: 2) == 0 {
         contrast = ContrastTarget(
           token: digits.ids[generator.next(below: 10)], difference: Double(generator.next(below: 10)),
-          query: result.contrastQueries.count)
-        result.contrastQueries.append(Int32(result.contrastQueries.count))
+          logitRow: result.contrastLogitRows.count)
+        result.contrastLogitRows.append(Int32(result.contrastLogitRows.count))
       }
       result.metrics.append(
         MetricTarget(
-          query: query, candidate: digit, place: PlaceValue(rankInNumber: rank, rankInRun: rank, exponent: rank - 1),
+          logitRow: logitRow, candidate: digit,
+          place: PlaceValue(rankInNumber: rank, rankInRun: rank, exponent: rank - 1),
           contrast: contrast))
     }
     return result
@@ -48,7 +49,7 @@ enum Samples {
   {
     objective(
       logits: logits,
-      contrastLogits: contrast ?? Samples.logits(supervision.contrastQueries.count, logits.size(1), seed: 9),
+      contrastLogits: contrast ?? Samples.logits(supervision.contrastLogitRows.count, logits.size(1), seed: 9),
       supervision: supervision, denominators: objective.denominators(of: [supervision]))
   }
 }

@@ -27,12 +27,12 @@ import Torch
 
   private func entropy(_ p: [Double]) -> Double { -p.reduce(0) { $0 + ($1 > 0 ? $1 * log($1) : 0) } }
 
-  /// PAPER.md Q3: mass on target 5 and on each neighbour.
+  /// Equation 4 (docs/paper-map.md Q3): mass on target 5 and on each contrastive example.
   @Test(arguments: [(1.0, 0.564, 0.2075), (2.0, 0.399, 0.242), (4.0, 0.282, 0.220)])
-  func printedNumbers(tau: Double, own: Double, neighbour: Double) throws {
+  func printedNumbers(tau: Double, own: Double, contrastiveExample: Double) throws {
     let p = try target(.squared, .value(tau)).probabilities(around: 5)
     #expect(abs(p[5] - own) < 5e-4)
-    #expect(abs(p[4] - neighbour) < 5e-4 && abs(p[6] - neighbour) < 5e-4)
+    #expect(abs(p[4] - contrastiveExample) < 5e-4 && abs(p[6] - contrastiveExample) < 5e-4)
     #expect(p[4] > p[2])  // section 2.2: token 4 is more likely than token 2
   }
 
@@ -129,7 +129,8 @@ import Torch
       #expect(throws: ObjectiveError.self) { try target(.squared, .rowPerplexity(k)) }
     }
     let error = #expect(throws: ObjectiveError.self) { try target(.squared, .rowPerplexity(1.5), doubled) }
-    #expect(error?.problem.contains("target 0") == true && error?.remedy.contains("above 2") == true)
+    #expect(error?.problem.contains("target 0") == true)
+    #expect(error?.remedy.contains("above 2") == true)
     #expect(try target(.squared, .perplexity(2.5), doubled).temperatures[0] > 0)
     let equal = try TokenSpace(name: "equal", ids: [1, 2, 3], values: [1, 1, 1])
     #expect(throws: ObjectiveError.self) { try target(.squared, .perplexity(2), equal) }

@@ -38,10 +38,12 @@ import Testing
     try AtomicFile.write(report("noDifferenceShown", "none").utf8, to: place.path + "/two/report.json")
     try AtomicFile.write("{\"runs\": []}".utf8, to: place.path + "/other/report.json")
     let text = try ClaimsReport(in: place.path).markdown
-    #expect(text.contains("holds here; no difference shown") && text.contains("\(place.path)/one; \(place.path)/two"))
+    #expect(text.contains("holds here; no difference shown"))
+    #expect(text.contains("\(place.path)/one; \(place.path)/two"))
     try AtomicFile.write(report("sure", "x").utf8, to: place.path + "/two/report.json")
     let rest = try ClaimsReport(in: place.path)
-    #expect(rest.markdown.contains("holds here") && rest.text(narrow).contains("two/report.json"))
+    #expect(rest.markdown.contains("holds here"))
+    #expect(rest.text(narrow).contains("two/report.json"))
     #expect(throws: InputError.self) { try ClaimsReport(in: place.path + "/none") }
   }
 }

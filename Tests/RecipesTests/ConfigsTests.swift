@@ -31,7 +31,9 @@ import Training
   private let expectedWarnings: [String: [String]] = [:]
 
   @Test func thereAreRunFiles() {
-    #expect(Self.files.count >= 7 && Self.comparisons.count >= 2 && Self.rewards.count == 10)
+    #expect(Self.files.count >= 7)
+    #expect(Self.comparisons.count >= 2)
+    #expect(Self.rewards.count == 10)
   }
 
   /// The comment at the top says which command to type, and names the file itself.
@@ -69,24 +71,27 @@ import Training
         "train.dtype=float32", "train.device=cpu", "train.batch=2",
       ])
     try expectDryRun(file, settings)
-    let parts = try RunParts(settings), train = try parts.dataset(#require(settings.data.train))
-    let source = try parts.batches(train, shuffled: true)
+    let artifacts = try RunArtifacts(settings), train = try artifacts.dataset(#require(settings.data.train))
+    let source = try artifacts.batches(train, shuffled: true)
     let batch = try #require(try source.batches(ofStep: 0).first), supervision = batch.supervision
     let preset = settings.objective.preset
     let compares = preset.rating != nil && preset != .regression
     #expect(supervision.ratings.isEmpty == (preset != .regression))
     #expect(supervision.comparisons.isEmpty == !compares)
-    #expect(supervision.queries.isEmpty == (preset.rating != nil))
+    #expect(supervision.logitRows.isEmpty == (preset.rating != nil))
   }
 
   private func expectDryRun(_ file: String, _ settings: RunSettings) throws {
-    let parts = try RunParts(settings)
-    #expect(parts.matches.count == settings.metrics.count)
+    let artifacts = try RunArtifacts(settings)
+    #expect(artifacts.distanceLosses.count == settings.metrics.count)
     for path in Set([settings.data.train, settings.data.valid, settings.data.test].compactMap { $0 }) {
-      let dataset = try parts.dataset(path)
-      #expect(dataset.count > 0 && dataset.summary.skippedCount == 0 && dataset.summary.cut == 0, "\(file)")
+      let dataset = try artifacts.dataset(path)
+      #expect(dataset.count > 0, "\(file)")
+      #expect(dataset.summary.skippedCount == 0, "\(file)")
+      #expect(dataset.summary.cut == 0, "\(file)")
       for (metric, counts) in zip(settings.metrics, dataset.summary.metrics) {
-        #expect(counts.tokens > 0 && counts.uncovered == 0, "\(file): \(metric.name) finds \(counts)")
+        #expect(counts.tokens > 0, "\(file): \(metric.name) finds \(counts)")
+        #expect(counts.uncovered == 0, "\(file): \(metric.name) finds \(counts)")
         #expect(counts.examples == dataset.count, "\(file): \(metric.name) finds \(counts)")
       }
       for index in 0..<dataset.count {
@@ -94,11 +99,11 @@ import Training
         let learns = example.supervised.dropFirst().contains(true)
         #expect(learns == (settings.objective.preset.rating == nil), "\(example.source)")
         for metric in example.metrics {
-          #expect(example.ids[metric.position] == parts.matches[metric.metric].space.ids[metric.candidate])
+          #expect(example.ids[metric.position] == artifacts.distanceLosses[metric.metric].space.ids[metric.candidate])
         }
       }
     }
-    let inspection = try Inspection(parts, terminal: Self.silent)
+    let inspection = try Inspection(artifacts, terminal: Self.silent)
     #expect(inspection.warnings == expectedWarnings[file] ?? [], "\(file)")
   }
 }

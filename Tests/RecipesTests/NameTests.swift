@@ -16,7 +16,7 @@ import Testing
     let run = try TinyRun()
     try FileManager.default.moveItem(atPath: run.folder + "/model", toPath: run.folder + "/" + name)
     let choice = try ModelChoice(run.folder + "/" + name)
-    #expect(choice.parts.modelFolder == run.folder + "/" + name)
+    #expect(choice.artifacts.modelFolder == run.folder + "/" + name)
     // What is written down is read back as it was.
     let output = "\(run.folder)/\(name) out"
     let settings = try RunSettings(
@@ -24,20 +24,24 @@ import Testing
       values: [("output", .string(output)), ("model", .string(run.folder + "/" + name))])
     #expect(settings.output == output)
     let again = try RunSettings(yaml: settings.resolved.yaml, path: run.folder + "/run.yaml")
-    #expect(again.output == output && again.model == settings.model)
+    #expect(again.output == output)
+    #expect(again.model == settings.model)
   }
 
-  @Test func cellsOfExperiments() throws {
+  @Test func runsOfExperiments() throws {
     let run = try TinyRun(), output = run.folder + "/a\"b\\c\nd"
     let comparison = try ComparisonSettings(
       run.settings("data.test=valid.jsonl"), objectives: [.sft, .dist], axes: [], seeds: [1], metric: nil)
-    #expect(try comparison.settings(comparison.arms[0], seed: 1, output: output).output == output)
+    #expect(try comparison.settings(comparison.variants[0], seed: 1, output: output).output == output)
     var grounding = GroundingExperiment(.tiny)
     grounding.overrides = ["train.batch=4"]
-    let cell = grounding.grid.runs[0]
-    let settings = try grounding.settings(cell, model: output, data: output + "/x", output: output, examples: 8)
-    #expect(settings.output == output && settings.model == output && settings.data.train == output + "/x")
-    #expect(settings.train.batch == 4 && settings.train.seed == UInt64(cell.seed))
+    let planned = grounding.grid.runs[0]
+    let settings = try grounding.settings(planned, model: output, data: output + "/x", output: output, examples: 8)
+    #expect(settings.output == output)
+    #expect(settings.model == output)
+    #expect(settings.data.train == output + "/x")
+    #expect(settings.train.batch == 4)
+    #expect(settings.train.seed == UInt64(planned.seed))
   }
 
   @Test(arguments: ["../evil", "/tmp/evil", "a/b", ".."]) func splitsStayInTheFolder(_ split: String) throws {
@@ -50,7 +54,7 @@ import Testing
     try AtomicFile.write(text.utf8, to: folder + "/rows.jsonl")
     try AtomicFile.write([1], to: folder + "/x.png")
     let error = #expect(throws: InputError.self) {
-      try GroundingData([folder + "/rows.jsonl"], pictures: nil, skipsBad: false)
+      try GroundingData([folder + "/rows.jsonl"], images: nil, skipsBad: false)
     }
     #expect(error?.place == "line 1, key split")
     var row = try #require(RenderedScenes(side: 64).write(0..<1, split: "train", to: folder).first)
@@ -71,7 +75,8 @@ import Testing
   @Test func commandsAsAShellReadsThem() {
     #expect(CommandLine.quoted("a/b-1.yaml") == "a/b-1.yaml")
     #expect(CommandLine.quoted("--set=x,y") == "--set=x,y")
-    #expect(CommandLine.quoted("a b") == "'a b'" && CommandLine.quoted("") == "''")
+    #expect(CommandLine.quoted("a b") == "'a b'")
+    #expect(CommandLine.quoted("") == "''")
     #expect(CommandLine.quoted("it's \"$x\"") == #"'it'\''s "$x"'"#)
   }
 }

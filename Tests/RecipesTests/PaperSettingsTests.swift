@@ -12,16 +12,16 @@ import Testing
 @Suite struct PaperSettingsTests {
   private func grounding() throws -> JSON {
     let settings = GroundingExperiment(
-      .paper, source: .rows(["rows.jsonl"], pictures: nil), model: "models/Phi-3.5-vision")
-    let cell = try #require(settings.grid.runs.first { $0.variant == "dist" })
-    return try settings.settings(cell, model: "m", data: "d.jsonl", output: "/tmp/o", examples: 127_000).resolved
+      .paper, source: .rows(["rows.jsonl"], images: nil), model: "models/Phi-3.5-vision")
+    let run = try #require(settings.grid.runs.first { $0.variant == "dist" })
+    return try settings.settings(run, model: "m", data: "d.jsonl", output: "/tmp/o", examples: 127_000).resolved
   }
 
   private func manipulation(_ overrides: [String] = []) throws -> (settings: ManipulationExperiment, run: JSON) {
     var settings = ManipulationExperiment(.paper, model: "models/llava-1.5-7b-hf")
     settings.overrides = overrides
-    let cell = try #require(settings.grid.runs.first { $0.variant == "dist" })
-    return (settings, try settings.settings(cell, data: "d.jsonl", output: "/tmp/o", examples: 5600).resolved)
+    let run = try #require(settings.grid.runs.first { $0.variant == "dist" })
+    return (settings, try settings.settings(run, data: "d.jsonl", output: "/tmp/o", examples: 5600).resolved)
   }
 
   /// A key of a run file as resolved: `train.warmup`.
@@ -38,7 +38,7 @@ import Testing
     ("train.learningRate", "2e-05"), ("train.warmup", "100.0"), ("train.schedule", "\"linear\""),
     // Three epochs of 127K expressions, 32 a step.
     ("train.steps", "\(3 * ((127_000 + 31) / 32))"), ("train.batch", "32"),
-    ("data.squarePictures", "1024"), ("data.template", "\"phi3-vision\""), ("objective.alpha", "0.1"),
+    ("data.squareImages", "1024"), ("data.template", "\"phi3-vision\""), ("objective.alpha", "0.1"),
     ("metrics.0.distance.name", "\"squared\""), ("metrics.0.place", "\"number\""),
     ("metrics.0.contrast.kind", "\"none\""),
   ])
@@ -47,14 +47,14 @@ import Testing
     #expect(value(run, key) == printed)
   }
 
-  @Test func groundingAsksOnTheGridOfThePictures() {
-    let settings = GroundingExperiment(.paper, source: .rows(["rows.jsonl"], pictures: nil), model: "m")
-    #expect(
-      settings.form.side == 1024 && settings.grid.sizes == [127_000]
-        && settings.grid.variants == ["sft", "vocab", "dist"])
+  @Test func groundingAsksOnTheGridOfTheImages() {
+    let settings = GroundingExperiment(.paper, source: .rows(["rows.jsonl"], images: nil), model: "m")
+    #expect(settings.template.side == 1024)
+    #expect(settings.grid.sizes == [127_000])
+    #expect(settings.grid.variants == ["sft", "vocab", "dist"])
   }
 
-  /// But for what differs from cell to cell, it is the run file that ships.
+  /// But for what differs from run to run, it is the run file that ships.
   @Test func groundingIsItsRunFile() throws {
     let file = try RunSettings(
       file: "\(configsFolder)/grounding/phi35-vision.yaml", overrides: ["data.folder=", "data.train=d.jsonl"]
@@ -66,7 +66,7 @@ import Testing
     ] {
       #expect(value(run, "train.\(key)") == value(file, "train.\(key)"), "\(key)")
     }
-    for key in ["template", "squarePictures", "maxLength", "tooLong", "end", "splitDigits"] {
+    for key in ["template", "squareImages", "maxLength", "tooLong", "end", "splitDigits"] {
       #expect(value(run, "data.\(key)") == value(file, "data.\(key)"), "\(key)")
     }
     for key in ["tokens", "where", "distance", "place", "contrast", "target", "name"] {
@@ -90,11 +90,14 @@ import Testing
     #expect(value(run, key) == printed)
   }
 
-  @Test func manipulationHasTheTasksSizesAndPicturesOfThePaper() throws {
+  @Test func manipulationHasTheTasksSizesAndImagesOfThePaper() throws {
     let settings = try manipulation().settings
-    #expect(settings.auxiliary == AuxiliaryTask.allCases && settings.auxiliary?.count == 6)
-    #expect(settings.grid.sizes == [800, 8000, 80_000] && settings.observation == .image)
-    #expect(settings.kinds == TaskKind.allCases && settings.grid.variants == ["sft", "vocab", "dist"])
+    #expect(settings.auxiliary == AuxiliaryTask.allCases)
+    #expect(settings.auxiliary?.count == 6)
+    #expect(settings.grid.sizes == [800, 8000, 80_000])
+    #expect(settings.observation == .image)
+    #expect(settings.kinds == TaskKind.allCases)
+    #expect(settings.grid.variants == ["sft", "vocab", "dist"])
     #expect(ManipulationExperiment(.paper, model: "m", observation: .boxes).observation == .boxes)
     // The smaller scales are this project's own.
     #expect(ManipulationExperiment(.small, model: "m").auxiliary == nil)
@@ -111,11 +114,16 @@ import Testing
   @Test func theToyIsThePapers() {
     let toy = RegressionExperiment(.regression, .paper, model: "m"),
       ablation = RegressionExperiment(.ablation, .paper, model: "m")
-    #expect(toy.learningRate == 2e-5 && toy.samples == 250 && toy.epochs(2) == 125 && toy.alpha == 0.1)
-    #expect(toy.grid.sizes == (1...10).map(Double.init) && toy.grid.seeds == Array(1...5) && toy.testProblems == 1000)
-    #expect(
-      ablation.grid.sizes == [10] && ablation.testProblems == 1000
-        && ablation.grid.variants == Preset.ablations.map(\.rawValue))
+    #expect(toy.learningRate == 2e-5)
+    #expect(toy.samples == 250)
+    #expect(toy.epochs(2) == 125)
+    #expect(toy.alpha == 0.1)
+    #expect(toy.grid.sizes == (1...10).map(Double.init))
+    #expect(toy.grid.seeds == Array(1...5))
+    #expect(toy.testProblems == 1000)
+    #expect(ablation.grid.sizes == [10])
+    #expect(ablation.testProblems == 1000)
+    #expect(ablation.grid.variants == Preset.ablations.map(\.rawValue))
   }
 
   /// Rewards and images have run files in place of a scale (D.3, C.1).

@@ -66,10 +66,14 @@ import Testing
     ("reward", "{ overall: { field: a, range: [0, 1], scores: [0, 9223372036854775807] } }", "from 0 to 999"),
     ("reward", "{ overall: { field: a, range: [0, 1000000000] } }", "from 0 to 999"),
     ("reward", "{ overall: { field: a, range: [-1e308, 1e308], scores: [0, 9] } }", "least and greatest"),
-    ("reward", "{ facets: [{ name: a, range: [0, 600] }, { name: b, range: [0, 600] }] }", "at most 999, found 1200"),
+    (
+      "reward", "{ attributes: [{ name: a, range: [0, 600] }, { name: b, range: [0, 600] }] }",
+      "at most 999, found 1200"
+    ),
   ]) func numbersHaveRanges(key: String, value: String, says: String) {
     let message = refusal(overrides: ["\(key)=\(value)"])
-    #expect(message.hasPrefix("<arguments>: --set ") && message.contains(says), "\(message)")
+    #expect(message.hasPrefix("<arguments>: --set "), "\(message)")
+    #expect(message.contains(says), "\(message)")
   }
 
   @Test func listsAreDistinct() throws {
@@ -100,8 +104,9 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try NewLanguageModel(width: 16, layers: 1, heads: 2, contextLength: 64).write(to: folder)
     let settings = try RunSettings(yaml: "model: \(folder)\nmetrics: [{ tokens: digits }]\n", overrides: [override])
-    let error = try #require(throws: InputError.self) { try RunParts(settings) }
-    #expect(error.description.contains(place) && !error.found.isEmpty, "\(error)")
+    let error = try #require(throws: InputError.self) { try RunArtifacts(settings) }
+    #expect(error.description.contains(place), "\(error)")
+    #expect(!error.found.isEmpty, "\(error)")
   }
 
   @Test func freshModelsFitTheMachine() {

@@ -126,7 +126,9 @@ final class Markup: NSObject, XMLParserDelegate {
       #expect(markup.elements[1].name == "title" && markup.elements[2].name == "desc")
       #expect(markup.elements.contains { $0.name == "style" } == standalone)
       #expect(markup.coordinates.allSatisfy { (-50...500).contains($0) }, "\(name)")
-      #expect(!svg.contains("nan,") && !svg.contains("inf,") && !svg.contains("\"nan"), "\(name)")
+      #expect(!svg.contains("nan,"), "\(name)")
+      #expect(!svg.contains("inf,"), "\(name)")
+      #expect(!svg.contains("\"nan"), "\(name)")
       #expect(figure.svg(standalone: standalone) == svg)
     }
   }

@@ -18,13 +18,18 @@ import Testing
   @Test func aMixedClaimHasItsOwnMark() {
     var page = HTMLReport("Title")
     page.claim("K9", "better here, worse there", .mixed)
-    #expect(page.html.contains("aria-label=\"mixed\"") && page.html.contains(">±<"))
+    #expect(page.html.contains("aria-label=\"mixed\""))
+    #expect(page.html.contains(">±<"))
   }
 
   @Test func verdictsAreReadByPrograms() {
     let json = Verdict("MAE", ours: [1, 2, 3.5], theirs: [2, 3, 4]).json
-    #expect(json["outcome"] == "better" && json["pairs"] == 3 && json["theirs"] == 3.0)
+    #expect(json["outcome"] == "better")
+    #expect(json["pairs"] == 3)
+    #expect(json["theirs"] == 3.0)
     let one = Verdict("MAE", ours: [1], theirs: [2]).json
-    #expect(one["outcome"] == "tooFewPairs" && one["low"] == .null && one["difference"] == -1.0)
+    #expect(one["outcome"] == "tooFewPairs")
+    #expect(one["low"] == .null)
+    #expect(one["difference"] == -1.0)
   }
 }

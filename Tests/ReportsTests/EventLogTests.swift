@@ -102,7 +102,8 @@ private func bytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf
       let content = "{\"step\":1}\n" + text
       try content.write(toFile: path, atomically: true, encoding: .utf8)
       let error = #expect(throws: InputError.self) { try MetricsLog(path: path, resumingAfter: 1) }
-      #expect(error?.place == "line 2" && error?.path == path)
+      #expect(error?.place == "line 2")
+      #expect(error?.path == path)
       // And left as they are.
       #expect(try String(contentsOfFile: path, encoding: .utf8) == content)
     }
@@ -119,7 +120,8 @@ private func bytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf
   @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "needs /dev/full"))
   func aDeviceIsNoLog() throws {
     let error = #expect(throws: InputError.self) { try MetricsLog(path: "/dev/full") }
-    #expect(error?.path == "/dev/full" && error?.found == "a device")
+    #expect(error?.path == "/dev/full")
+    #expect(error?.found == "a device")
   }
 }
 
@@ -149,7 +151,8 @@ private func bytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf
       try log.write(step: 300, time: time, "picture", png: Array(0..<20), width: 2, height: 1)
       try log.sync()
       let name = try #require(FileManager.default.contentsOfDirectory(atPath: folder).first)
-      #expect(name.hasPrefix("events.out.tfevents.1767225600.") && name.hasSuffix(".0"))
+      #expect(name.hasPrefix("events.out.tfevents.1767225600."))
+      #expect(name.hasSuffix(".0"))
       #expect(try bytes(folder + "/" + name) == bytes(Self.fixtures.appending(path: "events.bin").path))
     }
   }
@@ -158,7 +161,8 @@ private func bytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf
     try withFolder { folder in
       for _ in 0..<3 { _ = try TensorBoardLog(folder: folder, time: 7) }
       let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-      #expect(names.count == 3 && names.allSatisfy { $0.hasPrefix("events.out.tfevents.0000000007.") })
+      #expect(names.count == 3)
+      #expect(names.allSatisfy { $0.hasPrefix("events.out.tfevents.0000000007.") })
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Reports
+import Synchronization
 import Testing
 
 /// What a terminal shows after what was written to it: enough of ECMA-48 for a progress bar.
@@ -49,23 +50,26 @@ private struct Screen {
 }
 
 /// A terminal and a clock that a test sets and reads.
-private final class Stage: @unchecked Sendable {
-  private let lock = NSLock()
-  private var texts: [String] = []
-  private var seconds = 100.0
-  var columns = 80
-  var writes: [String] { lock.withLock { texts } }
+private final class Stage: Sendable {
+  private let texts = Mutex<[String]>([])
+  private let seconds = Mutex(100.0)
+  private let width = Mutex(80)
+  var writes: [String] { texts.withLock { $0 } }
   var screen: [String] { Screen(writes.joined()).text }
   var now: Double {
-    get { lock.withLock { seconds } }
-    set { lock.withLock { seconds = newValue } }
+    get { seconds.withLock { $0 } }
+    set { seconds.withLock { $0 = newValue } }
+  }
+  var columns: Int {
+    get { width.withLock { $0 } }
+    set { width.withLock { $0 = newValue } }
   }
 
   func terminal(interactive: Bool = true, color: Bool = false, unicode: Bool = true) -> Terminal {
     Terminal(
       isInteractive: interactive, hasColor: color, hasUnicode: unicode,
       size: { [self] in Terminal.Size(columns: columns, rows: 24) },
-      write: { [self] text in lock.withLock { texts.append(text) } })
+      write: { [self] text in texts.withLock { $0.append(text) } })
   }
 
   func bar(
@@ -162,22 +166,22 @@ private final class Stage: @unchecked Sendable {
   @Test func lanesComeAndGo() {
     let stage = Stage()
     let bar = stage.bar(stage.terminal(), "cells", total: 30)
-    let lanes = (1...3).map { bar.lane("N=\($0)", total: 250) }
+    let rows = (1...3).map { bar.row("N=\($0)", total: 250) }
     stage.now += 1
-    lanes[0].advance(by: 100, fields: ["loss": .number(1)])
+    rows[0].advance(by: 100, fields: ["loss": .number(1)])
     stage.now += 1
-    lanes[1].advance(by: 50)
+    rows[1].advance(by: 50)
     #expect(stage.screen.count == 4)
     #expect(stage.screen[0].hasPrefix("cells  ─"))
     #expect(stage.screen[1].hasPrefix("  N=1  ━"))
     #expect(stage.screen[1].hasSuffix("loss 1"))
     stage.now += 1
-    lanes[0].finish()
+    rows[0].finish()
     #expect(stage.screen.count == 3)
     #expect(stage.screen[0].contains("1/30"))
     #expect(stage.screen[1].hasPrefix("  N=2"))
-    lanes[0].advance()  // after its end: without effect
-    for lane in lanes.dropFirst() { lane.finish() }
+    rows[0].advance()  // after its end: without effect
+    for row in rows.dropFirst() { row.finish() }
     bar.finish()
     #expect(stage.screen == ["✓ cells  3/30 step  3.0 s", ""])
   }
@@ -195,7 +199,8 @@ private final class Stage: @unchecked Sendable {
     #expect(lines[1] == "training  10 %  100/1,000  ETA 45 s  20 step/s  loss 0.50\n")
     #expect(lines.count == 12)
     #expect(lines.last == "✓ training  1,000 step  50 s  loss 0.50\n")
-    #expect(!lines.joined().contains("\u{1B}") && !lines.joined().contains("\r"))
+    #expect(!lines.joined().contains("\u{1B}"))
+    #expect(!lines.joined().contains("\r"))
   }
 
   @Test func plainLinesComeAtLeastEveryTenSecondsAtFirst() {
@@ -237,10 +242,10 @@ private final class Stage: @unchecked Sendable {
     let stage = Stage()
     stage.columns = width
     let bar = stage.bar(stage.terminal(color: true), "a title that is rather long, 日本語")
-    let lane = bar.lane("lane", total: 3)
+    let row = bar.row("lane", total: 3)
     stage.now += 1
     bar.advance(by: 100, fields: ["loss": .text("x\u{1B}[9Ay"), "b": .count(123_456_789)])
-    lane.advance()
+    row.advance()
     for line in stage.screen { #expect(line.count <= max(10, width - 1)) }
   }
 
@@ -287,7 +292,8 @@ private final class Stage: @unchecked Sendable {
     let pipe = Pipe()
     let terminal = Terminal(
       descriptor: pipe.fileHandleForWriting.fileDescriptor, environment: ["TERM": "xterm", "COLUMNS": "33"])
-    #expect(!terminal.isInteractive && !terminal.hasColor)
+    #expect(!terminal.isInteractive)
+    #expect(!terminal.hasColor)
     #expect(terminal.size() == Terminal.Size(columns: 33, rows: 24))
     #expect(terminal.styled("x", .bold, .red) == "x")
     terminal.write("größer")
@@ -303,11 +309,13 @@ private final class Stage: @unchecked Sendable {
       close(master)
     }
     let terminal = Terminal(descriptor: slave, environment: ["TERM": "xterm", "COLUMNS": "33"])
-    #expect(terminal.isInteractive && terminal.hasColor)
+    #expect(terminal.isInteractive)
+    #expect(terminal.hasColor)
     #expect(terminal.size() == Terminal.Size(columns: 132, rows: 50))
     #expect(terminal.styled("x", .bold, .red) == "\u{1B}[1;31mx\u{1B}[0m")
     let plain = Terminal(descriptor: slave, environment: ["TERM": "xterm", "NO_COLOR": "1"])
-    #expect(plain.isInteractive && !plain.hasColor)
+    #expect(plain.isInteractive)
+    #expect(!plain.hasColor)
     #expect(Terminal(descriptor: slave, environment: ["TERM": "xterm", "NO_COLOR": ""]).hasColor)
     #expect(!Terminal(descriptor: slave, environment: ["TERM": "dumb"]).isInteractive)
     #expect(!Terminal(descriptor: slave, environment: [:]).isInteractive)

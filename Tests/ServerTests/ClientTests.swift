@@ -18,15 +18,16 @@ extension Serving {
             environment: ["DIST2_REWARD_URL": "http://127.0.0.1:\(live.port)"], withErrors: true)
         }
         // "b" and "a", a conversation's "c", and one that cannot be rated.
-        #expect(result.status == 0 && result.output.hasSuffix("[10.5, 9.75, 11.25, None]\n"), "\(result.output)")
+        #expect(result.status == 0, "\(result.output)")
+        #expect(result.output.hasSuffix("[10.5, 9.75, 11.25, None]\n"), "\(result.output)")
       }
     }
 
-    /// Requests generated from the document, good and bad: every answer must be one that the document names, and what it
-    /// forbids must be refused. (That a conversation ends with the right role is more than a schema can say, so not all
-    /// that it allows is accepted.)
+    /// Requests generated from the document, good and bad: every answer must be one that the document names, and what
+    /// it forbids must be refused. (That a conversation ends with the right role is more than a schema can say, so not
+    /// all that it allows is accepted.)
     @Test(.enabled(if: schemathesis != nil, "no Python with schemathesis")) func generatedRequests() async throws {
-      try await withServer(JudgeControl(), { $0.bodyLimit = 1 << 20 }) { live in
+      try await withServer(RewardModelControl(), { $0.bodyLimit = 1 << 20 }) { live in
         let result = try await onThread {
           try Programs.run(
             Self.schemathesis!,
@@ -47,7 +48,9 @@ extension Serving {
     func serve() async throws {
       var settings = ServerSettings()
       settings.port = Int(ProcessInfo.processInfo.environment["DIST2_TEST_SERVE"]!)!
-      let server = try await RewardServer.load(settings) { TestJudge(JudgeControl(delay: 0.005, remembers: false)) }
+      let server = try await RewardServer.load(settings) {
+        TestRewardModel(RewardModelControl(delay: 0.005, remembers: false))
+      }
       try await server.run { print($0) }
     }
   }

@@ -7,7 +7,7 @@ extension Serving {
   @Suite struct LoadTests {
     /// 64 clients, each its own connection; every answer is that of its own request.
     @Test func manyClientsAtOnce() async throws {
-      try await withServer(JudgeControl(delay: 0.002)) { live in
+      try await withServer(RewardModelControl(delay: 0.002)) { live in
         let began = ContinuousClock.now
         try await withThrowingTaskGroup(of: Int.self) { group in
           for client in 0..<64 {
@@ -17,7 +17,7 @@ extension Serving {
                 var right = 0
                 for number in 0..<30 {
                   connection.post(
-                    "/score", #"{"id":\#(number),"prompt":"p","response":"\#(client) \#(number)","facets":false}"#)
+                    "/score", #"{"id":\#(number),"prompt":"p","response":"\#(client) \#(number)","attributes":false}"#)
                   guard let answer = try connection.answer(), answer.status == 200 else { continue }
                   let sum = "\(client) \(number)".utf8.reduce(0) { $0 + Int($1) } % 21
                   let json = try JSON(parsing: answer.body, path: "")
@@ -41,7 +41,7 @@ extension Serving {
 
     /// Beyond what the queue holds, clients are refused at once, and nobody who was let in waits longer than the queue.
     @Test func overloadIsRefusedAtOnce() async throws {
-      try await withServer(JudgeControl(delay: 0.01), { ($0.queue, $0.tokenBudget) = (8, 4) }) { live in
+      try await withServer(RewardModelControl(delay: 0.01), { ($0.queue, $0.tokenBudget) = (8, 4) }) { live in
         let times = try await withThrowingTaskGroup(of: [(Int, Double)].self) { group in
           for _ in 0..<64 {
             group.addTask {

@@ -7,23 +7,23 @@ import Testing
 extension Serving {
   /// Long texts of some must not keep others waiting.
   @Suite struct LongTextTests {
-    private func start(_ control: JudgeControl, bytes: Int = 1 << 20) async throws -> Batcher {
-      try await Batcher.start(.init(bytes: bytes, tokens: 8), metrics: ServerMetrics()) { TestJudge(control) }
+    private func start(_ control: RewardModelControl, bytes: Int = 1 << 20) async throws -> Batcher {
+      try await Batcher.start(.init(bytes: bytes, tokens: 8), metrics: ServerMetrics()) { TestRewardModel(control) }
     }
 
     @Test func whatIsFarTooLongNeverWaits() async throws {
-      let control = JudgeControl(shut: true)
+      let control = RewardModelControl(shut: true)
       let batcher = try await start(control)
       defer { batcher.stop() }
-      async let held = batcher.outcomes(of: [request("a")], facets: false)
+      async let held = batcher.outcomes(of: [request("a")], attributes: false)
       try await eventually { control.seen.count == 1 }
-      // Answered while the judge is busy.
-      let outcomes = try await batcher.outcomes(of: [request("endless"), request("endless story")], facets: false)
+      // Answered while the reward model is busy.
+      let outcomes = try await batcher.outcomes(of: [request("endless"), request("endless story")], attributes: false)
       for outcome in outcomes {
         guard case .failure(.refused(let error)) = outcome else { throw NeverHappened() }
         #expect(error.found == "at least 99")
       }
-      async let mixed = batcher.outcomes(of: ["b", "endless", "c"].map(request), facets: false)
+      async let mixed = batcher.outcomes(of: ["b", "endless", "c"].map(request), attributes: false)
       try await eventually { batcher.waiting == 2 }
       control.open()
       let three = try await mixed
@@ -35,21 +35,23 @@ extension Serving {
     }
 
     @Test func theQueueIsBoundedInBytesOfLongTextsAlone() async throws {
-      let control = JudgeControl(shut: true)
+      let control = RewardModelControl(shut: true)
       let batcher = try await start(control, bytes: 20_000)
       defer { batcher.stop() }
-      async let first = batcher.outcomes(of: [request("a")], facets: false)
+      async let first = batcher.outcomes(of: [request("a")], attributes: false)
       try await eventually { control.seen.count == 1 }
       let long = String(repeating: "l", count: 15_000)
-      async let second = batcher.outcomes(of: [request(long)], facets: false)
+      async let second = batcher.outcomes(of: [request(long)], attributes: false)
       try await eventually { batcher.waiting == 1 }
-      let full = await #expect(throws: Refusal.self) { try await batcher.outcomes(of: [request(long)], facets: false) }
+      let full = await #expect(throws: Refusal.self) {
+        try await batcher.outcomes(of: [request(long)], attributes: false)
+      }
       guard case .queueFull(let held, 20_000, .bytes, 1) = full else { throw NeverHappened() }
       #expect(held == 15_000 + 1 - 4096)
       await #expect(throws: Refusal.tooMany(2 * (15_001 - 4096), limit: 20_000, of: .bytes)) {
-        try await batcher.outcomes(of: [request(long), request(long)], facets: false)
+        try await batcher.outcomes(of: [request(long), request(long)], attributes: false)
       }
-      async let small = batcher.outcomes(of: [request("b")], facets: false)
+      async let small = batcher.outcomes(of: [request("b")], attributes: false)
       try await eventually { batcher.waiting == 2 }
       control.open()
       #expect(try await (first.count, second.count, small.count) == (1, 1, 1))
@@ -57,18 +59,18 @@ extension Serving {
 
     /// Each is refused when it has been looked at, not when all have.
     @Test func refusalsComeOneByOne() async throws {
-      let control = JudgeControl(shut: true)
+      let control = RewardModelControl(shut: true)
       let batcher = try await start(control)
       defer { batcher.stop() }
       try await withThrowingTaskGroup(of: (Int, Double).self) { group in
         group.addTask {
-          _ = try await batcher.outcomes(of: [request("a")], facets: false)
+          _ = try await batcher.outcomes(of: [request("a")], attributes: false)
           return (-1, 0)
         }
         try await eventually { control.seen.count == 1 }
         for number in 0..<4 {
           group.addTask {
-            let outcomes = try await batcher.outcomes(of: [request("too long and slow \(number)")], facets: false)
+            let outcomes = try await batcher.outcomes(of: [request("too long and slow \(number)")], attributes: false)
             guard case .failure(.refused) = outcomes[0] else { throw NeverHappened() }
             return (number, ProcessInfo.processInfo.systemUptime)
           }
@@ -83,14 +85,14 @@ extension Serving {
     }
 
     @Test func whatIsCancelledIsNotLookedAt() async throws {
-      let control = JudgeControl()
+      let control = RewardModelControl()
       let batcher = try await start(control)
       defer { batcher.stop() }
-      let slow = Task { try await batcher.outcomes(of: [request("too long and slow")], facets: false) }
+      let slow = Task { try await batcher.outcomes(of: [request("too long and slow")], attributes: false) }
       try await eventually { control.lookedAt.count == 1 }
       let ticket = Batcher.Ticket()
-      let gone = Task { try await batcher.outcomes(of: [request("gone")], facets: false, ticket: ticket) }
-      let stays = Task { try await batcher.outcomes(of: [request("b")], facets: false) }
+      let gone = Task { try await batcher.outcomes(of: [request("gone")], attributes: false, ticket: ticket) }
+      let stays = Task { try await batcher.outcomes(of: [request("b")], attributes: false) }
       try await eventually { batcher.waiting >= 2 }
       batcher.cancel(ticket)
       await #expect(throws: Refusal.cancelled) { try await gone.value }
@@ -100,12 +102,13 @@ extension Serving {
 
     /// What is ready is rated before many more are looked at.
     @Test func lookingDoesNotHoldUpWhatIsReady() async throws {
-      let control = JudgeControl(shut: true)
+      let control = RewardModelControl(shut: true)
       let batcher = try await start(control)
       defer { batcher.stop() }
-      async let first = batcher.outcomes(of: [request("a")], facets: false)
+      async let first = batcher.outcomes(of: [request("a")], attributes: false)
       try await eventually { control.seen.count == 1 }
-      async let items = batcher.outcomes(of: ["b", "slow one", "slow two", "slow three"].map(request), facets: false)
+      async let items = batcher.outcomes(
+        of: ["b", "slow one", "slow two", "slow three"].map(request), attributes: false)
       try await eventually { batcher.waiting == 4 }
       control.open()
       #expect(try await (first.count, items.count) == (1, 4))
@@ -113,7 +116,7 @@ extension Serving {
     }
 
     @Test func manyLargeBodiesAtOnceAreTurnedAwayAndShortOnesNot() async throws {
-      try await withServer(JudgeControl(), { ($0.bodyLimit, $0.readTimeout) = (1 << 20, .seconds(20)) }) { live in
+      try await withServer(RewardModelControl(), { ($0.bodyLimit, $0.readTimeout) = (1 << 20, .seconds(20)) }) { live in
         let head = "POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         let most = String(repeating: " ", count: 1_000_000)
         // 16 MiB are held by bodies that never end.
@@ -134,7 +137,8 @@ extension Serving {
           }
           return nil
         }
-        #expect(answer?.body.contains("busy") == true && answer?.headers["retry-after"] == "1")
+        #expect(answer?.body.contains("busy") == true)
+        #expect(answer?.headers["retry-after"] == "1")
         #expect(try await live.post("/score", #"{"prompt":"p","response":"b"}"#)?.status == 200)
         withExtendedLifetime(holding) {}
       }

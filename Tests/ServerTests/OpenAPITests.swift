@@ -28,7 +28,8 @@ extension Serving {
 
     private static let requests: [(path: String, body: String, status: Int)] = [
       ("/score", #"{"prompt":"p","response":"a"}"#, 200),
-      ("/score", #"{"id":"x","prompt":"p","response":"a","facets":false,"distribution":true}"#, 200),
+      ("/score", #"{"id":"x","prompt":"p","response":"a","attributes":false,"distribution":true}"#, 200),
+      ("/score", #"{"prompt":"p","response":"a","facets":false}"#, 200),
       ("/score", #"{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"b"}]}"#, 200),
       ("/score", #"{"items":[{"id":1,"prompt":"p","response":"a"},{"prompt":"p","response":"too long"}]}"#, 200),
       ("/score", #"{"prompt":"p","response":"too long"}"#, 422), ("/score", #"{"prompt":"p"}"#, 400),
@@ -100,7 +101,7 @@ private struct Schemas {
         if case .double(let number) = value { return number >= Double(least) }
         if case .int(let number) = value { return number >= least }
         return true
-      default: return ["description", "default", "maximum", "maxLength"].contains(keyword)
+      default: return ["description", "default", "deprecated", "maximum", "maxLength"].contains(keyword)
       }
     }
   }

@@ -22,19 +22,24 @@ extension Serving {
         #expect(dom.contains("test judge"))
         // The bytes of "<b>b</b>" are 585 = 18 modulo 21.
         #expect(dom.contains(#"<output id="score">13.50</output>"#))
-        #expect(dom.contains("of 0 to 20") && dom.contains("standard deviation 7.79"))
+        #expect(dom.contains("of 0 to 20"))
+        #expect(dom.contains("standard deviation 7.79"))
         #expect(dom.components(separatedBy: #"class="bin""#).count == 22)
         #expect(dom.contains(#"title="18: 75.0 %""#))
-        #expect(dom.contains(#"data-name="helpfulness""#) && dom.contains(#"data-name="verbosity""#))
-        #expect(dom.contains("width: 37.5%") && dom.contains("width: 75%"))
-        #expect(!dom.contains("<img src=x>") && !dom.contains("<b>b</b>"))
+        #expect(dom.contains(#"data-name="helpfulness""#))
+        #expect(dom.contains(#"data-name="verbosity""#))
+        #expect(dom.contains("width: 37.5%"))
+        #expect(dom.contains("width: 75%"))
+        #expect(!dom.contains("<img src=x>"))
+        #expect(!dom.contains("<b>b</b>"))
       }
     }
 
     @Test(.enabled(if: Programs.chromium != nil, "no chromium")) func aBrowserShowsErrors() async throws {
       try await withServer { live in
         let dom = try await open(live, "?prompt=p&response=too%20long")
-        #expect(dom.contains(#"data-state="failed""#) && dom.contains("expected at most 9 tokens"))
+        #expect(dom.contains(#"data-state="failed""#))
+        #expect(dom.contains("expected at most 9 tokens"))
         #expect(dom.contains("Shorten it."))
       }
     }

@@ -13,6 +13,15 @@ extension Serving {
         let (status, json) = try await client.post("/score", #"{"id":7,"prompt":"p","response":"b"}"#)
         #expect(status == 200)
         // 98 = 4 · 21 + 14; variance 3/16 · 14².
+        let attributes: JSON = [
+          "helpfulness": [
+            "expectation": 1.5, "variance": 0.75, "standard_deviation": .double(0.75.squareRoot()), "coverage": 0.875,
+          ],
+          "verbosity": [
+            "expectation": 3.0, "variance": 3.0, "standard_deviation": .double(3.0.squareRoot()), "coverage": 0.875,
+          ],
+        ]
+        // `facets` is the name of earlier versions.
         #expect(
           json == [
             "id": 7, "score": 10.5, "model": "test judge",
@@ -20,24 +29,20 @@ extension Serving {
               "expectation": 10.5, "variance": 36.75, "standard_deviation": .double(36.75.squareRoot()),
               "coverage": 0.875,
             ],
-            "facets": [
-              "helpfulness": [
-                "expectation": 1.5, "variance": 0.75, "standard_deviation": .double(0.75.squareRoot()),
-                "coverage": 0.875,
-              ],
-              "verbosity": [
-                "expectation": 3.0, "variance": 3.0, "standard_deviation": .double(3.0.squareRoot()), "coverage": 0.875,
-              ],
-            ],
+            "attributes": attributes, "facets": attributes,
           ])
       }
     }
 
-    @Test func facetsAndDistributionOnRequest() async throws {
+    @Test func attributesAndDistributionOnRequest() async throws {
       try await withRoutes { client in
-        let body = #"{"prompt":"p","response":"b","facets":false,"distribution":true}"#
+        let body = #"{"prompt":"p","response":"b","attributes":false,"distribution":true}"#
         let (_, json) = try await client.post("/score", body)
+        #expect(json["attributes"] == nil)
         #expect(json["facets"] == nil)
+        let (_, old) = try await client.post("/score", #"{"prompt":"p","response":"b","facets":false}"#)
+        #expect(old["score"] == json["score"])
+        #expect(old["attributes"] == nil)
         let values = (0...20).map { JSON.double(Double($0)) }
         #expect(json["overall"]?["values"] == .array(values))
         let probabilities = (0...20).map { JSON.double($0 == 0 ? 0.25 : $0 == 14 ? 0.75 : 0) }
@@ -54,7 +59,8 @@ extension Serving {
     func waysToAsk(body: String) async throws {
       try await withRoutes { client in
         let (status, json) = try await client.post("/score", body)
-        #expect(status == 200 && json["score"] == 10.5)
+        #expect(status == 200)
+        #expect(json["score"] == 10.5)
       }
     }
 
@@ -62,11 +68,11 @@ extension Serving {
       try await withRoutes { client in
         let body = """
           {"items":[{"id":"x","prompt":"p","response":"b"},{"id":"y","prompt":"p","response":"too long"},
-          {"prompt":"p","response":"a"}],"facets":false}
+          {"prompt":"p","response":"a"}],"attributes":false}
           """
         let (status, json) = try await client.post("/score", body)
         guard status == 200, case .array(let items) = json["items"] else { throw NeverHappened() }
-        #expect(items[0]["id"] == "x" && items[0]["score"] == 10.5 && items[0]["facets"] == nil)
+        #expect(items[0]["id"] == "x" && items[0]["score"] == 10.5 && items[0]["attributes"] == nil)
         #expect(items[1]["id"] == "y" && items[1]["score"] == nil && items[1]["error"]?["code"] == "unratable")
         #expect(items[1]["error"]?["remedy"] == "Shorten it.")
         #expect(items[2]["score"] == 9.75)
@@ -78,7 +84,9 @@ extension Serving {
     @Test func anItemThatCannotBeRated() async throws {
       try await withRoutes { client in
         let (status, json) = try await client.post("/score", #"{"prompt":"p","response":"too long"}"#)
-        #expect(status == 422 && json["error"]?["code"] == "unratable" && json["error"]?["found"] == "10")
+        #expect(status == 422)
+        #expect(json["error"]?["code"] == "unratable")
+        #expect(json["error"]?["found"] == "10")
         #expect(try await client.post("/score", #"{"prompt":"p","response":"nan"}"#).status == 500)
       }
     }
@@ -86,12 +94,13 @@ extension Serving {
     @Test(arguments: [
       ("", "a JSON value"), ("{", "quotes"), ("[]", "an object"), (#"{"prompt":"p"}"#, "response"),
       (#"{"prompt":"p","respons":"r"}"#, "Did you mean response?"), (#"{"prompt":true,"response":"r"}"#, "prompt"),
-      (#"{"prompt":"p","response":"r","facets":1}"#, "facets"), (#"{"prompt":"p","response":"r","id":{}}"#, "id"),
+      (#"{"prompt":"p","response":"r","attributes":1}"#, "attributes"),
+      (#"{"prompt":"p","response":"r","id":{}}"#, "id"),
       (#"{"messages":[]}"#, "assistant"), (#"{"messages":[{"role":"user","content":"x"}]}"#, "assistant"),
       (#"{"messages":[{"role":"assistant","content":"x"}]}"#, "user"),
       (#"{"messages":[{"role":"robot","content":"x"}]}"#, "messages[0].role"),
       (#"{"items":[{"prompt":"p","response":"r"},{"prompt":"p"}]}"#, "items[1].response"),
-      (#"{"items":[{"prompt":"p","response":"r","facets":true}]}"#, "items[0].facets"),
+      (#"{"items":[{"prompt":"p","response":"r","attributes":true}]}"#, "items[0].attributes"),
       (#"{"prompt":[],"response":"r"}"#, "user"), (#"{"prompt":"p","response":"\ud800"}"#, "surrogate"),
       (#"{"prompt":"p","response":"r","id":1e999}"#, "number"),
       (String(repeating: "[", count: 200_000), "nesting"),
@@ -101,9 +110,11 @@ extension Serving {
     func malformedBodies(body: String, hint: String) async throws {
       try await withRoutes { client in
         let (status, json) = try await client.post("/score", body)
-        #expect(status == 400 && json["error"]?["code"] == "malformed")
+        #expect(status == 400)
+        #expect(json["error"]?["code"] == "malformed")
         let text = json.text()
-        #expect(text.contains(hint) && text.utf8.count < 4000, "\(text)")
+        #expect(text.contains(hint), "\(text)")
+        #expect(text.utf8.count < 4000, "\(text)")
       }
     }
 
@@ -116,7 +127,8 @@ extension Serving {
           ["index": 1, "score": 11.25], ["index": 3, "score": 10.5], ["index": 0, "score": 9.75],
           ["index": 4, "score": 3.75], ["index": 5, "score": 3.75],
         ]
-        #expect(status == 200 && json["ranking"] == ranking)
+        #expect(status == 200)
+        #expect(json["ranking"] == ranking)
         guard case .array(let failed) = json["failed"] else { throw NeverHappened() }
         #expect(failed.count == 1 && failed[0]["index"] == 2 && failed[0]["error"]?["code"] == "unratable")
         #expect(try await client.post("/rank", #"{"prompt":"p","responses":[]}"#).status == 400)
@@ -133,11 +145,15 @@ extension Serving {
       try await withRoutes { client in
         let answer = try await client.ask("/health")
         let json = try JSON(parsing: answer.body, path: "")
-        #expect(answer.status == .ok && json["status"] == "ready")
+        #expect(answer.status == .ok)
+        #expect(json["status"] == "ready")
         #expect(json["queue"] == ["waiting": 0, "limit": 1024])
         #expect(
           json["model"] == [
             "name": "test judge", "range": [0.0, 20.0],
+            "attributes": [
+              ["name": "helpfulness", "range": [0.0, 4.0]], ["name": "verbosity", "range": [0.0, 4.0]],
+            ],
             "facets": [["name": "helpfulness", "range": [0.0, 4.0]], ["name": "verbosity", "range": [0.0, 4.0]]],
           ])
       }
@@ -146,11 +162,14 @@ extension Serving {
     @Test func wrongPathsAndMethods() async throws {
       try await withRoutes { client in
         let lost = try await client.ask("/scores")
-        #expect(lost.status == .notFound && lost.body.contains("not_found"))
+        #expect(lost.status == .notFound)
+        #expect(lost.body.contains("not_found"))
         let get = try await client.ask("/score")
-        #expect(get.status == .methodNotAllowed && get.headers[.allow] == "POST, OPTIONS")
+        #expect(get.status == .methodNotAllowed)
+        #expect(get.headers[.allow] == "POST, OPTIONS")
         let head = try await client.ask("/health", method: .head)
-        #expect(head.status == .ok && head.body.isEmpty)
+        #expect(head.status == .ok)
+        #expect(head.body.isEmpty)
       }
     }
 
@@ -158,15 +177,17 @@ extension Serving {
       try await withRoutes({ $0.queue = 2 }) { client in
         let item = #"{"prompt":"p","response":"a"}"#
         let (status, json) = try await client.post("/score", #"{"items":[\#(item),\#(item),\#(item)]}"#)
-        #expect(status == 413 && json["error"]?["code"] == "too_many_items")
+        #expect(status == 413)
+        #expect(json["error"]?["code"] == "too_many_items")
       }
-      try await withServer(JudgeControl(shut: true), { $0.queue = 1 }) { live in
+      try await withServer(RewardModelControl(shut: true), { $0.queue = 1 }) { live in
         async let first = live.post("/score", #"{"prompt":"p","response":"a"}"#)
         try await eventually { live.control.seen.count == 1 }
         async let second = live.post("/score", #"{"prompt":"p","response":"b"}"#)
         try await live.waits(for: 1)
         let third = try await live.post("/score", #"{"prompt":"p","response":"c"}"#)
-        #expect(third?.status == 429 && Int(third?.headers["retry-after"] ?? "") == 1)
+        #expect(third?.status == 429)
+        #expect(Int(third?.headers["retry-after"] ?? "") == 1)
         #expect(third?.body.contains("queue_full") == true)
         live.control.open()
         #expect(try await (first?.status, second?.status) == (200, 200))
@@ -174,9 +195,10 @@ extension Serving {
     }
 
     @Test func aRequestThatTakesTooLongIsGivenUp() async throws {
-      try await withServer(JudgeControl(shut: true), { $0.timeout = .milliseconds(100) }) { live in
+      try await withServer(RewardModelControl(shut: true), { $0.timeout = .milliseconds(100) }) { live in
         let answer = try await live.post("/score", #"{"prompt":"p","response":"a"}"#)
-        #expect(answer?.status == 504 && answer?.body.contains("timeout") == true)
+        #expect(answer?.status == 504)
+        #expect(answer?.body.contains("timeout") == true)
       }
     }
   }

@@ -13,15 +13,19 @@ import Testing
         var play = EpisodePlay(episode), rewards = [0.0]
         // By what is written and read again, not by the actions themselves.
         let parsed = ParsedAnswer(episode.oracle.answer(), tool: kind.tool)
-        #expect(parsed.problem == nil && parsed.clipped == 0)
+        #expect(parsed.problem == nil)
+        #expect(parsed.clipped == 0)
         for action in parsed.actions {
           #expect(!play.isOver)
           play.take(action)
           rewards.append(play.reward)
         }
-        #expect(play.isSuccess && play.reward == 1, "\(kind) \(split) \(seed)")
-        #expect(rewards == rewards.sorted() && rewards.dropLast().allSatisfy { $0 < 1 })
-        #expect(play.steps == episode.oracle.count && play.steps <= play.limit)
+        #expect(play.isSuccess, "\(kind) \(split) \(seed)")
+        #expect(play.reward == 1, "\(kind) \(split) \(seed)")
+        #expect(rewards == rewards.sorted())
+        #expect(rewards.dropLast().allSatisfy { $0 < 1 })
+        #expect(play.steps == episode.oracle.count)
+        #expect(play.steps <= play.limit)
       }
     }
   }
@@ -50,14 +54,18 @@ import Testing
   @Test func doingNothingCostsSteps() {
     var play = EpisodePlay(Episode(.rotate, .train, seed: 0), limit: 3)
     for _ in 0..<5 { play.take(nil) }
-    #expect(play.isOver && !play.isSuccess && play.steps == 3 && play.reward == 0 && play.history.isEmpty)
+    #expect(play.isOver)
+    #expect(!play.isSuccess)
+    #expect(play.steps == 3)
+    #expect(play.reward == 0)
+    #expect(play.history.isEmpty)
   }
 
   @Test func equalSeedsGiveEqualEpisodes() {
     for kind in TaskKind.allCases {
       #expect(Episode(kind, .train, seed: 5) == Episode(kind, .train, seed: 5))
       let prompts = EpisodeSplit.allCases.map {
-        EpisodePlay(Episode(kind, $0, seed: 5)).prompt(PromptForm(observation: .boxes))
+        EpisodePlay(Episode(kind, $0, seed: 5)).prompt(PromptTemplate(observation: .boxes))
       }
       #expect(Set(prompts).count == prompts.count)
     }
@@ -81,15 +89,17 @@ import Testing
     }
   }
 
-  /// Objects lie within the picture, apart from each other.
+  /// Objects lie within the image, apart from each other.
   @Test func tablesAreTidy() {
     for kind in TaskKind.allCases {
       for seed in 0..<40 {
         let scene = Episode(kind, .train, seed: seed).scene
         for object in scene.described {
           let box = object.box
-          #expect(box.center.x - box.width / 2 >= 0 && box.center.x + box.width / 2 <= 1)
-          #expect(box.center.y - box.height / 2 >= 0 && box.center.y + box.height / 2 <= 1)
+          #expect(box.center.x - box.width / 2 >= 0)
+          #expect(box.center.x + box.width / 2 <= 1)
+          #expect(box.center.y - box.height / 2 >= 0)
+          #expect(box.center.y + box.height / 2 <= 1)
         }
         let movable = scene.objects.filter { $0.shape.role == .movable }
         for (index, object) in movable.enumerated() {
@@ -134,19 +144,21 @@ import Testing
       play.take(
         ManipulationAction(
           start: FrontView.imagePoint(other.place), end: adjective.oracle[0].action.end, rotation: 0))
-      #expect(!play.isSuccess && play.reward == 0)
+      #expect(!play.isSuccess)
+      #expect(play.reward == 0)
     }
   }
 
   @Test func examplesAreWritten() {
     let episode = Episode(.rearrangeThenRestore, .train, seed: 1)
-    var writer = ExampleWriter(form: PromptForm(observation: .boxes))
+    var writer = ExampleWriter(template: PromptTemplate(observation: .boxes))
     let plain = writer.examples(of: episode)
     #expect(plain.count == episode.oracle.count)
     for (step, example) in plain.enumerated() {
       #expect(example.answer.hasPrefix("Step \(step + 1): "))
       #expect(ParsedAnswer(example.answer).actions == episode.oracle[step...].map(\.action))
-      #expect(example.prompt.hasPrefix("<scene><p>") && example.prompt.hasSuffix("\n"))
+      #expect(example.prompt.hasPrefix("<scene><p>"))
+      #expect(example.prompt.hasSuffix("\n"))
       #expect(example.prompt.contains("You have finished: Step 1") == (step > 0))
     }
     writer.withHistory = false
@@ -154,11 +166,13 @@ import Testing
     writer.withHistory = true
     writer.auxiliary = AuxiliaryTask.allCases
     let all = writer.examples(of: episode)
-    #expect(all.count > plain.count && Set(all.map(\.id)).count == all.count)
+    #expect(all.count > plain.count)
+    #expect(Set(all.map(\.id)).count == all.count)
     #expect(Array(all.prefix(plain.count)) == plain)
     writer.spelling = .bins(ActionBins())
     let bins = writer.spelling.actions(in: writer.examples(of: episode)[0].answer, tool: .suction)
-    #expect(bins.actions.count == episode.oracle.count && bins.problem == nil)
+    #expect(bins.actions.count == episode.oracle.count)
+    #expect(bins.problem == nil)
     // Larger sets begin with the smaller ones.
     let few = Episode.list(.train, count: 30), many = Episode.list(.train, count: 60)
     #expect(zip(few, many).allSatisfy { $0.kind == $1.kind && $0.seed == $1.seed })

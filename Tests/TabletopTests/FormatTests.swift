@@ -50,10 +50,10 @@ import Testing
       + "0.617), {0.328, 0.047}</b>."
     let task = try TaskPrompt(
       "Sweep any {swept_obj} into {bounds} without exceeding {constraint}.", filledAs: text, path: "")
-    var form = PromptForm()
-    form.question = "Can you explain what needs to be done to perform the task in this scene?"
+    var template = PromptTemplate()
+    template.question = "Can you explain what needs to be done to perform the task in this scene?"
     #expect(
-      form.prompt(task, tool: .spatula) == "<image0>\n<task>" + text + """
+      template.prompt(task, tool: .spatula) == "<image0>\n<task>" + text + """
         </task>
         Can you explain what needs to be done to perform the task in this scene?
         Every action you take must include two locations in the format of <b>(x, y)</b> and one clockwise rotation angle \
@@ -72,7 +72,7 @@ import Testing
   @Test func historyNamesNoObject() {
     let task = TaskPrompt("Put the {a} into the {b}.", ["a": .object(ring), "b": .object(bowl)])
     let done = ManipulationAction(start: ImagePoint(x: 0.3, y: 0.4), end: ImagePoint(x: 0.5, y: 0.6), rotation: -90)
-    let prompt = PromptForm(assets: .names, rules: false).prompt(task, tool: .suction, history: [done, done])
+    let prompt = PromptTemplate(assets: .names, rules: false).prompt(task, tool: .suction, history: [done, done])
     let step =
       "Pick up the object at <b>(0.300, 0.400)</b>, rotate <r>[-90]</r> degrees, and drop it at <b>(0.500, 0.600)</b>."
     #expect(
@@ -86,7 +86,8 @@ import Testing
     let good = ParsedAnswer(
       "Step 1: Pick up the <p>a (b)</p> at <b>(0.301, 0.727)</b>, rotate <r>[-90]</r> degrees, and drop it at <b>(0.5, .25)</b>."
     )
-    #expect(good.problem == nil && good.clipped == 0)
+    #expect(good.problem == nil)
+    #expect(good.clipped == 0)
     #expect(
       good.actions == [
         ManipulationAction(start: ImagePoint(x: 0.301, y: 0.727), end: ImagePoint(x: 0.5, y: 0.25), rotation: -90)
@@ -108,10 +109,11 @@ import Testing
   ])
   func badAnswersSayWhy(text: String, problem: AnswerProblem, actions: Int) {
     let parsed = ParsedAnswer(text)
-    #expect(parsed.problem == problem && parsed.actions.count == actions)
+    #expect(parsed.problem == problem)
+    #expect(parsed.actions.count == actions)
   }
 
-  @Test func placesGoThroughThePictureAndBack() {
+  @Test func placesGoThroughTheImageAndBack() {
     for step in 0...200 {
       let share = Double(step) / 200
       let place = TablePoint(forward: 0.25 + 0.5 * share, side: -0.5 + share)
@@ -120,7 +122,8 @@ import Testing
       #expect(abs(back.side - place.side) <= FrontView.rounding.side)
     }
     let far = FrontView.tablePoint(ImagePoint(x: 1, y: 1))
-    #expect(far.forward == 0.75 && far.side == 0.5)
+    #expect(far.forward == 0.75)
+    #expect(far.side == 0.5)
   }
 
   /// scipy's `Rotation.from_euler("z", -angle, degrees=True).as_quat()`.
@@ -129,7 +132,8 @@ import Testing
   ])
   func turnsAreQuaternions(angle: Int, z: Double, w: Double) {
     let action = ManipulationAction(start: ImagePoint(x: 0, y: 0), end: ImagePoint(x: 0, y: 0), rotation: angle)
-    #expect(abs(action.quaternion.z - z) < 1e-12 && abs(action.quaternion.w - w) < 1e-12)
+    #expect(abs(action.quaternion.z - z) < 1e-12)
+    #expect(abs(action.quaternion.w - w) < 1e-12)
   }
 
   /// Every bin is hit, and an action comes back to within half a bin.
@@ -174,9 +178,11 @@ import Testing
     moved.box.center = bowl.box.center
     let step = SceneStep(before: scene, action: action, after: [moved, bowl])
     let prediction = try #require(AuxiliaryTask.actionPrediction.examples(of: step).first)
-    #expect(prediction.answer == action.text && prediction.prompt.hasSuffix(PromptForm.rules(.suction)))
+    #expect(prediction.answer == action.text)
+    #expect(prediction.prompt.hasSuffix(PromptTemplate.rules(.suction)))
     let future = try #require(AuxiliaryTask.futurePrediction.examples(of: step).first)
-    #expect(future.answer == [moved, bowl].sceneText && future.prompt.contains("Now you pick up the <p>red ring</p>"))
+    #expect(future.answer == [moved, bowl].sceneText)
+    #expect(future.prompt.contains("Now you pick up the <p>red ring</p>"))
     #expect(
       AuxiliaryTask.temporalRelation.examples(of: step).map(\.answer).first
         == "<p>gray bowl</p> moves closer to <p>red ring</p>. 2d center distance (x,y) of <p>red ring</p> from <p>gray "

@@ -37,10 +37,10 @@ struct RecordedEpisodeTests {
   @Test func taskTextsMatch() throws {
     for episode in try Recorded.episodes() {
       #expect(episode.task.textWithBoxes() == episode.taskText)
-      let prompt = PromptForm().prompt(episode.task, tool: episode.tool)
+      let prompt = PromptTemplate().prompt(episode.task, tool: episode.tool)
       #expect(
-        prompt == "<image0>\n<task>\(episode.taskText)</task>\n" + PromptForm.rules(episode.tool))
-      #expect(!PromptForm(assets: .names).prompt(episode.task, tool: episode.tool).contains("{0."))
+        prompt == "<image0>\n<task>\(episode.taskText)</task>\n" + PromptTemplate.rules(episode.tool))
+      #expect(!PromptTemplate(assets: .names).prompt(episode.task, tool: episode.tool).contains("{0."))
     }
   }
 
@@ -49,7 +49,9 @@ struct RecordedEpisodeTests {
     for episode in try Recorded.episodes() {
       for step in episode.steps {
         let parsed = ParsedAnswer(step.actionText, tool: episode.tool)
-        #expect(parsed.problem == nil && parsed.clipped == 0 && parsed.actions.count == 1)
+        #expect(parsed.problem == nil)
+        #expect(parsed.clipped == 0)
+        #expect(parsed.actions.count == 1)
         let action = try #require(parsed.actions.first)
         #expect(action.rotation == step.rotation)
         for (point, place) in [(action.start, step.start), (action.end, step.end)] {
@@ -67,12 +69,13 @@ struct RecordedEpisodeTests {
     }
   }
 
-  /// What the recorded pictures show after an action is what our kinematics says of it: the object that is held turns
-  /// clockwise about the start and comes to stand at the end. There objects lean, fall, stack and are pushed, and a
-  /// picture's box holds their height as well, so some steps differ (11 of 99); turned the other way many more would.
+  /// What the recorded images show after an action is what our kinematics says of it: the object that is held turns
+  /// clockwise about the start and comes to stand at the end. There objects lean, fall, stack and are pushed, and an
+  /// image's box holds their height as well, so some steps differ (11 of 99); turned the other way many more would.
   @Test func kinematicsAgreesWithTheRecordings() throws {
     let clockwise = try agreement(turning: 1), other = try agreement(turning: -1)
-    #expect(clockwise.steps > 60 && clockwise.share > 0.85, "\(clockwise)")
+    #expect(clockwise.steps > 60, "\(clockwise)")
+    #expect(clockwise.share > 0.85, "\(clockwise)")
     #expect(other.share < clockwise.share - 0.1, "\(other)")
   }
 

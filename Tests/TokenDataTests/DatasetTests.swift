@@ -48,7 +48,9 @@ import TokenData
       }
       #expect(summary.tokens == tokens && summary.supervised == supervised && summary.metrics[0].tokens == metrics)
       #expect(summary.lines == 3000 && summary.examples == 3000 && summary.metrics[0].examples == 3000)
-      #expect(summary.fingerprint == file.fingerprint() && summary.skippedCount == 0 && summary.cut == 0)
+      #expect(summary.fingerprint == file.fingerprint())
+      #expect(summary.skippedCount == 0)
+      #expect(summary.cut == 0)
       #expect(summary.longest == (try examples(dataset).map(\.ids.count).max()))
     }
   }
@@ -99,7 +101,9 @@ import TokenData
       let dataset = try Dataset(path, rules(skipBad: true)), summary = dataset.summary
       #expect(try examples(dataset).map(\.source) == ["data.jsonl line 1", "data.jsonl line 7"])
       #expect(try dataset.record(1).content == .promptCompletion("a", "4"))
-      #expect(summary.lines == 6 && summary.examples == 2 && summary.skippedCount == 4)
+      #expect(summary.lines == 6)
+      #expect(summary.examples == 2)
+      #expect(summary.skippedCount == 4)
       #expect(summary.skipped.map(\.line) == [2, 4, 5, 6])
       for skipped in summary.skipped { #expect(skipped.reason.contains("line \(skipped.line)")) }
       #expect(summary.skipped[1].reason.contains("line 4, column 34"), "\(summary.skipped[1].reason)")
@@ -109,7 +113,9 @@ import TokenData
   @Test func onlyTheFirstHundredAreListed() throws {
     try withFile(String(repeating: "x\n", count: 250) + "{\"text\": \"7\"}") { path in
       let summary = try Dataset(path, rules(skipBad: true)).summary
-      #expect(summary.skippedCount == 250 && summary.skipped.count == 100 && summary.examples == 1)
+      #expect(summary.skippedCount == 250)
+      #expect(summary.skipped.count == 100)
+      #expect(summary.examples == 1)
     }
   }
 
@@ -136,7 +142,8 @@ import TokenData
       ) { _ = try Dataset(path, rules(maxLength: limit)) }
       let skipping = try Dataset(path, rules(maxLength: limit, tooLong: .skip))
       #expect(try examples(skipping) == all.filter { $0.ids.count <= limit })
-      #expect(skipping.summary.skippedCount == 200 - skipping.count && skipping.summary.longest == limit)
+      #expect(skipping.summary.skippedCount == 200 - skipping.count)
+      #expect(skipping.summary.longest == limit)
       // `skip` is about length alone.
       try withFile("{\"text\": \"1 and 2 and 3\"}\n{\"text\": true}\n{\"text\": \"1\"}") { path in
         expectRefusal("line 2, key text") { _ = try Dataset(path, rules(maxLength: 2, tooLong: .skip)) }
@@ -183,7 +190,10 @@ import TokenData
           lost += 1
         }
       }
-      #expect(cut > 50 && lost > 5 && dataset.summary.cut == cut && dataset.summary.skippedCount == lost)
+      #expect(cut > 50)
+      #expect(lost > 5)
+      #expect(dataset.summary.cut == cut)
+      #expect(dataset.summary.skippedCount == lost)
       #expect(dataset.summary.skipped.first?.reason.contains("Too much of it is answer") ?? false)
     }
   }
@@ -220,7 +230,8 @@ import TokenData
           #expect(prompt >= 20, "nothing that is learnt would be left")
         }
       }
-      #expect(cut > 50 && short.count < 300)
+      #expect(cut > 50)
+      #expect(short.count < 300)
       // What was cut off is not counted as found.
       #expect(dataset.summary.cut == cut && dataset.summary.metrics[0].tokens == metrics)
       #expect(dataset.summary.metrics[0].examples == short.values.count { !$0.metrics.isEmpty })
@@ -260,7 +271,9 @@ import TokenData
           refused += 1
         }
       }
-      #expect(lines.allSatisfy { $0 == 30 } && refused > 2 && refused < 25)
+      #expect(lines.allSatisfy { $0 == 30 })
+      #expect(refused > 2)
+      #expect(refused < 25)
     }
   }
 
@@ -271,13 +284,21 @@ import TokenData
     try withFile(text) { path in
       var rules = try rules("llama3")
       let split = try Dataset(path, rules).summary.metrics[0]
-      #expect(split.examples == 1 && split.numbers == 2 && split.tokens == 5 && split.uncovered == 0)
-      #expect(split.range == 7...2038 && split.uncoveredTexts.isEmpty)
+      #expect(split.examples == 1)
+      #expect(split.numbers == 2)
+      #expect(split.tokens == 5)
+      #expect(split.uncovered == 0)
+      #expect(split.range == 7...2038)
+      #expect(split.uncoveredTexts.isEmpty)
       rules.encoder = try digitEncoder("llama3", splits: false)
       // Three digits a token: 203, 8.
       let whole = try Dataset(path, rules).summary.metrics[0]
-      #expect(whole.examples == 1 && whole.numbers == 2 && whole.tokens == 2 && whole.uncovered == 1)
-      #expect(whole.range == 7...2038 && whole.uncoveredTexts == ["203"])
+      #expect(whole.examples == 1)
+      #expect(whole.numbers == 2)
+      #expect(whole.tokens == 2)
+      #expect(whole.uncovered == 1)
+      #expect(whole.range == 7...2038)
+      #expect(whole.uncoveredTexts == ["203"])
     }
   }
 }

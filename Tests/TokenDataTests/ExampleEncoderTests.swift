@@ -121,8 +121,10 @@ import TokenData
       _ = try unknown.encode(record)
       Issue.record("nothing was thrown")
     } catch {
-      #expect(error.found.contains("m/tokenizer_config.json") && !error.found.contains("none"))
-      #expect(error.remedy.contains("llava-v1") && !error.remedy.contains("chatml"))
+      #expect(error.found.contains("m/tokenizer_config.json"))
+      #expect(!error.found.contains("none"))
+      #expect(error.remedy.contains("llava-v1"))
+      #expect(!error.remedy.contains("chatml"))
     }
     var alternating = encoder
     alternating.template = .llavaV1
@@ -135,7 +137,8 @@ import TokenData
     for name in ["smollm2", "llama3", "llama2"] {
       let tokenizer = try fixtureTokenizer(name), encoding = tokenizer.encode("All of 123")
       let example = try ExampleEncoder(tokenizer, end: 1).encode(Record(.text("All of 123"), source: "s"))
-      #expect(example.ids == encoding.ids + [1] && example.source == "s")
+      #expect(example.ids == encoding.ids + [1])
+      #expect(example.source == "s")
       // The token that begins a text is never predicted.
       let added = encoding.body.lowerBound
       #expect(example.supervised == encoding.ids.indices.map { $0 >= added } + [true])

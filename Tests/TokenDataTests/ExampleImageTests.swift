@@ -4,14 +4,14 @@ import MetricTokens
 import Testing
 import TokenData
 
-/// Records that show pictures, and what becomes of them.
+/// Records that show images, and what becomes of them.
 @Suite struct ExampleImageTests {
   private let tokens: ImageTokens, encoder: ExampleEncoder
   private let mark: Int32
 
   init() throws {
     var encoder = try digitEncoder("smollm2")
-    // Any token will do: this one stands for pictures here.
+    // Any token will do: this one stands for images here.
     mark = try #require(encoder.tokenizer.id(of: "<b>"))
     tokens = ImageTokens(id: mark, mark: "<b>", preparation: .single(ImagePreparation(side: 8), tokens: 3))
     encoder.images = tokens
@@ -25,7 +25,7 @@ import TokenData
   }
 
   /// Writes `a.png` and `b.png` into a folder.
-  private func withPictures(_ body: (String) throws -> Void) throws {
+  private func withImages(_ body: (String) throws -> Void) throws {
     try withFile("", name: "empty") { path in
       let folder = URL(filePath: path).deletingLastPathComponent().path
       for (name, source) in [("a.png", "rgb.png"), ("b.png", "gray.png")] {
@@ -35,8 +35,8 @@ import TokenData
     }
   }
 
-  @Test func marksBecomeTheTokensOfPictures() throws {
-    try withPictures { folder in
+  @Test func marksBecomeTheTokensOfImages() throws {
+    try withImages { folder in
       let record = try record(
         #"{"prompt": "1 <b>x<b> 2", "completion": " 34", "images": ["a.png", "b.png"]}"#, folder)
       let example = try encoder.encode(record)
@@ -46,7 +46,7 @@ import TokenData
         #expect(image.count == 3 && image.tokens.allSatisfy { example.ids[$0] == mark && !example.supervised[$0] })
       }
       #expect(example.images[1].position == example.images[0].position + 4)
-      // Digits of the answer are found behind the pictures' tokens; digits of the prompt are not.
+      // Digits of the answer are found behind the images' tokens; digits of the prompt are not.
       #expect(example.metrics.map { example.ids[$0.position] } == encoder.tokenizer.ids(of: "34"))
       let question = try encoder.question(record)
       #expect(question.ids == Array(example.ids.prefix(question.ids.count)))
@@ -54,8 +54,8 @@ import TokenData
     }
   }
 
-  @Test func picturesWithoutMarksStandBeforeThePrompt() throws {
-    try withPictures { folder in
+  @Test func imagesWithoutMarksStandBeforeThePrompt() throws {
+    try withImages { folder in
       let plain = try encoder.encode(try record(#"{"prompt": "x", "completion": "1", "images": "a.png"}"#, folder))
       #expect(plain.ids.prefix(3) == [mark, mark, mark] && plain.images[0].position == 0)
       let chat = #"""
@@ -64,23 +64,25 @@ import TokenData
         """#
       let example = try encoder.encode(try record(chat, folder))
       let text = encoder.tokenizer.decode(Array(example.ids[example.images[0].tokens.upperBound...]))
-      #expect(text.hasPrefix("\nwhere?") && example.images.count == 1)
+      #expect(text.hasPrefix("\nwhere?"))
+      #expect(example.images.count == 1)
       // Not into what is answered, where it would move spans.
       let answer =
         #"{"messages": [{"role": "assistant", "content": "12 34"}], "images": ["b.png"], "spans": {"y": [[3, 5]]}}"#
       let analysis = try encoder.analyze(try record(answer, folder))
       let span = try #require(analysis.spans["y"]?.first), scalars = Array(analysis.text.unicodeScalars)
-      #expect(String(String.UnicodeScalarView(scalars[span])) == "34" && analysis.example.images.count == 1)
+      #expect(String(String.UnicodeScalarView(scalars[span])) == "34")
+      #expect(analysis.example.images.count == 1)
       #expect(analysis.text.hasPrefix("<|im_start|>user\n<b>\n<|im_end|>"))
     }
   }
 
-  @Test func refusalsNameLineAndPicture() throws {
-    try withPictures { folder in
+  @Test func refusalsNameLineAndImage() throws {
+    try withImages { folder in
       expectRefusal("a.jsonl line 3", "images[1]", folder + "/c.png") {
         _ = try encoder.encode(try record(#"{"prompt": "x", "completion": "1", "images": ["a.png", "c.png"]}"#, folder))
       }
-      expectRefusal("a.jsonl line 3", "as many pictures", "2", "found 1") {
+      expectRefusal("a.jsonl line 3", "as many images", "2", "found 1") {
         let text = #"{"prompt": "<b><b>", "completion": "1", "images": ["a.png"]}"#
         _ = try encoder.encode(try record(text, folder))
       }
@@ -90,14 +92,14 @@ import TokenData
         _ = try blind.encode(try record(#"{"prompt": "x", "completion": "1", "images": ["a.png"]}"#, folder))
       }
       expectRefusal("images[0]") { _ = try record(#"{"prompt": "x", "images": [3]}"#, folder) }
-      for (bytes, expected) in [("no picture", "PNG or JPEG"), ("", "a file with content")] {
+      for (bytes, expected) in [("no image", "PNG or JPEG"), ("", "a file with content")] {
         try Data(bytes.utf8).write(to: URL(filePath: folder + "/c.png"))
         expectRefusal("a.jsonl line 3", "images[0]", "c.png", expected) {
           _ = try encoder.encode(try record(#"{"prompt": "x", "completion": "1", "images": ["c.png"]}"#, folder))
         }
       }
-      try Data("no picture".utf8).write(to: URL(filePath: folder + "/c.png"))
-      expectRefusal("c.png", "picture of train.jsonl line 7", "PNG or JPEG") {
+      try Data("no image".utf8).write(to: URL(filePath: folder + "/c.png"))
+      expectRefusal("c.png", "image of train.jsonl line 7", "PNG or JPEG") {
         _ = try tokens.prepared(
           [ExampleImage(path: folder + "/c.png", position: 0, count: 3)], source: "train.jsonl line 7")
       }
@@ -106,9 +108,9 @@ import TokenData
     }
   }
 
-  /// Paths are seen from the folder of the JSONL file, and a missing picture stops the reading with its line.
-  @Test func datasetsFindPicturesBesideThem() throws {
-    try withPictures { folder in
+  /// Paths are seen from the folder of the JSONL file, and a missing image stops the reading with its line.
+  @Test func datasetsFindImagesBesideThem() throws {
+    try withImages { folder in
       let path = folder + "/train.jsonl"
       let good = #"{"prompt": "x", "completion": "1", "images": ["a.png"]}"# + "\n"
       let bad = #"{"prompt": "x", "completion": "1", "images": ["gone.png"]}"# + "\n"
@@ -122,13 +124,13 @@ import TokenData
     }
   }
 
-  /// D.3: pictures are brought to a square first, so that neither crops nor tiles follow their shape.
-  @Test func picturesAreSquaredBeforeTheirPreparation() throws {
+  /// D.3: images are brought to a square first, so that neither crops nor tiles follow their shape.
+  @Test func imagesAreSquaredBeforeTheirPreparation() throws {
     try withFile("", name: "wide.png") { path in
       // Only the left edge is white, which a crop to the middle does not show.
       let bytes = (0..<12).flatMap { _ in (0..<48).flatMap { [UInt8](repeating: $0 < 8 ? 255 : 0, count: 3) } }
-      let picture = PixelImage(width: 48, height: 12, channels: 3, bytes: bytes)
-      try picture.writePNG(to: path)
+      let image = PixelImage(width: 48, height: 12, channels: 3, bytes: bytes)
+      try image.writePNG(to: path)
       let transform = HDTransform(side: 8, crops: 4, tokenSide: 2)
       var tokens = ImageTokens(id: mark, mark: "<b>", preparation: .single(ImagePreparation(side: 8), tokens: 3))
       func values(_ count: Int) throws -> [Float] {
@@ -137,7 +139,7 @@ import TokenData
       let cropped = try values(3)
       #expect(Set(cropped.prefix(64)).count == 1)
       tokens.square = 32
-      let squared = picture.resized(width: 32, height: 32, filter: .bicubic)
+      let squared = image.resized(width: 32, height: 32, filter: .bicubic)
       let expected = try ImagePreparation(side: 8).prepare(squared, path: "").values
       #expect(try values(3) == expected && Set(expected.prefix(64)).count > 1)
       // Four parts of a square, not of a strip.
@@ -152,12 +154,13 @@ import TokenData
     }
   }
 
-  @Test func shorteningNeverCutsAPicture() throws {
+  @Test func shorteningNeverCutsAImage() throws {
     let example = EncodedExample(
       ids: [9, 9, 7, 7, 7, 1, 2, 3], supervised: [false, false, false, false, false, false, true, true],
       images: [ExampleImage(path: "a", position: 2, count: 3)])
-    #expect(
-      example.prefix(4) == nil && example.prefix(5)?.images.count == 1 && example.prefix(2)?.images.isEmpty == true)
+    #expect(example.prefix(4) == nil)
+    #expect(example.prefix(5)?.images.count == 1)
+    #expect(example.prefix(2)?.images.isEmpty == true)
     #expect(example.cuttingPrompt(to: 6, keeping: 0)?.images.map(\.position) == [0])
     #expect(example.cuttingPrompt(to: 5, keeping: 0) == nil)
   }

@@ -33,7 +33,9 @@ import TokenData
     ("{\"a\": 1,}\n", "}", "Leave out the last comma"), ("{\"a\": [1,]}\n", "]", "Leave out the last comma"),
   ]) func textOfAnotherKind(text: String, found: String, remedy: String) throws {
     let message = try refusal(text)
-    #expect(message.contains("line 1") && message.contains(found) && message.contains(remedy), "\(message)")
+    #expect(message.contains("line 1"), "\(message)")
+    #expect(message.contains(found), "\(message)")
+    #expect(message.contains(remedy), "\(message)")
     #expect(!message.contains("cut off"), "\(message)")
   }
 
@@ -49,7 +51,8 @@ import TokenData
     for encoding in [String.Encoding.utf16, .utf16LittleEndian, .utf16BigEndian, .utf32] {
       let bytes = try #require(line.data(using: encoding))
       let message = try refusal(bytes)
-      #expect(message.contains("found text in UTF-") && message.contains("iconv -f UTF-"), "\(message)")
+      #expect(message.contains("found text in UTF-"), "\(message)")
+      #expect(message.contains("iconv -f UTF-"), "\(message)")
     }
     #expect(try refusal([0xEF, 0xBB, 0xBF] as [UInt8] + Array(line.utf8)) == "read")
   }
@@ -59,7 +62,8 @@ import TokenData
     ("GGUF\u{3}", "GGUF"), ("SQLite format 3\u{0}", "SQLite"), ("ab\u{0}\u{1}\u{2}", "binary"),
   ]) func filesOfOtherKinds(bytes: String, name: String) throws {
     let message = try refusal(bytes)
-    #expect(message.contains("expected a JSON object on each line, found") && message.contains(name), "\(message)")
+    #expect(message.contains("expected a JSON object on each line, found"), "\(message)")
+    #expect(message.contains(name), "\(message)")
   }
 
   @Test func picklesAreNamedAndNotOpened() throws {

@@ -52,7 +52,7 @@ import TokenData
   }
 
   @Test(arguments: names) func insideMarksAlone(name: String) throws {
-    let encoder = try encoder(name, [.marks(Marks("<b>", "</b>"))])
+    let encoder = try encoder(name, [.delimiters(Delimiters("<b>", "</b>"))])
     let example = encoder.encode(prompt: "at <b>(1, 2)</b> go ", answer: "to <b>(412, 63)</b>, 5 <b>7</b> <b>8")
     #expect(found(example, encoder) == ["0:412", "0:63", "0:7"])
   }
@@ -67,7 +67,7 @@ import TokenData
   }
 
   @Test(arguments: names) func twoMetricsInOneAnswer(name: String) throws {
-    let encoder = try encoder(name, [.marks(Marks("<b>", "</b>")), .marks(Marks("<r>", "</r>"))])
+    let encoder = try encoder(name, [.delimiters(Delimiters("<b>", "</b>")), .delimiters(Delimiters("<r>", "</r>"))])
     let example = encoder.encode(prompt: "p ", answer: "<r>15</r> at <b>(4, 63)</b>, <r>9</r>")
     #expect(found(example, encoder) == ["1:15", "0:4", "0:63", "1:9"])
     // Every number has an ordinal of its own.
@@ -76,9 +76,9 @@ import TokenData
 
   @Test(arguments: names) func theFirstMetricThatClaimsATokenHasIt(name: String) throws {
     let answer = "1 <b>23</b> 4"
-    let marksFirst = try encoder(name, [.marks(Marks("<b>", "</b>")), .answer])
+    let marksFirst = try encoder(name, [.delimiters(Delimiters("<b>", "</b>")), .answer])
     #expect(found(marksFirst.encode(prompt: "p ", answer: answer), marksFirst) == ["1:1", "0:23", "1:4"])
-    let answerFirst = try encoder(name, [.answer, .marks(Marks("<b>", "</b>"))])
+    let answerFirst = try encoder(name, [.answer, .delimiters(Delimiters("<b>", "</b>"))])
     #expect(found(answerFirst.encode(prompt: "p ", answer: answer), answerFirst) == ["0:1", "0:23", "0:4"])
   }
 
@@ -131,7 +131,8 @@ import TokenData
     let first = try #require(example.supervised.firstIndex(of: true))
     let read = example.ids[..<first].map { tokenizer.text(of: $0) }
     let learnt = example.ids[first...].map { tokenizer.text(of: $0) ?? "" }
-    #expect(read.contains("203") && read.contains("8"))
+    #expect(read.contains("203"))
+    #expect(read.contains("8"))
     #expect(learnt.joined() == " 2038 and 77")
     #expect(learnt.allSatisfy { text in text.count { "0123456789".contains($0) } <= 1 })
     #expect(example.metrics.map { $0.place.rankInNumber } == [4, 3, 2, 1, 2, 1])

@@ -20,7 +20,7 @@ import TokenData
     """
 
   @Test func thePromptIsThePapers() {
-    let prompt = RatingForm.helpSteer2.prompt([ChatMessage(.user, "Why?")], response: "So.")
+    let prompt = RatingTemplate.helpSteer2.prompt([ChatMessage(.user, "Why?")], response: "So.")
     #expect(prompt.replacing("\n", with: " ") == Self.figure7)
   }
 
@@ -39,18 +39,19 @@ import TokenData
     func texts(_ name: String) -> [String]? {
       record.spans[name]?.map { String(String.UnicodeScalarView(scalars[$0])) }
     }
-    #expect(texts("overall") == ["14"] && texts("correctness") == ["3"])
-    #expect(texts("facets") == ["4", "3", "4", "1", "2"])
+    #expect(texts("overall") == ["14"])
+    #expect(texts("correctness") == ["3"])
+    #expect(texts("attributes") == ["4", "3", "4", "1", "2"])
     #expect(record.promptMessages == 1)
   }
 
   /// Ranges are stretched to whole numbers, and turned where the least is the best.
   @Test(arguments: [(1.0, 0), (5.0, 12), (4.666_666_666_7, 11), (2.5, 5), (2.4, 4)])
   func numbersBecomeScores(_ value: Double, _ score: Int) throws {
-    let form = RatingForm(overall: .init("overall", 0...12), facets: [.init("flaws", 0...4)])
+    let template = RatingTemplate(overall: .init("overall", 0...12), attributes: [.init("flaws", 0...4)])
     let reader = RatingReader(
-      form: form, prompt: "question", response: "a.text", overall: .init(field: "scores.overall", range: 1...5),
-      facets: [.init(field: "flaws", range: 0...8, isReversed: true)])
+      template: template, prompt: "question", response: "a.text", overall: .init(field: "scores.overall", range: 1...5),
+      attributes: [.init(field: "flaws", range: 0...8, isReversed: true)])
     let rated = try reader.rated(
       json(#"{"question": "q", "a": {"text": "r"}, "scores": {"overall": \#(value)}, "flaws": 2}"#), needsScores: true)
     #expect(rated.scores == [score, 3])
@@ -67,7 +68,8 @@ import TokenData
   func whatIsWrongIsNamed(_ text: String, _ place: String, _ found: String) throws {
     let object = try json(text)
     let error = #expect(throws: InputError.self) { try RatingReader.helpSteer2.rated(object, needsScores: true) }
-    #expect(error?.place == place && error?.found.contains(found) == true, "\(String(describing: error))")
+    #expect(error?.place == place, "\(String(describing: error))")
+    #expect(error?.found.contains(found) == true, "\(String(describing: error))")
   }
 
   @Test func scoresMayBeMissingWhereTheyAreAskedFor() throws {
@@ -79,10 +81,10 @@ import TokenData
   }
 
   @Test func conversationsAreWrittenTurnByTurn() {
-    let form = RatingForm(overall: .init("overall", 0...4), facets: [], instruction: .none)
+    let template = RatingTemplate(overall: .init("overall", 0...4), attributes: [], instruction: .none)
     let messages = [ChatMessage(.user, "Hi"), ChatMessage(.assistant, "Hello"), ChatMessage(.user, "Why?")]
     #expect(
-      form.prompt(messages, response: "So.")
+      template.prompt(messages, response: "So.")
         == "[User Question]\nUser: Hi\nAssistant: Hello\nUser: Why?\n[Start of Model Response]\nSo.\n[End of Model Response]"
     )
   }

@@ -28,7 +28,7 @@ import TokenData
         == .promptCompletion("pq", "1"))
   }
 
-  @Test func picturesOfPartsAndOfTheRecord() throws {
+  @Test func imagesOfPartsAndOfTheRecord() throws {
     let two = #"[{"type": "image"}, {"type": "image", "path": "b.png"}, {"type": "text", "text": "?"}]"#
     let record = try record("{\"prompt\": \(two), \"completion\": \"1\", \"images\": [\"/a.png\"]}")
     #expect(record.content == .promptCompletion("<image>\n<image>\n?", "1"))
@@ -48,15 +48,15 @@ import TokenData
         == ["F/e.png"])
   }
 
-  @Test func picturesThatAreNotThere() throws {
+  @Test func imagesThatAreNotThere() throws {
     let part = #"{"prompt": [{"type": "image"}], "completion": "1"}"#
-    expectRefusal("key images", "as many pictures as there are parts of type image without a path, 1", "found 0") {
+    expectRefusal("key images", "as many images as there are parts of type image without a path, 1", "found 0") {
       _ = try record(part)
     }
     expectRefusal("key image", "either images or image") {
       _ = try record(#"{"prompt": "p", "completion": "1", "images": "a.png", "image": "b.png"}"#)
     }
-    expectRefusal("found an address", "Save the picture") {
+    expectRefusal("found an address", "Save the image") {
       _ = try record(#"{"prompt": [{"type": "image", "url": "https://x/y.png"}], "completion": "1"}"#)
     }
     expectRefusal("key prompt[0].type", "text or image") {
@@ -113,8 +113,9 @@ import TokenData
 
   @Test func ratedResponses() throws {
     let reader = RatingReader(
-      form: RatingForm(overall: .init("overall", 0...4), facets: []), overall: .init(field: "score", range: 0...4),
-      facets: [])
+      template: RatingTemplate(overall: .init("overall", 0...4), attributes: []),
+      overall: .init(field: "score", range: 0...4),
+      attributes: [])
     let rated = try reader.rated(
       self.reader("{\"prompt\": [{\"type\": \"text\", \"text\": \"q\"}], \"response\": \(four), \"score\": null}"),
       needsScores: false)
@@ -122,7 +123,7 @@ import TokenData
     expectRefusal("key score: expected a value, found null") {
       _ = try reader.rated(self.reader(#"{"prompt": 5, "response": "r", "score": null}"#), needsScores: true)
     }
-    expectRefusal("text alone", "picture") {
+    expectRefusal("text alone", "image") {
       _ = try reader.rated(
         self.reader(#"{"prompt": [{"type": "image"}], "response": "r"}"#), needsScores: false)
     }

@@ -37,7 +37,8 @@ import TokenData
     let conversational = try record(
       #"{"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}], "completion": [{"role": "assistant", "content": "a"}]}"#
     )
-    #expect(conversational.content == .messages(messages) && conversational.promptMessages == 2)
+    #expect(conversational.content == .messages(messages))
+    #expect(conversational.promptMessages == 2)
   }
 
   @Test func sourceIdAndSpans() throws {
@@ -63,7 +64,8 @@ import TokenData
     let record = try record(
       #"{"question": "q", "answer": "7", "where": {"y": [[0, 1]]}, "key": "k", "text": 5}"#, reader)
     #expect(record.content == .promptCompletion("q", "7"))
-    #expect(record.spans == ["y": [0..<1]] && record.id == "k")
+    #expect(record.spans == ["y": [0..<1]])
+    #expect(record.id == "k")
     #expect(try self.record(#"{"body": "b"}"#, reader).content == .text("b"))
     #expect(
       try self.record(#"{"conversations": [{"role": "assistant", "content": "a"}]}"#, reader).content
@@ -104,7 +106,8 @@ import TokenData
         == "F: line 2: expected fields prompt and completion, or messages, or text, found no fields. "
         + "Name your fields in data.fields.")
     let near = try refusal(#"{"promt": "p", "completion": "c"}"#)
-    #expect(near.contains("found promt, completion") && near.contains("Is promt meant to be prompt?"))
+    #expect(near.contains("found promt, completion"))
+    #expect(near.contains("Is promt meant to be prompt?"))
     #expect(
       try refusal(#"{"messages": [{"role": "user"}]}"#)
         == "F: line 2, key messages[0].content: expected a value, found no such key.")

@@ -4,7 +4,7 @@ import MetricTokens
 import Testing
 import TokenData
 
-/// Records whose pictures take as many tokens as their sizes ask for, and prompts as Phi-3-Vision's processor reads them.
+/// Records whose images take as many tokens as their sizes ask for, and prompts as Phi-3-Vision's processor reads them.
 @Suite struct TiledImageTests {
   private let encoder: ExampleEncoder, transform = HDTransform(side: 8, crops: 4, tokenSide: 2)
   private let mark: Int32
@@ -25,7 +25,7 @@ import TokenData
   }
 
   /// Writes `wide.png` (one row of three parts, 21 tokens) and `square.png` (two rows of two, 27).
-  private func withPictures(_ body: (String) throws -> Void) throws {
+  private func withImages(_ body: (String) throws -> Void) throws {
     try withFile("", name: "empty") { path in
       let folder = URL(filePath: path).deletingLastPathComponent().path
       for (name, width, height) in [("wide.png", 30, 10), ("square.png", 10, 10)] {
@@ -44,8 +44,8 @@ import TokenData
 
   private func run(_ count: Int) -> [Int32] { [Int32](repeating: mark, count: count) }
 
-  @Test func textIsCutApartAtPictures() throws {
-    try withPictures { folder in
+  @Test func textIsCutApartAtImages() throws {
+    try withImages { folder in
       let wide = try transform.tokens(of: transform.grid(height: 10, width: 30, path: ""))
       let square = try transform.tokens(of: transform.grid(height: 10, width: 10, path: ""))
       #expect(wide != square)
@@ -57,14 +57,14 @@ import TokenData
       #expect(question.ids == wanted)
       #expect(question.images.map(\.count) == [wide, square])
       #expect(question.images.allSatisfy { image in image.tokens.allSatisfy { question.ids[$0] == mark } })
-      // The newline after a picture is there, behind a begin token.
+      // The newline after an image is there, behind a begin token.
       let after = Array(question.ids[question.images[0].tokens.upperBound...].prefix(2))
       #expect(after == Array(tokens("\n").prefix(2)) && after[0] == encoder.tokenizer.id(of: "<s>"))
     }
   }
 
-  @Test func answersAreLearntAndPicturesAreNot() throws {
-    try withPictures { folder in
+  @Test func answersAreLearntAndImagesAreNot() throws {
+    try withImages { folder in
       let record = try record(
         #"{"prompt": "Where?", "completion": "[12, 345]", "images": ["square.png", "wide.png"]}"#, folder)
       let example = try encoder.encode(record)
@@ -73,11 +73,12 @@ import TokenData
       for image in example.images { #expect(image.tokens.allSatisfy { !example.supervised[$0] }) }
       #expect(example.metrics.map { example.ids[$0.position] } == "12345".map { encoder.tokenizer.id(of: String($0)) })
       let question = try encoder.question(record)
-      #expect(question.ids == Array(example.ids.prefix(question.ids.count)) && question.images == example.images)
+      #expect(question.ids == Array(example.ids.prefix(question.ids.count)))
+      #expect(question.images == example.images)
       let analysis = try encoder.analyze(record)
       let scalars = Array(analysis.text.unicodeScalars)
       for metric in example.metrics {
-        // Positions in the text are not moved by the pictures before them.
+        // Positions in the text are not moved by the images before them.
         let piece = analysis.pieces[metric.position]
         #expect(String(String.UnicodeScalarView(scalars[piece.range])).contains { $0.isNumber })
       }
@@ -87,11 +88,11 @@ import TokenData
   }
 
   @Test func refusalsNameTheLine() throws {
-    try withPictures { folder in
+    try withImages { folder in
       expectRefusal("a.jsonl line 3", "<|image_1|>", "found <|image_2|>") {
         _ = try encoder.question(record(#"{"prompt": "<|image_2|>", "images": ["wide.png"]}"#, folder))
       }
-      expectRefusal("a.jsonl line 3", "as many pictures", "2", "found 1") {
+      expectRefusal("a.jsonl line 3", "as many images", "2", "found 1") {
         _ = try encoder.question(record(#"{"prompt": "<|image_1|><|image_2|>", "images": ["wide.png"]}"#, folder))
       }
       expectRefusal("a.jsonl line 3", "spans", "a text with spans") {

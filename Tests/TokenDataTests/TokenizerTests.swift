@@ -120,7 +120,8 @@ import TokenData
       let token = try #require(tokenizer.token(of: id))
       #expect(tokenizer.id(of: token) == id)
     }
-    #expect(tokenizer.token(of: -1) == nil && tokenizer.token(of: Int32(tokenizer.count)) == nil)
+    #expect(tokenizer.token(of: -1) == nil)
+    #expect(tokenizer.token(of: Int32(tokenizer.count)) == nil)
     #expect(tokenizer.id(of: "no such token") == nil)
     #expect(tokenizer.ids(of: "a 12 b") == tokenizer.encode("a 12 b", addSpecialTokens: false).ids)
     #expect(tokenizer.decode([-1, Int32.max]) == "")
@@ -132,7 +133,8 @@ import TokenData
     #expect(try tokenizer.text(of: #require(tokenizer.id(of: the))) == " the")
     #expect(try tokenizer.text(of: #require(tokenizer.id(of: "5"))) == "5")
     #expect(tokenizer.text(of: 0) == nil)  // special in all of them
-    #expect(tokenizer.text(of: -1) == nil && tokenizer.text(of: 1_000_000) == nil)
+    #expect(tokenizer.text(of: -1) == nil)
+    #expect(tokenizer.text(of: 1_000_000) == nil)
     let lone = try #require(tokenizer.id(of: name == "llama2" ? "<0xC3>" : name == "metaspace" ? "<unk>" : "Ã"))
     #expect(tokenizer.text(of: lone) == nil)
     if name == "llama2" { #expect(try tokenizer.text(of: #require(tokenizer.id(of: "<0x0A>"))) == "\n") }
@@ -143,7 +145,8 @@ import TokenData
     let encoding = tokenizer.encode("12 apples")
     #expect(encoding.body == 1..<encoding.ids.count - 1)
     #expect(Array(encoding.ids[encoding.body]) == tokenizer.ids(of: "12 apples"))
-    #expect(encoding.ids.first == tokenizer.id(of: "<s>") && encoding.ids.last == tokenizer.id(of: "</s>"))
+    #expect(encoding.ids.first == tokenizer.id(of: "<s>"))
+    #expect(encoding.ids.last == tokenizer.id(of: "</s>"))
   }
 
   @Test func threadsShareATokenizer() async throws {

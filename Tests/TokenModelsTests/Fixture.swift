@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 import TokenModels
 import Torch
@@ -27,19 +28,7 @@ struct Fixture: CustomTestStringConvertible {
   }
 }
 
-/// The largest absolute difference of two tensors of one shape; infinite if the shapes differ or anything is NaN.
-func difference(_ a: Tensor, _ b: Tensor) -> Double {
-  guard a.shape == b.shape else { return .infinity }
-  let worst = (a.detach().to(.float64) - b.detach().to(.float64)).abs().max().item()
-  return worst.isNaN ? .infinity : worst
-}
-
-/// A folder that is deleted when the test is over.
-final class TemporaryFolder {
-  let path = FileManager.default.temporaryDirectory.appending(path: "dist2-\(UUID().uuidString)").path
-  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
   /// A copy of a fixture's checkpoint, to damage.
   func copy(of fixture: Fixture) throws -> String {
     let target = path + "/" + fixture.name

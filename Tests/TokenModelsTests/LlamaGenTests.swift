@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 import TokenModels
 import Torch
@@ -11,8 +12,11 @@ import TorchNN
 
   @Test func logitsAndHiddenStatesEqualTheTwin() throws {
     let model = try LlamaGen(folder: fixture.path), ids = try ImageFixture.ids(model)
-    #expect(model.vocabularySize == 54 && model.outputs == 48 && model.contextLength == 17)
-    #expect(model.token(ofClass: 4) == 52 && model.nullToken == 53)
+    #expect(model.vocabularySize == 54)
+    #expect(model.outputs == 48)
+    #expect(model.contextLength == 17)
+    #expect(model.token(ofClass: 4) == 52)
+    #expect(model.nullToken == 53)
     for level in [KernelLevel.current, .plain] {
       let (hidden, logits) = withKernels(level) {
         noGrad { (model.hidden(ModelInput(ids: ids), cache: nil, rows: nil), model.logits(ids)) }
@@ -89,7 +93,7 @@ import TorchNN
 
   private func model(_ change: (inout LlamaGenConfiguration) -> Void) throws -> LlamaGen {
     var configuration = LlamaGenConfiguration(
-      codes: 48, classes: 5, gridSide: 4, hiddenSize: 32, innerSize: 40, layers: 2, heads: 2, theta: 50,
+      codes: 48, classes: 5, gridSide: 4, hiddenSize: 32, intermediateSize: 40, layers: 2, heads: 2, theta: 50,
       classDropout: 0, tokenDropout: 0, residualDropout: 0, feedForwardDropout: 0)
     change(&configuration)
     let model = LlamaGen(configuration)
@@ -172,13 +176,14 @@ import TorchNN
     let shapes = Dictionary(uniqueKeysWithValues: model.parameters().map { ($0.key, $0.tensor.shape) })
     #expect(shapes == (try ImageFixture.published(size.rawValue)))
     #expect(model.parameters().allSatisfy { $0.tensor.device == .meta })
-    #expect(model.contextLength == 577 && (model as? LlamaGen)?.configuration == configuration)
+    #expect(model.contextLength == 577)
+    #expect((model as? LlamaGen)?.configuration == configuration)
   }
 
   @Test func aFreshModelKnowsNothingYet() throws {
     let configuration = LlamaGenConfiguration(
       codes: 48, classes: 5, gridSide: 4, hiddenSize: 32, layers: 2, heads: 2)
-    #expect(configuration.innerSize == 256)
+    #expect(configuration.intermediateSize == 256)
     let model = LlamaGen(configuration, generator: Generator(seed: 1))
     let again = LlamaGen(configuration, generator: Generator(seed: 1))
     for (a, b) in zip(model.parameters(), again.parameters()) { #expect(a.tensor.isEqual(to: b.tensor)) }

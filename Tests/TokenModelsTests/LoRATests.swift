@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 import TokenModels
 import Torch
@@ -43,10 +44,12 @@ struct AdapterFixture: CustomTestStringConvertible {
     }
     if inPlace { try withGradientsInPlace(GradientBuffers(), run) } else { try run() }
     let gradients = try fixture.expected().tensors.filter { $0.name.hasPrefix("grad.") }
-    #expect(model.trainableParameters().count == gradients.count && !gradients.isEmpty)
+    #expect(model.trainableParameters().count == gradients.count)
+    #expect(!gradients.isEmpty)
     for parameter in model.parameters() {
       guard parameter.box.isTrainable else {
-        #expect(parameter.tensor.grad == nil && !parameter.tensor.requiresGrad, "\(parameter.key)")
+        #expect(parameter.tensor.grad == nil, "\(parameter.key)")
+        #expect(!parameter.tensor.requiresGrad, "\(parameter.key)")
         continue
       }
       let expected = try fixture.expected("grad.base_model.model." + parameter.key)
@@ -59,7 +62,8 @@ struct AdapterFixture: CustomTestStringConvertible {
     try model.loadAdapters(folder: fixture.path)
     model.mergeLoRA()
     #expect(model.parameters().map(\.key) == keys)
-    #expect(model.adapters.isEmpty && model.trainableParameters().isEmpty)
+    #expect(model.adapters.isEmpty)
+    #expect(model.trainableParameters().isEmpty)
     #expect(difference(noGrad { model.logits(ids) }, try fixture.expected("logits")) < 1e-5)
     let merged = try fixture.expected().tensors.filter { $0.name.hasPrefix("merged.") }
     #expect(!merged.isEmpty)
@@ -90,7 +94,8 @@ struct AdapterFixture: CustomTestStringConvertible {
     try again.loadAdapters(folder: target)
     #expect(again.adapters.map(\.layer.settings) == model.adapters.map(\.layer.settings))
     for (a, b) in zip(model.parameters(), again.parameters()) {
-      #expect(a.key == b.key && a.tensor.isEqual(to: b.tensor), "\(a.key)")
+      #expect(a.key == b.key, "\(a.key)")
+      #expect(a.tensor.isEqual(to: b.tensor), "\(a.key)")
     }
     let (ours, theirs) = try (
       SafetensorsFile(target + "/adapter_model.safetensors"),
@@ -154,9 +159,11 @@ struct AdapterFixture: CustomTestStringConvertible {
     #expect(model.trainableParameters().count == 8)
     for (a, b) in zip(model.adapters, other.adapters) {
       let down = a.layer.down.detach()
-      #expect(down.isEqual(to: b.layer.down) && a.layer.up.abs().max().item() == 0)
+      #expect(down.isEqual(to: b.layer.down))
+      #expect(a.layer.up.abs().max().item() == 0)
       // Uniform within ±1/√32: standard deviation 1/√96.
-      #expect(down.abs().max().item() <= 1 / 32.0.squareRoot() && down.abs().max().item() > 0.15)
+      #expect(down.abs().max().item() <= 1 / 32.0.squareRoot())
+      #expect(down.abs().max().item() > 0.15)
       #expect(abs(down.norm().item() / 128.0.squareRoot() - 1 / 96.0.squareRoot()) < 0.015)
     }
     #expect(!model.adapters[0].layer.down.isEqual(to: model.adapters[1].layer.down))
@@ -191,7 +198,8 @@ struct AdapterFixture: CustomTestStringConvertible {
   func whatDoesNotFitIsRefused(settings: LoRASettings, first: String, second: String) throws {
     let model = try fixture.model()
     let error = try #require(#expect(throws: InputError.self) { try model.addLoRA(settings, seed: 1) })
-    #expect(error.description.contains(first) && error.description.contains(second), "\(error)")
+    #expect(error.description.contains(first), "\(error)")
+    #expect(error.description.contains(second), "\(error)")
     #expect(model.adapters.isEmpty)
   }
 

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 import TokenModels
 import Torch
@@ -17,50 +18,52 @@ import TorchNN
 
   private func model() throws -> Phi3Vision { try #require(try loadModel(folder: Self.folder) as? Phi3Vision) }
 
-  /// The fixture's pictures, which differ in how many parts they have, without their places.
-  private func pictures() throws -> [ImageInput.Picture] {
+  /// The fixture's images, which differ in how many parts they have, without their places.
+  private func images() throws -> [ImageInput.Image] {
     let pixels = try expected("pixels"), grids = try expected("grids").array(of: Int64.self).map(Int.init)
     var view = 0
     return stride(from: 0, to: grids.count, by: 2).map { index in
       let grid = (rows: grids[index], columns: grids[index + 1]), views = 1 + grid.rows * grid.columns
       defer { view += views }
-      return ImageInput.Picture(
+      return ImageInput.Image(
         values: pixels.narrow(0, view, views).array(of: Float.self), shape: [3, 8, 8], grid: grid, starts: [],
         count: (grid.rows * grid.columns + 1) * 4 + 1 + (grid.rows + 1) * 2)
     }
   }
 
-  /// The pictures at the runs of the image token.
-  private func input(_ model: Phi3Vision) throws -> (ids: Tensor, pictures: [ImageInput.Picture]) {
+  /// The images at the runs of the image token.
+  private func input(_ model: Phi3Vision) throws -> (ids: Tensor, images: [ImageInput.Image]) {
     let ids = try expected("ids"), flat = ids.array(of: Int64.self)
-    var pictures = try pictures(), next = 0
-    for index in pictures.indices {
+    var images = try images(), next = 0
+    for index in images.indices {
       let start = try #require(flat[next...].firstIndex(of: Int64(model.imageToken)))
-      pictures[index].starts = [start]
-      next = start + pictures[index].count
+      images[index].starts = [start]
+      next = start + images[index].count
     }
-    return (ids, pictures)
+    return (ids, images)
   }
 
-  private func hidden(_ model: Phi3Vision, _ ids: Tensor, _ pictures: [ImageInput.Picture]) -> Tensor {
-    model.hidden(ModelInput(ids: ids, images: ImageInput(pictures)), cache: nil, rows: nil)
+  private func hidden(_ model: Phi3Vision, _ ids: Tensor, _ images: [ImageInput.Image]) -> Tensor {
+    model.hidden(ModelInput(ids: ids, images: ImageInput(images)), cache: nil, rows: nil)
   }
 
   @Test func logitsEqualPyTorch() throws {
-    let model = try model(), (ids, pictures) = try input(model)
-    #expect(model.imageToken == 37 && model.pictureTokens == .grid(side: 2) && model.imageSize == (8, 8))
-    let features = noGrad { model.features(of: ImageInput(pictures)!) }
+    let model = try model(), (ids, images) = try input(model)
+    #expect(model.imageToken == 37)
+    #expect(model.imageTokenCount == .grid(side: 2))
+    #expect(model.imageSize == (8, 8))
+    let features = noGrad { model.features(of: ImageInput(images)!) }
     #expect(difference(features, try expected("features")) < 1e-5)
-    let logits = noGrad { model.head(hidden(model, ids, pictures)) }
+    let logits = noGrad { model.head(hidden(model, ids, images)) }
     #expect(difference(logits, try expected("logits")) < 1e-5)
-    // Without the pictures it is another sequence.
+    // Without the images it is another sequence.
     #expect(difference(noGrad { model.logits(ids) }, try expected("logits")) > 0.1)
   }
 
   @Test func gradientsEqualPyTorch() throws {
-    let model = try model(), (ids, pictures) = try input(model)
+    let model = try model(), (ids, images) = try input(model)
     model.unfreeze()
-    let logits = model.head(hidden(model, ids, pictures))
+    let logits = model.head(hidden(model, ids, images))
     let length = ids.size(1), labels = ids.narrow(1, 1, length - 1)
     let targets = labels.maskedFill(labels.equals(Double(model.imageToken)), -100).flatten(0, 1)
     let loss = logits.narrow(1, 0, length - 1).flatten(0, 1).crossEntropy(targets)
@@ -76,37 +79,37 @@ import TorchNN
     #expect(compared.isSuperset(of: ["glb_GN", "sub_GN"].map { "model.vision_embed_tokens." + $0 }))
   }
 
-  /// A picture that two runs of tokens show is encoded once; the order of pictures is that of their places.
-  @Test func picturesAreKnownByTheirPlaces() throws {
+  /// An image that two runs of tokens show is encoded once; the order of images is that of their places.
+  @Test func imagesAreKnownByTheirPlaces() throws {
     let model = try model()
-    var (ids, pictures) = try input(model)
-    let wanted = noGrad { hidden(model, ids, pictures) }
-    #expect(difference(noGrad { hidden(model, ids, [pictures[2], pictures[0], pictures[1]]) }, wanted) < 1e-5)
-    let run = [Int64](repeating: 37, count: pictures[2].count)
+    var (ids, images) = try input(model)
+    let wanted = noGrad { hidden(model, ids, images) }
+    #expect(difference(noGrad { hidden(model, ids, [images[2], images[0], images[1]]) }, wanted) < 1e-5)
+    let run = [Int64](repeating: 37, count: images[2].count)
     ids = Tensor([1] + run + [2] + run + [3] as [Int64], shape: [1, 2 * run.count + 3])
-    pictures[2].starts = [1]
-    var again = pictures[2]
+    images[2].starts = [1]
+    var again = images[2]
     again.starts = [run.count + 2]
-    let twice = noGrad { hidden(model, ids, [pictures[2], again]) }
-    pictures[2].starts = [1, run.count + 2]
-    #expect(difference(noGrad { hidden(model, ids, [pictures[2]]) }, twice) < 1e-6)
+    let twice = noGrad { hidden(model, ids, [images[2], again]) }
+    images[2].starts = [1, run.count + 2]
+    #expect(difference(noGrad { hidden(model, ids, [images[2]]) }, twice) < 1e-6)
   }
 
-  /// Read in two parts through the cache, with the pictures of each part. Without scaling: its frequencies would be those
+  /// Read in two parts through the cache, with the images of each part. Without scaling: its frequencies would be those
   /// of a short sequence in the first part.
-  @Test func cacheTakesPictures() throws {
+  @Test func cacheTakesImages() throws {
     let config = try edited(JSONReader(file: Self.folder + "/config.json"), [("rope_scaling", .null)])
     let model = try Phi3Vision(config: config)
     try model.load(from: CheckpointWeights(folder: Self.folder))
-    let (ids, pictures) = try input(model), row = ids.narrow(0, 0, 1), cut = pictures[0].count + 4
-    let wanted = noGrad { hidden(model, row, Array(pictures.prefix(2))) }
+    let (ids, images) = try input(model), row = ids.narrow(0, 0, 1), cut = images[0].count + 4
+    let wanted = noGrad { hidden(model, row, Array(images.prefix(2))) }
     let cache = model.makeCache(batch: 1, capacity: ids.size(1))
-    var second = pictures[1]
+    var second = images[1]
     second.starts = [second.starts[0] - cut]
-    let parts = [(0..<cut, pictures[0]), (cut..<ids.size(1), second)].map { range, picture in
+    let parts = [(0..<cut, images[0]), (cut..<ids.size(1), second)].map { range, image in
       noGrad {
         model.hidden(
-          ModelInput(ids: row.narrow(1, range.lowerBound, range.count), images: ImageInput([picture])), cache: cache,
+          ModelInput(ids: row.narrow(1, range.lowerBound, range.count), images: ImageInput([image])), cache: cache,
           rows: nil)
       }
     }
@@ -115,21 +118,21 @@ import TorchNN
 
   /// Names are those of the published checkpoint, and what it holds besides is left out.
   @Test func writesAndReadsPublishedNames() throws {
-    let model = try model(), (ids, pictures) = try input(model)
+    let model = try model(), (ids, images) = try input(model)
     let temporary = try TemporaryFolder(), path = temporary.path + "/saved"
     try model.save(to: path)
     let original = try CheckpointWeights(folder: Self.folder), saved = try CheckpointWeights(folder: path)
     #expect(Set(saved.names) == Set(original.names))
     #expect(saved.names.contains("model.vision_embed_tokens.img_processor.vision_model.post_layernorm.weight"))
-    let wanted = noGrad { hidden(model, ids, pictures) }
-    #expect(difference(noGrad { hidden(try! Phi3Vision(folder: path), ids, pictures) }, wanted) == 0)
+    let wanted = noGrad { hidden(model, ids, images) }
+    #expect(difference(noGrad { hidden(try! Phi3Vision(folder: path), ids, images) }, wanted) == 0)
     var more = [String: Tensor]()
     for name in original.names { more[name] = try original.tensor(name) }
     more["model.vision_embed_tokens.wte.weight"] = more["model.embed_tokens.weight"]
     more["model.vision_embed_tokens.img_processor.vision_model.embeddings.position_ids"] = .zeros([1, 17])
     let again = try Phi3Vision(config: JSONReader(file: path + "/config.json"))
     try again.load(from: again.adapting(WeightDictionary(more)))
-    #expect(difference(noGrad { hidden(again, ids, pictures) }, wanted) == 0)
+    #expect(difference(noGrad { hidden(again, ids, images) }, wanted) == 0)
   }
 
   /// The sizes of microsoft/Phi-3.5-vision-instruct, whose files hold 4,146,621,440 parameters.
@@ -144,18 +147,21 @@ import TorchNN
         JSONReader(file: Self.folder + "/config.json"), sizes,
         sections: [("img_processor", "image_dim_out", 1024), ("img_processor", "num_img_tokens", 144)]))
     let configuration = model.configuration
-    #expect(configuration.imageToken == 32_044 && configuration.featureLayers == 23)
-    #expect(model.pictureTokens == .grid(side: 12) && model.imageSize == (336, 336))
+    #expect(configuration.imageToken == 32_044)
+    #expect(configuration.featureLayers == 23)
+    #expect(model.imageTokenCount == .grid(side: 12))
+    #expect(model.imageSize == (336, 336))
     #expect(model.parameters().reduce(0) { $0 + $1.tensor.count } == 4_146_621_440)
   }
 
   @Test func startsFresh() throws {
     let config = try JSONReader(file: Self.folder + "/config.json")
-    let model = try Phi3Vision(config: config), (ids, pictures) = try input(model)
+    let model = try Phi3Vision(config: config), (ids, images) = try input(model)
     model.initialise(generator: Generator(seed: 1), dtype: .float32, device: .cpu)
-    #expect(noGrad { hidden(model, ids, pictures) }.abs().max().item().isFinite)
+    #expect(noGrad { hidden(model, ids, images) }.abs().max().item().isFinite)
     let separators = model.parameters().filter { $0.key.hasSuffix("_GN") }
-    #expect(separators.count == 2 && separators.allSatisfy { $0.tensor.abs().max().item() == 0 })
+    #expect(separators.count == 2)
+    #expect(separators.allSatisfy { $0.tensor.abs().max().item() == 0 })
   }
 
   /// The configuration with other members; `sections` are those of objects in it.

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 import TokenModels
 import Torch
@@ -49,14 +50,14 @@ import TorchNN
   }
 
   @Test(arguments: [
-    LlamaConfiguration(vocabularySize: 10, hiddenSize: 8, innerSize: 12, layers: 1, heads: 2),
+    LlamaConfiguration(vocabularySize: 10, hiddenSize: 8, intermediateSize: 12, layers: 1, heads: 2),
     LlamaConfiguration(
-      vocabularySize: 10, hiddenSize: 8, innerSize: 12, layers: 2, heads: 2, keyValueHeads: 1, headWidth: 6,
+      vocabularySize: 10, hiddenSize: 8, intermediateSize: 12, layers: 2, heads: 2, keyValueHeads: 1, headDimension: 6,
       contextLength: 64, epsilon: 1e-5, theta: 5e5,
       scaling: .llama3(factor: 8, low: 1, high: 4, originalLength: 16), tiesEmbeddings: true, attentionBias: true,
       mlpBias: true, initialDeviation: 0.1, beginToken: 1, endTokens: [2, 3]),
     LlamaConfiguration(
-      vocabularySize: 10, hiddenSize: 8, innerSize: 12, layers: 1, heads: 2, scaling: .linear(factor: 2),
+      vocabularySize: 10, hiddenSize: 8, intermediateSize: 12, layers: 1, heads: 2, scaling: .linear(factor: 2),
       endTokens: [2]),
   ])
   func aModelMadeInCodeComesBack(configuration: LlamaConfiguration) throws {

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 import TokenModels
 import Torch
@@ -34,8 +35,10 @@ enum ClassifierFixture {
         as? SequenceClassifier)
     let expected = try ClassifierFixture.expected(name, "logits")
     #expect(difference(try ClassifierFixture.scores(model, of: name), expected) < 1e-5)
-    #expect(model.outputs == expected.size(1) && model.labels == (0..<model.outputs).map { "LABEL_\($0)" })
-    #expect(model.vocabularySize == 48 && model.padToken == 47)
+    #expect(model.outputs == expected.size(1))
+    #expect(model.labels == (0..<model.outputs).map { "LABEL_\($0)" })
+    #expect(model.vocabularySize == 48)
+    #expect(model.padToken == 47)
     // Documents end to end give the same.
     let ids = try ClassifierFixture.expected(name, "ids")
     let lengths = try ClassifierFixture.expected(name, "lengths").array(of: Int64.self).map(Int.init)
@@ -55,7 +58,8 @@ enum ClassifierFixture {
     let again = try #require(try loadModel(folder: target) as? SequenceClassifier)
     #expect(again.configurationJSON == model.configurationJSON)
     for (a, b) in zip(model.parameters(), again.parameters()) {
-      #expect(a.key == b.key && a.tensor.isEqual(to: b.tensor), "\(a.key)")
+      #expect(a.key == b.key, "\(a.key)")
+      #expect(a.tensor.isEqual(to: b.tensor), "\(a.key)")
     }
     guard let python = LoRATests.python else { return }
     #expect(try Self.differenceInTransformers(python, model, target, like: name) < 1e-5)
@@ -76,14 +80,16 @@ enum ClassifierFixture {
       let own = try #require(model.parameters().first { $0.key == parameter.key })
       #expect(own.tensor.isEqual(to: parameter.tensor), "\(parameter.key)")
     }
-    #expect(model.head.weight.dtype == base.head.weight.dtype && model.head.weight.shape == [3, 32])
+    #expect(model.head.weight.dtype == base.head.weight.dtype)
+    #expect(model.head.weight.shape == [3, 32])
     #expect(model.head.weight.isEqual(to: same.head.weight))
     #expect(!model.head.weight.isEqual(to: try SequenceClassifier(from: base, outputs: 3, seed: 6).head.weight))
     #expect(abs(model.head.weight.to(.float32).norm().item() / 96.0.squareRoot() - 0.02) < 0.005)
 
     try model.save(to: target)
     let again = try #require(try loadModel(folder: target) as? SequenceClassifier)
-    #expect(again.labels == labels && again.padToken == 47)
+    #expect(again.labels == labels)
+    #expect(again.padToken == 47)
     #expect(again.head.weight.isEqual(to: model.head.weight))
     let config = try JSONReader(file: target + "/config.json")
     #expect(try config.at("architectures").elements()[0].string().hasSuffix("ForSequenceClassification"))
@@ -169,7 +175,8 @@ enum ClassifierFixture {
     try model.saveAdapters(to: target)
     try again.loadAdapters(folder: target)
     for (a, b) in zip(model.parameters(), again.parameters()) {
-      #expect(a.key == b.key && a.tensor.isEqual(to: b.tensor), "\(a.key)")
+      #expect(a.key == b.key, "\(a.key)")
+      #expect(a.tensor.isEqual(to: b.tensor), "\(a.key)")
     }
     func names(_ folder: String) throws -> Set<String> {
       Set(try SafetensorsFile(folder + "/adapter_model.safetensors").tensors.map(\.name))
@@ -187,7 +194,8 @@ enum ClassifierFixture {
     let base = Fixture.all[0].path, options = LoadOptions(dtype: .float32)
     let model = try SequenceClassifier(from: base, outputs: 3, seed: 2, options: options)
     try model.addLoRA(LoRASettings(rank: 5, alpha: 12, targets: [LoRASettings.allLinear], base: base), seed: 3)
-    #expect(model.adapters.count == 14 && model.trainableParameters().count == 29)
+    #expect(model.adapters.count == 14)
+    #expect(model.trainableParameters().count == 29)
     noGrad {
       for (_, layer) in model.adapters { layer.up.normal_(std: 0.2, generator: Generator(seed: 4)) }
       model.head.weight.normal_(generator: Generator(seed: 5))
@@ -214,7 +222,8 @@ enum ClassifierFixture {
     let missing = try #require(
       #expect(throws: InputError.self) { try model.loadAdapters(folder: AdapterFixture.all[0].path) })
     #expect(missing.description.contains("missing: score.weight"))
-    #expect(model.adapters.isEmpty && model.head.weight === head)
+    #expect(model.adapters.isEmpty)
+    #expect(model.head.weight === head)
     let target = #expect(throws: InputError.self) { try model.addLoRA(LoRASettings(targets: ["score"]), seed: 1) }
     #expect(target?.found == "score, the head, whose weight the loss reads")
   }

@@ -61,7 +61,8 @@ private final class Stack: Module {
   func whatFitsNothingIsRefused(patterns: [String], found: String, expected: String) throws {
     let stack = Stack()
     let error = try #require(#expect(throws: InputError.self) { try stack.freeze(matching: patterns) })
-    #expect(error.found.contains(found) && error.expected.contains(expected), "\(error)")
+    #expect(error.found.contains(found), "\(error)")
+    #expect(error.expected.contains(expected), "\(error)")
     #expect(stack.trainableParameters().isEmpty)
   }
 }

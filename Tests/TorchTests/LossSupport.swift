@@ -4,7 +4,7 @@ import Torch
 /// Inputs of a loss by name: `hidden`, `weight`, and perhaps `bias` and `contrast`.
 typealias LossInputs = [String: Tensor]
 
-/// What came of a loss: its value, its summands, and gradients by name.
+/// What came of a loss: its value, its loss terms, and gradients by name.
 struct LossOutcome {
   var total: Tensor
   var sums: Tensor
@@ -23,7 +23,7 @@ struct LossOutcome {
     (self.total, self.sums, self.gradients) = (total, sums, gradients)
   }
 
-  /// The largest relative error of value, summands or any gradient; of gradients by their norms, since single entries
+  /// The largest relative error of value, loss terms or any gradient; of gradients by their norms, since single entries
   /// of a long matrix product in float32 carry rounding of their own.
   func error(from expected: LossOutcome) -> Double {
     let byNorm = gradients.map { name, found in
@@ -66,11 +66,11 @@ extension CandidateTerm {
   fileprivate func divergences(_ logits: Tensor, _ contrast: Tensor?) -> Tensor {
     let own = logits.indexSelect(0, Tensor(rows))
     var among = [own.indexSelect(1, Tensor(candidates))], all = [own]
-    if !extraTokens.isEmpty {
-      let from = extraRows.isEmpty ? own : contrast!.indexSelect(0, Tensor(extraRows))
-      let extra = from.gather(1, Tensor(extraTokens).unsqueeze(1))
-      among.append(extra)
-      all.append(extra)
+    if !contrastiveTokens.isEmpty {
+      let from = contrastiveRows.isEmpty ? own : contrast!.indexSelect(0, Tensor(contrastiveRows))
+      let contrastive = from.gather(1, Tensor(contrastiveTokens).unsqueeze(1))
+      among.append(contrastive)
+      all.append(contrastive)
     }
     let z = Tensor.cat(among, 1), logQ = z.logSoftmax(1), type = logits.dtype
     let (p, logP) = chosenTargets.map { $0.to(type) }.pair
@@ -98,7 +98,7 @@ extension [Tensor] {
 
 /// Random problems.
 struct LossProblem {
-  enum Extra: CaseIterable { case none, shared, contrast }
+  enum Contrastive: CaseIterable { case none, shared, contrast }
 
   var rows: Int, width: Int, vocabulary: Int
   var hasBias = true
@@ -121,20 +121,20 @@ struct LossProblem {
   /// A term at some rows, with random candidates, weights and targets.
   func term(
     at metric: [Int], candidates count: Int, overVocabulary: Bool = false, isReversed: Bool = false,
-    extra: Extra = .none, coefficient: Double = 0.3, seed: UInt64 = 6
+    contrastive: Contrastive = .none, coefficient: Double = 0.3, seed: UInt64 = 6
   ) -> CandidateTerm {
     let n = metric.count, generator = Generator(seed: seed)
     func pick(_ limit: Int, _ count: Int) -> [Int64] {
       Tensor.randint(0, limit, [count], generator: generator).array()
     }
-    let p = (Tensor.randn([4, count + (extra == .none ? 0 : 1)], dtype: .float64, generator: generator) * 2.0)
+    let p = (Tensor.randn([4, count + (contrastive == .none ? 0 : 1)], dtype: .float64, generator: generator) * 2.0)
       .softmax(1)
     return CandidateTerm(
       coefficient: coefficient, candidates: count == vocabulary ? (0..<count).map(Int64.init) : pick(vocabulary, count),
       overVocabulary: overVocabulary, isReversed: isReversed, rows: metric.map(Int64.init),
       weights: Tensor.rand([n], dtype: .float64, generator: generator).array(), targets: pick(4, n),
-      table: .rows(p: p, logP: p.log()), extraTokens: extra == .none ? [] : pick(vocabulary, n),
-      extraRows: extra == .contrast ? pick(3, n) : [])
+      table: .rows(p: p, logP: p.log()), contrastiveTokens: contrastive == .none ? [] : pick(vocabulary, n),
+      contrastiveRows: contrastive == .contrast ? pick(3, n) : [])
   }
 
   /// A term over a code book of all tokens, whose targets come of vectors.
@@ -163,7 +163,7 @@ struct LossFixture: Decodable {
   struct Term: Decodable {
     var coefficient: Double, candidates: [Int64], overVocabulary: Bool, isReversed: Bool
     var rows: [Int64], weights: [Double], targets: [Int64], p: KernelFixture.Table
-    var extraTokens: [Int64], extraRows: [Int64]
+    var contrastiveTokens: [Int64], contrastiveRows: [Int64]
   }
   var inputs: [String: KernelFixture.Table], gradients: [String: KernelFixture.Table]
   var labels: [Int64], scale: Double, smoothing: Double, terms: [Term], total: Double, sums: [Double]
@@ -180,7 +180,8 @@ struct LossFixture: Decodable {
         CandidateTerm(
           coefficient: $0.coefficient, candidates: $0.candidates, overVocabulary: $0.overVocabulary,
           isReversed: $0.isReversed, rows: $0.rows, weights: $0.weights, targets: $0.targets,
-          table: .rows(p: $0.p.tensor, logP: $0.p.tensor.log()), extraTokens: $0.extraTokens, extraRows: $0.extraRows)
+          table: .rows(p: $0.p.tensor, logP: $0.p.tensor.log()), contrastiveTokens: $0.contrastiveTokens,
+          contrastiveRows: $0.contrastiveRows)
       })
   }
 

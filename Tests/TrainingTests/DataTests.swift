@@ -54,19 +54,19 @@ import Training
     #expect(parts.flatMap(\.lengths) == whole.lengths.sorted())
   }
 
-  @Test func neighboursAreAskedForByEpochAndIndex() throws {
+  @Test func contrastiveExamplesAreAskedForByEpochAndIndex() throws {
     let examples = try Fixture.toyRun().examples
     var asked: [String] = []
     let batches = ExampleBatches(
       examples, plan: BatchPlan(count: examples.count, batch: 4, shuffled: false),
-      neighbour: { example, epoch, index in
+      contrastiveExample: { example, epoch, index in
         asked.append("\(epoch) \(index)")
         #expect(example == examples[index])
-        return index == 5 ? NeighbourExample(ids: example.ids, differences: example.metrics.map { _ in 1 }) : nil
+        return index == 5 ? ContrastiveExample(ids: example.ids, differences: example.metrics.map { _ in 1 }) : nil
       })
     let batch = try #require(try batches.batches(ofStep: 5).first)
     #expect(asked == ["1 4", "1 5", "1 6", "1 7"])
     #expect(batch.rows == 5)
-    #expect(batch.supervision.contrastQueries.count == examples[5].metrics.count)
+    #expect(batch.supervision.contrastLogitRows.count == examples[5].metrics.count)
   }
 }

@@ -41,7 +41,7 @@ func toySpace() throws -> TokenSpace {
 /// The fixture's objective: CE + 0.1 · KL to squared-distance targets at τ = 2, weighted by place.
 func toyObjective(contrast: Contrast = .none) throws -> Objective {
   .crossEntropy + 0.1
-    * (try MetricMatch(
+    * (try DistanceLoss(
       toySpace(), target: .init(SquaredDistance(), temperature: .value(2)), place: .number, contrast: contrast))
 }
 
@@ -60,23 +60,9 @@ func toyBatches(microBatch: Int? = nil, layout: BatchLayout = .padded, seed: UIn
     microBatch: microBatch.map(MicroBatch.examples) ?? .wholeStep, layout: layout)
 }
 
-/// The largest absolute difference of two tensors of one shape; infinite if the shapes differ or anything is NaN.
-func difference(_ a: Tensor, _ b: Tensor) -> Double {
-  guard a.shape == b.shape else { return .infinity }
-  let worst = (a.detach().to(.float64) - b.detach().to(.float64)).abs().max().item()
-  return worst.isNaN ? .infinity : worst
-}
-
 /// All bits of a model's weights.
 func weights(of model: any TokenModel) -> [String: [Double]] {
   Dictionary(uniqueKeysWithValues: model.parameters().map { ($0.key, $0.tensor.detach().array(of: Double.self)) })
-}
-
-/// A folder that is deleted when the test is over.
-final class TemporaryFolder {
-  let path = FileManager.default.temporaryDirectory.appending(path: "dist2-\(UUID().uuidString)").path
-  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
 /// A value written as JSON and read back.

@@ -18,11 +18,11 @@ import Training
     Torch.threads = 1
     let model = try Llama(folder: Self.folder + "/" + name, options: LoadOptions(dtype: .float32))
     let objective = try toyObjective(contrast: .twoPass(radius: 2))
-    let examples = try Fixture.toyRun().examples, sampler = try #require(objective.neighbourSampler(seed: 1))
+    let examples = try Fixture.toyRun().examples, sampler = try #require(objective.contrastiveSampler(seed: 1))
     let source = ExampleBatches(
       examples, plan: BatchPlan(count: examples.count, batch: 7, seed: 1),
       microBatch: microBatch.map(MicroBatch.examples) ?? .wholeStep,
-      neighbour: { sampler.neighbour(of: $0, epoch: $1, index: $2) })
+      contrastiveExample: { sampler.contrastiveExample(of: $0, epoch: $1, index: $2) })
     let options = TrainingOptions(length: .steps(steps), schedule: .constant, dtype: dtype)
     return (model, try Trainer(model, objective, AdamW(learningRate: 3e-3), options: options).fit(source).losses)
   }

@@ -33,20 +33,22 @@ import Training
     model.embedding.select(0, 14).fill_(.nan)
     let examples = try Fixture.toyRun().examples.prefix(4)
     let bad = examples.filter { $0.ids.contains(14) }.map(\.source)
-    #expect(!bad.isEmpty && bad.count < 4)
+    #expect(!bad.isEmpty)
+    #expect(bad.count < 4)
     let found = try found(model, toyBatches(microBatch: microBatch))
-    #expect(found.step == 1 && found.epoch == 1)
+    #expect(found.step == 1)
+    #expect(found.epoch == 1)
     #expect(found.examples.sorted() == bad.sorted())
-    #expect(found.summands == ["ce", "dist"])
-    #expect(found.description.contains("step 1 (epoch 1): summand ce, dist is not finite at toy line"))
+    #expect(found.lossTerms == ["ce", "dist"])
+    #expect(found.description.contains("step 1 (epoch 1): loss term ce, dist is not finite at toy line"))
   }
 
   /// The logit of a token that is no digit enters the cross entropy alone.
-  @Test func theSummandIsNamed() throws {
+  @Test func theLossTermIsNamed() throws {
     let model = try Toy()
     model.projection.select(0, 15).fill_(.infinity)
     let found = try found(model, toyBatches())
-    #expect(found.summands == ["ce"])
+    #expect(found.lossTerms == ["ce"])
     #expect(found.examples.count == 4)
   }
 
@@ -54,11 +56,11 @@ import Training
   @Test func theMetricIsNamed() throws {
     var examples = try Fixture.toyRun().examples
     examples[2].metrics[0].place.exponent = 400
-    let match = try MetricMatch(
+    let distanceLoss = try DistanceLoss(
       toySpace(), target: .init(SquaredDistance(), temperature: .value(2)), place: .powerOfTen, name: "y")
     let source = ExampleBatches(examples, plan: BatchPlan(count: 14, batch: 4, shuffled: false))
-    let found = try found(try Toy(), source, objective: .crossEntropy + 0.1 * match)
-    #expect(found.summands == ["y"])
+    let found = try found(try Toy(), source, objective: .crossEntropy + 0.1 * distanceLoss)
+    #expect(found.lossTerms == ["y"])
     #expect(found.examples == ["toy line 3"])
   }
 
@@ -75,7 +77,7 @@ import Training
     model.poison = { planted($0)[0] }
     let found = try found(model, toyBatches(), stepsBefore: 2)
     #expect(found.step == 3)
-    #expect(found.summands.isEmpty)
+    #expect(found.lossTerms.isEmpty)
     // The head lies behind the planted fault, everything else before it.
     #expect(Set(found.parameters) == ["embedding", "q", "k", "v", "o"])
     #expect(found.examples == (9...12).map { "toy line \($0)" })

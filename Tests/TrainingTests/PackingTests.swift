@@ -22,11 +22,11 @@ import Training
   private static func source(
     _ objective: Objective, _ layout: BatchLayout, _ microBatch: MicroBatch, count: Int = 14
   ) throws -> ExampleBatches {
-    let examples = try Fixture.toyRun().examples, sampler = objective.neighbourSampler(seed: 3)
+    let examples = try Fixture.toyRun().examples, sampler = objective.contrastiveSampler(seed: 3)
     return ExampleBatches(
       examples, plan: BatchPlan(count: examples.count, batch: count, seed: 5), microBatch: microBatch, layout: layout,
-      twoPass: objective.needsNeighbourPass,
-      neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } })
+      twoPass: objective.needsContrastivePass,
+      contrastiveExample: sampler.map { sampler in { sampler.contrastiveExample(of: $0, epoch: $1, index: $2) } })
   }
 
   /// Losses of a step and every gradient, in the type of the model.
@@ -42,14 +42,14 @@ import Training
       let hidden = model.hidden(
         ModelInput(
           ids: Tensor(batch.ids, shape: [batch.rows, batch.length]), documents: batch.documentLengths), cache: nil,
-        rows: Tensor(supervision.queries + supervision.contrastQueries))
-      let count = supervision.queries.count, contrasted = supervision.contrastQueries.count
+        rows: Tensor(supervision.logitRows + supervision.contrastLogitRows))
+      let count = supervision.logitRows.count, contrasted = supervision.contrastLogitRows.count
       let loss = objective(
         hidden: hidden.narrow(0, 0, count),
         contrastHidden: contrasted == 0 ? nil : hidden.narrow(0, count, contrasted), head: model.head,
         supervision: supervision, denominators: denominators)
       loss.total.backward()
-      for (index, value) in ([loss.total] + loss.summands.map(\.value)).enumerated() { losses[index] += value.item() }
+      for (index, value) in ([loss.total] + loss.lossTerms.map(\.value)).enumerated() { losses[index] += value.item() }
     }
     return (losses, model.parameters().map { ($0.key, ($0.tensor.grad ?? $0.tensor.zerosLike()).clone()) })
   }
@@ -57,7 +57,8 @@ import Training
   private func expectLayoutsAreEqual(
     _ model: any TokenModel, _ preset: Preset, lossTolerance: Double, gradientTolerance: Double
   ) throws {
-    let objective = try Objective(preset, matches: [toyObjective(contrast: .twoPass(radius: 2)).terms[0].match])
+    let objective = try Objective(
+      preset, distanceLosses: [toyObjective(contrast: .twoPass(radius: 2)).terms[0].distanceLoss])
     let whole = try step(model, objective, (.padded, .wholeStep))
     #expect(whole.loss[0] > 0)
     for way in Self.ways {
@@ -81,7 +82,7 @@ import Training
     try expectLayoutsAreEqual(model, preset, lossTolerance: 1e-13, gradientTolerance: 1e-11)
   }
 
-  /// Llama with grouped-query attention, its own head width, biases; documents attended to in groups.
+  /// Llama with grouped-logit row attention, its own head width, biases; documents attended to in groups.
   @Test(arguments: ["gqa-llama3", "headdim-tied", "mha-biases"], Preset.allCases)
   func inLlama(name: String, preset: Preset) throws {
     Torch.threads = 1

@@ -52,7 +52,8 @@ import Training
       }
       let plain = try gradients(recomputing: false), again = try gradients(recomputing: true)
       for (a, b) in zip(plain.outputs, again.outputs) { #expect(a.isEqual(to: b)) }
-      #expect(plain.gradients.keys == again.gradients.keys && plain.gradients.count >= 10)
+      #expect(plain.gradients.keys == again.gradients.keys)
+      #expect(plain.gradients.count >= 10)
       for (key, gradient) in plain.gradients { #expect(gradient.isEqual(to: again.gradients[key]!), "\(key)") }
       #expect(plain.next.isEqual(to: again.next))
     }
@@ -71,7 +72,8 @@ import Training
     }
     for dtype in [nil, DType.bfloat16] {
       let plain = try train(recomputing: false, dtype: dtype), again = try train(recomputing: true, dtype: dtype)
-      #expect(plain.losses == again.losses && plain.weights == again.weights)
+      #expect(plain.losses == again.losses)
+      #expect(plain.weights == again.weights)
     }
   }
 
@@ -94,7 +96,7 @@ import Training
         [recomputing = recomputing as Bool] in
         Torch.threads = 1
         let configuration = LlamaConfiguration(
-          vocabularySize: 64, hiddenSize: 128, innerSize: 512, layers: 16, heads: 4, tiesEmbeddings: true)
+          vocabularySize: 64, hiddenSize: 128, intermediateSize: 512, layers: 16, heads: 4, tiesEmbeddings: true)
         let model = Llama(configuration, generator: Generator(seed: 2))
         model.unfreeze()
         model.checkpointsActivations = recomputing
@@ -111,7 +113,8 @@ import Training
       return try #require(text.split(separator: "peak:").last?.split(separator: ":").first.flatMap { Double($0) })
     }
     let plain = try await peak(recomputing: false), less = try await peak(recomputing: true)
-    #expect(less < 0.5 * plain && plain > 100_000, "\(less) kB of \(plain) kB")
+    #expect(less < 0.5 * plain, "\(less) kB of \(plain) kB")
+    #expect(plain > 100_000, "\(less) kB of \(plain) kB")
   }
 }
 

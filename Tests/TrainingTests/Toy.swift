@@ -7,7 +7,7 @@ final class Toy: Module, TokenModel {
   @Parameter("embedding") var embedding: Tensor
   @Parameter("head") var projection: Tensor
   @Parameter("bias") var bias: Tensor
-  @Parameter("q") var query: Tensor
+  @Parameter("q") var logitRow: Tensor
   @Parameter("k") var key: Tensor
   @Parameter("v") var value: Tensor
   @Parameter("o") var output: Tensor
@@ -24,14 +24,14 @@ final class Toy: Module, TokenModel {
     self.dropout = dropout
     super.init()
     Torch.threads = 1  // of this test's thread: tests run side by side, and what is this small gains nothing by more
-    for box in [$embedding, $projection, $bias, $query, $key, $value, $output, $norm] {
+    for box in [$embedding, $projection, $bias, $logitRow, $key, $value, $output, $norm] {
       box.tensor = try Fixture.toy("initial." + box.key).to(dtype)
     }
   }
 
   func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     let x = embedding.embedding(input.ids)
-    let heads = [query, key, value].map { x.linear($0).unsqueeze(1) }
+    let heads = [logitRow, key, value].map { x.linear($0).unsqueeze(1) }
     let mask = input.documents.map { AttentionMask.packed($0, length: x.size(1), device: x.device) }
     let attended = scaledDotProductAttention(heads[0], heads[1], heads[2], mask: mask, causal: mask == nil)
       .squeeze(1).linear(output)

@@ -6,7 +6,7 @@ import Torch
 import TorchNN
 import Training
 
-/// Image tokens: `task=encode` (pictures to codes), `step` (an optimizer step over codes, `preset=sft` or `dist`),
+/// Image tokens: `task=encode` (images to codes), `step` (an optimizer step over codes, `preset=sft` or `dist`),
 /// `sample` (greedy codes under guidance). peers/images.py does the same.
 func imageTokens(_ worker: Worker, _ settings: Settings) throws {
   switch settings.required("task") {
@@ -41,7 +41,7 @@ private func imageStep(_ worker: Worker, _ settings: Settings) throws {
     let book = try CodeBook(Tensor.randn([count, 8]).to(.float32))
     objective =
       try Objective.crossEntropy
-      + 0.1 * MetricMatch(.all(count), target: TargetDistribution(MeanSquaredDistance(book), temperature: .value(0.1)))
+      + 0.1 * DistanceLoss(.all(count), target: TargetDistribution(MeanSquaredDistance(book), temperature: .value(0.1)))
   } else {
     objective = .crossEntropy
   }
@@ -51,7 +51,7 @@ private func imageStep(_ worker: Worker, _ settings: Settings) throws {
     options: TrainingOptions(length: .steps(1 << 16)))
   let source = ExampleBatches(
     (0..<1 << 16).map { examples[$0 % batch] }, plan: BatchPlan(count: 1 << 16, batch: batch, shuffled: false))
-  try worker.serve(trainer, source) { step in step.summands.first { $0.name == "ce" }?.value ?? step.loss }
+  try worker.serve(trainer, source) { step in step.lossTerms.first { $0.name == "ce" }?.value ?? step.loss }
 }
 
 private func sampleImages(_ worker: Worker, _ settings: Settings) throws {

@@ -20,7 +20,7 @@ func linearLoss(_ worker: Worker, _ settings: Settings) throws {
         return loss
       }
       // What both sides compute, so that the check holds for cross entropy alone as well.
-      let check = loss.summands[0].value.item()
+      let check = loss.lossTerms[0].value.item()
       (hidden.grad, weight.grad) = (nil, nil)
       return check
     }

@@ -13,7 +13,7 @@ func logitsLoss(_ worker: Worker, _ settings: Settings) throws {
       let loss = positions.objective(
         logits: logits, supervision: positions.supervision, denominators: denominators)
       loss.total.backward()
-      let check = loss.summands[0].value.item()
+      let check = loss.lossTerms[0].value.item()
       logits.grad = nil
       return check
     }

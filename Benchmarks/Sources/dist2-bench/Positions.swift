@@ -14,15 +14,15 @@ struct Positions {
   ///   - candidates: M, token ids 100 …
   init(labels: Tensor, every: Int, candidates: Int) throws {
     var labels = labels.array(of: Int64.self).map { Int32($0) }, metrics: [MetricTarget] = []
-    for query in labels.indices where every > 0 && query.isMultiple(of: every) {
-      let ordinal = query / every, rank = 1 + ordinal % 4
-      labels[query] = Int32(100 + ordinal % candidates)
+    for logitRow in labels.indices where every > 0 && logitRow.isMultiple(of: every) {
+      let ordinal = logitRow / every, rank = 1 + ordinal % 4
+      labels[logitRow] = Int32(100 + ordinal % candidates)
       metrics.append(
         MetricTarget(
-          query: query, candidate: ordinal % candidates,
+          logitRow: logitRow, candidate: ordinal % candidates,
           place: PlaceValue(rankInNumber: rank, rankInRun: rank, exponent: rank - 1)))
     }
-    supervision = Supervision(queries: labels.indices.map { Int32($0) }, labels: labels, metrics: metrics)
+    supervision = Supervision(logitRows: labels.indices.map { Int32($0) }, labels: labels, metrics: metrics)
     let space = try TokenSpace(
       name: "numbers", unit: .token, ids: (0..<Int32(candidates)).map { 100 + $0 },
       values: (0..<candidates).map { Double($0) })
@@ -33,5 +33,5 @@ struct Positions {
 /// Cross entropy + 0.1 · squared distance at τ = 2 with weights by place.
 func distances(over space: TokenSpace) throws -> Objective {
   let target = TargetDistribution(.squared, temperature: .value(2))
-  return try Objective.crossEntropy + 0.1 * MetricMatch(space, target: target, place: .number)
+  return try Objective.crossEntropy + 0.1 * DistanceLoss(space, target: target, place: .number)
 }

@@ -7,7 +7,7 @@ import Torch
 import TorchNN
 import Training
 
-/// A model that sees: `task=features` (pictures to the decoder's embeddings), `step` (an optimizer step over pictures read
+/// A model that sees: `task=features` (images to the decoder's embeddings), `step` (an optimizer step over images read
 /// from their files and words). peers/seeing.py does the same.
 func seeing(_ worker: Worker, _ settings: Settings) throws {
   let model = try Llava(folder: settings.required("model"), options: LoadOptions(dtype: .float32, copying: true))
@@ -31,13 +31,13 @@ func seeing(_ worker: Worker, _ settings: Settings) throws {
     model, .crossEntropy, AdamW(learningRate: 1e-6), options: TrainingOptions(length: .steps(1 << 16)))
   let source = ExampleBatches(
     (0..<1 << 16).map { examples[$0 % batch] }, plan: BatchPlan(count: 1 << 16, batch: batch, shuffled: false),
-    pictures: { example in
+    images: { example in
       try example.images.map { PlacedImage(try prepared($0.path), position: $0.position, count: $0.count) }
     })
   try worker.serve(trainer, source) { $0.loss }
 }
 
-/// A picture and random words each, of which the last eight are learnt.
+/// An image and random words each, of which the last eight are learnt.
 private func exampleSet(_ paths: [String], length: Int, _ model: Llava) -> [EncodedExample] {
   Torch.seed(1)
   let words = Tensor.randint(0, 49_152, [paths.count, length]).array(of: Int64.self), tokens = model.tokensPerImage

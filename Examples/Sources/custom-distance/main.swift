@@ -18,18 +18,18 @@ struct ClockDistance: ValueDistance {
 }
 
 let hours = try TokenSpace(name: "hours", ids: Array(0..<12), values: (1...12).map(Double.init))
-let match = try MetricMatch(hours, target: TargetDistribution(ClockDistance(), temperature: .value(1)))
-let objective = Objective.crossEntropy + 0.1 * match
+let distanceLoss = try DistanceLoss(hours, target: TargetDistribution(ClockDistance(), temperature: .value(1)))
+let objective = Objective.crossEntropy + 0.1 * distanceLoss
 
 // One position whose target is 12 o'clock (candidate 11), and a model that knows nothing yet.
-let supervision = Supervision(queries: [0], labels: [11], metrics: [MetricTarget(query: 0, candidate: 11)])
+let supervision = Supervision(logitRows: [0], labels: [11], metrics: [MetricTarget(logitRow: 0, candidate: 11)])
 let denominators = objective.denominators(of: [supervision])
 let logits = Tensor.zeros([1, 12], dtype: .float64).requiresGrad(true)
 
 for step in 0...200 {
   let loss = objective(logits: logits, supervision: supervision, denominators: denominators)
   if step % 50 == 0 {
-    let parts = loss.summands.map { "\($0.name) \(($0.value.item() * 1000).rounded() / 1000)" }
+    let parts = loss.lossTerms.map { "\($0.name) \(($0.value.item() * 1000).rounded() / 1000)" }
     print("step \(step): loss \((loss.total.item() * 1000).rounded() / 1000)  (\(parts.joined(separator: ", ")))")
   }
   loss.total.backward()

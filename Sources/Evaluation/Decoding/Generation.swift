@@ -68,7 +68,7 @@ public struct GenerationEvent: Sendable, Hashable {
   public var finish: FinishReason?
 }
 
-/// What a ``LogitsHook`` may look at.
+/// State that a ``LogitsHook`` may read.
 public struct GenerationState {
   /// Index of the prompt in each row of the logits. Finished sequences lose their rows, so hooks that keep tensors of
   /// their own follow these.

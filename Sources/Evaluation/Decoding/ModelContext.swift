@@ -16,7 +16,7 @@ public final class ModelContext {
   public private(set) var last: Tensor
   var cache: KeyValueCache
   /// Tokens of the longest prompt: all are computed as sequences of that length are, as long as this context lives; see
-  /// ``TorchNN/TokenModel/switchingLength``.
+  /// `TokenModel/switchingLength`.
   let sequenceLength: Int
   /// Which cached columns are tokens, bool `[B, S]`; nil while there is no padding.
   private(set) var real: Tensor?
@@ -28,13 +28,13 @@ public final class ModelContext {
 
   /// Reads the prompts.
   ///
-  /// Prompts on both sides of the model's ``TorchNN/TokenModel/switchingLength`` do not belong together: all would be
+  /// Prompts on both sides of the model's `TokenModel/switchingLength` do not belong together: all would be
   /// computed as the longest.
   ///
   /// - Parameters:
   ///   - room: tokens that will be read later; the cache is reserved for them.
   ///   - beginning: what the model has read already; used if every prompt begins with it and goes on.
-  ///   - images: for each prompt its pictures; empty: none shows any.
+  ///   - images: for each prompt its images; empty: none shows any.
   /// - Throws: `DecodingError` for a prompt that is empty, too long for the model or not in its vocabulary.
   public init(
     _ model: any TokenModel, prompts: [[Int32]], room: Int, beginning: ReadBeginning? = nil,
@@ -42,8 +42,8 @@ public final class ModelContext {
   ) throws {
     try Self.check(prompts, for: model)
     let images = images.isEmpty ? prompts.map { _ in [] } : images
-    precondition(images.count == prompts.count, "pictures of \(images.count) of \(prompts.count) prompts")
-    // Equal tokens are not equal pictures.
+    precondition(images.count == prompts.count, "images of \(images.count) of \(prompts.count) prompts")
+    // Equal tokens are not equal images.
     let firstImage = images.flatMap { $0.map(\.position) }.min() ?? .max
     self.model = model
     (lengths, last) = ([], .empty([0]))

@@ -2,26 +2,26 @@ public import MetricTokens
 import Torch
 import TorchNN
 
-/// Gives the pictures of a prompt, by its index: asked when the prompt is read, so that no more of them are in memory
+/// Gives the images of a prompt, by its index: asked when the prompt is read, so that no more of them are in memory
 /// than one batch shows.
 public typealias PromptImages = (_ prompt: Int) throws -> [PlacedImage]
 
 extension PlacedImage {
-  /// The same picture in what is left of a sequence after its first tokens.
+  /// The same image in what is left of a sequence after its first tokens.
   func moved(by tokens: Int) -> PlacedImage { PlacedImage(image, position: position - tokens, count: count) }
 }
 
 extension ImageInput {
-  /// Pictures of sequences that are rows of `width` tokens; nil if they show none.
+  /// Images of sequences that are rows of `width` tokens; nil if they show none.
   init?(_ images: [[PlacedImage]], width: Int, device: Device) {
-    let pictures = images.enumerated().flatMap { row, images in
+    let images = images.enumerated().flatMap { row, images in
       images.map { placed in
-        Picture(
+        Image(
           values: placed.image.values, shape: [placed.image.channels, placed.image.height, placed.image.width],
           grid: placed.image.grid.map { ($0.rows, $0.columns) }, starts: [row * width + placed.position],
           count: placed.count)
       }
     }
-    self.init(pictures, device: device)
+    self.init(images, device: device)
   }
 }

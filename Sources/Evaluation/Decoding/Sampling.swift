@@ -27,7 +27,7 @@ public struct Sampling: Sendable, Hashable, Codable {
   /// The best token every time.
   public static let greedy = Sampling(temperature: 0)
 
-  /// What is wrong with the settings, with the name of the one at fault; nil if nothing is.
+  /// Fault of the settings, with the name of the one at fault; nil if nothing is.
   public var problem: String? {
     if !(temperature >= 0 && temperature.isFinite) { return "temperature: expected a number ≥ 0, found \(temperature)" }
     if let topK, topK < 1 { return "topK: expected at least 1, found \(topK)" }

@@ -21,7 +21,7 @@ public struct TokenGenerator {
   ///     size.
   ///   - onToken: called with each token as it is chosen; an error it throws ends everything.
   ///   - hook: changes scores before a token is chosen.
-  ///   - images: the pictures of each prompt; nil if none shows any.
+  ///   - images: the images of each prompt; nil if none shows any.
   ///   - isEnd: whether new tokens have come to an end that no token marks, such as a text; they are kept. Nil: no.
   /// - Returns: one continuation per prompt, in order.
   /// - Throws: `DecodingError` for prompts or settings that cannot be used, before anything is computed; `.notFinite`

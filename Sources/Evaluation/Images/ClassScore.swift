@@ -14,12 +14,12 @@ public struct ClassScore: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - logProbabilities: `[N, K]`, logarithms of distributions.
-  ///   - splits: into how many parts of (nearly) equal size the pictures are cut, in their order: shuffle them first if
+  ///   - splits: into how many parts of (nearly) equal size the images are cut, in their order: shuffle them first if
   ///     they are sorted by class.
   ///   - weights: how often each row counts `[N]`; once if nil.
   public init(logProbabilities: Tensor, splits: Int = 10, weights: Tensor? = nil) {
     let count = logProbabilities.size(0)
-    precondition(splits > 0 && splits <= count, "\(splits) splits of \(count) pictures")
+    precondition(splits > 0 && splits <= count, "\(splits) splits of \(count) images")
     let logs = logProbabilities.to(.float64)
     let scores = noGrad {
       (0..<splits).map { split in

@@ -2,7 +2,7 @@ public import Torch
 
 /// Mean and covariance of features, in float64.
 public struct FeatureStatistics {
-  /// How many pictures they were taken over.
+  /// How many images they were taken over.
   public let count: Int
   /// The mean `[D]`.
   public let mean: Tensor
@@ -57,7 +57,7 @@ public struct FeatureAccumulator {
 
   /// Mean and covariance of all that was added, at least two rows.
   public func statistics() -> FeatureStatistics {
-    guard let origin, let sum, let products, count > 1 else { preconditionFailure("statistics of \(count) pictures") }
+    guard let origin, let sum, let products, count > 1 else { preconditionFailure("statistics of \(count) images") }
     return noGrad {
       let shift = sum / Double(count)
       let outer = shift.unsqueeze(1).mm(shift.unsqueeze(0))

@@ -5,7 +5,7 @@ extension FeatureStatistics {
   /// |μ₁ − μ₂|² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½.
   ///
   /// With Σ = A Aᵀ the last trace is the sum of the singular values of A₁ᵀA₂. Unlike a root of the product it is real
-  /// and keeps its digits where a covariance is singular, as it is for fewer pictures than features.
+  /// and keeps its digits where a covariance is singular, as it is for fewer images than features.
   public func frechetDistance(to other: FeatureStatistics) -> Double {
     torchPrecondition(mean.shape == other.mean.shape, "features of \(mean.shape) and \(other.mean.shape)")
     return noGrad {

@@ -8,11 +8,11 @@ public struct ImageMetricOptions: Sendable, Hashable {
   public var splits = 10
   /// k of precision and recall; 3 in the literature.
   public var neighbours = 3
-  /// The most pictures of a set for precision and recall, whose cost grows with the square; drawn at random.
+  /// The most images of a set for precision and recall, whose cost grows with the square; drawn at random.
   public var neighbourLimit = 10_000
   /// Resamples of both sets for standard errors; 0 for none; nil: 100 for features so narrow that this is quick.
   public var resamples: Int?
-  /// Seed of the order of pictures and of the resamples.
+  /// Seed of the order of images and of the resamples.
   public var seed: UInt64 = 0
 
   /// The defaults.
@@ -25,15 +25,15 @@ public struct ImageMetricOptions: Sendable, Hashable {
   public func resampleCount(featureCount: Int) -> Int { resamples ?? (featureCount <= Self.quickWidth ? 100 : 0) }
 }
 
-/// Figures that compare generated pictures with real ones by what a network sees in them.
+/// Figures that compare generated images with real ones by what a network sees in them.
 public struct ImageMetrics: Sendable, Hashable, Codable {
   /// One figure.
   public struct Figure: Sendable, Hashable, Codable {
-    /// What it is called with this network.
+    /// Name with this network.
     public var name: String
     /// Its value.
     public var value: Double
-    /// Its standard error, by resampling pictures; nil where that was not done.
+    /// Its standard error, by resampling images; nil where that was not done.
     public var standardError: Double?
     /// Whether less is better.
     public var lowerIsBetter: Bool
@@ -45,7 +45,7 @@ public struct ImageMetrics: Sendable, Hashable, Codable {
   public let isReferenceInception: Bool
   /// Width of its features.
   public let featureCount: Int
-  /// How many real pictures there were.
+  /// How many real images there were.
   public let realCount: Int
   /// How many generated ones.
   public let generatedCount: Int
@@ -56,11 +56,11 @@ public struct ImageMetrics: Sendable, Hashable, Codable {
   ///
   /// The standard error of the Fréchet distances and of the class score is the standard deviation over resamples of
   /// both sets. It is no percentile interval: the distance of resamples is biased upwards, by twice the bias that the
-  /// distance itself has for its number of pictures, so that such an interval can lie beside the value. That of
+  /// distance itself has for its number of images, so that such an interval can lie beside the value. That of
   /// precision and recall is binomial, for the balls as they are.
   ///
   /// - Parameters:
-  ///   - real: at least two real pictures, and more than `neighbours`.
+  ///   - real: at least two real images, and more than `neighbours`.
   ///   - generated: as many.
   ///   - network: whose features they are.
   ///   - progress: told of each resample done.
@@ -151,10 +151,10 @@ private struct StandardErrors {
 }
 
 extension ImageFeatureBatch {
-  /// How many pictures.
+  /// How many images.
   public var count: Int { pooled.size(0) }
 
-  /// The pictures in a random order, so that a part of them stands for all.
+  /// The images in a random order, so that a part of them stands for all.
   fileprivate func shuffled(seed: UInt64) -> ImageFeatureBatch {
     var generator = CounterGenerator(seed)
     var order = Array(0..<Int64(count))
@@ -165,7 +165,7 @@ extension ImageFeatureBatch {
       logProbabilities: logProbabilities?.indexSelect(0, rows))
   }
 
-  /// How often each picture is drawn when as many are drawn with replacement `[N]`.
+  /// How often each image is drawn when as many are drawn with replacement `[N]`.
   fileprivate func resampled(_ generator: CounterGenerator) -> Tensor {
     var (generator, counts) = (generator, [Int64](repeating: 0, count: count))
     for _ in 0..<count { counts[generator.next(below: count)] += 1 }

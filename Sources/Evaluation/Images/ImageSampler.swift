@@ -18,7 +18,7 @@ public struct ImageSamplingOptions: Sendable, Hashable, Codable {
     (self.guidance, self.sampling, self.batch) = (guidance, sampling, batch)
   }
 
-  /// What is wrong with the settings; nil if nothing is.
+  /// Fault of the settings; nil if nothing is.
   public var problem: String? {
     if !(guidance >= 0 && guidance.isFinite) { return "guidance: expected a number ≥ 0, found \(guidance)" }
     if batch < 1 { return "batch: expected at least 1, found \(batch)" }
@@ -44,7 +44,7 @@ public struct ImageSampler {
   ///   - streams: names the random numbers of each image, so that it can be drawn again in other company; nil uses its
   ///     index.
   ///   - onBatch: called with the indices of each batch's images and their codes `[n, L]` (int64), L being
-  ///     ``TorchNN/ClassConditionalModel/codesPerImage``, row by row of the grid. What it throws ends everything.
+  ///     `ClassConditionalModel/codesPerImage`, row by row of the grid. What it throws ends everything.
   /// - Throws: `DecodingError` for settings or classes that cannot be used, before anything is computed, and
   ///   `.notFinite` where the model breaks down; `TorchError`, for instance if memory runs out.
   public func sample(

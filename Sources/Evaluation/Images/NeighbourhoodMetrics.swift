@@ -1,14 +1,14 @@
 public import Torch
 
-/// Precision and recall of generated pictures (Kynkäänniemi et al. 2019).
+/// Precision and recall of generated images (Kynkäänniemi et al. 2019).
 ///
-/// The pictures of a set are taken to cover the balls around each that reach to its k-th nearest neighbour in the set.
-/// Precision is the share of generated pictures that real ones cover, recall the share of real pictures that generated
+/// The images of a set are taken to cover the balls around each that reach to its k-th nearest neighbour in the set.
+/// Precision is the share of generated images that real ones cover, recall the share of real images that generated
 /// ones cover.
 public struct NeighbourhoodMetrics: Sendable, Hashable {
-  /// Share of generated pictures within the balls of real ones.
+  /// Share of generated images within the balls of real ones.
   public let precision: Double
-  /// Share of real pictures within the balls of generated ones.
+  /// Share of real images within the balls of generated ones.
   public let recall: Double
 
   /// Compares features.
@@ -16,7 +16,7 @@ public struct NeighbourhoodMetrics: Sendable, Hashable {
   /// - Parameters:
   ///   - real: `[N, D]`.
   ///   - generated: `[M, D]`.
-  ///   - neighbours: k, 3 in the paper; both sets hold more pictures.
+  ///   - neighbours: k, 3 in the paper; both sets hold more images.
   public init(real: Tensor, generated: Tensor, neighbours: Int = 3) {
     precondition(
       neighbours > 0 && real.size(0) > neighbours && generated.size(0) > neighbours,
@@ -59,7 +59,7 @@ private struct FeatureCloud {
       let length = Swift.min(rows, a.size(0) - start)
       let scale = aSquares.narrow(0, start, length).unsqueeze(1) + bSquares
       let distances = scale - a.narrow(0, start, length).mm(b.transpose(0, 1)) * 2
-      // Less than rounding can tell apart is 0, so that equal pictures are 0 apart.
+      // Less than rounding can tell apart is 0, so that equal images are 0 apart.
       return use(Tensor.select(distances .> scale * 1e-13, distances, distances.zerosLike()))
     }
   }

@@ -2,7 +2,7 @@ public import MetricTokens
 
 /// The numbers that an answer in words gives.
 public struct AnswerParser: Sendable, Hashable, Codable {
-  /// What counts as a number.
+  /// Grammar of numbers.
   public var grammar: NumberGrammar
   /// How many numbers make an answer: 1 for a value, 4 for a box.
   public var count: Int

@@ -1,5 +1,6 @@
 /// An upright rectangle by two corners, x1 ≤ x2 and y1 ≤ y2.
 public struct BoundingBox: Sendable, Hashable, Codable {
+  /// Left, top, right and bottom.
   public var x1, y1, x2, y2: Double
 
   /// A box of four numbers x1, y1, x2, y2 in any unit. Nil for other counts and for inverted corners.

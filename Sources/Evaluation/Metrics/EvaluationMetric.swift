@@ -38,4 +38,7 @@ public enum EvaluationMetric: String, Sendable, Hashable, Codable, CaseIterable 
 
   /// Whether unreadable answers are scored by ``Unreadable`` rather than counted as wrong.
   public var isError: Bool { [.mae, .medianError, .clippedMAE, .rmse, .relativeError, .r2, .spearman].contains(self) }
+
+  /// Whether it is a mean over the numbers read out of distributions.
+  public var isOfBeliefs: Bool { [.readOutMAE, .crps, .coverage, .mass].contains(self) }
 }

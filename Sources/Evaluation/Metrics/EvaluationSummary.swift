@@ -39,7 +39,7 @@ public struct EvaluationSummary: Sendable, Hashable, Codable {
   public var judged: JudgedNumber
   /// The figures by ``EvaluationMetric`` name. Missing where there was nothing to measure, or more than a double holds.
   public var figures: [String: Double]
-  /// What must be known to read them.
+  /// Remarks on reading them.
   public var notes: [String]
 
   /// Computes figures.
@@ -54,14 +54,14 @@ public struct EvaluationSummary: Sendable, Hashable, Codable {
     judged: JudgedNumber = .text, grammar: NumberGrammar = NumberGrammar(), range: ClosedRange<Double>? = nil,
     notes: [String] = []
   ) {
-    let judge = Judge(records: records, rule: rule, judged: judged, grammar: grammar, range: range)
+    let evaluator = RecordEvaluator(records: records, rule: rule, judged: judged, grammar: grammar, range: range)
     self.notes = notes
     count = records.count
-    unreadable = records.count { judge.values(of: $0) == nil }
+    unreadable = records.count { evaluator.values(of: $0) == nil }
     self.rule = rule.description
     self.judged = judged
     figures = metrics.reduce(into: [:]) { figures, metric in
-      let figure = judge.figure(metric)
+      let figure = evaluator.figure(metric)
       if figure.isFinite { figures[metric.rawValue] = figure }
     }
   }
@@ -79,20 +79,21 @@ extension EvaluationSummary {
   ) -> [(sum: Double, weight: Double)]? {
     guard ![.medianError, .rmse, .relativeError, .r2, .spearman].contains(metric) else { return nil }
     return records.map { record in
-      let judge = Judge(records: [record], rule: rule, judged: judged, grammar: grammar, range: range)
+      let evaluator = RecordEvaluator(records: [record], rule: rule, judged: judged, grammar: grammar, range: range)
       if metric == .digitAccuracy {
-        let places = judge.places()
+        let places = evaluator.places()
         return (places.reduce(0) { $0 + $1.share * Double($1.count) }, Double(places.reduce(0) { $0 + $1.count }))
       }
-      let figure = judge.figure(metric)
+      let figure = evaluator.figure(metric)
       guard !figure.isNaN else { return (0, 0) }
-      let weight = metric == .mae || metric == .clippedMAE ? Double(record.truth.count) : 1
+      let isOfNumbers = metric == .mae || metric == .clippedMAE
+      let weight = isOfNumbers ? Double(record.truth.count) : metric.isOfBeliefs ? Double(record.beliefs.count) : 1
       return (figure * weight, weight)
     }
   }
 }
 
-private struct Judge {
+private struct RecordEvaluator {
   let records: [PredictionRecord]
   let rule: Unreadable
   let judged: JudgedNumber
@@ -104,8 +105,8 @@ private struct Judge {
     let values =
       switch judged {
       case .text: record.values
-      case .decision: record.belief.map { [$0.decision] }
-      case .mean: record.belief.map { [$0.mean] }
+      case .decision: record.beliefs.isEmpty ? nil : record.beliefs.map(\.decision)
+      case .mean: record.beliefs.isEmpty ? nil : record.beliefs.map(\.mean)
       }
     return values?.count == record.truth.count ? values : nil
   }
@@ -122,11 +123,11 @@ private struct Judge {
     case .relativeError: error(NumberMetrics.meanRelativeError)
     case .r2: error(NumberMetrics.r2)
     case .spearman: error(NumberMetrics.spearman)
-    case .readOutMAE: NumberMetrics.mean(records.compactMap { $0.belief?.error($0.truth) })
+    case .readOutMAE: NumberMetrics.mean(ofBeliefs { $0.error($1.truth) })
     case .nll: NumberMetrics.mean(records.compactMap(\.negativeLogLikelihood))
-    case .crps: NumberMetrics.mean(records.compactMap { $0.belief?.crps })
-    case .coverage: NumberMetrics.mean(records.compactMap(isCovered))
-    case .mass: NumberMetrics.mean(records.compactMap { $0.belief?.mass })
+    case .crps: NumberMetrics.mean(ofBeliefs { belief, _ in belief.crps })
+    case .coverage: NumberMetrics.mean(ofBeliefs { $0.isCovered($1.truth) })
+    case .mass: NumberMetrics.mean(ofBeliefs { belief, _ in belief.mass })
     case .iou: ofBoxes { boxes($0).map { $0.intersectionOverUnion($1) } ?? 0 }
     case .boxAccuracy: ofBoxes { boxes($0).map { $0.isFound(by: $1) ? 1 : 0 } ?? 0 }
     case .digitAccuracy: digits()
@@ -160,9 +161,9 @@ private struct Judge {
     return figure(predictions, truths)
   }
 
-  private func isCovered(_ record: PredictionRecord) -> Double? {
-    guard let belief = record.belief, let truth = belief.truth(of: record.truth) else { return nil }
-    return (belief.low...belief.high).contains(truth) ? 1 : 0
+  /// A figure of every number that was read out.
+  private func ofBeliefs(_ figure: (PredictionRecord.Belief, PredictionRecord) -> Double?) -> [Double] {
+    records.flatMap { record in record.beliefs.compactMap { figure($0, record) } }
   }
 
   private func boxes(_ record: PredictionRecord) -> (BoundingBox, BoundingBox)? {

@@ -2,7 +2,7 @@
 public struct PredictionRecord: Sendable, Hashable, Codable {
   /// Name of the example: `test.jsonl line 12`.
   public var id: String
-  /// What was asked.
+  /// Question.
   public var prompt: String
   /// The right answer.
   public var reference: String
@@ -20,11 +20,13 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
   public var negativeLogLikelihood: Double?
   /// Why the answer ended.
   public var finish: FinishReason
-  /// What the model believes about the number, if read out.
-  public var belief: Belief?
+  /// What the model believes about the answer's numbers, as far as they were read out.
+  public var beliefs: [Belief]
 
   /// A number's distribution in short.
   public struct Belief: Sendable, Hashable, Codable {
+    /// The metric whose number it is, and which of its numbers in the answer, from 0.
+    public var metric = "", place = 0
     /// Expected value.
     public var mean: Double
     /// Standard deviation.
@@ -68,14 +70,19 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
     /// The number that is judged, of a record's right ones.
     func truth(of numbers: [Double]) -> Double? { truth ?? (numbers.count == 1 ? numbers[0] : nil) }
 
+    /// 1 if the truth lies in the interval, else 0.
+    func isCovered(_ numbers: [Double]) -> Double? {
+      truth(of: numbers).map { (low...high).contains($0) ? 1 : 0 }
+    }
+
     /// |decision − truth|
-    func error(_ numbers: [Double]) -> Double? { truth(of: numbers).map { abs(decision - $0) } }
+    public func error(_ numbers: [Double]) -> Double? { truth(of: numbers).map { abs(decision - $0) } }
   }
 
   /// Memberwise; `error` is computed.
   public init(
     id: String, prompt: String, reference: String, text: String, truth: [Double], values: [Double]?,
-    logProbability: Double? = nil, finish: FinishReason = .stop, belief: Belief? = nil
+    logProbability: Double? = nil, finish: FinishReason = .stop, beliefs: [Belief] = []
   ) {
     self.id = id
     self.prompt = prompt
@@ -90,18 +97,62 @@ public struct PredictionRecord: Sendable, Hashable, Codable {
     }
     self.logProbability = logProbability
     self.finish = finish
-    self.belief = belief
+    self.beliefs = beliefs
+  }
+}
+
+extension PredictionRecord {
+  private enum CodingKeys: CodingKey {
+    case id, prompt, reference, text, truth, values, error, logProbability, negativeLogLikelihood, finish, beliefs
+    case belief
+  }
+
+  /// Earlier versions had one `belief` at most.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    id = try fields.decode(String.self, forKey: .id)
+    prompt = try fields.decode(String.self, forKey: .prompt)
+    reference = try fields.decode(String.self, forKey: .reference)
+    text = try fields.decode(String.self, forKey: .text)
+    truth = try fields.decode([Double].self, forKey: .truth)
+    values = try fields.decodeIfPresent([Double].self, forKey: .values)
+    error = try fields.decodeIfPresent(Double.self, forKey: .error)
+    logProbability = try fields.decodeIfPresent(Double.self, forKey: .logProbability)
+    negativeLogLikelihood = try fields.decodeIfPresent(Double.self, forKey: .negativeLogLikelihood)
+    finish = try fields.decode(FinishReason.self, forKey: .finish)
+    beliefs =
+      try fields.decodeIfPresent([Belief].self, forKey: .beliefs)
+      ?? fields.decodeIfPresent(Belief.self, forKey: .belief).map { [$0] } ?? []
+  }
+
+  /// As ``init(from:)`` reads it.
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(id, forKey: .id)
+    try fields.encode(prompt, forKey: .prompt)
+    try fields.encode(reference, forKey: .reference)
+    try fields.encode(text, forKey: .text)
+    try fields.encode(truth, forKey: .truth)
+    try fields.encodeIfPresent(values, forKey: .values)
+    try fields.encodeIfPresent(error, forKey: .error)
+    try fields.encodeIfPresent(logProbability, forKey: .logProbability)
+    try fields.encodeIfPresent(negativeLogLikelihood, forKey: .negativeLogLikelihood)
+    try fields.encode(finish, forKey: .finish)
+    if !beliefs.isEmpty { try fields.encode(beliefs, forKey: .beliefs) }
   }
 }
 
 extension PredictionRecord.Belief {
   private enum CodingKeys: CodingKey {
-    case mean, standardDeviation, decision, low, high, level, quantiles, crps, pit, mass, cut, truth, coverage
+    case metric, place, mean, standardDeviation, decision, low, high, level, quantiles, crps, pit, mass, cut, truth,
+      coverage
   }
 
   /// Earlier versions called the mass `coverage`, and did not say what was left out.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
+    metric = try values.decodeIfPresent(String.self, forKey: .metric) ?? ""
+    place = try values.decodeIfPresent(Int.self, forKey: .place) ?? 0
     mean = try values.decode(Double.self, forKey: .mean)
     standardDeviation = try values.decode(Double.self, forKey: .standardDeviation)
     decision = try values.decode(Double.self, forKey: .decision)
@@ -119,6 +170,8 @@ extension PredictionRecord.Belief {
   /// As ``init(from:)`` reads it.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
+    if !metric.isEmpty { try values.encode(metric, forKey: .metric) }
+    if place > 0 { try values.encode(place, forKey: .place) }
     try values.encode(mean, forKey: .mean)
     try values.encode(standardDeviation, forKey: .standardDeviation)
     try values.encode(decision, forKey: .decision)

@@ -5,7 +5,7 @@ public import MetricTokens
 /// What may follow is asked path by path, so a space may hold more answers than could be listed. Two paths may spell
 /// the same value; their probabilities are added.
 public struct AnswerSpace: Sendable {
-  /// What comes after a path.
+  /// Continuations of a path.
   public enum Continuation: Sendable, Hashable {
     /// One of these tokens; with none the path is a dead end.
     case tokens([Int32])
@@ -13,7 +13,7 @@ public struct AnswerSpace: Sendable {
     case value(Double)
   }
 
-  /// What comes after the tokens of a path; the empty path is the start of the answer.
+  /// Continuations of the tokens of a path; the empty path is the start of the answer.
   public let after: @Sendable (_ path: [Int32]) -> Continuation
 
   /// A space by its rule. Every path must come to an end.
@@ -30,6 +30,23 @@ public struct AnswerSpace: Sendable {
     return AnswerSpace { path in
       guard let id = path.first else { return .tokens(space.ids) }
       return space.candidate(of: id).map { .value(values[$0]) } ?? .tokens([])
+    }
+  }
+
+  /// The numbers of a format as a tokenizer writes them, several digits a token. One that begins longer ones must be
+  /// followed by one of `ends`; others end by themselves.
+  ///
+  /// - Throws: `DecodingError.badSetting` if an end is needed and there is none.
+  public static func numbers(_ trie: NumberTrie, ends: [Int32]) throws -> AnswerSpace {
+    guard !ends.isEmpty || !trie.needsEnds else {
+      throw DecodingError.badSetting("numbers: expected tokens that end a number of variable length, found none")
+    }
+    return AnswerSpace { path in
+      guard let after = trie.after(path) else {
+        return trie.index(of: path.dropLast()).map { .value(trie.format.value($0)) } ?? .tokens([])
+      }
+      guard let value = after.value else { return .tokens(after.next) }
+      return after.next.isEmpty ? .value(trie.format.value(value)) : .tokens(after.next + ends)
     }
   }
 

@@ -1,4 +1,4 @@
-/// What a number that is not quite right costs.
+/// Cost of a number that is not quite right.
 public enum NumberCost: Sendable {
   /// (truth − choice)². The best choice is the candidate nearest to the mean.
   case squared

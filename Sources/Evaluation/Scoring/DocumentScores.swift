@@ -2,7 +2,7 @@ import Torch
 import TorchNN
 
 extension Scorer {
-  /// What the model's head gives at the last token of each document: the scores of a classifier.
+  /// Output of the model's head at the last token of each document: the scores of a classifier.
   ///
   /// - Parameter tokenBudget: largest number of tokens of a batch, padding included.
   /// - Returns: for each document K numbers, computed in float32 from the hidden state.

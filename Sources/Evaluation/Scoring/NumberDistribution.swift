@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a model believes about a number: finitely many values and their probabilities.
+/// Distribution of a model over a number: finitely many values and their probabilities.
 public struct NumberDistribution: Sendable, Hashable, Codable {
   /// The values, ascending, each once.
   public let values: [Double]

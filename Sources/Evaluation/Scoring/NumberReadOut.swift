@@ -6,19 +6,20 @@ extension Scorer {
   /// The distribution over whole numbers that a model gives after each prompt.
   ///
   /// Exact by enumeration as long as no level of the space has more than `width` unfinished paths: `0.xyz` is 1,000
-  /// answers from 112 tokens read beside the prompt. Beyond that the most probable paths of each level go on (beam), and
-  /// `cut` of the distribution says how much of the mass that left out. Paths are branches of one cached sequence, so prompts are read and kept once.
+  /// answers from 112 tokens read beside the prompt. Beyond that the most probable paths of each level go on (beam),
+  /// and `cut` of the distribution says how much of the mass that left out. Paths are branches of one cached sequence,
+  /// so prompts are read and kept once.
   ///
   /// - Parameters:
   ///   - space: the ways to write an answer.
   ///   - width: unfinished paths kept per level at most.
-  ///   - spare: mass that may be left out to read less, of levels of more than ``NumberReadOut/block`` paths: the most
+  ///   - spare: mass that may be left out to read less, of levels of more than `NumberReadOut/block` paths: the most
   ///     improbable ones, as long as all of them together hold no more. 0 reads whatever `width` allows.
   ///   - normalization: what each token's probability is a share of. With `.vocabulary` the distribution's
   ///     `coverage` says how much of the model's belief the space holds; with `.candidates` it is 1 unless paths were
   ///     dropped.
   ///   - tokenBudget: largest number of tokens of a batch, branches included.
-  ///   - images: the pictures of each prompt; nil if none shows any.
+  ///   - images: the images of each prompt; nil if none shows any.
   /// - Throws: `DecodingError` for prompts that the model cannot read or that leave no room for an answer.
   public func distributions(
     over space: AnswerSpace, after prompts: [[Int32]], width: Int = 1024, spare: Double = 0,
@@ -71,7 +72,7 @@ struct NumberReadOut {
   private let start: ReadOutStart
   private var rows: [Row]
 
-  /// What is known of one prompt.
+  /// State of one prompt.
   private struct Row {
     var logProbability: [Int: Double] = [0: 0]  // of paths, by node
     var column: [Int: Int] = [:]  // where a node that was read stands among the branches

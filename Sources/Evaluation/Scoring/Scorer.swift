@@ -3,19 +3,19 @@ public import MetricTokens
 import Torch
 public import TorchNN
 
-/// What a probability is a share of.
+/// Normalisation of probabilities.
 public enum Normalization: String, Sendable, Hashable, Codable, CaseIterable {
   /// Everything the model could have said: softmax over the vocabulary.
   case vocabulary
-  /// What the candidates got: softmax over them alone.
+  /// Probabilities of the candidates: softmax over them alone.
   case candidates
 }
 
 /// A prompt and what may follow it.
 public struct Continuation: Sendable, Hashable {
-  /// What is given. At least one token.
+  /// Given tokens, at least one.
   public var prompt: [Int32]
-  /// What is rated.
+  /// Rated response.
   public var ids: [Int32]
 
   /// Memberwise.
@@ -30,7 +30,7 @@ public struct Scorer {
   /// The model that is asked.
   public let model: any TokenModel
 
-  /// What the model has read already of prompts that numbers are read out after; nil for nothing.
+  /// Cache of what the model has read already of prompts that numbers are read out after; nil for nothing.
   public var beginning: ReadBeginning?
 
   /// A scorer for this model.
@@ -43,15 +43,15 @@ public struct Scorer {
   /// - Parameters:
   ///   - positions: for each sequence the indices of the tokens that are rated, from 1 on: nothing predicts the first.
   ///   - tokenBudget: largest number of tokens of a batch, padding included.
-  ///   - images: the pictures of each sequence; nil if none shows any.
+  ///   - images: the images of each sequence; nil if none shows any.
   /// - Returns: for each sequence one number per position.
   /// - Throws: `DecodingError` for sequences that the model cannot read, and where it gives no finite number.
   public func logLikelihoods(
     in sequences: [[Int32]], at positions: [[Int]], tokenBudget: Int = 16_384, images: PromptImages? = nil
   ) throws -> [[Double]] {
     precondition(sequences.count == positions.count, "\(sequences.count) sequences, positions for \(positions.count)")
-    let queries = zip(sequences, positions).map { ids, positions in positions.map { ($0, [ids[$0]]) } }
-    let logs = try score(sequences, queries, .vocabulary, tokenBudget, images).map { $0.map { $0[0] } }
+    let requests = zip(sequences, positions).map { ids, positions in positions.map { ($0, [ids[$0]]) } }
+    let logs = try score(sequences, requests, .vocabulary, tokenBudget, images).map { $0.map { $0[0] } }
     for (index, logs) in logs.enumerated() {
       if let bad = logs.firstIndex(where: { !$0.isFinite }) { throw DecodingError.notFinite(index: index, step: bad) }
     }
@@ -62,7 +62,7 @@ public struct Scorer {
   ///
   /// - Parameters:
   ///   - tokenBudget: largest number of tokens of a batch, padding included.
-  ///   - images: the pictures of each prompt; nil if none shows any.
+  ///   - images: the images of each prompt; nil if none shows any.
   /// - Returns: for each continuation one number per token of it.
   /// - Throws: `DecodingError` for sequences that the model cannot read, and where it gives no finite number.
   public func logLikelihoods(
@@ -90,28 +90,28 @@ public struct Scorer {
   ) throws -> [[[Double]]] {
     precondition(sequences.count == positions.count, "\(sequences.count) sequences, positions for \(positions.count)")
     try space.check(vocabularySize: model.outputs)
-    let queries = positions.map { $0.map { ($0, space.ids) } }
-    return try score(sequences, queries, normalization, tokenBudget).map { $0.map { $0.map(exp) } }
+    let requests = positions.map { $0.map { ($0, space.ids) } }
+    return try score(sequences, requests, normalization, tokenBudget).map { $0.map { $0.map(exp) } }
   }
 
   /// Log-probabilities of some tokens at some positions of each sequence.
   private func score(
-    _ sequences: [[Int32]], _ queries: [[(position: Int, tokens: [Int32])]], _ normalization: Normalization,
+    _ sequences: [[Int32]], _ requests: [[(position: Int, tokens: [Int32])]], _ normalization: Normalization,
     _ tokenBudget: Int, _ images: PromptImages? = nil
   ) throws -> [[[Double]]] {
     try ModelContext.check(sequences, for: model)
-    var scores = queries.map { $0.map { _ in [Double]() } }
+    var scores = requests.map { $0.map { _ in [Double]() } }
     try evaluating(model) {
       let lengths = sequences.map(\.count)
       for batch in batches(of: lengths, read: lengths, by: model, tokenBudget: tokenBudget, busy: busyPass) {
         let width = batch.map { sequences[$0].count }.max() ?? 0
         let ids = batch.flatMap { sequences[$0] + [Int32](repeating: 0, count: width - sequences[$0].count) }
         let asked = batch.enumerated().flatMap { row, index in
-          queries[index].indices.map { (row: row, index: index, query: $0) }
+          requests[index].indices.map { (row: row, index: index, request: $0) }
         }
         if asked.isEmpty { continue }
         let rows = asked.map { asked -> Int64 in
-          let position = queries[asked.index][asked.query].position
+          let position = requests[asked.index][asked.request].position
           precondition((1...sequences[asked.index].count).contains(position), "nothing predicts token \(position)")
           return Int64(asked.row * width + position - 1)
         }
@@ -122,8 +122,8 @@ public struct Scorer {
             images: try images.flatMap { ImageInput(try batch.map($0), width: width, device: device) }),
           cache: nil, rows: Tensor(rows, device: device))
         let logs = try logProbabilities(
-          hidden, of: asked.map { queries[$0.index][$0.query].tokens }, normalization: normalization)
-        for (asked, logs) in zip(asked, logs) { scores[asked.index][asked.query] = logs }
+          hidden, of: asked.map { requests[$0.index][$0.request].tokens }, normalization: normalization)
+        for (asked, logs) in zip(asked, logs) { scores[asked.index][asked.request] = logs }
       }
     }
     return scores

@@ -7,7 +7,7 @@ public struct ClaimsReport {
   /// One claim of the paper.
   struct Entry {
     let claim: PaperClaim
-    /// What experiments found, with the folder and the command of each; several where several looked at it.
+    /// Findings of experiments, with the folder and the command of each; several where several looked at it.
     var found: [(finding: JudgedFinding, folder: String, command: String)] = []
   }
 

@@ -7,7 +7,7 @@ extension PaperClaim {
   /// Targets around candidates 0 … 40 of single tokens, squared distance.
   private static func target(_ temperature: Double) throws -> ResolvedTarget {
     let space = try TokenSpace(name: "0 … 40", ids: Array(0...40), values: (0...40).map(Double.init))
-    return try MetricMatch(
+    return try DistanceLoss(
       space, target: TargetDistribution(.squared, temperature: .value(temperature)), name: "claim"
     ).resolved
   }

@@ -1,4 +1,4 @@
-/// What the paper claims, K1 to K20 (docs/paper-map.md), and how each is looked at here.
+/// Claims of the paper, K1 to K20 (docs/paper-map.md), and how each is looked at here.
 struct PaperClaim: Sendable {
   /// `K6`
   let id: String
@@ -11,7 +11,7 @@ struct PaperClaim: Sendable {
   enum Source: Sendable {
     /// Computed when asked.
     case computed(@Sendable () throws -> JudgedClaim)
-    /// A report of an experiment that judges it.
+    /// A report of an experiment that tests it.
     case experiment(command: String, takes: String)
     /// Nothing here does.
     case none(String)
@@ -21,7 +21,7 @@ struct PaperClaim: Sendable {
     PaperClaim(
       "K1", "dist needs no extra data and hardly any time.", "minimal computational overhead",
       .none(
-        "make bench measures steps with and without dist, with and without neighbours (docs/performance.md): a ratio of "
+        "make bench measures steps with and without dist, with and without contrastive examples (docs/performance.md): a ratio of "
           + "this machine, not a verdict.")),
     PaperClaim("K2", "p_d maximises expected reward −d plus τ times entropy.", "section 2.3", .computed(closedForm)),
     PaperClaim("K3", "A lower τ makes targets sharper.", "section 2.2", .computed(sharper)),
@@ -46,7 +46,7 @@ struct PaperClaim: Sendable {
       "K11", "dist orders responses better than sft.", "Table 3",
       .experiment(command: "dist2 reproduce reward Configs/reward/human.yaml", takes: "half an hour of two cores")),
     PaperClaim(
-      "K12", "Near codes keep what a picture shows; far ones bring in something else.", "Figure 4",
+      "K12", "Near codes keep what an image shows; far ones bring in something else.", "Figure 4",
       .experiment(command: "dist2 reproduce vq-probe runs/images", takes: "minutes, after reproduce images")),
     PaperClaim(
       "K13", "dist lowers FID and raises IS.", "Table 4",
@@ -57,7 +57,7 @@ struct PaperClaim: Sendable {
     PaperClaim(
       "K15", "α hardly matters between 0.001 and 1.", "Table 6, best 0.1",
       .experiment(
-        command: "dist2 reproduce reward Configs/reward/human.yaml --variants alpha", takes: "an hour of two cores")),
+        command: "dist2 reproduce reward Configs/reward/human.yaml --variants alphas", takes: "an hour of two cores")),
     PaperClaim(
       "K16", "Little is forgotten.", "Table 7: MMLU 43.9 of 44.5, sft 42.8",
       .experiment(
@@ -71,7 +71,7 @@ struct PaperClaim: Sendable {
       .none("dist2 study shows the change against sft by training size (docs/experiments/study.md).")),
     PaperClaim(
       "K19", "Metrics over several tokens give noisy gradients.", "appendix A.1", .none("nothing measures it yet.")),
-    PaperClaim("K20", "Labels of grounding are ambiguous.", "Figure 6", .none("pictures to look at, no figure.")),
+    PaperClaim("K20", "Labels of grounding are ambiguous.", "Figure 6", .none("images to look at, no figure.")),
   ]
 
   private init(_ id: String, _ text: String, _ paper: String, _ source: Source) {

@@ -5,11 +5,11 @@ import Foundation
 import Reports
 import TokenData
 
-/// What the runs of a grounding experiment learn from and are asked, in the experiment's folder:
+/// Data of the runs of a grounding experiment, in the experiment's folder:
 ///
-///     data/train.jsonl, data/look.jsonl, data/place.jsonl, data/pictures/…
+///     data/train.jsonl, data/look.jsonl, data/place.jsonl, data/images/…
 ///     data/runs/n160-seed1.jsonl, …   what the runs of a size and a seed learn from
-///     pretraining/train.jsonl, …      where the model is a fresh one: what it learns before
+///     pretraining/train.jsonl, …      where the model is a randomly initialised one: what it learns before
 ///     models/seed1/…                  it, pretrained; models/seed1-fresh/… as it began
 struct GroundingFiles {
   let folder: String
@@ -25,12 +25,12 @@ struct GroundingFiles {
   /// begins. Runs side by side would write the same files.
   ///
   /// - Parameter terminal: where the progress of rendering is shown.
-  /// - Throws: `InputError` for rows or pictures that cannot be read, a full disk.
+  /// - Throws: `InputError` for rows or images that cannot be read, a full disk.
   func prepare(_ terminal: Terminal) throws {
     if !fileExists(data) {
       try AtomicFolder.write(to: data) { partial in
         let rows = try rows(in: partial, terminal)
-        _ = try GroundingData(chosen(rows), settings.form).write(to: partial)
+        _ = try GroundingData(chosen(rows), settings.template).write(to: partial)
       }
     }
     if settings.model == nil, !fileExists(scenes) { try pretraining.writeScenes(to: scenes, terminal) }
@@ -44,7 +44,7 @@ struct GroundingFiles {
     let all = try rows("train")
     for run in missing {
       let chosen = subsample(all.count, limit: run.count, seed: UInt64(run.seed)).map { all[$0] }
-      _ = try GroundingData(chosen.map { $0.renamed(split: trainingName(run)) }, settings.form).write(
+      _ = try GroundingData(chosen.map { $0.renamed(split: trainingName(run)) }, settings.template).write(
         to: data + "/runs")
     }
   }
@@ -63,9 +63,9 @@ struct GroundingFiles {
   ///
   /// - Returns: the loss of every step of its pretraining.
   func pretrain(seed: Int, _ context: RunContext) throws -> [Double] {
-    let pretrained = model(seed: seed), fresh = pretrained + "-fresh"
-    if !fileExists(fresh) { try settings.makeModel(seed: seed, at: fresh) }
-    return try pretraining.teach(fresh, seed: seed, in: scenes, to: pretrained, context)
+    let pretrained = model(seed: seed), untrained = pretrained + "-fresh"
+    if !fileExists(untrained) { try settings.makeModel(seed: seed, at: untrained) }
+    return try pretraining.teach(untrained, seed: seed, in: scenes, to: pretrained, context)
   }
 
   /// Folder of the model that a seed begins with.
@@ -85,7 +85,7 @@ struct GroundingFiles {
 
   /// The rows of a split, in the order of its file.
   func rows(_ split: String) throws -> [ReferringRow] {
-    try GroundingData([file(split)], pictures: nil, settings.form, skipsBad: false).rows.flatMap(\.rows)
+    try GroundingData([file(split)], images: nil, settings.template, skipsBad: false).rows.flatMap(\.rows)
   }
 
   private func rows(in folder: String, _ terminal: Terminal) throws -> [ReferringRow] {
@@ -99,10 +99,10 @@ struct GroundingFiles {
         }
         return learnt + asked.map { $0.renamed(split: $0.id.hasSuffix("place") ? "place" : "look") }
       }
-    case .rows(let files, let pictures):
+    case .rows(let files, let images):
       return try files.flatMap { file in
         let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
-        return try GroundingData([file], pictures: pictures, settings.form, skipsBad: false).rows
+        return try GroundingData([file], images: images, settings.template, skipsBad: false).rows
           .flatMap { split, rows in split == "train" ? rows : rows.map { $0.renamed(split: "\(name)-\(split)") } }
       }
     }

@@ -6,8 +6,8 @@ import Foundation
 import Objectives
 import Reports
 
-/// What a grounding experiment shows: the table beside the paper's, how far corners are off, what it says about the
-/// paper's claims, and pictures.
+/// Findings of a grounding experiment: the table beside the paper's, how far corners are off, what it says about the
+/// paper's claims, and images.
 struct GroundingFindings {
   /// Judged answers of a run by split, in the order of its file.
   typealias Judged = [String: [GroundingOutcome]]
@@ -20,17 +20,17 @@ struct GroundingFindings {
   private var grid: Grid { results.grid }
 
   init(_ settings: GroundingExperiment, _ results: Results<GroundingAnswers>, _ files: GroundingFiles) throws {
-    let form = settings.form, splits = try files.splits()
+    let template = settings.template, splits = try files.splits()
     let rows = Dictionary(uniqueKeysWithValues: try splits.map { ($0, try files.rows($0)) })
-    let usual = Self.median(try files.rows("train"), form)
+    let usual = Self.median(try files.rows("train"), template)
     (self.settings, self.splits) = (settings, splits)
     self.results = results.map { run in
       Judged(
         uniqueKeysWithValues: run.answers.map { split, answers in
-          (split, zip(rows[split] ?? [], answers).map { GroundingOutcome($0, answer: $1, form) })
+          (split, zip(rows[split] ?? [], answers).map { GroundingOutcome($0, answer: $1, template) })
         })
     }
-    floors = rows.mapValues { $0.map { GroundingOutcome($0, answer: usual, form) } }
+    floors = rows.mapValues { $0.map { GroundingOutcome($0, answer: usual, template) } }
   }
 
   var report: ExperimentReport {
@@ -42,7 +42,7 @@ struct GroundingFindings {
       "Boxes with coordinates that know how near they are",
       subtitle: "seeds " + grid.seeds.map(String.init).joined(separator: ", "), findings: findings, figure: bySize,
       parts: [.table(table), .figures([bySize] + [byThreshold].compactMap { $0 }), .table(errors), .table(paper)]
-        + pictures)
+        + images)
   }
 
   // MARK: Measures
@@ -55,24 +55,25 @@ struct GroundingFindings {
   private func found(_ split: String) -> (Judged) -> [Double] { { ($0[split] ?? []).map(Self.isFound) } }
 
   /// The grid's box whose corners are the medians of those learnt from.
-  private static func median(_ rows: [ReferringRow], _ form: GroundingForm) -> String {
+  private static func median(_ rows: [ReferringRow], _ template: GroundingTemplate) -> String {
     let shares = rows.map { row in
       [row.box.x1 / row.width, row.box.y1 / row.height, row.box.x2 / row.width, row.box.y2 / row.height]
     }
     let corners = (0..<4).map { corner in
-      Int((Double(form.side) * Measurements(shares.map { $0[corner] }).median).rounded())
+      Int((Double(template.side) * Measurements(shares.map { $0[corner] }).median).rounded())
     }
     return "[" + corners.map(String.init).joined(separator: ", ") + "]"
   }
 
-  // MARK: Claims (PAPER.md 1.5)
+  // MARK: Claims (docs/paper-map.md)
 
   private var findings: [JudgedClaim] {
     [
       claim("dist finds more boxes than sft on every split.", "dist", "boxes found", Self.isFound),
       claim("The same of what the boxes overlap, which says more where few are found.", "dist", "overlap", \.overlap),
       claim("vocab is mixed: no better than sft on the whole.", "vocab", "boxes found", Self.isFound),
-      // K8, which the paper states of manipulation. Splits are answered by the same models: their mean is one measurement.
+      // K8, which the paper states of manipulation. Splits are answered by the same models: their mean is one
+      // measurement.
       results.shrinkingGain("dist", "sft") { dist, sft in
         Measurements(splits.map { Measurements(found($0)(dist)).mean - Measurements(found($0)(sft)).mean }).mean
       },
@@ -145,12 +146,12 @@ struct GroundingFindings {
   private var errors: Table {
     var table = Table(
       "How near boxes are, all splits",
-      columns: ["objective", "learnt from", "mean IoU", "corners off, cells of \(settings.form.side)", "no box"]
+      columns: ["objective", "learnt from", "mean IoU", "corners off, cells of \(settings.template.side)", "no box"]
         .map { Table.Column($0) },
       notes: ["Corners: the mean of an answer's four differences, the median over answers with a box."])
     for row in results.rows {
       let outcomes = results.outcomes(row.variant, row.condition).flatMap(all)
-      let errors = outcomes.compactMap { $0.cornerError(settings.form) }
+      let errors = outcomes.compactMap { $0.cornerError(settings.template) }
       table.add([
         .text(row.variant), .count(Int(exactly: row.condition[0]) ?? 0),
         .number(Measurements(outcomes.map(\.overlap)).mean),
@@ -192,8 +193,8 @@ struct GroundingFindings {
   }
 
   /// The first expressions of every split, chosen by nothing else, with the boxes of sft and dist (Fig. 6).
-  private var pictures: [ExperimentReport.Part] {
-    let shown = [("sft", GroundingPictures.orange), ("dist", GroundingPictures.blue)]
+  private var images: [ExperimentReport.Part] {
+    let shown = [("sft", GroundingImages.orange), ("dist", GroundingImages.blue)]
     guard let size = results.largestSize(["sft", "dist"]), let seed = results.seeds(["sft", "dist"], [[size]]).first
     else { return [] }
     let images = splits.compactMap { split -> ExperimentReport.Part? in
@@ -202,7 +203,7 @@ struct GroundingFindings {
         (row: answers[0][index].row, boxes: zip(shown, answers).map { (box: $1[index].box, colour: $0.1) })
       }
       let words = rows.map { "“\($0.row.expression)”" }.joined(separator: ", ")
-      return GroundingPictures.grid(rows).map { .image($0, caption: "\(split): \(words)") }
+      return GroundingImages.grid(rows).map { .image($0, caption: "\(split): \(words)") }
     }
     let legend = "Learnt from \(Grid.text(size)), seed \(seed). Green: the right box. Orange: sft. Blue: dist."
     return [.section("Answers"), .paragraph(legend)] + images
@@ -210,11 +211,11 @@ struct GroundingFindings {
 }
 
 extension GroundingOutcome {
-  /// How far the answer's corners are from the right ones, in cells of the grid, the mean of all four numbers; nil without
-  /// a box.
-  fileprivate func cornerError(_ form: GroundingForm) -> Double? {
+  /// How far the answer's corners are from the right ones, in cells of the grid, the mean of all four numbers; nil
+  /// without a box.
+  fileprivate func cornerError(_ template: GroundingTemplate) -> Double? {
     guard let box else { return nil }
-    let (x, y) = (Double(form.side) / row.width, Double(form.side) / row.height)
+    let (x, y) = (Double(template.side) / row.width, Double(template.side) / row.height)
     let errors = [
       x * (box.x1 - row.box.x1), y * (box.y1 - row.box.y1), x * (box.x2 - row.box.x2), y * (box.y2 - row.box.y2),
     ]

@@ -8,12 +8,12 @@ import Torch
 import TokenModels
 import Training
 
-/// How a fresh model learns to see: it answers with boxes by another convention, on a grid of 64, in scenes that the
-/// experiment does not use.
+/// How a randomly initialised model learns to see: it answers with boxes by another convention, on a grid of 64, in
+/// scenes that the experiment does not use.
 ///
 /// The published models of section 3.2 could see, and find things, before the paper taught them its own convention from
 /// 127,000 expressions. One from nothing needs thousands of steps before the first digit of an answer depends on the
-/// picture; runs then learn a convention, as in the paper, and not each to see.
+/// image; runs then learn a convention, as in the paper, and not each to see.
 struct GroundingPretraining {
   /// How much.
   struct Plan: Codable, Sendable, Equatable {
@@ -22,11 +22,11 @@ struct GroundingPretraining {
   }
 
   let plan: Plan
-  /// Rows, and pixels of a row, of the pictures that the model reads.
+  /// Rows, and pixels of a row, of the images that the model reads.
   let side: Int
 
-  /// The convention: a cell is a pixel of the smallest pictures.
-  private static let form = GroundingForm(side: 64, question: "{}")
+  /// The convention: a cell is a pixel of the smallest images.
+  private static let template = GroundingTemplate(side: 64, question: "{}")
 
   /// Writes the scenes with their boxes.
   ///
@@ -39,7 +39,7 @@ struct GroundingPretraining {
         try scenes.write(0..<plan.scenes, split: "train", to: partial) { bar.update(completed: $0) }
       }
       let lines = rows.map { row in
-        GroundingLine(row, Self.form, image: "pictures/" + URL(fileURLWithPath: row.image).lastPathComponent)
+        GroundingLine(row, Self.template, image: "pictures/" + URL(fileURLWithPath: row.image).lastPathComponent)
       }
       try writeJSONLines(lines, to: partial + "/train.jsonl")
     }
@@ -48,16 +48,16 @@ struct GroundingPretraining {
   /// Pretrains a model; interrupted, it goes on from the last checkpoint.
   ///
   /// - Parameters:
-  ///   - fresh: folder of the model.
+  ///   - untrained: folder of the model.
   ///   - folder: that of the scenes.
   ///   - pretrained: the folder to make; it appears whole or not at all.
   /// - Returns: the loss of every step.
   /// - Throws: `InputError` if something cannot be written, and what training throws.
   func teach(
-    _ fresh: String, seed: Int, in folder: String, to pretrained: String, _ context: RunContext
+    _ untrained: String, seed: Int, in folder: String, to pretrained: String, _ context: RunContext
   ) throws -> [Double] {
     let tree: JSON = [
-      "model": .string(fresh), "data": ["train": .string("\(folder)/train.jsonl")], "objective": ["preset": "sft"],
+      "model": .string(untrained), "data": ["train": .string("\(folder)/train.jsonl")], "objective": ["preset": "sft"],
       "train": [
         "steps": .int(plan.steps), "batch": 32, "learningRate": .double(1e-3), "schedule": "cosine",
         "warmup": .double(0.03), "seed": .int(seed), "samples": 0, "checkpointEvery": .int(max(1, plan.steps / 8)),
@@ -67,7 +67,7 @@ struct GroundingPretraining {
     ]
     let trained = try TrainedRun(
       RunSettings(tree: tree, path: "\(folder)/run.yaml"), context, thenPercent: 0, isResumable: true)
-    try trained.model.save(to: pretrained, tokenizer: fresh, replacing: true)
+    try trained.model.save(to: pretrained, tokenizer: untrained, replacing: true)
     return trained.losses
   }
 }

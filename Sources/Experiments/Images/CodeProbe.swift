@@ -4,7 +4,7 @@ package import TokenModels
 package import Torch
 package import TorchNN
 
-/// What becomes of pictures whose four central codes are replaced by others (Fig. 4): by the nearest, by any, by the
+/// Changes of images whose four central codes are replaced by others (Fig. 4): by the nearest, by any, by the
 /// farthest.
 package struct CodeProbe {
   /// Where the new codes come from. A rank counts all other codes from the nearest, 1, to the farthest, V − 1.
@@ -17,7 +17,7 @@ package struct CodeProbe {
     case far
   }
 
-  /// How far a picture moved.
+  /// How far an image moved.
   package struct Change: Sendable {
     /// Root of the mean squared difference of pixels, within −1 … 1.
     package var pixels: Double
@@ -35,10 +35,10 @@ package struct CodeProbe {
   private let ranked: [[Int64]]
   private let scale: Double
 
-  /// - Parameter pictures: uint8 `[N, 1, H, W]`
-  package init(_ model: VQModel, _ network: any ImageFeatures, pictures: Tensor, seed: UInt64) throws {
+  /// - Parameter images: uint8 `[N, 1, H, W]`
+  package init(_ model: VQModel, _ network: any ImageFeatures, images: Tensor, seed: UInt64) throws {
     (self.model, self.network, self.seed) = (model, network, seed)
-    codes = try model.codes(of: pictures)
+    codes = try model.codes(of: images)
     let book = model.codeBook, count = book.size(0)
     let distances = try book.cdist(book).values(of: Float.self)
     ranked = (0..<count).map { code in
@@ -77,17 +77,17 @@ package struct CodeProbe {
   private func replaced(_ draw: (inout CounterGenerator) -> Int) -> Tensor {
     let (count, length) = (codes.size(0), codes.size(1) * codes.size(2))
     var values = codes.array(of: Int64.self)
-    for picture in 0..<count {
-      var generator = CounterGenerator(seed, UInt64(picture))
+    for image in 0..<count {
+      var generator = CounterGenerator(seed, UInt64(image))
       for place in places {
-        let index = picture * length + place
+        let index = image * length + place
         values[index] = ranked[Int(values[index])][draw(&generator)]
       }
     }
     return Tensor(values, shape: codes.shape)
   }
 
-  /// How far each picture is from what it is without replacement.
+  /// How far each image is from what it is without replacement.
   package func changes(_ codes: Tensor) throws -> [Change] {
     let seen = try Self.seen(codes, model, network)
     let pixels = (seen.pixels - original.pixels).square().flatten(1).mean(1).sqrt().array(of: Float.self)
@@ -99,7 +99,7 @@ package struct CodeProbe {
   private static func seen(
     _ codes: Tensor, _ model: VQModel, _ network: any ImageFeatures
   ) throws -> (pixels: Tensor, features: Tensor) {
-    let pictures = try pictures(of: codes, model)
-    return (ImagePixels.normalised(pictures), network.features(of: pictures).pooled)
+    let images = try decodedImages(of: codes, model)
+    return (ImagePixels.normalised(images), network.features(of: images).pooled)
   }
 }

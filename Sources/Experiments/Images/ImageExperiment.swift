@@ -4,26 +4,29 @@ public import Objectives
 import Reports
 package import TokenModels
 
-/// The image experiment (section 3.5, Table 4) on small gray pictures: a tokenizer, then generators over its codes.
+/// The image experiment (section 3.5, Table 4) on small gray images: a tokenizer, then generators over its codes.
 public struct ImageExperiment: Experiment {
+  /// `images`, as `dist2 reproduce` and its processes name it.
   public static let name = "images"
 
   /// How much is done.
   public enum Scale: String, Codable, Sendable, CaseIterable {
     /// Minutes: for trying things out, and for tests.
     case tiny
-    /// The experiment: with two seeds about an hour of two cores (18 minutes and twelve times 5 to 10 of a core, measured
-    /// beside other work).
+    /// The experiment: with two seeds about an hour of two cores (18 minutes and twelve times 5 to 10 of a core,
+    /// measured beside other work).
     case small
   }
 
   /// Folder with the four IDX files of the MNIST family.
   public var data: String
+  /// How much is done.
   public var scale: Scale
   /// ``ImageVariant``s, parts of the training images that generators learn from, and seeds.
   public var grid: Grid
+  /// α
   public var alpha = 0.1
-  /// Perplexity of the targets, for which τ is solved: the paper prints no τ (PAPER.md Q3, Q4).
+  /// Perplexity of the targets, for which τ is solved: C.1 prints no τ (docs/paper-map.md Q3, Q4).
   public var perplexity = 8.0
   /// s of classifier-free guidance, 2 in Table 4.
   public var guidance = 2.0
@@ -56,6 +59,7 @@ public struct ImageExperiment: Experiment {
     var marks: [Int]
   }
 
+  /// The settings of a scale.
   public init(data: String, scale: Scale) {
     (self.data, self.scale) = (data, scale)
     grid = Grid(
@@ -90,19 +94,23 @@ public struct ImageExperiment: Experiment {
       layers: generator.layers, heads: generator.heads, tokenDropout: 0, residualDropout: 0, feedForwardDropout: 0)
   }
 
+  /// Names of all variants that the grid may have.
   public var variants: [String] { ImageVariant.all.map(\.name) }
 
   /// The data must be there.
-  public func checkInputs() throws { _ = try testPictures() }
+  public func checkInputs() throws { _ = try testImages() }
 
   /// Name of the run that makes the tokenizer and everything else that the generators share.
   package static let tokenizerRun = "tokenizer"
+  /// The classifier and the tokenizer, before any generator.
   public var stages: [ArtifactStage] { [ArtifactStage("classifier and tokenizer", runs: [Self.tokenizerRun])] }
 
+  /// Trains classifier and tokenizer, and encodes the images.
   public func makeArtifact(_ context: RunContext) throws -> TokenizerOutcome {
     try ImageTokenizerRun(settings: self, folder: ImageFolder(root: context.folder), context: context).outcome()
   }
 
+  /// One run of the grid: trains, then tests.
   public func run(_ run: GridRun, _ context: RunContext) throws -> GeneratorOutcome {
     guard let variant = ImageVariant.all.first(where: { $0.name == run.variant }) else {
       throw InputError(path: context.name, place: "variant", expected: "an objective", found: run.variant)
@@ -112,6 +120,7 @@ public struct ImageExperiment: Experiment {
     ).outcome()
   }
 
+  /// Tables, figures and claims of the runs that are finished.
   public func report(
     _ results: Results<GeneratorOutcome>, _ artifacts: [String: TokenizerOutcome]
   ) throws -> ExperimentReport {
@@ -125,11 +134,13 @@ public struct ImageExperiment: Experiment {
 
 /// One way to train a generator.
 public struct ImageVariant: Codable, Sendable, Hashable {
+  /// `sft`, `dist`, …
   public var name: String
-  /// What tables say it is.
+  /// Description in tables.
   public var title: String
+  /// Its objective.
   public var preset: Preset
-  /// What is between two codes.
+  /// Distance between two codes.
   var distance: Metric = .meanSquared
 
   /// Distances between vectors of the code book; `shuffled` is the first, dealt out at random.

@@ -4,7 +4,7 @@ import Files
 import Foundation
 import Reports
 
-/// What an image experiment shows: tables beside the paper's, pictures, and what they say about its claim.
+/// Findings of an image experiment: tables beside the paper's, images, and what they say about its claim.
 struct ImageFindings {
   let settings: ImageExperiment
   let results: Results<GeneratorOutcome>
@@ -15,7 +15,7 @@ struct ImageFindings {
     let last = settings.generator.marks.count - 1, largest = grid.sizes.max() ?? 1
     let name = figures.first?.name ?? "", floor = tokenizer.reconstructed.figures.first?.value ?? .nan
     let distances = results.chart(
-      "\(name) of drawn pictures by the amount of data", subtitle: "\(tokenizer.real.network); after the last step",
+      "\(name) of drawn images by the amount of data", subtitle: "\(tokenizer.real.network); after the last step",
       x: Axis("share of the training images", scale: .logarithmic), y: Axis(name, includesZero: true),
       references: [ReferenceLine("the tokenizer's own reconstructions", y: floor)]
     ) { value(name, last)($0) }
@@ -27,11 +27,11 @@ struct ImageFindings {
       subtitle: "Fashion-MNIST, \(settings.tokenizer.codes) codes, seeds "
         + grid.seeds.map(String.init).joined(separator: ", "),
       findings: [finding], figure: distances,
-      parts: [.table(table), .figures([distances, losses]), .section("Pictures")] + pictures + [
+      parts: [.table(table), .figures([distances, losses]), .section("Images")] + images + [
         .section("The tokenizer"), .detail(tokenizerTable),
         .paragraph(
           "The classifier whose features are compared sorts \(Quantity.percent(tokenizer.classifierAccuracy)) of the "
-            + "test pictures rightly."),
+            + "test images rightly."),
         .section("The paper's figures"), .detail(paperTable),
       ], settings: [.values(shown)])
   }
@@ -71,17 +71,17 @@ struct ImageFindings {
   /// The figures, one row an objective, share and number of steps.
   private var table: Table {
     var table = Table(
-      "Drawn pictures against \(tokenizer.real.realCount) test pictures, \(grid.seeds.count) seeds",
+      "Drawn images against \(tokenizer.real.realCount) test images, \(grid.seeds.count) seeds",
       columns: [
         Table.Column("data"), Table.Column("step", alignment: .right), Table.Column("epoch", alignment: .right),
       ]
         + [Table.Column("objective")] + figures.map { Table.Column($0.name, alignment: .right) },
       notes: [
         "Features: \(tokenizer.real.network), not Inception: figures are comparable within this table alone.",
-        "\(settings.samples) pictures drawn with guidance \(Quantity.number(settings.guidance)); "
+        "\(settings.samples) images drawn with guidance \(Quantity.number(settings.guidance)); "
           + "mean ± standard deviation over seeds.",
       ])
-    for (name, metrics) in [("real pictures", tokenizer.real), ("reconstructed", tokenizer.reconstructed)] {
+    for (name, metrics) in [("real images", tokenizer.real), ("reconstructed", tokenizer.reconstructed)] {
       table.add([.text(name), .missing, .missing, .missing] + metrics.figures.map { .number($0.value) })
     }
     for share in grid.sizes {
@@ -142,12 +142,12 @@ struct ImageFindings {
     ]
   }
 
-  // MARK: Pictures
+  // MARK: Images
 
   /// Grids side by side: real, reconstructed, and each objective's with the most and the least data.
-  private var pictures: [ExperimentReport.Part] {
+  private var images: [ExperimentReport.Part] {
     let folder = ImageFolder(root: results.folder)
-    var files = [(folder.realGrid, "Test pictures"), (folder.reconstructedGrid, "The same, by way of codes")]
+    var files = [(folder.realGrid, "Test images"), (folder.reconstructedGrid, "The same, by way of codes")]
     for share in Set([grid.sizes.max() ?? 1, grid.sizes.min() ?? 1]).sorted(by: >) {
       for step in settings.generator.marks {
         for variant in grid.variants {

@@ -10,7 +10,7 @@ import Torch
 import TorchNN
 import Training
 
-/// What became of one generator.
+/// Outcome of one generator.
 public struct GeneratorOutcome: Codable, Equatable {
   /// The figures of what was drawn after so many steps.
   package struct Mark: Codable, Equatable {
@@ -29,7 +29,7 @@ public struct GeneratorOutcome: Codable, Equatable {
   var seconds: Double
 }
 
-/// Trains a generator over the codes of the shared tokenizer, and draws pictures on the way.
+/// Trains a generator over the codes of the shared tokenizer, and draws images on the way.
 struct ImageGeneratorRun {
   let settings: ImageExperiment
   let folder: ImageFolder
@@ -41,13 +41,13 @@ struct ImageGeneratorRun {
     let start = ContinuousClock.now, options = settings.generator
     let tokenizer = try VQModel(folder: folder.tokenizer)
     let examples = try CodeExamples(folder.codes, settings.gpt, share: run.size, seed: UInt64(run.seed))
-    let match = try withTorchErrors { try self.match(over: tokenizer.codeBook) }
+    let distanceLoss = try withTorchErrors { try self.distanceLoss(over: tokenizer.codeBook) }
     let model = try withTorchErrors { LlamaGen(settings.gpt, generator: Generator(seed: UInt64(run.seed))) }
     let plan = BatchPlan(count: examples.count, batch: options.batch, seed: UInt64(run.seed))
     let steps = options.marks.last ?? 0
     let trainer = try withTorchErrors {
       Trainer(
-        model, try Objective(variant.preset, matches: [match], alpha: settings.alpha),
+        model, try Objective(variant.preset, distanceLosses: [distanceLoss], alpha: settings.alpha),
         // Section D.3's: decay of matrices alone, betas 0.9 and 0.95.
         AdamW(
           learningRate: options.learningRate, betas: (0.9, 0.95), weightDecay: 0.05,
@@ -56,27 +56,28 @@ struct ImageGeneratorRun {
           length: .steps(steps), schedule: Schedule(.constant, warmUp: .steps(min(50, steps / 4))),
           seed: UInt64(run.seed)))
     }
-    let judge = ImageJudge(
-      try loadImageFeatures(folder: folder.features), real: try settings.testPictures().channelsLast)
+    let evaluator = ImageEvaluator(
+      try loadImageFeatures(folder: folder.features), real: try settings.testImages().channelsLast)
     var marks = [GeneratorOutcome.Mark](), losses = [Double]()
     try trainer.fit(ExampleBatches(examples, plan: plan)) { event in
       guard case .step(let step) = event else { return }
-      losses.append(step.summands.first { $0.name == "ce" }?.value ?? step.loss)
+      losses.append(step.lossTerms.first { $0.name == "ce" }?.value ?? step.loss)
       context.say("training", step.step, of: steps + 1, loss: step.loss)
       guard options.marks.contains(step.step) else { return }
       let drawn = try draw(model, tokenizer)
       try folder.writeGrid(drawn, to: folder.grid(run.name, step: step.step))
       marks.append(
         GeneratorOutcome.Mark(
-          step: step.step, epoch: Double(step.step) / Double(plan.stepsPerEpoch), metrics: judge.metrics(of: drawn)))
+          step: step.step, epoch: Double(step.step) / Double(plan.stepsPerEpoch), metrics: evaluator.metrics(of: drawn))
+      )
     }
     return GeneratorOutcome(
       marks: marks, images: examples.count,
-      temperature: variant.preset == .dist ? match.resolved.temperatures[0] : nil,
+      temperature: variant.preset == .dist ? distanceLoss.resolved.temperatures[0] : nil,
       losses: losses, seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
-  private func match(over book: Tensor) throws -> MetricMatch {
+  private func distanceLoss(over book: Tensor) throws -> DistanceLoss {
     let book = try CodeBook(book)
     let space = try TokenSpace(name: "codes", ids: Array(0..<Int32(settings.tokenizer.codes)))
     let distance: any Distance =
@@ -85,11 +86,11 @@ struct ImageGeneratorRun {
       case .cosine: try CosineDistance(book)
       case .shuffled: try ShuffledDistance(MeanSquaredDistance(book), seed: UInt64(run.seed))
       }
-    return try MetricMatch(
+    return try DistanceLoss(
       space, target: TargetDistribution(distance, temperature: .perplexity(settings.perplexity)))
   }
 
-  /// Pictures uint8 `[N, 28, 28, 1]`, the classes in turn.
+  /// Images uint8 `[N, 28, 28, 1]`, the classes in turn.
   private func draw(_ model: LlamaGen, _ tokenizer: VQModel) throws -> Tensor {
     let classes: [Int?] = (0..<settings.samples).map { $0 % FashionMNIST.classNames.count }
     let options = ImageSamplingOptions(
@@ -97,7 +98,7 @@ struct ImageGeneratorRun {
     let side = settings.gridSide
     var parts = [Tensor]()
     try ImageSampler(model).sample(classes, options) { images, codes in
-      parts.append(try pictures(of: codes.view([images.count, side, side]), tokenizer))
+      parts.append(try decodedImages(of: codes.view([images.count, side, side]), tokenizer))
     }
     return .cat(parts)
   }

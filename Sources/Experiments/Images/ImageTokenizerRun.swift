@@ -8,16 +8,16 @@ import TokenModels
 import Torch
 import TorchNN
 
-/// What became of the tokenizer that all generators share.
+/// Outcome of the tokenizer that all generators share.
 public struct TokenizerOutcome: Codable, Equatable {
   var epochs: [VQEpochMetrics]
-  /// Share of the test pictures that the classifier sorts rightly.
+  /// Share of the test images that the classifier sorts rightly.
   var classifierAccuracy: Double
-  /// Of reconstructed test pictures: no generator over these codes can be expected to do better.
+  /// Of reconstructed test images: no generator over these codes can be expected to do better.
   var reconstructed: ImageMetrics
-  /// Of real training pictures, as many as a generator draws: what the figures are when nothing is wrong.
+  /// Of real training images, as many as a generator draws: what the figures are when nothing is wrong.
   var real: ImageMetrics
-  /// What all of it took.
+  /// Time of everything.
   var seconds: Double
 }
 
@@ -33,15 +33,15 @@ struct ImageFolder {
   var realGrid: String { root + "/grids/real.png" }
   var reconstructedGrid: String { root + "/grids/reconstructed.png" }
 
-  /// Pictures uint8 `[N, 28, 28, 1]` as a grid of ten columns, twice as large.
-  func writeGrid(_ pictures: Tensor, to path: String, count: Int = 100) throws {
+  /// Images uint8 `[N, 28, 28, 1]` as a grid of ten columns, twice as large.
+  func writeGrid(_ images: Tensor, to path: String, count: Int = 100) throws {
     try makeFolders(root + "/grids")
-    let batch = ImageBatch(pictures.narrow(0, 0, min(count, pictures.size(0))))
+    let batch = ImageBatch(images.narrow(0, 0, min(count, images.size(0))))
     try PixelImage.grid(batch.images, columns: 10, gap: 1, scale: 2).writePNG(to: path)
   }
 }
 
-/// Trains the classifier and the tokenizer, and turns the training pictures into codes.
+/// Trains the classifier and the tokenizer, and turns the training images into codes.
 struct ImageTokenizerRun {
   let settings: ImageExperiment
   let folder: ImageFolder
@@ -49,7 +49,7 @@ struct ImageTokenizerRun {
 
   func outcome() throws -> TokenizerOutcome {
     let start = ContinuousClock.now
-    let data = try settings.pictures()
+    let data = try settings.loadedImages()
     let total = settings.tokenizer.classifierEpochs + settings.tokenizer.epochs + 2
     func tell(_ phase: String, _ done: Int) { context.say(phase, done, of: total) }
 
@@ -67,16 +67,16 @@ struct ImageTokenizerRun {
     }
     try model.save(to: folder.tokenizer, replacing: true)
     try keepCodes(of: data.train, model)
-    tell("pictures", total - 1)
+    tell("images", total - 1)
 
-    let judge = ImageJudge(classifier.classifier, real: data.test.channelsLast)
-    let reconstructed = try pictures(of: model.codes(of: data.test.planes), model)
+    let evaluator = ImageEvaluator(classifier.classifier, real: data.test.channelsLast)
+    let reconstructed = try decodedImages(of: model.codes(of: data.test.planes), model)
     try folder.writeGrid(data.test.channelsLast, to: folder.realGrid)
     try folder.writeGrid(reconstructed, to: folder.reconstructedGrid)
     return TokenizerOutcome(
       epochs: epochs, classifierAccuracy: classifier.accuracy,
-      reconstructed: judge.metrics(of: reconstructed.narrow(0, 0, min(settings.samples, reconstructed.size(0)))),
-      real: judge.metrics(of: data.train.channelsLast.narrow(0, 0, min(settings.samples, data.train.count))),
+      reconstructed: evaluator.metrics(of: reconstructed.narrow(0, 0, min(settings.samples, reconstructed.size(0)))),
+      real: evaluator.metrics(of: data.train.channelsLast.narrow(0, 0, min(settings.samples, data.train.count))),
       seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
@@ -93,15 +93,15 @@ extension ImageExperiment {
   /// The data, as much of it as the scale takes.
   ///
   /// - Throws: `InputError` if it is not there or damaged.
-  package func pictures() throws -> FashionMNIST {
+  package func loadedImages() throws -> FashionMNIST {
     let all = try FashionMNIST(folder: data)
     return images.map { all.prefix($0, tests: $0) } ?? all
   }
 
   /// Their test part alone.
   ///
-  /// - Throws: as ``pictures()``.
-  package func testPictures() throws -> FashionMNIST.Part {
+  /// - Throws: as ``loadedImages()``.
+  package func testImages() throws -> FashionMNIST.Part {
     let all = try FashionMNIST.testPart(folder: data)
     return images.map { all.prefix($0) } ?? all
   }

@@ -7,7 +7,7 @@ import TokenModels
 import Torch
 import TorchNN
 
-/// The report of the probe of Fig. 4: distances by rank, pictures, and what they say about claim K12.
+/// The report of the probe of Fig. 4: distances by rank, images, and what they say about claim K12.
 public struct ProbeReport {
   /// `probe.html` in the experiment's folder.
   public let path: String
@@ -17,11 +17,11 @@ public struct ProbeReport {
   private let network: String
   private let command: String
 
-  /// Replaces codes of the first test pictures.
+  /// Replaces codes of the first test images.
   ///
   /// - Parameter experiment: folder of an image experiment whose tokenizer is finished.
   /// - Throws: `InputError` if it is not there.
-  public init(experiment: String, pictures: Int, seed: UInt64, command: String) throws {
+  public init(experiment: String, images: Int, seed: UInt64, command: String) throws {
     let kept = try ExperimentFolder<ImageExperiment>(experiment), folder = ImageFolder(root: experiment)
     guard try kept.artifact(ImageExperiment.tokenizerRun) != nil else {
       throw InputError(
@@ -29,8 +29,8 @@ public struct ProbeReport {
         remedy: "Run `dist2 reproduce images` first, with this folder as --output.")
     }
     let network = try loadImageFeatures(folder: folder.features)
-    let test = try kept.experiment.testPictures().prefix(pictures)
-    let probe = try CodeProbe(VQModel(folder: folder.tokenizer), network, pictures: test.planes, seed: seed)
+    let test = try kept.experiment.testImages().prefix(images)
+    let probe = try CodeProbe(VQModel(folder: folder.tokenizer), network, images: test.planes, seed: seed)
     self.probe = probe
     (self.network, self.command) = (network.name, command)
     path = experiment + "/probe.html"
@@ -47,13 +47,13 @@ public struct ProbeReport {
     bar.finish()
   }
 
-  /// Means with 95 % intervals over pictures.
+  /// Means with 95 % intervals over images.
   package var table: Table {
     var table = Table(
-      "Four central codes replaced, \(kinds[0].changes.count) test pictures",
+      "Four central codes replaced, \(kinds[0].changes.count) test images",
       columns: [Table.Column("by")]
         + ["pixels, RMS", "features"].map { Table.Column($0, alignment: .right) },
-      notes: ["95 % intervals over pictures. Features: \(network); distance in units of their mean length."])
+      notes: ["95 % intervals over images. Features: \(network); distance in units of their mean length."])
     for (kind, changes) in kinds {
       let pixels = Measurements(changes.map(\.pixels)), features = Measurements(changes.map(\.features))
       table.add([
@@ -74,14 +74,14 @@ public struct ProbeReport {
           "",
           Verdict(
             "\(name), \(title)", ours: ours.map { $0[keyPath: key] }, theirs: theirs.map { $0[keyPath: key] },
-            unit: "picture")
+            unit: "image")
         )
       }
     }
     let correlation = Correlation.spearman(
       ranks.map { Double($0.rank) }, ranks.map { Measurements($0.changes.map(\.features)).mean })
     return Claim(
-      "K12", "Near codes keep what a picture shows; random ones distort it; far ones bring in something else.",
+      "K12", "Near codes keep what an image shows; random ones distort it; far ones bring in something else.",
       verdicts,
       remark: "Mean feature distance by rank: Spearman's ρ \(Quantity.fixed(correlation, decimals: 2))."
     ).judged
@@ -98,21 +98,21 @@ public struct ProbeReport {
         }, spread: .whiskers)
     }
     return Chart(
-      "How far a picture moves, by the rank of its new codes", subtitle: "means, 95 % intervals over pictures",
+      "How far an image moves, by the rank of its new codes", subtitle: "means, 95 % intervals over images",
       x: Axis("rank of the new code, 1 the nearest", scale: .logarithmic), y: Axis("distance", includesZero: true),
       series: [series("pixels, RMS", \.pixels), series("features", \.features)])
   }
 
-  /// What it shows.
+  /// Content.
   public var report: ExperimentReport {
     var parts: [ExperimentReport.Part] = [.table(table), .figures([chart])]
     if let png = try? grid().png() {
       let caption =
-        "From left to right: the picture by way of its codes; its central codes replaced by near, random, far ones"
-      parts += [.section("Pictures"), .image(png, caption: caption)]
+        "From left to right: the image by way of its codes; its central codes replaced by near, random, far ones"
+      parts += [.section("Images"), .image(png, caption: caption)]
     }
     var report = ExperimentReport(
-      "What codes near and far are like", subtitle: network, findings: [finding], figure: chart, parts: parts)
+      "Images with near and far codes", subtitle: network, findings: [finding], figure: chart, parts: parts)
     report.command = command
     return report
   }
@@ -127,11 +127,11 @@ public struct ProbeReport {
     try AtomicFile.write(report.markdown.utf8, to: folder + "/probe.md")
   }
 
-  /// Ten pictures, a row each.
+  /// Ten images, a row each.
   private func grid() throws -> PixelImage {
     let columns = [probe.codes] + CodeProbe.Kind.allCases.map(probe.replaced)
     let drawn = try columns.map { codes in
-      try pictures(of: codes.narrow(0, 0, min(10, codes.size(0))), probe.model)
+      try decodedImages(of: codes.narrow(0, 0, min(10, codes.size(0))), probe.model)
     }
     let (rows, side) = (drawn[0].size(0), FashionMNIST.side)
     let images = drawn.map { batch in

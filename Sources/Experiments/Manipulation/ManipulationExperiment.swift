@@ -8,8 +8,9 @@ public import Tabletop
 import TokenModels
 import TorchNN
 
-/// The manipulation experiment (section 3.3, Table 2), from text or from pictures.
+/// The manipulation experiment (section 3.3, Table 2), from text or from images.
 public struct ManipulationExperiment: Experiment {
+  /// `manipulation`, as `dist2 reproduce` and its processes name it.
   public static let name = "manipulation"
 
   /// How much.
@@ -33,14 +34,19 @@ public struct ManipulationExperiment: Experiment {
   public var testEpisodes: Int
   /// Answers asked for in an episode at most.
   public var answers: Int
+  /// Passes over the training data; see ``leastSteps``.
   public var epochs = 2
   /// Training steps at least, so that few episodes are seen often enough; more epochs than ``epochs`` are run then.
   public var leastSteps: Int
+  /// Examples of an optimizer step.
   public var batch = 8
+  /// Peak learning rate.
   public var learningRate = 2e-5
+  /// α
   public var alpha = 0.1
   /// τ of coordinates and of the angle.
   public var temperature = 2.0
+  /// τ of the angle.
   public var angleTemperature = 1.0
   /// Largest number of new tokens of an answer.
   public var maxNewTokens: Int
@@ -55,21 +61,21 @@ public struct ManipulationExperiment: Experiment {
   public static let levels: [EpisodeSplit] = [.placement, .combination]
 
   /// How the table is seen.
-  public var observation: PromptForm.Observation {
-    get { arePictures == true ? .image : .boxes }
-    set { arePictures = newValue == .image ? true : nil }
+  public var observation: PromptTemplate.Observation {
+    get { areImages == true ? .image : .boxes }
+    set { areImages = newValue == .image ? true : nil }
   }
-  /// Nil for boxes: experiments begun before there were pictures say nothing of them.
-  private var arePictures: Bool?
+  /// Nil for boxes: experiments begun before there were images say nothing of them.
+  private var areImages: Bool?
 
   /// The settings of a scale.
   ///
-  /// - Parameter observation: how the table is seen; nil: as a picture at the paper's scale, else as boxes.
-  public init(_ scale: Scale, model: String, observation: PromptForm.Observation? = nil) {
+  /// - Parameter observation: how the table is seen; nil: as an image at the paper's scale, else as boxes.
+  public init(_ scale: Scale, model: String, observation: PromptTemplate.Observation? = nil) {
     let observation = observation ?? (scale == .paper ? .image : .boxes)
     self.model = model
     var (sizes, seeds) = ([4], [1])
-    arePictures = observation == .image ? true : nil
+    areImages = observation == .image ? true : nil
     switch scale {
     case .tiny:
       kinds = [.rotate, .visualManipulation]
@@ -80,7 +86,8 @@ public struct ManipulationExperiment: Experiment {
       (testEpisodes, answers, leastSteps, maxNewTokens) = (60, 1, 24, 288)
       learningRate = 1e-4
       if observation == .image {
-        // What boxes would tell must be seen, so that the plainest tasks are no copying; and seeing takes more examples.
+        // What boxes would tell must be seen, so that the plainest tasks are no copying; and seeing takes more
+        // examples.
         (sizes, kinds) = ([64, 256, 1024], [.rotate, .visualManipulation, .sweep, .oldNeighbor])
       }
     case .paper:
@@ -91,15 +98,19 @@ public struct ManipulationExperiment: Experiment {
     grid = Grid(["sft", "vocab", "dist"], by: [Grid.Factor("n", "episodes learnt from", sizes)], seeds: seeds)
   }
 
-  /// D.3 prints a warm-up of 0.3 of the steps. The template is LLaVA-1.5's. Neighbours (A.2) are the toy's alone (PAPER.md
-  /// Q15). What makes it fit on GPUs is not the paper's and changes no figure but by rounding.
+  /// D.3 prints a warm-up of 0.3 of the steps. The template is LLaVA-1.5's. Contrastive examples (A.2) are the toy's alone
+  /// (docs/paper-map.md Q15). What makes it fit on GPUs is not the paper's and changes no figure but by rounding.
   private static let paperKeys = [
     "data.template=llava-v1", "train.warmup=0.3", "metrics.*.contrast=none", "train.dtype=bfloat16",
     "train.device=cuda", "train.optimizer=adamw8bit", "train.checkpointActivations=true",
   ]
 
+  /// Names of all variants that the grid may have.
   public var variants: [String] { Preset.answering.map(\.rawValue) }
 
+  /// Checks what a user can set beyond the grid.
+  ///
+  /// - Throws: `InputError` naming the option.
   public func check() throws {
     try require(!kinds.isEmpty && Set(kinds).count == kinds.count, "--tasks", "distinct tasks", kinds)
     try require(1...1_000_000 ~= testEpisodes, "--episodes", "1 to 1000000 test episodes", testEpisodes)
@@ -113,14 +124,15 @@ public struct ManipulationExperiment: Experiment {
   }
 
   /// How prompts are written: without the rules, which never change. Scenes of the task are text in any case, and say
-  /// what a picture of them would show.
-  public var form: PromptForm { PromptForm(observation: observation, rules: false, headings: true) }
+  /// what an image of them would show.
+  public var template: PromptTemplate { PromptTemplate(observation: observation, rules: false, headings: true) }
 
+  /// One run of the grid: trains, then tests.
   public func run(_ run: GridRun, _ context: RunContext) throws -> ManipulationOutcome {
     // A file of its own, since runs work side by side. Those of one seed and size have equal ones.
     let folder = "\(context.folder)/data/\(context.name)", data = folder + "/train.jsonl"
     // A model that is asked once never reads a history.
-    let writer = ExampleWriter(form: form, withHistory: answers > 1, auxiliary: auxiliary ?? [])
+    let writer = ExampleWriter(template: template, withHistory: answers > 1, auxiliary: auxiliary ?? [])
     let examples = try ManipulationData(writer, kinds: kinds)
       .write(.train, episodes: run.count, from: firstEpisode(run.seed), to: data)
     // A quarter of the time goes into playing, more or less.
@@ -135,16 +147,17 @@ public struct ManipulationExperiment: Experiment {
       playingSeconds: ProcessInfo.processInfo.systemUptime - start)
   }
 
-  /// Lets the model play the test episodes of all levels. Pictures are deleted then: they are many, and can be made again.
+  /// Lets the model play the test episodes of all levels. Images are deleted then: they are many, and can be made
+  /// again.
   private func play(_ trained: TrainedRun, in folder: String) throws -> [PolicyTrial] {
-    let prompted = PromptedModel(model: trained.model, answering: Answering(trained.parts))
+    let prompted = PromptedModel(model: trained.model, answering: Answering(trained.artifacts))
     // Episodes may be over early.
     let most = Self.levels.count * testEpisodes * answers
     var answered = 0
     trained.say("playing")
-    var played = observation == .image ? TablePictures(folder: folder + "/played") : nil
+    var played = observation == .image ? TableImages(folder: folder + "/played") : nil
     let trials = try Self.levels.flatMap { level in
-      try PolicyTest(form: form, answers: answers).play(episodes(level)) { questions in
+      try PolicyTest(template: template, answers: answers).play(episodes(level)) { questions in
         try prompted.answers(to: questions, showing: &played) {
           answered += 1
           trained.say("playing", answered, of: most)
@@ -155,6 +168,7 @@ public struct ManipulationExperiment: Experiment {
     return trials
   }
 
+  /// Tables, figures and claims of the runs that are finished.
   public func report(
     _ results: Results<ManipulationOutcome>, _ artifacts: [String: NoArtifact]
   ) throws -> ExperimentReport { ManipulationFindings(self, results).report }
@@ -166,8 +180,8 @@ public struct ManipulationExperiment: Experiment {
   package func settings(_ run: GridRun, data: String, output: String, examples: Int) throws -> RunSettings {
     let perEpoch = (examples + batch - 1) / batch
     let steps = max(epochs * perEpoch, leastSteps)
-    func metric(_ name: String, _ marks: JSON, _ more: JSON = .null) -> JSON {
-      let metric: JSON = ["name": .string(name), "tokens": "digits", "where": ["marks": marks]]
+    func metric(_ name: String, _ delimiters: JSON, _ more: JSON = .null) -> JSON {
+      let metric: JSON = ["name": .string(name), "tokens": "digits", "where": ["delimiters": delimiters]]
       return metric.replacing("temperature", with: more).replacing("contrast", with: ["radius": 1])
     }
     let tree: JSON = [
@@ -197,13 +211,16 @@ public struct ManipulationExperiment: Experiment {
   }
 }
 
-/// What a run leaves.
+/// Result of a run.
 public struct ManipulationOutcome: Codable, Sendable, Equatable {
+  /// How each test episode went.
   public var trials: [PolicyTrial]
   /// Loss of every step.
   public var losses: [Double]
+  /// Examples learnt from.
   public var examples: Int
   /// Those of the process that finished it; one that was interrupted took more.
   public var trainingSeconds: Double
+  /// Seconds of playing the test episodes.
   public var playingSeconds: Double
 }

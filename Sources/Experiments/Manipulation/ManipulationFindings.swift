@@ -8,8 +8,8 @@ import Tabletop
 import TaskData
 import TokenData
 
-/// What a manipulation experiment shows: the table beside the paper's, what the first actions miss by, and what it says
-/// about the paper's claims.
+/// Findings of a manipulation experiment: the table beside the paper's, what the first actions miss by, and what it
+/// says about the paper's claims.
 struct ManipulationFindings {
   private let settings: ManipulationExperiment
   private let results: Results<ManipulationOutcome>
@@ -56,7 +56,7 @@ struct ManipulationFindings {
     return values.isEmpty ? .missing : .number(factor * Measurements(values).median, decimals: 1)
   }
 
-  // MARK: Claims (PAPER.md 1.5). K9 is about grounding.
+  // MARK: Claims (docs/paper-map.md). K9 is about grounding.
 
   private var findings: [JudgedClaim] {
     guard ["sft", "dist"].allSatisfy(grid.variants.contains) else { return [] }
@@ -114,7 +114,7 @@ struct ManipulationFindings {
         "95 % bootstrap intervals over \(settings.testEpisodes) test episodes a level, means over \(results.seedsText). "
           + "L1: new placements. L2: pairs of texture and shape not in training.",
         "Here: this project's tabletop (\(settings.kinds.map(\.rawValue).joined(separator: ", "))), \(seen). The paper: "
-          + "VIMABench, LLaVA-1.5-7B with pictures, single runs. Compare orders, not numbers.",
+          + "VIMABench, LLaVA-1.5-7B with images, single runs. Compare orders, not numbers.",
         "Places drawn at random solve \(Quantity.percent(floor(.placement))) of L1 and "
           + "\(Quantity.percent(floor(.combination))) of L2.",
         "α = \(settings.alpha), τ = \(settings.temperature) for coordinates and \(settings.angleTemperature) for the "
@@ -176,25 +176,25 @@ struct ManipulationFindings {
     return table
   }
 
-  /// What is read and answered.
+  /// Prompt and answer.
   private var episode: [ExperimentReport.Part] {
     guard let episode = settings.episodes(.placement).first else { return [] }
     var parts = [ExperimentReport.Part]()
-    if settings.observation == .image, let png = try? episode.scene.picture.png() {
+    if settings.observation == .image, let png = try? episode.scene.image.png() {
       let names = episode.scene.objects.map(\.name).joined(separator: ", ")
-      parts.append(.image(png, caption: "What \(PromptForm.imageMark) stands for: \(names)"))
+      parts.append(.image(png, caption: "Image at \(PromptTemplate.imageMark): \(names)"))
     }
     return parts + [
-      .code(EpisodePlay(episode).prompt(settings.form), caption: "What the model reads"),
-      .code(episode.oracle.answer(), caption: "What the oracle answers"),
+      .code(EpisodePlay(episode).prompt(settings.template), caption: "Prompt"),
+      .code(episode.oracle.answer(), caption: "Answer of the oracle"),
     ]
   }
 
-  /// What models observe.
+  /// Observations of models.
   private var seen: String {
     switch settings.observation {
-    case .boxes: "seen as text, boxes in place of the picture"
-    case .image: "seen as pictures of \(FrontView.width) x \(FrontView.height) pixels"
+    case .boxes: "seen as text, boxes in place of the image"
+    case .image: "seen as images of \(FrontView.width) x \(FrontView.height) pixels"
     }
   }
 }
@@ -206,7 +206,7 @@ extension ManipulationExperiment {
     func point() -> String {
       "(\(Double(generator.next(below: 256)) / 256), \(Double(34 + generator.next(below: 90)) / 128))"
     }
-    let trials = PolicyTest(form: form, answers: answers).play(episodes(level)) { prompts in
+    let trials = PolicyTest(template: template, answers: answers).play(episodes(level)) { prompts in
       prompts.map { _ in "\(point()) \(point()) [\(generator.next(below: 719) - 359)]" }
     }
     return Measurements(trials.map { $0.isSuccess ? 1 : 0 }).mean

@@ -1,4 +1,4 @@
-/// The paper's own numbers for the toy experiment, copied from its tables (PAPER.md 1.3).
+/// The paper's own numbers for the toy experiment, copied from its Tables 5 and 11.
 public enum PaperToy {
   /// Mean and sample standard deviation of an error over seeds.
   public struct Entry: Sendable, Hashable {

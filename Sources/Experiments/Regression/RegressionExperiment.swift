@@ -2,8 +2,9 @@ import Recipes
 import Files
 import Objectives
 
-/// The toy experiment: the protocol of 3.1 and D.3 with PAPER.md's readings (Q9, Q14–Q19).
+/// The toy experiment: the protocol of 3.1 and D.3 with the readings Q9 and Q14 to Q19 of docs/paper-map.md.
 public struct RegressionExperiment: Experiment {
+  /// `regression`, as `dist2 reproduce` and its processes name it.
   public static let name = "regression"
 
   /// Which of the paper's two tables is redone.
@@ -25,7 +26,7 @@ public struct RegressionExperiment: Experiment {
   public var table: Table
   /// Folder of the model.
   public var model: String
-  /// Objectives, numbers N of training problems, and seeds of the problems, their order and their neighbours.
+  /// Objectives, numbers N of training problems, and seeds of the problems, their order and their contrastive examples.
   public var grid: Grid
   /// Test problems of each seed.
   public var testProblems: Int
@@ -39,7 +40,7 @@ public struct RegressionExperiment: Experiment {
   public var alpha = 0.1
   /// τ of the squared distance between digits.
   public var temperature = 2.0
-  /// Largest |x − x̄| of a neighbour, in units of the last decimal.
+  /// Largest |x − x̄| of a contrastive example, in units of the last decimal.
   public var radius = 1
 
   /// The settings of a table at a scale.
@@ -58,8 +59,12 @@ public struct RegressionExperiment: Experiment {
     if scale == .small { samples = 150 }
   }
 
+  /// Names of all variants that the grid may have.
   public var variants: [String] { Preset.answering.map(\.rawValue) }
 
+  /// Checks what a user can set beyond the grid.
+  ///
+  /// - Throws: `InputError` naming the option.
   public func check() throws {
     try require((1...1_000_000).contains(testProblems), "--problems", "1…1,000,000 test problems", testProblems)
     try require((1...1_000_000_000).contains(samples), "--samples", "1…1,000,000,000 samples", samples)
@@ -75,25 +80,30 @@ public struct RegressionExperiment: Experiment {
   /// Steps, and one for every 20 problems of the test.
   public func work(_ run: GridRun) -> Int? { steps(run) + (testProblems + 19) / 20 }
 
+  /// One run of the grid: trains, then tests.
   public func run(_ run: GridRun, _ context: RunContext) throws -> RegressionOutcome {
     try RegressionRun(self, run, context).outcome()
   }
+  /// Tables, figures and claims of the runs that are finished.
   public func report(
     _ results: Results<RegressionOutcome>, _ artifacts: [String: NoArtifact]
   ) throws -> ExperimentReport { RegressionReport(settings: self, results: results).report }
 }
 
-/// What a run of the toy experiment leaves.
+/// Outcome of a run of the toy experiment.
 public struct RegressionOutcome: Codable, Sendable, Equatable {
   /// Values the model answered, nil where its answer was no number.
   public var answers: [Double?]
-  /// What they should have been.
+  /// Expected values.
   public var truths: [Double]
   /// Total loss of every step.
   public var losses: [Double]
+  /// Seconds of training.
   public var trainingSeconds: Double
+  /// Seconds of the test.
   public var testingSeconds: Double
 
+  /// Memberwise.
   public init(
     answers: [Double?], truths: [Double], losses: [Double], trainingSeconds: Double = 0, testingSeconds: Double = 0
   ) {

@@ -13,7 +13,8 @@ public struct RegressionProblem: Sendable, Hashable, Codable {
   /// y at x = 0.5, rounded to three decimals.
   public var answer: Double
 
-  /// A line with slope in [0.1, 1.0] and intercept in [0.0, 0.5], and three distinct x of 0.000 … 1.000 (PAPER.md Q19).
+  /// A line with slope in [0.1, 1.0] and intercept in [0.0, 0.5], and three distinct x of 0.000 … 1.000 (3.1;
+  /// docs/paper-map.md Q19).
   public init(using generator: inout CounterGenerator) {
     let slope = 0.1 + 0.9 * generator.nextUnit()
     let intercept = 0.5 * generator.nextUnit()
@@ -32,7 +33,8 @@ public struct RegressionProblem: Sendable, Hashable, Codable {
   /// The answer that minimises the expected absolute error without reading the prompt: the median of y at 0.5 when
   /// slope and intercept are uniform. It stands in for answers that are not numbers.
   public static let constantMedian = 0.525
-  /// Errors of always answering ``constantMedian`` (PAPER.md 1.4, item 10): what a model must beat to have learnt.
+  /// Errors of always answering ``constantMedian`` (docs/paper-map.md, Slips): what a model must beat to
+  /// have learnt.
   public static let constantError = (mae: 0.159, rmse: 0.194)
 
   /// Three lines `x = 0.123, y = 0.456`, then `x = 0.500, y =`.

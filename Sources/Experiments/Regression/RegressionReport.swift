@@ -123,7 +123,7 @@ struct RegressionReport {
     ]
   }
 
-  // MARK: Claims (PAPER.md 1.5)
+  // MARK: Claims (docs/paper-map.md)
 
   private var sizes: [Double] { grid.sizes.filter { $0 >= 2 } }
 
@@ -239,7 +239,7 @@ extension RegressionExperiment {
       ("test problems", "\(testProblems)"), ("samples seen", "round(\(samples) / N) · N"),
       ("optimizer", "AdamW, batch 1, learning rate \(learningRate), linear to 0, clip \(clip)"),
       ("α", "\(alpha)"), ("τ", "\(temperature)"), ("distance", "squared, digit by digit"),
-      ("dist", "place weights 4, 3, 2, 1; one neighbour within ±\(radius) of the last decimal, second pass"),
+      ("dist", "place weights 4, 3, 2, 1; one contrastive example within ±\(radius) of the last decimal, second pass"),
     ]
   }
 }

@@ -10,7 +10,7 @@ import Torch
 import TorchNN
 import Training
 
-/// A run of the toy experiment: a fresh copy of the model, trained on N problems and tested on the rest.
+/// A run of the toy experiment: a new copy of the model, trained on N problems and tested on the rest.
 struct RegressionRun {
   private let settings: RegressionExperiment
   private let run: GridRun
@@ -28,10 +28,10 @@ struct RegressionRun {
     encoder = ExampleEncoder(
       tokenizer, metrics: [MetricRule(MetricFinder(space: digits))], splitter: try DigitSplitter(tokenizer),
       end: tokenizer.roles.end)
-    let match = try MetricMatch(
+    let distanceLoss = try DistanceLoss(
       digits, target: TargetDistribution(SquaredDistance(), temperature: .value(settings.temperature)),
       place: .number, contrast: .twoPass(radius: settings.radius))
-    objective = try Objective(run.preset, matches: [match], alpha: settings.alpha)
+    objective = try Objective(run.preset, distanceLosses: [distanceLoss], alpha: settings.alpha)
     model = try loadModel(folder: settings.model, options: LoadOptions(dtype: .float32, copying: true))
     try objective.check(vocabularySize: model.vocabularySize)
   }
@@ -59,10 +59,10 @@ struct RegressionRun {
       return example
     }
     let seed = UInt64(run.seed)
-    let sampler = objective.neighbourSampler(seed: seed)
+    let sampler = objective.contrastiveSampler(seed: seed)
     let batches = ExampleBatches(
-      examples, plan: BatchPlan(count: examples.count, batch: 1, seed: seed), twoPass: objective.needsNeighbourPass,
-      neighbour: sampler.map { sampler in { sampler.neighbour(of: $0, epoch: $1, index: $2) } })
+      examples, plan: BatchPlan(count: examples.count, batch: 1, seed: seed), twoPass: objective.needsContrastivePass,
+      contrastiveExample: sampler.map { sampler in { sampler.contrastiveExample(of: $0, epoch: $1, index: $2) } })
     let trainer = try withTorchErrors {
       Trainer(
         model, objective, AdamW(learningRate: settings.learningRate),

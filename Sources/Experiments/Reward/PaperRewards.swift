@@ -1,6 +1,6 @@
-/// What the paper reports of reward models, per cent.
+/// Figures of the paper for reward models, per cent.
 enum PaperRewards {
-  /// RewardBench's average (Table 3, Table 12) by arm; single runs of Llama-3.1-8B.
+  /// RewardBench's average (Table 3, Table 12) by variant; single runs of Llama-3.1-8B.
   static let average: [String: Double] = ["bradleyTerry": 58.0, "sft": 75.3, "dist": 85.3, "random": 76.0]
   /// Table 6: accuracy by α. The paper's text calls this robust; from 0.1 to 0.2 it falls by 7.5 points.
   static let byAlpha: [(alpha: Double, accuracy: Double)] = [

@@ -11,6 +11,7 @@ import TorchNN
 
 /// The reward experiment (section 3.4, C.1, C.2): reward models of one run file that differ in the objective alone.
 public struct RewardExperiment: Experiment {
+  /// `reward`, as `dist2 reproduce` and its processes name it.
   public static let name = "reward"
   /// The model as it was published, which training is compared with: one run, whatever the seeds.
   static let untrained = "untrained"
@@ -21,7 +22,7 @@ public struct RewardExperiment: Experiment {
   public var path: String
   /// ``RewardVariant``s and seeds.
   public var grid: Grid
-  /// Files of preferences that every model judges beside the run's own test file.
+  /// Files of preferences that every model rates beside the run's own test file.
   public var preferences: [String]
   /// Folder with MMLU's `test.jsonl`, asked before and after training; nil: not asked.
   public var mmlu: String?
@@ -43,7 +44,9 @@ public struct RewardExperiment: Experiment {
     }
   }
 
+  /// Names of all variants that the grid may have.
   public var variants: [String] { RewardVariant.all.map(\.name) }
+  /// `main`, `metrics`, `alphas` and `all`.
   public static var variantSets: [String: [String]] {
     [
       "main": RewardVariant.main, "metrics": RewardVariant.metrics, "alphas": RewardVariant.alphas(),
@@ -56,24 +59,28 @@ public struct RewardExperiment: Experiment {
     for name in grid.variants { _ = try settings(grid.run(name, seed: grid.seeds[0]), output: "") }
   }
 
+  /// The model as it was published, asked before any training.
   public var stages: [ArtifactStage] { [ArtifactStage("the model as published", runs: [Self.untrained])] }
 
+  /// Asks the model as it was published.
   public func makeArtifact(_ context: RunContext) throws -> RewardOutcome {
-    let parts = try RunParts(settings(.untrained, seed: 0, output: context.emptyOutput()))
-    let model = try loadModel(folder: parts.modelFolder, options: LoadOptions(dtype: .float32))
-    return try outcome(model, parts, losses: [], seconds: 0) { context.say($0, 0, of: 1) }
+    let artifacts = try RunArtifacts(settings(.untrained, seed: 0, output: context.emptyOutput()))
+    let model = try loadModel(folder: artifacts.modelFolder, options: LoadOptions(dtype: .float32))
+    return try outcome(model, artifacts, losses: [], seconds: 0) { context.say($0, 0, of: 1) }
   }
 
+  /// One run of the grid: trains, then tests.
   public func run(_ run: GridRun, _ context: RunContext) throws -> RewardOutcome {
     // A fifth of the time goes into asking, more or less.
     let trained = try TrainedRun(settings(run, output: context.emptyOutput()), context, thenPercent: 20)
-    let outcome = try outcome(trained.model, trained.parts, losses: trained.losses, seconds: trained.seconds) {
+    let outcome = try outcome(trained.model, trained.artifacts, losses: trained.losses, seconds: trained.seconds) {
       trained.say($0)
     }
     trained.say("done", 1)
     return outcome
   }
 
+  /// Tables, figures and claims of the runs that are finished.
   public func report(
     _ results: Results<RewardOutcome>, _ artifacts: [String: RewardOutcome]
   ) throws -> ExperimentReport {
@@ -98,24 +105,24 @@ public struct RewardExperiment: Experiment {
   }
 
   private func outcome(
-    _ model: any PretrainedModel, _ parts: RunParts, losses: [Double], seconds: Double, say: (String) -> Void
+    _ model: any PretrainedModel, _ artifacts: RunArtifacts, losses: [Double], seconds: Double, say: (String) -> Void
   ) throws -> RewardOutcome {
     say("rating")
-    let judge = try makeJudge(parts, model, name: "")
-    let responses = try rated(judge, parts)
+    let rewardModel = try makeRewardModel(artifacts, model, name: "")
+    let responses = try rated(rewardModel, artifacts)
     let preferences = try preferences.map { path in
       let name = URL(filePath: path).deletingPathExtension().lastPathComponent
       say(name)
-      let found = try PreferenceEvaluation(PreferenceSet(path), judge, skipBad: true)
+      let found = try PreferenceEvaluation(PreferenceSet(path), rewardModel, skipBad: true)
       return RewardOutcome.Preferences(
         name: name, subsets: found.outcomes.map(\.example.subset), credits: found.outcomes.map(\.scores.credit))
     }
     var answers: [Bool]?
     // A model without a language head has no letters to choose from.
-    if let mmlu, parts.rating == nil {
+    if let mmlu, artifacts.rating == nil {
       say("MMLU")
       let result = try MMLU("\(mmlu)/test.jsonl", limit: questions)
-        .evaluate(model: model, tokenizer: parts.tokenizer, tokenBudget: 4096)
+        .evaluate(model: model, tokenizer: artifacts.tokenizer, tokenBudget: 4096)
       answers = zip(result.answers, result.questions).map { $0 == $1.answer }
     }
     return RewardOutcome(
@@ -123,14 +130,14 @@ public struct RewardExperiment: Experiment {
   }
 
   /// The test file, rated.
-  private func rated(_ judge: any Judge, _ parts: RunParts) throws -> [RewardOutcome.Rated] {
-    guard let path = parts.settings.data.test else { return [] }
-    let file = try JSONLFile(path), count = min(parts.settings.evaluate.limit ?? .max, file.count)
-    let records = try (0..<count).map { try parts.reader.record(file, $0) }
+  private func rated(_ rewardModel: any RewardModel, _ artifacts: RunArtifacts) throws -> [RewardOutcome.Rated] {
+    guard let path = artifacts.settings.data.test else { return [] }
+    let file = try JSONLFile(path), count = min(artifacts.settings.evaluate.limit ?? .max, file.count)
+    let records = try (0..<count).map { try artifacts.reader.record(file, $0) }
     let rated = records.compactMap { record in record.rated.map { (record, $0) } }
-    let rewards = try judge.rewards(
-      of: rated.map { RewardRequest(messages: $0.1.messages, response: $0.1.response) }, facets: true,
-      tokenBudget: parts.settings.evaluate.tokenBudget ?? 8192)
+    let rewards = try rewardModel.rewards(
+      of: rated.map { RewardRequest(messages: $0.1.messages, response: $0.1.response) }, attributes: true,
+      tokenBudget: artifacts.settings.evaluate.tokenBudget ?? 8192)
     var questions = [[ChatMessage]: Int]()
     return zip(rated, rewards).map { rated, reward in
       let question = questions[rated.1.messages] ?? questions.count
@@ -142,7 +149,7 @@ public struct RewardExperiment: Experiment {
   }
 }
 
-/// What one trained reward model thinks.
+/// Outcome of one trained reward model.
 public struct RewardOutcome: Codable, Sendable, Equatable {
   /// A response of the test file and what became of it.
   struct Rated: Codable, Sendable, Equatable {

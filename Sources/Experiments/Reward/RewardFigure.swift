@@ -3,7 +3,7 @@ import Evaluation
 import Foundation
 import Reports
 
-/// What is measured of a model.
+/// Figures of a reward model.
 enum RewardFigure: Hashable {
   /// Share of the test file's pairs, two responses to one question with different overall scores, in which the
   /// better one has the higher reward; a tie counts half.
@@ -13,7 +13,7 @@ enum RewardFigure: Hashable {
   /// Mean distance of the overall expectation from the score that was given, in the scale's units.
   case error
   /// Mean Spearman's ρ of the attributes.
-  case facets
+  case attributes
   /// Accuracy on a file of preferences, by its place in the settings.
   case preferences(Int)
   /// Accuracy on MMLU.
@@ -22,7 +22,7 @@ enum RewardFigure: Hashable {
   var lowerIsBetter: Bool { self == .error }
   var isShare: Bool {
     switch self {
-    case .spearman, .error, .facets: false
+    case .spearman, .error, .attributes: false
     default: true
     }
   }
@@ -69,14 +69,14 @@ struct Clusters {
     case .error:
       let all = drawn.flatMap { questions[$0] }
       // The logit of a classifier is no score.
-      guard all.allSatisfy({ $0.reward.overall.variance != nil || !$0.reward.facets.isEmpty }) else { return .nan }
+      guard all.allSatisfy({ $0.reward.overall.variance != nil || !$0.reward.attributes.isEmpty }) else { return .nan }
       return Measurements(all.map { abs($0.reward.overall.expectation - Double($0.truth[0])) }).mean
-    case .facets:
+    case .attributes:
       let all = drawn.flatMap { questions[$0] }
-      guard let facets = all.first?.reward.facets.count, facets > 0 else { return .nan }
-      let found = (0..<facets).map { facet in
+      guard let attributes = all.first?.reward.attributes.count, attributes > 0 else { return .nan }
+      let found = (0..<attributes).map { attribute in
         Correlation.spearman(
-          all.map { $0.reward.facets[facet].expectation }, all.map { Double($0.truth[facet + 1]) })
+          all.map { $0.reward.attributes[attribute].expectation }, all.map { Double($0.truth[attribute + 1]) })
       }.filter(\.isFinite)
       return found.isEmpty ? .nan : Measurements(found).mean
     }

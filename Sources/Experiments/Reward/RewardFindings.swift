@@ -5,7 +5,7 @@ import MetricTokens
 import Objectives
 import Reports
 
-/// What a reward experiment shows: tables beside the paper's, pictures, and what they say about its claims.
+/// Findings of a reward experiment: tables beside the paper's, images, and what they say about its claims.
 struct RewardFindings {
   private let settings: RewardExperiment
   private let results: Results<RewardOutcome>
@@ -21,7 +21,7 @@ struct RewardFindings {
     rows = (untrained == nil ? [] : [.untrained]) + trained
     let all = [untrained].compactMap { $0 } + results.grid.variants.flatMap { results.outcomes($0) }
     let known: [RewardFigure] =
-      [.pairs, .spearman, .error, .facets] + settings.preferences.indices.map { .preferences($0) } + [.mmlu]
+      [.pairs, .spearman, .error, .attributes] + settings.preferences.indices.map { .preferences($0) } + [.mmlu]
     figures = known.filter { figure in all.contains { figure.value($0).isFinite } }
   }
 
@@ -34,7 +34,7 @@ struct RewardFindings {
     if let alphaTable, let alphaCurve {
       parts += [.section("The weight α"), .table(alphaTable), .figures([alphaCurve])]
     }
-    if let forgettingTable { parts += [.section("What is forgotten"), .table(forgettingTable)] }
+    if let forgettingTable { parts += [.section("Forgetting"), .table(forgettingTable)] }
     return ExperimentReport(
       "Reward models that know how far apart scores are",
       subtitle: "\(URL(filePath: settings.path).lastPathComponent), seeds "
@@ -54,7 +54,7 @@ struct RewardFindings {
     case .pairs: "test pairs"
     case .spearman: "Spearman ρ"
     case .error: "MAE, overall"
-    case .facets: "ρ, facets"
+    case .attributes: "ρ, attributes"
     case .preferences(let index):
       URL(filePath: settings.preferences[index]).deletingPathExtension().lastPathComponent
     case .mmlu: "MMLU"
@@ -87,7 +87,7 @@ struct RewardFindings {
     return interval(figure, row).map { .interval(mean, $0) } ?? .number(mean)
   }
 
-  // MARK: Claims (PAPER.md 1.5), corrected for their number
+  // MARK: Claims (docs/paper-map.md), corrected for their number
 
   private var claims: [Claim] {
     func claim(
@@ -261,7 +261,7 @@ struct RewardFindings {
       series: Series.histograms(lists, bins: 13, asShares: true))
   }
 
-  /// What two models believe of one response, as in Fig. 5.
+  /// Distributions of two models for one response, as in Fig. 5.
   private func beliefs(_ names: [String], _ index: Int) -> BarChart? {
     let shown = rows.filter { names.contains($0.name) }.compactMap { row -> (String, Reward.Score)? in
       guard let outcome = outcomes(row).first, outcome.responses.indices.contains(index),

@@ -5,8 +5,9 @@ public import Objectives
 public struct RewardVariant: Codable, Sendable, Hashable {
   /// `dist`, `random`, `alpha0.02`, …
   public var name: String
-  /// What tables say it is.
+  /// Description in tables.
   public var title: String
+  /// Its objective.
   public var preset: Preset
   /// α; nil: the run file's.
   public var alpha: Double?

@@ -8,10 +8,11 @@ public struct Claim {
   public var id: String
   /// The claim in the paper's sense.
   public var text: String
-  /// What was compared and what came out, uncorrected.
+  /// Comparisons and their results, uncorrected.
   public var comparisons: [(label: String, verdict: Verdict)]
   /// A sentence before the comparisons, and what else their reader has to know.
   public var opening: String
+  /// What else the reader has to know; empty for nothing.
   public var remark: String
 
   /// Memberwise.
@@ -42,7 +43,7 @@ public struct JudgedClaim {
   public let id: String
   /// The claim in the paper's sense.
   public let claim: String
-  /// What was found, a sentence or more.
+  /// Finding, a sentence or more.
   public let finding: String
   /// How it is marked.
   public let conclusion: Conclusion

@@ -10,9 +10,9 @@ public import Reports
 /// To add one: a type that conforms (its stored properties are its settings), a line in ``experiments``, and a
 /// `ReproduceOptions` in the command line target that makes it from options.
 public protocol Experiment: Codable, Sendable, Equatable {
-  /// What a run of an artifact stage leaves.
+  /// Result of an artifact stage.
   associatedtype Artifact: Codable = NoArtifact
-  /// What a run of the grid leaves: all that the report needs, since nothing else is read again.
+  /// Outcome of a run of the grid: all that the report needs, since nothing else is read again.
   associatedtype Outcome: Codable
 
   /// `regression`, as processes of single runs name it.
@@ -44,7 +44,7 @@ public protocol Experiment: Codable, Sendable, Equatable {
   /// One run of the grid, in a process of its own.
   func run(_ run: GridRun, _ context: RunContext) throws -> Outcome
 
-  /// What the finished runs show.
+  /// Findings of the finished runs.
   ///
   /// - Parameter artifacts: those that are finished, by name.
   func report(_ results: Results<Outcome>, _ artifacts: [String: Artifact]) throws -> ExperimentReport
@@ -83,7 +83,7 @@ public struct NoArtifact: Codable, Sendable {}
 
 /// Runs before the grid that make what all or several of its runs share: a tokenizer, a pretrained model.
 public struct ArtifactStage: Sendable {
-  /// What the progress bar says.
+  /// Title of the progress bar.
   public var title: String
   /// Names of its runs, done side by side.
   public var runs: [String]

@@ -15,8 +15,8 @@ public struct ExperimentFolder<E: Experiment> {
   public let path: String
   /// The settings in force.
   public let experiment: E
-  private let outcomes: CellStore<E, E.Outcome>
-  private let artifacts: CellStore<E, E.Artifact>
+  private let outcomes: RunStore<E, E.Outcome>
+  private let artifacts: RunStore<E, E.Artifact>
 
   /// Begins an experiment, or opens one of the same settings.
   ///
@@ -25,19 +25,19 @@ public struct ExperimentFolder<E: Experiment> {
   public init(_ path: String, _ experiment: E) throws {
     try experiment.validate()
     if !fileExists(path + "/settings.json") { try experiment.checkInputs() }
-    try self.init(absolutePath(path)) { try CellStore(folder: $0, settings: experiment) }
+    try self.init(absolutePath(path)) { try RunStore(folder: $0, settings: experiment) }
   }
 
   /// Opens an experiment that was begun, with its own settings.
   public init(_ path: String) throws {
-    try self.init(absolutePath(path)) { try CellStore(folder: $0) }
+    try self.init(absolutePath(path)) { try RunStore(folder: $0) }
   }
 
-  private init(_ path: String, _ open: (String) throws -> CellStore<E, E.Outcome>) throws {
+  private init(_ path: String, _ open: (String) throws -> RunStore<E, E.Outcome>) throws {
     self.path = path
     outcomes = try open(path)
     experiment = outcomes.settings
-    artifacts = try CellStore(folder: path)
+    artifacts = try RunStore(folder: path)
   }
 
   /// The outcome of a run of the grid; nil if it is not finished.
@@ -87,14 +87,14 @@ public struct ExperimentFolder<E: Experiment> {
     if experiment.stages.contains(where: { $0.runs.contains(name) }) {
       try artifacts.keep(experiment.makeArtifact(context), of: name)
     } else {
-      let run = try outcomes.cell(named: name, among: experiment.grid.runs) { $0.name }
+      let run = try outcomes.run(named: name, among: experiment.grid.runs) { $0.name }
       try outcomes.keep(experiment.run(run, context), of: name)
     }
     // What a training would have been resumed from, if it kept any.
     try outcomes.dropCheckpoints(of: name)
   }
 
-  /// What is finished of the grid.
+  /// Finished runs of the grid.
   public func results() throws -> Results<E.Outcome> {
     var found = [GridRun: E.Outcome]()
     for run in experiment.grid.runs { found[run] = try outcomes.result(of: run.name) }

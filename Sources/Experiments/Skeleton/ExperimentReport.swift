@@ -2,7 +2,7 @@ import Recipes
 public import Files
 public import Reports
 
-/// What an experiment shows: claims, tables and figures once, written as text, Markdown, a page, and JSON.
+/// Report of an experiment: claims, tables and figures once, written as text, Markdown, a page, and JSON.
 public struct ExperimentReport {
   /// Part of the page, in order.
   public enum Part {
@@ -28,14 +28,15 @@ public struct ExperimentReport {
 
   /// Heading of the page, and the line below it.
   public var title: String
+  /// A line under the title.
   public var subtitle: String
-  /// What it comes to, in a sentence or two; empty where the claims say it.
+  /// Summary, in a sentence or two; empty where the claims say it.
   public var headline = ""
   /// The claims that these results speak to.
   public var findings: [JudgedClaim]
-  /// What else is said of the claims.
+  /// Further remarks on the claims.
   public var remarks: [String]
-  /// The picture that says most: `figure.svg`, the first of the page, and drawn in the terminal where it is a curve.
+  /// The image that says most: `figure.svg`, the first of the page, and drawn in the terminal where it is a curve.
   public var figure: any Figure
   /// The page between claims and settings.
   public var parts: [Part]

@@ -7,11 +7,11 @@ import Objectives
 /// A condition is one value of each factor, such as the number of training examples. Seeds are outermost, so that an
 /// interrupted experiment holds whole seeds, and runs of one seed and condition read the same data.
 public struct Grid: Codable, Sendable, Equatable {
-  /// What is varied beside the variant and the seed.
+  /// Factors beside the variant and the seed.
   public struct Factor: Codable, Sendable, Equatable {
     /// What stands in names of runs before the value: `n`.
     public var name: String
-    /// What tables and axes call it: `training examples`.
+    /// Name in tables and axes: `training examples`.
     public var title: String
     /// What it takes in turn, the first values first.
     public var values: [Double]
@@ -109,7 +109,7 @@ func require(_ holds: Bool, _ option: String, _ expected: String, _ found: Any) 
 public struct GridRun: Sendable, Hashable {
   /// `dist-n10-seed1`, the name of its file.
   public let name: String
-  /// What is compared: an objective, for instance.
+  /// Variant to compare: an objective, for instance.
   public let variant: String
   /// A value for each factor.
   public let condition: [Double]

@@ -2,8 +2,8 @@ import Recipes
 import Foundation
 import Reports
 
-/// What several seeds scored on the same test items: episodes solved, boxes found. Means are over both. Intervals of one
-/// list are over items, each the mean of its seeds, and say what these models do; verdicts are over seeds.
+/// What several seeds scored on the same test items: episodes solved, boxes found. Means are over both. Intervals of
+/// one list are over items, each the mean of its seeds, and say what these models do; verdicts are over seeds.
 struct ItemScores {
   /// For every item the mean over seeds.
   let values: [Double]
@@ -36,7 +36,7 @@ struct ItemScores {
     Verdict(metric, bySeed: bySeed, against: others.bySeed, lowerIsBetter: false)
   }
 
-  /// What a verdict's reader has to know.
+  /// Remarks on a verdict.
   ///
   /// - Parameter seeds: how many seeds the means are over, where they differ by place.
   static func remark(_ unit: String, seeds: Set<Int>) -> String {

@@ -2,11 +2,11 @@ import Recipes
 import Foundation
 public import Reports
 
-/// What is finished of an experiment's grid, with what reports ask of it.
+/// Finished runs of an experiment's grid, with what reports ask of it.
 public struct Results<Outcome> {
-  /// What was to be run.
+  /// Command to run.
   public let grid: Grid
-  /// The experiment's folder, for pictures and other files that runs left.
+  /// The experiment's folder, for images and other files that runs left.
   public let folder: String
   private let outcomes: [GridRun: Outcome]
 

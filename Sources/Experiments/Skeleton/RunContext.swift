@@ -34,7 +34,7 @@ public struct RunContext {
 
 /// A model as the last step of a run file left it.
 struct TrainedRun {
-  let parts: RunParts
+  let artifacts: RunArtifacts
   let model: any PretrainedModel
   let folder: RunFolder
   let steps: Int
@@ -55,7 +55,7 @@ struct TrainedRun {
     _ settings: RunSettings, _ context: RunContext, thenPercent percent: Int, isResumable: Bool = false,
     observe: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws {
-    let parts = try RunParts(settings), training = TrainRun(parts, command: "", terminal: .silent)
+    let artifacts = try RunArtifacts(settings), training = TrainRun(artifacts, command: "", terminal: .silent)
     training.keepsCheckpoints = isResumable
     var steps = 1
     func total() -> Int { steps + steps * percent / 100 + 1 }
@@ -65,7 +65,7 @@ struct TrainedRun {
       observe(event)
     }
     let (finish, model) = try training.train()
-    (self.parts, self.model, folder, self.steps, self.total) = (parts, model, training.folder, steps, total())
+    (self.artifacts, self.model, folder, self.steps, self.total) = (artifacts, model, training.folder, steps, total())
     (seconds, losses, self.context) = (finish.seconds, finish.losses, context)
   }
 

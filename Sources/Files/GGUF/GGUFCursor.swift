@@ -5,7 +5,7 @@ struct GGUFCursor {
   var position = 0
   /// Where the header must have ended.
   let limit: Int
-  /// What is being read, for errors: `key general.name`.
+  /// Place that is being read, for errors: `key general.name`.
   var place = ""
 
   /// The most bytes of a header. The largest in the wild, with a vocabulary of 262,144 tokens, has some 20 MB.

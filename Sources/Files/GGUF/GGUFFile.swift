@@ -28,7 +28,7 @@ public struct GGUFFile: Sendable {
   public let file: MappedFile
   /// The format's version.
   public let version: Int
-  /// What the file says about the model and its tokenizer.
+  /// Metadata of the model and its tokenizer.
   public let metadata: GGUFMetadata
   /// The tensors in the order of the file.
   public let tensors: [GGUFTensor]

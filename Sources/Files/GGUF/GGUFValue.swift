@@ -27,7 +27,7 @@ public enum GGUFValue: Sendable {
   /// A list.
   case array(GGUFArray)
 
-  /// What errors call the value.
+  /// Name of the value in error messages.
   public var summary: String {
     switch self {
     case .int(let value): "number \(value)"

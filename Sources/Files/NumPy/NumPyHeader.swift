@@ -1,4 +1,4 @@
-/// What stands before the elements in NumPy's format: their type and the sizes of the array.
+/// Header of NumPy's format: their type and the sizes of the array.
 ///
 /// The format (numpy.lib.format): the bytes `93 NUMPY`, the version's two numbers, the length of the rest (2 bytes in
 /// version 1, 4 in versions 2 and 3, little-endian), and a Python dictionary of `descr`, `fortran_order` and `shape`,

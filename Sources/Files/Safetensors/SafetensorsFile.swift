@@ -11,8 +11,8 @@ public struct SafetensorsTensor: Sendable {
   /// The file it is in.
   public let file: MappedFile
 
-  /// The elements, little-endian, in row-major order. Valid only while `file` lives: hold that as long as the pointer, or
-  /// use `withBytes`.
+  /// The elements, little-endian, in row-major order. Valid only while `file` lives: hold that as long as the pointer,
+  /// or use `withBytes`.
   ///
   /// Not every program aligns them: take care to load them unaligned, or check the address.
   public var unsafeBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.unsafeBytes[range]) }
@@ -33,7 +33,7 @@ public struct SafetensorsFile: Sendable {
   public let file: MappedFile
   /// The tensors in the order of their bytes.
   public let tensors: [SafetensorsTensor]
-  /// What `__metadata__` holds: `["format": "pt"]` in a file made for PyTorch.
+  /// Content of `__metadata__`: `["format": "pt"]` in a file made for PyTorch.
   public let metadata: [String: String]
   private let indices: [String: Int]
 

@@ -13,6 +13,24 @@ public struct LearntFormat: Sendable, Hashable {
   /// Standard deviation of the numbers, and of the logarithms of those above 0.
   public var deviation: Double, logDeviation: Double
 
+  /// A number that alone makes the range many times as wide, if there is one.
+  public var outlier: Outlier?
+
+  /// A number far from all others.
+  public struct Outlier: Sendable, Hashable {
+    /// As it is written.
+    public var text: String
+    /// Its line in the file, from 1.
+    public var line: Int
+    /// Least and greatest of the others.
+    public var others: ClosedRange<Double>
+
+    /// Memberwise.
+    public init(text: String, line: Int, others: ClosedRange<Double>) {
+      (self.text, self.line, self.others) = (text, line, others)
+    }
+  }
+
   /// Share of the answers' standard deviation that targets are wide, where nothing else is said: a fifth from 200 numbers
   /// on, more of fewer, two fifths of 50 and less (docs/experiments/study.md).
   public var widthShare: Double { 0.2 * min(2, max(1, (200 / Double(count)).squareRoot())) }

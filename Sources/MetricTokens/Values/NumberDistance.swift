@@ -26,6 +26,19 @@ public enum NumberDistance: Sendable, Hashable {
     }
   }
 
+  /// d(v, x) − d(nearest, x), also where both are so large that they would be equal; where all are infinitely far, 0 for
+  /// the nearest alone.
+  func excess(of v: Double, over nearest: Double, around x: Double) -> Double {
+    switch self {
+    case .squared: return (v - nearest) * ((v - x) + (nearest - x))
+    case .absolute, .circular: return self(v, x) - self(nearest, x)
+    case .relative:
+      guard self(nearest, x).isFinite else { return v == nearest ? 0 : .infinity }
+      guard v > 0, nearest > 0, x > 0 else { return self(v, x) }
+      return log(v / nearest) * (log(v / x) + log(nearest / x))
+    }
+  }
+
   /// τ of a width in the values' own units: the standard deviation σ of a squared distance, the mean deviation b of an
   /// absolute or circular one, the standard deviation of ln v of a relative one.
   public func temperature(width: Double) -> Double {

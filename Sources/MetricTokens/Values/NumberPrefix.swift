@@ -3,7 +3,7 @@
 /// The values with a common beginning are few stretches of the grid: one for each number of digits that may follow. So
 /// the probability of the next character is a quotient of sums over stretches, whatever the number of values.
 public struct NumberPrefix: Sendable, Hashable {
-  /// What a number may go on with.
+  /// Possible continuations of a number.
   public enum Symbol: Sendable, Hashable {
     case digit(Int)
     case point

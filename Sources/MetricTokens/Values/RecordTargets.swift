@@ -17,7 +17,7 @@ extension ValueRule {
     case .field(let name):
       let widths = example.measures[name] ?? []
       let width = widths.count == 1 ? widths[0] : widths.indices.contains(ordinal) ? widths[ordinal] : 0
-      guard width > 0 else { throw .field(name, source: example.source) }
+      guard width > 0, width.isFinite else { throw .field(name, source: example.source) }
       target.scale = .width(width)
     case .box(let share):
       let first = ordinal - ordinal % 4 + ordinal % 2
@@ -47,4 +47,9 @@ struct MixedMass: ValueMass {
   }
 
   func mass(of stretch: ClosedRange<Int>) -> Double { parts.reduce(0) { $0 + $1.weight * $1.mass.mass(of: stretch) } }
+
+  func window(leavingOut share: Double) -> ClosedRange<Int> {
+    let all = parts.map { $0.mass.window(leavingOut: share) }
+    return (all.map(\.lowerBound).min() ?? 0)...(all.map(\.upperBound).max() ?? 0)
+  }
 }

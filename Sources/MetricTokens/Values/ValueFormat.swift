@@ -36,6 +36,13 @@ public struct ValueFormat: Sendable, Hashable, Codable {
     self.integerDigits = integerDigits
   }
 
+  /// Whether this is what ``init(indices:decimals:isTrimmed:integerDigits:)`` takes, for one that comes from a file.
+  public var isValid: Bool {
+    let checked = try? ValueFormat(
+      indices: indices, decimals: decimals, isTrimmed: isTrimmed, integerDigits: integerDigits)
+    return checked == self
+  }
+
   /// Number of values.
   public var count: Int { indices.count }
 
@@ -80,10 +87,10 @@ public struct ValueFormat: Sendable, Hashable, Codable {
 
 /// Why numbers have no common format.
 public struct ValueFormatError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// What is wrong.
+  /// Problem.
   public var description: String
 
-  /// What was found, after which comes what is possible.
+  /// Value found, after which comes what is possible.
   init(_ found: String) {
     description = "number format: expected at most \(ValueFormat.largestDigits) digits, found \(found)"
   }

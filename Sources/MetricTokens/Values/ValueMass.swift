@@ -6,6 +6,8 @@ import Foundation
 public protocol ValueMass: Sendable {
   /// Σ over a stretch, 0 or more.
   func mass(of stretch: ClosedRange<Int>) -> Double
+  /// Indices beyond which at most this share, above 0, of the format's mass lies.
+  func window(leavingOut share: Double) -> ClosedRange<Int>
 }
 
 extension ValueMass {
@@ -62,7 +64,21 @@ struct SummedMass: ValueMass {
     return fromLeft[peak + 1] - fromLeft[low] + fromRight[weights.count - 1 - peak]
       - fromRight[weights.count - 1 - high]
   }
+
+  func window(leavingOut share: Double) -> ClosedRange<Int> { first...first + weights.count - 1 }
 }
+
+extension ClosedRange<Int> {
+  /// The indices within a distance of a centre, as far as numbers of 15 digits go.
+  fileprivate init(around centre: Double, _ distance: Double) {
+    let limit = Double(powerOfTen(ValueFormat.largestDigits))
+    func bounded(_ place: Double) -> Int { Int(Swift.max(-limit, Swift.min(limit, place))) }
+    self = bounded(centre - distance)...bounded(centre + distance)
+  }
+}
+
+/// −ln of a share, with room for a total that is less than that of all indices.
+private func nats(_ share: Double) -> Double { 2 - log(max(share, .leastNormalMagnitude)) }
 
 /// exp(−(i − centre)² / 2σ²) of a σ of many indices: the integral, and what the sum differs from it by Euler and
 /// Maclaurin's midpoint formula. From σ = 100 on the terms left out are below 1e-15 of the sum.
@@ -70,6 +86,15 @@ struct NormalMass: ValueMass {
   static let leastSigma = 100.0
   let centre: Double
   let sigma: Double
+  /// How far the format's nearest value is from the centre, in σ: 0 for a centre within its range.
+  let outside: Double
+
+  /// As far outside steps from one index to the next are still small, and nothing underflows.
+  static let far = 4.0
+
+  func window(leavingOut share: Double) -> ClosedRange<Int> {
+    ClosedRange(around: centre, sigma * (outside * outside + 2 * nats(share)).squareRoot() + 1)
+  }
 
   func mass(of stretch: ClosedRange<Int>) -> Double {
     let a = (Double(stretch.lowerBound) - 0.5 - centre) / sigma, b = (Double(stretch.upperBound) + 0.5 - centre) / sigma
@@ -95,10 +120,12 @@ struct NormalMass: ValueMass {
   private func thirdDerivative(_ z: Double) -> Double { (3 * z - z * z * z) * exp(-z * z / 2) }
 }
 
-/// exp(−|i − centre| / width): geometric series.
+/// exp(−|i − centre| / width), the centre within the format's range: geometric series.
 struct LaplaceMass: ValueMass {
   let centre: Double
   let width: Double
+
+  func window(leavingOut share: Double) -> ClosedRange<Int> { ClosedRange(around: centre, width * nats(share) + 1) }
 
   func mass(of stretch: ClosedRange<Int>) -> Double {
     // The indices at and left of the centre, and those right of it.

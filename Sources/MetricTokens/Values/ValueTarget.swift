@@ -28,35 +28,64 @@ public struct ValueTarget: Sendable, Hashable {
   /// The target around x, as sums over stretches. Time and memory do not depend on the number of values for squared and
   /// absolute distances; for others they are those of the values that hold all but 1e-14 of the mass.
   ///
-  /// x need not be a value of the format, but then it should be near one.
+  /// x need not be a value of the format, nor lie in its range: the target is what p ∝ exp(−d/τ) leaves of it there, so
+  /// that around a rating far above the greatest value nearly all of it is on that one. Of a squared distance with a σ of
+  /// more than 10,000 steps, more than 30 σ outside are taken for 30.
   ///
   /// - Throws: `ValueTargetError` if more than ``largestWindow`` values would have to be summed up one by one.
   public func mass(around x: Double) throws(ValueTargetError) -> any ValueMass {
     let unit = Double(powerOfTen(format.decimals)), tau = temperature(around: x)
+    let nearest = min(max(x, format.range.lowerBound), format.range.upperBound)
     switch distance {
     case .squared where (tau / 2).squareRoot() * unit >= NormalMass.leastSigma:
-      return NormalMass(centre: x * unit, sigma: (tau / 2).squareRoot() * unit)
+      let sigma = (tau / 2).squareRoot(), outside = abs(x - nearest) / sigma
+      if outside > NormalMass.far, let few = try? summed(around: x, tau, most: 1 << 14) { return few }
+      let centre = nearest + max(-30 * sigma, min(30 * sigma, x - nearest))
+      return NormalMass(centre: centre * unit, sigma: sigma * unit, outside: min(30, outside))
     case .absolute where tau * unit >= 1:
-      return LaplaceMass(centre: x * unit, width: tau * unit)
-    default: return try summed(around: x, tau)
+      // Beyond the range all distances grow alike.
+      return LaplaceMass(centre: nearest * unit, width: tau * unit)
+    case .absolute: return try summed(around: nearest, tau, most: Self.largestWindow)
+    default: return try summed(around: x, tau, most: Self.largestWindow)
     }
   }
 
-  private func summed(around x: Double, _ tau: Double) throws(ValueTargetError) -> any ValueMass {
-    let nearest = format.indices.clampedIndex(format.index(nearest: x) ?? 0)
-    let least = distance(format.value(nearest), x)
-    func energy(_ index: Int) -> Double { excess(distance(format.value(index), x) - least, tau) }
-    let window = try window(around: nearest, energy)
+  private func summed(around x: Double, _ tau: Double, most: Int) throws(ValueTargetError) -> any ValueMass {
+    let nearest = nearestIndex(to: x), least = format.value(nearest)
+    func energy(_ index: Int) -> Double {
+      // 0/0 is 0: τ = 0 leaves the nearest values alone.
+      let excess = distance.excess(of: format.value(index), over: least, around: x)
+      return excess <= 0 ? 0 : excess / tau
+    }
+    let window = try window(around: nearest, most: most, energy)
     return SummedMass(first: window.lowerBound, weights: window.map { exp(-energy($0)) })
+  }
+
+  /// The index with the least distance from x.
+  private func nearestIndex(to x: Double) -> Int {
+    let range = format.range, all = format.indices
+    var candidates = [min(max(x, range.lowerBound), range.upperBound)]
+    switch distance {
+    case .circular(let period):
+      let turned = (x - range.lowerBound).truncatingRemainder(dividingBy: period)
+      let first = range.lowerBound + (turned < 0 ? turned + period : turned)
+      candidates = [range.lowerBound, range.upperBound, min(first, range.upperBound)]
+    case .relative where x > 0: candidates.append(format.value(1))
+    case .relative, .squared, .absolute: break
+    }
+    // Rounded to steps, the nearest by value need not be the nearest by distance.
+    let indices = candidates.compactMap { format.index(nearest: $0) }.flatMap { [$0, $0 - 1, $0 + 1] }
+    return indices.filter(all.contains).min { distance(format.value($0), x) < distance(format.value($1), x) }
+      ?? all.lowerBound
   }
 
   /// The stretch around the nearest value beyond which nothing counts. A circle has no beyond.
   private func window(
-    around nearest: Int, _ energy: (Int) -> Double
+    around nearest: Int, most: Int, _ energy: (Int) -> Double
   ) throws(ValueTargetError) -> ClosedRange<Int> {
     let all = format.indices
     if case .circular = distance {
-      guard all.count <= Self.largestWindow else { throw ValueTargetError.values(all.count) }
+      guard all.count <= most else { throw ValueTargetError.values(all.count) }
       return all
     }
     // Mass falls on both sides: the first index beyond is found by doubling steps and halving them again.
@@ -77,15 +106,12 @@ public struct ValueTarget: Sendable, Hashable {
       return inside
     }
     let low = nearest - reach(all.lowerBound, -1), high = nearest + reach(all.upperBound, 1)
-    guard high - low < Self.largestWindow else { throw ValueTargetError.values(high - low + 1) }
+    guard high - low < most else { throw ValueTargetError.values(high - low + 1) }
     return low...high
   }
 
   /// −ln of a weight, as a share of the greatest, that no longer counts.
   private static let beyond = 40.0
-
-  /// d/τ in excess of the nearest value's, where 0/0 is 0: τ = 0 leaves the nearest values alone.
-  private func excess(_ difference: Double, _ tau: Double) -> Double { difference <= 0 ? 0 : difference / tau }
 }
 
 /// Why a target cannot be computed.
@@ -95,17 +121,14 @@ public enum ValueTargetError: Error, Sendable, Hashable, CustomStringConvertible
   /// A record lacks the field that says how wide its target is, or has too few numbers there, or one that is no width.
   case field(String, source: String)
 
+  /// What is wrong, and what to do.
   public var description: String {
     switch self {
     case .values(let count):
       "target over values: expected at most \(ValueTarget.largestWindow) values with probability, found \(count). "
         + "Choose a smaller scale, fewer decimals, or the squared or absolute distance."
     case .field(let name, let source):
-      "\(source): expected in field \(name) a number above 0, or one for each number of the answer, found none."
+      "\(source): expected in field \(name) a number above 0, or one for each number of the answer, found fewer."
     }
   }
-}
-
-extension ClosedRange<Int> {
-  fileprivate func clampedIndex(_ index: Int) -> Int { Swift.min(Swift.max(index, lowerBound), upperBound) }
 }

@@ -19,81 +19,106 @@ public struct ValueTeacher: Sendable, Hashable {
 
   /// An example with its numbers' targets.
   ///
-  /// Numbers that the format does not write, or that are not cut into characters, lose their metric tokens and are
-  /// learnt by cross entropy alone.
+  /// Numbers that the format does not write, or that are not cut into the tokens it is written with, lose their metric
+  /// tokens and are learnt by cross entropy alone.
   ///
   /// - Parameters:
   ///   - epoch: pass over the data, so that an example meets different numbers.
   ///   - index: the example's index in the data set.
   ///   - draws: whether numbers are drawn; validation looks at the answers' own.
+  ///   - vocabulary: the tokenizer, where it writes several digits a token. A drawn number is taken only if it would cut the
+  ///     new text into the tokens that are written; nil: whatever it would do.
   /// - Throws: `ValueTargetError`.
   public func taught(
-    _ example: EncodedExample, epoch: Int, index: Int, draws: Bool = true
+    _ example: EncodedExample, epoch: Int, index: Int, draws: Bool = true,
+    writtenBy vocabulary: (any TokenVocabulary)? = nil
   ) throws(ValueTargetError) -> EncodedExample {
     guard !example.metrics.isEmpty else { return example }
     var writer = ExampleWriter(example)
-    let owns = owns(example)
-    for number in example.numbers {
-      let positions = number.map { example.metrics[$0] }
+    let values = values(example)
+    for entries in example.numbers {
+      let positions = entries.map { example.metrics[$0] }
       guard let first = positions.first, let rule = rule(first.metric) else {
         writer.keep(positions)
         continue
       }
-      guard rule.canTeach(positions, example),
-        let own = rule.target.format.index(of: rule.text(positions.map(\.candidate)))
-      else { continue }
-      let all = owns[first.metric] ?? [], ordinal = all.firstIndex { $0.number == first.number } ?? 0
-      let mass = try rule.mass(around: rule.target.format.value(own), ordinal, of: all.map(\.value), in: example)
-      var chosen = own
+      guard let number = rule.number(positions, of: example) else { continue }
+      let format = rule.target.format, all = values[first.metric] ?? []
+      let ordinal = all.firstIndex { $0.number == first.number } ?? 0
+      let mass = try rule.mass(around: format.value(number.index), ordinal, of: all.map(\.value), in: example)
+      var chosen = number.index
       if draws, rule.draw > 0 {
         var random = CounterGenerator(
           seed, Self.stream, UInt64(bitPattern: Int64(epoch)), UInt64(bitPattern: Int64(index)),
           UInt64(bitPattern: Int64(first.number)))
-        if random.uniform() < rule.draw { chosen = mass.quantile(random.uniform(), of: rule.target.format.indices) }
-        if writer.length(replacing: positions.count, by: rule.target.format.text(chosen).utf8.count) > maxLength {
-          chosen = own
+        if random.uniform() < rule.draw {
+          let drawn = mass.quantile(random.uniform(), of: format.indices)
+          let ids = rule.candidates(of: drawn, number.trie).map { rule.space.ids[$0] }
+          let fits = writer.length(replacing: number.tokens.count, by: ids.count) <= maxLength
+          if fits, drawn == chosen || number.trie == nil || writer.mayReplace(number.tokens, by: ids, vocabulary) {
+            chosen = drawn
+          }
         }
       }
-      writer.write(rule, chosen, NumberConditionals(along: chosen, of: rule.target.format, mass), over: positions)
+      writer.write(rule, chosen, number, rule.places(along: chosen, number.trie, mass), of: first)
     }
     return writer.finish()
   }
 
-  /// How many numbers of each metric taught whole an example has, and how many of them are not taught so: written
-  /// otherwise than the format does, or not one character a token.
-  public func coverage(of example: EncodedExample) -> [Int: (numbers: Int, others: Int)] {
-    example.numbers.reduce(into: [:]) { counts, number in
-      let positions = number.map { example.metrics[$0] }
-      guard let first = positions.first, let rule = rule(first.metric) else { return }
-      let isTaught =
-        rule.canTeach(positions, example)
-        && rule.target.format.index(of: rule.text(positions.map(\.candidate))) != nil
-      let before = counts[first.metric] ?? (0, 0)
-      counts[first.metric] = (before.numbers + 1, before.others + (isTaught ? 0 : 1))
+  /// What of each metric's numbers an example teaches whole.
+  public func coverage(of example: EncodedExample) -> [Int: ValueCoverage] {
+    var all = [Int: ValueCoverage]()
+    for entries in example.numbers {
+      let positions = entries.map { example.metrics[$0] }
+      guard let first = positions.first, let rule = rule(first.metric) else { continue }
+      let number = rule.number(positions, of: example)
+      var coverage = all[first.metric] ?? ValueCoverage()
+      coverage.numbers += 1
+      if number == nil { coverage.others += 1 }
+      if let number, number.index <= 0, rule.target.distance == .relative { coverage.hasNoScale = true }
+      all[first.metric] = coverage
+    }
+    for (metric, coverage) in all where !coverage.numbers.isMultiple(of: 4) {
+      if case .box? = rule(metric)?.target.scale { all[metric]?.hasNoScale = true }
+    }
+    return all
+  }
+
+  /// What the numbers of the metrics are, in order, where the width of a target depends on them or on which of them it is;
+  /// 0 for those that the format does not write.
+  private func values(_ example: EncodedExample) -> [Int: [(number: Int, value: Double)]] {
+    guard rules.contains(where: { $0?.target.scale.dependsOnOthers == true }) else { return [:] }
+    return example.numbers.reduce(into: [:]) { values, entries in
+      let positions = entries.map { example.metrics[$0] }
+      guard let first = positions.first, let rule = rule(first.metric), rule.target.scale.dependsOnOthers else {
+        return
+      }
+      let number = rule.number(positions, of: example)
+      values[first.metric, default: []].append((first.number, number.map { rule.target.format.value($0.index) } ?? 0))
     }
   }
 
-  /// What the numbers of each metric are, in order; 0 for those that the format does not write.
-  private func owns(_ example: EncodedExample) -> [Int: [(number: Int, value: Double)]] {
-    example.numbers.reduce(into: [:]) { owns, number in
-      let positions = number.map { example.metrics[$0] }
-      guard let first = positions.first, let rule = rule(first.metric) else { return }
-      let index = rule.target.format.index(of: rule.text(positions.map(\.candidate)))
-      owns[first.metric, default: []].append((first.number, index.map(rule.target.format.value) ?? 0))
-    }
-  }
-
-  /// Tells these draws from those of neighbours, which have the same key otherwise.
+  /// Tells these draws from those of contrastive examples, which have the same key otherwise.
   private static let stream: UInt64 = 0x7661_6C75_6573
 
   private func rule(_ metric: Int) -> ValueRule? { rules.indices.contains(metric) ? rules[metric] : nil }
 }
 
-extension ValueRule {
-  /// Whether a number's tokens are all there, next to each other, and learnt.
-  fileprivate func canTeach(_ positions: [MetricPosition], _ example: EncodedExample) -> Bool {
-    let isUnbroken = zip(positions, positions.dropFirst()).allSatisfy { $0.position + 1 == $1.position }
-    return isUnbroken && positions.allSatisfy { example.supervised[$0.position] && $0.candidate < space.count }
+/// What of a metric's numbers in one example is taught whole.
+public struct ValueCoverage: Sendable, Hashable {
+  /// All numbers, and those that are not taught so: written otherwise than the format does, or with other tokens.
+  public var numbers = 0, others = 0
+  /// Whether a number's scale has no meaning: one of 0 or less with a relative distance, or other than four of a box.
+  public var hasNoScale = false
+}
+
+extension ValueScale {
+  /// Whether a number's width depends on the other numbers of its record, or on which of them it is.
+  fileprivate var dependsOnOthers: Bool {
+    switch self {
+    case .field, .box: true
+    case .temperature, .width, .relative, .raters: false
+    }
   }
 }
 
@@ -138,16 +163,26 @@ private struct ExampleWriter {
     }
   }
 
+  /// Whether a tokenizer would write other tokens where those of a number stand.
+  func mayReplace(_ tokens: Range<Int>, by ids: [Int32], _ vocabulary: (any TokenVocabulary)?) -> Bool {
+    guard let vocabulary else { return true }
+    let document = old.breaks.last { $0 <= tokens.lowerBound } ?? 0
+    // What stands before may have numbers of its own already.
+    let before = (document < read ? new.ids.suffix(3) : []) + old.ids[max(read, document)..<tokens.lowerBound]
+    let end = old.breaks.first { $0 >= tokens.upperBound } ?? old.ids.count
+    return WritingCheck(vocabulary: vocabulary).mayReplace(
+      old.ids[tokens], by: ids, after: before[...], before: old.ids[tokens.upperBound..<end])
+  }
+
   mutating func write(
-    _ rule: ValueRule, _ index: Int, _ conditionals: NumberConditionals, over positions: [MetricPosition]
+    _ rule: ValueRule, _ index: Int, _ number: TaughtNumber, _ places: [PlaceTarget], of first: MetricPosition
   ) {
-    guard let first = positions.first, let last = positions.last else { return }
-    copy(to: first.position)
-    let after = last.position + 1, isDocumentsEnd = old.breaks.contains(after)
+    copy(to: number.tokens.lowerBound)
+    let after = number.tokens.upperBound, isDocumentsEnd = old.breaks.contains(after)
     let end = after < old.ids.count && old.supervised[after] && !isDocumentsEnd ? old.ids[after] : nil
-    let candidates = rule.candidates(rule.target.format.text(index))
-    // The place after the last character is that of the token that ends the number.
-    for (candidate, place) in zip(candidates + (end == nil ? [] : [rule.space.count]), conditionals.places) {
+    let candidates = rule.candidates(of: index, number.trie)
+    // The place after the last token is that of the token that ends the number.
+    for (candidate, place) in zip(candidates + (end == nil ? [] : [rule.space.count]), places) {
       if rule.isTaught, let given = rule.given(place, end: end) {
         new.metrics.append(
           MetricPosition(

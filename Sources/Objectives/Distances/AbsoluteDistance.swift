@@ -2,12 +2,15 @@
 public struct AbsoluteDistance: ValueDistance {
   /// `absolute`
   public let name = "absolute"
+  /// d(x, y) = d(y, x).
   public let isSymmetric = true
+  /// d(x, z) ≤ d(x, y) + d(y, z).
   public let satisfiesTriangleInequality = true
 
   /// No parameters.
   public init() {}
 
+  /// d(x, y).
   public func distance(from x: Double, to y: Double) -> Double { abs(x - y) }
 }
 

@@ -1,8 +1,10 @@
-/// The shorter way round a circle: with period 360, 350 and 10 are 20 apart (PAPER.md Q32).
+/// The shorter way round a circle: with period 360, 350 and 10 are 20 apart (docs/paper-map.md Q32).
 public struct CircularDistance: ValueDistance {
   /// `circular`
   public let name = "circular"
+  /// d(x, y) = d(y, x).
   public let isSymmetric = true
+  /// d(x, z) ≤ d(x, y) + d(y, z).
   public let satisfiesTriangleInequality = true
   /// Length of the circle, in the values' units.
   public let period: Double
@@ -17,6 +19,7 @@ public struct CircularDistance: ValueDistance {
     self.period = period
   }
 
+  /// d(x, y).
   public func distance(from x: Double, to y: Double) -> Double {
     let way = abs(x - y).truncatingRemainder(dividingBy: period)
     return min(way, period - way)

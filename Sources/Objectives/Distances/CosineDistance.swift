@@ -4,8 +4,11 @@ public import Torch
 public struct CosineDistance: VectorDistance {
   /// `cosine`
   public let name = "cosine"
+  /// d(x, y) = d(y, x).
   public let isSymmetric = true
+  /// False: the way by a vector in between can be shorter.
   public let satisfiesTriangleInequality = false
+  /// The vectors.
   public let codeBook: CodeBook
 
   /// Between the entries of a code book.
@@ -22,6 +25,7 @@ public struct CosineDistance: VectorDistance {
     self.codeBook = codeBook
   }
 
+  /// The distance as a factor of squared ones, which the fused loss makes row by row; nil where it is none.
   public var squared: (vectors: CodeBook, factor: Double)? {
     guard let units = try? CodeBook(unit(codeBook.tensor(dtype: .float64, device: .cpu)).to(.float32)) else {
       return nil

@@ -3,12 +3,14 @@ public import Torch
 
 /// The discrete metric: 0 for the same value, 1 for any other. No geometry.
 ///
-/// The target is then label smoothing with ε = M·e^(−1/τ) / (1 + (M − 1)·e^(−1/τ)) (PAPER.md 1.5, identity iii), and
-/// one-hot only as τ → 0. Tokens without values differ if they are different tokens.
+/// The target is then label smoothing with ε = M·e^(−1/τ) / (1 + (M − 1)·e^(−1/τ)) (docs/paper-map.md, identity iii),
+/// and one-hot only as τ → 0. Tokens without values differ if they are different tokens.
 public struct DiscreteDistance: Distance {
   /// `discrete`
   public let name = "discrete"
+  /// d(x, y) = d(y, x).
   public let isSymmetric = true
+  /// d(x, z) ≤ d(x, y) + d(y, z).
   public let satisfiesTriangleInequality = true
 
   /// No parameters.
@@ -17,6 +19,7 @@ public struct DiscreteDistance: Distance {
   /// Any space will do.
   public func check(_ space: TokenSpace) throws {}
 
+  /// Distances from candidates, given by index, to all: `[n, M]`.
   public func rows(from candidates: [Int], over space: TokenSpace, dtype: DType, device: Device) -> Tensor {
     let values = space.values ?? (0..<space.count).map(Double.init)
     let all = Tensor(values, shape: [1, values.count])

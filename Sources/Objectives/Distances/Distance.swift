@@ -3,8 +3,8 @@ public import Torch
 
 /// A distance d between the candidates of a token space (section 2.1): d ≥ 0 and d(x, x) = 0.
 ///
-/// It need not be a metric: squared and cosine distances break the triangle inequality (PAPER.md Q2). Symmetry and
-/// the triangle inequality hold only where a type claims them, and `checkDistance` in TestSupport holds it to its word.
+/// It need not be a metric: squared and cosine distances break the triangle inequality (docs/paper-map.md Q2). Symmetry
+/// and the triangle inequality hold only where a type claims them, and `checkDistance` in TestSupport holds it to its word.
 ///
 /// To add one: a file in this folder, its test, a line in ``DistanceRegistry``.
 public protocol Distance: Sendable {
@@ -62,6 +62,7 @@ public protocol VectorDistance: Distance {
 }
 
 extension VectorDistance {
+  /// The distance as a factor of squared ones, which the fused loss makes row by row; nil where it is none.
   public var squared: (vectors: CodeBook, factor: Double)? { nil }
 
   /// Needs one embedding per candidate.

@@ -1,4 +1,4 @@
-/// What a run file may say of a distance beside its name.
+/// Parameters of a distance in a run file.
 public struct DistanceParameters: Sendable, Hashable {
   /// Length of the circle, for `circular`.
   public var period: Double?
@@ -10,7 +10,7 @@ public struct DistanceParameters: Sendable, Hashable {
   public var original: String?
   /// Seed of `shuffled`.
   public var seed: UInt64
-  /// What `shuffled` permutes.
+  /// Unit that `shuffled` permutes.
   public var shuffle: ShuffledDistance.Unit
 
   /// Memberwise.

@@ -4,12 +4,16 @@ public import Torch
 public struct EuclideanDistance: VectorDistance {
   /// `euclidean`
   public let name = "euclidean"
+  /// d(x, y) = d(y, x).
   public let isSymmetric = true
+  /// d(x, z) ≤ d(x, y) + d(y, z).
   public let satisfiesTriangleInequality = true
+  /// The vectors.
   public let codeBook: CodeBook
 
   /// Between the entries of a code book.
   public init(_ codeBook: CodeBook) { self.codeBook = codeBook }
 
+  /// d between rows: `[n, D]` and `[m, D]` give `[n, m]`.
   public func distances(from x: Tensor, to y: Tensor) -> Tensor { x.cdist(y) }
 }

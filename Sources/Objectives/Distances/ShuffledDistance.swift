@@ -1,11 +1,11 @@
 public import MetricTokens
 public import Torch
 
-/// Another distance with its meaning destroyed: the random metric of Table 8 (PAPER.md Q27).
+/// Another distance with its meaning destroyed: the random metric of Table 8 (docs/paper-map.md Q27).
 ///
 /// Scale and entropy stay those of the original, so that only the geometry is gone.
 public struct ShuffledDistance: Distance {
-  /// What is permuted.
+  /// Permuted units.
   public enum Unit: String, Sendable, Hashable, Codable, CaseIterable {
     /// The distances of all pairs, among the pairs: no structure is left. Needs the whole matrix.
     case pairs
@@ -15,11 +15,13 @@ public struct ShuffledDistance: Distance {
 
   /// `shuffled`
   public let name = "shuffled"
+  /// d(x, y) = d(y, x).
   public let isSymmetric = true
+  /// That of the original where tokens are dealt out; false where pairs are.
   public let satisfiesTriangleInequality: Bool
   /// The distance whose values are dealt out anew.
   public let original: any Distance
-  /// What is permuted.
+  /// Permuted units.
   public let unit: Unit
   /// Same seed, same permutation.
   public let seed: UInt64
@@ -45,6 +47,7 @@ public struct ShuffledDistance: Distance {
     }
   }
 
+  /// Distances from candidates, given by index, to all: `[n, M]`.
   public func rows(from candidates: [Int], over space: TokenSpace, dtype: DType, device: Device) -> Tensor {
     let count = space.count
     switch unit {

@@ -4,12 +4,15 @@
 public struct SquaredDistance: ValueDistance {
   /// `squared`
   public let name = "squared"
+  /// d(x, y) = d(y, x).
   public let isSymmetric = true
+  /// False: two steps of 1 are shorter than one of 2.
   public let satisfiesTriangleInequality = false
 
   /// No parameters.
   public init() {}
 
+  /// d(x, y).
   public func distance(from x: Double, to y: Double) -> Double { (x - y) * (x - y) }
 }
 

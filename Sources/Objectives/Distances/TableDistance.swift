@@ -7,6 +7,7 @@ public struct TableDistance: Distance {
   public let name = "table"
   /// Whether the table is.
   public let isSymmetric: Bool
+  /// False: a table may hold anything.
   public let satisfiesTriangleInequality = false
   /// d(x, y) in row x, column y. `[M, M]`
   public let table: [[Double]]
@@ -38,6 +39,7 @@ public struct TableDistance: Distance {
     }
   }
 
+  /// Distances from candidates, given by index, to all: `[n, M]`.
   public func rows(from candidates: [Int], over space: TokenSpace, dtype: DType, device: Device) -> Tensor {
     Tensor(candidates.flatMap { table[$0] }, shape: [candidates.count, table.count]).to(device, dtype: dtype)
   }

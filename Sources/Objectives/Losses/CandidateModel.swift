@@ -1,11 +1,11 @@
 import Torch
 
 /// The model's distribution over the candidates of some metric tokens, beside their targets, and what can be measured
-/// of the two. Every measure is `[n]`.
+/// of the two. Every divergence is `[n]`.
 struct CandidateModel {
   /// log p_θ over the candidates, `[n, K]`.
   let logQ: Tensor
-  /// log p_θ(V_d) `[n]`, if the match looks at the vocabulary.
+  /// log p_θ(V_d) `[n]`, if the distance loss looks at the vocabulary.
   let logMass: Tensor?
   /// The targets, `[n, K]`.
   let p: () -> Tensor
@@ -13,7 +13,7 @@ struct CandidateModel {
   let logP: () -> Tensor
 
   /// KL between target and model. Identity (i): over the vocabulary it is larger by −log p_θ(V_d).
-  func divergence(_ direction: MetricMatch.Direction) -> Tensor {
+  func divergence(_ direction: DistanceLoss.Direction) -> Tensor {
     withPush(direction == .forward ? (p() * (logP() - logQ)).sum(1) : (logQ.exp() * (logQ - logP())).sum(1))
   }
 
@@ -29,10 +29,11 @@ struct CandidateModel {
     return mass * cost + (1 - mass) * outside
   }
 
-  /// KL(p_θ ‖ p_d) estimated from samples, with REINFORCE's gradient (``Measure/policyGradient(samples:baseline:)``).
+  /// KL(p_θ ‖ p_d) estimated from samples, with REINFORCE's gradient
+  /// (``Divergence/policyGradient(samples:baseline:)``).
   ///
   /// - Parameter uniforms: `[n, S]` float64 in [0, 1), turned into candidates by the inverse of p_θ's cumulative sums.
-  func sampledDivergence(_ uniforms: Tensor, _ baseline: Measure.Baseline) -> Tensor {
+  func sampledDivergence(_ uniforms: Tensor, _ baseline: Divergence.Baseline) -> Tensor {
     // Candidates whose cumulative sum is passed; the last sum is 1 but for rounding, so it is left out.
     let cumulative = logQ.detach().to(.float64).exp().cumsum(1).narrow(1, 0, logQ.size(1) - 1)
     let drawn = (cumulative.unsqueeze(1) .<= uniforms.unsqueeze(2)).sum(2)
@@ -46,8 +47,8 @@ struct CandidateModel {
   private func withPush(_ divergence: Tensor) -> Tensor { logMass.map { divergence - $0 } ?? divergence }
 }
 
-extension Measure.Baseline {
-  /// What is subtracted from rewards (or regrets) `[n, S]`.
+extension Divergence.Baseline {
+  /// Baseline of rewards (or regrets) `[n, S]`.
   fileprivate func value(_ rewards: Tensor) -> Tensor {
     switch self {
     case .none: return rewards.zerosLike()

@@ -1,9 +1,10 @@
-/// Contrastive target augmentation (A.2): whether a neighbour x̄ of each number joins the candidates, token by token.
+/// Contrastive target augmentation (A.2): whether a contrastive example x̄ of each number joins the candidates, token
+/// by token.
 ///
 /// At position t the token x̄_t becomes candidate M + 1, at the distance of the digit of |x − x̄|. The model rates it
-/// by one logit more (PAPER.md Q13).
+/// by one logit more (A.2; docs/paper-map.md Q13).
 public enum Contrast: Sendable, Hashable {
-  /// No neighbour.
+  /// No contrastive example.
   case none
   /// x̄_t's logit is taken from x's own pass: costs nothing, but rates 4 9 where 3 9 is meant.
   case shared(radius: Int = 1, range: ClosedRange<Double>? = nil)
@@ -14,6 +15,6 @@ public enum Contrast: Sendable, Hashable {
   /// Whether x̄ needs a pass of its own.
   public var isTwoPass: Bool { if case .twoPass = self { true } else { false } }
 
-  /// Whether neighbours take part at all.
+  /// Whether contrastive examples take part at all.
   public var isActive: Bool { self != .none }
 }

@@ -1,6 +1,6 @@
 public import MetricTokens
 
-/// What the sums of a step are divided by: N and Σw (of ratings and pairs N alone), counted over all its micro-batches
+/// Denominators of a step: N and Σw (of ratings and pairs N alone), counted over all its micro-batches
 /// and processes.
 ///
 /// Taken from plain supervisions before any forward pass, so that accumulating or sharding a batch cannot change a
@@ -31,9 +31,9 @@ public struct Denominators: Sendable, Hashable {
 }
 
 extension Objective {
-  /// What the sum of each term is divided by: with means Σw over the tokens of all metrics, those of its own as this
+  /// Denominator of each term: with means Σw over the tokens of all metrics, those of its own as this
   /// term weighs them. Several terms of one metric measure the same tokens, which count once.
-  func matchDenominators(_ denominators: Denominators) -> [Double] {
+  func distanceDenominators(_ denominators: Denominators) -> [Double] {
     precondition(
       denominators.weights.count == terms.count, "\(denominators.weights.count) weights for \(terms.count) terms")
     switch reduction {
@@ -50,14 +50,14 @@ extension Objective {
     }
   }
 
-  /// N and Σw of a whole step. Tokens whose cross entropy a target replaces count in N: a batch with a single token that
-  /// keeps it would weigh that token like all others together. From the supervisions of all its micro-batches.
+  /// N and Σw of a whole step. Tokens whose cross entropy a target replaces count in N: a batch with a single token
+  /// that keeps it would weigh that token like all others together. From the supervisions of all its micro-batches.
   public func denominators(of step: [Supervision]) -> Denominators {
     let none = Denominators(supervised: 0, weights: terms.map { _ in 0 })
     return step.reduce(none) { sum, supervision in
       let weights = terms.map { term in
         supervision.metrics.lazy.filter { $0.metric == term.metric }
-          .reduce(0) { $0 + term.match.place.weight(of: $1.place) }
+          .reduce(0) { $0 + term.distanceLoss.place.weight(of: $1.place) }
       }
       return sum + Denominators(supervised: Double(supervision.labels.count), weights: weights)
     }

@@ -2,7 +2,7 @@ import Foundation
 import MetricTokens
 import Torch
 
-extension MetricMatch {
+extension DistanceLoss {
   /// Rows of positions whose targets are given, those with the same token after the number together: that token joins
   /// the candidates.
   func planGiven(_ targets: [MetricTarget], scale: Double) -> [LossPlan.Rows] {
@@ -29,7 +29,7 @@ extension MetricMatch {
     }
     let shape = [group.count, candidates.count]
     return LossPlan.Rows(
-      candidates: candidates.map(Int64.init), queries: group.map { Int64($0.target.query) },
+      candidates: candidates.map(Int64.init), logitRows: group.map { Int64($0.target.logitRow) },
       weights: group.map { place.weight(of: $0.target.place) * scale }, targets: group.indices.map(Int64.init),
       table: .rows(p: Tensor(p, shape: shape), logP: Tensor(p.map { $0 > 0 ? log($0) : 0 }, shape: shape)))
   }

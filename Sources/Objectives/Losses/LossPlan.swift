@@ -1,7 +1,7 @@
 package import MetricTokens
 package import Torch
 
-/// What an objective asks of a batch's logits: which rows and tokens, which targets, which weights.
+/// Plan of an objective over a batch's logits: which rows and tokens, which targets, which weights.
 ///
 /// This is the whole meaning of a loss; how it is computed is another matter. `PlainLoss` composes ATen operators, and
 /// a fused kernel may do the same in chunks without ever holding `[N, V]`.
@@ -11,19 +11,19 @@ package struct LossPlan {
     /// Token ids of the candidates, `[M]`.
     package var candidates: [Int64]
     /// Rows of the logits, `[n]`.
-    package var queries: [Int64]
+    package var logitRows: [Int64]
     /// w / Σw of each, `[n]`, with Σw of the whole step.
     package var weights: [Double]
     /// Which target of `table` is that of each, `[n]`.
     package var targets: [Int64]
-    /// The targets, with K = M, or M + 1 where a neighbour's token joins.
+    /// The targets, with K = M, or M + 1 where a contrastive token joins.
     package var table: Targets
-    /// What measures other than divergences rate, `[R, K]` float64: distances, or differences of values.
+    /// Costs of divergences other than KL, `[R, K]` float64: distances, or differences of values.
     package var costs: Tensor?
     /// Uniform random numbers of [0, 1), `[n, S]` float64, for S samples at each position.
     package var uniforms: Tensor?
-    /// The neighbours' tokens, `[n]`, if K = M + 1.
-    package var extra: Extra?
+    /// The contrastive tokens, `[n]`, if K = M + 1.
+    package var contrastive: Contrastive?
   }
 
   /// Targets over K candidates.
@@ -48,30 +48,30 @@ package struct LossPlan {
   }
 
   /// One token more per metric position (A.2).
-  package struct Extra {
+  package struct Contrastive {
     /// Vocabulary ids x̄_t, `[n]`.
     package var tokens: [Int64]
-    /// Rows that predict them: of x's own pass, or of the neighbours' passes.
-    package var queries: [Int64]
+    /// Rows that predict them: of x's own pass, or of the contrastive passes.
+    package var logitRows: [Int64]
     /// Which of the two.
     package var isTwoPass: Bool
   }
 
   /// One distance loss.
-  package struct Match {
-    /// Name of the summand.
+  package struct DistanceTerm {
+    /// Name of the loss term.
     package var name: String
     /// α
     package var weight: Double
     /// Domain of the model's softmax.
-    package var softmax: MetricMatch.Softmax
-    /// What is asked of the model.
-    package var measure: Measure
+    package var softmax: DistanceLoss.Softmax
+    /// Question to the model.
+    package var divergence: Divergence
     /// Direction of the divergence.
-    package var direction: MetricMatch.Direction
-    /// What the mass outside the candidates costs, over the vocabulary, where the measure is no divergence.
+    package var direction: DistanceLoss.Direction
+    /// Cost of the mass outside the candidates, over the vocabulary, where the divergence is not KL.
     package var costOutside: Double
-    /// Positions without and with a neighbour's token; no empty ones.
+    /// Positions without and with a contrastive token; no empty ones.
     package var rows: [Rows]
   }
 
@@ -82,13 +82,13 @@ package struct LossPlan {
   /// ε of the cross entropy.
   package var labelSmoothing: Double
   /// One per term.
-  package var matches: [Match]
+  package var distanceLosses: [DistanceTerm]
 }
 
 extension Objective {
   /// Puts an objective and a batch's supervision together.
   package func plan(_ supervision: Supervision, _ denominators: Denominators) -> LossPlan {
-    let matchDenominators = matchDenominators(denominators)
+    let distanceDenominators = distanceDenominators(denominators)
     func scale(_ denominator: Double) -> Double { reduction == .literalSums || denominator == 0 ? 1 : 1 / denominator }
     precondition(
       reduction == .literalSums || Double(supervision.labels.count) <= denominators.supervised,
@@ -96,32 +96,33 @@ extension Objective {
     return LossPlan(
       labels: supervision.labels.map(Int64.init), crossEntropyScale: scale(denominators.supervised),
       labelSmoothing: labelSmoothing,
-      matches: terms.indices.map { index in
+      distanceLosses: terms.indices.map { index in
         let term = terms[index]
-        return term.match.plan(
+        return term.distanceLoss.plan(
           supervision.metrics.filter { $0.metric == term.metric }, name: names[index + 1], weight: term.weight,
-          scale: scale(matchDenominators[index]))
+          scale: scale(distanceDenominators[index]))
       })
   }
 }
 
-extension MetricMatch {
-  fileprivate func plan(_ targets: [MetricTarget], name: String, weight: Double, scale: Double) -> LossPlan.Match {
+extension DistanceLoss {
+  fileprivate func plan(_ targets: [MetricTarget], name: String, weight: Double, scale: Double) -> LossPlan.DistanceTerm
+  {
     let isContrasted = { (target: MetricTarget) in contrast.isActive && target.contrast != nil }
     let given = targets.filter { $0.given != nil }, made = targets.filter { $0.given == nil }
     let rows = [made.filter { !isContrasted($0) }, made.filter(isContrasted)]
-    return LossPlan.Match(
-      name: name, weight: weight, softmax: softmax, measure: measure,
+    return LossPlan.DistanceTerm(
+      name: name, weight: weight, softmax: softmax, divergence: divergence,
       direction: direction, costOutside: softmax == .vocabulary ? costOutside : 0,
-      rows: zip(rows, [false, true]).compactMap { targets, withExtra in
-        targets.isEmpty ? nil : planRows(targets, withExtra: withExtra, scale: scale)
+      rows: zip(rows, [false, true]).compactMap { targets, withContrastive in
+        targets.isEmpty ? nil : planRows(targets, withContrastive: withContrastive, scale: scale)
       } + planGiven(given, scale: scale))
   }
 
-  private func planRows(_ targets: [MetricTarget], withExtra: Bool, scale: Double) -> LossPlan.Rows {
-    if let vectors = resolved.vectors, !withExtra, measure == .divergence {
+  private func planRows(_ targets: [MetricTarget], withContrastive: Bool, scale: Double) -> LossPlan.Rows {
+    if let vectors = resolved.vectors, !withContrastive, divergence == .kullbackLeibler {
       return LossPlan.Rows(
-        candidates: space.ids.map(Int64.init), queries: targets.map { Int64($0.query) },
+        candidates: space.ids.map(Int64.init), logitRows: targets.map { Int64($0.logitRow) },
         weights: targets.map { place.weight(of: $0.place) * scale },
         targets: targets.map { Int64(checked($0.candidate)) },
         table: .vectors(
@@ -129,28 +130,28 @@ extension MetricMatch {
     }
     struct Key: Hashable {
       var candidate: Int
-      var extraDistance: Double?
+      var contrastiveDistance: Double?
     }
     var rowOf = [Key: Int](), keys = [Key]()
     let rows = targets.map { target -> Int64 in
-      let extra = withExtra ? target.contrast.map { contrastDistance(target, $0) } : nil
-      let key = Key(candidate: checked(target.candidate), extraDistance: extra)
+      let contrastive = withContrastive ? target.contrast.map { contrastDistance(target, $0) } : nil
+      let key = Key(candidate: checked(target.candidate), contrastiveDistance: contrastive)
       if let row = rowOf[key] { return Int64(row) }
       rowOf[key] = keys.count
       keys.append(key)
       return Int64(keys.count - 1)
     }
     let logP =
-      withExtra
-      ? resolved.rows(around: keys.map(\.candidate), extraDistances: keys.compactMap(\.extraDistance))
+      withContrastive
+      ? resolved.rows(around: keys.map(\.candidate), contrastiveDistances: keys.compactMap(\.contrastiveDistance))
       : resolved.rows(around: keys.map(\.candidate))
-    let costs = costs(around: keys.map { ($0.candidate, $0.extraDistance) })
+    let costs = costs(around: keys.map { ($0.candidate, $0.contrastiveDistance) })
     return LossPlan.Rows(
-      candidates: space.ids.map(Int64.init), queries: targets.map { Int64($0.query) },
+      candidates: space.ids.map(Int64.init), logitRows: targets.map { Int64($0.logitRow) },
       weights: targets.map { place.weight(of: $0.place) * scale },
       targets: rows, table: .rows(p: logP.exp(), logP: Tensor.select(logP.isFinite(), logP, 0)),
       costs: costs.map { Tensor($0, shape: logP.shape) }, uniforms: uniforms(targets),
-      extra: withExtra ? extra(targets.compactMap { t in t.contrast.map { (t, $0) } }) : nil)
+      contrastive: withContrastive ? contrastive(targets.compactMap { t in t.contrast.map { (t, $0) } }) : nil)
   }
 
   private func checked(_ candidate: Int) -> Int {
@@ -160,21 +161,23 @@ extension MetricMatch {
 
   /// Numbers that depend on the positions' own streams alone, so that neither accumulation nor layout changes a sample.
   private func uniforms(_ targets: [MetricTarget]) -> Tensor? {
-    guard measure.samples > 0 else { return nil }
+    guard divergence.samples > 0 else { return nil }
     let values = targets.flatMap { target in
       var generator = CounterGenerator(target.stream)
-      return (0..<measure.samples).map { _ in Double(generator.next() >> 11) * 0x1p-53 }
+      return (0..<divergence.samples).map { _ in Double(generator.next() >> 11) * 0x1p-53 }
     }
-    return Tensor(values, shape: [targets.count, measure.samples])
+    return Tensor(values, shape: [targets.count, divergence.samples])
   }
 
-  private func extra(_ targets: [(target: MetricTarget, contrast: ContrastTarget)]) -> LossPlan.Extra {
-    LossPlan.Extra(
+  private func contrastive(_ targets: [(target: MetricTarget, contrast: ContrastTarget)]) -> LossPlan.Contrastive {
+    LossPlan.Contrastive(
       tokens: targets.map { Int64($0.contrast.token) },
-      queries: targets.map { target, contrast in
-        guard self.contrast.isTwoPass else { return Int64(target.query) }
-        guard let query = contrast.query else { preconditionFailure("match \(name) needs a pass on the neighbour") }
-        return Int64(query)
+      logitRows: targets.map { target, contrast in
+        guard self.contrast.isTwoPass else { return Int64(target.logitRow) }
+        guard let logitRow = contrast.logitRow else {
+          preconditionFailure("distance loss \(name) needs a pass on the contrastive example")
+        }
+        return Int64(logitRow)
       },
       isTwoPass: contrast.isTwoPass)
   }

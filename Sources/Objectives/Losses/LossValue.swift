@@ -3,8 +3,8 @@ public import Torch
 /// A loss and what it is made of.
 public struct LossValue {
   /// One part of the sum, for logs.
-  public struct Summand {
-    /// `ce`, the match's name, or the rating loss's.
+  public struct Term {
+    /// `ce`, the distance loss's name, or the rating loss's.
     public var name: String
     /// α; 1 for the first.
     public var weight: Double
@@ -14,7 +14,7 @@ public struct LossValue {
 
   /// Σ weight · value, a differentiable scalar.
   public var total: Tensor
-  /// Its parts, in the order of ``TrainingObjective/summands``. Values of the micro-batches of a step add up to that of
-  /// the step.
-  public var summands: [Summand]
+  /// Its parts, in the order of ``TrainingObjective/lossTerms``. Values of the micro-batches of a step add up to that
+  /// of the step.
+  public var lossTerms: [Term]
 }

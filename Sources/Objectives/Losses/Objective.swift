@@ -1,11 +1,11 @@
 public import MetricTokens
 
-/// What a model is trained to minimise (equation 6):
+/// Training objective (equation 6):
 ///
-///     L = L_CE + α · L_dist        Objective.crossEntropy + 0.1 * match
+///     L = L_CE + α · L_dist        Objective.crossEntropy + 0.1 * distanceLoss
 ///
 /// with L_CE = (1/N) Σ CE over the supervised tokens and L_dist = Σ w·KL / Σ w over the metric tokens, where N and Σ w
-/// are those of the whole optimizer step (PAPER.md Q5).
+/// are those of the whole optimizer step (equations 3, 5, 6; docs/paper-map.md Q5).
 ///
 /// Several metrics share one L_dist: each term adds αᵢ · Σᵢ w·KL / Σ w, its own tokens above, the tokens of all metrics
 /// below. So nine digits weigh the same as one metric or as three (``Reduction/meansPerMetric`` has it otherwise), and
@@ -22,12 +22,12 @@ public struct Objective: Sendable {
     case literalSums
   }
 
-  /// α · match
+  /// α · distance loss
   public struct Term: Sendable {
     /// α
     public var weight: Double
     /// L_dist
-    public var match: MetricMatch
+    public var distanceLoss: DistanceLoss
     /// Which metric positions it takes, by `MetricTarget.metric`.
     public var metric: Int
   }
@@ -47,19 +47,20 @@ public struct Objective: Sendable {
     terms = []
   }
 
-  /// Adds α · match for a metric; by default the next one, so that the first match takes metric 0.
+  /// Adds α · distance loss for a metric; by default the next one, so that the first distance loss takes metric 0.
   ///
   /// A name that is taken gets the term's number: `dist`, `dist.1`.
-  public mutating func add(_ match: MetricMatch, weight: Double, metric: Int? = nil) {
-    precondition(weight.isFinite, "weight \(weight) of \(match.name)")
-    terms.append(Term(weight: weight, match: match, metric: metric ?? terms.count))
+  public mutating func add(_ distanceLoss: DistanceLoss, weight: Double, metric: Int? = nil) {
+    precondition(weight.isFinite, "weight \(weight) of \(distanceLoss.name)")
+    terms.append(Term(weight: weight, distanceLoss: distanceLoss, metric: metric ?? terms.count))
   }
 
-  /// Names of the summands in order: `ce`, then one per term.
+  /// Names of the loss terms in order: `ce`, then one per term.
   public var names: [String] {
     var names = ["ce"]
     for (index, term) in terms.enumerated() {
-      names.append(names.contains(term.match.name) ? "\(term.match.name).\(index)" : term.match.name)
+      names.append(
+        names.contains(term.distanceLoss.name) ? "\(term.distanceLoss.name).\(index)" : term.distanceLoss.name)
     }
     return names
   }
@@ -68,35 +69,37 @@ public struct Objective: Sendable {
   ///
   /// - Throws: `TokenSpaceError` naming the space and the id.
   public func check(vocabularySize: Int) throws {
-    for term in terms { try term.match.space.check(vocabularySize: vocabularySize) }
+    for term in terms { try term.distanceLoss.space.check(vocabularySize: vocabularySize) }
   }
 
-  /// Draws the neighbours that contrast needs; nil if no term has any.
-  public func neighbourSampler(seed: UInt64) -> NeighbourSampler? {
+  /// Draws the contrastive examples that contrast needs; nil if no term has any.
+  public func contrastiveSampler(seed: UInt64) -> ContrastiveSampler? {
     guard let last = terms.map(\.metric).max() else { return nil }
-    var rules = [NeighbourRule?](repeating: nil, count: last + 1)
-    for term in terms { rules[term.metric] = rules[term.metric] ?? term.match.neighbourRule }
-    return rules.contains { $0 != nil } ? NeighbourSampler(rules, seed: seed) : nil
+    var rules = [ContrastiveRule?](repeating: nil, count: last + 1)
+    for term in terms { rules[term.metric] = rules[term.metric] ?? term.distanceLoss.contrastiveRule }
+    return rules.contains { $0 != nil } ? ContrastiveSampler(rules, seed: seed) : nil
   }
 
-  /// Whether neighbours need a pass of their own (`TokenBatch`'s `twoPass`).
-  public var needsNeighbourPass: Bool { terms.contains { $0.match.contrast.isTwoPass } }
+  /// Whether contrastive examples need a pass of their own (`TokenBatch`'s `twoPass`).
+  public var needsContrastivePass: Bool { terms.contains { $0.distanceLoss.contrast.isTwoPass } }
 }
 
 /// α · L_dist
-public struct WeightedMatch: Sendable {
+public struct WeightedDistanceLoss: Sendable {
   /// α
   public var weight: Double
   /// L_dist
-  public var match: MetricMatch
+  public var distanceLoss: DistanceLoss
 }
 
 /// α · L_dist
-public func * (weight: Double, match: MetricMatch) -> WeightedMatch { WeightedMatch(weight: weight, match: match) }
+public func * (weight: Double, distanceLoss: DistanceLoss) -> WeightedDistanceLoss {
+  WeightedDistanceLoss(weight: weight, distanceLoss: distanceLoss)
+}
 
 /// L + α · L_dist
-public func + (objective: Objective, term: WeightedMatch) -> Objective {
+public func + (objective: Objective, term: WeightedDistanceLoss) -> Objective {
   var sum = objective
-  sum.add(term.match, weight: term.weight)
+  sum.add(term.distanceLoss, weight: term.weight)
   return sum
 }

@@ -1,6 +1,6 @@
 public import MetricTokens
 
-/// Weights of digits by their place (equation 9; PAPER.md Q10). They multiply the distance loss alone.
+/// Weights of digits by their place (equation 9; docs/paper-map.md Q10). They multiply the distance loss alone.
 public enum PlaceRule: String, Sendable, Hashable, Codable, CaseIterable {
   /// Every metric token counts the same.
   case none

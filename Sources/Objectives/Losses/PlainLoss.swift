@@ -6,14 +6,14 @@ struct PlainLoss {
   let plan: LossPlan
   /// `[N, V]` in float32 or float64.
   let logits: Tensor
-  /// Logits `[n]` of given tokens in given rows of the neighbours' passes.
-  let contrastLogits: (_ queries: Tensor, _ tokens: Tensor) -> Tensor
+  /// Logits `[n]` of given tokens in given rows of the contrastive passes.
+  let contrastLogits: (_ logitRows: Tensor, _ tokens: Tensor) -> Tensor
 
   func callAsFunction() -> LossValue {
-    let values = [("ce", 1.0, crossEntropy())] + plan.matches.map { ($0.name, $0.weight, distanceLoss($0)) }
+    let values = [("ce", 1.0, crossEntropy())] + plan.distanceLosses.map { ($0.name, $0.weight, distanceLoss($0)) }
     return LossValue(
       total: values.dropFirst().reduce(values[0].2) { $0 + $1.1 * $1.2 },
-      summands: values.map { LossValue.Summand(name: $0, weight: $1, value: $2.detach()) })
+      lossTerms: values.map { LossValue.Term(name: $0, weight: $1, value: $2.detach()) })
   }
 
   private func index(_ values: [Int64]) -> Tensor { Tensor(values, device: logits.device) }
@@ -25,50 +25,53 @@ struct PlainLoss {
   }
 
   /// Equation 5 with the weights of equation 9, over Σw; the constant 0 without any metric token.
-  private func distanceLoss(_ match: LossPlan.Match) -> Tensor {
-    match.rows.reduce(target(Tensor(scalar: 0.0))) { sum, rows in
-      sum + (measure(match, rows) * target(Tensor(rows.weights))).sum()
+  private func distanceLoss(_ distanceLoss: LossPlan.DistanceTerm) -> Tensor {
+    distanceLoss.rows.reduce(target(Tensor(scalar: 0.0))) { sum, rows in
+      sum + (divergence(distanceLoss, rows) * target(Tensor(rows.weights))).sum()
     }
   }
 
-  /// The match's measure at each metric token, `[n]`.
-  private func measure(_ match: LossPlan.Match, _ rows: LossPlan.Rows) -> Tensor {
-    let logits = candidateLogits(match, rows)
-    let logMass = match.softmax == .subset ? nil : logits.logSumExp(1)
+  /// The distance loss's divergence at each metric token, `[n]`.
+  private func divergence(_ distanceLoss: LossPlan.DistanceTerm, _ rows: LossPlan.Rows) -> Tensor {
+    let logits = candidateLogits(distanceLoss, rows)
+    let logMass = distanceLoss.softmax == .subset ? nil : logits.logSumExp(1)
     let chosen = rows.table.chosen(rows.targets)
     let model = CandidateModel(
       logQ: logits.logSoftmax(1), logMass: logMass, p: { target(chosen.p) }, logP: { target(chosen.logP) })
     if let costs = rows.costs {
-      let cost = model.cost(target(costs).indexSelect(0, index(rows.targets)), isSquared: match.measure == .squaredMean)
-      return model.withOutside(cost, match.costOutside)
+      let cost = model.cost(
+        target(costs).indexSelect(0, index(rows.targets)), isSquared: distanceLoss.divergence == .squaredMean)
+      return model.withOutside(cost, distanceLoss.costOutside)
     }
-    if case .policyGradient(_, let baseline) = match.measure, let uniforms = rows.uniforms {
+    if case .policyGradient(_, let baseline) = distanceLoss.divergence, let uniforms = rows.uniforms {
       return model.sampledDivergence(uniforms.to(logits.device), baseline)
     }
-    return model.divergence(match.direction)
+    return model.divergence(distanceLoss.direction)
   }
 
   /// The model's ratings of the candidates, `[n, K]`: logits, or their logarithmic softmax over the vocabulary (joined
-  /// by the neighbour's token, which counts as one entry more).
-  private func candidateLogits(_ match: LossPlan.Match, _ rows: LossPlan.Rows) -> Tensor {
-    let queries = index(rows.queries), extra = rows.extra.map(extraLogits)
+  /// by the contrastive token, which counts as one entry more).
+  private func candidateLogits(_ distanceLoss: LossPlan.DistanceTerm, _ rows: LossPlan.Rows) -> Tensor {
+    let logitRows = index(rows.logitRows), contrastive = rows.contrastive.map(contrastiveTokenLogits)
     let candidates = index(rows.candidates)
-    switch match.softmax {
+    switch distanceLoss.softmax {
     case .subset:
-      let own = logits.index([queries.unsqueeze(1), candidates.unsqueeze(0)])
-      return extra.map { Tensor.cat([own, $0.unsqueeze(1)], 1) } ?? own
+      let own = logits.index([logitRows.unsqueeze(1), candidates.unsqueeze(0)])
+      return contrastive.map { Tensor.cat([own, $0.unsqueeze(1)], 1) } ?? own
     case .vocabulary:
-      let own = logits.indexSelect(0, queries)
-      guard let extra else { return own.logSoftmax(1).indexSelect(1, candidates) }
+      let own = logits.indexSelect(0, logitRows)
+      guard let contrastive else { return own.logSoftmax(1).indexSelect(1, candidates) }
       let last = Tensor([Int64(own.size(1))], device: logits.device)
-      return Tensor.cat([own, extra.unsqueeze(1)], 1).logSoftmax(1).indexSelect(1, Tensor.cat([candidates, last]))
+      return Tensor.cat([own, contrastive.unsqueeze(1)], 1).logSoftmax(1).indexSelect(
+        1, Tensor.cat([candidates, last]))
     }
   }
 
-  /// Logits of the neighbours' tokens, `[n]`.
-  private func extraLogits(_ extra: LossPlan.Extra) -> Tensor {
-    let queries = index(extra.queries), tokens = index(extra.tokens)
-    return extra.isTwoPass ? contrastLogits(queries, tokens).to(logits.dtype) : logits.index([queries, tokens])
+  /// Logits of the contrastive tokens, `[n]`.
+  private func contrastiveTokenLogits(_ contrastive: LossPlan.Contrastive) -> Tensor {
+    let logitRows = index(contrastive.logitRows), tokens = index(contrastive.tokens)
+    return contrastive.isTwoPass
+      ? contrastLogits(logitRows, tokens).to(logits.dtype) : logits.index([logitRows, tokens])
   }
 
   /// A part of the target in the logits' type and place.
@@ -79,13 +82,13 @@ extension Objective {
   /// The loss of a batch from its hidden states.
   ///
   /// - Parameters:
-  ///   - hidden: `[N, H]`, the last hidden states at `supervision.queries`.
-  ///   - contrastHidden: `[N_c, H]`, those of the neighbours' passes at `supervision.contrastQueries`; needed only if
+  ///   - hidden: `[N, H]`, the last hidden states at `supervision.logitRows`.
+  ///   - contrastHidden: `[N_c, H]`, those of the contrastive passes at `supervision.contrastLogitRows`; needed only if
   ///     there are any.
   ///   - head: the last projection, `[V, H]`.
   ///   - denominators: N and Σw of the whole optimizer step.
   /// - Returns: equation 6 and its parts. Half-precision logits are taken up to float32 first. By our kernels where
-  ///   they take these tensors and measures (`FusedLoss`), else as a composition of operators.
+  ///   they take these tensors and divergences (`FusedLoss`), else as a composition of operators.
   public func callAsFunction(
     hidden: Tensor, contrastHidden: Tensor? = nil, head: OutputHead, supervision: Supervision,
     denominators: Denominators
@@ -98,9 +101,9 @@ extension Objective {
     }
     return PlainLoss(
       plan: plan, logits: hidden.linear(head.weight, head.bias).full,
-      contrastLogits: { queries, tokens in
-        guard let contrastHidden else { preconditionFailure("no hidden states of the neighbours' passes") }
-        let states = contrastHidden.indexSelect(0, queries).full, rows = head.weight.indexSelect(0, tokens).full
+      contrastLogits: { logitRows, tokens in
+        guard let contrastHidden else { preconditionFailure("no hidden states of the contrastive passes") }
+        let states = contrastHidden.indexSelect(0, logitRows).full, rows = head.weight.indexSelect(0, tokens).full
         let logits = (states * rows).sum(1)
         return head.bias.map { logits + $0.indexSelect(0, tokens).full } ?? logits
       })()
@@ -109,8 +112,8 @@ extension Objective {
   /// The loss of a batch from its logits.
   ///
   /// - Parameters:
-  ///   - logits: `[N, V]`, at `supervision.queries`.
-  ///   - contrastLogits: `[N_c, V]`, those of the neighbours' passes at `supervision.contrastQueries`.
+  ///   - logits: `[N, V]`, at `supervision.logitRows`.
+  ///   - contrastLogits: `[N_c, V]`, those of the contrastive passes at `supervision.contrastLogitRows`.
   ///   - denominators: N and Σw of the whole optimizer step.
   /// - Returns: equation 6 and its parts.
   public func callAsFunction(
@@ -124,9 +127,9 @@ extension Objective {
     }
     return PlainLoss(
       plan: plan, logits: logits.full,
-      contrastLogits: { queries, tokens in
-        guard let contrastLogits else { preconditionFailure("no logits of the neighbours' passes") }
-        return contrastLogits.index([queries, tokens]).full
+      contrastLogits: { logitRows, tokens in
+        guard let contrastLogits else { preconditionFailure("no logits of the contrastive passes") }
+        return contrastLogits.index([logitRows, tokens]).full
       })()
   }
 }

@@ -1,31 +1,34 @@
-/// The paper's objectives and ablations, as transformations of a fully configured match.
+/// The paper's objectives and ablations, as transformations of a fully configured distance loss.
 public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   /// Cross entropy alone (section 3, "Baselines").
   case sft
   /// Cross entropy, once more over the candidates (equation 8): the limit τ → 0 of `dist`, without weights or
-  /// neighbours.
+  /// contrastive examples.
   case vocab
-  /// The matches as they are (equation 6).
+  /// The distance losses as they are (equation 6).
   case dist
   /// `dist` with label smoothing in the place of distance: "− Distance-aware target" of Table 5.
   case smooth
-  /// Label smoothing of the cross entropy over the whole vocabulary, and no match (PAPER.md Q16, domain V).
+  /// Label smoothing of the cross entropy over the whole vocabulary, and no distance loss (docs/paper-map.md
+  /// Q16).
   case smoothVocabulary
   /// `dist` without place weights: "− Place value weighting" of Table 5.
   case distWithoutPlace
-  /// `dist` without neighbours: "− Contrastive loss" of Table 5.
+  /// `dist` without contrastive examples: "− Contrastive loss" of Table 5.
   case distWithoutContrast
-  /// `dist` in the other direction, KL(p_θ ‖ p_d): section 2.3's max E[−d] + τH in closed form (PAPER.md Q26).
+  /// `dist` in the other direction, KL(p_θ ‖ p_d): section 2.3's max E[−d] + τH in closed form
+  /// (docs/paper-map.md Q26).
   case distReverse
   /// Cross entropy and the number token loss NTL-WAS (Zausinger et al. 2025): Σ p_θ(v)·|v − x|, without τ, weights or
-  /// neighbours. Package `ntloss` recommends α = 0.3; here α is the run's.
+  /// contrastive examples. Package `ntloss` recommends α = 0.3; here α is the run's.
   case ntlWasserstein
-  /// Cross entropy and the number token loss NTL-MSE: (Σ p_θ(v)·v − x)², without τ, weights or neighbours. α as above.
+  /// Cross entropy and the number token loss NTL-MSE: (Σ p_θ(v)·v − x)², without τ, weights or contrastive examples. α
+  /// as above.
   case ntlMSE
   /// `distReverse` by one sample at each metric token: the policy gradient of section 2.3's max E[R] + τH with
   /// R = −d, which the closed form makes needless. Everything else is as in `dist`.
   case policyGradient
-  /// Cross entropy, and targets over whole numbers along the answer's own characters (``ValueTarget``).
+  /// Cross entropy, and targets over whole numbers along the answer's own characters (`ValueTarget`).
   case value
   /// Targets over whole numbers alone: each time an example is seen its numbers are drawn from their targets, and the
   /// conditionals along the drawn numbers take the place of their cross entropy.
@@ -56,49 +59,51 @@ extension Preset {
 }
 
 extension Objective {
-  /// A preset over the run's metrics: `L_CE + α Σ match`.
+  /// A preset over the run's metrics: `L_CE + α Σ distanceLoss`.
   ///
   /// - Parameters:
-  ///   - matches: one per metric, as `dist` would have them. Summands keep their names, joined by the measure's where it
-  ///     is another: `dist.expectedDistance`. Presets that rate have none (``Preset/rating``): they are no objectives of answers.
+  ///   - distanceLosses: one per metric, as `dist` would have them. Loss terms keep their names, joined by the
+  ///     divergence's where it is another: `dist.expectedDistance`. Presets that rate have none (``Preset/rating``):
+  ///     they are no objectives of answers.
   ///   - alpha: α, 0.1 throughout the paper.
   ///   - smoothing: ε of the smoothing presets, 0.1 in section 3.6.
   ///   - weights: factors of α, one a metric; nil for 1 each.
-  /// - Throws: `ObjectiveError` if a changed match cannot exist, for instance one-hot targets under reverse KL, or a
-  ///   number token loss of tokens without values.
+  /// - Throws: `ObjectiveError` if a changed distance loss cannot exist, for instance one-hot targets under reverse KL,
+  ///   or a number token loss of tokens without values.
   public init(
-    _ preset: Preset, matches: [MetricMatch], alpha: Double = 0.1, smoothing: Double = 0.1,
+    _ preset: Preset, distanceLosses: [DistanceLoss], alpha: Double = 0.1, smoothing: Double = 0.1,
     weights: [Double]? = nil, reduction: Reduction = .means
   ) throws {
     self.init(labelSmoothing: preset == .smoothVocabulary ? smoothing : 0, reduction: reduction)
-    for (index, match) in matches.enumerated() {
+    for (index, distanceLoss) in distanceLosses.enumerated() {
       let alpha = alpha * (weights?[index] ?? 1)
       switch preset {
-      case .value, .valueDrawn: add(match, weight: alpha)
+      case .value, .valueDrawn: add(distanceLoss, weight: alpha)
       case .sft, .raml, .smoothVocabulary, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression: break
-      case .dist: add(match, weight: alpha)
-      case .vocab: add(try match.with(target: .oneHot, place: PlaceRule.none, contrast: Contrast.none), weight: alpha)
-      case .smooth: add(try match.with(target: .labelSmoothing(smoothing)), weight: alpha)
-      case .distWithoutPlace: add(try match.with(place: PlaceRule.none), weight: alpha)
-      case .distWithoutContrast: add(try match.with(contrast: Contrast.none), weight: alpha)
-      case .distReverse: add(try match.with(direction: .reverse), weight: alpha)
-      case .ntlWasserstein: add(try match.numberTokenLoss(.expectedDistance), weight: alpha)
-      case .ntlMSE: add(try match.numberTokenLoss(.squaredMean), weight: alpha)
-      case .policyGradient: add(try match.measured(.policyGradient()), weight: alpha)
+      case .dist: add(distanceLoss, weight: alpha)
+      case .vocab:
+        add(try distanceLoss.with(target: .oneHot, place: PlaceRule.none, contrast: Contrast.none), weight: alpha)
+      case .smooth: add(try distanceLoss.with(target: .labelSmoothing(smoothing)), weight: alpha)
+      case .distWithoutPlace: add(try distanceLoss.with(place: PlaceRule.none), weight: alpha)
+      case .distWithoutContrast: add(try distanceLoss.with(contrast: Contrast.none), weight: alpha)
+      case .distReverse: add(try distanceLoss.with(direction: .reverse), weight: alpha)
+      case .ntlWasserstein: add(try distanceLoss.numberTokenLoss(.expectedDistance), weight: alpha)
+      case .ntlMSE: add(try distanceLoss.numberTokenLoss(.squaredMean), weight: alpha)
+      case .policyGradient: add(try distanceLoss.replacing(.policyGradient()), weight: alpha)
       }
     }
   }
 }
 
-extension MetricMatch {
-  /// The same match by another measure, which its name tells.
-  fileprivate func measured(_ measure: Measure) throws -> MetricMatch {
-    try with(measure: measure, name: "\(name).\(measure.name)")
+extension DistanceLoss {
+  /// The same distance loss by another divergence, which its name tells.
+  fileprivate func replacing(_ divergence: Divergence) throws -> DistanceLoss {
+    try with(divergence: divergence, name: "\(name).\(divergence.name)")
   }
 
   /// d = |v − x| whatever the run's distance is; τ is not read.
-  fileprivate func numberTokenLoss(_ measure: Measure) throws -> MetricMatch {
+  fileprivate func numberTokenLoss(_ divergence: Divergence) throws -> DistanceLoss {
     try with(target: TargetDistribution(.absolute, temperature: 1), place: PlaceRule.none, contrast: Contrast.none)
-      .measured(measure)
+      .replacing(divergence)
   }
 }

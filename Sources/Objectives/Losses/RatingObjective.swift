@@ -1,7 +1,7 @@
 public import MetricTokens
 public import Torch
 
-/// What a reward model with a head of its own is trained to minimise: its scores r = W h at the last tokens of documents
+/// Training objective of a reward model with a head of its own: its scores r = W h at the last tokens of documents
 /// shall be those that were given, or shall order pairs as they were ordered.
 ///
 ///     bradleyTerry         (1/P) Σ −log σ(Δ)          Δ = r(chosen) − r(rejected)
@@ -54,7 +54,7 @@ public struct RatingObjective: TrainingObjective, Hashable, Codable {
   }
 
   /// The loss by its name with weight 1, then `centering` if there is any.
-  public var summands: [(name: String, weight: Double)] {
+  public var lossTerms: [(name: String, weight: Double)] {
     [(name: loss.rawValue, weight: 1)] + (centering.map { [(name: "centering", weight: $0)] } ?? [])
   }
 
@@ -69,10 +69,10 @@ public struct RatingObjective: TrainingObjective, Hashable, Codable {
   }
 
   /// The positions at which documents are read out.
-  public func rows(of supervision: Supervision) -> [Int32] { supervision.readouts }
+  public func rows(of supervision: Supervision) -> [Int32] { supervision.pooledPositions }
 
-  /// The loss of a batch from its hidden states `[R, H]` at `supervision.readouts`. Scores are computed in float32, or
-  /// in float64 where hidden states and head are.
+  /// The loss of a batch from its hidden states `[R, H]` at `supervision.pooledPositions`. Scores are computed in
+  /// float32, or in float64 where hidden states and head are.
   public func loss(
     of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators
   ) -> LossValue {
@@ -84,20 +84,20 @@ public struct RatingObjective: TrainingObjective, Hashable, Codable {
   /// The loss of a batch from its scores.
   ///
   /// - Parameters:
-  ///   - scores: `[R, K]` in float32 or float64, at `supervision.readouts`.
+  ///   - scores: `[R, K]` in float32 or float64, at `supervision.pooledPositions`.
   ///   - denominators: those of the whole optimizer step.
   public func callAsFunction(scores: Tensor, supervision: Supervision, denominators: Denominators) -> LossValue {
     torchPrecondition(
-      scores.size(0) == supervision.readouts.count,
-      "scores \(scores.shape) for \(supervision.readouts.count) documents")
+      scores.size(0) == supervision.pooledPositions.count,
+      "scores \(scores.shape) for \(supervision.pooledPositions.count) documents")
     let scale = denominators.supervised == 0 ? 1 : 1 / denominators.supervised
     let values =
       loss.comparesPairs
       ? pairwise(scores, supervision.comparisons) : [squaredErrors(scores, supervision.ratings)]
-    let summands = zip(summands, values).map { LossValue.Summand(name: $0.name, weight: $0.weight, value: $1 * scale) }
+    let lossTerms = zip(lossTerms, values).map { LossValue.Term(name: $0.name, weight: $0.weight, value: $1 * scale) }
     return LossValue(
-      total: summands.dropFirst().reduce(summands[0].value) { $0 + $1.weight * $1.value },
-      summands: summands.map { .init(name: $0.name, weight: $0.weight, value: $0.value.detach()) })
+      total: lossTerms.dropFirst().reduce(lossTerms[0].value) { $0 + $1.weight * $1.value },
+      lossTerms: lossTerms.map { .init(name: $0.name, weight: $0.weight, value: $0.value.detach()) })
   }
 }
 
@@ -105,8 +105,8 @@ extension RatingObjective {
   /// Sums over pairs: the loss, then what centring asks for.
   private func pairwise(_ scores: Tensor, _ pairs: [ComparisonTarget]) -> [Tensor] {
     torchPrecondition(scores.size(1) == 1, "scores \(scores.shape) of pairs")
-    func read(_ queries: [Int]) -> Tensor {
-      scores.select(1, 0).indexSelect(0, Tensor(queries.map(Int64.init), device: scores.device))
+    func read(_ positions: [Int]) -> Tensor {
+      scores.select(1, 0).indexSelect(0, Tensor(positions.map(Int64.init), device: scores.device))
     }
     let chosen = read(pairs.map(\.chosen)), rejected = read(pairs.map(\.rejected))
     let margins = Tensor(pairs.map(\.margin)).to(scores.device, dtype: scores.dtype)
@@ -126,7 +126,9 @@ extension RatingObjective {
     torchPrecondition(ratings.allSatisfy { $0.values.count == outputs }, "ratings for a head of \(outputs) outputs")
     // Where in the flat scores a number is given, so that what is missing has no part in value or gradient.
     let given = ratings.flatMap { rating in
-      rating.values.enumerated().compactMap { output, value in value.map { (rating.query * outputs + output, $0) } }
+      rating.values.enumerated().compactMap { output, value in
+        value.map { (rating.pooledPosition * outputs + output, $0) }
+      }
     }
     let index = Tensor(given.map { Int64($0.0) }, device: scores.device)
     let values = Tensor(given.map(\.1)).to(scores.device, dtype: scores.dtype)

@@ -1,15 +1,15 @@
 public import MetricTokens
 public import Torch
 
-/// What training makes small: a sum of weighted parts, computed from hidden states at the positions it asks for.
+/// Training objective: a sum of weighted parts, computed from hidden states at the positions it asks for.
 ///
 /// Every part is a sum over positions divided by a count of the whole optimizer step (``Denominators``), so that
 /// micro-batches and processes add up to the loss of the step.
 public protocol TrainingObjective: Sendable {
-  /// Names and weights of the parts, in the order of ``LossValue/summands``: loss = Σ weight · part.
-  var summands: [(name: String, weight: Double)] { get }
+  /// Names and weights of the parts, in the order of ``LossValue/lossTerms``: loss = Σ weight · part.
+  var lossTerms: [(name: String, weight: Double)] { get }
 
-  /// What the parts of a whole step are divided by, from the supervisions of all its micro-batches.
+  /// Denominators of a whole step, from the supervisions of all its micro-batches.
   /// `supervised` is 0 exactly if there is nothing to learn.
   func denominators(of step: [Supervision]) -> Denominators
 
@@ -42,19 +42,19 @@ extension TrainingObjective where Self == RatingObjective {
 }
 
 extension Objective: TrainingObjective {
-  /// Cross entropy with weight 1, then α of each match.
-  public var summands: [(name: String, weight: Double)] {
+  /// Cross entropy with weight 1, then α of each distance loss.
+  public var lossTerms: [(name: String, weight: Double)] {
     zip(names, [1] + terms.map(\.weight)).map { (name: $0, weight: $1) }
   }
 
-  /// The examples' supervised positions, then those of their neighbours' passes.
-  public func rows(of supervision: Supervision) -> [Int32] { supervision.queries + supervision.contrastQueries }
+  /// The examples' supervised positions, then those of their contrastive passes.
+  public func rows(of supervision: Supervision) -> [Int32] { supervision.logitRows + supervision.contrastLogitRows }
 
   /// The loss of a batch from hidden states of both: `[N + N_c, H]`.
   public func loss(
     of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators
   ) -> LossValue {
-    let count = supervision.queries.count, contrasted = supervision.contrastQueries.count
+    let count = supervision.logitRows.count, contrasted = supervision.contrastLogitRows.count
     return self(
       hidden: contrasted == 0 ? hidden : hidden.narrow(0, 0, count),
       contrastHidden: contrasted == 0 ? nil : hidden.narrow(0, count, contrasted),

@@ -18,9 +18,9 @@ public struct ResolvedTarget: Sendable {
   /// τ, one for all targets or one for each candidate x.
   public let temperatures: [Double]
 
-  /// A large code book's vectors e and, around each candidate x, the factor of ‖e(v) − e(x)‖² in log p(v | x): with them
-  /// a loss makes targets where it needs them. Nil where there is a table, for distances that are no multiple of that
-  /// square, and where τ is 0 or a base measure is not uniform.
+  /// A large code book's vectors e and, around each candidate x, the factor of ‖e(v) − e(x)‖² in log p(v | x): with
+  /// them a loss makes targets where it needs them. Nil where there is a table, for distances that are no multiple of
+  /// that square, and where τ is 0 or a base measure is not uniform.
   let vectors: (book: CodeBook, sharpness: [Double])?
 
   /// d and log p, `[M, M]` row major; nil if too large.
@@ -103,15 +103,15 @@ public struct ResolvedTarget: Sendable {
     }
   }
 
-  /// log p over all candidates and one more (the neighbour's token, A.2) at a given distance, for some x.
+  /// log p over all candidates and one more (the contrastive token, A.2) at a given distance, for some x.
   /// `[n, M + 1]` float64.
-  func rows(around candidates: [Int], extraDistances: [Double]) -> Tensor {
+  func rows(around candidates: [Int], contrastiveDistances: [Double]) -> Tensor {
     noGrad {
       let known = candidates.flatMap { x in (0..<space.count).map { distance(from: x, to: $0) } }
       let distances = Tensor(known, shape: [candidates.count, space.count])
-      let extra = Tensor(extraDistances, shape: [extraDistances.count, 1])
+      let contrastive = Tensor(contrastiveDistances, shape: [contrastiveDistances.count, 1])
       let base = space.logBase.map { Tensor.cat([$0, Tensor([0.0])]) }
-      return logTarget(Tensor.cat([distances, extra], 1), logBase: base, temperature: taus(candidates))
+      return logTarget(Tensor.cat([distances, contrastive], 1), logBase: base, temperature: taus(candidates))
     }
   }
 

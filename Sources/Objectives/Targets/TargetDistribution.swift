@@ -19,7 +19,8 @@ public struct TargetDistribution: Sendable {
     self.temperature = temperature
   }
 
-  /// Label smoothing over the space: mass ε spread over all candidates (Szegedy et al. 2016; PAPER.md Q16).
+  /// Label smoothing over the space: mass ε spread over all candidates (section 3.6; Szegedy et al. 2016;
+  /// docs/paper-map.md Q16).
   public static func labelSmoothing(_ epsilon: Double) -> TargetDistribution {
     TargetDistribution(.discrete, temperature: .labelSmoothing(epsilon))
   }

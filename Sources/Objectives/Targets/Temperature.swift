@@ -1,7 +1,7 @@
 import Foundation
 
 /// How sharp a target is: τ, or what τ is solved for. The paper prints no τ, so every result states it
-/// (PAPER.md Q3).
+/// (equation 4, C.1; docs/paper-map.md Q3).
 public enum Temperature: Sendable, Hashable {
   /// τ itself, in units of the distance. 0 is the limit: all mass on the nearest candidates, which turns the distance
   /// loss into the cross entropy over V_d of equation 8. Infinity leaves the base measure.
@@ -10,7 +10,7 @@ public enum Temperature: Sendable, Hashable {
   case perplexity(Double)
   /// A τ for each x, at which its own target has this perplexity.
   case rowPerplexity(Double)
-  /// The τ at which the discrete metric is label smoothing with this ε (PAPER.md 1.5, identity iii).
+  /// The τ at which the discrete metric is label smoothing with this ε (docs/paper-map.md, identity iii).
   case labelSmoothing(Double)
 
   /// τ = 1 / log((M − ε(M − 1)) / ε): with the discrete metric, mass 1 − ε + ε/M stays on x and ε/M goes to every

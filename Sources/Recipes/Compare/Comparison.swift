@@ -2,26 +2,30 @@ import Files
 import Foundation
 public import Objectives
 
-/// What is compared: arms, each trained with every seed on the same data in the same order from the same weights.
+/// Settings of a comparison: variants, each trained with every seed on the same data in the same order from the same
+/// weights.
 public struct ComparisonSettings: Codable, Sendable, Equatable {
-  /// The run file as resolved, without what arms and seeds change.
+  /// The run file as resolved, without what variants and seeds change.
   public var run: String
   /// The file it was read from, for errors and relative names.
   public var path: String
-  /// What is compared.
-  public var arms: [ComparisonArm]
-  /// Seeds of data order, subsets, neighbours, adapters.
+  /// Variants to compare.
+  public var variants: [ComparisonVariant]
+  /// Seeds of data order, subsets, contrastive examples, adapters.
   public var seeds: [Int]
   /// The figure that verdicts are about; nil: the first that fits the answers.
   public var metric: String?
 
-  /// Makes the arms of all objectives at all points of the axes.
+  // Folders of earlier versions have this key.
+  private enum CodingKeys: String, CodingKey { case run, path, variants = "arms", seeds, metric }
+
+  /// Makes the variants of all objectives at all points of the axes.
   ///
-  /// Axes that change nothing for an objective (τ for sft) make no arms of their own.
+  /// Axes that change nothing for an objective (τ for sft) make no variants of their own.
   ///
   /// - Parameters:
   ///   - axes: `key=value,value,…`, as `objective.temperature=1,2,4`.
-  /// - Throws: `InputError` for an axis without values, or an arm whose run file would be refused.
+  /// - Throws: `InputError` for an axis without values, or a variant whose run file would be refused.
   public init(
     _ settings: RunSettings, objectives: [Preset], axes: [String], seeds: [Int], metric: String? = nil
   ) throws {
@@ -32,34 +36,45 @@ public struct ComparisonSettings: Codable, Sendable, Equatable {
     let axes = try axes.map(ComparisonAxis.init)
     var points: [[ComparisonAxis.Value]] = [[]]
     for axis in axes { points = points.flatMap { point in axis.values.map { point + [$0] } } }
-    arms = []
+    variants = []
     for point in points {
       for preset in objectives {
-        let arm = ComparisonArm(preset, point.filter { preset.isChanged(by: $0.key) })
-        if !arms.contains(arm) { arms.append(arm) }
+        let variant = ComparisonVariant(preset, point.filter { preset.isChanged(by: $0.key) })
+        if !variants.contains(variant) { variants.append(variant) }
       }
     }
-    for arm in arms { _ = try self.settings(arm, seed: seeds[0], output: "") }
+    for variant in variants { _ = try self.settings(variant, seed: seeds[0], output: "") }
   }
 
-  /// The run file of one cell.
-  package func settings(_ arm: ComparisonArm, seed: Int, output: String) throws -> RunSettings {
+  /// These and others' objectives and seeds; nil if they are of another run file. Verdicts are about what was asked last.
+  func joined(with other: ComparisonSettings) -> ComparisonSettings? {
+    guard run == other.run, path == other.path else { return nil }
+    var both = self
+    both.variants += other.variants.filter { !variants.contains($0) }
+    both.seeds += other.seeds.filter { !seeds.contains($0) }
+    both.metric = other.metric
+    return both
+  }
+
+  /// The run file of one run.
+  package func settings(_ variant: ComparisonVariant, seed: Int, output: String) throws -> RunSettings {
     let assignments =
-      ["objective.preset=\(arm.preset.rawValue)"] + arm.point.map { "\($0.key)=\($0.value)" }
+      ["objective.preset=\(variant.preset.rawValue)"] + variant.point.map { "\($0.key)=\($0.value)" }
       + ["train.seed=\(seed)"]
     return try RunSettings(yaml: run, path: path, overrides: assignments, values: [("output", .string(output))])
   }
 
-  /// Every cell, seeds outermost: an interrupted comparison then holds whole seeds.
-  var cells: [(name: String, arm: ComparisonArm, seed: Int)] {
-    seeds.flatMap { seed in arms.map { ("\($0.fileName)-seed\(seed)", $0, seed) } }
+  /// Every run, seeds outermost: an interrupted comparison then holds whole seeds.
+  var runs: [(name: String, variant: ComparisonVariant, seed: Int)] {
+    seeds.flatMap { seed in variants.map { ("\($0.fileName)-seed\(seed)", $0, seed) } }
   }
 }
 
 /// One thing that is compared: an objective at a point of the axes.
-public struct ComparisonArm: Codable, Sendable, Hashable {
+public struct ComparisonVariant: Codable, Sendable, Hashable {
+  /// Its objective.
   public var preset: Preset
-  /// Keys that differ between arms, and their values.
+  /// Keys that differ between variants, and their values.
   public var point: [ComparisonAxis.Value]
 
   init(_ preset: Preset, _ point: [ComparisonAxis.Value]) { (self.preset, self.point) = (preset, point) }
@@ -79,7 +94,9 @@ public struct ComparisonArm: Codable, Sendable, Hashable {
 public struct ComparisonAxis: Sendable, Hashable {
   /// One value of one key.
   public struct Value: Codable, Sendable, Hashable {
+    /// The key: `objective.temperature`.
     public var key: String
+    /// What it is set to.
     public var value: String
   }
 
@@ -113,7 +130,7 @@ extension Preset {
     let ofValues = ["target", "values", "scale", "draw", "crossEntropy"]
     if isMetric, !isOfValues, self != .dist, ofValues.contains(where: { key.hasSuffix(".\($0)") }) { return false }
     let isTemperature = key.hasSuffix("temperature"), isDistance = key.hasSuffix("distance")
-    // Targets over whole numbers have widths of their own, and no neighbours.
+    // Targets over whole numbers have widths of their own, and no contrastive examples.
     if isOfValues, isTemperature || key.hasSuffix("contrast") || key.hasSuffix("place") { return false }
     switch self {
     case .sft, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression:

@@ -2,43 +2,43 @@ import Files
 import Foundation
 import Reports
 
-/// A comparison from settings to report: cells side by side, kept one by one, so that an interrupted one goes on.
+/// A comparison from settings to report: runs side by side, kept one by one, so that an interrupted one goes on.
 public struct ComparisonExperiment {
   /// Its folder and settings.
-  public let store: CellStore<ComparisonSettings, ComparisonOutcome>
+  public let store: RunStore<ComparisonSettings, ComparisonOutcome>
 
-  /// Opens the folder of a comparison, or begins it.
+  /// Opens the folder of a comparison, or begins it. Seeds and objectives that it lacks are added to it.
   ///
-  /// - Throws: `InputError` if the folder holds another comparison.
+  /// - Throws: `InputError` if the folder holds a comparison of another run file.
   public init(folder: String, settings: ComparisonSettings) throws {
-    store = try CellStore(folder: folder, settings: settings)
+    store = try RunStore(folder: folder, settings: settings) { $0.joined(with: $1) }
   }
 
-  /// Runs the cells that are not finished yet.
+  /// Starts the runs that are not finished yet.
   ///
   /// - Parameters:
-  ///   - jobs: cells side by side, each in a process of its own.
-  ///   - worker: command line of the process that runs one cell, from its name.
+  ///   - jobs: runs side by side, each in a process of its own.
+  ///   - worker: command line of the process of a run, from its name.
   /// - Throws: `WorkerFailure`.
   public func run(jobs: Int, worker: @escaping @Sendable (String) -> [String]) throws {
-    // Steps are known when a cell has read its data; so cells are counted.
-    try store.run(store.settings.cells.map(\.name), title: "comparing", jobs: jobs, worker: worker)
+    // Steps are known when a run has read its data; so runs are counted.
+    try store.run(store.settings.runs.map(\.name), title: "comparing", jobs: jobs, worker: worker)
   }
 
   /// Writes `report.html`, `table.md` and `figure.svg` into the folder and returns the report.
   public func report(command: String) throws -> ComparisonReport {
     let settings = store.settings
-    let outcomes = try settings.cells.compactMap { cell in
-      try store.result(of: cell.name).map { (cell.arm, cell.seed, $0) }
+    let outcomes = try settings.runs.compactMap { run in
+      try store.result(of: run.name).map { (run.variant, run.seed, $0) }
     }
     let run = try RunSettings(yaml: settings.run, path: settings.path)
-    let parts = try? RunParts(run), training = parts.flatMap { TrainingAnswers($0) }
+    let artifacts = try? RunArtifacts(run), training = artifacts.flatMap { TrainingAnswers($0) }
     let report = ComparisonReport(
       summary: ComparisonSummary(
         settings, run: run, outcomes: outcomes, answers: training,
-        remarks: comparisonRemarks(outcomes.map { ($0.0.name, $0.2.records) }, parts, training)),
+        remarks: comparisonRemarks(outcomes.map { ($0.0.name, $0.2.records) }, artifacts, training)),
       command: command)
-    try store.write(page: report.page, markdown: report.markdown, figure: report.figure)
+    try store.write(page: report.page, markdown: report.markdown, figure: report.figure, json: report.json)
     return report
   }
 }

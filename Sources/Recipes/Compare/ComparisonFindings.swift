@@ -4,12 +4,12 @@ import Foundation
 import Objectives
 import Reports
 
-/// What a comparison shows: every arm against sft, dist against every other objective, by several figures, with one
-/// correction for all comparisons against sft and one for the others.
+/// Findings of a comparison: every variant against sft, dist against every other objective, by several figures, with
+/// one correction for all comparisons against sft and one for the others.
 struct ComparisonFindings {
-  /// A comparison of two arms by one figure, in words.
+  /// A comparison of two variants by one figure, in words.
   struct Finding {
-    let ours: ComparisonArm, theirs: ComparisonArm
+    let ours: ComparisonVariant, theirs: ComparisonVariant
     let metric: EvaluationMetric
     let verdict: Verdict
 
@@ -27,7 +27,7 @@ struct ComparisonFindings {
 
   init(_ summary: ComparisonSummary) {
     self.summary = summary
-    var claims = [(ComparisonArm, ComparisonArm, EvaluationMetric, Verdict)]()
+    var claims = [(ComparisonVariant, ComparisonVariant, EvaluationMetric, Verdict)]()
     for (ours, theirs) in summary.pairs {
       for metric in summary.judged {
         let verdict = summary.verdict(metric, ours, theirs)
@@ -59,11 +59,11 @@ struct ComparisonFindings {
   /// Findings of every other objective against sft.
   private var againstSFT: [Finding] { all.filter { $0.theirs.preset == .sft } }
 
-  /// What the findings come to, for the top of the report.
+  /// Summary of the findings, for the top of the report.
   var conclusion: String {
     let found = againstSFT, main = summary.main.label
     guard !found.isEmpty else {
-      return "sft and another objective are not both among the arms, so nothing is said against it." + floorRemark
+      return "sft and another objective are not both among the variants, so nothing is said against it." + floorRemark
     }
     guard found.contains(where: { $0.verdict.outcome != .tooFewPairs }) else {
       return
@@ -86,13 +86,13 @@ struct ComparisonFindings {
   }
 
   /// `valueDrawn improves CRPS and NLL, and worsens exact match`
-  private func sentence(of arm: String) -> String {
-    let findings = againstSFT.filter { $0.ours.name == arm && $0.isShown }
+  private func sentence(of variant: String) -> String {
+    let findings = againstSFT.filter { $0.ours.name == variant && $0.isShown }
     let parts = [(Verdict.Outcome.better, "improves"), (.worse, "worsens")].compactMap { outcome, verb -> String? in
       let some = findings.filter { $0.verdict.outcome == outcome }
       return some.isEmpty ? nil : "\(verb) \(labels(some))"
     }
-    return "\(arm) \(parts.joined(separator: ", and "))"
+    return "\(variant) \(parts.joined(separator: ", and "))"
   }
 
   /// Objectives of which nothing is shown, and the headline's figure where only others changed.
@@ -138,7 +138,7 @@ struct ComparisonFindings {
   private var floorRemark: String {
     let main = summary.main
     guard main.lowerIsBetter, let floor = summary.floor(main) else { return "" }
-    let means = summary.arms.compactMap { summary.mean(main, $0) }
+    let means = summary.variants.compactMap { summary.mean(main, $0) }
     guard !means.isEmpty, means.allSatisfy({ $0 > 0.9 * floor }) else { return "" }
     return " No objective is clearly better than always answering the training median: train longer or on more."
   }
@@ -171,7 +171,7 @@ struct ComparisonFindings {
 }
 
 extension ComparisonSummary {
-  /// What is tested: the headline's figure, and unless the user named it, what else says that answers are better.
+  /// Tested figures: the headline's, and unless the user named it, what else says that answers are better.
   var judged: [EvaluationMetric] {
     guard settings.metric.flatMap(EvaluationMetric.init(rawValue:)) == nil else { return [main] }
     return [main]
@@ -180,27 +180,28 @@ extension ComparisonSummary {
       }
   }
 
-  /// Every arm against sft at the same point, and dist against every other objective.
-  var pairs: [(ComparisonArm, ComparisonArm)] {
-    var pairs = [(ComparisonArm, ComparisonArm)]()
-    for arm in arms {
-      if let sft = partner(of: arm, .sft), arm.preset != .sft { pairs.append((arm, sft)) }
+  /// Every variant against sft at the same point, and dist against every other objective.
+  var pairs: [(ComparisonVariant, ComparisonVariant)] {
+    var pairs = [(ComparisonVariant, ComparisonVariant)]()
+    for variant in variants {
+      if let sft = partner(of: variant, .sft), variant.preset != .sft { pairs.append((variant, sft)) }
     }
-    for arm in arms where arm.preset == .dist {
-      for other in arms where other.preset != .dist && other.preset != .sft && partner(of: arm, other.preset) == other {
-        pairs.append((arm, other))
+    for variant in variants where variant.preset == .dist {
+      for other in variants
+      where other.preset != .dist && other.preset != .sft && partner(of: variant, other.preset) == other {
+        pairs.append((variant, other))
       }
     }
     return pairs
   }
 
-  /// The arm of another objective that differs in nothing else.
-  private func partner(of arm: ComparisonArm, _ preset: Preset) -> ComparisonArm? {
-    arms.first { $0.preset == preset && Set($0.point).isSubset(of: Set(arm.point)) }
+  /// The variant of another objective that differs in nothing else.
+  private func partner(of variant: ComparisonVariant, _ preset: Preset) -> ComparisonVariant? {
+    variants.first { $0.preset == preset && Set($0.point).isSubset(of: Set(variant.point)) }
   }
 
   /// By seeds where there are three or more; else by examples, which speaks of these models alone.
-  func verdict(_ metric: EvaluationMetric, _ ours: ComparisonArm, _ theirs: ComparisonArm) -> Verdict {
+  func verdict(_ metric: EvaluationMetric, _ ours: ComparisonVariant, _ theirs: ComparisonVariant) -> Verdict {
     let name = metric.label, lower = metric.lowerIsBetter
     guard seeds.count < 3 else {
       return Verdict(

@@ -16,7 +16,7 @@ public struct ComparisonReport {
     findings = ComparisonFindings(summary)
   }
 
-  /// The figures, one row an arm.
+  /// The figures, one row a variant.
   public var table: Table { table(of: summary.metrics) }
 
   private func table(of metrics: [EvaluationMetric]) -> Table {
@@ -28,9 +28,9 @@ public struct ComparisonReport {
       notes: [
         "95 % intervals by the bootstrap over test examples\(seeds > 1 ? " and seeds" : "; they know nothing of other seeds")."
       ])
-    for arm in summary.arms {
+    for variant in summary.variants {
       table.add(
-        [.text(arm.name)] + metrics.map { cell($0, arm) } + (isWhole ? [norm(arm)] : []))
+        [.text(variant.name)] + metrics.map { cell($0, variant) } + (isWhole ? [norm(variant)] : []))
     }
     for (index, metric) in metrics.enumerated() where metric != .coverage && metric != .mass {
       table.emphasizeBest(metric.lowerIsBetter ? .lowest : .highest, in: index + 1)
@@ -85,7 +85,7 @@ public struct ComparisonReport {
       "Does the metric help?",
       subtitle: "\(URL(fileURLWithPath: summary.settings.path).lastPathComponent) on "
         + URL(fileURLWithPath: run.model).lastPathComponent,
-      footer: "Made by dist2. Every figure comes from the cells in this folder.")
+      footer: "Made by dist2. Every figure comes from the runs in this folder.")
     page.paragraph(findings.conclusion)
     for finding in findings.told { page.verdict(finding.label, "\(finding.verdict).", finding.verdict.outcome) }
     page.details("All \(findings.all.count) comparisons") { page in page.list(findings.all.map(\.text)) }
@@ -103,7 +103,7 @@ public struct ComparisonReport {
     return page
   }
 
-  /// The picture that says most.
+  /// The image that says most.
   public var figure: any Figure { axisChart ?? bars }
 
   /// For programs: the table, and what was tested with what outcome.
@@ -117,11 +117,12 @@ public struct ComparisonReport {
 
   /// Said where distributions hold too little of the models' belief.
   private var massNote: String? {
-    let masses = summary.arms.compactMap { arm -> (name: String, mean: Double, isCut: Bool)? in
-      let beliefs = summary.seeds.compactMap { summary.outcomes[arm]?[$0]?.records }.flatMap { $0 }.compactMap(\.belief)
+    let masses = summary.variants.compactMap { variant -> (name: String, mean: Double, isCut: Bool)? in
+      let beliefs = summary.seeds.compactMap { summary.outcomes[variant]?[$0]?.records }.flatMap { $0 }.flatMap(
+        \.beliefs)
       guard beliefs.contains(where: { $0.mass < NumberReading.enough }) else { return nil }
       let mean = beliefs.reduce(0) { $0 + $1.mass } / Double(beliefs.count)
-      return (arm.name, mean, beliefs.contains { $0.cut > 1 - NumberReading.enough })
+      return (variant.name, mean, beliefs.contains { $0.cut > 1 - NumberReading.enough })
     }
     guard !masses.isEmpty else { return nil }
     let list = masses.map { "\($0.name) \(Quantity.percent($0.mean))" }.joined(separator: ", ")
@@ -133,15 +134,15 @@ public struct ComparisonReport {
 
   private var examples: Int { summary.outcomes.first?.value.first?.value.records.count ?? 0 }
 
-  private func cell(_ metric: EvaluationMetric, _ arm: ComparisonArm) -> Table.Cell {
-    guard let mean = summary.mean(metric, arm) else { return .missing }
+  private func cell(_ metric: EvaluationMetric, _ variant: ComparisonVariant) -> Table.Cell {
+    guard let mean = summary.mean(metric, variant) else { return .missing }
     let decimals = metric.isShare ? 3 : mean.magnitude >= 10 ? 1 : 3
-    return summary.interval(metric, arm).map { .interval(mean, $0, decimals: decimals) }
+    return summary.interval(metric, variant).map { .interval(mean, $0, decimals: decimals) }
       ?? .number(mean, decimals: decimals)
   }
 
-  private func norm(_ arm: ComparisonArm) -> Table.Cell {
-    let runs = summary.seeds.compactMap { summary.outcomes[arm]?[$0] }
+  private func norm(_ variant: ComparisonVariant) -> Table.Cell {
+    let runs = summary.seeds.compactMap { summary.outcomes[variant]?[$0] }
     let mean = runs.reduce(0) { $0 + $1.gradientNorm } / Double(max(1, runs.count))
     let spread = runs.reduce(0) { $0 + $1.gradientNormDeviation } / Double(max(1, runs.count))
     return .mean(mean, spread: spread, decimals: 2)
@@ -155,35 +156,37 @@ public struct ComparisonReport {
     return figures
   }
 
-  /// One bar an arm.
+  /// One bar a variant.
   private var bars: BarChart {
     let metric = summary.main
     return BarChart(
-      metric.label, subtitle: "mean over seeds, 95 % interval", categories: summary.arms.map(\.name),
+      metric.label, subtitle: "mean over seeds, 95 % interval", categories: summary.variants.map(\.name),
       y: Axis(metric.label, includesZero: true),
       groups: [
         BarChart.Group(
-          metric.label, summary.arms.map { summary.mean(metric, $0) ?? .nan },
-          ranges: summary.arms.map { summary.interval(metric, $0).map { $0.low...$0.high } })
+          metric.label, summary.variants.map { summary.mean(metric, $0) ?? .nan },
+          ranges: summary.variants.map { summary.interval(metric, $0).map { $0.low...$0.high } })
       ], references: summary.floor(metric).map { [ReferenceLine("training median", y: $0)] } ?? [])
   }
 
   /// Lines along the first axis of numbers, one an objective; nil without such an axis.
   private var axisChart: Chart? {
-    let keys = summary.arms.flatMap { $0.point.map(\.key) }
+    let keys = summary.variants.flatMap { $0.point.map(\.key) }
     guard let key = keys.first, Set(keys).count == 1 else { return nil }
-    func value(_ arm: ComparisonArm) -> Double? { arm.point.first { $0.key == key }.flatMap { Double($0.value) } }
+    func value(_ variant: ComparisonVariant) -> Double? {
+      variant.point.first { $0.key == key }.flatMap { Double($0.value) }
+    }
     let metric = summary.main
     var series = [Series](), references = [ReferenceLine]()
     for preset in Preset.allCases {
-      let arms = summary.arms.filter { $0.preset == preset }
-      let points = arms.compactMap { arm -> Series.Point? in
-        guard let x = value(arm), let y = summary.mean(metric, arm) else { return nil }
-        return Series.Point(x, y, range: summary.interval(metric, arm).map { $0.low...$0.high })
+      let variants = summary.variants.filter { $0.preset == preset }
+      let points = variants.compactMap { variant -> Series.Point? in
+        guard let x = value(variant), let y = summary.mean(metric, variant) else { return nil }
+        return Series.Point(x, y, range: summary.interval(metric, variant).map { $0.low...$0.high })
       }
       if !points.isEmpty { series.append(Series(preset.rawValue, points.sorted { $0.x < $1.x })) }
       // An objective that the axis does not change is a level.
-      if points.isEmpty, let arm = arms.first, let y = summary.mean(metric, arm) {
+      if points.isEmpty, let variant = variants.first, let y = summary.mean(metric, variant) {
         references.append(ReferenceLine(preset.rawValue, y: y))
       }
     }
@@ -193,17 +196,17 @@ public struct ComparisonReport {
       y: Axis(metric.label), series: series, references: references)
   }
 
-  /// Share of right digits by place, one group an arm.
+  /// Share of right digits by place, one group a variant.
   private var digits: BarChart? {
     let grammar = NumberGrammar()
-    var places = Set<Int>(), shares = [ComparisonArm: [Int: Double]]()
-    for arm in summary.arms {
-      let records = summary.seeds.compactMap { summary.outcomes[arm]?[$0]?.records }.flatMap { $0 }
+    var places = Set<Int>(), shares = [ComparisonVariant: [Int: Double]]()
+    for variant in summary.variants {
+      let records = summary.seeds.compactMap { summary.outcomes[variant]?[$0]?.records }.flatMap { $0 }
       let pairs = records.compactMap { record in
         grammar.numbers(in: record.reference).first.map { (grammar.numbers(in: record.text).first, $0) }
       }
       for place in DigitAccuracy.byPlace(pairs.map(\.0), pairs.map(\.1)) {
-        shares[arm, default: [:]][place.exponent] = place.share
+        shares[variant, default: [:]][place.exponent] = place.share
         places.insert(place.exponent)
       }
     }
@@ -212,18 +215,21 @@ public struct ComparisonReport {
     return BarChart(
       "Right digits by place", subtitle: "share of test examples, all seeds", categories: order.map { "10^\($0)" },
       y: Axis("share right", includesZero: true),
-      groups: summary.arms.map { arm in BarChart.Group(arm.name, order.map { shares[arm]?[$0] ?? .nan }) })
+      groups: summary.variants.map { variant in BarChart.Group(variant.name, order.map { shares[variant]?[$0] ?? .nan })
+      })
   }
 
   /// Where truths lie in the distributions, in tenths (probability integral transform).
   private var calibration: BarChart {
     let tenths = 0..<10
-    let groups = summary.arms.map { arm -> BarChart.Group in
-      let places = summary.seeds.flatMap { summary.outcomes[arm]?[$0]?.records ?? [] }.compactMap { $0.belief?.pit }
+    let groups = summary.variants.map { variant -> BarChart.Group in
+      let places = summary.seeds.flatMap { summary.outcomes[variant]?[$0]?.records ?? [] }.flatMap {
+        $0.beliefs.compactMap(\.pit)
+      }
       let shares = tenths.map { tenth in
         Double(places.count { min(9, Int($0 * 10)) == tenth }) / Double(max(1, places.count))  // bounded: 0 … 1
       }
-      return BarChart.Group(arm.name, shares)
+      return BarChart.Group(variant.name, shares)
     }
     return BarChart(
       "Where truths lie in the distributions",
@@ -235,13 +241,13 @@ public struct ComparisonReport {
   /// Answers against truths of the first seed, of three objectives at most.
   private var scatter: Chart? {
     guard let seed = summary.seeds.first else { return nil }
-    let shown = summary.arms.filter { [.sft, .dist, .valueDrawn].contains($0.preset) }.prefix(3)
-    let series = shown.compactMap { arm -> Series? in
-      let points = (summary.outcomes[arm]?[seed]?.records ?? []).compactMap { record -> Series.Point? in
+    let shown = summary.variants.filter { [.sft, .dist, .valueDrawn].contains($0.preset) }.prefix(3)
+    let series = shown.compactMap { variant -> Series? in
+      let points = (summary.outcomes[variant]?[seed]?.records ?? []).compactMap { record -> Series.Point? in
         guard record.truth.count == 1, let value = record.values?.first else { return nil }
         return Series.Point(record.truth[0], value)
       }
-      return points.isEmpty ? nil : Series(arm.name, points, style: .points)
+      return points.isEmpty ? nil : Series(variant.name, points, style: .points)
     }
     guard !series.isEmpty else { return nil }
     return Chart(
@@ -249,14 +255,14 @@ public struct ComparisonReport {
       y: Axis("answered"), series: series, hasDiagonal: true)
   }
 
-  /// Cross entropy, the one summand that all arms share, in training and validation.
+  /// Cross entropy, the one loss term that all variants share, in training and validation.
   private var curves: [any Figure] {
     func chart(_ title: String, _ points: (ComparisonOutcome) -> [ComparisonOutcome.Point]) -> Chart? {
-      let series = summary.arms.compactMap { arm -> Series? in
-        let runs = summary.seeds.compactMap { summary.outcomes[arm]?[$0].map(points) }
+      let series = summary.variants.compactMap { variant -> Series? in
+        let runs = summary.seeds.compactMap { summary.outcomes[variant]?[$0].map(points) }
         guard let first = runs.first, !first.isEmpty, runs.allSatisfy({ $0.count == first.count }) else { return nil }
         return Series(
-          arm.name,
+          variant.name,
           first.indices.map { index in
             Series.Point(Double(first[index].step), runs.reduce(0) { $0 + $1[index].value } / Double(runs.count))
           })
@@ -269,17 +275,18 @@ public struct ComparisonReport {
     ].compactMap { $0 }
   }
 
-  /// What each arm answered to a few examples.
+  /// Answers of each variant to a few examples.
   private var answers: Table {
     var table = Table(
-      columns: [Table.Column("example"), Table.Column("right")] + summary.arms.map { Table.Column($0.name) })
-    guard let seed = summary.seeds.first, let arm = summary.arms.first, let all = summary.outcomes[arm]?[seed]?.records
+      columns: [Table.Column("example"), Table.Column("right")] + summary.variants.map { Table.Column($0.name) })
+    guard let seed = summary.seeds.first, let variant = summary.variants.first,
+      let all = summary.outcomes[variant]?[seed]?.records
     else { return table }
     for index in all.indices.prefix(8) {
       table.add(
         [.text(all[index].id), .text(all[index].reference)]
-          + summary.arms.map { arm in
-            (summary.outcomes[arm]?[seed]?.records[index].text).map { .text($0) } ?? .missing
+          + summary.variants.map { variant in
+            (summary.outcomes[variant]?[seed]?.records[index].text).map { .text($0) } ?? .missing
           })
     }
     return table

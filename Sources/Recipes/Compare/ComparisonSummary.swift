@@ -8,28 +8,28 @@ import Reports
 struct ComparisonSummary {
   let settings: ComparisonSettings
   let run: RunSettings
-  /// By arm and seed.
-  let outcomes: [ComparisonArm: [Int: ComparisonOutcome]]
+  /// By variant and seed.
+  let outcomes: [ComparisonVariant: [Int: ComparisonOutcome]]
   /// Figures shown, in order.
   let metrics: [EvaluationMetric]
   /// The one that the headline is about. No single answer decides it, unless the user has named another.
   let main: EvaluationMetric
   /// Median and range of the training answers; nil if they are not known.
   let answers: TrainingAnswers?
-  /// What else should be known of the answers.
+  /// Further remarks on the answers.
   let remarks: [String]
 
   init(
-    _ settings: ComparisonSettings, run: RunSettings, outcomes: [(ComparisonArm, Int, ComparisonOutcome)],
+    _ settings: ComparisonSettings, run: RunSettings, outcomes: [(ComparisonVariant, Int, ComparisonOutcome)],
     answers: TrainingAnswers? = nil, remarks: [String] = []
   ) {
     self.answers = answers
     self.remarks = remarks
     self.settings = settings
     self.run = run
-    var byArm = [ComparisonArm: [Int: ComparisonOutcome]]()
-    for (arm, seed, outcome) in outcomes { byArm[arm, default: [:]][seed] = outcome }
-    self.outcomes = byArm
+    var byVariant = [ComparisonVariant: [Int: ComparisonOutcome]]()
+    for (variant, seed, outcome) in outcomes { byVariant[variant, default: [:]][seed] = outcome }
+    self.outcomes = byVariant
     let fitting = run.evaluate.metrics ?? Evaluating.fitting(outcomes.first?.2.records ?? [])
     // One answer of eleven digits is a mean of thousands: robust figures stand beside it.
     let robust = ([.medianError] + (answers?.range == nil ? [] : [.clippedMAE])).filter { !fitting.contains($0) }
@@ -44,15 +44,15 @@ struct ComparisonSummary {
 
   private static let first: [EvaluationMetric] = [.readOutMAE, .crps, .nll, .clippedMAE]
 
-  /// Arms of which there are outcomes, in order.
-  var arms: [ComparisonArm] { settings.arms.filter { outcomes[$0] != nil } }
+  /// Variants of which there are outcomes, in order.
+  var variants: [ComparisonVariant] { settings.variants.filter { outcomes[$0] != nil } }
 
-  /// Seeds that all arms have: only those may be compared.
-  var seeds: [Int] { settings.seeds.filter { seed in arms.allSatisfy { outcomes[$0]?[seed] != nil } } }
+  /// Seeds that all variants have: only those may be compared.
+  var seeds: [Int] { settings.seeds.filter { seed in variants.allSatisfy { outcomes[$0]?[seed] != nil } } }
 
   /// A figure of one run; nil where there was nothing to measure.
-  func figure(_ metric: EvaluationMetric, _ arm: ComparisonArm, _ seed: Int) -> Double? {
-    outcomes[arm]?[seed].flatMap { figure(metric, $0.records) }
+  func figure(_ metric: EvaluationMetric, _ variant: ComparisonVariant, _ seed: Int) -> Double? {
+    outcomes[variant]?[seed].flatMap { figure(metric, $0.records) }
   }
 
   private func figure(_ metric: EvaluationMetric, _ records: [PredictionRecord]) -> Double? {
@@ -78,8 +78,8 @@ struct ComparisonSummary {
   var unreadable: Unreadable { run.evaluate.unreadableAs.map { .constant($0) } ?? .leftOut }
 
   /// The main figure of every example alone, mean over seeds; NaN where it has none.
-  func perExample(_ metric: EvaluationMetric, _ arm: ComparisonArm) -> [Double] {
-    let runs = seeds.compactMap { outcomes[arm]?[$0]?.records }
+  func perExample(_ metric: EvaluationMetric, _ variant: ComparisonVariant) -> [Double] {
+    let runs = seeds.compactMap { outcomes[variant]?[$0]?.records }
     // The root of one squared error is its absolute error: RMSE of a set is not a mean, so squares would be compared.
     return (runs.first ?? []).indices.map { index in
       let values = runs.compactMap { figure(metric, [$0[index]]) }
@@ -88,14 +88,14 @@ struct ComparisonSummary {
   }
 
   /// The mean over seeds.
-  func mean(_ metric: EvaluationMetric, _ arm: ComparisonArm) -> Double? {
-    let values = seeds.compactMap { figure(metric, arm, $0) }
+  func mean(_ metric: EvaluationMetric, _ variant: ComparisonVariant) -> Double? {
+    let values = seeds.compactMap { figure(metric, variant, $0) }
     return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
 
   /// The 95 % interval of that mean by the bootstrap over test examples and, with several seeds, over seeds as well.
-  func interval(_ metric: EvaluationMetric, _ arm: ComparisonArm, resamples: Int = 300) -> ConfidenceInterval? {
-    let runs = seeds.compactMap { outcomes[arm]?[$0]?.records }
+  func interval(_ metric: EvaluationMetric, _ variant: ComparisonVariant, resamples: Int = 300) -> ConfidenceInterval? {
+    let runs = seeds.compactMap { outcomes[variant]?[$0]?.records }
     guard let count = runs.first?.count, count > 1 else { return nil }
     // Figures that are means are summed up once, not read anew from every resample.
     let sums = runs.map {
@@ -110,7 +110,7 @@ struct ComparisonSummary {
     }
     var values = [Double]()
     for resample in 0..<resamples {
-      // The same draws for every arm and metric.
+      // The same draws for every variant and metric.
       var generator = CounterGenerator(0x636F_6D70, UInt64(resample))
       let examples = (0..<count).map { _ in generator.next(below: count) }
       let drawn = runs.indices.map { _ in runs.count == 1 ? 0 : generator.next(below: runs.count) }

@@ -10,7 +10,7 @@ public struct Demo {
   public let experiment: ComparisonExperiment
   private let folder: String
 
-  /// What it learns.
+  /// Training data.
   static let numbers = NoisyNumbers(count: 200, noise: 0.5, digits: 3)
   static let objectives: [Preset] = [.sft, .dist, .valueDrawn]
 
@@ -26,7 +26,13 @@ public struct Demo {
       try NewLanguageModel(width: 64, layers: 2, heads: 4, contextLength: 128).write(to: model)
     }
     let yaml = Self.runFile(steps: steps)
-    if !fileExists(folder + "/run.yaml") { try AtomicFile.write(yaml.utf8, to: folder + "/run.yaml") }
+    let run = folder + "/run.yaml"
+    if !fileExists(run) { try AtomicFile.write(yaml.utf8, to: run) }
+    guard try fileBytes(run, limit: 1 << 20).elementsEqual(yaml.utf8) else {
+      throw InputError(
+        path: run, expected: "the demo's run file", found: "another, or one that was edited",
+        remedy: "Compare with it: dist2 compare \(run); or choose another --output for the demo.")
+    }
     let settings = try ComparisonSettings(
       RunSettings(file: folder + "/run.yaml"), objectives: Self.objectives, axes: [], seeds: Array(1...seeds))
     experiment = try ComparisonExperiment(folder: folder + "/compare", settings: settings)
@@ -58,7 +64,7 @@ public struct Demo {
     """
   }
 
-  /// What is about to happen.
+  /// The next phase.
   public func introduction(_ terminal: Terminal) throws -> String {
     let line =
       try String(decoding: fileBytes(folder + "/data/train.jsonl", limit: 1 << 20), as: UTF8.self)
@@ -79,16 +85,16 @@ public struct Demo {
       """
   }
 
-  /// What the models believe of the first three test examples, and the comparison's own report.
+  /// Distributions of the models for the first three test examples, and the comparison's own report.
   public func report(command: String, _ terminal: Terminal) throws -> String {
     let report = try experiment.report(command: command)
     let beliefs = try Self.objectives.map { ($0.rawValue, try records(of: $0)) }
     let range = 0...pow(10, Double(Self.numbers.digits))
-    var text = terminal.styled("What the models believe, all seeds, and the truth:", .bold) + "\n\n"
+    var text = terminal.styled("Predicted distributions of all seeds, and the truth:", .bold) + "\n\n"
     for index in 0..<3 {
       guard let first = beliefs.first?.1.first?[index], let truth = first.truth.first else { continue }
       let rows = beliefs.map { name, seeds in
-        DensityPlot.Row(name, seeds.flatMap { $0[index].belief?.quantiles ?? [] })
+        DensityPlot.Row(name, seeds.flatMap { $0[index].beliefs.first?.quantiles ?? [] })
       }
       text += "\(first.prompt)\n" + DensityPlot(range: range, truth: truth, rows: rows).text(terminal: terminal) + "\n"
     }
@@ -97,7 +103,7 @@ public struct Demo {
 
   /// The test answers of each seed.
   private func records(of preset: Preset) throws -> [[PredictionRecord]] {
-    try experiment.store.settings.cells.filter { $0.arm.preset == preset }.compactMap {
+    try experiment.store.settings.runs.filter { $0.variant.preset == preset }.compactMap {
       try experiment.store.result(of: $0.name)?.records
     }
   }

@@ -1,17 +1,19 @@
 public import Files
 import TokenData
 
-/// Multiple-choice questions of many subjects, to see what fine-tuning made a model forget (PAPER.md Table 7, Q34).
+/// Multiple-choice questions of many subjects, to see what fine-tuning made a model forget (Table 7;
+/// docs/paper-map.md Q34).
 ///
 /// One protocol, stated because published figures follow several: the subject's name in a line above; the examples, if
-/// any, of the same subject with their answers; the question, its choices `A.` … `D.`, and `Answer:`. The model's answer
-/// is the most probable of ` A`, ` B`, ` C`, ` D` as the next token. There is no chat template. Figures are for
+/// any, of the same subject with their answers; the question, its choices `A.` … `D.`, and `Answer:`. The model's
+/// answer is the most probable of ` A`, ` B`, ` C`, ` D` as the next token. There is no chat template. Figures are for
 /// comparing a model with itself, before and after.
 public struct MMLU: Sendable {
   /// One question.
   public struct Question: Sendable, Hashable {
     /// `abstract_algebra`
     public var subject: String
+    /// The question.
     public var text: String
     /// Four of them.
     public var choices: [String]
@@ -25,9 +27,9 @@ public struct MMLU: Sendable {
     }
   }
 
-  /// What choices are called.
+  /// Names of the choices.
   public static let letters = ["A", "B", "C", "D"]
-  /// What is asked.
+  /// Question.
   public let questions: [Question]
   /// How many answered examples stand before each question.
   public let shots: Int
@@ -83,7 +85,7 @@ public struct MMLU: Sendable {
       answer: try answer.int())
   }
 
-  /// What the model reads before it answers.
+  /// Prompt before the answer.
   ///
   /// - Parameter shots: examples before the question; nil for as many as were asked for.
   public func prompt(_ question: Question, shots: Int? = nil) -> String {

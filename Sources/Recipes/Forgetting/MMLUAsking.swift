@@ -15,8 +15,8 @@ extension MMLU {
   ///   - tokenBudget: largest number of tokens read at once, padding included.
   ///   - bootstrap: how the interval is made; percentiles of resampled questions.
   ///   - progress: told how many questions are answered, of how many.
-  /// - Throws: `InputError` if the tokenizer does not write the letters as one token each, or a question alone is longer
-  ///   than the context.
+  /// - Throws: `InputError` if the tokenizer does not write the letters as one token each, or a question alone is
+  ///   longer than the context.
   public func evaluate(
     model: any TokenModel, tokenizer: Tokenizer, tokenBudget: Int = 16_384,
     bootstrap: Bootstrap = Bootstrap(resamples: 2000, method: .percentile),
@@ -78,7 +78,7 @@ extension MMLU {
 
 /// How a model answered multiple-choice questions.
 public struct MMLUResult: Sendable {
-  /// What was asked, in order.
+  /// Questions, in order.
   public let questions: [MMLU.Question]
   /// For each question the natural log-probabilities of the four letters among all tokens.
   public let logLikelihoods: [[Double]]

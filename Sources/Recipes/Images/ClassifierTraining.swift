@@ -8,9 +8,9 @@ import Training
 
 /// Trains the classifier whose features judge samples of a small data set.
 public struct ClassifierTraining: Sendable, Hashable {
-  /// Passes over the training pictures.
+  /// Passes over the training images.
   public var epochs = 4
-  /// Pictures of a step.
+  /// Images of a step.
   public var batch = 128
   /// The largest learning rate: reached after a tenth of the steps, falling to 0 as a cosine.
   public var learningRate = 2e-3
@@ -26,7 +26,7 @@ public struct ClassifierTraining: Sendable, Hashable {
   public struct Outcome {
     /// The network.
     public let classifier: SmallImageClassifier
-    /// Share of test pictures it tells right.
+    /// Share of test images it tells right.
     public let accuracy: Double
   }
 
@@ -72,7 +72,7 @@ public struct ClassifierTraining: Sendable, Hashable {
     }
   }
 
-  /// Share of pictures told right.
+  /// Share of images told right.
   func accuracy(_ model: SmallImageClassifier, _ part: FashionMNIST.Part) -> Double {
     let images = part.channelsLast, labels = Tensor(part.labels.map(Int64.init))
     return noGrad {

@@ -3,7 +3,7 @@ import TokenModels
 import Torch
 import TorchNN
 
-/// What is learnt of a code book besides gradients: moving averages, and new vectors for dead codes.
+/// Updates of a code book besides gradients: moving averages, and new vectors for dead codes.
 final class CodeBookLearning {
   /// How often each code was chosen since the last restart, and in this epoch: `[V]` each.
   private(set) var recentUses: Tensor, epochUses: Tensor
@@ -32,7 +32,7 @@ final class CodeBookLearning {
     }
   }
 
-  /// What has to be saved to go on as if nothing had happened. The tensors are the live ones.
+  /// State to save to go on as if nothing had happened. The tensors are the live ones.
   var state: [(name: String, tensor: Tensor)] {
     [("codeBook.recentUses", recentUses)]
       + (averages.map { [("codeBook.sums", $0.sums), ("codeBook.counts", $0.counts)] } ?? [])

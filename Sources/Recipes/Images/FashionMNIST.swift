@@ -1,8 +1,8 @@
 public import Files
 import Foundation
 
-/// Fashion-MNIST (Xiao et al. 2017): 60,000 photographs of clothes for training and 10,000 for tests, gray, 28 x 28, ten
-/// classes.
+/// Fashion-MNIST (Xiao et al. 2017): 60,000 photographs of clothes for training and 10,000 for tests, gray, 28 x 28,
+/// ten classes.
 ///
 /// Debian's package `dataset-fashion-mnist` brings it.
 public struct FashionMNIST: Sendable {
@@ -39,7 +39,7 @@ public struct FashionMNIST: Sendable {
 
   /// Reads all four files.
   ///
-  /// - Throws: `InputError` if one is absent or damaged, or pictures and labels do not fit.
+  /// - Throws: `InputError` if one is absent or damaged, or images and labels do not fit.
   public init(folder: String = Self.defaultFolder) throws(InputError) {
     train = try Self.part("train", of: folder)
     test = try Self.testPart(folder: folder)
@@ -47,14 +47,14 @@ public struct FashionMNIST: Sendable {
 
   /// Reads the two files for tests alone.
   ///
-  /// - Throws: `InputError` if one is absent or damaged, or pictures and labels do not fit.
+  /// - Throws: `InputError` if one is absent or damaged, or images and labels do not fit.
   public static func testPart(folder: String = Self.defaultFolder) throws(InputError) -> Part {
     try part("t10k", of: folder)
   }
 
   private init(train: Part, test: Part) { (self.train, self.test) = (train, test) }
 
-  /// The first pictures of each part.
+  /// The first images of each part.
   public func prefix(_ train: Int, tests: Int) -> FashionMNIST {
     FashionMNIST(train: self.train.prefix(train), test: test.prefix(tests))
   }
@@ -73,7 +73,7 @@ public struct FashionMNIST: Sendable {
     let (images, labels) = (try file("images-idx3"), try file("labels-idx1"))
     guard images.shape.count == 3, Array(images.shape[1...]) == [side, side], labels.shape == [images.shape[0]] else {
       throw InputError(
-        path: images.path, expected: "N pictures of 28 x 28 and N labels", found: "\(images.shape) and \(labels.shape)")
+        path: images.path, expected: "N images of 28 x 28 and N labels", found: "\(images.shape) and \(labels.shape)")
     }
     guard let most = labels.bytes.max(), most < classNames.count else {
       throw InputError(path: labels.path, expected: "classes 0 ... 9", found: "others, or no labels")

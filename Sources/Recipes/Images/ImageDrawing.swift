@@ -7,9 +7,9 @@ import TokenModels
 import Torch
 import TorchNN
 
-/// Draws pictures from a class-conditional model and its tokenizer, into files.
+/// Draws images from a class-conditional model and its tokenizer, into files.
 ///
-/// - `NAME/`: `000000.png`, `000001.png`, …, as torch-fidelity reads them. Pictures that are there already stay, so that
+/// - `NAME/`: `000000.png`, `000001.png`, …, as torch-fidelity reads them. Images that are there already stay, so that
 ///   an interrupted drawing goes on; `NAME.json` beside it says what they were drawn with.
 /// - `NAME.npz`: the same, and then the array `arr_0` that the evaluator of ADM reads.
 /// - `NAME.png`: a grid of all.
@@ -30,9 +30,9 @@ public struct ImageDrawing {
     var own: String?
     let loaded: any PretrainedModel
     if fileExists(run.runFile) {
-      let parts = try CodeParts(RunSettings(file: run.runFile)), checkpoint = try run.checkpoint(step: step)
-      loaded = try loadTrained(parts, checkpoint: checkpoint)
-      (own, origin) = (parts.settings.data.tokenizer, checkpoint)
+      let artifacts = try CodeRunArtifacts(RunSettings(file: run.runFile)), checkpoint = try run.checkpoint(step: step)
+      loaded = try loadTrained(artifacts, checkpoint: checkpoint)
+      (own, origin) = (artifacts.settings.data.tokenizer, checkpoint)
     } else {
       origin = try modelFolder(name)
       loaded = try loadModel(folder: origin, options: LoadOptions(dtype: .float32))
@@ -44,7 +44,7 @@ public struct ImageDrawing {
     }
     guard let folder = tokenizer ?? own else {
       throw InputError(
-        path: name, expected: "the tokenizer that turns codes into pictures", found: "none",
+        path: name, expected: "the tokenizer that turns codes into images", found: "none",
         remedy: "Name its folder: --tokenizer models/vq-16.")
     }
     self.model = model
@@ -54,14 +54,14 @@ public struct ImageDrawing {
   /// Number of classes.
   public var classes: Int { model.classes }
 
-  /// Draws one picture for each class.
+  /// Draws one image for each class.
   ///
   /// - Parameters:
-  ///   - side: what pictures are resized to; nil leaves them as they are drawn.
+  ///   - side: what images are resized to; nil leaves them as they are drawn.
   ///   - output: see the type.
-  ///   - columns: pictures of a row of a grid.
+  ///   - columns: images of a row of a grid.
   /// - Throws: `DecodingError` for settings that cannot be used, `InputError` if files cannot be written or the folder
-  ///   holds pictures drawn otherwise.
+  ///   holds images drawn otherwise.
   public func draw(
     _ classes: [Int?], _ options: ImageSamplingOptions, side: Int? = nil, to output: String, columns: Int = 8
   ) throws {
@@ -72,7 +72,7 @@ public struct ImageDrawing {
     }
     let folder = output.hasSuffix(".npz") ? String(output.dropLast(4)) : output
     try claim(folder, classes, options, side)
-    func path(_ index: Int) -> String { "\(folder)/\(NumberedPictures.name(index))" }
+    func path(_ index: Int) -> String { "\(folder)/\(NumberedImages.name(index))" }
     try run(classes, classes.indices.filter { !fileExists(path($0)) }, options, side) { indices, batch in
       for (index, image) in zip(indices, batch.images) { try image.writePNG(to: path(index), isSynced: false) }
     }
@@ -94,7 +94,7 @@ public struct ImageDrawing {
     }
   }
 
-  /// Begins a folder, or makes sure that the pictures in it were drawn likewise.
+  /// Begins a folder, or makes sure that the images in it were drawn likewise.
   private func claim(_ folder: String, _ classes: [Int?], _ options: ImageSamplingOptions, _ side: Int?) throws {
     struct Origin: Codable, Equatable {
       var model: String, classes: [Int?], options: ImageSamplingOptions, side: Int?
@@ -106,7 +106,7 @@ public struct ImageDrawing {
       guard let old = try? JSONDecoder().decode(Origin.self, from: Data(bytes)), old == own else {
         throw InputError(
           path: folder, expected: "a new folder, or one of the same drawing",
-          found: "pictures of another model or other settings: see \(path)",
+          found: "images of another model or other settings: see \(path)",
           remedy: "Choose another name with --output, or remove both.")
       }
     }
@@ -115,13 +115,13 @@ public struct ImageDrawing {
   }
 
   private func pack(_ folder: String, count: Int, to path: String) throws {
-    let size = try PixelImage.size(ofFile: "\(folder)/\(NumberedPictures.name(0))")
+    let size = try PixelImage.size(ofFile: "\(folder)/\(NumberedImages.name(0))")
     let reader = try ImageReader(folder, limit: count)
     try NumPyWriter.writeArchive(
       [
         .images(count: count, height: size.height, width: size.width, channels: 3) {
           guard let batch = try reader.next(256, channels: 3) else {
-            throw InputError(path: folder, expected: "\(count) pictures", found: "fewer")
+            throw InputError(path: folder, expected: "\(count) images", found: "fewer")
           }
           return batch
         }

@@ -9,9 +9,9 @@ public import TorchNN
 
 /// Opens the network that image metrics are taken with.
 ///
-/// - Parameter name: a folder that ``TokenModels/loadImageFeatures(folder:)`` reads; or `fashion-mnist` for a classifier
-///   of 28 x 28 pictures, which is trained when it is first asked for and kept in the cache.
-/// - Parameter paths: pictures it is meant for: nothing is trained if the first of them have another size.
+/// - Parameter name: a folder that `loadImageFeatures(folder:)` reads; or `fashion-mnist` for a classifier
+///   of 28 x 28 images, which is trained when it is first asked for and kept in the cache.
+/// - Parameter paths: images it is meant for: nothing is trained if the first of them have another size.
 /// - Throws: `InputError` if there is no such network, or no Fashion-MNIST to train on.
 public func imageFeatures(_ name: String, for paths: [String] = []) throws -> any ImageFeatures {
   guard name == "fashion-mnist" else {
@@ -30,7 +30,7 @@ public func imageFeatures(_ name: String, for paths: [String] = []) throws -> an
       let first = try ImageReader(path, limit: 1).firstSize()
       guard first != (side, side) else { continue }
       throw InputError(
-        path: path, expected: "pictures of \(side) x \(side) for fashion-mnist",
+        path: path, expected: "images of \(side) x \(side) for fashion-mnist",
         found: "\(first.width) x \(first.height)", remedy: "Choose another network with --features.")
     }
     let data = try FashionMNIST()
@@ -44,18 +44,18 @@ public func imageFeatures(_ name: String, for paths: [String] = []) throws -> an
   return try loadImageFeatures(folder: folder)
 }
 
-/// Compares two sets of pictures by a network's features.
+/// Compares two sets of images by a network's features.
 public struct ImageMetricsRun: Sendable {
   /// The figures.
   public let metrics: ImageMetrics
-  /// Where the real pictures came from.
+  /// Where the real images came from.
   public let real: String
   /// Where the generated ones came from.
   public let generated: String
 
   /// Reads both sets and takes every figure.
   ///
-  /// - Throws: `InputError` for what cannot be read, pictures that the network does not take, or fewer than it takes for
+  /// - Throws: `InputError` for what cannot be read, images that the network does not take, or fewer than it takes for
   ///   the figures; a torch error.
   public init(
     real: ImageReader, generated: ImageReader, network: any ImageFeatures,
@@ -64,7 +64,7 @@ public struct ImageMetricsRun: Sendable {
     (self.real, self.generated) = (real.path, generated.path)
     let least = max(2, options.neighbours + 1)
     for set in [real, generated] where set.count < least {
-      throw InputError(path: set.path, expected: "at least \(least) pictures", found: "\(set.count)")
+      throw InputError(path: set.path, expected: "at least \(least) images", found: "\(set.count)")
     }
     // Hundreds are read at once: their size is looked at before.
     for set in [real, generated] {
@@ -72,7 +72,7 @@ public struct ImageMetricsRun: Sendable {
       try network.check(height: size.height, width: size.width, path: set.path)
     }
     let sets = try [("real", real), ("generated", generated)].map { title, reader in
-      try ProgressBar.run("looking at \(title) pictures", total: reader.count, unit: "image") { bar in
+      try ProgressBar.run("looking at \(title) images", total: reader.count, unit: "image") { bar in
         try features(of: reader, network) { bar.update(completed: $0) }
       }
     }
@@ -101,23 +101,23 @@ public struct ImageMetricsRun: Sendable {
       ])
     }
     table.notes.append(
-      "\(metrics.realCount) real and \(metrics.generatedCount) generated pictures; \(metrics.featureCount) features. "
-        + "Compare only figures of one network and like numbers of pictures.")
+      "\(metrics.realCount) real and \(metrics.generatedCount) generated images; \(metrics.featureCount) features. "
+        + "Compare only figures of one network and like numbers of images.")
     if metrics.figures.contains(where: { $0.standardError != nil }) {
-      table.notes.append("In brackets: value ± 1.96 standard errors over resampled pictures.")
+      table.notes.append("In brackets: value ± 1.96 standard errors over resampled images.")
     }
     return table
   }
 }
 
-/// What the network sees in all pictures of a reader.
+/// Features of all images of a reader.
 ///
-/// - Parameter progress: told how many pictures are done.
-/// - Throws: `InputError` for a picture that cannot be read or that the network does not take; a torch error.
+/// - Parameter progress: told how many images are done.
+/// - Throws: `InputError` for an image that cannot be read or that the network does not take; a torch error.
 public func features(
   of reader: ImageReader, _ network: any ImageFeatures, progress: (Int) -> Void = { _ in }
 ) throws -> ImageFeatureBatch {
-  // Large pictures take megabytes of activations each.
+  // Large images take megabytes of activations each.
   let batch = network.fixedSize == nil ? 32 : 500
   var parts: [ImageFeatureBatch] = [], done = 0
   while let images = try reader.next(batch, channels: network.channels) {

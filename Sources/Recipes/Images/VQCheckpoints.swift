@@ -52,7 +52,8 @@ struct VQCheckpoints {
     return epoch
   }
 
-  /// What has to be equal for a position to mean something. A run may be made longer, if its rate is constant.
+  /// Fingerprint that must be equal for a position to mean something. A run may be made longer, if its rate is
+  /// constant.
   private var identity: JSON {
     var options = trainer.options
     let data: JSON = ["count": .int(plan.count), "batch": .int(plan.batch), "seed": .string("\(plan.seed)")]

@@ -13,7 +13,7 @@ public final class VQTrainer {
   /// through it to the images alone.
   public typealias Features = (_ images: Tensor) -> [Tensor]
 
-  /// What is trained.
+  /// Trained variants.
   public let model: VQModel
   /// How.
   public let options: VQTrainingOptions
@@ -50,12 +50,12 @@ public final class VQTrainer {
   /// - Parameters:
   ///   - images: `[N, C, H, W]`, uint8 or real numbers within [−1, 1].
   ///   - validation: images that are reconstructed after every epoch, but not trained on.
-  ///   - checkpoints: a folder for the state after each epoch, `epoch-N`, of which the last is kept: a ``VQModel``'s
+  ///   - checkpoints: a folder for the state after each epoch, `epoch-N`, of which the last is kept: a `VQModel`'s
   ///     folder with `training.safetensors` and `state.json`. A run that goes on from it does what an uninterrupted one
   ///     would have done.
   ///   - observe: is told what happens, in the order it happens. What it throws ends the run.
-  /// - Throws: ``VQTrainingError`` before an update that would destroy the model; `InputError` for images the model does
-  ///   not take or a checkpoint of another run; `TorchError` if an operation fails.
+  /// - Throws: ``VQTrainingError`` before an update that would destroy the model; `InputError` for images the model
+  ///   does not take or a checkpoint of another run; `TorchError` if an operation fails.
   /// - Returns: what the epochs were like that this call trained.
   @discardableResult
   public func fit(

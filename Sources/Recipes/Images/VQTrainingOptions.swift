@@ -23,7 +23,7 @@ public struct CodeRestart: Sendable, Hashable {
   }
 }
 
-/// How a ``TokenModels/VQModel`` is trained.
+/// How a `VQModel` is trained.
 ///
 ///     loss = mean (x̂ − x)² + perceptual · Σ mean (f(x̂) − f(x))²
 ///          + commitment · mean (z − stop(e))² + [gradient weight · mean (e − stop(z))²]
@@ -50,7 +50,7 @@ public struct VQTrainingOptions: Sendable, Hashable {
   public var perceptual: Double
   /// Whether the code book begins as latents of the first batch.
   public var startsFromLatents: Bool
-  /// What happens to codes that nothing chooses; nil leaves them.
+  /// Treatment of codes that nothing chooses; nil leaves them.
   public var restart: CodeRestart?
   /// Seed of the order of images and of restarts.
   public var seed: UInt64
@@ -71,7 +71,7 @@ public struct VQTrainingOptions: Sendable, Hashable {
   }
 }
 
-/// What the training of a tokenizer tells those who watch it.
+/// Events of a tokenizer's training.
 public enum VQTrainingEvent: Sendable, Hashable, Codable {
   /// Before the first step. `epoch` is how many are done already, where a checkpoint is gone on from.
   case started(epoch: Int, epochs: Int, stepsPerEpoch: Int, parameters: Int)
@@ -93,7 +93,7 @@ public struct VQLosses: Sendable, Hashable, Codable {
   public var perceptual = 0.0
 }
 
-/// What a step was like.
+/// Metrics of a step.
 public struct VQStepMetrics: Sendable, Hashable, Codable {
   /// Steps done, this one included.
   public var step: Int
@@ -126,7 +126,7 @@ public struct CodeUsage: Sendable, Hashable, Codable {
   }
 }
 
-/// What an epoch was like.
+/// Metrics of an epoch.
 public struct VQEpochMetrics: Sendable, Hashable, Codable {
   /// Epochs done, this one included.
   public var epoch: Int
@@ -154,7 +154,7 @@ public struct VQEvaluation: Sendable, Hashable, Codable {
 public struct VQTrainingError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The step, counted from 1.
   public var step: Int
-  /// What was not finite.
+  /// Parts that were not finite.
   public var what: String
 
   /// One line: what, where, and what to do.

@@ -5,32 +5,34 @@ import TokenData
 import Torch
 import Training
 
-/// What a run over image codes would learn: how many pictures and codes, how wide targets are, what is near a code.
+/// Inspection of a run over image codes: how many images and codes, how wide targets are, what is near a code.
 public struct CodeInspection {
-  /// What the pictures come to.
+  /// Result of the images.
   public let data: Table
-  /// The first codes of the first picture and what their targets hold; nil without a metric.
+  /// The first codes of the first image and what their targets hold; nil without a metric.
   public let targets: Table?
 
   /// Looks at the training data.
   ///
   /// - Parameter count: how many codes are shown.
   /// - Throws: `InputError` if there is no data, or it cannot be read.
-  public init(_ parts: CodeParts, count: Int) throws {
-    let settings = parts.settings.data
+  public init(_ artifacts: CodeRunArtifacts, count: Int) throws {
+    let settings = artifacts.settings.data
     var data = Table(
       columns: [Table.Column("folder")]
-        + ["pictures", "codes of each", "learnt an epoch"].map { Table.Column($0, alignment: .right) })
+        + ["images", "codes of each", "learnt an epoch"].map { Table.Column($0, alignment: .right) })
     var first: [Int] = []
     for path in [settings.train, settings.valid, settings.test].compactMap({ $0 }) {
-      let examples = try parts.examples(path, limit: nil) { _, _ in }, summary = examples.summary
+      let examples = try artifacts.examples(path, limit: nil) { _, _ in }, summary = examples.summary
       data.add([
         .text(path), .count(summary.examples), .count(summary.longestAnswer), .count(summary.supervised),
       ])
       if first.isEmpty { first = try examples.example(0).metrics.prefix(count).map(\.candidate) }
     }
     self.data = data
-    targets = try parts.matches.first.map { match in try Self.table(match.resolved, Array(Set(first)).sorted()) }
+    targets = try artifacts.distanceLosses.first.map { distanceLoss in
+      try Self.table(distanceLoss.resolved, Array(Set(first)).sorted())
+    }
   }
 
   /// Both, for a terminal.

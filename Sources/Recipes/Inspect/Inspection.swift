@@ -5,7 +5,7 @@ import Objectives
 public import Reports
 import TokenData
 
-/// What a run would train on, looked at token by token before a second is spent.
+/// Inspection of a run's data, token by token, before training.
 public struct Inspection {
   /// One token of an example.
   struct Token {
@@ -29,8 +29,8 @@ public struct Inspection {
     var distribution: [(text: String, probability: Double)]
     /// Perplexity of that.
     var perplexity: Double
-    /// The neighbour's token, where contrast draws one.
-    var neighbour: String?
+    /// The contrastive token, where contrast draws one.
+    var contrastiveExample: String?
   }
 
   /// An example, taken apart.
@@ -40,7 +40,7 @@ public struct Inspection {
     var targets: [Target]
   }
 
-  let parts: RunParts
+  let artifacts: RunArtifacts
   let summary: DatasetSummary
   let examples: [Example]
   /// What is said of numbers that are taught whole.
@@ -52,20 +52,20 @@ public struct Inspection {
   ///   - count: how many examples are shown.
   ///   - line: only the one of this line.
   /// - Throws: `InputError` for data that cannot be used.
-  public init(_ parts: RunParts, count: Int = 3, line: Int? = nil, terminal: Terminal = .standardError) throws {
-    let data = parts.settings.data
+  public init(_ artifacts: RunArtifacts, count: Int = 3, line: Int? = nil, terminal: Terminal = .standardError) throws {
+    let data = artifacts.settings.data
     guard let path = data.train ?? data.valid ?? data.test else {
       throw InputError(
-        path: parts.settings.path, place: "key data.train", expected: "a JSONL file", found: "no such key",
+        path: artifacts.settings.path, place: "key data.train", expected: "a JSONL file", found: "no such key",
         remedy: "Add `data: { train: train.jsonl }`.")
     }
     let dataset = try ProgressBar.quick("reading", unit: "line", terminal: terminal) { progress in
-      try parts.dataset(path, limit: data.limit, progress: progress)
+      try artifacts.dataset(path, limit: data.limit, progress: progress)
     }
-    self.parts = parts
+    self.artifacts = artifacts
     summary = dataset.summary
-    coverage = try parts.coverageRemarks(dataset, path: path)
-    let sampler = parts.objective.neighbourSampler(seed: parts.settings.train.seed)
+    coverage = try artifacts.coverageRemarks(dataset, path: path)
+    let sampler = artifacts.objective.contrastiveSampler(seed: artifacts.settings.train.seed)
     var chosen = [(index: Int, record: Record)]()
     for index in 0..<dataset.count where chosen.count < (line == nil ? count : 1) {
       let record = try dataset.record(index)
@@ -75,49 +75,53 @@ public struct Inspection {
       throw InputError(path: path, place: "line \(line)", expected: "an example", found: "none, or one left out")
     }
     examples = try chosen.map { index, record in
-      let analysis = try parts.encoder.analyze(record)
+      let analysis = try artifacts.encoder.analyze(record)
       var shown = analysis
-      if let teacher = parts.teacher {
+      if let teacher = artifacts.teacher {
         shown.example = try teacher.taught(analysis.example, epoch: 0, index: index, draws: false)
       }
-      return Example(parts, shown, sampler?.neighbour(of: analysis.example, epoch: 0, index: index))
+      return Example(artifacts, shown, sampler?.contrastiveExample(of: analysis.example, epoch: 0, index: index))
     }
   }
 
-  /// What usually goes wrong, as far as it does here.
+  /// Warnings about frequent mistakes.
   public var warnings: [String] {
-    var warnings = summary.remarks(parts.settings) + coverage
-    for (index, match) in parts.matches.enumerated() {
-      let metric = parts.settings.metrics[index], counts = summary.metrics[index]
+    var warnings = artifacts.settingsRemarks + summary.remarks(artifacts.settings) + coverage
+    for (index, distanceLoss) in artifacts.distanceLosses.enumerated() {
+      let metric = artifacts.settings.metrics[index], counts = summary.metrics[index]
       if counts.tokens == 0 {
         warnings.append(
           "metric \(metric.name): no metric token found in \(summary.examples) examples, so nothing would carry a distance"
         )
       }
-      if counts.uncovered > 0 {
+      if counts.uncovered > 0, distanceLoss.space.unit == .piece {
+        warnings.append(
+          "metric \(metric.name): the tokenizer writes some numbers together with other characters: these are learnt by "
+            + "cross entropy alone. metrics.\(metric.name).tokens: digits teaches them")
+      } else if counts.uncovered > 0 {
         warnings.append(
           "metric \(metric.name): the tokenizer writes digits as part of longer tokens; set data.splitDigits: true, or "
             + "metrics.\(metric.name).tokens: numbers")
       }
-      warnings += sharpness(match)
+      warnings += sharpness(distanceLoss)
     }
     return warnings
   }
 
-  private func sharpness(_ match: MetricMatch) -> [String] {
-    let resolved = match.resolved, count = match.space.count
+  private func sharpness(_ distanceLoss: DistanceLoss) -> [String] {
+    let resolved = distanceLoss.resolved, count = distanceLoss.space.count
     guard resolved.temperatures.first ?? 0 > 0, count <= 2048 else { return [] }
     let perplexity = resolved.perplexity()
     let tau = Quantity.number(resolved.temperatures[0])
     if perplexity < 1.02 {
       return [
-        "metric \(match.name): τ = \(tau) is so small that targets are one-hot (perplexity "
+        "metric \(distanceLoss.name): τ = \(tau) is so small that targets are one-hot (perplexity "
           + "\(Quantity.number(perplexity))): the distance changes nothing, as with preset vocab"
       ]
     }
     if perplexity > 0.9 * Double(count) {
       return [
-        "metric \(match.name): τ = \(tau) is so large that targets are nearly flat (perplexity "
+        "metric \(distanceLoss.name): τ = \(tau) is so large that targets are nearly flat (perplexity "
           + "\(Quantity.number(perplexity)) of \(count)): the model is pushed towards any candidate"
       ]
     }
@@ -126,37 +130,38 @@ public struct Inspection {
 }
 
 extension Inspection.Example {
-  fileprivate init(_ parts: RunParts, _ analysis: ExampleAnalysis, _ neighbour: NeighbourExample?) {
-    let example = analysis.example, tokenizer = parts.tokenizer
+  fileprivate init(_ artifacts: RunArtifacts, _ analysis: ExampleAnalysis, _ contrastiveExample: ContrastiveExample?) {
+    let example = analysis.example, tokenizer = artifacts.tokenizer
     let metrics = Dictionary(example.metrics.map { ($0.position, $0) }) { first, _ in first }
     let uncovered = Set(analysis.found.flatMap { $0.flatMap(\.uncovered) })
     func text(_ id: Int32) -> String { tokenizer.text(of: id) ?? tokenizer.token(of: id) ?? "?" }
     name = analysis.record.id.map { "\(analysis.record.source) (\($0))" } ?? analysis.record.source
-    // A picture's tokens are all alike: the first says how many there are.
-    let pictures = Dictionary(
+    // An image's tokens are all alike: the first says how many there are.
+    let images = Dictionary(
       example.images.flatMap { image in image.tokens.map { ($0, $0 == image.position ? " x \(image.count)" : nil) } }
     ) { first, _ in first }
     tokens = example.ids.enumerated().map { index, id in
       Inspection.Token(
-        text: pictures[index].map { count in count.map { text(id) + $0 } ?? "" } ?? text(id),
+        text: images[index].map { count in count.map { text(id) + $0 } ?? "" } ?? text(id),
         isLearnt: index > 0 && example.supervised[index], metric: metrics[index]?.metric,
         isUncovered: uncovered.contains(index))
     }
     targets = example.metrics.enumerated().map { order, position in
-      let match = parts.matches[position.metric]
-      let (ids, probabilities) = match.target(at: position)
+      let distanceLoss = artifacts.distanceLosses[position.metric]
+      let (ids, probabilities) = distanceLoss.target(at: position)
       let sorted = probabilities.enumerated().sorted { ($0.element, -$0.offset) > ($1.element, -$1.offset) }
-      let drawn = neighbour.flatMap { $0.differences[order] == nil ? nil : $0.ids[position.position] }
+      let drawn = contrastiveExample.flatMap { $0.differences[order] == nil ? nil : $0.ids[position.position] }
       return Inspection.Target(
         token: position.position, metric: position.metric, text: text(example.ids[position.position]),
-        place: position.place, weight: match.place.weight(of: position.place),
+        place: position.place, weight: distanceLoss.place.weight(of: position.place),
         distribution: sorted.prefix(10).map { (text(ids[$0.offset]), $0.element) },
-        perplexity: exp(probabilities.reduce(0) { $0 - ($1 > 0 ? $1 * log($1) : 0) }), neighbour: drawn.map(text))
+        perplexity: exp(probabilities.reduce(0) { $0 - ($1 > 0 ? $1 * log($1) : 0) }),
+        contrastiveExample: drawn.map(text))
     }
   }
 }
 
-extension MetricMatch {
+extension DistanceLoss {
   /// The candidates at a position, and the target over them.
   fileprivate func target(at position: MetricPosition) -> (ids: [Int32], probabilities: [Double]) {
     guard let given = position.given else {

@@ -9,13 +9,14 @@ extension Inspection {
   /// - Parameter command: what the user typed.
   public func page(command: String) -> HTMLReport {
     var page = HTMLReport(
-      "What would be learnt", subtitle: "\(parts.settings.path), objective \(parts.settings.objective.preset.rawValue)",
+      "Inspection of the training data",
+      subtitle: "\(artifacts.settings.path), objective \(artifacts.settings.objective.preset.rawValue)",
       footer: "Made by dist2.")
     for warning in warnings { page.warning(warning) }
     if warnings.isEmpty { page.verdict("No warnings", "nothing of what usually goes wrong was found.", .better) }
     page.section("Examples")
     page.tokenLegend(
-      [("read", .read), ("learnt", .learnt)] + parts.settings.metrics.enumerated().map { ($1.name, .metric($0)) }
+      [("read", .read), ("learnt", .learnt)] + artifacts.settings.metrics.enumerated().map { ($1.name, .metric($0)) }
         + (summary.metrics.contains { $0.uncovered > 0 } ? [("digits that are no candidates", .problem)] : []))
     for example in examples {
       page.tokens(example.name, example.tokens.map { ($0.text, $0.kind) })
@@ -29,25 +30,25 @@ extension Inspection {
     page.table(counts)
     page.section("Settings")
     page.code(command, caption: "The command")
-    page.code(parts.settings.resolved.yaml, caption: "The run file as resolved")
+    page.code(artifacts.settings.resolved.yaml, caption: "The run file as resolved")
     return page
   }
 
   /// The target around one token, candidates in their own order.
   private func figure(_ target: Target) -> any Figure {
-    let match = parts.matches[target.metric]
-    let shown = target.distribution.sorted { order($0.text, match.space) < order($1.text, match.space) }
-    let neighbour = target.neighbour.map { ", neighbour \($0)" } ?? ""
+    let distanceLoss = artifacts.distanceLosses[target.metric]
+    let shown = target.distribution.sorted { order($0.text, distanceLoss.space) < order($1.text, distanceLoss.space) }
+    let contrastiveExample = target.contrastiveExample.map { ", contrastive example \($0)" } ?? ""
     return BarChart(
       "Target around \"\(target.text)\"",
-      subtitle: "\(match.name), weight \(Quantity.number(target.weight)), perplexity "
-        + "\(Quantity.number(target.perplexity))\(neighbour)",
+      subtitle: "\(distanceLoss.name), weight \(Quantity.number(target.weight)), perplexity "
+        + "\(Quantity.number(target.perplexity))\(contrastiveExample)",
       categories: shown.map(\.text), y: Axis("probability", includesZero: true),
       groups: [BarChart.Group("target", shown.map(\.probability))])
   }
 
   private func order(_ text: String, _ space: TokenSpace) -> Int {
-    space.candidate(of: parts.tokenizer.ids(of: text).last ?? -1) ?? .max
+    space.candidate(of: artifacts.tokenizer.ids(of: text).last ?? -1) ?? .max
   }
 }
 

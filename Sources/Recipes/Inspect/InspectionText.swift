@@ -34,7 +34,7 @@ extension Inspection {
   }
 
   private func legend(_ terminal: Terminal) -> String {
-    let metrics = parts.settings.metrics.enumerated().map { index, metric in
+    let metrics = artifacts.settings.metrics.enumerated().map { index, metric in
       terminal.styled("[\(metric.name)]", Self.colors[index % Self.colors.count], .bold)
     }
     return terminal.styled("read", .dim) + "  " + terminal.styled("|learnt by cross entropy", .green) + "  "
@@ -48,14 +48,14 @@ extension Inspection {
   /// One row a metric token: the target as bars.
   func targets(_ example: Example) -> Table {
     var table = Table(
-      columns: ["token", "metric", "place", "weight", "target", "perplexity", "neighbour"].enumerated().map {
+      columns: ["token", "metric", "place", "weight", "target", "perplexity", "contrastive token"].enumerated().map {
         Table.Column($1, alignment: [3, 5].contains($0) ? .right : nil)
       })
     for target in example.targets {
       table.add([
-        .text(target.text), .text(parts.settings.metrics[target.metric].name), .text(place(target)),
+        .text(target.text), .text(artifacts.settings.metrics[target.metric].name), .text(place(target)),
         .number(target.weight, decimals: 2), .text(bars(target)), .number(target.perplexity, decimals: 2),
-        target.neighbour.map { .text($0) } ?? .missing,
+        target.contrastiveExample.map { .text($0) } ?? .missing,
       ])
     }
     return table
@@ -69,14 +69,15 @@ extension Inspection {
   }
 
   private func place(_ target: Target) -> String {
-    parts.matches[target.metric].space.unit == .digit || parts.matches[target.metric].space.unit == .digitRun
+    artifacts.distanceLosses[target.metric].space.unit == .digit
+      || artifacts.distanceLosses[target.metric].space.unit == .digitRun
       ? "10^\(target.place.exponent)" : "whole"
   }
 
-  /// What the file holds.
+  /// Content of the file.
   var counts: Table {
     var table = Table(
-      columns: ["file", "examples", "tokens", "learnt", "longest", "pictures", "left out", "cut"].enumerated().map {
+      columns: ["file", "examples", "tokens", "learnt", "longest", "images", "left out", "cut"].enumerated().map {
         Table.Column($1, alignment: $0 == 0 ? nil : .right)
       })
     table.add([
@@ -87,32 +88,36 @@ extension Inspection {
     return table
   }
 
-  /// What a neighbour's own pass costs; nil where there is none.
-  var neighbourCost: String? {
-    let names = parts.matches.filter { $0.contrast.isTwoPass }.map(\.name)
+  /// Cost of a contrastive pass; nil where there is none.
+  var contrastiveCost: String? {
+    let names = artifacts.distanceLosses.filter { $0.contrast.isTwoPass }.map(\.name)
     guard !names.isEmpty else { return nil }
     return
-      "Neighbours (\(names.joined(separator: ", "))): every example with a number is read twice, so a step takes about "
+      "Contrastive examples (\(names.joined(separator: ", "))): every example with a number is read twice, so a step takes about "
       + "twice as long as one without (1.4 to 2.2 times, measured). contrast: { passes: 1 } costs next to nothing and "
       + "rates 49 where 39 is meant."
   }
 
-  /// What the metrics found.
+  /// Counts of the metrics.
   var metricTable: Table {
     var table = Table(
       columns: ["metric", "candidates", "distance", "τ", "perplexity", "examples", "numbers", "tokens", "range"]
         .enumerated().map { Table.Column($1, alignment: [0, 2].contains($0) ? nil : .right) })
-    for (index, match) in parts.matches.enumerated() {
+    for (index, distanceLoss) in artifacts.distanceLosses.enumerated() {
       let counts = summary.metrics[index]
+      // Targets over whole numbers are of another width around each number: the sentences below say it.
+      let isWhole = artifacts.teacher?.rules[index] != nil
       let range = counts.range.map { "\(Quantity.number($0.lowerBound)) … \(Quantity.number($0.upperBound))" }
       table.add([
-        .text(match.name), .count(match.space.count), .text(parts.settings.metrics[index].distance.name),
-        .number(match.resolved.temperatures[0], decimals: 3),
-        match.space.count <= 2048 ? .number(match.resolved.perplexity(), decimals: 2) : .missing,
+        .text(distanceLoss.name), .count(distanceLoss.space.count),
+        .text(artifacts.settings.metrics[index].distance.name),
+        isWhole ? .missing : .number(distanceLoss.resolved.temperatures[0], decimals: 3),
+        distanceLoss.space.count <= 2048 && !isWhole
+          ? .number(distanceLoss.resolved.perplexity(), decimals: 2) : .missing,
         .count(counts.examples), .count(counts.numbers), .count(counts.tokens), range.map { .text($0) } ?? .missing,
       ])
     }
-    table.notes += neighbourCost.map { [$0] } ?? []
+    table.notes += contrastiveCost.map { [$0] } ?? []
     return table
   }
 }

@@ -4,14 +4,14 @@ import Reports
 extension Inspection {
   /// How numbers are taught as whole values: a sentence a metric.
   var valueNotes: [String] {
-    zip(parts.settings.metrics, parts.teacher?.rules ?? []).compactMap { metric, rule in
+    zip(artifacts.settings.metrics, artifacts.teacher?.rules ?? []).compactMap { metric, rule in
       rule.map { "metric \(metric.name): \($0.summary)" }
     }
   }
 }
 
 extension ValueRule {
-  /// What is taught, in words.
+  /// Taught values, in words.
   var summary: String {
     let format = target.format
     var words = "whole numbers from \(format.text(format.indices.lowerBound)) to "

@@ -1,10 +1,10 @@
 import Files
 
-/// Lets a judge rate every response of a set of preferences.
+/// Lets a reward model rate every response of a set of preferences.
 public struct PreferenceEvaluation: Sendable {
-  /// Who judged.
-  public let judge: String
-  /// What it made of each example, in their order.
+  /// Name of the reward model.
+  public let rewardModel: String
+  /// Outcome of each example, in their order.
   public let outcomes: [PreferenceOutcome]
   /// Examples that could not be rated, and why.
   public let skipped: [(id: String, reason: String)]
@@ -13,20 +13,21 @@ public struct PreferenceEvaluation: Sendable {
   /// hold responses of like length.
   ///
   /// - Parameters:
-  ///   - skipBad: whether examples that the judge cannot rate (too long for it) are left out and counted.
-  ///   - batch: responses given to the judge at once, between two reports of progress.
+  ///   - skipBad: whether examples that the reward model cannot rate (too long for it) are left out and counted.
+  ///   - batch: responses given to the reward model at once, between two reports of progress.
   ///   - progress: told how many distinct responses are rated, of how many.
   /// - Throws: `InputError` for an example that cannot be rated, one about an image, a score that is no number, or if
-  ///   nothing is left; what the judge throws.
+  ///   nothing is left; what the reward model throws.
   public init(
-    _ set: PreferenceSet, _ judge: any Judge, skipBad: Bool = false, tokenBudget: Int? = nil, batch: Int = 64,
+    _ set: PreferenceSet, _ rewardModel: any RewardModel, skipBad: Bool = false, tokenBudget: Int? = nil,
+    batch: Int = 64,
     progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
-    self.judge = judge.name
+    self.rewardModel = rewardModel.name
     var lengths = [RewardRequest: Int](), kept = [PreferenceExample](), skipped = [(id: String, reason: String)]()
     for example in set.examples {
       do {
-        for (request, length) in try Self.lengths(example, judge, set.path, known: lengths) {
+        for (request, length) in try Self.lengths(example, rewardModel, set.path, known: lengths) {
           lengths[request] = length
         }
         kept.append(example)
@@ -37,18 +38,19 @@ public struct PreferenceEvaluation: Sendable {
     }
     guard !kept.isEmpty else {
       throw InputError(
-        path: set.path, expected: "at least one example that \(judge.name) can rate", found: "none of \(skipped.count)",
+        path: set.path, expected: "at least one example that \(rewardModel.name) can rate",
+        found: "none of \(skipped.count)",
         remedy: skipped.first.map { "The first was left out because of this: \($0.reason)" } ?? "")
     }
     self.skipped = skipped
-    let scores = try Self.scores(kept, lengths, judge, tokenBudget, batch, progress)
+    let scores = try Self.scores(kept, lengths, rewardModel, tokenBudget, batch, progress)
     outcomes = try kept.map { example in
       func rated(_ requests: [RewardRequest]) throws -> [Double] {
         try requests.map { request in
           guard let score = scores[request], score.isFinite else {
             throw InputError(
               path: set.path, place: "example \(example.id)", expected: "a number as the score of each response",
-              found: "\(scores[request] ?? .nan)", remedy: "The weights of \(judge.name) may hold NaN.")
+              found: "\(scores[request] ?? .nan)", remedy: "The weights of \(rewardModel.name) may hold NaN.")
           }
           return score
         }
@@ -60,15 +62,15 @@ public struct PreferenceEvaluation: Sendable {
 
   /// Tokens of the responses that are not known yet.
   private static func lengths(
-    _ example: PreferenceExample, _ judge: any Judge, _ path: String, known: [RewardRequest: Int]
+    _ example: PreferenceExample, _ rewardModel: any RewardModel, _ path: String, known: [RewardRequest: Int]
   ) throws -> [(RewardRequest, Int)] {
     if let image = example.image {
       throw InputError(
-        path: path, place: "example \(example.id)", expected: "text alone, all that \(judge.name) can read",
-        found: "the image \(image)", remedy: "Judge it with a model that sees; reward models here read text.")
+        path: path, place: "example \(example.id)", expected: "text alone, all that \(rewardModel.name) can read",
+        found: "the image \(image)", remedy: "Evaluate it with a model that sees; reward models here read text.")
     }
     return try (example.chosen + example.rejected).filter { known[$0] == nil }.map { request in
-      do { return (request, try judge.tokens(of: request)) } catch var error as InputError {
+      do { return (request, try rewardModel.tokens(of: request)) } catch var error as InputError {
         error.place = "example \(example.id)" + (error.place.isEmpty ? "" : ", \(error.place)")
         throw error
       }
@@ -76,7 +78,8 @@ public struct PreferenceEvaluation: Sendable {
   }
 
   private static func scores(
-    _ examples: [PreferenceExample], _ lengths: [RewardRequest: Int], _ judge: any Judge, _ tokenBudget: Int?,
+    _ examples: [PreferenceExample], _ lengths: [RewardRequest: Int], _ rewardModel: any RewardModel,
+    _ tokenBudget: Int?,
     _ batch: Int, _ progress: (Int, Int) -> Void
   ) throws -> [RewardRequest: Double] {
     // In the order of the file first: a dictionary's own order changes from run to run.
@@ -91,7 +94,7 @@ public struct PreferenceEvaluation: Sendable {
     }
     for start in stride(from: 0, to: order.count, by: max(batch, 1)) {
       let part = order[start..<min(start + max(batch, 1), order.count)].map { requests[$0] }
-      let rewards = try judge.rewards(of: part, facets: false, tokenBudget: tokenBudget)
+      let rewards = try rewardModel.rewards(of: part, attributes: false, tokenBudget: tokenBudget)
       precondition(rewards.count == part.count, "\(rewards.count) rewards for \(part.count) requests")
       for (request, reward) in zip(part, rewards) { scores[request] = reward.overall.expectation }
       progress(start + part.count, order.count)

@@ -27,7 +27,7 @@ public struct PreferenceExample: Sendable, Hashable {
     (self.margin, self.language, self.image) = (margin, language, image)
   }
 
-  /// Whether no judge can tell the two sides apart: one of the responses is on both.
+  /// Whether no reward model can tell the two sides apart: one of the responses is on both.
   public var isUndecidable: Bool { chosen.contains { rejected.contains($0) } }
 }
 

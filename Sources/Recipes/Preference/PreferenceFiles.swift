@@ -12,14 +12,14 @@ import TokenData
 public struct PreferenceFiles: Sendable {
   /// Name of the model, `organisation/name` as on a hub: a folder and a file.
   public let model: String
-  /// What the tools call its kind: `Generative`, `Seq. Classifier`.
+  /// Name of its kind in the tools: `Generative`, `Seq. Classifier`.
   public let kind: String
   private let outcomes: [PreferenceOutcome]
   private let report: PreferenceReport
 
   /// - Parameter model: characters that paths do not have are replaced.
   public init(_ report: PreferenceReport, _ outcomes: [PreferenceOutcome], model: String? = nil, kind: String) {
-    self.model = Self.name(model ?? report.judge)
+    self.model = Self.name(model ?? report.rewardModel)
     (self.report, self.outcomes, self.kind) = (report, outcomes, kind)
   }
 

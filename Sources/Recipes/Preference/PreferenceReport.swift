@@ -1,12 +1,13 @@
 public import Reports
 
-/// The figures of a judge on a benchmark of preferences.
+/// The figures of a reward model on a benchmark of preferences.
 ///
 /// Intervals are those of the bootstrap over examples, drawn within each subset, since the sizes of the subsets are the
 /// benchmark's and not chance; they hold what another draw of examples may change, not what another judge may.
 public struct PreferenceReport: Sendable {
   /// One number, and what it is of.
   public struct Figure: Sendable, Hashable {
+    /// The subset, section or mean.
     public var name: String
     /// How many examples it is made of.
     public var examples: Int
@@ -18,8 +19,8 @@ public struct PreferenceReport: Sendable {
     public var interval: ConfidenceInterval?
   }
 
-  /// Who judged.
-  public let judge: String
+  /// Name of the reward model.
+  public let rewardModel: String
   /// All examples alike.
   public let total: Figure
   /// In alphabetical order.
@@ -32,22 +33,22 @@ public struct PreferenceReport: Sendable {
   public let ties: Int
   /// The same for every language, in alphabetical order; empty unless examples name languages.
   public let languages: [(name: String, report: PreferenceReport)]
-  /// What else a reader must know.
+  /// Further remarks.
   public let notes: [String]
 
   /// - Parameters:
   ///   - outcomes: not empty.
   ///   - bootstrap: how often, with which seed and to which level examples are drawn; percentiles are read off.
   public init(
-    judge: String, _ outcomes: [PreferenceOutcome],
+    rewardModel: String, _ outcomes: [PreferenceOutcome],
     bootstrap: Bootstrap = Bootstrap(resamples: 2000, method: .percentile)
   ) {
-    self.init(judge, outcomes, bootstrap, languages: Set(outcomes.compactMap(\.example.language)).sorted())
+    self.init(rewardModel, outcomes, bootstrap, languages: Set(outcomes.compactMap(\.example.language)).sorted())
   }
 
-  private init(_ judge: String, _ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap, languages: [String]) {
+  private init(_ rewardModel: String, _ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap, languages: [String]) {
     precondition(!outcomes.isEmpty, "no outcomes")
-    self.judge = judge
+    self.rewardModel = rewardModel
     ties = outcomes.count { $0.scores.isTie }
     let strata = Dictionary(grouping: outcomes, by: \.example.subset).sorted { $0.key < $1.key }.enumerated().map {
       Stratum($1.key, $1.value, bootstrap, number: $0)
@@ -63,7 +64,7 @@ public struct PreferenceReport: Sendable {
     }
     average = Self.average(strata, bootstrap.level)
     self.languages = languages.map { name in
-      (name, PreferenceReport(judge, outcomes.filter { $0.example.language == name }, bootstrap, languages: []))
+      (name, PreferenceReport(rewardModel, outcomes.filter { $0.example.language == name }, bootstrap, languages: []))
     }
     notes = Self.notes(strata, isRewardBench: !sections.isEmpty)
   }
@@ -108,7 +109,7 @@ private struct Stratum {
   let officialCredits: [Double]
   /// Accuracy of each resample.
   let resampled: [Double]
-  /// What counts instead of the accuracy, if it is the Ties subset of RewardBench 2.
+  /// Figure in place of the accuracy, if it is the Ties subset of RewardBench 2.
   let score: Double?
 
   init(_ name: String, _ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap, number: Int) {

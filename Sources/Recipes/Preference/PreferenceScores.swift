@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a judge gave to the responses of one example.
+/// Scores of the responses of one example.
 public struct PreferenceScores: Sendable, Hashable, Codable {
   /// Scores of the chosen responses, in their order.
   public var chosen: [Double]
@@ -16,8 +16,8 @@ public struct PreferenceScores: Sendable, Hashable, Codable {
   /// The least that a chosen response got, less the most that a rejected one got.
   public var margin: Double { (chosen.min() ?? .nan) - (rejected.max() ?? .nan) }
 
-  /// How right the judge is, with ties shared. One chosen response: 1/k if it is among the k best, else 0; of a pair a
-  /// tie is 0.5. Several: 1 if all of them are above all rejected ones, else 0.
+  /// How right the reward model is, with ties shared. One chosen response: 1/k if it is among the k best, else 0; of a
+  /// pair a tie is 0.5. Several: 1 if all of them are above all rejected ones, else 0.
   public var credit: Double {
     guard chosen.count == 1, let most = rejected.max(), chosen[0] == most else { return margin > 0 ? 1 : 0 }
     return 1 / Double(1 + rejected.count { $0 == most })
@@ -30,9 +30,11 @@ public struct PreferenceScores: Sendable, Hashable, Codable {
   public var isTie: Bool { margin == 0 }
 }
 
-/// What a judge made of one example.
+/// Outcome of one example.
 public struct PreferenceOutcome: Sendable, Hashable {
+  /// What was judged.
   public var example: PreferenceExample
+  /// What was made of it.
   public var scores: PreferenceScores
 
   /// Memberwise; as many scores as responses.
@@ -58,7 +60,7 @@ public struct TiesScore: Sendable, Hashable {
   public let preferred: Double
   /// The same with the smaller of the prompt's own gap and its reference's.
   public let preferredHard: Double
-  /// Mean of tanh(min(g, g of the reference) / s − 1): breaks ties between judges.
+  /// Mean of tanh(min(g, g of the reference) / s − 1): breaks ties between reward models.
   public let marginScore: Double
 
   /// 0.3 (tied + reference accuracy) + 0.2 (preferred + preferred, hard) + 0.01 margin score; between −0.01 and 1.01.

@@ -16,6 +16,7 @@ public struct PreferenceSet: Sendable {
   public struct Skipped: Sendable, Hashable {
     /// Its number, from 1.
     public var line: Int
+    /// What is wrong with it.
     public var reason: String
   }
 
@@ -54,10 +55,10 @@ public struct PreferenceSet: Sendable {
     (humanTies, self.skipped) = (ties, skipped)
   }
 
-  /// Number of distinct responses, each of which a judge rates once.
+  /// Number of distinct responses, each of which a reward model rates once.
   public var distinctResponses: Int { Set(examples.flatMap { $0.chosen + $0.rejected }).count }
 
-  /// Remarks for people: what was left out, and what no judge can decide.
+  /// Remarks for people: what was left out, and what no reward model can decide.
   public var remarks: [String] {
     var remarks = [String]()
     if humanTies > 0 { remarks.append("\(humanTies) ties of the people who judged are left out.") }

@@ -5,7 +5,7 @@ extension PreferenceReport {
   /// The figures for people, in percent: subsets below the section they belong to, then the means.
   public var table: Table {
     var table = Table(
-      "\(judge): accuracy on \(total.examples) preferences, %",
+      "\(rewardModel): accuracy on \(total.examples) preferences, %",
       columns: [
         Table.Column("part"), Table.Column("examples"), Table.Column("accuracy"), Table.Column("ties as 0"),
       ])
@@ -28,7 +28,7 @@ extension PreferenceReport {
     guard !languages.isEmpty else { return nil }
     let names = sections.map(\.name)
     var table = Table(
-      "\(judge): accuracy by language, %",
+      "\(rewardModel): accuracy by language, %",
       columns: [Table.Column("language"), Table.Column("examples")] + names.map { Table.Column($0) }
         + (average == nil ? [] : [Table.Column("average")]) + [Table.Column("all")])
     for (name, report) in languages {
@@ -45,7 +45,8 @@ extension PreferenceReport {
   /// The figures for programs, as shares of one.
   public var json: JSON {
     var object = JSONObject()
-    object["judge"] = .string(judge)
+    object["rewardModel"] = .string(rewardModel)
+    object["judge"] = .string(rewardModel)  // the name of earlier versions, for one more
     object["examples"] = .int(total.examples)
     object["ties"] = .int(ties)
     object["all"] = total.json

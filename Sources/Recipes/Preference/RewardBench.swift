@@ -4,12 +4,15 @@ public enum RewardBench {
   public struct Section: Sendable, Hashable {
     /// One subset of it.
     public struct Part: Sendable, Hashable {
+      /// Name of the subset in the data.
       public var subset: String
       /// Its number of prompts. `math-prm` has 447 and counts as much as all code together, 984.
       public var weight: Double
     }
 
+    /// Name of the section.
     public var name: String
+    /// Its subsets.
     public var parts: [Part]
 
     init(_ name: String, _ parts: KeyValuePairs<String, Double>) {

@@ -4,10 +4,20 @@ import Foundation
 import MetricTokens
 import TokenData
 
-/// How right answers write the number that is read out: learnt from a run's training answers and stored with the run, so
-/// that what is read of an answer does not depend on the lines it comes with.
+/// Which number of an answer is meant.
+struct NumberSlot: Hashable, Comparable {
+  /// Index of the metric.
+  var metric: Int
+  /// Which of the metric's numbers in the answer, from 0.
+  var place: Int
+
+  static func < (a: NumberSlot, b: NumberSlot) -> Bool { (a.metric, a.place) < (b.metric, b.place) }
+}
+
+/// How right answers write one of their numbers: learnt from a run's training answers and stored with the run, so that
+/// what is read of an answer does not depend on the lines it comes with.
 public struct AnswerFormat: Codable, Sendable, Hashable {
-  /// A way to begin: the tokens between the prompt and the first digit, a sign among them.
+  /// A way to begin: the tokens before the first digit, a sign among them.
   struct Head: Codable, Sendable, Hashable {
     var ids: [Int32]
     var isNegative: Bool
@@ -23,16 +33,29 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
     var ends: [Int32]
   }
 
-  /// Name of the metric whose first number is read out.
+  /// Name of the metric whose number is read out, and which of its numbers in an answer, from 0.
   var metric: String
+  var place = 0
+  /// Whether the number is read after what an answer says before it; else after the prompt, heads being all there is
+  /// between the two.
+  var followsAnswer = false
   /// At most one without a sign and one for each sign.
   var heads: [Head]
   /// Nil where a number is one token of the metric.
   var digits: Digits?
+  /// Nil where numbers are read digit by digit, or are one token of the metric.
+  var pieces: Pieces?
   /// Answers that it was learnt from, and how many of them are written like this.
   var answers: Int, written: Int
   /// Least and greatest number of these; nil if it was not learnt.
   var range: [Double]?
+
+  /// Whether it can be used, wherever it comes from.
+  var isValid: Bool {
+    let isRange = range.map { $0.count == 2 && $0[0] <= $0[1] } ?? true
+    return digits?.isValid ?? true && pieces?.values.isValid ?? true && !heads.isEmpty && isRange
+      && (0..<Self.mostPlaces).contains(place)
+  }
 
   /// What all answers begin with.
   var before: [Int32] {
@@ -46,18 +69,19 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
   /// The ways to write a number after ``before``.
   ///
   /// - Throws: `DecodingError` or `TokenSpaceError` if the metric's tokens cannot write it.
-  func space(_ tokens: TokenSpace) throws -> AnswerSpace {
+  func space(_ tokens: TokenSpace, _ tokenizer: Tokenizer) throws -> AnswerSpace {
     let shared = before.count
     let beginnings = try heads.map { head in
       AnswerSpace.Beginning(
         ids: Array(head.ids[shared...]), isNegative: head.isNegative,
-        numbers: try numbers(tokens, isNegative: head.isNegative))
+        numbers: try numbers(tokens, tokenizer, isNegative: head.isNegative))
     }
     return .numbers(after: beginnings)
   }
 
   /// Numbers behind a head.
-  private func numbers(_ tokens: TokenSpace, isNegative: Bool) throws -> AnswerSpace {
+  private func numbers(_ tokens: TokenSpace, _ tokenizer: Tokenizer, isNegative: Bool) throws -> AnswerSpace {
+    if let pieces { return try pieces.space(tokens, tokenizer) }
     guard let digits else { return try .tokens(of: tokens) }
     return try .numbers(
       NumberFormat(
@@ -88,12 +112,31 @@ public struct AnswerFormat: Codable, Sendable, Hashable {
       parts.append(count(digits.integer, "digit"))
       if digits.fraction[1] > 0 { parts.append(count(digits.fraction, "decimal")) }
       if digits.leadingZeros != .none { parts.append("filled up with zeros") }
+    } else if let values = pieces?.values {
+      parts.append(
+        "numbers from \(values.text(values.indices.lowerBound)) to \(values.text(values.indices.upperBound))")
     } else {
       parts.append("one token")
     }
     if heads.contains(where: \.isNegative) { parts.append("with a sign") }
+    if place > 0 { parts.append("number \(place + 1)") }
     if !before.isEmpty { parts.append("after \"\(tokenizer.decode(before))\"") }
     return parts.joined(separator: ", ")
+  }
+}
+
+extension AnswerFormat {
+  /// As earlier versions stored it, too, without `place` and `followsAnswer`.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    metric = try values.decode(String.self, forKey: .metric)
+    place = try values.decodeIfPresent(Int.self, forKey: .place) ?? 0
+    followsAnswer = try values.decodeIfPresent(Bool.self, forKey: .followsAnswer) ?? false
+    heads = try values.decode([Head].self, forKey: .heads)
+    digits = try values.decodeIfPresent(Digits.self, forKey: .digits)
+    pieces = try values.decodeIfPresent(Pieces.self, forKey: .pieces)
+    (answers, written) = (try values.decode(Int.self, forKey: .answers), try values.decode(Int.self, forKey: .written))
+    range = try values.decodeIfPresent([Double].self, forKey: .range)
   }
 }
 

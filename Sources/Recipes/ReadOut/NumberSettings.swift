@@ -51,10 +51,17 @@ extension AnswerFormat {
     }
     let before = settings.before.isEmpty ? [] : tokenizer.ids(of: settings.before)
     var heads = [Head(ids: before, isNegative: false)]
-    if settings.isSigned { heads.append(Head(ids: before + [try token("-")], isNegative: true)) }
+    if settings.isSigned, tokens.unit != .piece { heads.append(Head(ids: before + [try token("-")], isNegative: true)) }
     self.init(
       metric: metric, heads: heads, digits: nil, answers: 0, written: 0,
       range: settings.range.map { [$0.lowerBound, $0.upperBound] })
+    if tokens.unit == .piece {
+      let pieces = try Pieces(settings, tokenizer, ends: ends.filter { tokens.candidate(of: $0) == nil }, path)
+      self.pieces = pieces
+      // A space that belongs to the number's first token is none of the text before it.
+      let text = pieces.context.isSpaced ? String(settings.before.dropLast()) : settings.before
+      heads = [Head(ids: text.isEmpty ? [] : tokenizer.ids(of: text), isNegative: false)]
+    }
     guard tokens.unit == .digit else { return }
     digits = Digits(
       integer: [settings.digits.lowerBound, settings.digits.upperBound],

@@ -1,10 +1,13 @@
+import Foundation
 import MetricTokens
 import TokenData
 
-/// The first number of a metric in a right answer, as tokens.
+/// A number of a metric in an answer, as tokens.
 struct WrittenNumber {
   /// Tokens between the prompt and the number's first digit (or point).
   var head: [Int32]
+  /// How many of the last of these are white space or a sign: the number may begin otherwise there.
+  var opening = 0
   /// The sign among them.
   var sign: Unicode.Scalar?
   /// Tokens from the first digit on, with the one that follows the number.
@@ -16,6 +19,8 @@ struct WrittenNumber {
   var integer = 0, fraction = 0
   var hasLeadingZero = false
   var point: Int32?
+  /// As a format writes it; "" where its tokens are not looked at as text.
+  var text = ""
 
   /// Why a number has no such form.
   enum Problem: String, Error {
@@ -27,33 +32,61 @@ struct WrittenNumber {
     case long = "numbers of more digits than a double tells apart"
   }
 
-  /// - Parameters:
-  ///   - rule: the metric, an entry of the encoder's metrics.
-  ///   - index: which.
-  static func first(
-    of record: Record, _ encoder: ExampleEncoder, _ rule: MetricRule, _ index: Int
-  ) throws -> Result<WrittenNumber, Problem> {
+  /// A number's place in the answer, and what it is or why it cannot be read.
+  typealias Entry = (slot: NumberSlot, number: Result<WrittenNumber, Problem>)
+
+  /// The numbers of an answer, each metric's first among them even where there is none.
+  ///
+  /// - Throws: `InputError` for a record that cannot be encoded.
+  static func all(of record: Record, _ encoder: ExampleEncoder) throws -> [Entry] {
+    try ExampleEncoder.checkCut(record)
     let question = try encoder.question(record).ids, analysis = try encoder.analyze(record)
-    let ids = analysis.example.ids
-    guard ids.starts(with: question) else { return .failure(.otherPrompt) }
-    let found = analysis.found[index].first { found in
-      (found.positions.first?.position ?? found.uncovered.first).map { $0 >= question.count } ?? false
+    let fits = analysis.example.ids.starts(with: question)
+    let readable = encoder.metrics.indices.filter { encoder.metrics[$0].finder.space.writesNumbers }
+    return readable.flatMap { metric -> [Entry] in
+      let found = analysis.found[metric].filter { found in
+        (found.positions.first?.position ?? found.uncovered.first).map { $0 >= question.count } ?? false
+      }
+      guard fits, !found.isEmpty else {
+        return [(NumberSlot(metric: metric, place: 0), .failure(fits ? .none : .otherPrompt))]
+      }
+      return found.prefix(AnswerFormat.mostPlaces).enumerated().map { place, number in
+        (
+          NumberSlot(metric: metric, place: place),
+          written(number, encoder.metrics[metric], encoder.tokenizer, analysis, after: question.count)
+        )
+      }
     }
-    guard let found else { return .failure(.none) }
+  }
+
+  private static func written(
+    _ found: FoundMetric, _ rule: MetricRule, _ tokenizer: Tokenizer, _ analysis: ExampleAnalysis, after prompt: Int
+  ) -> Result<WrittenNumber, Problem> {
     guard found.uncovered.isEmpty, let first = found.positions.first, let last = found.positions.last else {
       return .failure(.uncovered)
     }
-    let next = min(last.position + 1, ids.count - 1)
+    let ids = analysis.example.ids, next = min(last.position + 1, ids.count - 1)
     var written = WrittenNumber(
-      head: Array(ids[question.count..<first.position]), ids: Array(ids[first.position...next]),
+      head: Array(ids[prompt..<first.position]), ids: Array(ids[first.position...next]),
       count: last.position + 1 - first.position, value: 0)
-    guard rule.finder.space.unit == .digit, let number = found.number else {
-      guard found.positions.count == 1, let values = rule.finder.space.values else { return .failure(.severalTokens) }
-      written.value = values[first.candidate]
+    if rule.finder.space.unit == .piece, let number = found.number {
+      written.value = number.value
+      written.text = number.plainText
       return .success(written)
     }
-    written.value = number.value
-    return written.readDigits(of: number, at: found.positions.map { $0.position - first.position }, analysis)
+    if rule.finder.space.unit == .digit, let number = found.number {
+      written.value = number.value
+      let places = found.positions.map { $0.position - first.position }
+      switch written.readDigits(of: number, at: places, analysis) {
+      case .success(let number): written = number
+      case .failure(let problem): return .failure(problem)
+      }
+    } else {
+      guard found.positions.count == 1, let values = rule.finder.space.values else { return .failure(.severalTokens) }
+      written.value = values[first.candidate]
+    }
+    if let last = written.head.last, tokenizer.decode([last]).opensNumber { written.opening = 1 }
+    return .success(written)
   }
 
   /// - Parameter places: where its digits stand in `ids`.
@@ -83,5 +116,12 @@ struct WrittenNumber {
       written.sign = ["-", "+", "\u{2212}"].contains(scalar) ? scalar : nil
     }
     return .success(written)
+  }
+}
+
+extension String {
+  /// Whether it is white space, a sign, or both.
+  fileprivate var opensNumber: Bool {
+    ["", "-", "+", "\u{2212}"].contains(trimmingCharacters(in: .whitespacesAndNewlines))
   }
 }

@@ -3,15 +3,15 @@ import Files
 import MetricTokens
 package import TokenData
 
-extension AnswerForm {
-  /// A rating form's answer as an encoder writes it: which tokens stand between the scores, and how each score is
+extension AnswerTemplate {
+  /// A rating template's answer as an encoder writes it: which tokens stand between the scores, and how each score is
   /// spelled there — one token, digits, or whatever the tokenizer makes of it.
   ///
   /// - Throws: `InputError` if a score changes the tokens around it, so that there is no gap to fill.
   package init(_ ratings: RatingReader, _ encoder: ExampleEncoder) throws {
-    let form = ratings.form
-    let lowest = form.scales.map(\.range.lowerBound)
-    let gaps = try form.scales.enumerated().map { index, scale in
+    let template = ratings.template
+    let lowest = template.scales.map(\.range.lowerBound)
+    let gaps = try template.scales.enumerated().map { index, scale in
       let written = try scale.range.map { score in
         var scores = lowest
         scores[index] = score
@@ -52,7 +52,7 @@ private struct WrittenScore {
     let analysis = try encoder.analyze(ratings.record(rated))
     let pieces = analysis.pieces, ids = analysis.example.ids
     func place(_ index: Int) throws -> Range<Int> {
-      let span = analysis.spans[ratings.form.scales[index].name]?.first ?? 0..<0
+      let span = analysis.spans[ratings.template.scales[index].name]?.first ?? 0..<0
       let inside = pieces.indices.filter { pieces[$0].range.overlaps(span) && !pieces[$0].range.isEmpty }
       guard let first = inside.first, let last = inside.last else {
         throw InputError(path: "tokenizer", expected: "tokens for the score \(scores[index])", found: "none")

@@ -7,8 +7,8 @@ import Training
 
 /// Rated responses as a head of scores learns them: each with its scores, or pairs of responses to one question.
 ///
-/// Pairs are all those of a question whose overall scores differ. A pair's margin is that difference divided by the mean
-/// of all pairs', so that a loss weighted by it is of the size of one that is not.
+/// Pairs are all those of a question whose overall scores differ. A pair's margin is that difference divided by the
+/// mean of all pairs', so that a loss weighted by it is of the size of one that is not.
 struct RatedExamples: ExampleCollection {
   /// One of two responses to a question, by its index in the data set.
   private struct Pair {
@@ -28,7 +28,7 @@ struct RatedExamples: ExampleCollection {
   let ties: Int
 
   /// - Throws: `InputError` if no question has two responses of different scores.
-  init(_ dataset: Dataset, _ loss: RatingObjective.Loss, _ form: RatingForm) throws {
+  init(_ dataset: Dataset, _ loss: RatingObjective.Loss, _ template: RatingTemplate) throws {
     self.dataset = dataset
     var groups = [[ChatMessage]: [Int]](), order = [[ChatMessage]](), scores = [[Int]]()
     for index in 0..<dataset.count {
@@ -41,7 +41,7 @@ struct RatedExamples: ExampleCollection {
     }
     guard loss.comparesPairs else {
       ties = 0
-      examples = .ratings(scores.map { zip(form.scales, $0).map { $0.output(ofScore: $1) } })
+      examples = .ratings(scores.map { zip(template.scales, $0).map { $0.output(ofScore: $1) } })
       return
     }
     var pairs = [Pair](), ties = 0

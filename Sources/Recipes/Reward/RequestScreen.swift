@@ -3,8 +3,8 @@ import TokenData
 
 /// Tells of a request, without reading it, that it is far too long: from any thread, in a millisecond for a megabyte.
 ///
-/// The judge itself says the same after making all tokens, which takes a second for some megabytes, and one thread makes
-/// them for everybody.
+/// The reward model itself says the same after making all tokens, which takes a second for some megabytes, and one
+/// thread makes them for everybody.
 public struct RequestScreen: Sendable {
   private let refusal: @Sendable (RewardRequest) -> InputError?
 
@@ -12,8 +12,8 @@ public struct RequestScreen: Sendable {
   package init(_ refusal: @escaping @Sendable (RewardRequest) -> InputError?) { self.refusal = refusal }
 
   /// Refuses what has more text than any sequence of tokens that the run's model reads.
-  init(_ ratings: RatingReader, _ parts: RunParts) {
-    let (bound, maxLength) = (parts.encoder.tokenizer.textBound, parts.maxLength)
+  init(_ ratings: RatingReader, _ artifacts: RunArtifacts) {
+    let (bound, maxLength) = (artifacts.encoder.tokenizer.textBound, artifacts.maxLength)
     self.init { request in
       guard let bound else { return nil }
       let rated = ratings.shortened(RatedResponse(messages: request.messages, response: request.response))

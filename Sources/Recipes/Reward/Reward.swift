@@ -4,7 +4,7 @@ public import TokenData
 public struct RewardRequest: Sendable, Hashable {
   /// The conversation up to the response; the last message is the user's.
   public var messages: [ChatMessage]
-  /// What is rated.
+  /// Rated response.
   public var response: String
 
   /// Memberwise.
@@ -19,7 +19,7 @@ public struct RewardRequest: Sendable, Hashable {
   }
 }
 
-/// What a reward model thinks of a response.
+/// Reward of a response.
 public struct Reward: Sendable, Hashable, Codable {
   /// One number that it thinks of, with what it believes of it.
   public struct Score: Sendable, Hashable, Codable {
@@ -31,6 +31,7 @@ public struct Reward: Sendable, Hashable, Codable {
     public var variance: Double?
     /// The possible values, ascending, and how probable the model thinks each; empty without a distribution.
     public var values: [Double]
+    /// How probable the model thinks each of ``values``.
     public var probabilities: [Double]
     /// How probable it was that the model says any of these values at all; nil without a distribution.
     public var coverage: Double?
@@ -47,23 +48,26 @@ public struct Reward: Sendable, Hashable, Codable {
 
   /// The score that responses are compared by.
   public var overall: Score
-  /// What it is made of, in the order of the run file; empty if not asked for, or the model knows none.
-  public var facets: [Score]
+  /// Attributes, in the order of the run file; empty if not asked for, or the model knows none.
+  public var attributes: [Score]
+
+  // Folders of earlier versions have this key.
+  private enum CodingKeys: String, CodingKey { case overall, attributes = "facets" }
 
   /// Memberwise.
-  public init(overall: Score, facets: [Score] = []) { (self.overall, self.facets) = (overall, facets) }
+  public init(overall: Score, attributes: [Score] = []) { (self.overall, self.attributes) = (overall, attributes) }
 }
 
 /// A model that rates responses: one that answers with scores, or one with a head of its own for them.
 ///
 /// Not `Sendable`: whoever shares one calls it from one thread at a time.
-public protocol Judge: AnyObject {
+public protocol RewardModel: AnyObject {
   /// A short name for tables and files.
   var name: String { get }
   /// The range of the overall score; nil if it has none (the logit of a classifier).
   var range: ClosedRange<Double>? { get }
-  /// Names of the facets and their ranges.
-  var facets: [(name: String, range: ClosedRange<Double>?)] { get }
+  /// Names of the attributes and their ranges.
+  var attributes: [(name: String, range: ClosedRange<Double>?)] { get }
   /// What is known of a request without reading it; nil for nothing.
   var screen: RequestScreen? { get }
   /// Tokens that rating a response reads.
@@ -73,14 +77,14 @@ public protocol Judge: AnyObject {
   /// Rates responses.
   ///
   /// - Parameters:
-  ///   - facets: whether facets are wanted too, which costs some more reading.
+  ///   - attributes: whether attributes are wanted too, which costs some more reading.
   ///   - tokenBudget: largest number of tokens that are read at once; nil for what memory allows.
   /// - Returns: one reward a request, in order.
   /// - Throws: as ``tokens(of:)``, for the first request that cannot be rated.
-  func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) throws -> [Reward]
+  func rewards(of requests: [RewardRequest], attributes: Bool, tokenBudget: Int?) throws -> [Reward]
 }
 
-extension Judge {
+extension RewardModel {
   /// Nothing.
   public var screen: RequestScreen? { nil }
 }

@@ -11,7 +11,7 @@ public struct Answering: Sendable {
   public let encoder: ExampleEncoder
   /// How answers are generated.
   public var options: GenerationOptions
-  /// What ends an answer.
+  /// Ends of an answer.
   let ends: AnswerEnds
   let parser: AnswerNumbers
   private let fixedBudget: Int?
@@ -20,23 +20,24 @@ public struct Answering: Sendable {
 
   /// - Parameter longestAnswer: tokens of the longest right answer, if known: where the run file sets no limit, twice
   ///   that many and 16 more are generated at most.
-  public init(_ parts: RunParts, longestAnswer: Int? = nil) {
-    encoder = parts.encoder
+  public init(_ artifacts: RunArtifacts, longestAnswer: Int? = nil) {
+    encoder = artifacts.encoder
     ends = encoder.ends
-    let settings = parts.settings.evaluate
+    let settings = artifacts.settings.evaluate
     options = GenerationOptions(
       maxNewTokens: settings.maxNewTokens ?? longestAnswer.map { 2 * $0 + 16 } ?? 256,
       stopIDs: Set(ends.ids))
     fixedBudget = settings.tokenBudget
-    longestExample = parts.settings.data.tooLong == .cutPrompt ? parts.maxLength : nil
+    longestExample = artifacts.settings.data.tooLong == .cutPrompt ? artifacts.maxLength : nil
     parser = AnswerNumbers(encoder, rules: encoder.metrics, count: settings.numbers)
   }
 
-  /// What is asked of a record, and what the right answer would be.
+  /// Question and right answer of a record.
   ///
-  /// With `data.tooLong: cutPrompt` a long prompt is cut as it is for training: by as much as prompt and right answer are
-  /// too long. Where no right answer is known, room for a generated one is left, of half the length at most.
+  /// With `data.tooLong: cutPrompt` a long prompt is cut as it is for training: by as much as prompt and right answer
+  /// are too long. Where no right answer is known, room for a generated one is left, of half the length at most.
   public func item(_ record: Record) throws -> EvaluationItem {
+    if longestExample != nil { try ExampleEncoder.checkCut(record) }
     let (prompt, reference) = record.promptAndReference, question = try question(record, isAnswered: !reference.isEmpty)
     return EvaluationItem(
       id: record.id ?? record.source, prompt: prompt, ids: question.ids, images: question.images,
@@ -70,18 +71,18 @@ public struct Answering: Sendable {
     return example.cuttingPrompt(to: length, keeping: example.ids.first == encoder.tokenizer.roles.begin ? 1 : 0)
   }
 
-  /// Reads and prepares the pictures of items when they are asked for; nil if there are none.
+  /// Reads and prepares the images of items when they are asked for; nil if there are none.
   public func images(_ items: [EvaluationItem]) -> PromptImages? {
     images(items.map(\.images), sources: items.map(\.source))
   }
 
-  /// As ``images(_:)``, of sequences that are known by their pictures alone.
+  /// As ``images(_:)``, of sequences that are known by their images alone.
   func images(_ images: [[ExampleImage]], sources: [String]) -> PromptImages? {
     guard let tokens = encoder.images, images.contains(where: { !$0.isEmpty }) else { return nil }
     return { try tokens.prepared(images[$0], source: sources[$0]) }
   }
 
-  /// What a model says, item by item.
+  /// Answers of a model, item by item.
   public func answers(
     _ items: [EvaluationItem], _ model: any TokenModel, onDone: (() -> Void)? = nil
   ) throws -> [(text: String, finish: FinishReason)] {
@@ -144,7 +145,7 @@ struct AnswerNumbers: Sendable {
   init(_ encoder: ExampleEncoder, rules: [MetricRule], count: Int?) {
     tokenizer = encoder.tokenizer
     // Labels and codes have no numbers; spans are known of records, not of answers.
-    self.rules = rules.filter { $0.finder.space.values != nil || $0.finder.space.unit == .character }
+    self.rules = rules.filter { $0.finder.space.writesNumbers || $0.finder.space.unit == .character }
     self.count = count
   }
 
@@ -164,7 +165,8 @@ struct AnswerNumbers: Sendable {
     guard !rules.isEmpty else { return NumberGrammar().numbers(in: text).map(\.value) }
     var all = [(range: Range<Int>, value: Double)]()
     for rule in rules {
-      let spans: [Range<Int>]? = if case .marks(let marks) = rule.region { marks.spans(in: text) } else { nil }
+      let spans: [Range<Int>]? =
+        if case .delimiters(let delimiters) = rule.region { delimiters.spans(in: text) } else { nil }
       for number in numbers(in: text, within: spans, rule.finder)
       where !all.contains(where: { $0.range.overlaps(number.range) }) {
         all.append(number)
@@ -188,6 +190,21 @@ struct AnswerNumbers: Sendable {
 }
 
 extension Record {
+  /// The same with another answer.
+  func answering(_ text: String) -> Record {
+    var record = self
+    switch content {
+    case .promptCompletion(let prompt, _): record.content = .promptCompletion(prompt, text)
+    case .text: record.content = .text(text)
+    case .messages(var messages):
+      if messages.last?.role == .assistant { messages.removeLast() }
+      record.content = .messages(messages + [ChatMessage(.assistant, text)])
+    }
+    // They are places in the answer that it had.
+    record.spans = [:]
+    return record
+  }
+
   /// What is asked, as a person would read it, and the right answer ("" where there is none).
   var promptAndReference: (prompt: String, reference: String) {
     switch content {

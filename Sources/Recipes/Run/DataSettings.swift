@@ -6,14 +6,16 @@ public import TokenData
 public struct DataSettings: Sendable, Hashable {
   /// JSONL files, or folders of image codes; nil for none.
   public var train: String?
+  /// Validated on while training; nil for none.
   public var valid: String?
+  /// Tested on afterwards; nil for none.
   public var test: String?
   /// Whether these are folders of image codes, which `dist2 image-codes` makes, and no text.
   public var areCodes: Bool
   /// Folder of the tokenizer that made the codes: its code book is what distances are between, and it paints what the
   /// model draws. Nil for text.
   public var tokenizer: String?
-  /// What a line holds; nil: judged by its fields.
+  /// Format of a line; nil: decided by its fields.
   public var format: RecordFormat?
   /// Name of the chat template; nil: that of the model for conversations, none for plain prompts.
   public var template: String?
@@ -25,11 +27,11 @@ public struct DataSettings: Sendable, Hashable {
   public var end: Bool
   /// Whether digits of answers are tokens of their own; nil: where a metric of single digits wants it.
   public var splitDigits: Bool?
-  /// Rows, and pixels of a row, that pictures are brought to before the model's own preparation; nil: as they are.
-  public var squarePictures: Int?
+  /// Rows, and pixels of a row, that images are brought to before the model's own preparation; nil: as they are.
+  public var squareImages: Int?
   /// Largest number of tokens of an example; nil: the model's context.
   public var maxLength: Int?
-  /// What becomes of longer ones.
+  /// Treatment of longer ones.
   public var tooLong: Dataset.TooLong
   /// Whether lines that cannot be read are left out, counted and listed.
   public var skipBad: Bool
@@ -70,7 +72,7 @@ public struct DataSettings: Sendable, Hashable {
     fields = try reader.section("fields") { try RecordFields($0) }
     end = try reader.value("end", default: true)
     splitDigits = try reader.optional("splitDigits")
-    squarePictures = try reader.optional("squarePictures", in: 1...4096)
+    squareImages = try reader.optional("squareImages", in: 1...4096)
     maxLength = try reader.optional("maxLength", in: 2...1_000_000_000)
     tooLong = try reader.value("tooLong", default: .error)
     skipBad = try reader.value("skipBad", default: false)

@@ -3,9 +3,9 @@ import MetricTokens
 import TokenData
 
 extension RunSettings {
-  /// With `grammar.thousands: auto` turned off where the answers to learn show that commas between digits separate numbers:
-  /// `512,384` beside `12,38` is a pair, not half a million. Written into the resolved run file, so that a run's answers are
-  /// read by what it learnt from.
+  /// With `grammar.thousands: auto` turned off where the answers to learn show that commas between digits separate
+  /// numbers: `512,384` beside `12,38` is a pair, not half a million. Written into the resolved run file, so that a
+  /// run's answers are read by what it learnt from.
   ///
   /// A run that was begun before there was `auto` goes on as it began.
   func decidingThousands() -> RunSettings {
@@ -46,7 +46,7 @@ extension RunSettings {
     return settings
   }
 
-  /// What reads the numbers of answers; nil for a run without metrics of numbers.
+  /// Reader of the numbers of answers; nil for a run without metrics of numbers.
   var numberGrammar: NumberGrammar? { metrics.first(where: \.readsNumbers)?.grammar }
 }
 

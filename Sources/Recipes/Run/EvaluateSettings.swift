@@ -1,6 +1,6 @@
 public import Evaluation
 
-/// How answers are judged.
+/// Evaluation of answers.
 public struct EvaluateSettings: Sendable, Hashable {
   /// Figures, by name; nil: those that fit the answers.
   public var metrics: [EvaluationMetric]?
@@ -10,7 +10,7 @@ public struct EvaluateSettings: Sendable, Hashable {
   public var limit: Int?
   /// Numbers that make an answer; nil: as many as the right answer has.
   public var numbers: Int?
-  /// What an answer without a number counts as in the errors; nil: it is left out, and counted.
+  /// Value of an answer without a number in the errors; nil: it is left out, and counted.
   public var unreadableAs: Double?
   /// Whether the distribution of the number is read out beside the answer, for CRPS, coverage and the number read out;
   /// nil: where every answer is one number that can be read out.

@@ -17,16 +17,26 @@ struct FormatLearner {
   /// - Throws: `InputError` if there is no number, or numbers have too many digits.
   func format(of rule: MetricRule, metric: String) throws -> LearntFormat {
     let file = try JSONLFile(path)
-    var numbers = [ParsedNumber]()
+    var numbers = [ParsedNumber](), lines = [Int]()
     for index in 0..<file.count {
       // Lines that cannot be used are reported where the data set is made.
       guard let record = try? reader.record(file, index) else { continue }
       let answer = record.promptAndReference.reference
-      numbers += rule.finder.grammar.numbers(in: answer, within: spans(rule.region, record, answer))
+      for number in rule.finder.grammar.numbers(in: answer, within: spans(rule.region, record, answer)) {
+        guard number.digits.count <= ValueFormat.largestDigits else {
+          throw InputError(
+            path: path, place: "line \(file.lineNumber(index)), metric \(metric)",
+            expected: "numbers of at most \(ValueFormat.largestDigits) digits, to teach them as whole values",
+            found: "\(number.digits.count) digits", remedy: "Correct the line, or leave it out.")
+        }
+        numbers.append(number)
+        lines.append(file.lineNumber(index))
+      }
     }
     do {
       var learnt = try ValueFormat.learnt(from: numbers)
       learnt.format = learnt.format.widened(by: Self.room)
+      learnt.outlier = outlier(numbers, lines)
       return learnt
     } catch {
       throw InputError(
@@ -35,11 +45,30 @@ struct FormatLearner {
     }
   }
 
+  /// A number that alone makes the range ten times as wide as the others do: a typing error, more often than not.
+  private func outlier(_ numbers: [ParsedNumber], _ lines: [Int]) -> LearntFormat.Outlier? {
+    let order = numbers.indices.sorted { numbers[$0].value < numbers[$1].value }
+    guard order.count >= 20 else { return nil }
+    func range(_ order: ArraySlice<Int>) -> ClosedRange<Double> {
+      numbers[order[order.startIndex]].value...numbers[order[order.endIndex - 1]].value
+    }
+    let all = range(order[...])
+    let without = [(order[order.count - 1], range(order.dropLast())), (order[0], range(order.dropFirst()))]
+    guard let (index, rest) = without.min(by: { $0.1.width < $1.1.width }), rest.width > 0,
+      all.width > 10 * rest.width
+    else { return nil }
+    return LearntFormat.Outlier(text: numbers[index].plainText, line: lines[index], others: rest)
+  }
+
   private func spans(_ region: MetricRegion, _ record: Record, _ answer: String) -> [Range<Int>]? {
     switch region {
     case .answer: nil
-    case .marks(let marks): marks.spans(in: answer)
+    case .delimiters(let delimiters): delimiters.spans(in: answer)
     case .spans(let name): record.spans[name] ?? []
     }
   }
+}
+
+extension ClosedRange<Double> {
+  fileprivate var width: Double { upperBound - lowerBound }
 }

@@ -25,32 +25,49 @@ public struct MetricSettings: Sendable, Hashable {
 
   /// A token with its value.
   public struct Bin: Sendable, Hashable {
+    /// The token's text.
     public var token: String
+    /// Its value.
     public var value: Double
   }
 
   /// A distance and its parameters.
   public struct DistanceChoice: Sendable, Hashable {
+    /// `squared`, `absolute`, `circular`, …
     public var name: String
+    /// Length of the circle, of `circular`.
     public var period: Double?
+    /// Distances between the candidates, of `table`.
     public var table: [[Double]]?
+    /// The distance that `shuffled` deals out.
     public var original: String?
+    /// Seed of `shuffled`.
     public var seed: Int
     /// Safetensors file of embeddings, and the tensor's name in it; or the folder of an image tokenizer.
     public var embeddings: String?
+    /// Name of the tensor in a Safetensors file.
     public var tensor: String?
   }
 
+  /// What results call it.
   public var name: String
+  /// The candidates.
   public var tokens: Tokens
+  /// Whether candidates begin with a space.
   public var spacing: Spacing
+  /// What becomes of several tokens with one value.
   public var duplicates: Duplicates
+  /// Where in a record its numbers stand.
   public var region: MetricRegion
+  /// How numbers are written.
   public var grammar: NumberGrammar
+  /// How far apart two candidates are.
   public var distance: DistanceChoice
   /// τ; nil: that of the objective.
   public var temperature: Temperature?
+  /// Weights of digits by their place.
   public var place: PlaceRule
+  /// Contrastive examples that targets are extended by.
   public var contrast: Contrast
   /// Factor of α.
   public var weight: Double
@@ -155,17 +172,18 @@ extension MetricRegion {
 
   init(_ reader: SettingsReader) throws {
     let kind: Kind? = try reader.optional("in")
-    let marks: [String]? = try reader.optional("marks", "two marks, such as [\"<b>\", \"</b>\"]") {
+    let delimiters: [String]? = try reader.optional("delimiters", "two delimiters, such as [\"<b>\", \"</b>\"]") {
       $0.count == 2 && !$0.contains("")
     }
     let spans: String? = try reader.optional("spans")
-    switch (kind, marks, spans) {
+    switch (kind, delimiters, spans) {
     case (.answer?, nil, nil): self = .answer
-    case (nil, let marks?, nil): self = .marks(Marks(marks[0], marks[1]))
+    case (nil, let delimiters?, nil): self = .delimiters(Delimiters(delimiters[0], delimiters[1]))
     case (nil, nil, let spans?): self = .spans(spans)
     default:
       throw reader.error(
-        nil, expected: "answer, { marks: [\"<b>\", \"</b>\"] } or { spans: name }", found: "none or several of them")
+        nil, expected: "answer, { delimiters: [\"<b>\", \"</b>\"] } or { spans: name }",
+        found: "none or several of them")
     }
   }
 }

@@ -1,16 +1,20 @@
 public import Objectives
 
-/// What is made small.
+/// Loss to minimise.
 public struct ObjectiveSettings: Sendable, Hashable {
+  /// Which loss terms there are.
   public var preset: Preset
   /// α
   public var alpha: Double
   /// τ of metrics that have none of their own.
   public var temperature: Temperature
-  public var softmax: MetricMatch.Softmax
-  public var direction: MetricMatch.Direction
+  /// Over which tokens the model's softmax is taken.
+  public var softmax: DistanceLoss.Softmax
+  /// Which way the divergence is taken.
+  public var direction: DistanceLoss.Direction
   /// ε of the presets that smooth.
   public var smoothing: Double
+  /// How terms become one number.
   public var reduction: Objective.Reduction
 
   init(_ reader: SettingsReader) throws {

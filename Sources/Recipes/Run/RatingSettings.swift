@@ -10,7 +10,7 @@ extension RatingReader {
     let layout: Layout? = try reader.optional("data")
     let prompt: String = try reader.value("prompt", default: "prompt")
     let response: String = try reader.value("response", default: "response")
-    let facets = try reader.sections("facets") { try RatedScale($0, name: nil) }
+    let attributes = try reader.sections("attributes") { try RatedScale($0, name: nil) }
     let overall = try reader.optionalWordOrSection("overall", word: "field") { try RatedScale($0, name: "overall") }
     let words: Words? = try reader.optional("instruction")
     let text: String? = try reader.optional("instructionText")
@@ -20,41 +20,42 @@ extension RatingReader {
     if words != nil, text != nil {
       throw reader.error("instructionText", expected: "either instruction or instructionText", found: "both")
     }
-    if layout == .helpsteer2, !facets.isEmpty || overall != nil {
+    if layout == .helpsteer2, !attributes.isEmpty || overall != nil {
       throw reader.error(
-        "facets", expected: "nothing besides data: helpsteer2, which has its own", found: "facets or overall",
+        "attributes", expected: "nothing besides data: helpsteer2, which has its own", found: "attributes or overall",
         remedy: "Leave out `data` to name your own fields.")
     }
-    if layout == nil, facets.isEmpty, overall == nil {
+    if layout == nil, attributes.isEmpty, overall == nil {
       throw reader.error(
-        nil, expected: "helpsteer2, or fields with scores", found: "neither facets nor overall",
+        nil, expected: "helpsteer2, or fields with scores", found: "neither attributes nor overall",
         remedy: "For instance: overall: { field: score, range: [1, 5] }.")
     }
-    if let twice = facets.map(\.scale.name).first(where: { name in
-      ["overall", "facets"].contains(name) || facets.count { $0.scale.name == name } > 1
+    if let twice = attributes.map(\.scale.name).first(where: { name in
+      ["overall", "attributes", "facets"].contains(name) || attributes.count { $0.scale.name == name } > 1
     }) {
-      throw reader.error("facets", expected: "names of their own, not overall or facets", found: "\"\(twice)\"")
+      throw reader.error("attributes", expected: "names of their own, not overall or attributes", found: "\"\(twice)\"")
     }
-    var form = RatingForm.helpSteer2, sources = RatingReader.helpSteer2.facets
+    var template = RatingTemplate.helpSteer2, sources = RatingReader.helpSteer2.attributes
     if layout == nil {
-      let overall = try overall?.scale ?? RatingForm.Scale("overall", Self.sum(of: facets.map(\.scale), reader))
-      form = RatingForm(overall: overall, facets: facets.map(\.scale))
-      sources = facets.map(\.source)
+      let overall = try overall?.scale ?? RatingTemplate.Scale("overall", Self.sum(of: attributes.map(\.scale), reader))
+      template = RatingTemplate(overall: overall, attributes: attributes.map(\.scale))
+      sources = attributes.map(\.source)
     }
-    form.instruction = text.map { .text($0) } ?? (words == RatingReader.Words.none ? .none : .judge)
+    template.instruction = text.map { .text($0) } ?? (words == RatingReader.Words.none ? .none : .judge)
     self.init(
-      form: form, prompt: prompt, response: response, overall: overall?.source, facets: sources,
+      template: template, prompt: prompt, response: response, overall: overall?.source, attributes: sources,
       longestPrompt: longestPrompt, longestResponse: longestResponse)
   }
 
-  /// The scores that an overall score can take which is the sum of all facets'.
-  private static func sum(of facets: [RatingForm.Scale], _ reader: SettingsReader) throws -> ClosedRange<Int> {
+  /// The scores that an overall score can take which is the sum of all attributes'.
+  private static func sum(of attributes: [RatingTemplate.Scale], _ reader: SettingsReader) throws -> ClosedRange<Int> {
     // No scale goes beyond 999, so a list would have to be longer than any file to overflow.
-    let sum = facets.map(\.range).reduce((0, 0)) { ($0.0 + $1.lowerBound, $0.1 + $1.upperBound) }
+    let sum = attributes.map(\.range).reduce((0, 0)) { ($0.0 + $1.lowerBound, $0.1 + $1.upperBound) }
     guard sum.1 <= RatedScale.scores.upperBound else {
       throw reader.error(
-        "facets", expected: "scores whose greatest sum, the overall score, is at most \(RatedScale.scores.upperBound)",
-        found: "\(sum.1)", remedy: "Give `overall` a field of its own, or the facets narrower `scores`.")
+        "attributes",
+        expected: "scores whose greatest sum, the overall score, is at most \(RatedScale.scores.upperBound)",
+        found: "\(sum.1)", remedy: "Give `overall` a field of its own, or the attributes narrower `scores`.")
     }
     return sum.0...sum.1
   }
@@ -64,10 +65,10 @@ extension RatingReader {
 private struct RatedScale {
   private enum Direction: String, NamedSetting { case higherIsBetter, lowerIsBetter }
 
-  /// What scores are written with: the answer's form is made for each score, and all are held.
+  /// Scores that can be written: the answer's template is made for each score, and all are held.
   static let scores = 0...999
 
-  var scale: RatingForm.Scale
+  var scale: RatingTemplate.Scale
   var source: RatingReader.Source
 
   init(_ reader: SettingsReader, name: String?) throws {
@@ -92,7 +93,7 @@ private struct RatedScale {
           + "\(range.lowerBound) … \(range.upperBound)",
         found: "none", remedy: "For instance scores: [0, 10].")
     }
-    scale = RatingForm.Scale(name, scores, explanation: explanation)
+    scale = RatingTemplate.Scale(name, scores, explanation: explanation)
     source = RatingReader.Source(field: field, range: range, isReversed: direction == .lowerIsBetter)
   }
 }

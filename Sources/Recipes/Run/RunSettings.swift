@@ -4,7 +4,7 @@ import MetricTokens
 import Objectives
 public import TokenData
 
-/// A run file: everything that `dist2 train` and its neighbours need to know, with defaults filled in.
+/// A run file: everything that `dist2 train` and related commands need to know, with defaults filled in.
 ///
 /// `docs/run-files.md` explains every key; `Configs/` holds one commented file for each use.
 public struct RunSettings: Sendable {
@@ -12,15 +12,15 @@ public struct RunSettings: Sendable {
   public var model: String
   /// Examples.
   public var data: DataSettings
-  /// What rated responses look like and how they are asked for; nil for other data.
+  /// Format of rated responses and their instruction; nil for other data.
   public var reward: RatingReader?
-  /// What carries a distance.
+  /// Metrics: the tokens that carry a distance.
   public var metrics: [MetricSettings]
-  /// What is made small.
+  /// Loss to minimise.
   public var objective: ObjectiveSettings
   /// How.
   public var train: TrainSettings
-  /// How answers are judged.
+  /// Evaluation of answers.
   public var evaluate: EvaluateSettings
   /// Folder of the run.
   public var output: String
@@ -60,8 +60,14 @@ public struct RunSettings: Sendable {
     var document = document
     for override in overrides { try document.set(override) }
     for (key, value) in values { try document.set(key, to: value) }
+    try self.init(SettingsReader(document), document)
+  }
+
+  /// Reads what a reader has.
+  init(_ reader: SettingsReader) throws { try self.init(reader, reader.document) }
+
+  private init(_ reader: SettingsReader, _ document: SettingsDocument) throws {
     (path, self.document) = (document.path, document)
-    let reader = try SettingsReader(document)
     model = try reader.required("model")
     let folder = absolutePath(parentFolder(of: path))
     data = try reader.section("data") { try DataSettings($0, folder: folder) }
@@ -81,8 +87,8 @@ public struct RunSettings: Sendable {
     try check(reader)
   }
 
-  /// Runs what puts settings to use, and says of the errors of token spaces and objectives, which know neither files nor
-  /// keys, which key of the run they are about.
+  /// Runs what puts settings to use, and says of the errors of token spaces and objectives, which know neither files
+  /// nor keys, which key of the run they are about.
   ///
   /// - Parameter temperature: the key of the temperature, if that may be at fault.
   /// - Throws: `InputError`, and any error of `body` that is of another kind.
@@ -143,7 +149,7 @@ public struct RunSettings: Sendable {
     }
   }
 
-  /// What only shows when all is known.
+  /// Checks that need all settings.
   private func check(_ reader: SettingsReader) throws {
     var names = Set<String>()
     for (index, metric) in metrics.enumerated() where !names.insert(metric.name).inserted {

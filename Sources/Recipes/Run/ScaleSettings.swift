@@ -54,6 +54,20 @@ enum ScaleChoice: SettingValue, Hashable {
     }
   }
 
+  static var schema: JSON {
+    let number: JSON = ["type": "number"], text: JSON = ["type": "string"]
+    let raters: JSON = [
+      "type": "object", "properties": ["raters": text, "width": number], "required": ["raters"],
+      "additionalProperties": .bool(false),
+    ]
+    return [
+      "anyOf": [
+        ["const": "auto"], number, .oneKey("relative", number), .oneKey("box", number), .oneKey("field", text), raters,
+        .oneKey("temperature", number),
+      ]
+    ]
+  }
+
   static var expected: String {
     "auto, a number above 0, or one of { relative: share }, { box: share }, { field: name }, { raters: name, width: number }, "
       + "{ temperature: number }"

@@ -3,11 +3,11 @@
 enum SettingRange {
   /// Steps, examples, tokens, characters: the product of two still fits an Int.
   static let counts = 1...1_000_000_000
-  /// What is held in memory so many times.
+  /// Unit of which so many are held in memory.
   static let sizes = 1...1_000_000
   /// Factors of losses and gradients, which become 32-bit floats.
   static let factors = 0...1e9
-  /// What is divided by: neither it nor its inverse leaves the range of 32-bit floats, even squared.
+  /// Range of divisors: neither it nor its inverse leaves the range of 32-bit floats, even squared.
   static let divisors = 1e-9...1e9
   /// Values of tokens.
   static let values = -1e12...1e12

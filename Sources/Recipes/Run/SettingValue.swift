@@ -2,16 +2,18 @@ import Files
 import MetricTokens
 import Objectives
 
-/// What may stand under one key of a run file.
+/// Value of one key of a run file.
 protocol SettingValue {
   /// From what the file says; nil if it is not of this kind.
   init?(setting: JSON)
   /// As the file would say it.
   var setting: JSON { get }
-  /// What errors say was expected.
+  /// Expectation in error messages.
   static var expected: String { get }
   /// All names, where there are names to choose from.
   static var names: [String] { get }
+  /// JSON Schema of what the file may say.
+  static var schema: JSON { get }
 }
 
 extension SettingValue {
@@ -28,6 +30,7 @@ extension Int: SettingValue {
   }
   var setting: JSON { .int(self) }
   static var expected: String { "a whole number" }
+  static var schema: JSON { ["type": "integer"] }
 }
 
 extension Double: SettingValue {
@@ -41,6 +44,7 @@ extension Double: SettingValue {
   }
   var setting: JSON { .double(self) }
   static var expected: String { "a number" }
+  static var schema: JSON { ["type": "number"] }
 }
 
 extension Bool: SettingValue {
@@ -50,6 +54,7 @@ extension Bool: SettingValue {
   }
   var setting: JSON { .bool(self) }
   static var expected: String { "true or false" }
+  static var schema: JSON { ["type": "boolean"] }
 }
 
 extension String: SettingValue {
@@ -63,6 +68,7 @@ extension String: SettingValue {
   }
   var setting: JSON { .string(self) }
   static var expected: String { "text" }
+  static var schema: JSON { ["type": ["string", "integer"]] }
 }
 
 extension Array: SettingValue where Element: SettingValue {
@@ -79,6 +85,7 @@ extension Array: SettingValue where Element: SettingValue {
   }
   var setting: JSON { .array(map(\.setting)) }
   static var expected: String { "a list [a, b, …], each \(Element.expected)" }
+  static var schema: JSON { ["anyOf": [["type": "array", "items": Element.schema], Element.schema]] }
   static var names: [String] { Element.names }
 }
 
@@ -92,6 +99,7 @@ extension NamedSetting {
   }
   var setting: JSON { .string(rawValue) }
   static var expected: String { "one of \(names.joined(separator: ", "))" }
+  static var schema: JSON { ["enum": .array(names.map { .string($0) })] }
   static var names: [String] { allCases.map(\.rawValue) }
 }
 
@@ -99,8 +107,8 @@ extension Preset: NamedSetting {}
 extension PlaceRule: NamedSetting {}
 extension Spacing: NamedSetting {}
 extension Duplicates: NamedSetting {}
-extension MetricMatch.Softmax: NamedSetting {}
-extension MetricMatch.Direction: NamedSetting {}
+extension DistanceLoss.Softmax: NamedSetting {}
+extension DistanceLoss.Direction: NamedSetting {}
 extension Objective.Reduction: NamedSetting {}
 
 /// `[low, high]`
@@ -111,6 +119,9 @@ extension ClosedRange: SettingValue where Bound: SettingValue {
   }
   var setting: JSON { .array([lowerBound.setting, upperBound.setting]) }
   static var expected: String { "[low, high], each \(Bound.expected)" }
+  static var schema: JSON {
+    ["type": "array", "items": Bound.schema, "minItems": .int(2), "maxItems": .int(2)]
+  }
 }
 
 /// A number τ, `{ perplexity: k }` or `{ rowPerplexity: k }`.
@@ -141,4 +152,11 @@ extension Temperature: SettingValue {
     }
   }
   static var expected: String { "0, a number from 1e-9 to 1e9, or { perplexity: k } with k ≥ 1" }
+  static var schema: JSON {
+    [
+      "anyOf": [
+        ["type": "number"], .oneKey("perplexity", ["type": "number"]), .oneKey("rowPerplexity", ["type": "number"]),
+      ]
+    ]
+  }
 }

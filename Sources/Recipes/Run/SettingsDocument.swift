@@ -16,8 +16,8 @@ struct SettingsDocument {
 
   /// Reads a file.
   ///
-  /// - Throws: `InputError` for a file that is no YAML mapping, keys that occur twice, more than 100,000 values, or lists
-  ///   nested deeper than 64.
+  /// - Throws: `InputError` for a file that is no YAML mapping, keys that occur twice, more than 100,000 values, or
+  ///   lists nested deeper than 64.
   init(file path: String) throws {
     let bytes = try fileBytes(path, limit: 1 << 24)
     guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -89,7 +89,7 @@ struct SettingsDocument {
       ? "--set \(keyPath)" : nil
   }
 
-  /// What is wrong with the value of a key, named by the option or the line of the file that it comes from.
+  /// Error about the value of a key, named by the option or the line of the file that it comes from.
   func error(at keyPath: String, expected: String, found: String, remedy: String = "") -> InputError {
     if let assignment = assignment(of: keyPath) {
       return InputError(path: "<arguments>", place: assignment, expected: expected, found: found, remedy: remedy)

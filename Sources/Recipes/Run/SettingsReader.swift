@@ -1,9 +1,11 @@
 import Files
+import Reports
+import Synchronization
 
 /// Reads one mapping of a run file key by key, and keeps account: of what it was asked for, so that a key nobody asks
 /// for is refused, and of what each key came to, so that the run as resolved can be written down.
 final class SettingsReader {
-  /// What all readers of one file share.
+  /// State that all readers of one file share.
   private final class Account {
     let document: SettingsDocument
     var unknown: [(section: SettingsReader, key: String)] = []
@@ -12,10 +14,17 @@ final class SettingsReader {
   }
 
   private let account: Account
-  private let values: JSONObject
+  private var values: JSONObject
+  /// Names of earlier versions that the file has in place of these keys.
+  private var oldNames: [String: String] = [:]
   private let keyPath: String
   private var asked: [String] = []
   private var resolved = JSONObject()
+  /// What was asked for, and how.
+  private(set) var schema = SettingsSchema()
+
+  /// The file that is read.
+  var document: SettingsDocument { account.document }
 
   /// The file's root.
   convenience init(_ document: SettingsDocument) throws {
@@ -33,6 +42,23 @@ final class SettingsReader {
       throw error(nil, expected: "keys and values", found: value.summary)
     }
     account.sections.append(self)
+    try takeOldNames()
+  }
+
+  /// Puts values under names of earlier versions where they belong, with a note for each.
+  private func takeOldNames() throws {
+    let place = keyPath.replacing(/\[[0-9]+\]/, with: "")
+    for (old, new) in renamedKeys[place] ?? [] {
+      guard let value = values[old] else { continue }
+      guard values[new] == nil else {
+        throw error(old, expected: "\(new) alone, as \(old) is called now", found: "both")
+      }
+      values = JSONObject(values.members.map { ($0.key == old ? new : $0.key, $0.value) })
+      oldNames[new] = old
+      // Runs of earlier versions have written down that there was none.
+      guard value != .null else { continue }
+      noteOnce("\(account.document.path): \(path(new)) is called \(new) now; the old name works for one more version")
+    }
   }
 
   // MARK: Values
@@ -46,6 +72,7 @@ final class SettingsReader {
     _ key: String, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
   ) throws -> T? {
     asked.append(key)
+    schema.add(key, SettingsSchema(leaf: T.schema, words: expected))
     guard let json = values[key], json != .null else {
       resolved[key] = .null
       return nil
@@ -68,6 +95,8 @@ final class SettingsReader {
   func value<T: SettingValue>(
     _ key: String, default other: T, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
   ) throws -> T {
+    // The first to ask says it all.
+    schema.add(key, SettingsSchema(leaf: T.schema, absent: other.setting, words: expected))
     guard let value = try optional(key, expected, where: isAllowed) else {
       resolved[key] = other.setting
       return other
@@ -79,6 +108,7 @@ final class SettingsReader {
   func required<T: SettingValue>(
     _ key: String, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
   ) throws -> T {
+    schema.add(key, SettingsSchema(leaf: T.schema, isRequired: true, words: expected))
     guard let value = try optional(key, expected, where: isAllowed) else {
       let near = nearestName(to: key, among: values.members.map(\.key))
       throw error(
@@ -97,6 +127,7 @@ final class SettingsReader {
     let section = try read(reader)
     reader.noteUnknown()
     resolved[key] = .object(reader.resolved)
+    schema.add(key, reader.schema)
     return section
   }
 
@@ -126,6 +157,9 @@ final class SettingsReader {
       results.append(try read(reader))
       reader.noteUnknown()
       all.append(.object(reader.resolved))
+      var element = reader.schema
+      element.isList = true
+      schema.add(key, element)
     }
     resolved[key] = .array(all)
     return results
@@ -143,6 +177,10 @@ final class SettingsReader {
     let section = try read(reader)
     reader.noteUnknown()
     resolved[key] = .object(reader.resolved)
+    var either = reader.schema
+    either.word = word
+    if let other { either.absent = .string(other) }
+    schema.add(key, either)
     return section
   }
 
@@ -177,17 +215,43 @@ final class SettingsReader {
     throw section.error(key, expected: "a key that dist2 knows", found: "\"\(key)\"", remedy: remedy)
   }
 
-  /// What is wrong with the value of a key (nil: with the whole mapping).
+  /// What a run file is asked for, section by section.
+  static func schema(of yaml: String) throws -> SettingsSchema {
+    let reader = try SettingsReader(SettingsDocument(yaml: yaml, path: "specimen"))
+    _ = try RunSettings(reader)
+    return reader.schema
+  }
+
+  /// Error about the value of a key (nil: with the whole mapping).
   func error(_ key: String?, expected: String, found: String, remedy: String = "") -> InputError {
     account.document.error(
       at: key.map { self.path($0) } ?? keyPath, expected: expected, found: found, remedy: remedy)
   }
 
-  private func path(_ key: String) -> String { keyPath.isEmpty ? key : "\(keyPath).\(key)" }
+  /// Path of a key by the name that the file has for it.
+  private func path(_ key: String) -> String {
+    let name = oldNames[key] ?? key
+    return keyPath.isEmpty ? name : "\(keyPath).\(name)"
+  }
 
   private func noteUnknown() {
     for (key, _) in values.members where !asked.contains(key) { account.unknown.append((self, key)) }
   }
+}
+
+/// Keys of earlier versions by the section they stand in: old and new name. They are read for one version.
+private let renamedKeys: [String: [(old: String, new: String)]] = [
+  "data": [("squarePictures", "squareImages")],
+  "metrics.where": [("marks", "delimiters")],
+  "reward": [("facets", "attributes")],
+]
+
+private let noted = Mutex<Set<String>>([])
+
+/// Writes a note to standard error, once however often a file is read.
+private func noteOnce(_ text: String) {
+  guard noted.withLock({ $0.insert(text).inserted }) else { return }
+  Terminal.standardError.write("note: \(text)\n")
 }
 
 extension JSONObject {

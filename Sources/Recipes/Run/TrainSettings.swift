@@ -5,6 +5,7 @@ public import Training
 
 /// How a model is trained.
 public struct TrainSettings: Sendable, Hashable {
+  /// Epochs or steps.
   public var length: TrainingLength
   /// Examples of an optimizer step.
   public var batch: Int
@@ -12,8 +13,11 @@ public struct TrainSettings: Sendable, Hashable {
   public var microBatch: MicroBatch
   /// How its examples are laid out.
   public var layout: BatchLayout
+  /// Peak learning rate.
   public var learningRate: Double
+  /// How it rises and falls.
   public var schedule: Schedule
+  /// Decay of AdamW, which spares biases and normalisation.
   public var weightDecay: Double
   /// Decay of AdamW's running means of gradient and squared gradient.
   public var betas: [Double]
@@ -21,7 +25,9 @@ public struct TrainSettings: Sendable, Hashable {
   public var clip: Double?
   /// Type the model computes in.
   public var dtype: DType
+  /// Where the model computes.
   public var device: Device
+  /// Seed of order, contrastive examples, subsets, dropout and adapters.
   public var seed: UInt64
   /// Steps between validations; nil: once an epoch.
   public var validateEvery: Int?

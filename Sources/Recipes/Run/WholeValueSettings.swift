@@ -4,7 +4,7 @@ import Objectives
 
 /// The keys of a metric that teach its numbers as whole values: `target`, `values`, `scale`, `draw`, `crossEntropy`.
 public struct WholeValueSettings: Sendable, Hashable {
-  /// What a target is over.
+  /// Support of a target.
   public enum Target: String, Sendable, Hashable, CaseIterable, NamedSetting {
     /// The candidates of one token, as in the paper.
     case digit
@@ -12,17 +12,17 @@ public struct WholeValueSettings: Sendable, Hashable {
     case value
   }
 
-  /// What a target is over; presets of values choose values whatever this says.
+  /// Support of a target; presets of values choose values whatever this says.
   public var target: Target
   /// How numbers are written; nil: learnt from the training answers.
   public var format: ValueFormat?
   /// How wide targets are, as the run file says it.
   var scaleChoice: ScaleChoice
-  /// How wide targets are; nil (`auto`): a share of the training answers' spread, ``LearntFormat/width(_:)``.
+  /// How wide targets are; nil (`auto`): a share of the training answers' spread, `LearntFormat/width(_:)`.
   public var scale: ValueScale? { scaleChoice.scale }
   /// Share of the times at which a number is drawn; nil: the preset says.
   public var draw: Double?
-  /// What becomes of the cross entropy at numbers; nil: the preset says.
+  /// Treatment of the cross entropy at numbers; nil: the preset says.
   public var crossEntropy: ValueRule.CrossEntropy?
 
   init(_ reader: SettingsReader) throws {
@@ -38,7 +38,7 @@ public struct WholeValueSettings: Sendable, Hashable {
 }
 
 extension Preset {
-  /// What becomes of the cross entropy at numbers that are taught whole.
+  /// Treatment of the cross entropy at numbers that are taught whole.
   var crossEntropy: ValueRule.CrossEntropy { self == .valueDrawn ? .replaced : .kept }
 }
 
@@ -47,12 +47,13 @@ extension MetricSettings {
   ///
   /// - Throws: `InputError` for a distance between values that there is not.
   func valueRule(
-    _ space: TokenSpace, _ format: ValueFormat, _ scale: ValueScale, _ preset: Preset, path: String
+    _ space: TokenSpace, _ format: ValueFormat, _ scale: ValueScale, _ preset: Preset, tries: [NumberTrie] = [],
+    path: String
   ) throws -> ValueRule {
     ValueRule(
       space, target: ValueTarget(format, distance: try valueDistance(path), scale: scale),
       draw: whole.draw ?? (preset == .valueDrawn || preset == .raml ? 1 : 0),
-      crossEntropy: whole.crossEntropy ?? preset.crossEntropy, isTaught: preset != .raml)
+      crossEntropy: whole.crossEntropy ?? preset.crossEntropy, isTaught: preset != .raml, tries: tries)
   }
 
   /// The distance between values.

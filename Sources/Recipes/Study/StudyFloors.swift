@@ -5,7 +5,7 @@ import Objectives
 import Reports
 
 /// What other methods come to on a table, as `scripts/study_tables.py` measured it.
-private struct StudyFloors: Decodable {
+struct StudyFloors: Decodable {
   struct Figures: Decodable {
     var crps: Double
   }

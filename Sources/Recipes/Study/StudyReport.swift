@@ -41,7 +41,7 @@ public struct StudyReport {
       "When does teaching distance help?",
       subtitle: "\(summary.problems.count) problems, \(summary.settings.variants.count) objectives, "
         + "\(summary.settings.seeds.count) seeds",
-      footer: "Made by dist2. Every figure comes from the cells in this folder.")
+      footer: "Made by dist2. Every figure comes from the runs in this folder.")
     for rule in StudySummary.Selection.allCases {
       page.section(rule == .best ? "With early stopping" : "At the last step")
       page.table(summary.overview(rule))
@@ -59,7 +59,7 @@ public struct StudyReport {
     return page
   }
 
-  /// The picture that says most.
+  /// The image that says most.
   public var figure: any Figure { gains(.best).first ?? ranks(.best) }
 
   /// For programs: every run's figures.
@@ -132,7 +132,7 @@ public struct StudyReport {
       ])
   }
 
-  /// The change in CRPS over training size, a picture a noise, a line a variant.
+  /// The change in CRPS over training size, an image a noise, a line a variant.
   private func gains(_ rule: StudySummary.Selection) -> [Chart] {
     groups.compactMap { group in
       let points = group.problems.compactMap { problem -> (Double, StudyProblem)? in
@@ -157,6 +157,6 @@ public struct StudyReport {
 }
 
 extension StudyVariant {
-  /// Whether pictures show it: one width and few weights, or lines hide each other.
+  /// Whether images show it: one width and few weights, or lines hide each other.
   fileprivate var isDrawn: Bool { (width ?? 0.2) == 0.2 && alpha != 3 }
 }

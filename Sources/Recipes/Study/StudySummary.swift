@@ -17,7 +17,7 @@ struct StudySummary {
   /// By problem's name and seed.
   let outcomes: [String: [Int: StudyOutcome]]
 
-  /// What is tested, the main figure first.
+  /// Tested figures, the main one first.
   static let judged: [EvaluationMetric] = [.crps, .readOutMAE, .clippedMAE]
 
   init(_ settings: StudySettings, _ outcomes: [StudyOutcome]) {

@@ -5,7 +5,7 @@ import Reports
 import TokenData
 import TorchNN
 
-/// What a model answered at some moment of its training.
+/// Answer of a model at some moment of its training.
 struct Sample: Codable, Sendable {
   var step: Int
   var id: String
@@ -72,7 +72,8 @@ final class TextSamples: ProgressSamples {
   }
 }
 
-extension RunParts {
+extension RunArtifacts {
+  /// Shows now and then how far the model is.
   public func samples(
     _ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder
   ) -> any ProgressSamples {

@@ -2,7 +2,7 @@ import Foundation
 import Reports
 import Training
 
-/// What a run shows on the terminal.
+/// Terminal display of a run.
 public final class TrainDisplay {
   private let bar: ProgressBar
   private let terminal: Terminal
@@ -30,18 +30,18 @@ public final class TrainDisplay {
       validation = result.loss
       // The last line of a run has the last validation.
       if let latest { show(latest) }
-      let summands = result.summands.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: ", ")
+      let lossTerms = result.lossTerms.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: ", ")
       bar.note(
-        "step \(result.step): validation loss \(Quantity.number(result.loss)) (\(summands))"
+        "step \(result.step): validation loss \(Quantity.number(result.loss)) (\(lossTerms))"
           + (result.isBest ? ", the best so far" : ""))
     case .checkpoint, .finished: break
     }
   }
 
   private func show(_ step: StepMetrics) {
-    let summands = step.summands.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: " ")
+    let lossTerms = step.lossTerms.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: " ")
     let parts: KeyValuePairs<String, Quantity> = [
-      "loss": .number(step.loss), "": .text(step.summands.count > 1 ? "(\(summands))" : ""),
+      "loss": .number(step.loss), "": .text(step.lossTerms.count > 1 ? "(\(lossTerms))" : ""),
       "valid": validation.map { .number($0) } ?? .text("–"),
       "speed": .rate(step.tokensPerSecond, unit: "token"), "memory": .bytes(residentMemory()),
     ]

@@ -7,7 +7,7 @@ import Training
 
 /// The page of a run, written anew at every validation and checkpoint.
 struct TrainReport {
-  let parts: any TrainingParts
+  let artifacts: any TrainingArtifacts
   let folder: RunFolder
   let command: String
   let data: [DatasetSummary]
@@ -20,9 +20,9 @@ struct TrainReport {
   }
 
   private func page(_ samples: any ProgressSamples, _ finish: FinishMetrics?) throws -> HTMLReport {
-    let settings = parts.settings
+    let settings = artifacts.settings
     let name = URL(fileURLWithPath: settings.path).deletingPathExtension().lastPathComponent
-    let model = URL(fileURLWithPath: parts.modelFolder).lastPathComponent
+    let model = URL(fileURLWithPath: artifacts.modelFolder).lastPathComponent
     let records = try MetricsLog.read(folder.metrics)
     var page = HTMLReport(
       name, subtitle: "\(model), objective \(settings.objective.preset.rawValue)", footer: "Made by dist2.")
@@ -47,8 +47,8 @@ struct TrainReport {
   private func state(_ records: [JSONObject], _ finish: FinishMetrics?) -> [(key: String, value: String)] {
     let last = records.last { $0["train/loss"] != nil }
     func value(_ key: String) -> Double? { last?[key].flatMap(Double.init(setting:)) }
-    let steps = parts.settings.train.length.steps(
-      of: BatchPlan(count: data[0].examples, batch: parts.settings.train.batch))
+    let steps = artifacts.settings.train.length.steps(
+      of: BatchPlan(count: data[0].examples, batch: artifacts.settings.train.batch))
     let done = last?["step"].flatMap(Int.init(setting:)) ?? 0
     var pairs = [(key: String, value: String)]()
     pairs.append(("state", finish.map { $0.reason == .completed ? "finished" : "stopped" } ?? "running"))
@@ -74,7 +74,7 @@ struct TrainReport {
         }
       }
     }
-    // With a single summand it is the loss itself.
+    // With a single loss term it is the loss itself.
     if names.count == 2 { names = ["loss"] }
     var charts: [any Figure] = names.map { name in
       Chart(
@@ -112,7 +112,7 @@ struct TrainReport {
   }
 
   private var dataTable: Table {
-    let metrics = parts.settings.metrics.map(\.name)
+    let metrics = artifacts.settings.metrics.map(\.name)
     var table = Table(
       columns: [Table.Column("file")]
         + (["examples", "tokens", "learnt", "longest"] + metrics.map { "metric tokens: \($0)" }).map {

@@ -17,16 +17,16 @@ public final class TrainRun {
   public var shouldStop: () -> Bool = { Interruption.isRequested }
 
   /// The run file and what it came to.
-  public let parts: any TrainingParts
+  public let artifacts: any TrainingArtifacts
   /// Where everything goes.
   public let folder: RunFolder
   private let terminal: Terminal
   private let command: String
 
   /// - Parameter command: what the user typed, for the report.
-  public init(_ parts: any TrainingParts, command: String, terminal: Terminal = .standardError) {
-    self.parts = parts
-    folder = RunFolder(parts.settings.output)
+  public init(_ artifacts: any TrainingArtifacts, command: String, terminal: Terminal = .standardError) {
+    self.artifacts = artifacts
+    folder = RunFolder(artifacts.settings.output)
     self.command = command
     self.terminal = terminal
   }
@@ -41,7 +41,7 @@ public final class TrainRun {
 
   /// As ``run()``, with the model as the last step left it.
   package func train() throws -> (finish: FinishMetrics, model: any PretrainedModel) {
-    let settings = parts.settings
+    let settings = artifacts.settings
     guard let trainFile = settings.data.train else {
       throw InputError(
         path: settings.path, place: "key data.train", expected: "something to train on", found: "no such key",
@@ -51,22 +51,22 @@ public final class TrainRun {
     let valid = try settings.data.valid.map { try read($0) }
     try requireMetrics(train.summary)
     try folder.claim(settings, fingerprints: fingerprints([train, valid].compactMap { $0 }))
-    if let parts = parts as? RunParts, parts.rating == nil { try folder.storeNumbers(parts) }
+    if let artifacts = artifacts as? RunArtifacts, artifacts.rating == nil { try folder.storeNumbers(artifacts) }
     try say(train, valid)
 
     let model = try makeModel()
     let trainer = try makeTrainer(model)
     trainer.shouldStop = shouldStop
-    let source = try parts.batches(train, shuffled: true)
+    let source = try artifacts.batches(train, shuffled: true)
     let steps = settings.train.length.steps(of: source.plan)
     let every = settings.train.validateEvery ?? source.plan.stepsPerEpoch
     let checkpoints = try keepsCheckpoints ? self.checkpoints(model) : nil
     let longestAnswer = [train, valid].compactMap { $0?.summary.longestAnswer }.max() ?? 0
-    let samples = parts.samples(valid ?? train, longestAnswer: longestAnswer, folder)
+    let samples = artifacts.samples(valid ?? train, longestAnswer: longestAnswer, folder)
     let moments = SampleMoments(steps: steps, every: settings.train.sampleEvery ?? every)
     let recorder = TrainingRecorder(folder: folder.path)
     let page = TrainReport(
-      parts: parts, folder: folder, command: command, data: [train, valid].compactMap { $0?.summary })
+      artifacts: artifacts, folder: folder, command: command, data: [train, valid].compactMap { $0?.summary })
 
     let display = TrainDisplay(steps: steps, terminal: terminal)
     do {
@@ -74,7 +74,7 @@ public final class TrainRun {
         source,
         validation: try valid.map {
           try Validation(
-            parts.batches($0, shuffled: false), stepsBetween: every, earlyStop: settings.train.earlyStop)
+            artifacts.batches($0, shuffled: false), stepsBetween: every, earlyStop: settings.train.earlyStop)
         },
         checkpoints: checkpoints
       ) { event in
@@ -106,11 +106,11 @@ public final class TrainRun {
   }
 
   private func makeTrainer(_ model: any PretrainedModel) throws -> Trainer {
-    let train = parts.settings.train
+    let train = artifacts.settings.train
     // The optimizer's state is reserved here.
     return try withTorchErrors {
       Trainer(
-        model, parts.rating ?? parts.objective,
+        model, artifacts.rating ?? artifacts.objective,
         AdamW(
           learningRate: train.learningRate, betas: (train.betas[0], train.betas[1]), weightDecay: train.weightDecay,
           groups: [.vectorsWithoutDecay], stateBits: train.stateBits),
@@ -122,11 +122,11 @@ public final class TrainRun {
 
   /// The model with its weights, ready to be trained: adapters added, parts frozen.
   private func makeModel() throws -> any PretrainedModel {
-    let settings = parts.settings.train
-    let model = try parts.withHead(settings.fromScratch ? freshModel() : publishedModel())
+    let settings = artifacts.settings.train
+    let model = try artifacts.withHead(settings.fromScratch ? randomlyInitializedModel() : publishedModel())
     if var lora = settings.lora {
-      lora.base = parts.modelFolder
-      try model.addLoRA(lora, seed: settings.seed, path: "\(parts.settings.path): train.lora")
+      lora.base = artifacts.modelFolder
+      try model.addLoRA(lora, seed: settings.seed, path: "\(artifacts.settings.path): train.lora")
     } else if !settings.freeze.isEmpty {
       model.unfreeze()
       try model.freeze(matching: settings.freeze)
@@ -137,30 +137,30 @@ public final class TrainRun {
 
   private func publishedModel() throws -> any PretrainedModel {
     try loadModel(
-      folder: parts.modelFolder,
+      folder: artifacts.modelFolder,
       options: LoadOptions(
-        dtype: .float32, device: parts.settings.train.device, copying: true, checkingValues: true))
+        dtype: .float32, device: artifacts.settings.train.device, copying: true, checkingValues: true))
   }
 
-  private func freshModel() throws -> any PretrainedModel {
-    let device = parts.settings.train.device, model = try describeModel(folder: parts.modelFolder)
+  private func randomlyInitializedModel() throws -> any PretrainedModel {
+    let device = artifacts.settings.train.device, model = try describeModel(folder: artifacts.modelFolder)
     try requireMemory(
-      bytes: bytes(ofTraining: model, stateBits: parts.settings.train.stateBits), path: parts.modelFolder,
+      bytes: bytes(ofTraining: model, stateBits: artifacts.settings.train.stateBits), path: artifacts.modelFolder,
       for: "weights, gradients and optimizer state of a model from scratch",
       remedy: "Take smaller sizes in config.json.", on: device)
     try withTorchErrors {
       model.initialise(
-        generator: Generator(seed: parts.settings.train.seed, device: device), dtype: .float32, device: device)
+        generator: Generator(seed: artifacts.settings.train.seed, device: device), dtype: .float32, device: device)
     }
     return model
   }
 
   private func checkpoints(_ model: any PretrainedModel) throws -> Checkpoints {
-    let settings = parts.settings.train
+    let settings = artifacts.settings.train
     return try Checkpoints(folder.checkpoints, stepsBetween: settings.checkpointEvery, keepLast: settings.keep) {
-      [parts] folder in
-      try model.saveCompanions(to: folder, tokenizer: parts.tokenizerFolder)
-      try parts.saveAnswering(to: folder)
+      [artifacts] folder in
+      try model.saveCompanions(to: folder, tokenizer: artifacts.tokenizerFolder)
+      try artifacts.saveAnswering(to: folder)
 
     }
   }
@@ -168,7 +168,7 @@ public final class TrainRun {
   private func read(_ path: String, limit: Int? = nil) throws -> any RunExamples {
     let name = URL(fileURLWithPath: path).lastPathComponent
     return try ProgressBar.quick("reading \(name)", unit: "line", terminal: terminal) { progress in
-      try parts.examples(path, limit: limit, progress: progress)
+      try artifacts.examples(path, limit: limit, progress: progress)
     }
   }
 
@@ -178,22 +178,23 @@ public final class TrainRun {
 
   /// A metric without a token would make its objective cross entropy alone, silently.
   private func requireMetrics(_ summary: DatasetSummary) throws {
-    for (metric, counts) in zip(parts.settings.metrics, summary.metrics)
-    where counts.tokens == 0 && !parts.objective.terms.isEmpty {
+    for (metric, counts) in zip(artifacts.settings.metrics, summary.metrics)
+    where counts.tokens == 0 && !artifacts.objective.terms.isEmpty {
       throw InputError(
         path: summary.path, place: "metric \(metric.name)", expected: "a metric token in at least one answer",
         found: "none in \(summary.examples) examples (\(counts.numbers) numbers)",
-        remedy: "See what the tokenizer makes of them: dist2 inspect \(parts.settings.path).")
+        remedy: "See what the tokenizer makes of them: dist2 inspect \(artifacts.settings.path).")
     }
   }
 
   private func say(_ train: any RunExamples, _ valid: (any RunExamples)?) throws {
     var said = Set<String>()
     let all = [train, valid].compactMap { $0 }
-    let coverage = try (parts as? RunParts).map { parts in
-      try all.flatMap { try parts.coverageRemarks($0, path: $0.summary.path) }
+    let coverage = try (artifacts as? RunArtifacts).map { artifacts in
+      try all.flatMap { try artifacts.coverageRemarks($0, path: $0.summary.path) }
     }
-    for line in all.flatMap({ $0.summary.remarks(parts.settings) }) + (coverage ?? [])
+    let settings = (artifacts as? RunArtifacts)?.settingsRemarks ?? []
+    for line in settings + all.flatMap({ $0.summary.remarks(artifacts.settings) }) + (coverage ?? [])
     where said.insert(line).inserted {
       terminal.write("note: \(line)\n")
     }
@@ -211,7 +212,7 @@ struct SampleMoments {
 }
 
 extension DatasetSummary {
-  /// What a user should know of a file: what was left out or cut, and what metrics did not find.
+  /// Remarks on a file: what was left out or cut, and what metrics did not find.
   public func remarks(_ settings: RunSettings) -> [String] {
     let name = URL(fileURLWithPath: path).lastPathComponent
     var remarks = [String]()

@@ -1,10 +1,10 @@
 import Files
 import TokenData
 
-extension RunParts {
-  /// Writes into a folder with the tokenizer how the model was asked and what ends its answers, so that transformers, vLLM
-  /// and this library ask it the same way and stop there: the template that the run file names, and the end tokens in
-  /// `generation_config.json`.
+extension RunArtifacts {
+  /// Writes into a folder with the tokenizer how the model was asked and what ends its answers, so that transformers,
+  /// vLLM and this library ask it the same way and stop there: the template that the run file names, and the end tokens
+  /// in `generation_config.json`.
   ///
   /// - Throws: `InputError` if a file there is malformed or cannot be written.
   public func saveAnswering(to folder: String) throws {

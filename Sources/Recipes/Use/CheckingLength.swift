@@ -20,11 +20,10 @@ func checkLength(prompt: Int, answer: Int, of model: any TokenModel, source: Str
 }
 
 extension Answering {
-  /// Refuses a record whose texts alone are too long for a model, before they are cut into tokens.
+  /// Refuses a record whose texts alone are too long for a model, or to be cut to length, before they are made tokens.
   func checkTexts(_ record: Record, of model: any TokenModel) throws(InputError) {
-    guard longestExample == nil, let least = encoder.fewestTokens(of: record), least > model.contextLength else {
-      return
-    }
+    guard longestExample == nil else { return try ExampleEncoder.checkCut(record) }
+    guard let least = encoder.fewestTokens(of: record), least > model.contextLength else { return }
     throw InputError(
       path: record.source, expected: "at most \(model.contextLength) tokens, as the model's context holds no more",
       found: "at least \(least)", remedy: "Shorten it, or leave the line out.")

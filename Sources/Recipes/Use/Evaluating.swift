@@ -8,19 +8,19 @@ public import TokenData
 import TokenModels
 public import TorchNN
 
-/// Lets a model answer the examples of a file, and judges the answers.
+/// Lets a model answer the examples of a file, and evaluates the answers.
 public struct Evaluating {
-  /// What was said, example by example.
+  /// Answers, example by example.
   public let records: [PredictionRecord]
   /// The figures.
   public let summary: EvaluationSummary
   /// Those shown, in order.
   public let metrics: [EvaluationMetric]
-  /// What must be known to read them: of the read-out, of how the answers' numbers are written, and of those beyond what
+  /// Remarks on reading them: of the read-out, of how the answers' numbers are written, and of those beyond what
   /// training showed.
   public let notes: [String]
 
-  /// Answers and judges.
+  /// Answers and evaluates.
   ///
   /// - Parameters:
   ///   - dataset: examples with right answers.
@@ -28,53 +28,61 @@ public struct Evaluating {
   ///   - progress: told of each answer.
   /// - Throws: `InputError` if nothing can be read out; what generation throws.
   public init(
-    _ parts: RunParts, _ model: any TokenModel, _ dataset: Dataset, run: RunFolder? = nil,
+    _ artifacts: RunArtifacts, _ model: any TokenModel, _ dataset: Dataset, run: RunFolder? = nil,
     progress: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
-    let settings = parts.settings.evaluate
-    let answering = Answering(parts, longestAnswer: dataset.summary.longestAnswer)
-    guard parts.rating == nil else {
+    let settings = artifacts.settings.evaluate
+    let answering = Answering(artifacts, longestAnswer: dataset.summary.longestAnswer)
+    guard artifacts.rating == nil else {
       throw InputError(
-        path: parts.settings.path, place: "key objective.preset", expected: "a model that answers",
-        found: "\(parts.settings.objective.preset.rawValue), which trains a head of scores",
+        path: artifacts.settings.path, place: "key objective.preset", expected: "a model that answers",
+        found: "\(artifacts.settings.objective.preset.rawValue), which trains a head of scores",
         remedy: "Let it rate: dist2 evaluate RUN --pairs FILE, or dist2 score.")
     }
     let items = try (0..<min(settings.limit ?? .max, dataset.count)).map { try answering.item(dataset.record($0)) }
     // What cannot be read out is said before anything is answered.
-    let reading = try Self.reading(parts, run, items)
+    let reading = try Self.reading(artifacts, run, items)
     var done = 0
     var records = try answering.records(items, model) {
       done += 1
       progress(done, items.count)
     }
     if case .read(let reading) = reading {
-      try Self.readOut(reading, answering, model, items, &records, progress)
+      try Self.readOut(reading, answering, model, items, dataset, &records, progress)
       try Self.addLikelihoods(answering, model, dataset, items, &records)
     }
     self.records = records
     metrics = settings.metrics ?? Self.fitting(records)
     let remarks =
-      [
-        reading.remark(records.compactMap(\.belief), parts.tokenizer), Self.remark(records, parts.settings),
-      ].compactMap { $0 } + answerRemarks(records, parts, TrainingAnswers(parts))
+      reading.remarks(records, artifacts.tokenizer) + [Self.remark(records, artifacts.settings)].compactMap { $0 }
+      + answerRemarks(records, artifacts, TrainingAnswers(artifacts))
     var summary = EvaluationSummary(
       records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
-      grammar: parts.settings.numberGrammar ?? NumberGrammar(), range: reading.range)
+      grammar: artifacts.settings.numberGrammar ?? NumberGrammar(), range: reading.range)
     notes = remarks + summary.missing(metrics, records)
     summary.notes = notes
     self.summary = summary
   }
 
   /// What is read out: asked for, or where it can be.
-  private static func reading(_ parts: RunParts, _ run: RunFolder?, _ items: [EvaluationItem]) throws -> ReadingChoice {
-    switch parts.settings.evaluate.distribution {
+  private static func reading(_ artifacts: RunArtifacts, _ run: RunFolder?, _ items: [EvaluationItem]) throws
+    -> ReadingChoice
+  {
+    switch artifacts.settings.evaluate.distribution {
     case false: return .none
-    case true: return .read(try NumberReading(parts, run: run))
+    case true:
+      guard items.contains(where: { !$0.truth.isEmpty }) else {
+        throw InputError(
+          path: items.first?.source ?? artifacts.settings.path, place: "key evaluate.distribution",
+          expected: "right answers with a number of the run's metrics", found: "none in \(items.count) examples",
+          remedy: "Without numbers there is no distribution to judge: evaluate.distribution: false.")
+      }
+      return .read(try NumberReading(artifacts, run: run))
     case nil:
       guard !items.isEmpty, items.allSatisfy({ $0.truth.count == 1 }),
-        parts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil })
+        artifacts.readingEncoder.metrics.contains(where: { $0.finder.space.writesNumbers })
       else { return .none }
-      do { return .read(try NumberReading(parts, run: run)) } catch let error as InputError {
+      do { return .read(try NumberReading(artifacts, run: run)) } catch let error as InputError {
         return .impossible(error)
       }
     }
@@ -82,21 +90,24 @@ public struct Evaluating {
 
   private static func readOut(
     _ reading: NumberReading, _ answering: Answering, _ model: any TokenModel, _ items: [EvaluationItem],
-    _ records: inout [PredictionRecord], _ progress: (Int, Int) -> Void
+    _ dataset: Dataset, _ records: inout [PredictionRecord], _ progress: (Int, Int) -> Void
   ) throws {
     let scorer = Scorer(model)
     // In pieces, so that progress is seen.
     for start in stride(from: 0, to: items.count, by: 16) {
       let part = items[start..<min(start + 16, items.count)]
+      let texts = records.map(\.text)
       let distributions = try naming(part.map(\.source)) {
         try answering.withBudget(model) { budget in
           try reading.distributions(
-            scorer, after: part.map(\.ids), budget: budget, images: answering.images(Array(part)))
+            scorer, of: Array(part), along: { try dataset.record(start + $0).answering(texts[start + $0]) },
+            budget: budget, images: answering.images)
         }
       }
-      for (index, distribution) in zip(part.indices, distributions) {
-        records[index].belief = PredictionRecord.Belief(
-          distribution, estimate: reading.estimate, level: 0.9, truth: reading.truth(items[index].reference))
+      for (index, distributions) in zip(part.indices, distributions) {
+        records[index].beliefs = zip(reading.numbers, distributions).compactMap { number, distribution in
+          distribution.map { number.belief($0, reference: items[index].reference) }
+        }
       }
       progress(part.endIndex, items.count)
     }
@@ -128,7 +139,7 @@ public struct Evaluating {
   static func fitting(_ records: [PredictionRecord]) -> [EvaluationMetric] {
     let counts = Set(records.map(\.truth.count))
     let belief: [EvaluationMetric] =
-      records.contains { $0.belief != nil } ? [.readOutMAE, .crps, .nll, .coverage, .mass] : []
+      records.contains { !$0.beliefs.isEmpty } ? [.readOutMAE, .crps, .nll, .coverage, .mass] : []
     switch counts {
     case [1]:
       let errors: [EvaluationMetric] = [
@@ -137,7 +148,8 @@ public struct Evaluating {
       // Bins have values and no digits.
       let hasDigits = records.contains { !NumberGrammar().numbers(in: $0.reference).isEmpty }
       return errors + (hasDigits ? [.digitAccuracy] : []) + belief
-    case [4] where records.allSatisfy { BoundingBox($0.truth) != nil }: return [.parseRate, .iou, .boxAccuracy, .mae]
+    case [4] where records.allSatisfy { BoundingBox($0.truth) != nil }:
+      return [.parseRate, .iou, .boxAccuracy, .mae] + belief
     case [0]: return [.exactMatch]
     default: return [.exactMatch, .parseRate, .mae, .medianError] + belief
     }
@@ -157,12 +169,37 @@ public struct Evaluating {
     return table
   }
 
+  /// The figures of each number of an answer, one a row; nil where answers have one at most.
+  public var numbersTable: Table? {
+    let names = Set(records.flatMap { $0.beliefs.map { NumberName(metric: $0.metric, place: $0.place) } }).sorted()
+    guard names.count > 1 else { return nil }
+    var table = Table(
+      "Each number of the answers",
+      columns: [Table.Column("number")]
+        + ["read", "MAE of read-out", "CRPS", "coverage", "mass"].map { Table.Column($0, alignment: .right) })
+    for name in names {
+      let artifacts = records.map { record in
+        var part = record
+        part.beliefs = record.beliefs.filter { $0.metric == name.metric && $0.place == name.place }
+        return part
+      }
+      let figures = EvaluationSummary(artifacts, metrics: [.readOutMAE, .crps, .coverage, .mass])
+      func cell(_ metric: EvaluationMetric) -> Table.Cell {
+        figures[metric].map { metric.isShare ? .percent($0) : .number($0) } ?? .missing
+      }
+      table.add(
+        [.text("\(name.metric) \(name.place + 1)"), .count(artifacts.count { !$0.beliefs.isEmpty })]
+          + [.readOutMAE, .crps, .coverage, .mass].map(cell))
+    }
+    return table
+  }
+
   /// `predictions.jsonl`
   public func write(to path: String) throws { try writeJSONLines(records, to: path) }
 }
 
 extension EvaluationMetric {
-  /// What tables call it.
+  /// Name in tables.
   var label: String {
     switch self {
     case .exactMatch: "exact match"
@@ -204,15 +241,23 @@ private enum ReadingChoice {
   /// Where training answers lie, if that is known.
   var range: ClosedRange<Double>? {
     guard case .read(let reading) = self else { return nil }
-    return reading.format.range.map { $0[0]...$0[1] }
+    return reading.numbers[0].format.range.map { $0[0]...$0[1] }
   }
 
   /// What must be said of distributions.
-  func remark(_ beliefs: [PredictionRecord.Belief], _ tokenizer: Tokenizer) -> String? {
+  func remarks(_ records: [PredictionRecord], _ tokenizer: Tokenizer) -> [String] {
     switch self {
-    case .none: nil
-    case .read(let reading): reading.remark(beliefs, tokenizer)
-    case .impossible(let error): "No distribution is read out. \(error)"
+    case .none: []
+    case .read(let reading): reading.remarks(records, tokenizer)
+    case .impossible(let error): ["No distribution is read out. \(error)"]
     }
   }
+}
+
+/// Which number of an answer, for rows of a table.
+private struct NumberName: Hashable, Comparable {
+  var metric: String
+  var place: Int
+
+  static func < (a: NumberName, b: NumberName) -> Bool { (a.metric, a.place) < (b.metric, b.place) }
 }

@@ -31,9 +31,9 @@ public func exportModel(
   try withTorchErrors {
     model.mergeLoRA()
     // What was trained after the weights were read, and what fewer bits cannot hold.
-    try model.requireFiniteParameters(as: dtype.dtype, path: choice.checkpoint ?? choice.parts.modelFolder)
-    try model.save(to: folder, tokenizer: choice.parts.modelFolder, dtype: dtype.dtype, replacing: replacing) {
-      try choice.parts.saveAnswering(to: $0)
+    try model.requireFiniteParameters(as: dtype.dtype, path: choice.checkpoint ?? choice.artifacts.modelFolder)
+    try model.save(to: folder, tokenizer: choice.artifacts.modelFolder, dtype: dtype.dtype, replacing: replacing) {
+      try choice.artifacts.saveAnswering(to: $0)
     }
   }
   return try names(inFolder: folder).sorted().map { name in

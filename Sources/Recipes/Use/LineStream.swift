@@ -3,7 +3,7 @@ import TokenData
 
 /// Answers or rates records as they come: JSON lines in, JSON lines out, in order, as many at a time as are waiting.
 public final class LineStream {
-  /// What is done with each record.
+  /// Work on each record.
   public enum Task: Sendable {
     /// It is answered.
     case generate
@@ -16,31 +16,32 @@ public final class LineStream {
   private let skipBad: Bool
   private let folder: String
   private let work: any RecordWork
-  /// Lines that are taken together. Fewer where each may show a picture of 64 megapixels, a second's work: results appear
-  /// as lines are done.
+  /// Lines that are taken together. Fewer where each may show an image of 64 megapixels, a second's work: results
+  /// appear as lines are done.
   private let atOnce: Int
 
   /// - Parameters:
-  ///   - folder: from where the paths of pictures are seen.
+  ///   - folder: from where the paths of images are seen.
   ///   - change: changes how answers are generated.
   public init(
     _ choice: ModelChoice, _ task: Task, folder: String = ".", change: (inout Answering) -> Void = { _ in }
   ) throws {
-    var answering = Answering(choice.parts)
+    var answering = Answering(choice.artifacts)
     change(&answering)
-    var reader = choice.parts.reader
+    var reader = choice.artifacts.reader
     reader.needsAnswer = false
     switch task {
     case .generate: work = try Generating(choice, answering)
-    case .score where choice.parts.settings.reward != nil: work = Judging(judge: try loadJudge(choice))
+    case .score where choice.artifacts.settings.reward != nil:
+      work = RewardScoring(rewardModel: try loadRewardModel(choice))
     case .score:
       reader.needsAnswer = true
       work = try Likelihoods(choice, answering)
     }
     self.reader = reader
     self.folder = folder
-    atOnce = choice.parts.encoder.images == nil ? 256 : 8
-    skipBad = choice.parts.settings.data.skipBad
+    atOnce = choice.artifacts.encoder.images == nil ? 256 : 8
+    skipBad = choice.artifacts.settings.data.skipBad
   }
 
   /// Reads lines until there are no more.
@@ -49,7 +50,8 @@ public final class LineStream {
   ///   - source: name of the input in errors.
   ///   - next: the lines that are waiting (at least one; at most `limit`), nil at the end.
   ///   - write: takes one line of output.
-  /// - Throws: `InputError` naming the line; lines that are bad are answered by `{"error": …}` if they are to be skipped.
+  /// - Throws: `InputError` naming the line; lines that are bad are answered by `{"error": …}` if they are to be
+  ///   skipped.
   public func run(
     source: String, next: (_ limit: Int) throws -> [String]?, write: (String) throws -> Void
   ) throws {

@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// What a folder (or file) is that was given as a model but has no `config.json`, and what to give instead.
+/// Kind of a folder (or file) that was given as a model but has no `config.json`, and what to give instead.
 ///
 /// - Returns: nil if nothing can be said.
 func whyNoModel(_ path: String) -> (found: String, remedy: String)? {

@@ -7,13 +7,13 @@ import Torch
 import TorchNN
 import Training
 
-/// What the user means by RUN: the folder of a run, a run file, or a model.
+/// Model that RUN names: the folder of a run, a run file, or a model.
 ///
 /// A run's folder means the model it trained (the best checkpoint by validation, else the last); a run file means the
 /// model it starts from; a model's folder or name means that model, without metrics.
 public struct ModelChoice: Sendable {
   /// Run file, with defaults where there is none.
-  public let parts: RunParts
+  public let artifacts: RunArtifacts
   /// The checkpoint of a run, nil for a model as it was published.
   public let checkpoint: String?
   /// Folder of the run, where results go; nil without one.
@@ -29,15 +29,15 @@ public struct ModelChoice: Sendable {
     let manager = FileManager.default
     let run = RunFolder(name.hasSuffix("/") ? String(name.dropLast()) : name)
     if manager.fileExists(atPath: run.runFile) {
-      parts = try RunParts(RunSettings(file: run.runFile, overrides: overrides))
+      artifacts = try RunArtifacts(RunSettings(file: run.runFile, overrides: overrides))
       checkpoint = try run.checkpoint(step: step)
       self.run = run
     } else if name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
-      parts = try RunParts(RunSettings(file: name, overrides: overrides))
+      artifacts = try RunArtifacts(RunSettings(file: name, overrides: overrides))
       (checkpoint, self.run) = (nil, nil)
     } else {
       let folder = try modelFolder(name)
-      parts = try RunParts(
+      artifacts = try RunArtifacts(
         RunSettings(tree: ["model": .string(folder), "objective": ["preset": "sft"]], overrides: overrides))
       (checkpoint, self.run) = (nil, nil)
     }
@@ -45,7 +45,7 @@ public struct ModelChoice: Sendable {
 
   /// A short name for tables.
   public var name: String {
-    let model = URL(fileURLWithPath: parts.modelFolder).lastPathComponent
+    let model = URL(fileURLWithPath: artifacts.modelFolder).lastPathComponent
     return checkpoint.map { "\(run?.path ?? "") \(URL(fileURLWithPath: $0).lastPathComponent)" } ?? model
   }
 
@@ -53,28 +53,28 @@ public struct ModelChoice: Sendable {
   ///
   /// - Parameter checkingValues: refuse NaN and infinite weights.
   public func load(checkingValues: Bool = false) throws -> any PretrainedModel {
-    try loadTrained(parts, checkpoint: checkpoint, checkingValues: checkingValues)
+    try loadTrained(artifacts, checkpoint: checkpoint, checkingValues: checkingValues)
   }
 }
 
 /// A run's model as a checkpoint has it; without one, as it was published.
 func loadTrained(
-  _ parts: any TrainingParts, checkpoint: String?, checkingValues: Bool = false
+  _ artifacts: any TrainingArtifacts, checkpoint: String?, checkingValues: Bool = false
 ) throws -> any PretrainedModel {
-  let options = LoadOptions(dtype: .float32, device: parts.settings.train.device, checkingValues: checkingValues)
-  guard let checkpoint else { return try loadModel(folder: parts.modelFolder, options: options) }
+  let options = LoadOptions(dtype: .float32, device: artifacts.settings.train.device, checkingValues: checkingValues)
+  guard let checkpoint else { return try loadModel(folder: artifacts.modelFolder, options: options) }
   if fileExists(checkpoint + "/model.safetensors") { return try loadModel(folder: checkpoint, options: options) }
   // Only what was trained is in the checkpoint: it goes onto the model the run started from.
-  let model = try parts.withHead(loadModel(folder: parts.modelFolder, options: options))
+  let model = try artifacts.withHead(loadModel(folder: artifacts.modelFolder, options: options))
   try restore(model, from: checkpoint)
   return model
 }
 
-extension RunParts {
-  /// A model as this run trains it: with a fresh head of scores, if it rates with one.
+extension RunArtifacts {
+  /// A model as this run trains it: with a randomly initialised head of scores, if it rates with one.
   public func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel {
     guard let rating else { return model }
-    let labels = rating.loss.comparesPairs ? ["reward"] : try ratings.form.scales.map(\.name)
+    let labels = rating.loss.comparesPairs ? ["reward"] : try ratings.template.scales.map(\.name)
     return try withTorchErrors {
       try SequenceClassifier(
         from: model, outputs: labels.count, labels: labels, padToken: tokenizer.roles.pad.map(Int.init),

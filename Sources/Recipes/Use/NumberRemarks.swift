@@ -5,7 +5,7 @@ import Reports
 import TokenData
 
 extension NumberSurvey {
-  /// What a user should know of how numbers are written, and how a grammar reads them.
+  /// Remarks on how numbers are written, and how a grammar reads them.
   ///
   /// - Parameter subject: what the texts are called.
   func remarks(_ grammar: NumberGrammar, of subject: String, comparesDecimals: Bool = true) -> [String] {
@@ -60,11 +60,11 @@ struct TrainingAnswers {
   init(median: Double? = nil, range: ClosedRange<Double>) { (self.median, self.range) = (median, range) }
 
   /// Reads the training file; nil if it is not there, too large, or without numbers.
-  init?(_ parts: RunParts) {
-    guard let path = parts.settings.data.train, let file = try? JSONLFile(path), file.size <= Self.largest else {
+  init?(_ artifacts: RunArtifacts) {
+    guard let path = artifacts.settings.data.train, let file = try? JSONLFile(path), file.size <= Self.largest else {
       return nil
     }
-    let reader = parts.reader, parser = Answering(parts).parser
+    let reader = artifacts.reader, parser = Answering(artifacts).parser
     var values = [Double](), isSingle = true
     for index in 0..<file.count {
       // Lines that could not be used are no part of it.
@@ -97,8 +97,8 @@ struct TrainingAnswers {
 }
 
 /// Notes below the figures of a run's answers.
-func answerRemarks(_ records: [PredictionRecord], _ parts: RunParts, _ training: TrainingAnswers?) -> [String] {
-  let grammar = parts.settings.numberGrammar ?? NumberGrammar()
+func answerRemarks(_ records: [PredictionRecord], _ artifacts: RunArtifacts, _ training: TrainingAnswers?) -> [String] {
+  let grammar = artifacts.settings.numberGrammar ?? NumberGrammar()
   var right = NumberSurvey(), said = NumberSurvey()
   for record in records where !record.truth.isEmpty {
     right.add(record.reference)
@@ -111,17 +111,17 @@ func answerRemarks(_ records: [PredictionRecord], _ parts: RunParts, _ training:
   return remarks + [training?.outside(records)].compactMap(\.self)
 }
 
-/// Notes below a comparison: how the right answers' numbers are written, and each arm's answers beyond what training
-/// showed.
+/// Notes below a comparison: how the right answers' numbers are written, and each variant's answers beyond what
+/// training showed.
 func comparisonRemarks(
-  _ outcomes: [(arm: String, records: [PredictionRecord])], _ parts: RunParts?, _ training: TrainingAnswers?
+  _ outcomes: [(variant: String, records: [PredictionRecord])], _ artifacts: RunArtifacts?, _ training: TrainingAnswers?
 ) -> [String] {
-  guard let parts, let first = outcomes.first else { return [] }
-  var arms = [String](), records = [String: [PredictionRecord]]()
+  guard let artifacts, let first = outcomes.first else { return [] }
+  var variants = [String](), records = [String: [PredictionRecord]]()
   for outcome in outcomes {
-    if records[outcome.arm] == nil { arms.append(outcome.arm) }
-    records[outcome.arm, default: []] += outcome.records
+    if records[outcome.variant] == nil { variants.append(outcome.variant) }
+    records[outcome.variant, default: []] += outcome.records
   }
-  return answerRemarks(first.records, parts, nil).map { $0 + "." }
-    + arms.compactMap { arm in training?.outside(records[arm] ?? []).map { "\(arm): \($0)." } }
+  return answerRemarks(first.records, artifacts, nil).map { $0 + "." }
+    + variants.compactMap { variant in training?.outside(records[variant] ?? []).map { "\(variant): \($0)." } }
 }

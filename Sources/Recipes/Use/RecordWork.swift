@@ -6,7 +6,7 @@ import TokenData
 import TokenModels
 import TorchNN
 
-/// What a stream does with records, some at a time.
+/// Work of a stream on records, some at a time.
 protocol RecordWork {
   /// Refuses a record that cannot be worked on, before others beside it are.
   ///
@@ -26,8 +26,8 @@ struct Generating: RecordWork {
   /// - Throws: `InputError` if a number shall be read out and cannot be.
   init(_ choice: ModelChoice, _ answering: Answering) throws {
     self.answering = answering
-    let readOut = choice.parts.settings.evaluate.readOut
-    reading = readOut == nil || readOut == .greedy ? nil : try NumberReading(choice.parts, run: choice.run)
+    let readOut = choice.artifacts.settings.evaluate.readOut
+    reading = readOut == nil || readOut == .greedy ? nil : try NumberReading(choice.artifacts, run: choice.run)
     model = try choice.load()
   }
 
@@ -37,26 +37,35 @@ struct Generating: RecordWork {
   }
 
   func results(of records: [Record]) throws -> [JSON] {
-    let items = try records.map(answering.item)
+    let items = try records.map(answering.item), answers = try answering.answers(items, model)
     let distributions = try reading.map { reading in
       try naming(items.map(\.source)) {
         try answering.withBudget(model) { budget in
           try reading.distributions(
-            Scorer(model), after: items.map(\.ids), budget: budget, images: answering.images(items))
+            Scorer(model), of: items, along: { records[$0].answering(answers[$0].text) }, budget: budget,
+            images: answering.images)
         }
       }
     }
-    return zip(items.indices, try answering.answers(items, model)).map { index, answer in
+    return zip(items.indices, answers).map { index, answer in
       var object = JSONObject()
       object["id"] = .string(items[index].id)
       object["completion"] = .string(answer.text)
       object["finish"] = .string(answer.finish.rawValue)
-      if let reading, let distribution = distributions?[index] {
-        let interval = distribution.interval(0.9)
-        object["number"] = .double(reading.estimate.value(of: distribution))
-        object["low"] = .double(interval.lowerBound)
-        object["high"] = .double(interval.upperBound)
-        object["mass"] = .double(distribution.coverage)
+      if let reading, let distributions = distributions?[index] {
+        let read = zip(reading.numbers, distributions).compactMap { number, distribution in
+          distribution.map { distribution -> (ReadableNumber, KeyValuePairs<String, Double>) in
+            let interval = distribution.interval(0.9)
+            return (
+              number,
+              [
+                "number": number.estimate.value(of: distribution), "low": interval.lowerBound,
+                "high": interval.upperBound, "mass": distribution.coverage,
+              ]
+            )
+          }
+        }
+        object.add(read, all: reading.numbers)
       }
       return .object(object)
     }
@@ -73,8 +82,8 @@ struct Likelihoods: RecordWork {
   /// Says on standard error why no number is read out, where a metric has values.
   init(_ choice: ModelChoice, _ answering: Answering) throws {
     self.answering = answering
-    if choice.parts.readingEncoder.metrics.contains(where: { $0.finder.space.values != nil }) {
-      do { reading = try NumberReading(choice.parts, run: choice.run) } catch let error as InputError {
+    if choice.artifacts.readingEncoder.metrics.contains(where: { $0.finder.space.writesNumbers }) {
+      do { reading = try NumberReading(choice.artifacts, run: choice.run) } catch let error as InputError {
         reading = nil
         Terminal.standardError.write("note: no number is read out beside the log-probabilities. \(error)\n")
       }
@@ -96,43 +105,79 @@ struct Likelihoods: RecordWork {
     let items = try records.map(answering.item)
     let examples = try records.map { answering.fitted(try answering.encoder.encode($0)) }
     let logs = try answering.logLikelihoods(of: examples, model, sources: items.map(\.source))
-    let beliefs = try beliefs(Scorer(model), items)
+    let beliefs = try beliefs(Scorer(model), items, records)
     return items.indices.map { index in
       let sum = logs[index].reduce(0, +)
       var object = JSONObject()
       object["id"] = .string(items[index].id)
       object["logProbability"] = .double(sum)
       object["tokens"] = .int(logs[index].count)
-      if let belief = beliefs?[index] {
-        object["mean"] = .double(belief.mean)
-        object["standardDeviation"] = .double(belief.variance.squareRoot())
-        object["median"] = .double(belief.median)
-        object["mode"] = .double(belief.mode)
-        object["mass"] = .double(belief.coverage)
-        if belief.cut > 0 { object["cut"] = .double(belief.cut) }
+      if let reading, let distributions = beliefs?[index] {
+        let read = zip(reading.numbers, distributions).compactMap { number, belief in
+          belief.map { belief -> (ReadableNumber, KeyValuePairs<String, Double>) in
+            (
+              number,
+              [
+                "mean": belief.mean, "standardDeviation": belief.variance.squareRoot(), "median": belief.median,
+                "mode": belief.mode, "mass": belief.coverage, "cut": belief.cut,
+              ]
+            )
+          }
+        }
+        object.add(read, all: reading.numbers)
       }
       return .object(object)
     }
   }
 
-  private func beliefs(_ scorer: Scorer, _ items: [EvaluationItem]) throws -> [NumberDistribution]? {
+  /// Of the answers' numbers, each along the given answer.
+  private func beliefs(
+    _ scorer: Scorer, _ items: [EvaluationItem], _ records: [Record]
+  ) throws -> [[NumberDistribution?]]? {
     guard let reading else { return nil }
     return try naming(items.map(\.source)) {
       try answering.withBudget(model) { budget in
         try reading.distributions(
-          scorer, after: items.map(\.ids), budget: budget, images: answering.images(items))
+          scorer, of: items, along: { records[$0] }, budget: budget, images: answering.images)
       }
     }
   }
 }
 
+extension JSONObject {
+  /// Figures of numbers read out: those of an answer's only number beside the rest, those of several in a list `numbers`,
+  /// each with its metric and which of the metric's numbers it is, from 1.
+  fileprivate mutating func add(
+    _ read: [(number: ReadableNumber, figures: KeyValuePairs<String, Double>)], all: [ReadableNumber]
+  ) {
+    func figures(_ values: KeyValuePairs<String, Double>) -> [(key: String, value: JSON)] {
+      // What was left out is said where anything was.
+      values.filter { $0.key != "cut" || $0.value > 0 }.map { ($0.key, .double($0.value)) }
+    }
+    guard all.count > 1 else {
+      for (key, value) in read.first.map({ figures($0.figures) }) ?? [] { self[key] = value }
+      return
+    }
+    self["numbers"] = .array(
+      read.map { number, values in
+        let name: [(key: String, value: JSON)] = [
+          ("metric", .string(number.format.metric)), ("place", .int(number.slot.place + 1)),
+        ]
+        var object = JSONObject()
+        for (key, value) in name + figures(values) { object[key] = value }
+        return .object(object)
+      })
+  }
+}
+
 /// Rates responses with scores.
-struct Judging: RecordWork {
-  let judge: any Judge
+struct RewardScoring: RecordWork {
+  let rewardModel: any RewardModel
 
   func check(_ record: Record) throws {
     guard let rated = record.rated else { return }
-    do { _ = try judge.tokens(of: RewardRequest(messages: rated.messages, response: rated.response)) } catch var error
+    do { _ = try rewardModel.tokens(of: RewardRequest(messages: rated.messages, response: rated.response)) } catch var
+      error
       as InputError
     {
       error.path = record.source
@@ -144,12 +189,12 @@ struct Judging: RecordWork {
     let requests = records.compactMap { record in
       record.rated.map { RewardRequest(messages: $0.messages, response: $0.response) }
     }
-    let rewards = try judge.rewards(of: requests, facets: true, tokenBudget: nil)
+    let rewards = try rewardModel.rewards(of: requests, attributes: true, tokenBudget: nil)
     return zip(records, rewards).map { record, reward in
       var object = JSONObject()
       object["id"] = .string(record.id ?? record.source)
       object["score"] = .double(reward.overall.expectation)
-      for score in [reward.overall] + reward.facets { object[score.name] = score.json }
+      for score in [reward.overall] + reward.attributes { object[score.name] = score.json }
       return .object(object)
     }
   }

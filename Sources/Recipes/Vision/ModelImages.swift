@@ -3,15 +3,15 @@ import TokenData
 import TorchNN
 
 extension ImageTokens {
-  /// How a vision-language model's folder has pictures shown.
+  /// How a vision-language model's folder has images shown.
   ///
-  /// - Throws: `InputError` for a preparation that is not supported, or that gives pictures of another size than the model
-  ///   reads; for an image token that the tokenizer does not have.
+  /// - Throws: `InputError` for a preparation that is not supported, or that gives images of another size than the
+  ///   model reads; for an image token that the tokenizer does not have.
   init(folder: String, _ tokenizer: Tokenizer, _ model: any VisionLanguageModel) throws(InputError) {
     guard let mark = tokenizer.token(of: Int32(clamping: model.imageToken)) else {
       throw InputError(
         path: folder + "/tokenizer.json", place: "key added_tokens",
-        expected: "a token with id \(model.imageToken), which stands for pictures", found: "none",
+        expected: "a token with id \(model.imageToken), which stands for images", found: "none",
         remedy: "image_token_index of config.json names another.")
     }
     self.init(
@@ -22,7 +22,7 @@ extension ImageTokens {
     folder: String, _ model: any VisionLanguageModel
   ) throws(InputError) -> Preparation {
     let path = folder + "/preprocessor_config.json", size = model.imageSize
-    switch model.pictureTokens {
+    switch model.imageTokenCount {
     case .each(let count):
       let preparation = try ImagePreparation(folder: folder)
       guard preparation.crop == size else {

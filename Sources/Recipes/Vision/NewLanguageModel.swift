@@ -4,12 +4,15 @@ import TokenModels
 import Torch
 import TorchNN
 
-/// A language model of our own to train from nothing: a decoder of the Llama family with fresh weights that reads bytes.
-/// For experiments on small machines, where a vocabulary of tens of thousands would be most of the work.
+/// A language model of our own to train from nothing: a decoder of the Llama family with randomly initialised weights
+/// that reads bytes. For experiments on small machines, where a vocabulary of tens of thousands would be most of the
+/// work.
 public struct NewLanguageModel: Sendable {
   /// Width of the hidden states; a multiple of twice the heads.
   public var width: Int
+  /// Blocks of the decoder.
   public var layers: Int
+  /// Heads of attention.
   public var heads: Int
   /// Longest sequence in tokens.
   public var contextLength: Int
@@ -51,7 +54,7 @@ public struct NewLanguageModel: Sendable {
     let tokenizer = ByteTokenizer(words: words)
     let configuration = LlamaConfiguration(
       // A multiple of 64 suits the matrix products.
-      vocabularySize: (tokenizer.count + 63) / 64 * 64, hiddenSize: width, innerSize: 3 * width, layers: layers,
+      vocabularySize: (tokenizer.count + 63) / 64 * 64, hiddenSize: width, intermediateSize: 3 * width, layers: layers,
       heads: heads, contextLength: contextLength, endTokens: [ByteTokenizer.endToken])
     return try withTorchErrors {
       let model = Llama(configuration)

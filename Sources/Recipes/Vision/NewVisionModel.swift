@@ -4,23 +4,23 @@ public import TokenModels
 import Torch
 import TorchNN
 
-/// A small vision-language model to train from: a fresh vision transformer and a fresh projector before a language model
-/// that is there already.
+/// A small vision-language model to train from: a randomly initialised vision transformer and a randomly initialised
+/// projector before a language model that is there already.
 ///
 /// The folder is a LLaVA folder, which transformers reads as well. The tokenizer gets a token `<image>`; the embeddings
 /// of new ids are the mean of all others, as is usual, so that their logits are too.
 public struct NewVisionModel: Sendable {
   /// Sizes of the vision transformer.
   public var vision: VisionConfiguration
-  /// Seed of the fresh weights.
+  /// Seed of the randomly initialised weights.
   public var seed: UInt64
-  /// How pictures are shown in prompts.
+  /// How images are shown in prompts.
   public static let mark = "<image>"
 
-  /// Memberwise. The default has 5 million parameters and makes 100 tokens of a picture.
+  /// Memberwise. The default has 5 million parameters and makes 100 tokens of an image.
   public init(
     vision: VisionConfiguration = VisionConfiguration(
-      hiddenSize: 256, innerSize: 1024, layers: 6, heads: 4, imageSize: 160, patchSize: 16),
+      hiddenSize: 256, intermediateSize: 1024, layers: 6, heads: 4, imageSize: 160, patchSize: 16),
     seed: UInt64 = 0
   ) {
     (self.vision, self.seed) = (vision, seed)
@@ -33,12 +33,12 @@ public struct NewVisionModel: Sendable {
   ///   - folder: the folder to make; it appears whole or not at all.
   ///   - replacing: whether a folder of that name may be there.
   /// - Returns: parameters of the vision transformer with the projector, and of the whole.
-  /// - Throws: `InputError` for sizes that do not fit, a language model of another architecture, a folder that cannot be
-  ///   written.
+  /// - Throws: `InputError` for sizes that do not fit, a language model of another architecture, a folder that cannot
+  ///   be written.
   @discardableResult
   public func write(
     language: String, to folder: String, replacing: Bool = false
-  ) throws -> (fresh: Int, all: Int) {
+  ) throws -> (randomlyInitialized: Int, all: Int) {
     let base = try modelFolder(language)
     let tokenizer = try Tokenizer(folder: base)
     let token = tokenizer.id(of: Self.mark).map(Int.init) ?? tokenizer.count

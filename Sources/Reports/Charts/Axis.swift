@@ -1,6 +1,6 @@
 import Foundation
 
-/// What one side of a chart shows.
+/// One side of a chart.
 public struct Axis: Sendable, Hashable {
   /// How values become places.
   public enum Scale: Sendable, Hashable {
@@ -10,7 +10,7 @@ public struct Axis: Sendable, Hashable {
     case logarithmic
   }
 
-  /// What is shown, with its unit.
+  /// Shown figure, with its unit.
   public var label: String
   /// How values become places.
   public var scale: Scale

@@ -2,11 +2,11 @@
 public struct BarChart: Figure, Hashable {
   /// Bars of one colour, one for each category.
   public struct Group: Sendable, Hashable {
-    /// What the legend calls it.
+    /// Name in the legend.
     public var name: String
     /// A value for each category; not finite: no bar.
     public var values: [Double]
-    /// What each value may lie between; empty: nothing is known.
+    /// Range of each value; empty: nothing is known.
     public var ranges: [ClosedRange<Double>?]
 
     /// Memberwise.
@@ -20,13 +20,13 @@ public struct BarChart: Figure, Hashable {
     func range(_ index: Int) -> ClosedRange<Double>? { ranges.isEmpty ? nil : ranges[index] }
   }
 
-  /// What it is called.
+  /// Name.
   public var title: String
-  /// What else must be known to read it.
+  /// Further remarks.
   public var subtitle: String
   /// Names of the categories, from the left.
   public var categories: [String]
-  /// What the categories are.
+  /// Meaning of the categories.
   public var categoryLabel: String
   /// Vertical axis; always shows 0.
   public var y: Axis
@@ -141,7 +141,7 @@ public struct BarChart: Figure, Hashable {
       text: reference.name.onOneLine.fitted(ems: (canvas.right - canvas.left) / 12))
   }
 
-  /// What someone who does not see the chart should know.
+  /// Text for those who do not see the chart.
   private var description: String {
     groups.map { group in
       let values = zip(categories, group.values).prefix(40).map { "\($0) \(Quantity.significant($1, digits: 4))" }

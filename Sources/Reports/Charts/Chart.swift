@@ -1,6 +1,6 @@
-/// A picture drawn as SVG.
+/// An image drawn as SVG.
 public protocol Figure: Sendable {
-  /// What it is called.
+  /// Name.
   var title: String { get }
   /// An `<svg>` element.
   ///
@@ -13,15 +13,15 @@ public protocol Figure: Sendable {
 ///     Chart("MAE by training problems", x: Axis("N"), y: Axis("MAE"),
 ///           series: [Series("dist", means: cells)], references: [ReferenceLine("floor", y: 0.159)])
 public struct Chart: Figure, Hashable {
-  /// What it is called.
+  /// Name.
   public var title: String
-  /// What else must be known to read it.
+  /// Further remarks.
   public var subtitle: String
   /// Horizontal axis.
   public var x: Axis
   /// Vertical axis.
   public var y: Axis
-  /// What is drawn; later ones over earlier ones.
+  /// Drawn elements; later ones over earlier ones.
   public var series: [Series]
   /// Values to compare with.
   public var references: [ReferenceLine]

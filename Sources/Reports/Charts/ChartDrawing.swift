@@ -35,7 +35,7 @@ extension Chart {
     }
   }
 
-  /// What someone who does not see the chart should know.
+  /// Text for those who do not see the chart.
   private func description(_ axes: (x: ResolvedAxis, y: ResolvedAxis)) -> String {
     func number(_ value: Double) -> String { Quantity.significant(value, digits: 4) }
     func axis(_ axis: Axis, _ resolved: ResolvedAxis, _ side: String) -> String {

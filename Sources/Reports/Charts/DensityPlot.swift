@@ -6,7 +6,7 @@
 public struct DensityPlot: Sendable, Hashable {
   /// A distribution.
   public struct Row: Sendable, Hashable {
-    /// What it is called.
+    /// Name.
     public var name: String
     /// Values that hold equal shares of it.
     public var atoms: [Double]

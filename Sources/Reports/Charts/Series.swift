@@ -8,7 +8,7 @@ public struct Series: Sendable, Hashable {
     public var x: Double
     /// The value; not finite: the line is interrupted.
     public var y: Double
-    /// What the value may lie between.
+    /// Range of the value.
     public var range: ClosedRange<Double>?
 
     /// Memberwise.
@@ -41,7 +41,7 @@ public struct Series: Sendable, Hashable {
     case whiskers
   }
 
-  /// What the legend calls it.
+  /// Name in the legend.
   public var name: String
   /// The points, from the left.
   public var points: [Point]
@@ -134,7 +134,7 @@ public struct Series: Sendable, Hashable {
 
 /// A value to compare with, drawn across the whole chart.
 public struct ReferenceLine: Sendable, Hashable {
-  /// What is written on it.
+  /// Its title.
   public var name: String
   /// Where it lies on the vertical axis.
   public var y: Double

@@ -7,7 +7,7 @@ final class AppendedFile {
   let path: String
   private let descriptor: Int32
 
-  /// What becomes of a file that is there already.
+  /// Treatment of a file that exists already.
   enum Existing {
     case continued, emptied, refused
   }

@@ -1,7 +1,7 @@
 public import Files
 import Foundation
 
-/// What a run writes while it goes on: `metrics.jsonl` for programs, an event file for TensorBoard.
+/// Logs of a run in progress: `metrics.jsonl` for programs, an event file for TensorBoard.
 ///
 ///     let log = try EventLog(folder: "runs/7", resumingAfter: checkpoint?.step)
 ///     try log.write(step: step, [("train/loss", loss), ("train/norm", norm)])

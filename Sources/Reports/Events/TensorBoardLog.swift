@@ -68,7 +68,7 @@ public final class TensorBoardLog {
     try summary(step, time, tag) { $0.add(5, histogram) }
   }
 
-  /// Adds a PNG picture of three channels.
+  /// Adds a PNG image of three channels.
   public func write(
     step: Int, time: Double, _ tag: String, png: [UInt8], width: Int, height: Int
   ) throws(InputError) {

@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// A page of results that needs nothing but itself: style and pictures are inside, no script, no network.
+/// A page of results that needs nothing but itself: style and images are inside, no script, no network.
 ///
 /// Everything given as `String` is text and appears as written; markup in it is escaped.
 ///
@@ -12,7 +12,7 @@ import Foundation
 ///     report.figures([mae, rmse])
 ///     try report.write(to: "runs/regression/report.html")
 public struct HTMLReport: Sendable {
-  /// What the page is about.
+  /// Subject of the page.
   public var title: String
   /// One line below it.
   public var subtitle: String
@@ -50,7 +50,7 @@ public struct HTMLReport: Sendable {
     }
   }
 
-  /// What a comparison shows, marked by its outcome: `label` in bold, then the sentence.
+  /// Finding of a comparison, marked by its outcome: `label` in bold, then the sentence.
   public mutating func verdict(_ label: String, _ verdict: Verdict) {
     self.verdict(label, verdict.description, verdict.outcome)
   }
@@ -92,7 +92,7 @@ public struct HTMLReport: Sendable {
     body.raw(table.html)
   }
 
-  /// Pictures side by side where the page is wide enough.
+  /// Images side by side where the page is wide enough.
   public mutating func figures(_ figures: [any Figure]) {
     body.element("div", ["class": "figures"]) { body in
       for figure in figures { body.element("figure") { $0.raw(figure.svg(standalone: false)) } }
@@ -120,7 +120,7 @@ public struct HTMLReport: Sendable {
     }
   }
 
-  /// A PNG picture, inside the page; `description` for those who do not see it.
+  /// A PNG image, inside the page; `description` for those who do not see it.
   public mutating func image(png: [UInt8], description: String, caption: String = "") {
     body.element("figure", ["class": "image"]) { body in
       body.empty(

@@ -1,5 +1,5 @@
 extension HTMLReport {
-  /// What a token of a text is to the training.
+  /// Role of a token in training.
   public enum TokenKind: Sendable, Hashable {
     /// Read only.
     case read
@@ -35,7 +35,7 @@ extension HTMLReport {
     }
   }
 
-  /// What the marks mean.
+  /// Legend of the marks.
   public mutating func tokenLegend(_ kinds: [(name: String, kind: TokenKind)]) {
     append { body in
       body.element("p", ["class": "tokens legend"]) { body in

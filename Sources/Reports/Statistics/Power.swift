@@ -1,7 +1,7 @@
-/// What a comparison by Student's t could have shown.
+/// Power of a comparison by Student's t.
 extension Verdict {
-  /// The difference that four of five comparisons of as many pairs, varying like these, would show (power 80 %); nil for
-  /// fewer than three pairs, or without a finite interval.
+  /// The difference that four of five comparisons of as many pairs, varying like these, would show (power 80 %); nil
+  /// for fewer than three pairs, or without a finite interval.
   public var detectableDifference: Double? {
     standardError.map { ($0.quantile + Self.fourOfFive) * $0.error }
   }

@@ -1,6 +1,6 @@
-/// What a paired comparison shows, in words that claim no more than the numbers do.
+/// Conclusion of a paired comparison, in words that claim no more than the numbers do.
 public struct Verdict: Sendable, Hashable, CustomStringConvertible {
-  /// What a comparison can come to.
+  /// Possible conclusions of a comparison.
   public enum Outcome: String, Sendable, Hashable, Codable {
     /// The interval of the difference lies on the good side of 0.
     case better
@@ -24,10 +24,11 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
 
   /// Name of what was measured, for instance `MAE`.
   public var metric: String
-  /// What the comparison came to.
+  /// Conclusion of the comparison.
   public var outcome: Outcome
   /// Means over the finite pairs.
   public var ourMean: Double
+  /// Mean of theirs over the finite pairs.
   public var theirMean: Double
   /// Mean difference, ours minus theirs, over the finite pairs.
   public var difference: Double
@@ -45,7 +46,7 @@ public struct Verdict: Sendable, Hashable, CustomStringConvertible {
   public var agreeingPairs: Int
   /// Whether lower values are better.
   public var lowerIsBetter: Bool
-  /// What a pair is, in the singular: `seed`.
+  /// Unit of the pairs, in the singular: `seed`.
   public var unit: String
   /// How many comparisons the claim was corrected for; 1 if it stands alone.
   public var comparisons: Int

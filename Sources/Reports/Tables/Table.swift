@@ -78,6 +78,7 @@ public struct Table: Sendable, Hashable {
     let ranked = places.filter { rows[$0.row][$0.column].value?.isFinite == true }
     let values = ranked.compactMap { rows[$0.row][$0.column].value }
     guard let best = order == .lowest ? values.min() : values.max(), values.count > 1 else { return }
+    guard values.contains(where: { $0 != best }) else { return }
     // Who sees 0.113 twice must see the mark twice.
     let texts = Set(ranked.filter { rows[$0.row][$0.column].value == best }.map { rows[$0.row][$0.column].valueText })
     for place in ranked where texts.contains(rows[place.row][place.column].valueText) {

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Shows how far work has come, how quickly it goes and when it ends.
 ///
@@ -9,18 +10,8 @@ import Foundation
 ///     try ProgressBar.run("training", total: 250) { bar in
 ///       for step in 0..<250 { bar.advance(fields: ["loss": .number(try update(step))]) }
 ///     }
-public final class ProgressBar: @unchecked Sendable {
-  // The lock guards everything below it.
-  private let lock = NSLock()
-  private let terminal: Terminal
-  private let clock: @Sendable () -> Double
-  private var work: ProgressState
-  private var lanes: [(id: Int, work: ProgressState)] = []
-  private var nextLane = 0
-  private var display: LiveLines
-  private var lastDrawn = -Double.infinity
-  private var lastPercent = 0.0
-  private var isOver = false
+public final class ProgressBar: Sendable {
+  private let board: Mutex<ProgressBoard>
 
   /// Starts a piece of work.
   ///
@@ -33,69 +24,43 @@ public final class ProgressBar: @unchecked Sendable {
     _ title: String, total: Int? = nil, unit: String = "step", completed: Int = 0,
     terminal: Terminal = .standardError, clock: @escaping @Sendable () -> Double = monotonicSeconds
   ) {
-    self.terminal = terminal
-    self.clock = clock
-    display = LiveLines(terminal: terminal)
-    work = ProgressState(title: title, unit: unit, total: total, completed: completed, now: clock())
-    lastPercent = work.share ?? 0
-    draw(force: true)
+    let now = clock()
+    let work = ProgressState(title: title, unit: unit, total: total, completed: completed, now: now)
+    var board = ProgressBoard(work, terminal, clock)
+    board.draw(force: true)
+    self.board = Mutex(board)
   }
 
-  deinit {
-    // Work that ended without saying so leaves the cursor on a line of its own.
-    if !isOver { display.release() }
-  }
+  deinit { board.withLock { $0.leave() } }
 
   /// Counts `count` more units and shows these fields from now on.
   public func advance(by count: Int = 1, fields: KeyValuePairs<String, Quantity> = [:]) {
-    lock.withLock {
-      work.set(fields)
-      work.move(to: work.completed + count, now: clock())
-      draw(force: false)
-    }
+    board.withLock { $0.move(to: $0.work.completed + count, fields) }
   }
 
   /// Sets the count of completed units, and these fields.
   public func update(completed: Int, fields: KeyValuePairs<String, Quantity> = [:]) {
-    lock.withLock {
-      work.set(fields)
-      work.move(to: completed, now: clock())
-      draw(force: false)
-    }
+    board.withLock { $0.move(to: completed, fields) }
   }
 
   /// Ends the current phase with a line that stays, and starts the next one.
   public func beginPhase(_ title: String, total: Int? = nil, unit: String = "step") {
-    lock.withLock {
-      close(mark: success)
-      work = ProgressState(title: title, unit: unit, total: total, completed: 0, now: clock())
-      lastPercent = 0
-      draw(force: true)
-    }
+    board.withLock { $0.beginPhase(title, total, unit) }
   }
 
   /// Writes a line that stays above the bar.
   public func note(_ text: String) {
-    lock.withLock {
-      display.above(text)
-      if terminal.isInteractive, !isOver { draw(force: true) }
-    }
+    board.withLock { $0.note(text) }
   }
 
   /// Ends the work: a line with its time and last fields stays.
   public func finish() {
-    lock.withLock {
-      if !isOver { close(mark: success) }
-      isOver = true
-    }
+    board.withLock { $0.end(nil) }
   }
 
   /// Ends the work because of `reason`.
   public func fail(_ reason: String) {
-    lock.withLock {
-      if !isOver { close(mark: terminal.hasUnicode ? "✗" : "failed:", reason: reason, .red) }
-      isOver = true
-    }
+    board.withLock { $0.end(reason) }
   }
 
   /// Runs `body` with a bar that finishes with it, or fails with its error.
@@ -113,45 +78,13 @@ public final class ProgressBar: @unchecked Sendable {
       throw error
     }
   }
-
-  private var success: String { terminal.hasUnicode ? "✓" : "done:" }
-
-  private func close(mark: String, reason: String? = nil, _ style: TextStyle = .green) {
-    let line = work.lastLine(mark: mark, reason: reason, now: clock())
-    display.above(terminal.styled(mark, style) + line.dropFirst(mark.count))
-    lanes = []
-  }
-
-  private func draw(force: Bool) {
-    guard !isOver else { return }
-    let now = clock()
-    guard terminal.isInteractive else { return drawPlain(now, force) }
-    guard force || now - lastDrawn >= 0.1 else { return }
-    lastDrawn = now
-    let size = terminal.size()
-    // The last column stays empty: a full line makes some terminals wrap, and the next redraw miscounts.
-    let width = max(10, size.columns - 1)
-    let shown = lanes.prefix(max(1, size.rows / 3))
-    display.show(
-      [work.line(width: width, terminal: terminal, now: now)]
-        + shown.map { "  " + $0.work.line(width: width - 2, terminal: terminal, now: now) })
-  }
-
-  private func drawPlain(_ now: Double, _ force: Bool) {
-    let percent = work.share ?? 0
-    let elapsed = now - lastDrawn
-    let isDue = elapsed >= max(10, (now - work.started) / 50) || (percent - lastPercent >= 0.0999 && elapsed >= 1)
-    guard force || isDue else { return }
-    (lastDrawn, lastPercent) = (now, percent)
-    terminal.write(work.plainLine(now: now) + "\n")
-  }
 }
 
 extension ProgressBar {
   /// One of several pieces of work that go on side by side, shown on a line of its own under the bar's.
   ///
-  /// The bar counts the pieces, its lanes what is done inside each. Only terminals show lanes.
-  public final class Lane: Sendable {
+  /// The bar counts the pieces, its rows what is done inside each. Only terminals show rows.
+  public final class Row: Sendable {
     private let bar: ProgressBar
     private let id: Int
 
@@ -162,74 +95,21 @@ extension ProgressBar {
 
     /// Counts `count` more units and shows these fields from now on.
     public func advance(by count: Int = 1, fields: KeyValuePairs<String, Quantity> = [:]) {
-      bar.change(id) { work, now in
-        work.set(fields)
-        work.move(to: work.completed + count, now: now)
-      }
+      bar.board.withLock { $0.move(row: id, by: count, fields) }
     }
 
-    /// Takes the lane away and counts `units` of the bar as done.
+    /// Takes the row away and counts `units` of the bar as done.
     public func finish(units: Int = 1, fields: KeyValuePairs<String, Quantity> = [:]) {
-      bar.remove(id)
+      bar.board.withLock { $0.remove(row: id) }
       bar.advance(by: units, fields: fields)
     }
   }
 
   /// Starts a piece of work beside others.
-  public func lane(_ title: String, total: Int? = nil, unit: String = "step") -> Lane {
-    lock.withLock {
-      nextLane += 1
-      lanes.append(
-        (nextLane, ProgressState(title: title, unit: unit, total: total, completed: 0, now: clock())))
-      if terminal.isInteractive { draw(force: false) }
-      return Lane(self, nextLane)
-    }
-  }
-
-  private func change(_ id: Int, _ body: (inout ProgressState, Double) -> Void) {
-    lock.withLock {
-      guard let index = lanes.firstIndex(where: { $0.id == id }) else { return }
-      body(&lanes[index].work, clock())
-      if terminal.isInteractive { draw(force: false) }
-    }
-  }
-
-  private func remove(_ id: Int) {
-    lock.withLock { lanes.removeAll { $0.id == id } }
+  public func row(_ title: String, total: Int? = nil, unit: String = "step") -> Row {
+    Row(self, board.withLock { $0.addLane(title, total, unit) })
   }
 }
 
 /// Seconds that never jump, for measuring how long something takes.
 public func monotonicSeconds() -> Double { ProcessInfo.processInfo.systemUptime }
-
-/// Lines at the bottom of a terminal that are drawn over. Each change is one write, so that nothing flickers; the cursor
-/// is never hidden, so that a killed process leaves nothing to repair.
-private struct LiveLines: Sendable {
-  let terminal: Terminal
-  private var count = 0
-
-  init(terminal: Terminal) {
-    self.terminal = terminal
-  }
-
-  /// Moves to the first column of the first line drawn.
-  private var home: String { (count > 1 ? "\u{1B}[\(count - 1)A" : "") + "\r" }
-
-  mutating func show(_ lines: [String]) {
-    // Erase what is left of each line after writing it, and what is left of longer drawings at the end.
-    let text = lines.map { $0 + "\u{1B}[K" }.joined(separator: "\n")
-    terminal.write(home + text + (lines.count < count ? "\u{1B}[J" : ""))
-    count = lines.count
-  }
-
-  /// Replaces what is drawn by a line that stays.
-  mutating func above(_ line: String) {
-    terminal.write((count > 0 ? home + "\u{1B}[J" : "") + line + "\n")
-    count = 0
-  }
-
-  mutating func release() {
-    if count > 0 { terminal.write("\n") }
-    count = 0
-  }
-}

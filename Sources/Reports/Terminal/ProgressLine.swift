@@ -1,4 +1,4 @@
-/// What a progress bar knows about one piece of work, and the line it makes of it.
+/// State of one piece of work on a progress bar, and the line it makes of it.
 struct ProgressState: Sendable {
   var title: String
   var unit: String

@@ -56,7 +56,7 @@ public struct Terminal: Sendable {
     isInteractive = isTerminal
     hasColor = isTerminal && environment["NO_COLOR", default: ""].isEmpty
     hasUnicode = Self.speaksUTF8(environment)
-    let fallback = Size(columns: environment["COLUMNS"].flatMap { Int($0) } ?? 120, rows: 24)
+    let fallback = Size(columns: environment["COLUMNS"].flatMap { Int($0) } ?? 80, rows: 24)
     size = { isTerminal ? Self.windowSize(of: descriptor) ?? fallback : fallback }
     // Nobody is left to tell that the terminal is gone, and work must not stop because of it.
     let stream = ByteStream(descriptor: descriptor, name: "<terminal>")
@@ -97,7 +97,7 @@ public enum TextStyle: Int, Sendable, Hashable {
 }
 
 extension Terminal {
-  /// What stands for text left out.
+  /// Ellipsis of text left out.
   var ellipsis: String { hasUnicode ? "…" : "~" }
 
   /// `text` in these styles, or as it is where the terminal has none.

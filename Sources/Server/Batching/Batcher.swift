@@ -5,13 +5,14 @@ package import Recipes
 import Synchronization
 import TokenData
 
-/// A bounded queue before a judge, which one thread owns: whatever waits is rated in batches of at most so many tokens.
+/// A bounded queue before a reward model, which one thread owns: whatever waits is rated in batches of at most so many
+/// tokens.
 ///
-/// The judge never waits for a batch to fill: it takes what is there, oldest first. Items with facets and without go
-/// into different batches, since they cost differently; the oldest item of all decides which kind is next, and no item
-/// is passed over for a smaller one of its kind, so a long one cannot starve.
+/// The reward model never waits for a batch to fill: it takes what is there, oldest first. Items with attributes and
+/// without go into different batches, since they cost differently; the oldest item of all decides which kind is next,
+/// and no item is passed over for a smaller one of its kind, so a long one cannot starve.
 package final class Batcher: Sendable {
-  /// What is allowed.
+  /// Allowed values.
   package struct Limits: Sendable {
     /// Largest number of items that wait, those being rated not counted.
     package var queue: Int
@@ -46,8 +47,8 @@ package final class Batcher: Sendable {
     /// Its place among all items ever submitted.
     let serial: UInt64
     let request: RewardRequest
-    let facets: Bool
-    /// What it takes of the queue's bytes.
+    let attributes: Bool
+    /// Bytes of the queue.
     let bytes: Int
   }
 
@@ -66,13 +67,13 @@ package final class Batcher: Sendable {
     var pending: [ObjectIdentifier: Pending] = [:]
     var phase = Phase.open
     var serial: UInt64 = 0
-    var isJudgeIdle = false
+    var isRewardModelIdle = false
     var isTimerSet = false
     /// Running mean, for Retry-After.
     var secondsPerItem = 0.05
   }
 
-  /// What the judge said of itself.
+  /// Description of the reward model.
   package let model: ModelDescription
   let limits: Limits
   let metrics: ServerMetrics
@@ -85,17 +86,17 @@ package final class Batcher: Sendable {
     (self.model, self.limits, self.metrics) = (model, limits, metrics)
   }
 
-  /// Makes the judge on a thread of its own, which rates until ``stop()``.
+  /// Makes the reward model on a thread of its own, which rates until ``stop()``.
   ///
-  /// - Throws: what `makeJudge` throws.
+  /// - Throws: what `makeRewardModel` throws.
   package static func start(
-    _ limits: Limits, metrics: ServerMetrics, makeJudge: @escaping @Sendable () throws -> any Judge
+    _ limits: Limits, metrics: ServerMetrics, makeRewardModel: @escaping @Sendable () throws -> any RewardModel
   ) async throws -> Batcher {
     try await withCheckedThrowingContinuation { continuation in
       do {
         try Threads.detach(stack: 16 << 20) {
           do {
-            try live(limits, metrics, makeJudge) { continuation.resume(returning: $0) }.isEnded
+            try live(limits, metrics, makeRewardModel) { continuation.resume(returning: $0) }.isEnded
               .store(true, ordering: .sequentiallyConsistent)
           } catch {
             continuation.resume(throwing: error)
@@ -107,14 +108,15 @@ package final class Batcher: Sendable {
     }
   }
 
-  /// All that the judge's thread does. The judge is gone when it returns.
+  /// All that the reward model's thread does. The reward model is gone when it returns.
   private static func live(
-    _ limits: Limits, _ metrics: ServerMetrics, _ makeJudge: () throws -> any Judge, _ ready: (Batcher) -> Void
+    _ limits: Limits, _ metrics: ServerMetrics, _ makeRewardModel: () throws -> any RewardModel,
+    _ ready: (Batcher) -> Void
   ) throws -> Batcher {
-    let judge = try makeJudge()
-    let batcher = Batcher(model: ModelDescription(judge), limits: limits, metrics: metrics)
+    let rewardModel = try makeRewardModel()
+    let batcher = Batcher(model: ModelDescription(rewardModel), limits: limits, metrics: metrics)
     ready(batcher)
-    batcher.work(judge)
+    batcher.work(rewardModel)
     return batcher
   }
 
@@ -129,7 +131,7 @@ package final class Batcher: Sendable {
   ///
   /// - Throws: `Refusal`.
   package func outcomes(
-    of requests: [RewardRequest], facets: Bool, ticket: Ticket = Ticket()
+    of requests: [RewardRequest], attributes: Bool, ticket: Ticket = Ticket()
   ) async throws -> [Outcome] {
     // What is far too long never waits, and costs nobody else anything.
     var outcomes = requests.map(screened)
@@ -138,7 +140,7 @@ package final class Batcher: Sendable {
     guard !rest.isEmpty else { return outcomes.compactMap { $0 } }
     let rated = try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        admit(rest.map { requests[$0] }, facets: facets, ticket, continuation)
+        admit(rest.map { requests[$0] }, attributes: attributes, ticket, continuation)
       }
     } onCancel: {
       cancel(ticket)
@@ -163,7 +165,7 @@ package final class Batcher: Sendable {
   }
 
   private func admit(
-    _ requests: [RewardRequest], facets: Bool, _ ticket: Ticket,
+    _ requests: [RewardRequest], attributes: Bool, _ ticket: Ticket,
     _ continuation: CheckedContinuation<[Outcome], any Error>
   ) {
     let deadline = ContinuousClock.now + limits.timeout
@@ -176,11 +178,12 @@ package final class Batcher: Sendable {
       for (index, request) in requests.enumerated() {
         state.waiting.append(
           Item(
-            ticket: ticket, index: index, serial: state.serial, request: request, facets: facets, bytes: bytes[index]))
+            ticket: ticket, index: index, serial: state.serial, request: request, attributes: attributes,
+            bytes: bytes[index]))
         state.serial += 1
       }
-      if state.isJudgeIdle {
-        state.isJudgeIdle = false
+      if state.isRewardModelIdle {
+        state.isRewardModelIdle = false
         wakeUp.signal()
       }
       setTimer(&state)
@@ -253,14 +256,14 @@ package final class Batcher: Sendable {
     finish(state.withLock { state in state.pending.values.map(\.ticket) }, with: .shuttingDown)
   }
 
-  /// Refuses what waits and ends the judge's thread after the batch it is at.
+  /// Refuses what waits and ends the reward model's thread after the batch it is at.
   package func stop() {
     state.withLock { $0.phase = .stopped }
     finish(state.withLock { state in state.pending.values.map(\.ticket) }, with: .shuttingDown)
     wakeUp.signal()
   }
 
-  /// As ``stop()``, and waits until the judge is gone, at most for `limit`.
+  /// As ``stop()``, and waits until the reward model is gone, at most for `limit`.
   package func stop(within limit: Duration) async {
     stop()
     let end = ContinuousClock.now + limit
@@ -269,21 +272,21 @@ package final class Batcher: Sendable {
     }
   }
 
-  // MARK: For the judge's thread
+  // MARK: For the reward model's thread
 
   var isStopped: Bool { state.withLock { $0.phase == .stopped } }
 
   /// Blocks until there may be something to do.
   func waitForWork() { wakeUp.wait() }
 
-  /// The oldest items of the oldest one's kind, without taking them; none if the judge may rest.
+  /// The oldest items of the oldest one's kind, without taking them; none if the reward model may rest.
   func candidates(_ limit: Int) -> [Item] {
     state.withLock { state in
       guard let first = state.waiting.first else {
-        state.isJudgeIdle = true
+        state.isRewardModelIdle = true
         return []
       }
-      return Array(state.waiting.lazy.filter { $0.facets == first.facets }.prefix(limit))
+      return Array(state.waiting.lazy.filter { $0.attributes == first.attributes }.prefix(limit))
     }
   }
 

@@ -3,7 +3,7 @@ package import Recipes
 
 /// Why a whole submission goes unanswered.
 package enum Refusal: Error, Equatable {
-  /// What the queue is bounded in.
+  /// Bounds of the queue.
   package enum Amount: String, Sendable {
     /// Responses.
     case items
@@ -24,7 +24,7 @@ package enum Refusal: Error, Equatable {
 
 /// Why one item of a submission could not be rated.
 package enum ItemFailure: Error {
-  /// The judge refuses the item: too long, or a conversation that its template does not have.
+  /// The reward model refuses the item: too long, or a conversation that its template does not have.
   case refused(InputError)
   /// The model failed, or said something that is no number.
   case failed(String)
@@ -34,27 +34,27 @@ package enum ItemFailure: Error {
   }
 }
 
-/// What became of one item.
+/// Outcome of one item.
 package typealias Outcome = Result<Reward, ItemFailure>
 
-/// What a server says of its model; known once it is loaded.
+/// Description of a server's model; known once it is loaded.
 package struct ModelDescription: Sendable {
   /// A score that the model gives, and its range if it has one.
   package struct Score: Sendable {
     package var name: String
     package var range: ClosedRange<Double>?
   }
-  /// The judge's name.
+  /// The reward model's name.
   package var name: String
   /// The range of the overall score.
   package var range: ClosedRange<Double>?
-  /// The facets, in the order of the judge.
-  package var facets: [Score]
-  /// What is known of a request without reading it.
+  /// The attributes, in the order of the reward model.
+  package var attributes: [Score]
+  /// Facts of a request before reading it.
   let screen: RequestScreen?
 
-  init(_ judge: any Judge) {
-    (name, range, screen) = (judge.name, judge.range, judge.screen)
-    facets = judge.facets.map { Score(name: $0.name, range: $0.range) }
+  init(_ rewardModel: any RewardModel) {
+    (name, range, screen) = (rewardModel.name, rewardModel.range, rewardModel.screen)
+    attributes = rewardModel.attributes.map { Score(name: $0.name, range: $0.range) }
   }
 }

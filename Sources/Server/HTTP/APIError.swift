@@ -1,6 +1,7 @@
 import Files
 import HTTPTypes
 import Hummingbird
+import Logging
 
 /// An answer that says what is wrong, as every other answer does, in JSON.
 struct APIError: Error {
@@ -52,6 +53,13 @@ struct APIError: Error {
     return .object(object)
   }
 
+  /// What a log says of it: nothing that a client wrote, so a message only where the server itself failed.
+  var metadata: Logger.Metadata {
+    guard status.code >= 500 else { return ["code": "\(code)"] }
+    let line = Self.shortened(message).map { $0.isNewline ? " " : $0 }
+    return ["code": "\(code)", "message": "\(String(line))"]
+  }
+
   var response: Response { Response(status: status, headers: headers, json: ["error": json]) }
 
   // What is quoted may be as long as a whole body.
@@ -61,7 +69,7 @@ struct APIError: Error {
 }
 
 extension APIError {
-  /// What a refusal of the queue is in HTTP.
+  /// HTTP response of a refusal of the queue.
   init(_ refusal: Refusal, timeout: Duration) {
     switch refusal {
     case .queueFull(let waiting, let limit, let amount, let seconds):

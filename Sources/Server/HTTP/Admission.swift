@@ -36,7 +36,7 @@ struct Admission: Sendable {
       remedy: "Start the server with --allow-origin \(origin) if the page is yours.")
   }
 
-  /// What the request calls the server.
+  /// Server name in the request.
   private func host(of request: Request) throws(APIError) -> Authority {
     let fields = [request.head.authority].compactMap { $0 } + request.headers[values: Self.hostField]
     guard fields.count == 1, let host = Authority(fields[0]) else {

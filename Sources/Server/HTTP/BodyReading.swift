@@ -42,7 +42,7 @@ final class BodyBudget: Sendable {
 
   func share() -> Share { Share(self) }
 
-  /// What one body holds, until it is gone.
+  /// Bytes held by one body, until it is gone.
   final class Share: Sendable {
     private let budget: BodyBudget
     private let counted = Mutex(0)

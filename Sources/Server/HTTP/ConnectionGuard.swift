@@ -5,7 +5,7 @@ import NIOHTTPTypes
 /// The body of a request did not arrive in time.
 struct BodyTimeout: Error {}
 
-/// What keeps one connection from costing others: time limits for a request's body and for taking the answer, and an
+/// Limits of a connection: time limits for a request's body and for taking the answer, and an
 /// end once the other side has left or the answer says `Connection: close`.
 ///
 /// (Hummingbird's idle timeout covers the head of a request and the time between two; body bytes that trickle in would

@@ -1,9 +1,10 @@
 import Files
 import HTTPTypes
 import Hummingbird
+import Logging
 import NIOCore
 
-/// What a handler knows besides the request.
+/// Context of a handler besides the request.
 struct ConnectionContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   let channel: any Channel
@@ -31,7 +32,7 @@ struct Responder: HTTPResponder {
   let admission: Admission
   let token: BearerToken?
   let metrics: ServerMetrics
-  let log: (@Sendable (String) -> Void)?
+  let logger: Logger
 
   func respond(to request: Request, context: ConnectionContext) async throws -> Response {
     let start = ContinuousClock.now
@@ -39,6 +40,7 @@ struct Responder: HTTPResponder {
     let known = routes.contains { $0.path == path }
     var response: Response
     var origin: String?
+    var refusal: APIError?
     do {
       origin = try admission.admit(request)
       response =
@@ -46,16 +48,28 @@ struct Responder: HTTPResponder {
         ? CrossOrigin.preflight(request, methods: try methods(path), origin: origin)
         : try await route(request, path).answer(request, context)
     } catch let error as APIError {
+      refusal = error
       response = error.response
     } catch let error as InputError {
-      response = APIError(.badRequest, "malformed", error).response
+      let error = APIError(.badRequest, "malformed", error)
+      refusal = error
+      response = error.response
     }
     CrossOrigin.allow(origin, &response)
     if request.method == .head { response = response.createHeadResponse() }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     metrics.answered(route: known ? path : "other", status: response.status.code, seconds: seconds)
-    log?("\(request.method) \(known ? path : "(unknown path)") \(response.status.code) \(Int(seconds * 1000)) ms")
+    let name = known ? "\(request.method.rawValue.prefix(16)) \(path)" : "(unknown path)"
+    log(name, response.status.code, refusal, seconds)
     return response
+  }
+
+  /// One line a request. A path that is none of the server's could say anything, so it is not repeated.
+  private func log(_ request: String, _ status: Int, _ refusal: APIError?, _ seconds: Double) {
+    var metadata = refusal?.metadata ?? [:]
+    metadata["status"] = "\(status)"
+    metadata["ms"] = "\(Int(seconds * 1000))"
+    logger.log(level: status >= 400 ? .warning : .debug, "\(request)", metadata: metadata)
   }
 
   private func route(_ request: Request, _ path: String) throws(APIError) -> Route {
@@ -78,7 +92,7 @@ struct Responder: HTTPResponder {
       found: request.method.rawValue, headers: [.allow: allowed])
   }
 
-  /// What a path can be asked. A browser's preflight asks without a token, so this tells no more than the documents do.
+  /// Methods of a path. A browser's preflight asks without a token, so this tells no more than the documents do.
   private func methods(_ path: String) throws(APIError) -> [String] {
     let here = routes.filter { $0.path == path }.map(\.method.rawValue)
     guard !here.isEmpty else {

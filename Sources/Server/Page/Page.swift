@@ -39,9 +39,9 @@ enum Page {
     <main>
       <form id="form" class="card">
         <label for="prompt">Prompt</label>
-        <textarea id="prompt" rows="5" placeholder="What was asked"></textarea>
+        <textarea id="prompt" rows="5" placeholder="Prompt"></textarea>
         <label for="response">Response</label>
-        <textarea id="response" rows="9" placeholder="What was answered"></textarea>
+        <textarea id="response" rows="9" placeholder="Response"></textarea>
         <div class="row">
           <button id="button">Score</button>
           <small>or Ctrl + Enter</small>
@@ -60,9 +60,9 @@ enum Page {
           </div>
           <h2>Overall distribution</h2>
           <div id="distribution" role="img" aria-label="Probability of each overall score"></div>
-          <div id="facetsBlock">
-            <h2>Facets</h2>
-            <div id="facets"></div>
+          <div id="attributesBlock">
+            <h2>Attributes</h2>
+            <div id="attributes"></div>
           </div>
           <p id="notes"></p>
         </div>
@@ -120,13 +120,13 @@ enum Page {
       color: var(--soft); font-variant-numeric: tabular-nums; border-top: 1px solid var(--line);
     }
     @media (max-width: 30rem) { .bin:not(:nth-child(5n + 1)) b { font-size: 0; } }
-    .facet { display: grid; grid-template-columns: 8.5rem 1fr 6.5rem; align-items: center; gap: .75rem; margin: .5rem 0; }
-    .facet .track { height: .7rem; border-radius: 99px; background: var(--track); overflow: hidden; }
-    .facet .track i { display: block; height: 100%; border-radius: 99px; background: var(--accent); }
-    .facet output { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-    .facet output small { font-size: .8rem; }
+    .attribute { display: grid; grid-template-columns: 8.5rem 1fr 6.5rem; align-items: center; gap: .75rem; margin: .5rem 0; }
+    .attribute .track { height: .7rem; border-radius: 99px; background: var(--track); overflow: hidden; }
+    .attribute .track i { display: block; height: 100%; border-radius: 99px; background: var(--accent); }
+    .attribute output { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+    .attribute output small { font-size: .8rem; }
     #notes { margin: 1.2rem 0 0; font-size: .9rem; }
     footer { display: flex; gap: 1.25rem; font-size: .9rem; } footer a { color: inherit; }
-    @media (max-width: 30rem) { .facet { grid-template-columns: 1fr 5.5rem; } .facet .track { grid-row: 2; grid-column: 1 / 3; } }
+    @media (max-width: 30rem) { .attribute { grid-template-columns: 1fr 5.5rem; } .attribute .track { grid-row: 2; grid-column: 1 / 3; } }
     """
 }

@@ -1,4 +1,4 @@
-/// What the page does. Text from the server and from the address is only ever set as text, never as markup.
+/// Script of the page. Text from the server and from the address is only ever set as text, never as markup.
 enum PageScript {
   static let text = #"""
     "use strict";
@@ -43,16 +43,16 @@ enum PageScript {
       });
     }
 
-    function showFacets(facets) {
-      const box = at("facets"), names = Object.keys(facets || {});
+    function showAttributes(attributes) {
+      const box = at("attributes"), names = Object.keys(attributes || {});
       box.replaceChildren();
-      at("facetsBlock").hidden = names.length === 0;
+      at("attributesBlock").hidden = names.length === 0;
       for (const name of names) {
-        const score = facets[name];
-        const known = (model ? model.facets : []).find(facet => facet.name === name);
+        const score = attributes[name];
+        const known = (model ? model.attributes : []).find(attribute => attribute.name === name);
         const [low, high] = known && known.range || [0, Math.max(1, score.expectation)];
         const row = make("div", box);
-        row.className = "facet";
+        row.className = "attribute";
         row.dataset.name = name;
         make("span", row, name);
         const track = make("div", row);
@@ -72,7 +72,7 @@ enum PageScript {
       const spread = answer.overall.standard_deviation, coverage = answer.overall.coverage;
       at("spread").textContent = spread === undefined ? "" : `standard deviation ${number(spread)}`;
       showDistribution(answer.overall);
-      showFacets(answer.facets);
+      showAttributes(answer.attributes);
       at("notes").textContent = coverage === undefined
         ? "" : `Probability that the model answers with a score at all: ${number(coverage, 3)}.`;
     }
@@ -83,7 +83,7 @@ enum PageScript {
       try {
         if (!model) await describe();
         show(await ask("score", {
-          prompt: at("prompt").value, response: at("response").value, facets: true, distribution: true
+          prompt: at("prompt").value, response: at("response").value, attributes: true, distribution: true
         }));
         document.body.dataset.state = "scored";
       } catch (error) {

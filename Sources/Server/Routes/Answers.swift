@@ -2,16 +2,17 @@ import Files
 import Recipes
 
 extension Reward {
-  /// What POST /score says of a response.
-  func json(id: JSON?, facets isWanted: Bool, distribution: Bool) -> JSONObject {
+  /// Answer of POST /score for one response.
+  func json(id: JSON?, attributes isWanted: Bool, distribution: Bool) -> JSONObject {
     var object = JSONObject()
     object["id"] = id
     object["score"] = .double(overall.expectation)
     object["overall"] = overall.json(distribution: distribution)
     if isWanted {
       var each = JSONObject()
-      for facet in facets { each[facet.name] = facet.json(distribution: distribution) }
-      object["facets"] = .object(each)
+      for attribute in attributes { each[attribute.name] = attribute.json(distribution: distribution) }
+      object["attributes"] = .object(each)
+      object["facets"] = .object(each)  // the name of earlier versions, for one more
     }
     return object
   }
@@ -34,10 +35,12 @@ extension Reward.Score {
 }
 
 extension ModelDescription {
-  /// What GET /health says of the model.
+  /// The model in the answer of GET /health.
   var json: JSON {
     var object = Score(name: name, range: range).json
-    object["facets"] = .array(facets.map { .object($0.json) })
+    let each = JSON.array(attributes.map { .object($0.json) })
+    object["attributes"] = each
+    object["facets"] = each  // the name of earlier versions, for one more
     return .object(object)
   }
 }

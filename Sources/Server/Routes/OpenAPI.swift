@@ -100,7 +100,8 @@ enum OpenAPI {
     + "\n" + ##"          "429": {"$ref": "#/components/responses/Full"}"##
 
   private static let settings = #"""
-    "facets": {"type": ["boolean", "null"], "default": true, "description": "Whether facets are rated too"},
+    "attributes": {"type": ["boolean", "null"], "default": true, "description": "Whether attributes are rated too"},
+            "facets": {"type": ["boolean", "null"], "deprecated": true, "description": "Old name of attributes"},
             "distribution": {"type": ["boolean", "null"], "default": false,
               "description": "Whether values and probabilities are given"}
     """#
@@ -152,14 +153,19 @@ enum OpenAPI {
               "coverage": {"type": "number", "description": "How probable it was that the model says a value at all"},
               "values": {"type": "array", "items": {"type": "number"}},
               "probabilities": {"type": "array", "items": {"type": "number"}}}},
+          "Scores": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Score"}},
+          "OldScores": {"type": "object", "deprecated": true, "description": "The same by the name of earlier versions",
+            "additionalProperties": {"$ref": "#/components/schemas/Score"}},
           "Scored": {"type": "object", "additionalProperties": false, "required": ["score", "overall"],
             "properties": {"id": {"$ref": "#/components/schemas/Id"}, "score": {"type": "number"},
               "overall": {"$ref": "#/components/schemas/Score"},
-              "facets": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Score"}}}},
+              "attributes": {"$ref": "#/components/schemas/Scores"},
+              "facets": {"$ref": "#/components/schemas/OldScores"}}},
           "ModelScored": {"type": "object", "additionalProperties": false, "required": ["score", "overall", "model"],
             "properties": {"id": {"$ref": "#/components/schemas/Id"}, "score": {"type": "number"},
               "overall": {"$ref": "#/components/schemas/Score"}, "model": {"type": "string"},
-              "facets": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Score"}}}},
+              "attributes": {"$ref": "#/components/schemas/Scores"},
+              "facets": {"$ref": "#/components/schemas/OldScores"}}},
           "BatchScored": {"type": "object", "additionalProperties": false, "required": ["items", "model"],
             "properties": {"model": {"type": "string"}, "items": {"type": "array", "items": {"anyOf": [
               {"$ref": "#/components/schemas/Scored"}, {"$ref": "#/components/schemas/ItemFailure"}]}}}},
@@ -187,10 +193,12 @@ enum OpenAPI {
             "properties": {"status": {"enum": ["ready", "shutting down"]}, "uptime_seconds": {"type": "number"},
               "queue": {"type": "object", "additionalProperties": false, "required": ["waiting", "limit"],
                 "properties": {"waiting": {"type": "integer"}, "limit": {"type": "integer"}}},
-              "model": {"type": "object", "additionalProperties": false, "required": ["name", "range", "facets"],
+              "model": {"type": "object", "additionalProperties": false, "required": ["name", "range", "attributes"],
                 "properties": {"name": {"type": "string"}, "range": {"$ref": "#/components/schemas/Range"},
-                  "facets": {"type": "array", "items": {"type": "object", "additionalProperties": false,
-                    "required": ["name", "range"],
-                    "properties": {"name": {"type": "string"}, "range": {"$ref": "#/components/schemas/Range"}}}}}}}}
+                  "attributes": {"$ref": "#/components/schemas/Attributes"},
+                  "facets": {"$ref": "#/components/schemas/Attributes"}}}}},
+          "Attributes": {"type": "array", "items": {"type": "object", "additionalProperties": false,
+            "required": ["name", "range"],
+            "properties": {"name": {"type": "string"}, "range": {"$ref": "#/components/schemas/Range"}}}}
     """#
 }

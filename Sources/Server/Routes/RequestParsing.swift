@@ -2,7 +2,7 @@ import Files
 import Recipes
 import TokenData
 
-/// What POST /score is asked.
+/// Request of POST /score.
 struct ScoreCall {
   struct Item {
     /// The client's own name of the item, given back as it came.
@@ -11,13 +11,16 @@ struct ScoreCall {
   }
   let items: [Item]
   let isBatch: Bool
-  let facets: Bool
+  let attributes: Bool
   let distribution: Bool
 
   /// - Throws: `InputError` naming the first key that is wrong.
   init(_ body: JSONReader) throws(InputError) {
-    let settings = ["facets", "distribution"]
-    facets = try body.ifPresent("facets")?.bool() ?? true
+    // `facets` is the name of earlier versions, read for one more.
+    let settings = ["attributes", "distribution", "facets"]
+    let wanted = try body.ifPresent("attributes")
+    let old = try body.ifPresent("facets")
+    attributes = try (wanted ?? old)?.bool() ?? true
     distribution = try body.ifPresent("distribution")?.bool() ?? false
     if let batch = try body.ifPresent("items") {
       try body.allow(settings + ["items"])
@@ -52,7 +55,7 @@ extension ScoreCall.Item {
   }
 }
 
-/// What POST /rank is asked.
+/// Request of POST /rank.
 struct RankCall {
   let requests: [RewardRequest]
 

@@ -1,14 +1,16 @@
 import Files
 import HTTPTypes
 import Hummingbird
+import Logging
 import Recipes
 
-/// What the routes share.
+/// State that the routes share.
 struct RewardRoutes: Sendable {
   let batcher: Batcher
   let connections: Connections
   let bodies: BodyBudget
   let bodyLimit: Int
+  let logger: Logger
   let started = ContinuousClock.now
 
   /// Everything that the server answers; `OpenAPI.text` describes it.
@@ -32,9 +34,9 @@ struct RewardRoutes: Sendable {
 
   @Sendable private func score(_ request: Request, _ context: ConnectionContext) async throws -> Response {
     let call = try ScoreCall(try await request.json(limit: bodyLimit, bodies))
-    let outcomes = try await outcomes(of: call.items.map(\.request), facets: call.facets, context)
+    let outcomes = try await outcomes(of: call.items.map(\.request), attributes: call.attributes, context)
     let answers = zip(call.items, outcomes).map { item, outcome in
-      outcome.map { $0.json(id: item.id, facets: call.facets, distribution: call.distribution) }
+      outcome.map { $0.json(id: item.id, attributes: call.attributes, distribution: call.distribution) }
         .mapError { APIError($0) }
     }
     if !call.isBatch {
@@ -46,6 +48,7 @@ struct RewardRoutes: Sendable {
       switch answer {
       case .success(let object): return .object(object)
       case .failure(let error):
+        logger.warning("item not rated", metadata: error.metadata)
         var object = JSONObject()
         object["id"] = item.id
         object["error"] = error.json
@@ -57,14 +60,16 @@ struct RewardRoutes: Sendable {
 
   @Sendable private func rank(_ request: Request, _ context: ConnectionContext) async throws -> Response {
     let call = try RankCall(try await request.json(limit: bodyLimit, bodies))
-    let outcomes = try await outcomes(of: call.requests, facets: false, context)
+    let outcomes = try await outcomes(of: call.requests, attributes: false, context)
     var rated: [(index: Int, score: Double)] = [], failed: [JSON] = []
     for (index, outcome) in outcomes.enumerated() {
       switch outcome {
       case .success(let reward): rated.append((index, reward.overall.expectation))
       case .failure(let failure):
-        if outcomes.count == 1 { throw APIError(failure) }
-        failed.append(["index": .int(index), "error": APIError(failure).json])
+        let error = APIError(failure)
+        if outcomes.count == 1 { throw error }
+        logger.warning("item not rated", metadata: error.metadata)
+        failed.append(["index": .int(index), "error": error.json])
       }
     }
     // Equal scores keep the order of the input.
@@ -76,13 +81,13 @@ struct RewardRoutes: Sendable {
 
   /// Asks the batcher on behalf of a connection: when that ends, nothing is computed for it any more.
   private func outcomes(
-    of requests: [RewardRequest], facets: Bool, _ context: ConnectionContext
+    of requests: [RewardRequest], attributes: Bool, _ context: ConnectionContext
   ) async throws -> [Outcome] {
     let ticket = Batcher.Ticket()
     connections.whenClosed(context.channel) { batcher.cancel(ticket) }
     defer { connections.whenClosed(context.channel, nil) }
     do {
-      return try await batcher.outcomes(of: requests, facets: facets, ticket: ticket)
+      return try await batcher.outcomes(of: requests, attributes: attributes, ticket: ticket)
     } catch let refusal as Refusal {
       throw APIError(refusal, timeout: batcher.limits.timeout)
     }

@@ -1,7 +1,7 @@
 /// Actions as five bins, the way of RT-2: start, end, and angle, each one of 256 tokens.
 ///
-/// LLaRA takes the 256 tokens from id 31000 of Llama-2's vocabulary on. Here a bin is a word, so that any tokenizer that
-/// has the words can be used: `<bin_0>` … `<bin_255>` unless told otherwise.
+/// LLaRA takes the 256 tokens from id 31000 of Llama-2's vocabulary on. Here a bin is a word, so that any tokenizer
+/// that has the words can be used: `<bin_0>` … `<bin_255>` unless told otherwise.
 public struct ActionBins: Sendable, Hashable, Codable {
   /// A bin's word; `{}` stands for its number.
   public var pattern: String
@@ -16,7 +16,7 @@ public struct ActionBins: Sendable, Hashable, Codable {
     (self.pattern, self.count) = (pattern, count)
   }
 
-  /// x, y, x, y as shares of the picture, and the angle as a share of the circle from −180 degrees on, anticlockwise as
+  /// x, y, x, y as shares of the image, and the angle as a share of the circle from −180 degrees on, anticlockwise as
   /// LLaRA has it here; each as the nearest bin.
   public func bins(_ action: ManipulationAction) -> [Int] {
     // Wrapped first: an angle from outside may have no negative.

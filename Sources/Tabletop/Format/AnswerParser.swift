@@ -16,7 +16,7 @@ public struct ParsedAnswer: Sendable, Hashable {
   public var actions: [ManipulationAction]
   /// Why there is not one more; nil if the answer was used up.
   public var problem: AnswerProblem?
-  /// Coordinates outside 0 … 1, which were drawn in, as the robot cannot reach beyond the picture.
+  /// Coordinates outside 0 … 1, which were drawn in, as the robot cannot reach beyond the image.
   public var clipped: Int
 
   /// Reads LLaRA's way: pairs in round brackets two by two, whole numbers in square brackets one by one; words count

@@ -23,15 +23,21 @@ public enum AuxiliaryTask: String, Sendable, Hashable, Codable, CaseIterable {
 
 /// A question and its answer.
 public struct AuxiliaryExample: Sendable, Hashable {
+  /// Which task it is of.
   public var task: AuxiliaryTask
+  /// The question.
   public var prompt: String
+  /// What is to be said.
   public var answer: String
 }
 
 /// Two moments of an episode, and what was done between them.
 public struct SceneStep: Sendable {
+  /// The scene before.
   public var before: [DescribedObject]
+  /// What was done.
   public var action: NamedAction
+  /// The scene after.
   public var after: [DescribedObject]
 
   /// Memberwise. Both scenes name the same objects in the same order.
@@ -45,7 +51,7 @@ extension AuxiliaryTask {
     "Boxes are written <b>(x, y), {w, h}</b>: centre, width and height as shares of the image, from its top left corner."
 
   /// All examples of this task that a scene gives; for tasks about a step there are none.
-  public func examples(of scene: [DescribedObject], _ observation: PromptForm.Observation = .image)
+  public func examples(of scene: [DescribedObject], _ observation: PromptTemplate.Observation = .image)
     -> [AuxiliaryExample]
   {
     let seen = observation == .image ? "<image>" : scene.sceneText
@@ -69,13 +75,13 @@ extension AuxiliaryTask {
   }
 
   /// All examples of this task that a step gives; for tasks about a scene there are none.
-  public func examples(of step: SceneStep, _ observation: PromptForm.Observation = .image) -> [AuxiliaryExample] {
+  public func examples(of step: SceneStep, _ observation: PromptTemplate.Observation = .image) -> [AuxiliaryExample] {
     let seen = observation == .image ? "<image>" : step.before.sceneText
     let after = step.after.map(\.withoutHeading)
     switch self {
     case .actionPrediction:
       let question = "Which action turns this scene into the following one? \(after.sceneText) \(Self.boxes)"
-      return [example(seen, question + "\n" + PromptForm.rules(step.action.action.tool), step.action.text)]
+      return [example(seen, question + "\n" + PromptTemplate.rules(step.action.action.tool), step.action.text)]
     case .futurePrediction:
       let sentence = step.action.text.dropLast()
       let words = sentence.prefix(1).lowercased() + sentence.dropFirst()

@@ -1,9 +1,12 @@
 import Foundation
 
-/// A box in the picture: centre and size as shares of the picture.
+/// A box in the image: centre and size as shares of the image.
 public struct ImageBox: Sendable, Hashable, Codable {
+  /// Centre of its box.
   public var center: ImagePoint
+  /// Width of its box, as a share of the image.
   public var width: Double
+  /// Height of its box, as a share of the image.
   public var height: Double
 
   /// Memberwise.
@@ -28,7 +31,7 @@ public struct DescribedObject: Sendable, Hashable, Codable {
   public var name: String
   /// Where it is seen.
   public var box: ImageBox
-  /// Degrees it is turned clockwise, −179 … 180. A picture shows this; where text stands in for the picture it is
+  /// Degrees it is turned clockwise, −179 … 180. An image shows this; where text stands in for the image it is
   /// written out (an addition of this project).
   public var heading: Int?
 

@@ -1,7 +1,9 @@
-/// A place on the table in the robot's frame, in metres: `forward` 0.25 … 0.75 away from the robot (down in the picture),
-/// `side` −0.5 … 0.5 (left to right in the picture).
+/// A place on the table in the robot's frame, in metres: `forward` 0.25 … 0.75 away from the robot (down in the image),
+/// `side` −0.5 … 0.5 (left to right in the image).
 public struct TablePoint: Sendable, Hashable, Codable {
+  /// Metres away from the robot.
   public var forward: Double
+  /// Metres to the side.
   public var side: Double
 
   /// Memberwise.
@@ -13,9 +15,11 @@ public struct TablePoint: Sendable, Hashable, Codable {
   }
 }
 
-/// A place in the picture as shares of its width and height, from the top left corner.
+/// A place in the image as shares of its width and height, from the top left corner.
 public struct ImagePoint: Sendable, Hashable, Codable {
+  /// From the left, 0 … 1.
   public var x: Double
+  /// From the top, 0 … 1.
   public var y: Double
 
   /// Memberwise.
@@ -25,11 +29,13 @@ public struct ImagePoint: Sendable, Hashable, Codable {
 /// How VIMABench's front camera, 256 x 128 pixels, sees the table: the straight lines that LLaRA maps between pixels
 /// and metres with, both ways.
 public enum FrontView {
-  /// Pixels of the picture.
+  /// Pixels of the image.
   public static let width = 256
+  /// Pixels from top to bottom of the image.
   public static let height = 128
   /// Metres that the robot reaches, forward and to the side.
   public static let forward = 0.25...0.75
+  /// Metres that the robot reaches to the side.
   public static let side = -0.5...0.5
 
   /// Column of a place, rounded towards zero as LLaRA does.
@@ -37,13 +43,13 @@ public enum FrontView {
   /// Row of a place.
   public static func row(forward: Double) -> Int { Int((forward - 0.25) * 178 + 34) }
 
-  /// Where a place is seen: whole pixels as shares of the picture.
+  /// Where a place is seen: whole pixels as shares of the image.
   public static func imagePoint(_ place: TablePoint) -> ImagePoint {
     ImagePoint(
       x: Double(column(side: place.side)) / Double(width), y: Double(row(forward: place.forward)) / Double(height))
   }
 
-  /// What a point of the picture means on the table, kept within reach.
+  /// Point of the table under a point of the image, kept within reach.
   public static func tablePoint(_ point: ImagePoint) -> TablePoint {
     let place = place(column: point.x * Double(width), row: point.y * Double(height))
     return TablePoint(
@@ -51,7 +57,7 @@ public enum FrontView {
       side: min(max(place.side, Self.side.lowerBound), Self.side.upperBound))
   }
 
-  /// What is seen at a point of the picture given in pixels from its top left corner, beyond reach too.
+  /// What is seen at a point of the image given in pixels from its top left corner, beyond reach too.
   static func place(column: Double, row: Double) -> TablePoint {
     TablePoint(forward: (row - 34) / 178 + 0.25, side: (column - 3) / 251 - 0.5)
   }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the robot holds.
+/// Tool of the robot.
 public enum EndEffector: String, Sendable, Hashable, Codable, CaseIterable {
   /// A suction cup: picks one object up and drops it.
   case suction
@@ -10,6 +10,7 @@ public enum EndEffector: String, Sendable, Hashable, Codable, CaseIterable {
 
 /// One joint action: two places and an angle (section 3.3).
 public struct ManipulationAction: Sendable, Hashable, Codable {
+  /// What the robot holds.
   public var tool: EndEffector
   /// Where the object is picked up, or where sweeping begins.
   public var start: ImagePoint
@@ -47,6 +48,7 @@ public struct ManipulationAction: Sendable, Hashable, Codable {
 
 /// An action and the object it is meant for.
 public struct NamedAction: Sendable, Hashable, Codable {
+  /// The action.
   public var action: ManipulationAction
   /// Texture and shape, without marks.
   public var object: String

@@ -1,17 +1,17 @@
 public import Files
 
-/// What a policy is told of a moment: a task, what is seen, what was done.
+/// Observation of a policy: a task, what is seen, what was done.
 ///
 ///     {"id": …, "prompt": "Put the {a} into the {b}.", "assets": {"a": {"name", "box"}, "b": [{"name", "box"}, …]},
 ///      "tool": "suction", "objects": [{"name", "box", "heading"}], "history": [{"start", "end", "rotation"}]}
 ///
 /// `"task"` (text with boxes) may stand in place of `prompt` and `assets`, and `"text"` (the whole prompt) in place of
-/// all; boxes are `[x, y, w, h]`, centre and size as shares of the picture. `"image"` is the file of the picture, for
+/// all; boxes are `[x, y, w, h]`, centre and size as shares of the image. `"image"` is the file of the image, for
 /// models that see.
 public struct Observation: Sendable {
-  /// What the robot holds; `suction` unless said.
+  /// Tool of the robot; `suction` unless said.
   public var tool: EndEffector
-  /// File of the picture of the table; nil where there is none.
+  /// File of the image of the table; nil where there is none.
   public var image: String?
   private var content: Content
   private var objects: [DescribedObject]
@@ -62,11 +62,11 @@ public struct Observation: Sendable {
   }
 
   /// The prompt of this moment, ended by a line break as examples are.
-  public func prompt(_ form: PromptForm) -> String {
+  public func prompt(_ template: PromptTemplate) -> String {
     switch content {
     case .prompt(let text): text
-    case .task(let task): form.prompt(task, tool: tool, scene: objects, history: history) + "\n"
-    case .taskText(let text): form.prompt(taskText: text, tool: tool, scene: objects, history: history) + "\n"
+    case .task(let task): template.prompt(task, tool: tool, scene: objects, history: history) + "\n"
+    case .taskText(let text): template.prompt(taskText: text, tool: tool, scene: objects, history: history) + "\n"
     }
   }
 }

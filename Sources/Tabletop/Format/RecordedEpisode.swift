@@ -7,7 +7,7 @@ public import Files
 public struct RecordedEpisode: Sendable {
   /// One action and what was seen before it.
   public struct Step: Sendable {
-    /// Name of the picture.
+    /// Name of the image.
     public var image: String
     /// Everything on the table.
     public var objects: [DescribedObject]
@@ -15,19 +15,27 @@ public struct RecordedEpisode: Sendable {
     public var actionText: String
     /// Where the robot went, in metres.
     public var start: TablePoint
+    /// Where it went then, in metres.
     public var end: TablePoint
     /// Degrees clockwise.
     public var rotation: Int
   }
 
+  /// VIMABench's partition.
   public var partition: String
+  /// Name of the task.
   public var kind: String
+  /// Its seed.
   public var seed: Int
+  /// What the robot holds.
   public var tool: EndEffector
+  /// The task with its slots.
   public var task: TaskPrompt
   /// The task as LLaRA's D-inBC evaluation asks it.
   public var taskText: String
+  /// Whether it was solved.
   public var isSuccess: Bool
+  /// Its steps, in order.
   public var steps: [Step]
 
   /// Reads an episode.

@@ -2,17 +2,17 @@ public import Files
 
 /// A task: a sentence with slots, and what is shown in them.
 public struct TaskPrompt: Sendable, Hashable {
-  /// What a slot shows.
+  /// Content of a slot.
   public enum Asset: Sendable, Hashable {
-    /// A picture of one object.
+    /// An image of one object.
     case object(DescribedObject)
-    /// A picture of several.
+    /// An image of several.
     case scene([DescribedObject])
   }
 
   /// `Put the {dragged_obj_1} into the {base_obj}.`
   public var template: String
-  /// What each slot shows, by its name.
+  /// Contents of the slots by name.
   public var assets: [String: Asset]
 
   /// Memberwise.

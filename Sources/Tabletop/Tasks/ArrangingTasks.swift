@@ -12,7 +12,7 @@ extension EpisodeBuilder {
       stages: [Stage(turnedInPlace(dragged, by: angle))], moves: [turn(dragged, by: angle)])
   }
 
-  /// The angle is that between the pictures of three pairs.
+  /// The angle is that between the images of three pairs.
   mutating func twist() throws(NoRoom) -> Plan {
     let angle = pick(Self.angles)
     let shape = pick(Catalog.movables)
@@ -32,9 +32,9 @@ extension EpisodeBuilder {
       var object = TableObject(
         shown, pick(Catalog.textures.filter { $0 != texture }),
         at: TablePoint(forward: uniform(0.35...0.65), side: uniform(-0.4...0.4)), heading: heading())
-      assets["before_twist_\(number)"] = picture([object])
+      assets["before_twist_\(number)"] = image([object])
       object.heading = (object.heading + angle) % 360
-      assets["after_twist_\(number)"] = picture([object])
+      assets["after_twist_\(number)"] = image([object])
       examples.append("From {before_twist_\(number)} to {after_twist_\(number)}.")
     }
     return Plan(
@@ -57,7 +57,7 @@ extension EpisodeBuilder {
     [.heading(object, (objects[object].heading + angle) % 360), .at(object, objects[object].place)]
   }
 
-  /// One to three objects to the places and headings of a picture, and with `restores` back again.
+  /// One to three objects to the places and headings of an image, and with `restores` back again.
   mutating func rearrange(restores: Bool) throws(NoRoom) -> Plan {
     let count = 1 + generator.next(below: 3)
     let moved = try (0..<count).map { _ throws(NoRoom) in try movable(.subject) }
@@ -81,12 +81,12 @@ extension EpisodeBuilder {
     let original = moved.map { objects[$0] }
     let text = restores ? "Rearrange objects to this setup {scene} and then restore." : "Rearrange to this {scene}."
     return Plan(
-      task: TaskPrompt(text, ["scene": picture(shown)]),
+      task: TaskPrompt(text, ["scene": image(shown)]),
       stages: [stage(shown)] + (restores ? [stage(original)] : []),
       moves: moves(original, shown) + (restores ? moves(shown, original) : []))
   }
 
-  /// Three objects in a row; two pictures show one of them on another, then another step.
+  /// Three objects in a row; two images show one of them on another, then another step.
   mutating func followOrder() throws(NoRoom) -> Plan {
     let shape = pick(Catalog.movables)
     var row = [Int]()
@@ -103,7 +103,7 @@ extension EpisodeBuilder {
     first[b].place = objects[a].place
     second[b].place = goesBack ? objects[b].place : objects[a].place
     if !goesBack { second[c].place = objects[a].place }
-    func frame(_ table: [TableObject]) -> TaskPrompt.Asset { picture(row.map { table[$0] }) }
+    func frame(_ table: [TableObject]) -> TaskPrompt.Asset { image(row.map { table[$0] }) }
     let last: [Goal] = goesBack ? [.at(b, objects[b].place)] : [.on(c, b)]
     return Plan(
       task: TaskPrompt(

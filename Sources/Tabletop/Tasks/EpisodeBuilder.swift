@@ -36,7 +36,7 @@ struct EpisodeBuilder {
 
   mutating func heading() -> Int { generator.next(below: 360) }
 
-  /// What an object is spoken of for, which decides what pairs of texture and shape it may be.
+  /// Role of an object, which decides what pairs of texture and shape it may be.
   enum Part {
     /// The task is about it: at L2 a pair that training never has.
     case subject
@@ -108,7 +108,7 @@ struct EpisodeBuilder {
   /// Where objects are shown that a prompt points at, alone and unturned.
   static let middle = TablePoint(forward: 0.5, side: 0)
 
-  /// A picture of one object alone, in its own texture or another.
+  /// An image of one object alone, in its own texture or another.
   func portrait(_ index: Int, texture: String? = nil) -> TaskPrompt.Asset {
     var object = objects[index]
     (object.place, object.heading) = (Self.middle, 0)
@@ -116,8 +116,8 @@ struct EpisodeBuilder {
     return .object(object.described)
   }
 
-  /// A picture of several objects.
-  func picture(_ objects: [TableObject]) -> TaskPrompt.Asset { .scene(objects.map(\.described)) }
+  /// An image of several objects.
+  func image(_ objects: [TableObject]) -> TaskPrompt.Asset { .scene(objects.map(\.described)) }
 
   /// The plan of a kind of task; puts its objects on the table.
   mutating func plan(_ kind: TaskKind) throws(NoRoom) -> Plan {

@@ -1,10 +1,12 @@
 import MetricTokens
 
-/// What a model learns from: a prompt and what it shall answer.
+/// Training example: a prompt and what it shall answer.
 public struct ManipulationExample: Sendable, Hashable {
   /// `train/rotate/12_0`: split, kind, seed and step; auxiliary tasks say which.
   public var id: String
+  /// What is read.
   public var prompt: String
+  /// What is learnt.
   public var answer: String
   /// How many of the oracle's steps are done on the table that is seen.
   public var step: Int
@@ -43,7 +45,9 @@ public enum ActionSpelling: Sendable, Hashable, Codable {
 
 /// Turns episodes into examples, step by step as the oracle goes.
 public struct ExampleWriter: Sendable {
-  public var form: PromptForm
+  /// How prompts are written.
+  public var template: PromptTemplate
+  /// How actions are written.
   public var spelling: ActionSpelling
   /// Whether there is an example for every step, with those before it as history; else for the first alone.
   public var withHistory: Bool
@@ -54,10 +58,10 @@ public struct ExampleWriter: Sendable {
 
   /// Memberwise.
   public init(
-    form: PromptForm = PromptForm(), spelling: ActionSpelling = .sentences, withHistory: Bool = true,
+    template: PromptTemplate = PromptTemplate(), spelling: ActionSpelling = .sentences, withHistory: Bool = true,
     auxiliary: [AuxiliaryTask] = [], ratio: Double = 1
   ) {
-    (self.form, self.spelling, self.withHistory) = (form, spelling, withHistory)
+    (self.template, self.spelling, self.withHistory) = (template, spelling, withHistory)
     (self.auxiliary, self.ratio) = (auxiliary, ratio)
   }
 
@@ -69,7 +73,7 @@ public struct ExampleWriter: Sendable {
       if step == 0 || withHistory {
         examples.append(
           ManipulationExample(
-            id: "\(name)_\(step)", prompt: play.prompt(form) + "\n",
+            id: "\(name)_\(step)", prompt: play.prompt(template) + "\n",
             answer: spelling.answer(Array(episode.oracle[step...]), after: step), step: step))
       }
       play.take(action.action)
@@ -89,8 +93,8 @@ public struct ExampleWriter: Sendable {
     return auxiliary.flatMap { task in
       let byStep =
         task.needsStep
-        ? steps.map { task.examples(of: $0, form.observation) }
-        : scenes.map { task.examples(of: $0, form.observation) }
+        ? steps.map { task.examples(of: $0, template.observation) }
+        : scenes.map { task.examples(of: $0, template.observation) }
       let all = byStep.enumerated().flatMap { step, examples in examples.map { (step: step, example: $0) } }
       var generator = CounterGenerator(
         4, UInt64(AuxiliaryTask.allCases.firstIndex(of: task) ?? 0), UInt64(bitPattern: Int64(episode.seed)))

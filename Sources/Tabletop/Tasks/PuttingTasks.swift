@@ -2,7 +2,8 @@ import MetricTokens
 
 /// Tasks that put one thing into another.
 extension EpisodeBuilder {
-  /// A move into a container, unturned. (VIMABench's oracle turns objects here by angles that the task does not speak of.)
+  /// A move into a container, unturned. (VIMABench's oracle turns objects here by angles that the task does not speak
+  /// of.)
   private func put(_ object: Int, into container: Int) -> Plan.Move {
     Plan.Move(object: object, target: objects[container].place)
   }
@@ -17,7 +18,7 @@ extension EpisodeBuilder {
       stages: [Stage([.inside(dragged, container: base)])], moves: [put(dragged, into: base)])
   }
 
-  /// The object is named by its texture and a picture; the container by its texture alone.
+  /// The object is named by its texture and an image; the container by its texture alone.
   mutating func sceneUnderstanding() throws(NoRoom) -> Plan {
     let base = try container(.subject), dragged = try movable(.subject)
     let (texture, baseTexture) = (objects[dragged].texture, objects[base].texture)
@@ -30,7 +31,7 @@ extension EpisodeBuilder {
     for index in shown.indices { (shown[index].place, shown[index].heading) = (places[index], heading()) }
     return Plan(
       task: TaskPrompt(
-        "Put the \(texture) object in {scene} into the \(baseTexture) object.", ["scene": picture(shown)]),
+        "Put the \(texture) object in {scene} into the \(baseTexture) object.", ["scene": image(shown)]),
       stages: [Stage([.inside(dragged, container: base)])], moves: [put(dragged, into: base)])
   }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a shape looks like from above, in the square from −1 to 1 that its width and depth span: x to the right, y down,
+/// Outline of a shape from above, in the square from −1 to 1 that its width and depth span: x to the right, y down,
 /// unturned.
 enum ShapeOutline {
   case rectangle
@@ -53,8 +53,8 @@ enum ShapeOutline {
     }
   }
 
-  /// Outward normals of a regular pentagon that stands on its base, the tip at the top. Its circle has radius 1.1056, so
-  /// that it reaches from −1 to 1 in height; it is made as wide.
+  /// Outward normals of a regular pentagon that stands on its base, the tip at the top. Its circle has radius 1.1056,
+  /// so that it reaches from −1 to 1 in height; it is made as wide.
   private static let pentagonSides = (0..<5).map { side in
     let angle = (36 + 72 * Double(side)) * .pi / 180
     return SIMD2(sin(angle), -cos(angle))

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What an object is made of, as a picture shows it: a colour, or a pattern of two.
+/// Texture of an object: a colour, or a pattern of two.
 struct TableTexture {
   /// Red, green and blue, 0 … 255.
   typealias Colour = SIMD3<Int>

@@ -1,6 +1,6 @@
 /// A kind of object: how large it is, and what it is for.
 public struct Shape: Sendable, Hashable, Codable {
-  /// What it is for.
+  /// Purpose.
   public enum Role: String, Sendable, Hashable, Codable {
     /// Can be picked up.
     case movable
@@ -20,8 +20,11 @@ public struct Shape: Sendable, Hashable, Codable {
   public var name: String
   /// Metres to the side and forward, unturned.
   public var width: Double
+  /// Metres forward, unturned.
   public var depth: Double
+  /// What it is for.
   public var role: Role
+  /// Its outline.
   public var profile: Profile
 
   init(_ name: String, _ width: Double, _ depth: Double, _ role: Role = .movable, _ profile: Profile = .other) {
@@ -31,7 +34,7 @@ public struct Shape: Sendable, Hashable, Codable {
 
 /// Shapes and textures by VIMABench's names; sizes are those its front view shows, to the centimetre.
 public enum Catalog {
-  /// What is picked up.
+  /// Object to pick up.
   public static let movables: [Shape] = [
     Shape("letter A", 0.09, 0.09), Shape("letter E", 0.06, 0.09), Shape("letter G", 0.09, 0.1),
     Shape("letter M", 0.09, 0.09), Shape("letter T", 0.1, 0.1), Shape("letter V", 0.08, 0.1),
@@ -40,7 +43,7 @@ public enum Catalog {
     Shape("L-shaped block", 0.09, 0.09, .movable, .angular), Shape("block", 0.09, 0.09, .movable, .angular),
     Shape("shorter block", 0.09, 0.08, .movable, .angular),
   ]
-  /// What things are put into.
+  /// Containers.
   public static let containers: [Shape] = [
     Shape("bowl", 0.17, 0.17, .container, .round), Shape("container", 0.16, 0.16, .container, .angular),
     Shape("frame", 0.17, 0.16, .container, .angular), Shape("square", 0.19, 0.19, .container, .angular),
@@ -49,7 +52,7 @@ public enum Catalog {
   static let bounds = Shape("three-sided rectangle", 0.3, 0.28, .marking)
   static let line = Shape("line", 0.33, 0.03, .marking)
 
-  /// What objects are made of.
+  /// Textures of objects.
   public static let textures: [String] = [
     "red", "yellow", "green", "blue", "purple", "cyan", "olive", "granite", "tiger", "rainbow", "tiles", "wooden",
     "plastic", "polka dot", "checkerboard", "red swirl", "green swirl", "purple swirl", "red paisley", "green paisley",

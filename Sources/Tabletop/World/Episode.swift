@@ -16,7 +16,7 @@ public enum TaskKind: String, Sendable, Hashable, Codable, CaseIterable {
   case oldNeighbor = "manipulate_old_neighbor"
   case pickInOrder = "pick_in_order_then_restore"
 
-  /// What the robot holds.
+  /// Tool of the robot.
   public var tool: EndEffector { self == .sweep ? .spatula : .suction }
 }
 
@@ -42,9 +42,13 @@ public enum EpisodeSplit: String, Sendable, Hashable, Codable, CaseIterable {
 
 /// One task on one table, with what solves it.
 public struct Episode: Sendable, Hashable {
+  /// Its task.
   public var kind: TaskKind
+  /// Its split.
   public var split: EpisodeSplit
+  /// Its number within task and split.
   public var seed: Int
+  /// The task with its slots.
   public var task: TaskPrompt
   /// The table at the beginning.
   public var scene: TableScene
@@ -106,6 +110,7 @@ public struct Episode: Sendable, Hashable {
 
 /// An episode being played.
 public struct EpisodePlay: Sendable {
+  /// What is played.
   public let episode: Episode
   /// The table as it is.
   public private(set) var scene: TableScene
@@ -151,8 +156,8 @@ public struct EpisodePlay: Sendable {
     return share / Double(episode.stages.count)
   }
 
-  /// What a policy sees: the prompt of the next step.
-  public func prompt(_ form: PromptForm) -> String {
-    form.prompt(episode.task, tool: episode.kind.tool, scene: scene.described, history: history)
+  /// Observation of the policy: the prompt of the next step.
+  public func prompt(_ template: PromptTemplate) -> String {
+    template.prompt(episode.task, tool: episode.kind.tool, scene: scene.described, history: history)
   }
 }

@@ -40,7 +40,7 @@ public enum Goal: Sendable, Hashable, Codable {
 
 /// What must be reached at one time before the next stage begins.
 public struct Stage: Sendable, Hashable, Codable {
-  /// What the task asks for.
+  /// Goal of the task.
   public var goals: [Goal]
   /// What must not be spoilt on the way.
   public var constraints: [Goal]

@@ -1,8 +1,12 @@
 /// How a policy did in one episode.
 public struct PolicyTrial: Sendable, Hashable, Codable {
+  /// Task of the episode.
   public var kind: TaskKind
+  /// Its split.
   public var split: EpisodeSplit
+  /// Its number.
   public var seed: Int
+  /// Whether it was solved.
   public var isSuccess: Bool
   /// 0 … 1, see ``EpisodePlay/reward``.
   public var reward: Double
@@ -10,16 +14,17 @@ public struct PolicyTrial: Sendable, Hashable, Codable {
   public var steps: Int
   /// Answers asked for.
   public var answers: Int
-  /// What was wrong with answers that could not be read to their end.
+  /// Problems of answers that could not be read to their end.
   public var problems: [AnswerProblem]
   /// Metres between the first action's start and the oracle's, and between their ends; nil without a first action.
   public var startError: Double?
+  /// Metres between the first action's end and the oracle's; nil without a first action.
   public var endError: Double?
   /// Degrees between the first action's angle and the oracle's, 0 … 180; nil where the task leaves the angle open.
   public var angleError: Double?
 }
 
-/// What a policy is asked at one moment of an episode.
+/// Question to a policy at one moment of an episode.
 public struct PolicyQuestion: Sendable, Hashable {
   /// `L1/rotate/3_0`: the episode, and how many actions have been taken.
   public var id: String
@@ -31,7 +36,9 @@ public struct PolicyQuestion: Sendable, Hashable {
 
 /// Lets a policy play episodes, all of them side by side, so that it can answer in batches.
 public struct PolicyTest: Sendable {
-  public var form: PromptForm
+  /// How prompts are written.
+  public var template: PromptTemplate
+  /// How actions are written.
   public var spelling: ActionSpelling
   /// Whether only the first action of an answer is taken before the policy is asked again.
   public var isSingleStep: Bool
@@ -42,10 +49,10 @@ public struct PolicyTest: Sendable {
 
   /// Memberwise. The default is LLaRA's evaluation: all actions of an answer are taken, eight steps at most.
   public init(
-    form: PromptForm, spelling: ActionSpelling = .sentences, isSingleStep: Bool = false, limit: Int = 8,
+    template: PromptTemplate, spelling: ActionSpelling = .sentences, isSingleStep: Bool = false, limit: Int = 8,
     answers: Int = 8
   ) {
-    (self.form, self.spelling, self.isSingleStep) = (form, spelling, isSingleStep)
+    (self.template, self.spelling, self.isSingleStep) = (template, spelling, isSingleStep)
     (self.limit, self.answers) = (limit, answers)
   }
 
@@ -77,7 +84,7 @@ public struct PolicyTest: Sendable {
 
   private func question(_ play: EpisodePlay) -> PolicyQuestion {
     PolicyQuestion(
-      id: "\(play.episode.name)_\(play.history.count)", prompt: play.prompt(form) + "\n", scene: play.scene)
+      id: "\(play.episode.name)_\(play.history.count)", prompt: play.prompt(template) + "\n", scene: play.scene)
   }
 
   private func take(_ text: String, _ play: inout EpisodePlay, _ trial: inout PolicyTrial) {

@@ -2,7 +2,9 @@ import Foundation
 
 /// Something on the table.
 public struct TableObject: Sendable, Hashable, Codable {
+  /// What kind of object it is.
   public var shape: Shape
+  /// Name of its colour or pattern.
   public var texture: String
   /// Its size, in multiples of its shape's.
   public var scale: Double
@@ -47,7 +49,7 @@ public struct TableObject: Sendable, Hashable, Codable {
     )
   }
 
-  /// The box around it in the picture: whole pixels, seen from above.
+  /// The box around it in the image: whole pixels, seen from above.
   public var box: ImageBox {
     let (left, top, right, bottom) = edges
     return ImageBox(
@@ -63,6 +65,7 @@ public struct TableObject: Sendable, Hashable, Codable {
 
 /// The table and what is on it. An object keeps its index.
 public struct TableScene: Sendable, Hashable, Codable {
+  /// What is on the table.
   public var objects: [TableObject]
 
   init(_ objects: [TableObject] = []) { self.objects = objects }

@@ -3,26 +3,27 @@ import Evaluation
 public import Files
 import TokenData
 
-/// Referring rows as examples to train on: a line of JSON with the picture, what is asked and the right answer, under
+/// Referring rows as examples to train on: a line of JSON with the image, what is asked and the right answer, under
 /// TRL's names, and the row's own members beside them.
 public struct GroundingData: Sendable {
   /// Rows by split, in the order of the files; rows without a split are `train`.
   public private(set) var rows: [(split: String, rows: [ReferringRow])] = []
-  /// Boxes that stuck out of their picture and were cut off at its edge.
+  /// Boxes that stuck out of their image and were cut off at its edge.
   public private(set) var cut = 0
   /// Rows that cannot be used, with the reason.
   public private(set) var skipped: [String] = []
-  private let form: GroundingForm
+  private let template: GroundingTemplate
 
   /// Reads JSONL files of rows.
   ///
   /// - Parameters:
-  ///   - pictures: folder of the pictures; nil: that of each file.
+  ///   - images: folder of the images; nil: that of each file.
   ///   - skipsBad: whether rows that cannot be used are left out and counted.
-  /// - Throws: `InputError` naming file, line and key, or the picture that is not there.
-  public init(_ paths: [String], pictures: String?, _ form: GroundingForm = .init(), skipsBad: Bool) throws(InputError)
+  /// - Throws: `InputError` naming file, line and key, or the image that is not there.
+  public init(_ paths: [String], images: String?, _ template: GroundingTemplate = .init(), skipsBad: Bool)
+    throws(InputError)
   {
-    self.form = form
+    self.template = template
     var seen = [String: Bool]()
     for path in paths {
       let file = try JSONLFile(path)
@@ -34,13 +35,13 @@ public struct GroundingData: Sendable {
           if let split = row.split {
             try requireFileName(split, path: path, place: "line \(file.lineNumber(index)), key split")
           }
-          row.image = absolutePath(row.image, from: pictures ?? file.folder)
+          row.image = absolutePath(row.image, from: images ?? file.folder)
           let isThere = seen[row.image] ?? fileExists(row.image)
           seen[row.image] = isThere
           guard isThere else {
             throw InputError(
-              path: path, place: "line \(file.lineNumber(index)), key image", expected: "a picture",
-              found: "no file \(row.image)", remedy: "Name the folder of the pictures: --pictures FOLDER.")
+              path: path, place: "line \(file.lineNumber(index)), key image", expected: "an image",
+              found: "no file \(row.image)", remedy: "Name the folder of the images: --images FOLDER.")
           }
           add(row)
         } catch {
@@ -57,8 +58,8 @@ public struct GroundingData: Sendable {
   }
 
   /// Rows at hand.
-  public init(_ rows: [ReferringRow], _ form: GroundingForm = .init()) {
-    self.form = form
+  public init(_ rows: [ReferringRow], _ template: GroundingTemplate = .init()) {
+    self.template = template
     for row in rows { add(row) }
   }
 
@@ -72,7 +73,7 @@ public struct GroundingData: Sendable {
     }
   }
 
-  /// Writes `SPLIT.jsonl` for every split (`val` as `valid`, which run files look for). Pictures within the folder are
+  /// Writes `SPLIT.jsonl` for every split (`val` as `valid`, which run files look for). Images within the folder are
   /// named as seen from it, so that it may be moved; others by their whole path.
   ///
   /// - Returns: the files and how many lines each has.
@@ -91,7 +92,7 @@ public struct GroundingData: Sendable {
     }
     return try files.map { name, rows in
       let path = "\(folder)/\(name).jsonl"
-      try writeJSONLines(rows.map { GroundingLine($0, form, image: Self.seen(from: folder, $0.image)) }, to: path)
+      try writeJSONLines(rows.map { GroundingLine($0, template, image: Self.seen(from: folder, $0.image)) }, to: path)
       return (path, rows.count)
     }
   }
@@ -114,9 +115,9 @@ package struct GroundingLine: Codable {
   var height: Double
   var split: String?
 
-  package init(_ row: ReferringRow, _ form: GroundingForm, image: String) {
+  package init(_ row: ReferringRow, _ template: GroundingTemplate, image: String) {
     (id, images, sent) = (row.id, [image], row.expression)
-    (prompt, completion) = (form.prompt(row), form.answer(row))
+    (prompt, completion) = (template.prompt(row), template.answer(row))
     (width, height, split) = (row.width, row.height, row.split)
     bbox = [row.box.x1, row.box.y1, row.box.x2, row.box.y2]
   }

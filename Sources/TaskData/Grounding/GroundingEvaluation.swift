@@ -5,16 +5,16 @@ import Foundation
 import TokenData
 public import TorchNN
 
-/// Lets a model that sees answer files of referring expressions, such as `dist2 new-data grounding` writes, and says how
-/// many it finds.
+/// Lets a model that sees answer files of referring expressions, such as `dist2 new-data grounding` writes, and says
+/// how many it finds.
 public struct GroundingEvaluation {
-  private let parts: RunParts
+  private let artifacts: RunArtifacts
   private let model: any TokenModel
-  private let form: GroundingForm
+  private let template: GroundingTemplate
 
   /// - Parameter form: how boxes were asked for.
-  public init(_ parts: RunParts, _ model: any TokenModel, _ form: GroundingForm = .init()) {
-    (self.parts, self.model, self.form) = (parts, model, form)
+  public init(_ artifacts: RunArtifacts, _ model: any TokenModel, _ template: GroundingTemplate = .init()) {
+    (self.artifacts, self.model, self.template) = (artifacts, model, template)
   }
 
   /// The answers to a file, of which at most `evaluate.limit` examples are asked.
@@ -24,17 +24,17 @@ public struct GroundingEvaluation {
   public func outcomes(
     _ path: String, progress: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> [GroundingOutcome] {
-    let skipsBad = parts.settings.data.skipBad
-    let rows = try GroundingData([path], pictures: nil, form, skipsBad: skipsBad).rows.flatMap(\.rows)
-    let evaluating = try Evaluating(parts, model, parts.dataset(path), progress: progress)
-    return try Self.outcomes(evaluating.records, rows: rows, form, path: path)
+    let skipsBad = artifacts.settings.data.skipBad
+    let rows = try GroundingData([path], images: nil, template, skipsBad: skipsBad).rows.flatMap(\.rows)
+    let evaluating = try Evaluating(artifacts, model, artifacts.dataset(path), progress: progress)
+    return try Self.outcomes(evaluating.records, rows: rows, template, path: path)
   }
 
   /// Answers beside the rows they belong to, by their names.
   ///
   /// - Throws: `InputError` if an answer belongs to none.
   public static func outcomes(
-    _ records: [PredictionRecord], rows: [ReferringRow], _ form: GroundingForm = .init(), path: String
+    _ records: [PredictionRecord], rows: [ReferringRow], _ template: GroundingTemplate = .init(), path: String
   ) throws(InputError) -> [GroundingOutcome] {
     let named = Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     var outcomes = [GroundingOutcome]()
@@ -44,7 +44,7 @@ public struct GroundingEvaluation {
           path: path, place: record.id, expected: "a row with bbox, width and height", found: "none",
           remedy: "Make such files with dist2 new-data grounding.")
       }
-      outcomes.append(GroundingOutcome(row, answer: record.text, form))
+      outcomes.append(GroundingOutcome(row, answer: record.text, template))
     }
     return outcomes
   }

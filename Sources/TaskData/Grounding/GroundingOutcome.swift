@@ -3,17 +3,19 @@ public import Evaluation
 public import Files
 public import Reports
 
-/// What a model answered to one row.
+/// Answer of a model to one row.
 public struct GroundingOutcome: Sendable {
+  /// What was asked.
   public let row: ReferringRow
+  /// What was said.
   public let answer: String
   /// The box it means, in pixels; nil if it means none, and then the answer is wrong (D.3).
   public let box: BoundingBox?
 
   /// Reads an answer.
-  public init(_ row: ReferringRow, answer: String, _ form: GroundingForm = .init()) {
+  public init(_ row: ReferringRow, answer: String, _ template: GroundingTemplate = .init()) {
     (self.row, self.answer) = (row, answer)
-    box = form.box(answer, for: row)
+    box = template.box(answer, for: row)
   }
 
   /// Intersection over union with the right box; 0 without one.
@@ -24,9 +26,11 @@ public struct GroundingOutcome: Sendable {
 public struct GroundingFigures: Sendable {
   /// `RefCOCO testA`, …
   public let split: String
+  /// Expressions asked.
   public let count: Int
   /// Share of answers whose box overlaps the right one by a half at least, with its 95 % interval.
   public let accuracy: Double
+  /// Interval of the accuracy.
   public let interval: ConfidenceInterval
   /// Mean overlap.
   public let overlap: Double

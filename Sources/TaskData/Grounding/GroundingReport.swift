@@ -5,9 +5,9 @@ import Foundation
 public import Reports
 import TokenData
 
-/// How well a model finds what is meant: a table by split as Table 1 has it, accuracy by threshold, pictures.
+/// How well a model finds what is meant: a table by split as Table 1 has it, accuracy by threshold, images.
 public struct GroundingReport {
-  /// Who answered.
+  /// Model that answered.
   public let model: String
   /// By split, in the order of the files.
   public let figures: [GroundingFigures]
@@ -73,8 +73,8 @@ public struct GroundingReport {
       for (title, chosen) in [
         ("found", outcomes.filter { $0.overlap >= 0.5 }), ("missed", outcomes.filter { $0.overlap < 0.5 }),
       ] {
-        let shown = chosen.prefix(4).map { (row: $0.row, boxes: [(box: $0.box, colour: GroundingPictures.orange)]) }
-        if let png = GroundingPictures.grid(shown) {
+        let shown = chosen.prefix(4).map { (row: $0.row, boxes: [(box: $0.box, colour: GroundingImages.orange)]) }
+        if let png = GroundingImages.grid(shown) {
           let words = chosen.prefix(4).map { "“\($0.row.expression)”" }.joined(separator: ", ")
           page.image(png: png, description: "\(split), \(title): \(words)", caption: "\(split), \(title): \(words)")
         }

@@ -2,21 +2,21 @@ import Recipes
 public import Evaluation
 public import Files
 
-/// A picture, words that single out something in it, and where that is: a row of RefCOCO, RefCOCO+ or RefCOCOg.
+/// An image, words that single out something in it, and where that is: a row of RefCOCO, RefCOCO+ or RefCOCOg.
 public struct ReferringRow: Sendable, Hashable {
   /// The row's own name; `refcoco.jsonl line 12` if it has none.
   public var id: String
-  /// The picture's file, as the row has it.
+  /// The image's file, as the row has it.
   public var image: String
-  /// Width of the picture in pixels.
+  /// Width of the image in pixels.
   public var width: Double
-  /// Height of the picture in pixels.
+  /// Height of the image in pixels.
   public var height: Double
-  /// What is meant: "the white cup on the left".
+  /// Referring expression: "the white cup on the left".
   public var expression: String
-  /// Where it is, in pixels, within the picture.
+  /// Where it is, in pixels, within the image.
   public var box: BoundingBox
-  /// Whether the box stuck out of the picture and was cut off at its edge.
+  /// Whether the box stuck out of the image and was cut off at its edge.
   public var wasCut: Bool
   /// `train`, `val`, `testA`, …; nil if the row does not say.
   public var split: String?
@@ -30,15 +30,15 @@ public struct ReferringRow: Sendable, Hashable {
     wasCut = false
   }
 
-  /// Reads a row: `image` (or `file_name`, or `images` with one), `sent` (or `expression`, `sentence`, `caption`), `width`, `height`, and
-  /// `bbox` (or `bbox_xyxy`), two corners in pixels as the evaluators of Qwen-VL have them; `bbox_xywh` is corner and
-  /// size as COCO has them. `split` and `id` may be there.
+  /// Reads a row: `image` (or `file_name`, or `images` with one), `sent` (or `expression`, `sentence`, `caption`),
+  /// `width`, `height`, and `bbox` (or `bbox_xyxy`), two corners in pixels as the evaluators of Qwen-VL have them;
+  /// `bbox_xywh` is corner and size as COCO has them. `split` and `id` may be there.
   ///
   /// - Parameter source: its name if it has none.
   /// - Throws: `InputError` naming the key: one that is missing or of a wrong type, a box that is inverted, empty or
-  ///   outside the picture.
+  ///   outside the image.
   public init(_ object: JSONReader, source: String) throws(InputError) {
-    image = try Self.picture(object)
+    image = try Self.image(object)
     let words = try Self.first(object, ["sent", "expression", "sentence", "caption"])
     expression = try words.string().split(whereSeparator: \.isWhitespace).joined(separator: " ")
     guard !expression.isEmpty else { throw words.error(expected: "words that single something out", found: "none") }
@@ -57,7 +57,7 @@ public struct ReferringRow: Sendable, Hashable {
       max(0, whole.x1), max(0, whole.y1), min(width, whole.x2), min(height, whole.y2),
     ])
     guard let inside, inside.area > 0 else {
-      throw place.error(expected: "a box within the picture's \(Int(width)) x \(Int(height)) pixels")
+      throw place.error(expected: "a box within the image's \(Int(width)) x \(Int(height)) pixels")
     }
     (box, wasCut) = (inside, inside != whole)
     split = try object.ifPresent("split")?.string()
@@ -67,11 +67,11 @@ public struct ReferringRow: Sendable, Hashable {
     }
   }
 
-  private static func picture(_ object: JSONReader) throws(InputError) -> String {
+  private static func image(_ object: JSONReader) throws(InputError) -> String {
     guard let list = try object.ifPresent("images") else { return try first(object, ["image", "file_name"]).string() }
-    let pictures = try list.elements()
-    guard pictures.count == 1 else { throw list.error(expected: "one picture", found: "\(pictures.count)") }
-    return try pictures[0].string()
+    let images = try list.elements()
+    guard images.count == 1 else { throw list.error(expected: "one image", found: "\(images.count)") }
+    return try images[0].string()
   }
 
   private static func first(_ object: JSONReader, _ keys: [String]) throws(InputError) -> JSONReader {

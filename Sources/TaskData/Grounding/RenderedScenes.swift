@@ -5,7 +5,7 @@ import Foundation
 import MetricTokens
 public import TokenData
 
-/// Pictures of our own with referring expressions, for machines on which photographs are too much: coloured shapes on a
+/// Images of our own with referring expressions, for machines on which photographs are too much: coloured shapes on a
 /// grainy background, described by how they look (as in RefCOCO+, where places must not be named) or where they are (as
 /// most of RefCOCO does). Everything follows from the seed; a larger set begins with the smaller one.
 public struct RenderedScenes: Sendable {
@@ -13,8 +13,9 @@ public struct RenderedScenes: Sendable {
   public var side: Int
   /// Shapes of a scene, as far as there is room for them.
   public var shapes: ClosedRange<Int>
-  /// Half the side of the least small and the least large shape, as a part of the picture's.
+  /// Half the side of the least small and the least large shape, as a part of the image's.
   public var radii: (small: Double, large: Double)
+  /// Seed of the scenes.
   public var seed: UInt64
 
   /// Three to six shapes.
@@ -36,9 +37,10 @@ public struct RenderedScenes: Sendable {
       + SceneShape.Size.allCases.map(\.rawValue) + Scene.places.map(\.0) + ["one"]
   }
 
-  /// A scene as a picture and what is asked of it.
+  /// A scene as an image and what is asked of it.
   public struct Rendering: Sendable {
-    public let picture: PixelImage
+    /// The image.
+    public let image: PixelImage
     /// An expression by look and one by place, and the box of what they mean; at least one of the two where a scene may
     /// have a single shape.
     public let questions: [(expression: String, isByPlace: Bool, box: BoundingBox)]
@@ -60,7 +62,7 @@ public struct RenderedScenes: Sendable {
         (words[generator.next(below: words.count)], isByPlace, scene.shapes[index].box)
       }
       return Rendering(
-        picture: paint(scene, &generator),
+        image: paint(scene, &generator),
         questions: [
           look.map { question($0.words.byLook, $0.index, false) },
           place.map { question($0.words.byPlace, $0.index, true) },
@@ -68,7 +70,7 @@ public struct RenderedScenes: Sendable {
     }
   }
 
-  /// Writes scenes as `pictures/N.png`.
+  /// Writes scenes as `images/N.png`.
   ///
   /// - Parameters:
   ///   - indices: which scenes.
@@ -82,7 +84,7 @@ public struct RenderedScenes: Sendable {
     var rows = [ReferringRow]()
     for index in indices {
       let scene = scene(index), path = "\(folder)/pictures/\(index).png"
-      try scene.picture.writePNG(to: path, isSynced: false)
+      try scene.image.writePNG(to: path, isSynced: false)
       for question in scene.questions {
         rows.append(
           ReferringRow(

@@ -15,8 +15,8 @@ public struct ManipulationData: Sendable {
     (self.writer, self.kinds) = (writer, kinds)
   }
 
-  /// Writes the examples of some episodes of a split, one JSON object a line with TRL's names. Where a picture is seen it
-  /// lies in `pictures/` beside the file, named as seen from there.
+  /// Writes the examples of some episodes of a split, one JSON object a line with TRL's names. Where an image is seen
+  /// it lies in `images/` beside the file, named as seen from there.
   ///
   /// - Parameters:
   ///   - first: the episode to begin with.
@@ -29,17 +29,17 @@ public struct ManipulationData: Sendable {
   ) throws -> Int {
     let folder = parentFolder(of: path)
     try makeFolders(folder)
-    var pictures = TablePictures(folder: folder + "/" + Self.pictures)
+    var images = TableImages(folder: folder + "/" + Self.images)
     return try AtomicFile.write(to: path) { file in
       var count = 0
       for (index, entry) in Episode.list(split, kinds: kinds, count: episodes, from: first).enumerated() {
         let episode = Episode(entry.kind, split, seed: entry.seed), examples = writer.examples(of: episode)
-        let scenes = writer.form.observation == .image ? episode.scenes : []
+        let scenes = writer.template.observation == .image ? episode.scenes : []
         for example in examples {
           var line = example.line
-          if writer.form.observation == .image {
-            let name = try pictures.write(scenes[example.step], of: "\(episode.name)_\(example.step)")
-            line.show(Self.pictures + "/" + name)
+          if writer.template.observation == .image {
+            let name = try images.write(scenes[example.step], of: "\(episode.name)_\(example.step)")
+            line.show(Self.images + "/" + name)
           }
           try file.write((JSON.object(line).output(path: path) + "\n").utf8)
         }
@@ -50,8 +50,8 @@ public struct ManipulationData: Sendable {
     }
   }
 
-  /// The folder of pictures, beside the file that names them.
-  private static let pictures = "pictures"
+  /// The folder of images, beside the file that names them.
+  private static let images = "pictures"
 }
 
 extension ManipulationExample {
@@ -63,10 +63,10 @@ extension ManipulationExample {
 }
 
 extension JSONObject {
-  /// Adds the picture that the prompt shows, under the mark that records have for it.
-  fileprivate mutating func show(_ picture: String) {
+  /// Adds the image that the prompt shows, under the mark that records have for it.
+  fileprivate mutating func show(_ image: String) {
     guard case .string(let prompt)? = self["prompt"] else { return }
-    self["prompt"] = .string(prompt.replacing(PromptForm.imageMark, with: NewVisionModel.mark))
-    self["images"] = [.string(picture)]
+    self["prompt"] = .string(prompt.replacing(PromptTemplate.imageMark, with: NewVisionModel.mark))
+    self["images"] = [.string(image)]
   }
 }

@@ -8,7 +8,7 @@ import TokenData
 /// wherever it runs. docs/manipulation.md describes the lines.
 public final class ManipulationPolicy {
   private let prompted: PromptedModel
-  private let form: PromptForm
+  private let template: PromptTemplate
   private let spelling: ActionSpelling
   private let isSingleStep: Bool
 
@@ -19,14 +19,14 @@ public final class ManipulationPolicy {
   ///   - isSingleStep: whether only the first action of an answer is given.
   /// - Throws: `InputError` if the model cannot be read, or cannot see what observations show.
   public init(
-    _ choice: ModelChoice, form: PromptForm, spelling: ActionSpelling = .sentences, isSingleStep: Bool = false
+    _ choice: ModelChoice, template: PromptTemplate, spelling: ActionSpelling = .sentences, isSingleStep: Bool = false
   ) throws {
-    let answering = Answering(choice.parts)
-    guard form.observation != .image || answering.encoder.images != nil else {
-      throw InputError.cannotSee(choice.parts.modelFolder)
+    let answering = Answering(choice.artifacts)
+    guard template.observation != .image || answering.encoder.images != nil else {
+      throw InputError.cannotSee(choice.artifacts.modelFolder)
     }
     prompted = PromptedModel(model: try choice.load(), answering: answering)
-    (self.form, self.spelling, self.isSingleStep) = (form, spelling, isSingleStep)
+    (self.template, self.spelling, self.isSingleStep) = (template, spelling, isSingleStep)
   }
 
   /// One line for each line that is not blank, in order. A bad one is answered by `{"id", "error"}`.
@@ -60,8 +60,8 @@ public final class ManipulationPolicy {
   private func prompt(_ line: String, _ place: String) throws -> (item: EvaluationItem, tool: EndEffector) {
     do {
       let observation = try Observation(JSONReader(JSON(parsing: line, path: "<stdin>"), path: "<stdin>"))
-      let item = try prompted.item(observation.prompt(form), image: observation.image)
-      // Now, so that a damaged picture spoils no other line.
+      let item = try prompted.item(observation.prompt(template), image: observation.image)
+      // Now, so that a damaged image spoils no other line.
       _ = try prompted.answering.images([item])?(0)
       return (item, observation.tool)
     } catch var error as InputError {
@@ -70,12 +70,12 @@ public final class ManipulationPolicy {
     }
   }
 
-  /// What the caller named the line, so that an error finds its way back; nil if it cannot be read.
+  /// Identifier of the line, so that an error finds its way back; nil if it cannot be read.
   private static func id(of line: String) -> JSON? { (try? JSON(parsing: line, path: ""))?["id"] }
 }
 
 extension ManipulationAction {
-  /// In the picture, and in VIMABench's action space: metres, and the quaternion x, y, z, w of the turn.
+  /// In the image, and in VIMABench's action space: metres, and the quaternion x, y, z, w of the turn.
   var json: JSON {
     func pair(_ point: ImagePoint) -> JSON { [.double(point.x), .double(point.y)] }
     func place(_ point: ImagePoint) -> JSON {

@@ -13,37 +13,38 @@ package struct PromptedModel {
 
   package init(model: any TokenModel, answering: Answering) { (self.model, self.answering) = (model, answering) }
 
-  /// What the model says to items, in order.
+  /// Answers to items, in order.
   func answers(_ items: [EvaluationItem], onDone: (() -> Void)? = nil) throws -> [String] {
     try answering.answers(items, model, onDone: onDone).map(\.text)
   }
 
-  /// What the model says to questions, in order.
+  /// Answers to questions, in order.
   ///
   /// - Parameters:
-  ///   - pictures: where the pictures go that the questions show; nil if they show none.
+  ///   - images: where the images go that the questions show; nil if they show none.
   ///   - onDone: called with every answer.
-  /// - Throws: `InputError` for a prompt that does not fit into the model's context, or a picture that cannot be written.
+  /// - Throws: `InputError` for a prompt that does not fit into the model's context, or an image that cannot be
+  ///   written.
   package func answers(
-    to questions: [PolicyQuestion], showing pictures: inout TablePictures?, onDone: (() -> Void)? = nil
+    to questions: [PolicyQuestion], showing images: inout TableImages?, onDone: (() -> Void)? = nil
   ) throws -> [String] {
     var items = [EvaluationItem]()
     for question in questions {
-      let name = try pictures?.write(question.scene, of: question.id)
-      items.append(try item(question.prompt, image: name.map { "\(pictures?.folder ?? "")/\($0)" }))
+      let name = try images?.write(question.scene, of: question.id)
+      items.append(try item(question.prompt, image: name.map { "\(images?.folder ?? "")/\($0)" }))
     }
     return try answers(items, onDone: onDone)
   }
 
   /// A prompt as the model reads it.
   ///
-  /// - Parameter image: file of the picture that stands for ``PromptForm/imageMark``; nil if there is none.
-  /// - Throws: `InputError` if the prompt does not fit into the model's context, if picture and mark are not both there,
-  ///   or the picture cannot be read.
+  /// - Parameter image: file of the image that stands for ``PromptTemplate/imageMark``; nil if there is none.
+  /// - Throws: `InputError` if the prompt does not fit into the model's context, if image and mark are not both there,
+  ///   or the image cannot be read.
   func item(_ prompt: String, image: String? = nil) throws -> EvaluationItem {
     var text = prompt
     if let mark = answering.encoder.images?.mark {
-      text = prompt.replacing(PromptForm.imageMark, with: mark)
+      text = prompt.replacing(PromptTemplate.imageMark, with: mark)
       let isShown = text.contains(mark)
       guard isShown == (image != nil) else { throw Self.mismatch(isShown: isShown, image) }
     }
@@ -60,17 +61,18 @@ package struct PromptedModel {
   private static func mismatch(isShown: Bool, _ image: String?) -> InputError {
     if isShown {
       return InputError(
-        path: "prompt", place: "key image", expected: "the file of the picture that \(PromptForm.imageMark) stands for",
+        path: "prompt", place: "key image",
+        expected: "the file of the image that \(PromptTemplate.imageMark) stands for",
         found: "no such key", remedy: "Give the path of a PNG or JPEG file, the front view.")
     }
     return InputError(
-      path: "prompt", place: "key image", expected: "none, as no \(PromptForm.imageMark) stands in the prompt",
-      found: image ?? "", remedy: "Models that learnt from pictures are asked with --observation image.")
+      path: "prompt", place: "key image", expected: "none, as no \(PromptTemplate.imageMark) stands in the prompt",
+      found: image ?? "", remedy: "Models that learnt from images are asked with --observation image.")
   }
 }
 
 extension InputError {
-  /// A model that reads text alone where pictures of the table are shown.
+  /// A model that reads text alone where images of the table are shown.
   package static func cannotSee(_ folder: String) -> InputError {
     InputError(
       path: folder, expected: "a model that sees, as --observation is image", found: "one that reads text alone",

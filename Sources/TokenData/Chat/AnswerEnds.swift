@@ -1,7 +1,7 @@
-/// What ends an answer: tokens and, where a mark is spelled in pieces, texts.
+/// Ends of an answer: tokens and, where a mark is spelled in pieces, texts.
 ///
-/// One value for all that must agree on it: generation stops there, read-outs take a number to be over there, and a model
-/// that is written out names these tokens for other programs.
+/// One value for all that must agree on it: generation stops there, read-outs take a number to be over there, and a
+/// model that is written out names these tokens for other programs.
 public struct AnswerEnds: Sendable, Hashable {
   /// Tokens: the marks of the chat template, then the tokenizer's end token and those of `generation_config.json` and
   /// `config.json`. Each once.

@@ -1,6 +1,6 @@
 /// One turn of a conversation.
 public struct ChatMessage: Sendable, Hashable {
-  /// Who speaks.
+  /// Role of the speaker.
   public enum Role: String, Sendable, Hashable, Codable, CaseIterable {
     /// Instructions before the conversation.
     case system
@@ -10,7 +10,7 @@ public struct ChatMessage: Sendable, Hashable {
     case assistant
   }
 
-  /// Who speaks.
+  /// Role of the speaker.
   public var role: Role
   /// What is said.
   public var content: String
@@ -26,7 +26,7 @@ public struct ChatMessage: Sendable, Hashable {
 public struct RenderedChat: Sendable, Hashable {
   /// Where one message stands, in Unicode scalars of the text (as `Encoding.offsets` counts).
   public struct Span: Sendable, Hashable {
-    /// What was said.
+    /// Answer.
     public var content: Range<Int>
     /// What was said, with the mark that ends it and a space that a generation prompt leaves out: of an assistant's
     /// message, all that the model itself must write.

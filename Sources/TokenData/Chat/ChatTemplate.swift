@@ -21,7 +21,7 @@ public struct TemplateTokens: Sendable, Hashable {
 ///
 /// All that the rest of the library asks of a template is what it writes (``render(_:addGenerationPrompt:tokens:)``), the
 /// marks that it needs as tokens and that end its answers (``marks(_:)``, ``ends(_:)``), and its Jinja text for other
-/// programs (``jinja(_:)``). A template that is interpreted instead of written in Swift would be one more case.
+/// programs (``jinja(_:)``).
 public enum ChatTemplate: Sendable, Hashable {
   /// OpenAI's ChatML: `<|im_start|>role … <|im_end|>`.
   case chatml
@@ -35,10 +35,13 @@ public enum ChatTemplate: Sendable, Hashable {
   case phi3
   /// Phi-3-mini: as Phi-3.5, but an empty system message is written, too.
   case phi3Mini
-  /// Phi-3-Vision and Phi-3.5-vision: as Phi-3, but nothing follows the last message, and an answer is not gone on with.
+  /// Phi-3-Vision and Phi-3.5-vision: as Phi-3, but nothing follows the last message, and an answer is not gone on
+  /// with.
   case phi3Vision
   /// LLaVA 1.5's `v1`, Vicuna's: `USER: … ASSISTANT: …</s>`.
   case llavaV1
+  /// One that is none of these, as the model's folder has it.
+  case interpreted(InterpretedTemplate)
 
   /// Names for run files and flags: `chatml`, `smollm2`, `llama3`, `llama3.1`, `phi3`, `phi3-mini`, `phi3-vision`,
   /// `llava-v1`.
@@ -69,6 +72,9 @@ public enum ChatTemplate: Sendable, Hashable {
   public func render(
     _ messages: [ChatMessage], addGenerationPrompt: Bool = false, tokens: TemplateTokens = TemplateTokens()
   ) throws(InputError) -> RenderedChat {
+    if case .interpreted(let template) = self {
+      return try template.render(messages, addGenerationPrompt: addGenerationPrompt)
+    }
     try check(messages)
     var writer = ChatWriter()
     var rest = messages[...]
@@ -98,6 +104,7 @@ public enum ChatTemplate: Sendable, Hashable {
       } else {
         writer.write(Self.vicunaSystem + " ")
       }
+    case .interpreted: break
     }
     for message in rest { write(message, &writer, tokens) }
     writer.write(close(addGenerationPrompt, after: messages.last?.role, tokens))
@@ -121,10 +128,11 @@ public enum ChatTemplate: Sendable, Hashable {
       let isUser = message.role == .user
       writer.write(isUser ? "USER:" : "ASSISTANT:")
       writer.message(message.content, lead: " ", end: isUser ? "" : end(tokens), after: isUser ? " " : "")
+    case .interpreted: break
     }
   }
 
-  /// What follows the last message.
+  /// Text after the last message.
   private func close(_ addGenerationPrompt: Bool, after last: ChatMessage.Role?, _ tokens: TemplateTokens) -> String {
     switch self {
     case .chatml, .smollm2: addGenerationPrompt ? "<|im_start|>assistant\n" : ""
@@ -132,6 +140,7 @@ public enum ChatTemplate: Sendable, Hashable {
     case .phi3, .phi3Mini: addGenerationPrompt ? "<|assistant|>\n" : end(tokens)
     case .phi3Vision: addGenerationPrompt && last != .assistant ? "<|assistant|>\n" : ""
     case .llavaV1: addGenerationPrompt ? "ASSISTANT:" : ""
+    case .interpreted: ""
     }
   }
 

@@ -1,7 +1,7 @@
 public import Files
 public import Foundation
 
-/// What a model's folder says about how conversations are written.
+/// Chat template settings of a model's folder.
 public enum FolderTemplate: Sendable, Hashable {
   /// It says nothing.
   case none
@@ -12,19 +12,24 @@ public enum FolderTemplate: Sendable, Hashable {
 
   /// Reads `chat_template.jinja`, `tokenizer_config.json` or `chat_template.json`, the first that has a template.
   ///
-  /// - Parameter today: the day that a template writes which asks for it.
+  /// - Parameters:
+  ///   - today: the day that a template writes which asks for it.
+  ///   - tokenizer: the folder's, with whose marks a template is run that this library does not know; nil: it stays
+  ///     unknown.
   /// - Throws: `InputError` for a file that is malformed.
-  public init(folder: String, today: String = ChatTemplate.today()) throws(InputError) {
+  public init(
+    folder: String, today: String = ChatTemplate.today(), tokenizer: Tokenizer? = nil
+  ) throws(InputError) {
     self = .none
     let file = folder + "/chat_template.jinja"
     if fileExists(file) {
-      self.init(String(decoding: try fileBytes(file, limit: 1 << 20), as: UTF8.self), file, today)
+      self.init(String(decoding: try fileBytes(file, limit: 1 << 20), as: UTF8.self), file, today, tokenizer)
       return
     }
     for name in ["tokenizer_config.json", "chat_template.json"] {
       let path = "\(folder)/\(name)"
       guard fileExists(path), let json = try JSONReader(file: path).ifPresent("chat_template") else { continue }
-      self.init(try Self.conversational(json), path, today)
+      self.init(try Self.conversational(json), path, today, tokenizer)
       return
     }
   }
@@ -38,8 +43,14 @@ public enum FolderTemplate: Sendable, Hashable {
     return nil
   }
 
-  private init(_ jinja: String?, _ path: String, _ today: String) {
-    self = jinja.flatMap { ChatTemplate(jinja: $0, today: today) }.map { .known($0) } ?? .unknown(path: path)
+  private init(_ jinja: String?, _ path: String, _ today: String, _ tokenizer: Tokenizer?) {
+    self = .unknown(path: path)
+    guard let jinja else { return }
+    if let known = ChatTemplate(jinja: jinja, today: today) {
+      self = .known(known)
+    } else if let tokenizer, let template = try? InterpretedTemplate(jinja, path: path, tokenizer: tokenizer) {
+      self = .known(.interpreted(template))
+    }
   }
 
   /// The template, if it is known.
@@ -47,7 +58,7 @@ public enum FolderTemplate: Sendable, Hashable {
     if case .known(let template) = self { template } else { nil }
   }
 
-  /// What is said to a user who needs the template.
+  /// Message to a user who needs the template.
   ///
   /// - Parameter place: who needs it: a run file or a record.
   public func error(_ path: String, place: String = "", _ tokenizer: Tokenizer) -> InputError {

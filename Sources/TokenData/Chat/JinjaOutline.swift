@@ -1,10 +1,10 @@
-/// What a Jinja template does with a conversation of system, user and assistant, in a form in which templates that do
+/// Effect of a Jinja template on a conversation of system, user and assistant, in a form in which templates that do
 /// the same in other words are equal: white space, quotes, comments, `message.role` for `message['role']`, text in or
 /// outside of expressions, and the parts that write tools.
 ///
 /// It is for comparing a template with those known, and errs on the side of taking it for another.
 struct JinjaOutline: Sendable, Hashable {
-  /// What a template writes for the date.
+  /// Date that a template writes.
   enum Date: Sendable, Hashable {
     case fixed(String)
     /// `strftime_now("%d %b %Y")`

@@ -6,7 +6,7 @@ indirect enum JinjaTest: Sendable, Hashable {
   case any([JinjaTest])
   case known(Bool)
 
-  /// What transformers passes to a template for a plain conversation of system, user and assistant.
+  /// Variables that transformers passes to a template for a plain conversation of system, user and assistant.
   static let facts: [[JinjaToken]: Bool] = {
     let told: [(String, Bool)] = [
       ("tools", false), ("tools is none", true), ("tools is defined", true), ("tools is iterable", false),

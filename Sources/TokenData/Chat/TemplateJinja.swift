@@ -4,6 +4,7 @@ extension ChatTemplate {
   ///
   /// - Parameter tokens: where the tokenizer names no begin or end of text, its text stands in place of the name.
   public func jinja(_ tokens: TemplateTokens = TemplateTokens()) -> String {
+    if case .interpreted(let template) = self { return template.source }
     var text = source
     if tokens.begin == nil { text = text.replacing("bos_token", with: "'\(begin(tokens))'") }
     if tokens.end == nil { text = text.replacing("eos_token", with: "'\(end(tokens))'") }
@@ -13,7 +14,7 @@ extension ChatTemplate {
   /// The template that a Jinja text is; nil if it is none of those known.
   ///
   /// It is one of them if it writes the same for every conversation of system, user and assistant as far as
-  /// ``JinjaOutline`` can tell: a text that could also write something else is not taken for one it resembles.
+  /// `JinjaOutline` can tell: a text that could also write something else is not taken for one it resembles.
   ///
   /// - Parameter today: the day that a template writes which asks for it, `29 Nov 2026`.
   public init?(jinja: String, today: String = ChatTemplate.today()) {
@@ -72,6 +73,7 @@ extension ChatTemplate {
       #"""
       {% for message in messages %}{{ '<|' + message['role'] + '|>\n' + message['content'] + '<|end|>\n' }}{% endfor %}{% if add_generation_prompt and messages[-1]['role'] != 'assistant' %}{{- '<|assistant|>\n' -}}{% endif %}
       """#
+    case .interpreted(let template): template.source
     case .llavaV1:
       #"""
       {% if messages[0]['role'] == 'system' %}{% set system_message = messages[0]['content'] %}{% set loop_messages = messages[1:] %}{% else %}{% set loop_messages = messages %}{% set system_message = "\#(Self.vicunaSystem)" %}{% endif %}{{ system_message + ' ' }}{% for message in loop_messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Conversation roles must alternate') }}{% endif %}{% if message['role'] == 'user' %}{{ 'USER: ' + message['content'] + ' ' }}{% else %}{{ 'ASSISTANT: ' + message['content'] + eos_token }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}

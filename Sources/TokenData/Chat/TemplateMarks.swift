@@ -1,8 +1,9 @@
-/// What a template and a tokenizer must agree on: the texts that are to be tokens.
+/// Agreement of template and tokenizer: the texts that are to be tokens.
 extension ChatTemplate {
   /// The name in ``named``.
   public var name: String {
     if case .llama31 = self { return "llama3.1" }
+    if case .interpreted = self { return "model" }
     return Self.named.first { $0.template == self }?.name ?? "?"
   }
 
@@ -14,6 +15,7 @@ extension ChatTemplate {
     case .phi3, .phi3Mini: ["<|user|>", "<|assistant|>", "<|end|>", end(tokens)]
     case .phi3Vision: ["<|user|>", "<|assistant|>", "<|end|>"]
     case .llavaV1: [end(tokens)]
+    case .interpreted(let template): template.marks
     }
   }
 
@@ -24,13 +26,14 @@ extension ChatTemplate {
     case .llama3, .llama31: ["<|eot_id|>"]
     case .phi3, .phi3Mini, .phi3Vision: ["<|end|>"]
     case .llavaV1: [end(tokens)]
+    case .interpreted(let template): template.ends
     }
   }
 
-  /// What it writes for Jinja's `bos_token`.
+  /// Value of Jinja's `bos_token`.
   func begin(_ tokens: TemplateTokens) -> String { tokens.begin ?? "<|begin_of_text|>" }
 
-  /// What it writes for Jinja's `eos_token`.
+  /// Value of Jinja's `eos_token`.
   func end(_ tokens: TemplateTokens) -> String { tokens.end ?? (self == .llavaV1 ? "</s>" : "<|endoftext|>") }
 
   /// Names of the templates all of whose marks a tokenizer has as tokens.
@@ -38,7 +41,7 @@ extension ChatTemplate {
     named.filter { $0.template.marks(TemplateTokens()).allSatisfy { tokenizer.id(ofMark: $0) != nil } }.map(\.name)
   }
 
-  /// What a user should know of this template with a tokenizer that lacks its marks; empty if it has them.
+  /// Remarks on this template with a tokenizer that lacks its marks; empty if it has them.
   public func remarks(_ tokenizer: Tokenizer) -> [String] {
     let tokens = TemplateTokens(tokenizer)
     func isMissing(_ mark: String) -> Bool { tokenizer.id(ofMark: mark) == nil }

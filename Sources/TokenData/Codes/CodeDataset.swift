@@ -1,15 +1,17 @@
 public import Files
 public import MetricTokens
 
-/// Pictures as sequences `[class, code, code, …]`, of which every code is learnt and carries the distance.
+/// Images as sequences `[class, code, code, …]`, of which every code is learnt and carries the distance.
 ///
-/// Every epoch sees one crop of each picture, chosen by the seed.
+/// Every epoch sees one crop of each image, chosen by the seed.
 public struct CodeDataset: Sendable {
-  /// What the model's ids mean: below ``codes`` they are codes, from there on classes.
+  /// Meaning of the model's ids: below ``codes`` they are codes, from there on classes.
   public struct Sizes: Sendable, Hashable {
+    /// Codes of the code book.
     public var codes: Int
+    /// Classes of the images.
     public var classes: Int
-    /// Codes of a picture.
+    /// Codes of an image.
     public var length: Int
 
     /// Memberwise.
@@ -18,7 +20,7 @@ public struct CodeDataset: Sendable {
     }
   }
 
-  /// What was found.
+  /// Value found.
   public let summary: DatasetSummary
   private let folder: CodeFolder
   private let sizes: Sizes
@@ -29,8 +31,8 @@ public struct CodeDataset: Sendable {
   ///
   /// - Parameters:
   ///   - metrics: how many metrics the run has: every code carries the first.
-  ///   - limit: only so many pictures, the first of an order shuffled by the seed; nil for all.
-  /// - Throws: `InputError` if it is no such folder, or pictures have another number of codes than the model draws.
+  ///   - limit: only so many images, the first of an order shuffled by the seed; nil for all.
+  /// - Throws: `InputError` if it is no such folder, or images have another number of codes than the model draws.
   public init(
     _ path: String, _ sizes: Sizes, metrics: Int, limit: Int? = nil, seed: UInt64
   ) throws(InputError) {
@@ -38,47 +40,47 @@ public struct CodeDataset: Sendable {
     guard folder.length == sizes.length else {
       throw InputError(
         path: folder.codesPath(0), expected: "\(sizes.length) codes, as many as the model draws",
-        found: "\(folder.length)", remedy: "Make the codes of pictures of another size: dist2 image-codes --size.")
+        found: "\(folder.length)", remedy: "Make the codes of images of another size: dist2 image-codes --size.")
     }
     (self.sizes, self.seed) = (sizes, seed)
     chosen = Dataset.order(folder.names.count, limit: limit, seed: seed)
     summary = DatasetSummary(
-      path: path, pictures: chosen.count, of: folder.names.count, length: sizes.length, metrics: metrics,
+      path: path, images: chosen.count, of: folder.names.count, length: sizes.length, metrics: metrics,
       fingerprint: try folder.fingerprint())
   }
 
-  /// Number of pictures.
+  /// Number of images.
   public var count: Int { chosen.count }
 
-  /// A picture as the first epoch sees it.
+  /// An image as the first epoch sees it.
   ///
   /// - Throws: as ``example(_:epoch:)``.
   public func example(_ index: Int) throws(InputError) -> EncodedExample { try example(index, epoch: 0) }
 
-  /// A picture as an epoch sees it.
+  /// An image as an epoch sees it.
   ///
   /// - Throws: `InputError` naming the file: damaged, or with a class or code that the model does not have.
   public func example(_ index: Int, epoch: Int) throws(InputError) -> EncodedExample {
-    let picture = chosen[index]
-    var generator = CounterGenerator(seed, 0x6372_6F70, UInt64(epoch), UInt64(picture))
-    let (label, codes) = try folder.picture(picture, crop: generator.next(below: folder.crops))
+    let image = chosen[index]
+    var generator = CounterGenerator(seed, 0x6372_6F70, UInt64(epoch), UInt64(image))
+    let (label, codes) = try folder.image(image, crop: generator.next(below: folder.crops))
     guard (0..<sizes.classes).contains(label) else {
       throw InputError(
-        path: folder.labelPath(picture), expected: "a class of 0 ... \(sizes.classes - 1)", found: "\(label)")
+        path: folder.labelPath(image), expected: "a class of 0 ... \(sizes.classes - 1)", found: "\(label)")
     }
     if let place = codes.firstIndex(where: { !(0..<sizes.codes).contains($0) }) {
       throw InputError(
-        path: folder.codesPath(picture), place: "code \(place)", expected: "a code of 0 ... \(sizes.codes - 1)",
+        path: folder.codesPath(image), place: "code \(place)", expected: "a code of 0 ... \(sizes.codes - 1)",
         found: "\(codes[place])", remedy: "Were these codes made with another tokenizer?")
     }
     return EncodedExample(
       classToken: Int32(sizes.codes + label), codes: codes.map(Int32.init), hasMetric: !summary.metrics.isEmpty,
-      source: folder.codesPath(picture))
+      source: folder.codesPath(image))
   }
 }
 
 extension EncodedExample {
-  /// A class, which is read, and a picture's codes, which are learnt.
+  /// A class, which is read, and an image's codes, which are learnt.
   ///
   /// - Parameter hasMetric: whether codes carry the run's first metric, whose candidates are all codes.
   package init(classToken: Int32, codes: [Int32], hasMetric: Bool, source: String) {

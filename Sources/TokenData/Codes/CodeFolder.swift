@@ -1,20 +1,20 @@
 public import Files
 import MetricTokens
 
-/// Codes of many pictures as LlamaGen's extraction lays them out: `NAME_codes/I.npy`, whole numbers `[1, crops, L]` (or
-/// `[crops, L]`), beside `NAME_labels/I.npy`, the class, for every picture I.
+/// Codes of many images as LlamaGen's extraction lays them out: `NAME_codes/I.npy`, whole numbers `[1, crops, L]` (or
+/// `[crops, L]`), beside `NAME_labels/I.npy`, the class, for every image I.
 public struct CodeFolder: Sendable {
   /// The folder that holds the two.
   public let path: String
-  /// Names of the pictures, in order: numbers by value, others by letters.
+  /// Names of the images, in order: numbers by value, others by letters.
   public let names: [String]
-  /// Crops of a picture.
+  /// Crops of an image.
   public let crops: Int
   /// Codes of a crop, L.
   public let length: Int
   private let codes: String, labels: String
 
-  /// Looks at which pictures there are, and at the first of them. The others are checked as they are read: ImageNet has
+  /// Looks at which images there are, and at the first of them. The others are checked as they are read: ImageNet has
   /// more than a million.
   ///
   /// - Throws: `InputError` if the two folders are not there, or do not hold the same names.
@@ -22,10 +22,10 @@ public struct CodeFolder: Sendable {
     let found = try Self.folders(in: path)
     (codes, labels) = ("\(path)/\(found)_codes", "\(path)/\(found)_labels")
     self.path = path
-    names = try Self.pictures(codes)
-    let classes = Set(try Self.pictures(labels))
+    names = try Self.images(codes)
+    let classes = Set(try Self.images(labels))
     if let lone = names.first(where: { !classes.contains($0) }) {
-      throw InputError(path: labels, expected: "a class for each picture", found: "no \(lone).npy")
+      throw InputError(path: labels, expected: "a class for each image", found: "no \(lone).npy")
     }
     guard let first = names.first else {
       throw InputError(
@@ -36,14 +36,14 @@ public struct CodeFolder: Sendable {
     (crops, length) = (shape.crops, shape.length)
   }
 
-  /// One picture: its class, and the codes of one crop, row by row of the grid.
+  /// One image: its class, and the codes of one crop, row by row of the grid.
   ///
   /// - Throws: `InputError` naming the file: damaged, or of another shape than the first.
-  public func picture(_ index: Int, crop: Int) throws(InputError) -> (class: Int, codes: [Int]) {
+  public func image(_ index: Int, crop: Int) throws(InputError) -> (class: Int, codes: [Int]) {
     let reader = try NumPyReader(codesPath(index)), shape = try Self.shape(reader)
     guard shape == (crops, length) else {
       throw InputError(
-        path: reader.path, expected: "\(crops) crops of \(length) codes, as the first picture has",
+        path: reader.path, expected: "\(crops) crops of \(length) codes, as the first image has",
         found: "\(shape.crops) of \(shape.length)")
     }
     let all = try reader.integers(reader.count)
@@ -54,13 +54,13 @@ public struct CodeFolder: Sendable {
     return (try label.integers(1)[0], Array(all[crop * length..<(crop + 1) * length]))
   }
 
-  /// The file with a picture's codes.
+  /// The file with an image's codes.
   public func codesPath(_ index: Int) -> String { "\(codes)/\(names[index]).npy" }
 
   /// The file with its class.
   public func labelPath(_ index: Int) -> String { "\(labels)/\(names[index]).npy" }
 
-  /// Tells folders apart whose pictures have other names, or whose first and last pictures have other codes: not every
+  /// Tells folders apart whose images have other names, or whose first and last images have other codes: not every
   /// change is seen, since not everything is read.
   public func fingerprint() throws(InputError) -> UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -88,7 +88,7 @@ public struct CodeFolder: Sendable {
     return pairs[0]
   }
 
-  private static func pictures(_ folder: String) throws(InputError) -> [String] {
+  private static func images(_ folder: String) throws(InputError) -> [String] {
     let names = try Files.names(inFolder: folder).filter { $0.hasSuffix(".npy") }.map { String($0.dropLast(4)) }
     return names.map { (Int($0) ?? .max, $0) }.sorted { $0 < $1 }.map(\.1)
   }
@@ -102,7 +102,7 @@ public struct CodeFolder: Sendable {
   }
 }
 
-/// Writes such a folder, picture by picture; those that are there already stay.
+/// Writes such a folder, image by image; those that are there already stay.
 public struct CodeFolderWriter: Sendable {
   private let codes: String, labels: String
 
@@ -113,12 +113,12 @@ public struct CodeFolderWriter: Sendable {
     for folder in [codes, labels] { try makeFolders(folder) }
   }
 
-  /// Whether a picture is finished.
+  /// Whether an image is finished.
   public func has(_ index: Int) -> Bool {
     fileExists("\(codes)/\(index).npy") && fileExists("\(labels)/\(index).npy")
   }
 
-  /// Keeps a picture's codes, `crops` times `length` of them.
+  /// Keeps an image's codes, `crops` times `length` of them.
   ///
   /// - Throws: `InputError` if they cannot be written.
   public func write(_ index: Int, class label: Int, codes values: [Int], crops: Int) throws {

@@ -8,9 +8,9 @@ public import MetricTokens
 public struct ExampleEncoder: Sendable {
   /// The tokenizer.
   public let tokenizer: Tokenizer
-  /// What carries a distance, one a metric. A token belongs to the first that claims it.
+  /// Metrics: the tokens that carry a distance, one a metric. A token belongs to the first that claims it.
   public var metrics: [MetricRule]
-  /// Rewrites digits of answers as tokens of their own (PAPER.md Q9); nil leaves the tokenizer's.
+  /// Rewrites digits of answers as tokens of their own (docs/paper-map.md Q9); nil leaves the tokenizer's.
   public var splitter: DigitSplitter?
   /// A token that ends answers which no template ends, and is learnt with them; nil for none.
   public var end: Int32?
@@ -22,7 +22,7 @@ public struct ExampleEncoder: Sendable {
   public var folderTemplate = FolderTemplate.none
   /// Whether a plain prompt is put as a user's message, if there is a template.
   public var wrapsPrompts: Bool
-  /// How pictures are shown; nil: the model reads text alone.
+  /// How images are shown; nil: the model reads text alone.
   public var images: ImageTokens?
   /// Ids that the model has embeddings for, from 0 on: records with others are refused. Nil: any.
   public var modelVocabulary: Int?
@@ -48,7 +48,7 @@ public struct ExampleEncoder: Sendable {
     Set(template?.marks(TemplateTokens(tokenizer)).compactMap { tokenizer.id(ofMark: $0) } ?? [])
   }
 
-  /// What ends an answer.
+  /// Ends of an answer.
   public var ends: AnswerEnds { AnswerEnds(tokenizer, template: template) }
 
   /// The ids a model is given to continue.
@@ -56,9 +56,9 @@ public struct ExampleEncoder: Sendable {
   /// - Throws: `InputError` if the template has no place for a message, or there is none.
   public func prompt(_ record: Record) throws(InputError) -> [Int32] { try question(record).ids }
 
-  /// The ids a model is given to continue, and the pictures among them.
+  /// The ids a model is given to continue, and the images among them.
   ///
-  /// - Throws: as ``prompt(_:)``, and if a picture's file is not there.
+  /// - Throws: as `prompt(_:)`, and if an image's file is not there.
   public func question(_ record: Record) throws(InputError) -> (ids: [Int32], images: [ExampleImage]) {
     let marked = try marking(record), layout = try layout(marked.record, forAnswer: true)
     let tokens = tokens(of: layout.text, addSpecialTokens: addsBegin(layout)).map { (piece: $0, isAnswer: false) }
@@ -119,7 +119,7 @@ public struct ExampleEncoder: Sendable {
       let regions: [Range<Int>] =
         switch metric.region {
         case .answer: layout.contents
-        case .marks(let marks): layout.contents.flatMap { marks.spans(in: layout.text, within: $0) }
+        case .delimiters(let delimiters): layout.contents.flatMap { delimiters.spans(in: layout.text, within: $0) }
         case .spans(let name): spans[name] ?? []
         }
       var here = metric.finder.find(in: pieces, text: layout.text, within: regions, firstNumber: numbers)
@@ -146,13 +146,13 @@ public struct ExampleEncoder: Sendable {
       found: found, example: example, repeatedMark: repeated?.id)
   }
 
-  /// The record with a mark for each picture.
+  /// The record with a mark for each image.
   private func marking(_ record: Record) throws(InputError) -> MarkedRecord {
     if let images { return try images.marking(record) }
     guard record.images.isEmpty else {
       throw InputError(
         path: record.source, place: "images", expected: "text alone, which is all that this model reads",
-        found: "\(record.images.count) pictures", remedy: "Take a vision-language model, or make one: dist2 new-vlm.")
+        found: "\(record.images.count) images", remedy: "Take a vision-language model, or make one: dist2 new-vlm.")
     }
     return MarkedRecord(record: record, counts: [])
   }
@@ -205,8 +205,8 @@ public struct ExampleEncoder: Sendable {
 
   // MARK: Tokens
 
-  /// Whether the tokenizer puts its begin token before a text that does not begin with it. What a template wrote is taken
-  /// as it is, as `apply_chat_template` has it; but the processors of models that see put it there all the same.
+  /// Whether the tokenizer puts its begin token before a text that does not begin with it. What a template wrote is
+  /// taken as it is, as `apply_chat_template` has it; but the processors of models that see put it there all the same.
   private func addsBegin(_ layout: RecordLayout) -> Bool { !layout.isRendered || images != nil }
 
   /// The text's tokens, and whether each is learnt.
@@ -280,9 +280,9 @@ public struct ExampleAnalysis: Sendable, Hashable {
   public var spans: [String: [Range<Int>]]
   /// The tokens and what they cover, an appended end token left out.
   public var pieces: [TokenPiece]
-  /// What each metric found, in the run's order.
+  /// Counts of each metric, in the run's order.
   public var found: [[FoundMetric]]
-  /// What is trained on.
+  /// Training data.
   public var example: EncodedExample
   /// A mark that a message holds already, though the template writes it; nil if there is none.
   public var repeatedMark: Int32?

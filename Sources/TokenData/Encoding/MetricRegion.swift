@@ -4,15 +4,15 @@ public import MetricTokens
 public enum MetricRegion: Sendable, Hashable {
   /// All of the answers.
   case answer
-  /// Between marks in the answers.
-  case marks(Marks)
+  /// Between delimiters in the answers.
+  case delimiters(Delimiters)
   /// In spans that the record names.
   case spans(String)
 }
 
 /// One of a run's metrics, as the data side knows it.
 public struct MetricRule: Sendable, Hashable {
-  /// What is looked for.
+  /// Pattern to look for.
   public var finder: MetricFinder
   /// Where.
   public var region: MetricRegion

@@ -4,7 +4,7 @@ import Files
 struct RecordLayout {
   /// As the model reads it.
   var text: String
-  /// What is learnt: answers with the marks that end them.
+  /// Learnt text: answers with the marks that end them.
   var answers: [Range<Int>]
   /// The answers themselves.
   var contents: [Range<Int>]
@@ -14,7 +14,7 @@ struct RecordLayout {
   var length: Int
   /// Whether a template has written it: then it has all marks that it is to have.
   var isRendered = false
-  /// What was said in each message of a conversation.
+  /// Content of each message of a conversation.
   var said: [Range<Int>] = []
 
   /// A prompt and what shall follow it.

@@ -1,17 +1,18 @@
 public import Files
 public import MetricTokens
 
-/// Phi-3-Vision's way from a picture to what its tower reads: a view of the whole, and views of parts that show it larger.
+/// Phi-3-Vision's way from an image to what its tower reads: a view of the whole, and views of parts that show it
+/// larger.
 ///
 ///     lay on its side → resize → pad with white to whole parts → lay back → rescale → normalise → (whole, part 1, part 2, …)
 ///
 /// As many parts stand side by side along the longer side as fit into ``crops`` in all (the HD transform of
-/// InternLM-XComposer2-4KHD, Dong et al. 2024, arXiv 2404.06512). The steps, and their rounding, are those of the processor
-/// that Phi-3.5-vision comes with, on Pillow and torch; alpha is ``PixelImage``'s to judge.
+/// InternLM-XComposer2-4KHD, Dong et al. 2024, arXiv 2404.06512). The steps, and their rounding, are those of the
+/// processor that Phi-3.5-vision comes with, on Pillow and torch; alpha is ``PixelImage``'s to judge.
 public struct HDTransform: Sendable, Hashable {
   /// Rows, and pixels of a row, of a view.
   public var side: Int
-  /// The most parts of a picture (`num_crops`).
+  /// The most parts of an image (`num_crops`).
   public var crops: Int
   /// Tokens along a view's side: the root of `num_img_tokens`.
   public var tokenSide: Int
@@ -28,37 +29,37 @@ public struct HDTransform: Sendable, Hashable {
     (self.side, self.crops, self.tokenSide, self.mean, self.deviation) = (side, crops, tokenSide, mean, deviation)
   }
 
-  /// The parts of a picture of this size.
+  /// The parts of an image of this size.
   ///
   /// - Throws: `InputError` for one so long and thin that nothing of it would be left.
   public func grid(height: Int, width: Int, path: String) throws(InputError) -> PreparedImage.Grid {
     try Layout(self, height: height, width: width, path: path).grid
   }
 
-  /// Tokens that stand for a picture of these parts: one for each four patches, one at the end of each row of them, and
+  /// Tokens that stand for an image of these parts: one for each four patches, one at the end of each row of them, and
   /// one between the parts and the whole.
   public func tokens(of grid: PreparedImage.Grid) -> Int {
     (grid.rows * grid.columns + 1) * tokenSide * tokenSide + 1 + (grid.rows + 1) * tokenSide
   }
 
-  /// The picture, prepared.
+  /// The image, prepared.
   ///
   /// - Parameter path: what errors call it.
   /// - Throws: as ``grid(height:width:path:)``.
   public func prepare(_ image: PixelImage, path: String) throws(InputError) -> PreparedImage {
     let layout = try Layout(self, height: image.height, width: image.width, path: path)
-    let picture = layout.padded(image.converted(channels: 3))
+    let image = layout.padded(image.converted(channels: 3))
     // What each byte comes to, by channel; float32 as torchvision computes it.
     let tables = (0..<3).map { channel in
       (0..<256).map { (Float($0) / 255 - Float(mean[channel])) / Float(deviation[channel]) }
     }
     var values = [Float]()
     values.reserveCapacity((1 + layout.grid.rows * layout.grid.columns) * 3 * side * side)
-    for table in tables.indices { values += whole(picture, channel: table, tables[table]) }
+    for table in tables.indices { values += whole(image, channel: table, tables[table]) }
     for row in 0..<layout.grid.rows {
       for column in 0..<layout.grid.columns {
         for table in tables.indices {
-          values += part(picture, top: row * side, left: column * side, channel: table, tables[table])
+          values += part(image, top: row * side, left: column * side, channel: table, tables[table])
         }
       }
     }
@@ -66,20 +67,20 @@ public struct HDTransform: Sendable, Hashable {
   }
 
   /// One channel of a part, `[side, side]`.
-  private func part(_ picture: PixelImage, top: Int, left: Int, channel: Int, _ table: [Float]) -> [Float] {
+  private func part(_ image: PixelImage, top: Int, left: Int, channel: Int, _ table: [Float]) -> [Float] {
     [Float](unsafeUninitializedCapacity: side * side) { values, written in
       for row in 0..<side {
-        let source = ((top + row) * picture.width + left) * 3 + channel
-        for column in 0..<side { values[row * side + column] = table[Int(picture.bytes[source + 3 * column])] }
+        let source = ((top + row) * image.width + left) * 3 + channel
+        for column in 0..<side { values[row * side + column] = table[Int(image.bytes[source + 3 * column])] }
       }
       written = side * side
     }
   }
 
-  /// One channel of the whole, `[side, side]`: torch's `interpolate(mode="bicubic")` of the normalised values, which does
-  /// not mix more pixels where it shrinks.
-  private func whole(_ picture: PixelImage, channel: Int, _ table: [Float]) -> [Float] {
-    let down = CubicTaps(from: picture.height, to: side), across = CubicTaps(from: picture.width, to: side)
+  /// One channel of the whole, `[side, side]`: torch's `interpolate(mode="bicubic")` of the normalised values, which
+  /// does not mix more pixels where it shrinks.
+  private func whole(_ image: PixelImage, channel: Int, _ table: [Float]) -> [Float] {
+    let down = CubicTaps(from: image.height, to: side), across = CubicTaps(from: image.width, to: side)
     return [Float](unsafeUninitializedCapacity: side * side) { values, written in
       for row in 0..<side {
         for column in 0..<side {
@@ -87,7 +88,7 @@ public struct HDTransform: Sendable, Hashable {
           for (y, yShare) in down[row] {
             var line: Float = 0
             for (x, xShare) in across[column] {
-              line += xShare * table[Int(picture.bytes[(y * picture.width + x) * 3 + channel])]
+              line += xShare * table[Int(image.bytes[(y * image.width + x) * 3 + channel])]
             }
             sum += yShare * line
           }
@@ -127,14 +128,14 @@ extension HDTransform {
   }
 }
 
-/// What becomes of a picture of some size.
+/// Layout of an image of some size.
 private struct Layout {
   private let side: Int
   /// Whether it stands upright and is laid on its side first.
   private let isUpright: Bool
   /// Sides after the resize, lying.
   private let width: Int, height: Int
-  /// The parts, as the picture stands.
+  /// The parts, as the image stands.
   let grid: PreparedImage.Grid
 
   init(_ transform: HDTransform, height: Int, width: Int, path: String) throws(InputError) {
@@ -146,14 +147,14 @@ private struct Layout {
     (self.width, self.height) = (scale * side, Int(Double(scale * side) / ratio))
     guard self.height > 0 else {
       throw InputError(
-        path: path, expected: "a picture at most \(scale * side) times as long as it is wide",
+        path: path, expected: "an image at most \(scale * side) times as long as it is wide",
         found: "\(width) x \(height)", remedy: "Cut it into parts.")
     }
     let across = (self.height + side - 1) / side
     grid = isUpright ? .init(rows: scale, columns: across) : .init(rows: across, columns: scale)
   }
 
-  /// The picture at its new size with white above and below (left and right, if it is upright), as high as whole parts.
+  /// The image at its new size with white above and below (left and right, if it is upright), as high as whole parts.
   func padded(_ image: PixelImage) -> PixelImage {
     let lying = isUpright ? image.transposed : image
     let resized = lying.resized(width: width, height: height, filter: .bilinear)
@@ -165,7 +166,8 @@ private struct Layout {
   }
 }
 
-/// For each pixel of a side, the four old ones that it is made of: Keys's cubic of a = −3/4, pixels of the edge repeated.
+/// For each pixel of a side, the four old ones that it is made of: Keys's cubic of a = −3/4, pixels of the edge
+/// repeated.
 private struct CubicTaps {
   private let taps: [[(index: Int, share: Float)]]
 

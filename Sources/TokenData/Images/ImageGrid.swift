@@ -1,15 +1,15 @@
 extension PixelImage {
-  /// Pictures of one size side by side, row by row, on white.
+  /// Images of one size side by side, row by row, on white.
   ///
   /// - Parameters:
   ///   - images: at least one. Gray and RGB may be mixed: the grid is RGB then.
-  ///   - columns: pictures of a row.
+  ///   - columns: images of a row.
   ///   - gap: pixels between neighbours.
-  ///   - scale: pixels of the grid for each pixel of a picture, along either side: small pictures can be seen so.
+  ///   - scale: pixels of the grid for each pixel of an image, along either side: small images can be seen so.
   public static func grid(_ images: [PixelImage], columns: Int, gap: Int = 2, scale: Int = 1) -> PixelImage {
     precondition(!images.isEmpty && columns > 0 && gap >= 0 && scale > 0, "a grid of \(images.count) in \(columns)")
     let first = images[0], channels = images.map(\.channels).max()!
-    precondition(images.allSatisfy { $0.width == first.width && $0.height == first.height }, "pictures of unlike size")
+    precondition(images.allSatisfy { $0.width == first.width && $0.height == first.height }, "images of unlike size")
     let across = min(columns, images.count), down = (images.count + columns - 1) / columns
     let (cellWidth, cellHeight) = (first.width * scale, first.height * scale)
     let width = across * (cellWidth + gap) - gap, height = down * (cellHeight + gap) - gap

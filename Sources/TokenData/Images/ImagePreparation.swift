@@ -1,28 +1,28 @@
 public import Files
 public import MetricTokens
 
-/// From a picture to what a vision model reads: `preprocessor_config.json` of CLIP and LLaVA, the steps in the order,
+/// From an image to what a vision model reads: `preprocessor_config.json` of CLIP and LLaVA, the steps in the order,
 /// and with the rounding, of transformers' `CLIPImageProcessor` and `LlavaImageProcessor` on Pillow.
 ///
 ///     (pad to a square) → resize → crop the centre → rescale → normalise
 ///
-/// Gray pictures become RGB. What files hold besides (alpha, CMYK, 16 bits) is ``PixelImage``'s to judge.
+/// Gray images become RGB. What files hold besides (alpha, CMYK, 16 bits) is ``PixelImage``'s to judge.
 public struct ImagePreparation: Sendable, Hashable {
-  /// What the picture is resized to.
+  /// Size after resizing.
   public enum Size: Sendable, Hashable {
     /// The shorter side; the longer one follows, cut off to whole pixels.
     case shortestEdge(Int)
-    /// Both sides, whatever the picture's shape.
+    /// Both sides, whatever the image's shape.
     case exact(height: Int, width: Int)
   }
 
-  /// Whether a picture is first made square by bands of the mean colour.
+  /// Whether an image is first made square by bands of the mean colour.
   public var padsToSquare: Bool
-  /// The size before the crop; nil leaves the picture as large as it is.
+  /// The size before the crop; nil leaves the image as large as it is.
   public var size: Size?
   /// How pixels are made up.
   public var filter: PixelImage.ResamplingFilter
-  /// What is cut out of the middle, and so the size of every result. Where the picture is smaller, black is around it.
+  /// Side of the centre crop, and so the size of every result. Where the image is smaller, black is around it.
   public var crop: (height: Int, width: Int) { (cropHeight, cropWidth) }
   private let cropHeight: Int, cropWidth: Int
   /// Factor of the bytes; nil for none.
@@ -37,10 +37,10 @@ public struct ImagePreparation: Sendable, Hashable {
     mean: [0.481_454_66, 0.457_827_5, 0.408_210_73], deviation: [0.268_629_54, 0.261_302_58, 0.275_777_11]
   )
 
-  /// CLIP's own steps for square pictures of this side.
+  /// CLIP's own steps for square images of this side.
   ///
   /// - Parameter distorting: whether both sides are brought to `side`, so that nothing is cropped and a place in the
-  ///   picture stays the same share of its sides.
+  ///   image stays the same share of its sides.
   public init(side: Int, distorting: Bool = false) {
     (padsToSquare, filter, rescaling) = (false, .bicubic, 1 / 255)
     size = distorting ? .exact(height: side, width: side) : .shortestEdge(side)
@@ -57,20 +57,20 @@ public struct ImagePreparation: Sendable, Hashable {
     (self.mean, self.deviation) = (mean, deviation)
   }
 
-  /// The picture, prepared.
+  /// The image, prepared.
   ///
   /// - Parameter path: what errors call it.
-  /// - Throws: `InputError` for a picture so long and thin that its square would be too large.
+  /// - Throws: `InputError` for an image so long and thin that its square would be too large.
   public func prepare(_ image: PixelImage, path: String) throws(InputError) -> PreparedImage {
-    var picture = image.converted(channels: 3)
+    var image = image.converted(channels: 3)
     if padsToSquare {
-      let side = max(picture.width, picture.height)
+      let side = max(image.width, image.height)
       try PixelImage.check(width: side, height: side, path: path, pixelLimit: PixelImage.pixelLimit)
-      picture = picture.paddedToSquare(colour: mean.map { UInt8(min(max($0 * 255, 0), 255)) })
+      image = image.paddedToSquare(colour: mean.map { UInt8(min(max($0 * 255, 0), 255)) })
     }
-    let (height, width) = resizedSides(of: picture)
+    let (height, width) = resizedSides(of: image)
     let rows = CentreCrop(of: height, to: cropHeight), columns = CentreCrop(of: width, to: cropWidth)
-    let visible = picture.resized(
+    let visible = image.resized(
       width: width, height: height, columns: columns.visible, rows: rows.visible, filter: filter)
     return normalised(visible, top: rows.offset, left: columns.offset)
   }
@@ -128,7 +128,7 @@ private struct CentreCrop {
 }
 
 extension PixelImage {
-  /// The picture in the middle of the smallest square that holds it, the rest in one colour.
+  /// The image in the middle of the smallest square that holds it, the rest in one colour.
   ///
   /// - Parameter colour: one value a channel.
   public func paddedToSquare(colour: [UInt8]) -> PixelImage {

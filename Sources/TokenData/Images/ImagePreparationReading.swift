@@ -74,11 +74,11 @@ extension ImagePreparation {
     return (try side(value.at("height")), try side(value.at("width")))
   }
 
-  /// Without a crop all pictures must come out alike.
+  /// Without a crop all images must come out alike.
   private static func sides(of size: Size?, _ config: JSONReader) throws(InputError) -> (height: Int, width: Int) {
     guard case .exact(let height, let width) = size else {
       throw config.child("do_center_crop", false).error(
-        expected: "true, or a size of height and width: a vision tower reads pictures of one size")
+        expected: "true, or a size of height and width: a vision tower reads images of one size")
     }
     return (height, width)
   }

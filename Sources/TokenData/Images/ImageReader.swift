@@ -1,8 +1,8 @@
 public import Files
 
-/// The pictures of a folder or a file, a few at a time.
+/// The images of a folder or a file, a few at a time.
 ///
-/// What can be read:
+/// Readable formats:
 /// - a folder: every `.png`, `.jpg` and `.jpeg` in it and in folders within, in order of their paths;
 /// - `.npz`: the array `arr_0`, uint8 `[N, H, W, C]` or `[N, H, W]`, as samplers write it for the evaluator of ADM;
 /// - `.npy`: such an array alone;
@@ -15,22 +15,22 @@ public final class ImageReader {
   }
   /// The folder or file.
   public let path: String
-  /// How many pictures there are.
+  /// How many images there are.
   public let count: Int
   private let content: Content
   private let pixelLimit: Int
-  /// Most bytes of pictures that are given at once, unless one alone has more.
+  /// Most bytes of images that are given at once, unless one alone has more.
   private static let batchLimit = 1 << 28
   private var done = 0
   // Read already, but of another size than those before it.
   private var waiting: PixelImage?
 
-  /// Finds out what there is; pictures are not read yet.
+  /// Finds out what there is; images are not read yet.
   ///
   /// - Parameters:
-  ///   - limit: the most pictures to read, from the first on; nil for all.
-  ///   - pixelLimit: the most pixels of a picture.
-  /// - Throws: `InputError` if there is no picture, or the file is of no kind that is read.
+  ///   - limit: the most images to read, from the first on; nil for all.
+  ///   - pixelLimit: the most pixels of an image.
+  /// - Throws: `InputError` if there is no image, or the file is of no kind that is read.
   public init(_ path: String, limit: Int? = nil, pixelLimit: Int = PixelImage.pixelLimit) throws(InputError) {
     self.path = path
     self.pixelLimit = pixelLimit
@@ -40,13 +40,13 @@ public final class ImageReader {
       content = try Self.content(of: array, pixelLimit: pixelLimit)
       all = array.shape[0]
     } else if Self.isFolder(path) {
-      let files = try Self.pictures(in: path, depth: 0)
+      let files = try Self.images(in: path, depth: 0)
       content = .files(files)
       all = files.count
     } else {
       let file = try IDXFile(path)
       guard file.shape.count == 3 else {
-        throw InputError(path: path, expected: "pictures, an array of three dimensions", found: "\(file.shape)")
+        throw InputError(path: path, expected: "images, an array of three dimensions", found: "\(file.shape)")
       }
       try PixelImage.check(width: file.shape[2], height: file.shape[1], path: path, pixelLimit: pixelLimit)
       content = .bytes(file)
@@ -54,15 +54,15 @@ public final class ImageReader {
     }
     guard all > 0 else {
       throw InputError(
-        path: path, expected: "at least one picture", found: "none",
+        path: path, expected: "at least one image", found: "none",
         remedy: "Give a folder of PNG or JPEG files, an .npz file with arr_0, or an IDX file.")
     }
     count = min(all, limit ?? all)
   }
 
-  /// Height and width of the first picture, of which no more is read than it takes to know.
+  /// Height and width of the first image, of which no more is read than it takes to know.
   ///
-  /// - Throws: `InputError` that names the picture.
+  /// - Throws: `InputError` that names the image.
   public func firstSize() throws(InputError) -> (height: Int, width: Int) {
     switch content {
     case .files(let files):
@@ -73,12 +73,12 @@ public final class ImageReader {
     }
   }
 
-  /// The next pictures, all of one size and with equal channels; nil after the last.
+  /// The next images, all of one size and with equal channels; nil after the last.
   ///
   /// - Parameters:
   ///   - most: how many at most; large ones are fewer at once.
   ///   - channels: what they shall have; nil leaves them as they are.
-  /// - Throws: `InputError` that names the picture.
+  /// - Throws: `InputError` that names the image.
   public func next(_ most: Int, channels: Int? = nil) throws(InputError) -> ImageBatch? {
     let wanted = min(most, count - done)
     guard wanted > 0 else { return nil }
@@ -86,7 +86,7 @@ public final class ImageReader {
     switch content {
     case .files(let files): batch = try read(files, wanted, channels)
     case .array(let array, let height, let width, let depth):
-      // The sides were checked, so the product is that of a picture.
+      // The sides were checked, so the product is that of an image.
       let size = height * width * depth, wanted = min(wanted, max(1, Self.batchLimit / size))
       batch = ImageBatch(
         count: wanted, height: height, width: width, channels: depth, bytes: try array.bytes(wanted * size))
@@ -127,7 +127,7 @@ public final class ImageReader {
     let shape = array.shape
     guard array.type == .u8, shape.count == 3 || (shape.count == 4 && (shape[3] == 1 || shape[3] == 3)) else {
       throw InputError(
-        path: array.path, place: array.name, expected: "pictures, uint8 [N, H, W, 3], [N, H, W, 1] or [N, H, W]",
+        path: array.path, place: array.name, expected: "images, uint8 [N, H, W, 3], [N, H, W, 1] or [N, H, W]",
         found: "\(array.type.rawValue) \(shape)", remedy: "Save (x.clip(0, 255)).astype(numpy.uint8), channels last.")
     }
     try PixelImage.check(width: shape[2], height: shape[1], path: array.path, pixelLimit: pixelLimit)
@@ -136,8 +136,8 @@ public final class ImageReader {
 
   private static func isFolder(_ path: String) -> Bool { (try? names(inFolder: path)) != nil }
 
-  /// Every picture below a folder, in order.
-  static func pictures(in folder: String, depth: Int) throws(InputError) -> [String] {
+  /// Every image below a folder, in order.
+  static func images(in folder: String, depth: Int) throws(InputError) -> [String] {
     guard depth < 16 else {
       throw InputError(path: folder, expected: "folders at most 16 deep", found: "deeper ones")
     }
@@ -147,7 +147,7 @@ public final class ImageReader {
       if [".png", ".jpg", ".jpeg"].contains(where: name.lowercased().hasSuffix) {
         found.append(path)
       } else if isFolder(path) {
-        found += try pictures(in: path, depth: depth + 1)
+        found += try images(in: path, depth: depth + 1)
       }
     }
     return found

@@ -1,5 +1,5 @@
 extension PixelImage {
-  /// How pixels between those of a picture are made up. The numbers are Pillow's, which `resample` in
+  /// How pixels between those of an image are made up. The numbers are Pillow's, which `resample` in
   /// `preprocessor_config.json` means.
   public enum ResamplingFilter: Int, Sendable, Hashable {
     /// A triangle two pixels wide.
@@ -31,14 +31,14 @@ extension PixelImage {
     }
   }
 
-  /// The picture at another size, bit for bit as `resize` of Pillow 13: where it shrinks, the filter is as many times
+  /// The image at another size, bit for bit as `resize` of Pillow 13: where it shrinks, the filter is as many times
   /// wider (antialias); weights are fixed-point numbers of 22 binary places, and both passes round to 8 bits. The pass
   /// along rows comes first unless the height shrinks by more than twice what the width does.
   public func resized(width: Int, height: Int, filter: ResamplingFilter) -> PixelImage {
     resized(width: width, height: height, columns: 0..<width, rows: 0..<height, filter: filter)
   }
 
-  /// A part of the resized picture, which alone is computed: a picture of 20,000 x 1 pixels may have a resized whole
+  /// A part of the resized image, which alone is computed: an image of 20,000 x 1 pixels may have a resized whole
   /// that memory cannot hold.
   func resized(
     width newWidth: Int, height newHeight: Int, columns: Range<Int>, rows: Range<Int>, filter: ResamplingFilter

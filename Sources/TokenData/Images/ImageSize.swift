@@ -1,7 +1,7 @@
 public import Files
 
 extension PixelImage {
-  /// Sides of the picture in a PNG or JPEG file, from its header alone: whether the rest is whole, only reading shows.
+  /// Sides of the image in a PNG or JPEG file, from its header alone: whether the rest is whole, only reading shows.
   ///
   /// - Parameter pixelLimit: the most pixels.
   /// - Throws: `InputError` if it is neither, ends within its header, or holds too many pixels.
@@ -11,7 +11,7 @@ extension PixelImage {
     let file = try MappedFile(path)
     guard let size = file.withBytes({ pngSize($0) ?? jpegSize($0) }) else {
       throw InputError(
-        path: path, expected: "a PNG or JPEG picture", found: "other first bytes, or no whole header",
+        path: path, expected: "a PNG or JPEG image", found: "other first bytes, or no whole header",
         remedy: "Convert it to PNG.")
     }
     try check(width: size.width, height: size.height, path: path, pixelLimit: pixelLimit)

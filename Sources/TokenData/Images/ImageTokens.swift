@@ -1,27 +1,27 @@
 public import Files
 public import MetricTokens
 
-/// How a model's sequences show pictures: which token stands for them, how many of it a picture takes, and how a picture
+/// How a model's sequences show images: which token stands for them, how many of it an image takes, and how an image
 /// is prepared.
 public struct ImageTokens: Sendable, Hashable {
   /// From a file's pixels to the model's.
   public enum Preparation: Sendable, Hashable {
-    /// One view, and so many tokens, whatever the picture.
+    /// One view, and so many tokens, whatever the image.
     case single(ImagePreparation, tokens: Int)
-    /// Phi-3-Vision's: views of the whole and of parts, as many as the picture's size asks for. Prompts follow that
-    /// model's processor, too: `<|image_1|>` means the mark as well, and the text on either side of a picture becomes
+    /// Phi-3-Vision's: views of the whole and of parts, as many as the image's size asks for. Prompts follow that
+    /// model's processor, too: `<|image_1|>` means the mark as well, and the text on either side of an image becomes
     /// tokens by itself.
     case tiled(HDTransform)
   }
 
   /// The token.
   public var id: Int32
-  /// As it stands in prompts, once for each picture.
+  /// As it stands in prompts, once for each image.
   public var mark: String
-  /// How a picture becomes numbers, and how many tokens.
+  /// How an image becomes numbers, and how many tokens.
   public var preparation: Preparation
-  /// Rows, and pixels of a row, that every picture is brought to before, whatever its shape (D.3: 1024), so that a
-  /// model whose own preparation crops sees all of it; nil: pictures are prepared as they are.
+  /// Rows, and pixels of a row, that every image is brought to before, whatever its shape (D.3: 1024), so that a
+  /// model whose own preparation crops sees all of it; nil: images are prepared as they are.
   public var square: Int?
 
   /// Memberwise.
@@ -29,9 +29,9 @@ public struct ImageTokens: Sendable, Hashable {
     (self.id, self.mark, self.preparation, self.square) = (id, mark, preparation, square)
   }
 
-  /// Tokens that stand for a picture.
+  /// Tokens that stand for an image.
   ///
-  /// - Throws: `InputError` for a picture that cannot be prepared.
+  /// - Throws: `InputError` for an image that cannot be prepared.
   private func count(_ size: (height: Int, width: Int), path: String) throws(InputError) -> Int {
     switch preparation {
     case .single(_, let tokens): return tokens
@@ -42,24 +42,24 @@ public struct ImageTokens: Sendable, Hashable {
   }
 
   private func prepare(_ image: ExampleImage) throws(InputError) -> PreparedImage {
-    var picture = try PixelImage(file: image.path)
-    let size = (picture.height, picture.width)
+    var pixels = try PixelImage(file: image.path)
+    let size = (pixels.height, pixels.width)
     guard try count(size, path: image.path) == image.count else {
       throw InputError(
-        path: image.path, expected: "a picture of \(image.count) tokens, as when its record was read",
-        found: "\(picture.width) x \(picture.height)", remedy: "Do not change pictures while they are in use.")
+        path: image.path, expected: "an image of \(image.count) tokens, as when its record was read",
+        found: "\(pixels.width) x \(pixels.height)", remedy: "Do not change images while they are in use.")
     }
-    if let square { picture = picture.resized(width: square, height: square, filter: .bicubic) }
+    if let square { pixels = pixels.resized(width: square, height: square, filter: .bicubic) }
     switch preparation {
-    case .single(let preparation, _): return try preparation.prepare(picture, path: image.path)
-    case .tiled(let transform): return try transform.prepare(picture, path: image.path)
+    case .single(let preparation, _): return try preparation.prepare(pixels, path: image.path)
+    case .tiled(let transform): return try transform.prepare(pixels, path: image.path)
     }
   }
 
-  /// Reads pictures and prepares them, in order.
+  /// Reads images and prepares them, in order.
   ///
   /// - Parameter source: the record that names them, for errors.
-  /// - Throws: `InputError` naming the picture and the record: no such file, damaged, cut off, too large.
+  /// - Throws: `InputError` naming the image and the record: no such file, damaged, cut off, too large.
   public func prepared(_ images: [ExampleImage], source: String) throws(InputError) -> [PlacedImage] {
     var placed = [PlacedImage]()
     for image in images {
@@ -67,7 +67,7 @@ public struct ImageTokens: Sendable, Hashable {
         placed.append(PlacedImage(try prepare(image), position: image.position, count: image.count))
       } catch {
         var error = error
-        error.place = [error.place, source.isEmpty ? "" : "picture of \(source)"].filter { !$0.isEmpty }
+        error.place = [error.place, source.isEmpty ? "" : "image of \(source)"].filter { !$0.isEmpty }
           .joined(separator: ", ")
         throw error
       }
@@ -75,10 +75,10 @@ public struct ImageTokens: Sendable, Hashable {
     return placed
   }
 
-  /// The record with a mark for each of its pictures, and the tokens that each takes: where it has none, all stand before
+  /// The record with a mark for each of its images, and the tokens that each takes: where it has none, all stand before
   /// the first thing that is said to the model.
   ///
-  /// - Throws: `InputError` naming the record: marks and pictures do not match, or a picture's file is not there or, by
+  /// - Throws: `InputError` naming the record: marks and images do not match, or an image's file is not there or, by
   ///   its header, none that can be read.
   func marking(_ original: Record) throws(InputError) -> MarkedRecord {
     var record = original, counts = [Int]()
@@ -106,13 +106,13 @@ public struct ImageTokens: Sendable, Hashable {
     }
     guard marks == record.images.count else {
       throw InputError(
-        path: record.source, place: "images", expected: "as many pictures as \(mark) stands in the text, \(marks)",
-        found: "\(record.images.count)", remedy: "Without any \(mark), pictures stand before the prompt.")
+        path: record.source, place: "images", expected: "as many images as \(mark) stands in the text, \(marks)",
+        found: "\(record.images.count)", remedy: "Without any \(mark), images stand before the prompt.")
     }
     return MarkedRecord(record: record, counts: counts)
   }
 
-  /// Tokens with every mark as many times as its picture has tokens, none of them learnt.
+  /// Tokens with every mark as many times as its image has tokens, none of them learnt.
   func expanding(
     _ tokens: [(piece: TokenPiece, isAnswer: Bool)], _ counts: [Int]
   ) -> [(piece: TokenPiece, isAnswer: Bool)] {
@@ -122,7 +122,7 @@ public struct ImageTokens: Sendable, Hashable {
     }
   }
 
-  /// Where the pictures of an expanded sequence stand.
+  /// Where the images of an expanded sequence stand.
   func places(_ marked: MarkedRecord, in ids: [Int32]) -> [ExampleImage] {
     var places = [ExampleImage](), next = 0
     for (path, count) in zip(marked.record.images, marked.counts) {
@@ -134,10 +134,10 @@ public struct ImageTokens: Sendable, Hashable {
   }
 }
 
-/// A record whose text has a mark for each of its pictures.
+/// A record whose text has a mark for each of its images.
 struct MarkedRecord {
   var record: Record
-  /// Tokens that stand for each picture; none where the model reads text alone.
+  /// Tokens that stand for each image; none where the model reads text alone.
   var counts: [Int]
 }
 

@@ -1,10 +1,10 @@
 public import Files
 
 extension NumPySource {
-  /// Pictures as the array `arr_0` `[N, H, W, C]`, uint8, which the evaluator of ADM reads, batch by batch.
+  /// Images as the array `arr_0` `[N, H, W, C]`, uint8, which the evaluator of ADM reads, batch by batch.
   ///
   /// - Parameters:
-  ///   - count: how many pictures N there are in all.
+  ///   - count: how many images N there are in all.
   ///   - next: gives the next ones, all of one size.
   public static func images(
     count: Int, height: Int, width: Int, channels: Int, next: @escaping () throws -> ImageBatch
@@ -15,7 +15,7 @@ extension NumPySource {
         let batch = try next()
         precondition(
           batch.height == height && batch.width == width && batch.channels == channels && batch.count > 0,
-          "pictures of unlike size")
+          "images of unlike size")
         try batch.bytes.withUnsafeBytes(sink)
         done += batch.count
       }
@@ -29,7 +29,7 @@ extension NumPySource {
 ///       let writer = NumberedPictures(folder)
 ///       for batch in batches { try writer.add(batch) }
 ///     }
-public final class NumberedPictures {
+public final class NumberedImages {
   private let folder: String
   /// How many have been written.
   public private(set) var count = 0
@@ -37,7 +37,7 @@ public final class NumberedPictures {
   /// Writes into this folder, which must be there.
   public init(_ folder: String) { self.folder = folder }
 
-  /// Writes the next pictures.
+  /// Writes the next images.
   ///
   /// - Throws: `InputError` if a file cannot be written.
   public func add(_ batch: ImageBatch) throws {
@@ -47,7 +47,7 @@ public final class NumberedPictures {
     }
   }
 
-  /// `000012.png`; a millionth picture takes a digit more.
+  /// `000012.png`; a millionth image takes a digit more.
   public static func name(_ index: Int) -> String {
     let digits = String(index)
     return String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".png"

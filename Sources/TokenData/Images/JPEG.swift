@@ -7,7 +7,7 @@ extension PixelImage {
   /// - Parameters:
   ///   - bytes: the whole file.
   ///   - path: what errors call it.
-  ///   - pixelLimit: the most pixels; a larger picture is refused before memory is taken for it.
+  ///   - pixelLimit: the most pixels; a larger image is refused before memory is taken for it.
   /// - Throws: `InputError` with libjpeg's message; also for CMYK, which has no one meaning in RGB, and for data that
   ///   ends too early, though libjpeg would fill up with gray.
   public init(jpeg bytes: [UInt8], path: String, pixelLimit: Int = Self.pixelLimit) throws(InputError) {
@@ -15,7 +15,7 @@ extension PixelImage {
     func text() -> String { message.withUnsafeBytes { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) } }
     func error() -> InputError {
       InputError(
-        path: path, expected: "a whole JPEG picture", found: "“\(text())”",
+        path: path, expected: "a whole JPEG image", found: "“\(text())”",
         remedy: text().contains("scans") ? "Write it again with fewer." : "Is the file cut off? Write it again.")
     }
     var info = cjpeg_info()
@@ -32,7 +32,7 @@ extension PixelImage {
       status = cjpeg_decode(bytes, bytes.count, buffer.baseAddress, &message)
       written = status >= 0 ? buffer.count : 0
     }
-    // Bytes too many between two segments are common and harmless; every other warning means lost picture.
+    // Bytes too many between two segments are common and harmless; every other warning means lost image.
     guard status == 0 || (status == 1 && text().contains("extraneous bytes")) else { throw error() }
     self.init(width: width, height: height, channels: channels, bytes: pixels)
   }

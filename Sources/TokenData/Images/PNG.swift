@@ -7,7 +7,7 @@ extension PixelImage {
   /// - Parameters:
   ///   - bytes: the whole file.
   ///   - path: what errors call it.
-  ///   - pixelLimit: the most pixels; a larger picture is refused before memory is taken for it.
+  ///   - pixelLimit: the most pixels; a larger image is refused before memory is taken for it.
   /// - Throws: `InputError` with libpng's message.
   public init(png bytes: [UInt8], path: String, pixelLimit: Int = Self.pixelLimit) throws(InputError) {
     self = try bytes.withUnsafeBytes { file in
@@ -61,7 +61,7 @@ extension PixelImage {
 
   private static func error(_ image: UnsafePointer<png_image>, _ path: String) -> InputError {
     InputError(
-      path: path, expected: "a whole PNG picture", found: "“\(message(image))”",
+      path: path, expected: "a whole PNG image", found: "“\(message(image))”",
       remedy: "Is the file cut off? Write it again.")
   }
 
@@ -69,7 +69,7 @@ extension PixelImage {
     withUnsafeBytes(of: image.pointee.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
-  /// The picture as a PNG file.
+  /// The image as a PNG file.
   ///
   /// - Throws: `InputError` if libpng cannot, for want of memory for instance.
   public func png() throws(InputError) -> [UInt8] {
@@ -92,12 +92,12 @@ extension PixelImage {
       written = isDone ? Int(size) : 0
     }
     guard isDone else {
-      throw InputError(path: "<picture>", expected: "a picture that libpng can write", found: Self.message(image))
+      throw InputError(path: "<image>", expected: "an image that libpng can write", found: Self.message(image))
     }
     return file
   }
 
-  /// Writes the picture as a PNG file, whole or not at all.
+  /// Writes the image as a PNG file, whole or not at all.
   public func writePNG(to path: String, isSynced: Bool = true) throws {
     try AtomicFile.write(png(), to: path, isSynced: isSynced)
   }

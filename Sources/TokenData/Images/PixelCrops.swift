@@ -1,5 +1,5 @@
 extension PixelImage {
-  /// A part of the picture, which must lie inside.
+  /// A part of the image, which must lie inside.
   public func cropped(left: Int, top: Int, width: Int, height: Int) -> PixelImage {
     precondition(left >= 0 && top >= 0 && left + width <= self.width && top + height <= self.height, "outside")
     var part = [UInt8]()
@@ -37,7 +37,7 @@ extension PixelImage {
     return PixelImage(width: height, height: width, channels: channels, bytes: turned)
   }
 
-  /// The middle, `side` x `side`, of a picture at least as large. Where the margin is odd, half a pixel is rounded to
+  /// The middle, `side` x `side`, of an image at least as large. Where the margin is odd, half a pixel is rounded to
   /// even, as torchvision's `center_crop` does.
   public func centreCrop(_ side: Int) -> PixelImage {
     func start(_ length: Int) -> Int { Int((Double(length - side) / 2).rounded(.toNearestOrEven)) }
@@ -51,7 +51,7 @@ extension PixelImage {
     } + [centreCrop(side)]
   }
 
-  /// The picture scaled so that its shorter side is `side`, and the middle of that: halved by averages while it is at
+  /// The image scaled so that its shorter side is `side`, and the middle of that: halved by averages while it is at
   /// least twice as large, then bicubic, as ADM and LlamaGen prepare ImageNet.
   public func centred(_ side: Int) -> PixelImage {
     var image = self

@@ -1,6 +1,6 @@
 public import Files
 
-/// A picture of 8 bits a channel: gray or RGB, nothing else.
+/// An image of 8 bits a channel: gray or RGB, nothing else.
 ///
 /// What files hold besides is brought to this form as they are read:
 /// - transparent pixels are laid over white, in the values as stored: c·a + 255·(1 − a);
@@ -19,7 +19,7 @@ public struct PixelImage: Sendable, Hashable {
   /// The most pixels that a file may hold unless the reader says otherwise: 2²⁶, some 8,000 x 8,000.
   public static let pixelLimit = 1 << 26
 
-  /// A picture of these values, `height` x `width` x `channels` of them.
+  /// An image of these values, `height` x `width` x `channels` of them.
   public init(width: Int, height: Int, channels: Int, bytes: [UInt8]) {
     precondition(width > 0 && height > 0 && (channels == 1 || channels == 3), "\(width) x \(height) x \(channels)")
     precondition(
@@ -29,7 +29,7 @@ public struct PixelImage: Sendable, Hashable {
 
   /// Reads a PNG or JPEG file, whichever its first bytes say it is.
   ///
-  /// - Parameter pixelLimit: the most pixels; a larger picture is refused before memory is taken for it.
+  /// - Parameter pixelLimit: the most pixels; a larger image is refused before memory is taken for it.
   /// - Throws: `InputError` if it is neither, damaged, cut off or too large.
   public init(file path: String, pixelLimit: Int = Self.pixelLimit) throws(InputError) {
     let bytes = try fileBytes(path, limit: 1 << 28)
@@ -39,12 +39,12 @@ public struct PixelImage: Sendable, Hashable {
       try self.init(jpeg: bytes, path: path, pixelLimit: pixelLimit)
     } else {
       throw InputError(
-        path: path, expected: "a PNG or JPEG picture", found: bytes.isEmpty ? "0 bytes" : "other first bytes",
+        path: path, expected: "a PNG or JPEG image", found: bytes.isEmpty ? "0 bytes" : "other first bytes",
         remedy: "Convert it to PNG.")
     }
   }
 
-  /// The same picture with 1 or 3 channels: gray is repeated; of colours the luma of ITU-R 601 is taken, with the
+  /// The same image with 1 or 3 channels: gray is repeated; of colours the luma of ITU-R 601 is taken, with the
   /// rounding of Pillow's `convert("L")`.
   public func converted(channels wanted: Int) -> PixelImage {
     precondition(wanted == 1 || wanted == 3, "\(wanted) channels")
@@ -71,7 +71,7 @@ public struct PixelImage: Sendable, Hashable {
     let (pixels, overflow) = width.multipliedReportingOverflow(by: height)
     guard width > 0, height > 0, !overflow, pixels <= pixelLimit else {
       throw InputError(
-        path: path, expected: "a picture of at most \(pixelLimit) pixels", found: "\(width) x \(height)",
+        path: path, expected: "an image of at most \(pixelLimit) pixels", found: "\(width) x \(height)",
         remedy: "Scale it down.")
     }
   }

@@ -1,8 +1,8 @@
 extension PixelImage {
-  /// The picture in colour with a box's outline on it.
+  /// The image in colour with a box's outline on it.
   ///
   /// - Parameters:
-  ///   - left: with `top`, `right` and `bottom` the box in pixels; what is outside the picture is not drawn.
+  ///   - left: with `top`, `right` and `bottom` the box in pixels; what is outside the image is not drawn.
   ///   - thickness: pixels of the line, inwards.
   public func outlined(
     left: Int, top: Int, right: Int, bottom: Int, colour: (red: UInt8, green: UInt8, blue: UInt8), thickness: Int = 2

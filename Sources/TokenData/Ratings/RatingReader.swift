@@ -5,7 +5,7 @@ import Foundation
 public struct RatedResponse: Sendable, Hashable {
   /// The conversation up to the response.
   public var messages: [ChatMessage]
-  /// What was rated.
+  /// Rated response.
   public var response: String
   /// Scores of the form's scales in order, the overall one first; nil where they are to be found out.
   public var scores: [Int]?
@@ -33,34 +33,38 @@ public struct RatingReader: Sendable, Hashable {
     }
   }
 
-  /// What is asked and answered.
-  public var form: RatingForm
+  /// Question and answer.
+  public var template: RatingTemplate
   /// Field of the question: text, or a list of messages.
   public var prompt: String
   /// Field of the response.
   public var response: String
-  /// Where the overall score comes from; nil: it is the sum of the facets' scores.
+  /// Where the overall score comes from; nil: it is the sum of the attributes' scores.
   public var overall: Source?
-  /// Where each facet's score comes from.
-  public var facets: [Source]
+  /// Where each attribute's score comes from.
+  public var attributes: [Source]
   /// Longest question and response, in characters (Unicode scalars); what is longer is cut there. Nil: any.
   public var longestPrompt: Int?
+  /// Characters of a response beyond which it is cut; nil: none.
   public var longestResponse: Int?
   /// Whether a model with a head of scores reads the conversation itself, instead of being asked about it.
   public var isConversation = false
 
   /// Memberwise.
   public init(
-    form: RatingForm, prompt: String = "prompt", response: String = "response", overall: Source? = nil,
-    facets: [Source], longestPrompt: Int? = nil, longestResponse: Int? = nil
+    template: RatingTemplate, prompt: String = "prompt", response: String = "response", overall: Source? = nil,
+    attributes: [Source], longestPrompt: Int? = nil, longestResponse: Int? = nil
   ) {
-    (self.form, self.prompt, self.response, self.overall, self.facets) = (form, prompt, response, overall, facets)
+    (self.template, self.prompt, self.response, self.overall, self.attributes) = (
+      template, prompt, response, overall, attributes
+    )
     (self.longestPrompt, self.longestResponse) = (longestPrompt, longestResponse)
   }
 
   /// HelpSteer2's own fields.
   public static let helpSteer2 = RatingReader(
-    form: .helpSteer2, facets: RatingForm.helpSteer2.facets.map { Source(field: $0.name, range: 0...4) })
+    template: .helpSteer2, attributes: RatingTemplate.helpSteer2.attributes.map { Source(field: $0.name, range: 0...4) }
+  )
 
   /// The response of a record, and its scores if it has all of them.
   ///
@@ -79,13 +83,13 @@ public struct RatingReader: Sendable, Hashable {
     return shortened(rated)
   }
 
-  /// What a model reads of a rated response, and answers.
+  /// Prompt and answer made of a rated response.
   public func record(_ rated: RatedResponse) -> Record {
-    let answer = isConversation ? nil : rated.scores.map(form.answer)
+    let answer = isConversation ? nil : rated.scores.map(template.answer)
     let read =
       isConversation
       ? rated.messages + [ChatMessage(.assistant, rated.response)]
-      : [ChatMessage(.user, form.prompt(rated.messages, response: rated.response))]
+      : [ChatMessage(.user, template.prompt(rated.messages, response: rated.response))]
     return Record(
       .messages(read + (answer.map { [ChatMessage(.assistant, $0.text)] } ?? [])), spans: answer?.spans ?? [:],
       promptMessages: read.count, rated: rated)
@@ -116,20 +120,22 @@ public struct RatingReader: Sendable, Hashable {
   }
 
   private func hasScores(_ object: JSONReader) throws(InputError) -> Bool {
-    for source in [overall].compactMap({ $0 }) + facets where try find(source.field, in: object) == nil { return false }
+    for source in [overall].compactMap({ $0 }) + attributes where try find(source.field, in: object) == nil {
+      return false
+    }
     return true
   }
 
   private func scores(_ object: JSONReader) throws(InputError) -> [Int] {
     var scores = [Int]()
-    for (source, scale) in zip(facets, form.facets) { scores.append(try score(source, scale, object)) }
-    let all = try overall.map { source throws(InputError) in try score(source, form.overall, object) }
+    for (source, scale) in zip(attributes, template.attributes) { scores.append(try score(source, scale, object)) }
+    let all = try overall.map { source throws(InputError) in try score(source, template.overall, object) }
     return [all ?? scores.reduce(0, +)] + scores
   }
 
   /// The whole number of the scale that is nearest to where the value lies in its range.
   private func score(
-    _ source: Source, _ scale: RatingForm.Scale, _ object: JSONReader
+    _ source: Source, _ scale: RatingTemplate.Scale, _ object: JSONReader
   ) throws(InputError) -> Int {
     let value = try field(source.field, of: object), number = try value.double(), range = source.range
     guard range.contains(number) else {

@@ -1,13 +1,14 @@
 public import Files
 import Foundation
 public import MetricTokens
+import Synchronization
 
 /// The examples of a JSONL file, checked from the first line to the last before a run begins.
 ///
 /// Encoded examples are kept while they fit in memory; those of larger files are read and encoded again when they are
 /// asked for, so that a file may be larger than memory.
 public final class Dataset: Sendable {
-  /// What becomes of an example longer than is allowed.
+  /// Treatment of an example longer than is allowed.
   public enum TooLong: String, Sendable, Hashable, CaseIterable {
     /// It ends the reading, naming the line.
     case error
@@ -21,10 +22,13 @@ public final class Dataset: Sendable {
 
   /// How lines become examples.
   public struct Rules: Sendable {
+    /// Reads lines.
     public var reader: RecordReader
+    /// Makes tokens of records.
     public var encoder: ExampleEncoder
     /// Largest number of tokens of an example.
     public var maxLength: Int
+    /// What becomes of examples that are too long.
     public var tooLong: TooLong
     /// Whether lines that cannot be used are left out, counted and listed.
     public var skipBad: Bool
@@ -50,7 +54,7 @@ public final class Dataset: Sendable {
 
   /// The file.
   public let file: JSONLFile
-  /// What was found in it.
+  /// Content found in it.
   public let summary: DatasetSummary
   private let rules: Rules
   private let lines: [Int]  // entries of the file, in the order of the examples
@@ -153,6 +157,9 @@ public final class Dataset: Sendable {
     let record: Record
     do { record = try rules.reader.record(file, line) } catch { throw named(error) }
     // Before memory is taken for each of millions of tokens.
+    if rules.tooLong == .cutPrompt || rules.tooLong == .cutAnswer {
+      do { try ExampleEncoder.checkCut(record) } catch { throw LineError(error: named(error).error, isLength: true) }
+    }
     if let least = rules.tokensTooMany(record) {
       let error = InputError(
         path: file.path, place: "line \(file.lineNumber(line))", expected: "at most \(rules.maxLength) tokens",
@@ -160,7 +167,7 @@ public final class Dataset: Sendable {
       throw LineError(error: error, isLength: true)
     }
     var analysis: ExampleAnalysis
-    do { analysis = try rules.encoder.analyze(record) } catch { throw named(error) }
+    do { analysis = try analyze(record, rules.encoder) } catch { throw named(error) }
     let length = analysis.example.ids.count
     let regions = rules.encoder.metrics.filter { $0.finder.space.values != nil && $0.finder.space.unit != .token }
     let numbers = analysis.record.survey(regions.map(\.region))
@@ -177,27 +184,38 @@ public final class Dataset: Sendable {
   }
 }
 
+extension Dataset {
+  /// Long records are analyzed one by one: a core each would need more memory than there may be.
+  private static func analyze(_ record: Record, _ encoder: ExampleEncoder) throws(InputError) -> ExampleAnalysis {
+    guard ExampleEncoder.bytes(of: record) > 1 << 20 else { return try encoder.analyze(record) }
+    return try oneLongRecord.withLock { _ throws(InputError) in try encoder.analyze(record) }
+  }
+
+  private static let oneLongRecord = Mutex(())
+}
+
 extension Dataset.Rules {
-  /// The fewest tokens that a record of more than a mebibyte can have, if these are too many already and nothing is cut.
+  /// The fewest tokens that a record of more than a mebibyte can have, if these are too many already and nothing is
+  /// cut.
   fileprivate func tokensTooMany(_ record: Record) -> Int? {
     guard tooLong == .error || tooLong == .skip, let least = encoder.fewestTokens(of: record) else { return nil }
     return least > maxLength ? least : nil
   }
 
-  /// What helps with an example that is too long and cannot be cut, by which part of it is.
+  /// Remedy for an example that is too long and cannot be cut, by which part of it is.
   fileprivate func remedy(_ example: EncodedExample) -> String {
     let answer = example.supervised.dropFirst().count { $0 }, prompt = example.ids.count - answer
-    let pictures = example.images.isEmpty ? "" : " No picture can be cut through."
+    let images = example.images.isEmpty ? "" : " No image can be cut through."
     switch tooLong {
     case .error, .skip:
       return "\(prompt) of them are prompt, \(answer) are answer. "
         + "Choose what to do with such lines: data.tooLong: skip, cutPrompt or cutAnswer."
     case .cutPrompt:
       return "Too much of it is answer, \(answer) tokens: raise data.maxLength, or choose data.tooLong: skip."
-        + pictures
+        + images
     case .cutAnswer:
       return "Too much of it is prompt, \(prompt) tokens, so that nothing of the answer would be left: choose "
-        + "data.tooLong: cutPrompt or skip, or raise data.maxLength." + pictures
+        + "data.tooLong: cutPrompt or skip, or raise data.maxLength." + images
     }
   }
 

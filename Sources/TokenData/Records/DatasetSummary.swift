@@ -1,15 +1,17 @@
 import Files
 public import MetricTokens
 
-/// What a data file, or a folder of image codes, holds.
+/// Summary of a data file or a folder of image codes.
 public struct DatasetSummary: Sendable {
   /// A line that was left out.
   public struct Skipped: Sendable, Hashable {
+    /// Number of the line, from 1.
     public var line: Int
+    /// What is wrong with it.
     public var reason: String
   }
 
-  /// What one metric found.
+  /// Counts of one metric.
   public struct MetricCounts: Sendable, Hashable {
     /// Examples in which it found a token.
     public var examples = 0
@@ -41,7 +43,7 @@ public struct DatasetSummary: Sendable {
   public private(set) var cut = 0
   /// Tokens in all, and those that are learnt.
   public private(set) var tokens = 0, supervised = 0
-  /// Pictures that examples show.
+  /// Images that examples show.
   public private(set) var images = 0
   /// Tokens of the longest example.
   public private(set) var longest = 0
@@ -54,10 +56,10 @@ public struct DatasetSummary: Sendable {
 
   /// Examples that a chat template wrote.
   public private(set) var rendered = 0
-  /// Examples whose texts hold marks that template or tokenizer write as well: a mark of the template in a message, or a
-  /// begin or end token twice in a row; and the first such token.
+  /// Examples whose texts hold marks that template or tokenizer write as well: a mark of the template in a message, or
+  /// a begin or end token twice in a row; and the first such token.
   public private(set) var doubled = 0, doubledToken: String?
-  /// What does not fit between chat template and tokenizer.
+  /// Mismatches of chat template and tokenizer.
   public let templateRemarks: [String]
 
   private let tokenizer: Tokenizer?
@@ -75,14 +77,14 @@ public struct DatasetSummary: Sendable {
 
   /// Of image codes, all of which are learnt and carry every metric.
   ///
-  /// - Parameter length: codes of a picture.
-  init(path: String, pictures: Int, of all: Int, length: Int, metrics count: Int, fingerprint: UInt64) {
+  /// - Parameter length: codes of an image.
+  init(path: String, images: Int, of all: Int, length: Int, metrics count: Int, fingerprint: UInt64) {
     (self.path, lines, self.fingerprint, tokenizer) = (path, all, fingerprint, nil)
     (boundaries, templateRemarks) = ([], [])
-    examples = pictures
-    (tokens, supervised) = (pictures * (length + 1), pictures * length)
+    examples = images
+    (tokens, supervised) = (images * (length + 1), images * length)
     (longest, longestAnswer) = (length + 1, length)
-    let counts = MetricCounts(examples: pictures, numbers: supervised, tokens: supervised)
+    let counts = MetricCounts(examples: images, numbers: supervised, tokens: supervised)
     metrics = Array(repeating: counts, count: count)
   }
 

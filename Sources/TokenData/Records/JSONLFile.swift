@@ -6,8 +6,8 @@ import Foundation
 ///
 /// A file that gzip has compressed is decompressed into memory first.
 ///
-/// Lines end in `\n` or `\r\n`; empty ones and a byte order mark at the start do not count. Line numbers are those of an
-/// editor, from 1.
+/// Lines end in `\n` or `\r\n`; empty ones and a byte order mark at the start do not count. Line numbers are those of
+/// an editor, from 1.
 public final class JSONLFile: Sendable {
   /// The file, as errors name it.
   public let path: String
@@ -188,7 +188,7 @@ extension Range<Int> {
 }
 
 extension JSONLFile {
-  /// What `body` makes of an entry's object; errors name the line as well as the key.
+  /// Result of `body` for an entry's object; errors name the line as well as the key.
   package func read<R>(_ index: Int, _ body: (JSONReader) throws(InputError) -> R) throws(InputError) -> R {
     do throws(InputError) {
       return try body(try record(index))

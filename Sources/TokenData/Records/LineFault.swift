@@ -1,6 +1,6 @@
 package import Files
 
-/// What a file of lines is that holds something else than a JSON object on each, as far as its first lines tell.
+/// Kind of a file of lines that holds something else than a JSON object on each, as far as its first lines tell.
 struct LineFault {
   /// `a JSON array`
   var found: String

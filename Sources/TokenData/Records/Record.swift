@@ -1,6 +1,6 @@
 public import Files
 
-/// What a line of a data file holds, by TRL's names.
+/// Formats of a line of a data file, by TRL's names.
 public enum RecordFormat: String, Sendable, Hashable, CaseIterable {
   /// `{"prompt": …, "completion": …}`: two texts, or two lists of messages.
   case promptCompletion
@@ -12,11 +12,15 @@ public enum RecordFormat: String, Sendable, Hashable, CaseIterable {
 
 /// The names of a record's fields.
 public struct RecordFields: Sendable, Hashable {
+  /// Field of the question.
   public var prompt: String
+  /// Field of the answer.
   public var completion: String
+  /// Field of the conversation.
   public var messages: String
+  /// Field of text without a question.
   public var text: String
-  /// Pictures that the prompt shows: paths, as seen from the file's folder. `image` may stand for `images`.
+  /// Images that the prompt shows: paths, as seen from the file's folder. `image` may stand for `images`.
   public var images: String
   /// Spans of the completion or text by name: `{"y": [[0, 3]]}`, in characters (Unicode scalars).
   public var spans: String
@@ -40,7 +44,7 @@ public struct RecordFields: Sendable, Hashable {
 
 /// An example as its author wrote it.
 public struct Record: Sendable, Hashable {
-  /// What it says.
+  /// Text.
   public enum Content: Sendable, Hashable {
     /// A prompt and what shall follow it; nil where the answer is asked for.
     case promptCompletion(String, String?)
@@ -50,9 +54,9 @@ public struct Record: Sendable, Hashable {
     case text(String)
   }
 
-  /// What it says.
+  /// Text.
   public var content: Content
-  /// Files of the pictures it shows, in the order in which it shows them.
+  /// Files of the images it shows, in the order in which it shows them.
   public var images: [String]
   /// Named spans, in Unicode scalars of the completion (of the last assistant's message; of the text).
   public var spans: [String: [Range<Int>]]
@@ -93,8 +97,11 @@ public struct RecordReader: Sendable {
   /// For rated responses, which a form turns into prompt and answer: where their parts are. Takes the place of
   /// `format`.
   public var ratings: RatingReader?
-  /// Fields with a number above 0 or a list of numbers beside the text, and whether every record must have them.
+  /// Fields with a number or a list of numbers beside the text.
   public var measures: Set<String> = []
+  /// Those of them that are widths, above 0.
+  public var widths: Set<String> = []
+  /// Whether every record must have them.
   public var needsMeasures = false
 
   /// Memberwise.
@@ -119,7 +126,7 @@ public struct RecordReader: Sendable {
 
   /// The record of an object. A field that is null counts as absent.
   ///
-  /// - Parameter folder: from where the paths of pictures are seen.
+  /// - Parameter folder: from where the paths of images are seen.
   public func record(_ object: JSONReader, source: String, folder: String = ".") throws(InputError) -> Record {
     if let ratings {
       var record = ratings.record(try ratings.rated(object, needsScores: needsAnswer))
@@ -180,7 +187,7 @@ public struct RecordReader: Sendable {
     return isOther && members["conversations"] != nil ? "conversations" : fields.messages
   }
 
-  /// A record, and the pictures that stand in its text.
+  /// A record, and the images that stand in its text.
   private typealias Read = (record: Record, shown: [String?])
 
   private func promptCompletion(_ object: JSONReader) throws(InputError) -> Read {
@@ -231,7 +238,7 @@ public struct RecordReader: Sendable {
     return content
   }
 
-  /// The files of the pictures, those of the parts in their places.
+  /// The files of the images, those of the parts in their places.
   ///
   /// - Parameter shown: what parts of the text name; nil where the record's own list has it.
   private func images(_ object: JSONReader, _ shown: [String?]) throws(InputError) -> [String] {
@@ -239,7 +246,7 @@ public struct RecordReader: Sendable {
     if shown.isEmpty { return listed }
     guard listed.count == open else {
       throw object.child(fields.images, .null).error(
-        expected: "as many pictures as there are parts of type image without a path, \(open)",
+        expected: "as many images as there are parts of type image without a path, \(open)",
         found: "\(listed.count)")
     }
     var rest = listed[...]
@@ -276,6 +283,9 @@ public struct RecordReader: Sendable {
       found[field] = try numbers.map { number throws(InputError) in
         let double = try number.double()
         guard double.isFinite else { throw number.error(expected: "a finite number") }
+        guard double > 0 || !needsMeasures || !widths.contains(field) else {
+          throw number.error(expected: "a width above 0", remedy: "Correct it, or leave such lines out: data.skipBad.")
+        }
         return double
       }
     }

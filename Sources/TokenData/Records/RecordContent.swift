@@ -1,27 +1,28 @@
 public import Files
 
-/// What a message, a prompt or an answer says. Every kind of record reads it by the same function.
+/// Content of a message, a prompt or an answer. Every kind of record reads it by the same function.
 public struct RecordContent: Sendable, Hashable {
-  /// The text, with `<image>` and a line break where a picture stands.
+  /// The text, with `<image>` and a line break where an image stands.
   public var text: String
-  /// One entry a picture, in order: its file, or nil where the record's list of pictures names it.
+  /// One entry an image, in order: its file, or nil where the record's list of images names it.
   public var images: [String?]
 
   /// Memberwise.
   public init(_ text: String, images: [String?] = []) { (self.text, self.images) = (text, images) }
 }
 
-/// Messages, and the pictures that stand in them.
+/// Messages, and the images that stand in them.
 public struct RecordConversation: Sendable, Hashable {
-  /// Who says what.
+  /// Roles.
   public var messages: [ChatMessage]
   /// As in ``RecordContent``.
   public var images: [String?]
 }
 
 extension JSONReader {
-  /// A text, a number as it is written, or the list of parts that vision-language data has: `{"type": "text", "text": …}`,
-  /// which are put one behind the other, and `{"type": "image"}`, which may name its file as `path`, `image` or `url`.
+  /// A text, a number as it is written, or the list of parts that vision-language data has:
+  /// `{"type": "text", "text": …}`, which are put one behind the other, and `{"type": "image"}`, which may name its
+  /// file as `path`, `image` or `url`.
   ///
   /// - Throws: `InputError` for other values: `true` has no spelling that everyone agrees on.
   public func content() throws(InputError) -> RecordContent {
@@ -47,11 +48,11 @@ extension JSONReader {
     }
   }
 
-  /// As ``content()``, where no picture may stand.
+  /// As ``content()``, where no image may stand.
   public func text() throws(InputError) -> String {
     let content = try content()
     guard content.images.isEmpty else {
-      throw error(expected: "text alone", found: "a picture among its parts", remedy: "Leave the picture out.")
+      throw error(expected: "text alone", found: "an image among its parts", remedy: "Leave the image out.")
     }
     return content.text
   }
@@ -75,13 +76,13 @@ extension JSONReader {
     return conversation
   }
 
-  /// As ``conversation()``, where no picture may stand.
+  /// As ``conversation()``, where no image may stand.
   public func chatMessages() throws(InputError) -> [ChatMessage] {
     for element in try elements() { _ = try element.said().text() }
     return try conversation().messages
   }
 
-  /// What a message says.
+  /// Content of a message.
   func said() throws(InputError) -> JSONReader {
     if let value = try ifPresent("value"), try ifPresent("content") == nil { return value }
     return try at("content")
@@ -104,45 +105,45 @@ extension JSONReader {
     guard case .object = value else {
       throw error(expected: #"a part such as {"type": "text", "text": "…"}"#)
     }
-    let type = try ifPresent("type"), text = try ifPresent("text"), picture = try picture()
-    switch (try type?.string(), text, picture) {
+    let type = try ifPresent("type"), text = try ifPresent("text"), image = try image()
+    switch (try type?.string(), text, image) {
     case ("text"?, let text?, _), (nil, let text?, nil):
       if case .array = text.value { throw text.error(expected: "a string") }
       return RecordContent(try text.content().text)
     case ("image"?, _, _), ("image_url"?, _, _), (nil, nil, .some):
-      return RecordContent("<image>\n", images: [try picture?.imagePath()])
+      return RecordContent("<image>\n", images: [try image?.imagePath()])
     case ("text"?, nil, _): throw try at("text").error(expected: "a string")
     default:
       throw (type ?? self).error(expected: "a part of type text or image")
     }
   }
 
-  /// What names a part's picture; nil if the record does.
-  private func picture() throws(InputError) -> JSONReader? {
+  /// Field that names a part's image; nil if the record does.
+  private func image() throws(InputError) -> JSONReader? {
     for key in ["path", "image", "url", "image_url"] {
       if let value = try ifPresent(key) { return value }
     }
     return nil
   }
 
-  /// The path of a picture's file: a string, or what the datasets library makes of one, `{"bytes": null, "path": …}`.
+  /// The path of an image's file: a string, or what the datasets library makes of one, `{"bytes": null, "path": …}`.
   func imagePath() throws(InputError) -> String {
-    let remedy = "Save the picture as a PNG or JPEG file and name that."
+    let remedy = "Save the image as a PNG or JPEG file and name that."
     if case .object = value {
       for key in ["path", "url"] {
         if let inner = try ifPresent(key) { return try inner.imagePath() }
       }
-      throw error(expected: "the path of a picture", found: "no path in it", remedy: remedy)
+      throw error(expected: "the path of an image", found: "no path in it", remedy: remedy)
     }
     let path = try string()
     let scheme = path.prefix(8).lowercased()
     if scheme.hasPrefix("http://") || scheme.hasPrefix("https://") || scheme.hasPrefix("data:") {
       throw error(
-        expected: "the path of a picture", found: scheme.hasPrefix("data:") ? "a picture as text" : "an address",
+        expected: "the path of an image", found: scheme.hasPrefix("data:") ? "an image as text" : "an address",
         remedy: remedy)
     }
     let local = scheme.hasPrefix("file://") ? String(path.dropFirst(7)) : path
-    guard !local.isEmpty else { throw error(expected: "the path of a picture") }
+    guard !local.isEmpty else { throw error(expected: "the path of an image") }
     return local
   }
 }

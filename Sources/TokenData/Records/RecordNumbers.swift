@@ -3,7 +3,7 @@ package import MetricTokens
 extension Record {
   /// The texts in which numbers are looked for: the answers, or what regions say is meant of them.
   ///
-  /// A rated response's answer is made by its form, so nothing of it is counted.
+  /// A rated response's answer is made by its template, so nothing of it is counted.
   package func numberTexts(_ regions: [MetricRegion]) -> [String] {
     guard rated == nil else { return [] }
     let answers: [String] =
@@ -17,8 +17,8 @@ extension Record {
     for region in Set(regions) {
       switch region {
       case .answer: return answers
-      case .marks(let marks):
-        for answer in answers { texts += parts(of: answer, marks.spans(in: answer)) }
+      case .delimiters(let delimiters):
+        for answer in answers { texts += parts(of: answer, delimiters.spans(in: answer)) }
       case .spans(let name): texts += parts(of: answers.last ?? "", spans[name] ?? [])
       }
     }

@@ -85,7 +85,7 @@ struct AddedTokens: Sendable {
     }
   }
 
-  /// What a match takes with the white space it strips; nil if it must be a whole word and is none.
+  /// Range of a match with the white space it strips; nil if it must be a whole word and is none.
   private func place(
     of token: Token, _ match: Range<Int>, in bytes: UTF8Bytes, _ range: Range<Int>, _ done: Int
   ) -> Range<Int>? {

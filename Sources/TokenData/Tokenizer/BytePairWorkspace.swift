@@ -1,4 +1,4 @@
-/// What one thread needs to tokenise: buffers that are used again, and the words it has seen.
+/// Workspace of one thread that tokenises: buffers that are used again, and the words it has seen.
 ///
 /// A value passed inout: a class would pay for a check of exclusive access at every touch.
 struct BytePairWorkspace: Sendable {

@@ -1,9 +1,10 @@
 public import Files
 
-/// The smallest tokenizer that reads everything: every byte is a token whose id is its value, one more token ends a text,
-/// and words that are to be read at once follow. For models of our own that start from nothing; every digit is a token.
+/// The smallest tokenizer that reads everything: every byte is a token whose id is its value, one more token ends a
+/// text, and words that are to be read at once follow. For models of our own that start from nothing; every digit is a
+/// token.
 public struct ByteTokenizer: Sendable, Hashable {
-  /// What ends a text.
+  /// End of a text.
   public static let end = "<|endoftext|>"
   /// Its id.
   public static let endToken = 256
@@ -19,7 +20,8 @@ public struct ByteTokenizer: Sendable, Hashable {
     self.words = words
   }
 
-  /// Whether these can be words: they are distinct, longer than a byte, which is a token already, and leave digits alone.
+  /// Whether these can be words: they are distinct, longer than a byte, which is a token already, and leave digits
+  /// alone.
   public static func areWords(_ words: [String]) -> Bool {
     Set(words).count == words.count && words.allSatisfy { $0.utf8.count > 1 && !$0.contains(where: \.isNumber) }
   }

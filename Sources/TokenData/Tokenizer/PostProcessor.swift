@@ -13,7 +13,7 @@ public struct Encoding: Sendable, Equatable {
   public init() {}
 }
 
-/// What is done to the tokens of a text: the `post_processor` section of tokenizer.json.
+/// Post-processing of a text's tokens: the `post_processor` section of tokenizer.json.
 indirect enum PostProcessor: Sendable {
   case sequence([PostProcessor])
   /// Offsets without the spaces at the ends of a token, if `trims`.

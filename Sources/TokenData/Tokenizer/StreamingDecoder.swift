@@ -9,7 +9,8 @@
 public struct StreamingDecoder: Sendable {
   private let tokenizer: Tokenizer
   private let skipSpecialTokens: Bool
-  // Decoders look at their neighbours (the first token loses its space), so the tokens of the last piece stay as context.
+  // Decoders look at their neighbours (the first token loses its space), so the tokens of the last piece stay as
+  // context.
   private var ids: [Int32] = []
   private var contextCount = 0
   private var contextLength = 0  // UTF-8 length of the context's text, which has been given out
@@ -32,7 +33,7 @@ public struct StreamingDecoder: Sendable {
     return piece
   }
 
-  /// What is left at the end: bytes that never became a character, each run as `�`.
+  /// Rest at the end: bytes that never became a character, each run as `�`.
   public mutating func finish() -> String {
     let text = tokenizer.decode(ids, skipSpecialTokens: skipSpecialTokens)
     defer { (ids, contextCount, contextLength) = ([], 0, 0) }

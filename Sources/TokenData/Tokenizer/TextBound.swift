@@ -34,8 +34,8 @@ public struct TextBound: Sendable, Hashable {
 }
 
 extension Tokenizer {
-  /// The most text that a token can stand for; nil where there is no such bound, since the tokenizer drops text or makes
-  /// one token of a run of any length. Looks at every token: keep it.
+  /// The most text that a token can stand for; nil where there is no such bound, since the tokenizer drops text or
+  /// makes one token of a run of any length. Looks at every token: keep it.
   public var textBound: TextBound? {
     let change = normalizer.map { TextChange($0) } ?? TextChange()
     let cutting = preTokenizer.map { TextChange($0) } ?? TextChange()
@@ -74,7 +74,7 @@ extension BytePairModel {
   }
 }
 
-/// What a step before the model does to the length of a text.
+/// Change of a text's length by a step before the model.
 private struct TextChange {
   /// How many times fewer bytes there may be than before; nil for any number.
   var shrinks: Int? = 1

@@ -1,6 +1,6 @@
 import Files
 
-/// What Split and Replace look for: a string, a known word expression, or any other regular expression.
+/// Pattern of Split and Replace: a string, a known word expression, or any other regular expression.
 enum TextPattern: Sendable {
   case literal([UInt8])
   case words(WordScanner)
@@ -74,7 +74,7 @@ enum TextPattern: Sendable {
   private static let longestLiteral = 256
 }
 
-/// What becomes of the matches when text is cut at them; `the-final--countdown` cut at `-`:
+/// Treatment of the matches when text is cut at them; `the-final--countdown` cut at `-`:
 enum SplitBehavior: String, CaseIterable, Sendable {
   /// `the` `final` `countdown`
   case removed = "Removed"

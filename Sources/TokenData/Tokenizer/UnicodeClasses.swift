@@ -1,4 +1,4 @@
-/// What one scalar is: its general category and flags, as the generated tables know them.
+/// Properties of one scalar: its general category and flags, as the generated tables know them.
 struct ScalarClass {
   let bits: UInt16
 
@@ -16,7 +16,7 @@ struct ScalarClass {
   @inline(__always) var isRustWord: Bool { bits & 1 << 9 != 0 }
   /// What the Punctuation pre-tokenizer isolates.
   @inline(__always) var isPunctuation: Bool { bits & 1 << 10 != 0 }
-  /// What StripAccents removes.
+  /// Characters that StripAccents removes.
   @inline(__always) var isMark: Bool { bits & 1 << 11 != 0 }
 
   /// Names of the general categories; position = bit.

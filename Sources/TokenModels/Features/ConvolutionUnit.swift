@@ -11,7 +11,7 @@ final class ConvolutionUnit: Module {
   @Parameter("bn.running_var") var variance: Tensor
   private let stride: Int, groups: Int, padding: Padding
 
-  /// Where zeros are put around a picture before it is convolved.
+  /// Where zeros are put around an image before it is convolved.
   enum Padding {
     /// As many on either side.
     case symmetric(height: Int, width: Int)

@@ -2,14 +2,14 @@ import Files
 public import Torch
 public import TorchNN
 
-/// EfficientNet-lite0 (Tan and Le 2019, without squeeze and excitation, with ReLU6): 1,280 features of RGB pictures,
+/// EfficientNet-lite0 (Tan and Le 2019, without squeeze and excitation, with ReLU6): 1,280 features of RGB images,
 /// 1,000 classes of ImageNet.
 ///
-/// Reads the tensor names of the PyTorch ports (`_blocks.3._depthwise_conv.weight`, `_blocks.3._bn1.bias`). Pictures of
+/// Reads the tensor names of the PyTorch ports (`_blocks.3._depthwise_conv.weight`, `_blocks.3._bn1.bias`). Images of
 /// any size are scaled to 224 x 224 (bilinear, antialiased) and normalised by ImageNet's mean and spread.
 public final class EfficientNetLite0: Module, ImageFeatures, StoredImageFeatures {
   static let modelType = "efficientnet-lite0"
-  /// Rows and columns that pictures are scaled to.
+  /// Rows and columns that images are scaled to.
   public static let side = 224
   private static let mean = [0.485, 0.456, 0.406], spread = [0.229, 0.224, 0.225]
 
@@ -40,12 +40,18 @@ public final class EfficientNetLite0: Module, ImageFeatures, StoredImageFeatures
     classes = Linear(1280, 1000, device: .meta)
   }
 
+  /// What figures are labelled with.
   public var name: String { "EfficientNet-lite0 (ImageNet)" }
+  /// Whether figures are those of the literature: only with FID's own weights.
   public var isReferenceInception: Bool { false }
+  /// Channels of the images that it reads.
   public var channels: Int { 3 }
+  /// Height and width that images are brought to; nil: any.
   public var fixedSize: (height: Int, width: Int)? { nil }
+  /// Features of an image.
   public var featureCount: Int { 1280 }
 
+  /// What the network sees in images, uint8 `[N, H, W, C]`.
   public func features(of images: Tensor) -> ImageFeatureBatch {
     noGrad {
       let scaled = planes(images).resizeBilinear(height: Self.side, width: Self.side) / 255
@@ -55,7 +61,7 @@ public final class EfficientNetLite0: Module, ImageFeatures, StoredImageFeatures
     }
   }
 
-  /// The network itself on normalised pictures `[N, 3, 224, 224]`.
+  /// The network itself on normalised images `[N, 3, 224, 224]`.
   package func outputs(of x: Tensor) -> ImageFeatureBatch {
     var x = stem(x).clamp(0, 6)
     for block in blocks { x = block(x) }

@@ -2,10 +2,11 @@ import Files
 public import Torch
 public import TorchNN
 
-/// The Inception network of the Fréchet Inception Distance: the graph of 2015-12-05, 2,048 pooled features, 1,008 logits.
+/// The Inception network of the Fréchet Inception Distance: the graph of 2015-12-05, 2,048 pooled features, 1,008
+/// logits.
 ///
 /// It differs from the Inception v3 of image classification: average pools leave padding out of the mean, the last
-/// block pools by maximum, pictures are scaled to 299 x 299 by TensorFlow 1's bilinear rule (corners not aligned, no
+/// block pools by maximum, images are scaled to 299 x 299 by TensorFlow 1's bilinear rule (corners not aligned, no
 /// half-pixel centres, no antialiasing) and mapped to (x − 128) / 128. Reads the tensor names of torch-fidelity and
 /// pytorch-fid (`Mixed_5b.branch1x1.conv.weight`).
 public final class FIDInception: Module, ImageFeatures, StoredImageFeatures {
@@ -31,9 +32,11 @@ public final class FIDInception: Module, ImageFeatures, StoredImageFeatures {
   @Child("Mixed_7c") private var mixed7c: InceptionE
   @Child("fc") private var classes: Linear
 
+  /// Whether figures are those of the literature: only with FID's own weights.
   public private(set) var isReferenceInception = false
   /// First digits of the SHA-256 of the published weights: part of the file's own name,
-  /// `weights-inception-2015-12-05-6726825d.pth` at torch-fidelity, `pt_inception-2015-12-05-6726825d.pth` at pytorch-fid.
+  /// `weights-inception-2015-12-05-6726825d.pth` at torch-fidelity, `pt_inception-2015-12-05-6726825d.pth` at
+  /// pytorch-fid.
   private static let publishedHash = "6726825d"
 
   init(config: JSONReader) throws(InputError) {
@@ -57,19 +60,24 @@ public final class FIDInception: Module, ImageFeatures, StoredImageFeatures {
     classes = Linear(2048, 1008, device: .meta)
   }
 
+  /// What figures are labelled with.
   public var name: String {
     isReferenceInception
       ? "FID's Inception v3 (2015-12-05)" : "FID's Inception v3, other weights than those of 2015-12-05"
   }
+  /// Channels of the images that it reads.
   public var channels: Int { 3 }
+  /// Height and width that images are brought to; nil: any.
   public var fixedSize: (height: Int, width: Int)? { nil }
+  /// Features of an image.
   public var featureCount: Int { 2048 }
 
+  /// What the network sees in images, uint8 `[N, H, W, C]`.
   public func features(of images: Tensor) -> ImageFeatureBatch {
     noGrad { outputs(of: (resizedLikeTensorFlow(planes(images), Self.side) - 128) / 128) }
   }
 
-  /// The network itself on pictures `[N, 3, 299, 299]` of −1 … 1.
+  /// The network itself on images `[N, 3, 299, 299]` of −1 … 1.
   ///
   /// The spatial features are those of sFID (Nash et al. 2021, as ADM's evaluator takes them): the first 7 channels of
   /// the first branch of Mixed_6d, 17 x 17 each. Class probabilities leave the bias out, as the Inception Score's first

@@ -21,7 +21,7 @@ private let networks: [any StoredImageFeatures.Type] = [
 
 /// Opens a network for image metrics.
 ///
-/// - Parameter folder: `config.json` and `model.safetensors`, as ``SmallImageClassifier/save(to:replacing:)`` writes them
+/// - Parameter folder: `config.json` and `model.safetensors`, as `SmallImageClassifier/save(to:replacing:)` writes them
 ///   or `scripts/convert_features.py` makes them of published weights.
 /// - Throws: `InputError` naming file, key or tensor: no such folder, an unknown network, weights that do not fit.
 public func loadImageFeatures(folder: String) throws -> any ImageFeatures {
@@ -45,5 +45,5 @@ private func open<Network: StoredImageFeatures>(
   return network
 }
 
-/// Pictures `[N, H, W, C]` uint8 as floats `[N, C, H, W]` of 0 … 255.
+/// Images `[N, H, W, C]` uint8 as floats `[N, C, H, W]` of 0 … 255.
 func planes(_ images: Tensor) -> Tensor { images.permute([0, 3, 1, 2]).to(.float32).contiguous() }

@@ -2,13 +2,13 @@ import Files
 public import Torch
 public import TorchNN
 
-/// A small classifier of gray 28 x 28 pictures, trained on the data set whose samples are to be judged.
+/// A small classifier of gray 28 x 28 images, trained on the data set whose samples are to be judged.
 ///
 /// Three convolutions (32, 64 and 128 channels, each followed by ReLU; the first two by pooling), a layer of 128
 /// features, and the classes.
 public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatures {
   static let modelType = "small-image-classifier"
-  /// Rows and columns of a picture.
+  /// Rows and columns of an image.
   public static let side = 28
   private static let spatialChannels = 16
   // The data's own mean and spread would do no better than these round numbers.
@@ -66,10 +66,15 @@ public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatu
     head = Linear(128, classCount, device: device)
   }
 
+  /// What figures are labelled with.
   public var name: String { "small classifier, \(origin)" }
+  /// Whether figures are those of the literature: only with FID's own weights.
   public var isReferenceInception: Bool { false }
+  /// Channels of the images that it reads.
   public var channels: Int { 1 }
+  /// Height and width that images are brought to; nil: any.
   public var fixedSize: (height: Int, width: Int)? { (Self.side, Self.side) }
+  /// Features of an image.
   public var featureCount: Int { 128 }
 
   /// The last convolution's activations `[N, 128, 7, 7]` and the features `[N, 128]`.
@@ -81,9 +86,10 @@ public final class SmallImageClassifier: Module, ImageFeatures, StoredImageFeatu
     return (c, dense(c.flatten(1)).relu())
   }
 
-  /// Scores of the classes `[N, K]` of pictures uint8 `[N, 28, 28, 1]`.
+  /// Scores of the classes `[N, K]` of images uint8 `[N, 28, 28, 1]`.
   public func logits(_ images: Tensor) -> Tensor { head(activations(images).pooled) }
 
+  /// What the network sees in images, uint8 `[N, H, W, C]`.
   public func features(of images: Tensor) -> ImageFeatureBatch {
     noGrad {
       let (spatial, pooled) = activations(images)

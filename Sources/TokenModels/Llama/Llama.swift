@@ -12,18 +12,20 @@ public import TorchNN
 public final class Llama: Module, PretrainedModel {
   /// The sizes and options.
   public let configuration: LlamaConfiguration
+  /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
   @Child("model") var decoder: LlamaDecoder
   @Child("lm_head") private var output: Linear
 
+  /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = ["llama", "mistral", "phi3"]
 
-  /// A model without weights (its parameters are on `.meta`): load or ``Module/initialise(standardDeviation:generator:dtype:device:)``.
+  /// A model without weights (its parameters are on `.meta`): load or `Module/initialise(standardDeviation:generator:dtype:device:)`.
   public convenience init(_ configuration: LlamaConfiguration) {
     self.init(configuration, json: configuration.json)
   }
 
-  /// A model with the weights of a fresh start.
+  /// A model with random initial weights.
   public convenience init(
     _ configuration: LlamaConfiguration, generator: Generator, dtype: DType = .float32, device: Device = .cpu
   ) {
@@ -31,6 +33,9 @@ public final class Llama: Module, PretrainedModel {
     initialise(generator: generator, dtype: dtype, device: device)
   }
 
+  /// The model of a `config.json`, without weights.
+  ///
+  /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
     self.init(try LlamaConfiguration(config), json: config.value)
   }
@@ -44,31 +49,41 @@ public final class Llama: Module, PretrainedModel {
     }
   }
 
+  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
   public var checkpointsActivations: Bool {
     get { decoder.recomputesLayers }
     set { decoder.recomputesLayers = newValue }
   }
+  /// Ids that the embedding has rows for.
   public var vocabularySize: Int { configuration.vocabularySize }
+  /// Width H of the hidden states.
   public var hiddenSize: Int { configuration.hiddenSize }
+  /// Longest sequence in tokens.
   public var contextLength: Int { configuration.contextLength }
+  /// Sequences of more tokens than this have other angles (LongRoPE); nil for none.
   public var switchingLength: Int? { configuration.switchingLength }
+  /// The last projection, from hidden states `[N, H]` to logits `[N, V]`.
   public var head: OutputHead {
     OutputHead(weight: configuration.tiesEmbeddings ? decoder.embedding.weight : output.weight)
   }
 
+  /// Draws randomly initialised weights of this type on this device.
   public func initialise(generator: Generator, dtype: DType, device: Device) {
     initialise(
       standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
   }
 
+  /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     decoder(decoder.embedding(input.ids), input, cache: cache, rows: rows)
   }
 
+  /// A cache for `batch` sequences of up to `capacity` tokens.
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
     decoder.makeCache(configuration, batch: batch, capacity: capacity)
   }
 
+  /// The source with names as this model has them.
   public func adapting(_ source: any WeightSource) throws -> any WeightSource {
     try configuration.adapting(source, prefix: "")
   }
@@ -111,7 +126,7 @@ final class LlamaDecoder: Module {
   var recomputesLayers = false
 
   init(_ c: LlamaConfiguration) {
-    rotary = RotaryEmbedding(width: c.headWidth, theta: c.theta, scaling: c.scaling)
+    rotary = RotaryEmbedding(width: c.headDimension, theta: c.theta, scaling: c.scaling)
     super.init()
     embedding = Embedding(c.vocabularySize, c.hiddenSize, device: .meta)
     layers = (0..<c.layers).map { _ in LlamaLayer(c) }
@@ -129,7 +144,7 @@ final class LlamaDecoder: Module {
   /// See ``TokenModel/makeCache(batch:capacity:)``.
   func makeCache(_ c: LlamaConfiguration, batch: Int, capacity: Int) -> KeyValueCache {
     KeyValueCache(
-      layers: c.layers, batch: batch, heads: c.keyValueHeads, capacity: capacity, width: c.headWidth,
+      layers: c.layers, batch: batch, heads: c.keyValueHeads, capacity: capacity, width: c.headDimension,
       dtype: embedding.weight.dtype, device: embedding.weight.device)
   }
 }
@@ -167,11 +182,11 @@ final class LlamaAttention: Module {
   @Child("o_proj") var output: Linear
   // In the place of the first three.
   @OptionalChild("qkv_proj") private var fused: Linear?
-  private let headWidth: Int, widths: [Int]
+  private let headDimension: Int, widths: [Int]
 
   init(_ c: LlamaConfiguration) {
-    headWidth = c.headWidth
-    widths = [c.heads, c.keyValueHeads, c.keyValueHeads].map { $0 * c.headWidth }
+    headDimension = c.headDimension
+    widths = [c.heads, c.keyValueHeads, c.keyValueHeads].map { $0 * c.headDimension }
     super.init()
     if c.fusesProjections {
       fused = Linear(c.hiddenSize, widths.reduce(0, +), bias: c.attentionBias, device: .meta)
@@ -180,7 +195,7 @@ final class LlamaAttention: Module {
       key = Linear(c.hiddenSize, widths[1], bias: c.attentionBias, device: .meta)
       value = Linear(c.hiddenSize, widths[2], bias: c.attentionBias, device: .meta)
     }
-    output = Linear(c.heads * c.headWidth, c.hiddenSize, bias: c.attentionBias, device: .meta)
+    output = Linear(c.heads * c.headDimension, c.hiddenSize, bias: c.attentionBias, device: .meta)
   }
 
   /// softmax(Q Kᵀ/√D) V, heads side by side, before the output projection: `[B, T, H]` → `[B, T, heads·D]`.
@@ -188,7 +203,7 @@ final class LlamaAttention: Module {
     let (batch, length) = (x.size(0), x.size(1))
     // [B, T, heads, D] each
     let parts = fused.map { $0(x).split(widths, -1) } ?? Linear.all([query, key, value].compactMap { $0 }, of: x)
-    let heads = parts.map { $0.view([batch, length, -1, headWidth]) }
+    let heads = parts.map { $0.view([batch, length, -1, headDimension]) }
     return view.mix(query: heads[0], key: heads[1], value: heads[2], layer: layer)
   }
 }
@@ -204,12 +219,12 @@ final class LlamaMLP: Module {
   init(_ c: LlamaConfiguration) {
     super.init()
     if c.fusesProjections {
-      fused = Linear(c.hiddenSize, 2 * c.innerSize, bias: c.mlpBias, device: .meta)
+      fused = Linear(c.hiddenSize, 2 * c.intermediateSize, bias: c.mlpBias, device: .meta)
     } else {
-      gate = Linear(c.hiddenSize, c.innerSize, bias: c.mlpBias, device: .meta)
-      up = Linear(c.hiddenSize, c.innerSize, bias: c.mlpBias, device: .meta)
+      gate = Linear(c.hiddenSize, c.intermediateSize, bias: c.mlpBias, device: .meta)
+      up = Linear(c.hiddenSize, c.intermediateSize, bias: c.mlpBias, device: .meta)
     }
-    down = Linear(c.innerSize, c.hiddenSize, bias: c.mlpBias, device: .meta)
+    down = Linear(c.intermediateSize, c.hiddenSize, bias: c.mlpBias, device: .meta)
   }
 
   /// `[…, H]` → `[…, H]`.

@@ -8,7 +8,7 @@ public struct LlamaConfiguration: Sendable, Hashable {
   /// H, the width of hidden states.
   public var hiddenSize: Int
   /// Width of the MLP's inner layer.
-  public var innerSize: Int
+  public var intermediateSize: Int
   /// Number of decoder layers.
   public var layers: Int
   /// Number of query heads.
@@ -16,7 +16,7 @@ public struct LlamaConfiguration: Sendable, Hashable {
   /// Number of key and value heads; divides ``heads``.
   public var keyValueHeads: Int
   /// D, the width of one head.
-  public var headWidth: Int
+  public var headDimension: Int
   /// Longest sequence the model was made for.
   public var contextLength: Int
   /// ε of the normalisations.
@@ -33,7 +33,7 @@ public struct LlamaConfiguration: Sendable, Hashable {
   public var mlpBias: Bool
   /// Whether queries, keys and values, and gate and up of the MLP, are one projection each, as in Phi-3.
   public var fusesProjections: Bool
-  /// Standard deviation of fresh weights.
+  /// Standard deviation of randomly initialised weights.
   public var initialDeviation: Double
   /// Id of the token a text begins with, if there is one.
   public var beginToken: Int?
@@ -42,19 +42,19 @@ public struct LlamaConfiguration: Sendable, Hashable {
 
   /// A configuration made in code. The defaults are those of the reference implementation, apart from the sizes.
   public init(
-    vocabularySize: Int, hiddenSize: Int, innerSize: Int, layers: Int, heads: Int, keyValueHeads: Int? = nil,
-    headWidth: Int? = nil, contextLength: Int = 2048, epsilon: Double = 1e-6, theta: Double = 10_000,
+    vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layers: Int, heads: Int, keyValueHeads: Int? = nil,
+    headDimension: Int? = nil, contextLength: Int = 2048, epsilon: Double = 1e-6, theta: Double = 10_000,
     scaling: RotaryEmbedding.Scaling = .none, tiesEmbeddings: Bool = false, attentionBias: Bool = false,
     mlpBias: Bool = false, fusesProjections: Bool = false, initialDeviation: Double = 0.02, beginToken: Int? = nil,
     endTokens: [Int] = []
   ) {
     self.vocabularySize = vocabularySize
     self.hiddenSize = hiddenSize
-    self.innerSize = innerSize
+    self.intermediateSize = intermediateSize
     self.layers = layers
     self.heads = heads
     self.keyValueHeads = keyValueHeads ?? heads
-    self.headWidth = headWidth ?? hiddenSize / heads
+    self.headDimension = headDimension ?? hiddenSize / heads
     self.contextLength = contextLength
     self.epsilon = epsilon
     self.theta = theta
@@ -76,11 +76,11 @@ extension LlamaConfiguration {
     case modelType = "model_type"
     case vocabularySize = "vocab_size"
     case hiddenSize = "hidden_size"
-    case innerSize = "intermediate_size"
+    case intermediateSize = "intermediate_size"
     case layers = "num_hidden_layers"
     case heads = "num_attention_heads"
     case keyValueHeads = "num_key_value_heads"
-    case headWidth = "head_dim"
+    case headDimension = "head_dim"
     case contextLength = "max_position_embeddings"
     case epsilon = "rms_norm_eps"
     case activation = "hidden_act"
@@ -121,11 +121,11 @@ extension LlamaConfiguration {
     set(.modelType, fusesProjections ? "phi3" : "llama")
     set(.vocabularySize, .int(vocabularySize))
     set(.hiddenSize, .int(hiddenSize))
-    set(.innerSize, .int(innerSize))
+    set(.intermediateSize, .int(intermediateSize))
     set(.layers, .int(layers))
     set(.heads, .int(heads))
     set(.keyValueHeads, .int(keyValueHeads))
-    set(.headWidth, .int(headWidth))
+    set(.headDimension, .int(headDimension))
     set(.contextLength, .int(contextLength))
     set(.epsilon, .double(epsilon))
     set(.activation, "silu")

@@ -3,7 +3,8 @@ import Foundation
 import TorchNN
 
 extension LlamaConfiguration {
-  /// Reads `config.json` of a `llama`, `mistral` or `phi3` model, or the decoder of a `phi3_v` model, with the defaults of transformers.
+  /// Reads `config.json` of a `llama`, `mistral` or `phi3` model, or the decoder of a `phi3_v` model, with the defaults
+  /// of transformers.
   ///
   /// - Throws: `InputError` naming file and key for a value of the wrong type or out of range, and for every option
   ///   that would change the computation and is not implemented.
@@ -20,11 +21,12 @@ extension LlamaConfiguration {
     self.init(
       vocabularySize: try config.count(.vocabularySize, default: isPhi ? 32_064 : 32_000, limit: 1 << 24),
       hiddenSize: hiddenSize,
-      innerSize: try config.count(.innerSize, default: isMistral ? 14_336 : isPhi ? 8192 : 11_008, limit: 1 << 22),
+      intermediateSize: try config.count(
+        .intermediateSize, default: isMistral ? 14_336 : isPhi ? 8192 : 11_008, limit: 1 << 22),
       layers: try config.count(.layers, default: 32, limit: 1 << 12),
       heads: heads,
       keyValueHeads: try config.count(.keyValueHeads, default: isMistral ? 8 : heads, limit: heads),
-      headWidth: try config.count(.headWidth, default: hiddenSize / heads, limit: 1 << 16),
+      headDimension: try config.count(.headDimension, default: hiddenSize / heads, limit: 1 << 16),
       contextLength: contextLength,
       epsilon: try config.positive(.epsilon, default: isPhi ? 1e-5 : 1e-6),
       theta: theta,
@@ -43,17 +45,18 @@ extension LlamaConfiguration {
     if heads % keyValueHeads != 0 {
       throw config.member(.keyValueHeads).error(expected: "a divisor of the \(heads) heads", found: "\(keyValueHeads)")
     }
-    if try config[.headWidth] == nil, hiddenSize % heads != 0 {
+    if try config[.headDimension] == nil, hiddenSize % heads != 0 {
       throw config.member(.hiddenSize).error(expected: "a multiple of the \(heads) heads", found: "\(hiddenSize)")
     }
     if case .longrope(let short, let long, _, _) = scaling {
-      for (key, factors) in [(Key.shortFactor, short), (.longFactor, long)] where factors.count != headWidth / 2 {
+      for (key, factors) in [(Key.shortFactor, short), (.longFactor, long)] where factors.count != headDimension / 2 {
         throw config.member(.ropeScaling).error(
-          expected: "\(headWidth / 2) numbers in \(key.rawValue), half the width of a head", found: "\(factors.count)")
+          expected: "\(headDimension / 2) numbers in \(key.rawValue), half the width of a head",
+          found: "\(factors.count)")
       }
     }
-    if headWidth % 2 != 0 {
-      throw config.member(.headWidth).error(expected: "an even width of a head", found: "\(headWidth)")
+    if headDimension % 2 != 0 {
+      throw config.member(.headDimension).error(expected: "an even width of a head", found: "\(headDimension)")
     }
   }
 }
@@ -196,8 +199,8 @@ extension JSONReader {
     return scaling
   }
 
-  /// Phi-3's scaling. Unless it is given, the factor of cosines and sines follows from how many times longer the context
-  /// is than the original one.
+  /// Phi-3's scaling. Unless it is given, the factor of cosines and sines follows from how many times longer the
+  /// context is than the original one.
   ///
   /// transformers reads the original length beside the section alone: there its class has a default, which wins over
   /// what the section says.

@@ -3,7 +3,8 @@ public import Torch
 public import TorchNN
 
 /// A decoder of the Llama family with a head of K scores in the place of that of the vocabulary, stored as
-/// transformers' `LlamaForSequenceClassification` and its like for Mistral and Phi-3 store it (`model.*`, `score.weight`).
+/// transformers' `LlamaForSequenceClassification` and its like for Mistral and Phi-3 store it (`model.*`,
+/// `score.weight`).
 ///
 ///     scores = score · hidden        [K] at a document's last token
 ///
@@ -12,19 +13,25 @@ public import TorchNN
 public final class SequenceClassifier: Module, PretrainedModel {
   /// The sizes and options of the decoder.
   public let configuration: LlamaConfiguration
+  /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
-  /// What each score is called, in order (`id2label`). Count K.
+  /// Names of the scores, in order (`id2label`). Count K.
   public let labels: [String]
   /// `pad_token_id`; nil if there is none, and transformers then takes one document at a time.
   public let padToken: Int?
   @Child("model") private var decoder: LlamaDecoder
   @Child("score") private var score: Linear
 
+  /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = Llama.modelTypes
+  /// Whether `architectures` of `config.json` name a classifier.
   public static func isMeant(by architectures: [String]) -> Bool {
     architectures.contains { $0.hasSuffix("ForSequenceClassification") }
   }
 
+  /// The model of a `config.json`, without weights.
+  ///
+  /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
     let configuration = try LlamaConfiguration(config)
     try self.init(LlamaDecoder(configuration), configuration, config)
@@ -39,8 +46,8 @@ public final class SequenceClassifier: Module, PretrainedModel {
     score = Linear(configuration.hiddenSize, labels.count, bias: false, device: .meta)
   }
 
-  /// Gives a language model's decoder (or another classifier's) a fresh head. Both models then share the decoder's
-  /// weights; the language model's head is not kept.
+  /// Gives a language model's decoder (or another classifier's) a randomly initialised head. Both models then share the
+  /// decoder's weights; the language model's head is not kept.
   ///
   /// The head is drawn from N(0, `initializer_range`), as transformers draws it: from zeros no gradient would reach the
   /// decoder in the first step.
@@ -80,7 +87,8 @@ public final class SequenceClassifier: Module, PretrainedModel {
     }
   }
 
-  /// Gives the model in a Hugging Face folder a fresh head; see ``init(from:outputs:labels:padToken:seed:)``.
+  /// Gives the model in a Hugging Face folder a randomly initialised head; see
+  /// ``init(from:outputs:labels:padToken:seed:)``.
   ///
   /// - Throws: `InputError` as that one, and as ``loadModel(folder:options:)``.
   public convenience init(
@@ -91,28 +99,36 @@ public final class SequenceClassifier: Module, PretrainedModel {
     try self.init(from: model, outputs: outputs, labels: labels, padToken: padToken, seed: seed)
   }
 
+  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
   public var checkpointsActivations: Bool {
     get { decoder.recomputesLayers }
     set { decoder.recomputesLayers = newValue }
   }
+  /// Ids that the embedding has rows for.
   public var vocabularySize: Int { configuration.vocabularySize }
+  /// Width H of the hidden states.
   public var hiddenSize: Int { configuration.hiddenSize }
+  /// Longest sequence in tokens.
   public var contextLength: Int { configuration.contextLength }
+  /// Sequences of more tokens than this have other angles (LongRoPE); nil for none.
   public var switchingLength: Int? { configuration.switchingLength }
   /// The scores' projection `[K, H]`.
   public var head: OutputHead { OutputHead(weight: score.weight) }
   /// The head: trained, and saved, with adapters.
-  public var adapterCompanions: [String] { ["score"] }
+  public var modulesToSave: [String] { ["score"] }
 
+  /// Draws randomly initialised weights of this type on this device.
   public func initialise(generator: Generator, dtype: DType, device: Device) {
     initialise(
       standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
   }
 
+  /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     decoder(decoder.embedding(input.ids), input, cache: cache, rows: rows)
   }
 
+  /// A cache for `batch` sequences of up to `capacity` tokens.
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
     decoder.makeCache(configuration, batch: batch, capacity: capacity)
   }

@@ -11,13 +11,15 @@ public import TorchNN
 ///
 /// Ids below V are codes; id V + c is class c, and V + ``classes`` no class in particular. In training mode a class is
 /// replaced by that one with a probability, and embeddings, attention's output and the feed-forward's output are
-/// thinned out (dropout), all drawn from torch's default generator, which the trainer seeds for every step.
+/// dropped out, all drawn from torch's default generator, which the trainer seeds for every step.
 ///
 /// Sizes in shapes: B sequences, T tokens, H hidden, D head width, V codes.
 public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
   /// The sizes and options.
   public let configuration: LlamaGenConfiguration
+  /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
+  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
   public var checkpointsActivations = false
   @Child("cls_embedding") private var classTable: ClassTable
   @Child("tok_embeddings") private var codeTable: Embedding
@@ -26,6 +28,7 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
   @Child("output") private var output: Linear
   private let rotary: GridRotaryEmbedding
 
+  /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = ["llamagen"]
 
   /// A model without weights (its parameters are on `.meta`): load them.
@@ -33,7 +36,7 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
     self.init(configuration, json: configuration.json)
   }
 
-  /// A model with the weights of a fresh start: matrices and tables N(0, ``LlamaGenConfiguration/initialDeviation``),
+  /// A model with random initial weights: matrices and tables N(0, ``LlamaGenConfiguration/initialDeviation``),
   /// the head zero, so that every code is as likely as any other.
   public convenience init(
     _ configuration: LlamaGenConfiguration, generator: Generator, dtype: DType = .float32, device: Device = .cpu
@@ -42,13 +45,16 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
     initialise(generator: generator, dtype: dtype, device: device)
   }
 
+  /// The model of a `config.json`, without weights.
+  ///
+  /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
     self.init(try LlamaGenConfiguration(config), json: config.value)
   }
 
   private init(_ c: LlamaGenConfiguration, json: JSON) {
     (configuration, configurationJSON) = (c, json)
-    rotary = GridRotaryEmbedding(width: c.headWidth, side: c.gridSide, theta: c.theta)
+    rotary = GridRotaryEmbedding(width: c.headDimension, side: c.gridSide, theta: c.theta)
     super.init()
     classTable = ClassTable(c.classes + 1, c.hiddenSize)
     codeTable = Embedding(c.codes, c.hiddenSize, device: .meta)
@@ -59,19 +65,25 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
 
   /// Ids that can be read: the codes, the classes, the null class.
   public var vocabularySize: Int { configuration.codes + configuration.classes + 1 }
+  /// Width H of the hidden states.
   public var hiddenSize: Int { configuration.hiddenSize }
   /// The class and a whole grid of codes.
   public var contextLength: Int { configuration.codesPerImage + 1 }
+  /// The last projection, from hidden states `[N, H]` to logits `[N, V]`.
   public var head: OutputHead { OutputHead(weight: output.weight) }
+  /// Classes that can be asked for.
   public var classes: Int { configuration.classes }
+  /// Tokens of an image.
   public var codesPerImage: Int { configuration.codesPerImage }
 
+  /// Draws randomly initialised weights of this type on this device.
   public func initialise(generator: Generator, dtype: DType, device: Device) {
     initialise(
       standardDeviation: configuration.initialDeviation, generator: generator, dtype: dtype, device: device)
     noGrad { output.weight = .zeros(output.weight.shape, dtype: dtype, device: device) }
   }
 
+  /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     let x = embedded(input.ids)
     let view = AttentionView(input, x, rotary: rotary, pairs: .adjacent, cache: cache)
@@ -80,10 +92,11 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
     return norm(last, adding: update).normalized
   }
 
+  /// A cache for `batch` sequences of up to `capacity` tokens.
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
     KeyValueCache(
       layers: configuration.layers, batch: batch, heads: configuration.heads, capacity: capacity,
-      width: configuration.headWidth, dtype: codeTable.weight.dtype, device: codeTable.weight.device)
+      width: configuration.headDimension, dtype: codeTable.weight.dtype, device: codeTable.weight.device)
   }
 
   /// Drops the rotary table that some files hold.
@@ -103,7 +116,7 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
       classes = classes.maskedFill(isDropped, Double(configuration.classes))
     }
     return Tensor.select(isClass.unsqueeze(-1), classTable.table(classes), codes)
-      .thinned(configuration.tokenDropout, self)
+      .dropout(configuration.tokenDropout, self)
   }
 }
 
@@ -165,7 +178,7 @@ final class LlamaGenAttention: Module {
   }
 
   /// `[…, H]` → `[…, H]`.
-  func project(_ mixed: Tensor) -> Tensor { output(mixed).thinned(dropout, self) }
+  func project(_ mixed: Tensor) -> Tensor { output(mixed).dropout(dropout, self) }
 }
 
 /// W₂(silu(W₁ x) ⊙ W₃ x).
@@ -178,21 +191,21 @@ final class LlamaGenFeedForward: Module {
   init(_ c: LlamaGenConfiguration) {
     dropout = c.feedForwardDropout
     super.init()
-    gate = Linear(c.hiddenSize, c.innerSize, bias: false, device: .meta)
-    up = Linear(c.hiddenSize, c.innerSize, bias: false, device: .meta)
-    down = Linear(c.innerSize, c.hiddenSize, bias: false, device: .meta)
+    gate = Linear(c.hiddenSize, c.intermediateSize, bias: false, device: .meta)
+    up = Linear(c.hiddenSize, c.intermediateSize, bias: false, device: .meta)
+    down = Linear(c.intermediateSize, c.hiddenSize, bias: false, device: .meta)
   }
 
   /// `[…, H]` → `[…, H]`.
   func callAsFunction(_ x: Tensor) -> Tensor {
     let both = Linear.all([gate, up], of: x)
-    return down(gate: both[0], up: both[1]).thinned(dropout, self)
+    return down(gate: both[0], up: both[1]).dropout(dropout, self)
   }
 }
 
 extension Tensor {
   /// Dropout while the module is trained.
-  fileprivate func thinned(_ probability: Double, _ module: Module) -> Tensor {
+  fileprivate func dropout(_ probability: Double, _ module: Module) -> Tensor {
     module.isTraining && probability > 0 ? dropout(probability, training: true) : self
   }
 }

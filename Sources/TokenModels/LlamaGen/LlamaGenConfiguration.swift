@@ -11,7 +11,7 @@ public struct LlamaGenConfiguration: Sendable, Hashable {
   /// H, the width of hidden states.
   public var hiddenSize: Int
   /// Width of the feed-forward's inner layer.
-  public var innerSize: Int
+  public var intermediateSize: Int
   /// Number of layers.
   public var layers: Int
   /// Number of heads; divides ``hiddenSize``.
@@ -28,25 +28,25 @@ public struct LlamaGenConfiguration: Sendable, Hashable {
   public var residualDropout: Double
   /// Dropout of the feed-forward's output.
   public var feedForwardDropout: Double
-  /// Standard deviation of fresh weights.
+  /// Standard deviation of randomly initialised weights.
   public var initialDeviation: Double
 
   /// D, the width of one head.
-  public var headWidth: Int { hiddenSize / heads }
+  public var headDimension: Int { hiddenSize / heads }
   /// Number of codes of an image.
   public var codesPerImage: Int { gridSide * gridSide }
 
   /// A configuration made in code. The defaults are those of the published training.
   ///
-  /// - Parameter innerSize: nil for two thirds of 4 H, rounded up to a multiple of 256.
+  /// - Parameter intermediateSize: nil for two thirds of 4 H, rounded up to a multiple of 256.
   public init(
-    codes: Int, classes: Int, gridSide: Int, hiddenSize: Int, innerSize: Int? = nil, layers: Int, heads: Int,
+    codes: Int, classes: Int, gridSide: Int, hiddenSize: Int, intermediateSize: Int? = nil, layers: Int, heads: Int,
     epsilon: Double = 1e-5, theta: Double = 10_000, classDropout: Double = 0.1, tokenDropout: Double = 0.1,
     residualDropout: Double = 0.1, feedForwardDropout: Double = 0.1, initialDeviation: Double = 0.02
   ) {
     (self.codes, self.classes, self.gridSide) = (codes, classes, gridSide)
     (self.hiddenSize, self.layers, self.heads) = (hiddenSize, layers, heads)
-    self.innerSize = innerSize ?? Self.innerSize(of: hiddenSize)
+    self.intermediateSize = intermediateSize ?? Self.intermediateSize(of: hiddenSize)
     (self.epsilon, self.theta, self.initialDeviation) = (epsilon, theta, initialDeviation)
     (self.classDropout, self.tokenDropout) = (classDropout, tokenDropout)
     (self.residualDropout, self.feedForwardDropout) = (residualDropout, feedForwardDropout)
@@ -76,14 +76,14 @@ public struct LlamaGenConfiguration: Sendable, Hashable {
       codes: 16_384, classes: 1000, gridSide: imageSide / 16, hiddenSize: width, layers: layers, heads: heads)
   }
 
-  fileprivate static func innerSize(of hiddenSize: Int) -> Int { (8 * hiddenSize / 3 + 255) / 256 * 256 }
+  fileprivate static func intermediateSize(of hiddenSize: Int) -> Int { (8 * hiddenSize / 3 + 255) / 256 * 256 }
 }
 
 extension LlamaGenConfiguration {
   /// Every key of `config.json` that is read or written, once: the names of the published implementation's arguments.
   private enum Key {
     static let modelType = "model_type", codes = "vocab_size", classes = "num_classes", block = "block_size"
-    static let hiddenSize = "dim", innerSize = "ffn_dim", layers = "n_layer", heads = "n_head"
+    static let hiddenSize = "dim", intermediateSize = "ffn_dim", layers = "n_layer", heads = "n_head"
     static let epsilon = "norm_eps", theta = "rope_base", initialDeviation = "initializer_range"
     static let classDropout = "class_dropout_prob", tokenDropout = "token_dropout_p"
     static let residualDropout = "resid_dropout_p", feedForwardDropout = "ffn_dropout_p"
@@ -114,7 +114,8 @@ extension LlamaGenConfiguration {
     self.init(
       codes: try config.count(Key.codes, limit: 1 << 24), classes: try config.count(Key.classes, limit: 1 << 24),
       gridSide: side, hiddenSize: hiddenSize,
-      innerSize: try config.count(Key.innerSize, default: Self.innerSize(of: hiddenSize), limit: 1 << 22),
+      intermediateSize: try config.count(
+        Key.intermediateSize, default: Self.intermediateSize(of: hiddenSize), limit: 1 << 22),
       layers: try config.count(Key.layers, limit: 1 << 12), heads: heads,
       epsilon: try config.number(Key.epsilon, default: 1e-5, above: 0),
       theta: try config.number(Key.theta, default: 10_000, above: 0),
@@ -128,7 +129,7 @@ extension LlamaGenConfiguration {
   public var json: JSON {
     [
       Key.modelType: "llamagen", Key.codes: .int(codes), Key.classes: .int(classes), Key.block: .int(codesPerImage),
-      Key.hiddenSize: .int(hiddenSize), Key.innerSize: .int(innerSize), Key.layers: .int(layers),
+      Key.hiddenSize: .int(hiddenSize), Key.intermediateSize: .int(intermediateSize), Key.layers: .int(layers),
       Key.heads: .int(heads), Key.epsilon: .double(epsilon), Key.theta: .double(theta),
       Key.classDropout: .double(classDropout), Key.tokenDropout: .double(tokenDropout),
       Key.residualDropout: .double(residualDropout), Key.feedForwardDropout: .double(feedForwardDropout),

@@ -3,20 +3,25 @@ public import Torch
 public import TorchNN
 
 /// LLaVA 1.5 (Liu et al. 2023, arXiv 2310.03744): CLIP's vision transformer, two linear layers, a decoder of the Llama
-/// family. The features of a picture's patches are its tokens' embeddings.
+/// family. The features of an image's patches are its tokens' embeddings.
 ///
 /// Names are those of the published checkpoints (`language_model.model.*`, `vision_tower.vision_model.*`,
 /// `multi_modal_projector.*`); checkpoints of transformers 5 (`model.language_model.*`) are read as well.
 public final class Llava: Module, PretrainedModel, VisionLanguageModel {
-  /// What `config.json` states besides the two models.
+  /// Entries of `config.json` besides the two models.
   public let configuration: LlavaConfiguration
+  /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
   @Child("vision_tower.vision_model") private var tower: VisionTower
   @Child("multi_modal_projector") private var projector: LlavaProjector
   @Child("language_model") private var language: Llama
 
+  /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = ["llava"]
 
+  /// The model of a `config.json`, without weights.
+  ///
+  /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
     try self.init(LlavaConfiguration(config), Llama(config: config.languageModel()), config.value)
   }
@@ -29,33 +34,44 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
     self.language = language
   }
 
+  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
   public var checkpointsActivations: Bool {
     get { language.checkpointsActivations }
     set { language.checkpointsActivations = newValue }
   }
+  /// Ids that the embedding has rows for.
   public var vocabularySize: Int { language.vocabularySize }
+  /// Width H of the hidden states.
   public var hiddenSize: Int { language.hiddenSize }
+  /// Longest sequence in tokens.
   public var contextLength: Int { language.contextLength }
+  /// Sequences of more tokens than this have other angles (LongRoPE); nil for none.
   public var switchingLength: Int? { language.switchingLength }
+  /// The last projection, from hidden states `[N, H]` to logits `[N, V]`.
   public var head: OutputHead { language.head }
+  /// Id that stands for an image's places in a sequence.
   public var imageToken: Int { configuration.imageToken }
-  /// Tokens that stand for a picture.
+  /// Tokens that stand for an image.
   public var tokensPerImage: Int { configuration.tokensPerImage }
-  public var pictureTokens: PictureTokens { .each(tokensPerImage) }
+  /// How many places an image takes.
+  public var imageTokenCount: ImageTokenCount { .each(tokensPerImage) }
+  /// Height and width of the images that the tower reads.
   public var imageSize: (height: Int, width: Int) { (configuration.vision.imageSize, configuration.vision.imageSize) }
 
+  /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     let words = language.decoder.embedding(input.ids)
     let x = input.images.map { $0.placing(features(of: $0.pixels).flatten(0, 1), in: words) } ?? words
     return language.decoder(x, input, cache: cache, rows: rows)
   }
 
-  /// What stands for pictures `[N, C, S, S]` among the embeddings: `[N, P, H]`.
+  /// Embeddings of images `[N, C, S, S]` among the embeddings: `[N, P, H]`.
   public func features(of pixels: Tensor) -> Tensor {
     let states = tower(pixels, layers: configuration.featureLayers)
     return projector(configuration.keepsClassToken ? states : states.narrow(1, 1, states.size(1) - 1))
   }
 
+  /// A cache for `batch` sequences of up to `capacity` tokens.
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
     language.makeCache(batch: batch, capacity: capacity)
   }
@@ -87,16 +103,17 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
     return name.hasSuffix("position_ids") ? nil : name  // a buffer of old checkpoints
   }
 
-  /// Gives tower and projector fresh values and takes the decoder from another source, whose names are those of a
-  /// ``Llama``.
+  /// Gives tower and projector randomly initialised values and takes the decoder from another source, whose names are
+  /// those of a ``Llama``.
   ///
-  /// - Parameter generator: draws the values: N(0, 1/inputs), and see ``PatchEmbeddings``.
+  /// - Parameter generator: draws the values: N(0, 1/inputs), and see `PatchEmbeddings`.
   /// - Throws: `InputError` if the decoder's weights do not fit.
   public func initialise(language source: any WeightSource, generator: Generator) throws {
     initialiseSight(generator: generator, dtype: .float32, device: .cpu)
     try language.load(from: language.adapting(source), dtype: .float32)
   }
 
+  /// Draws randomly initialised weights of this type on this device.
   public func initialise(generator: Generator, dtype: DType, device: Device) {
     initialiseSight(generator: generator, dtype: dtype, device: device)
     language.initialise(generator: generator, dtype: dtype, device: device)

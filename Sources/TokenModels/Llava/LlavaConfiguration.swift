@@ -4,11 +4,11 @@ public import Files
 public struct LlavaConfiguration: Sendable, Hashable {
   /// The tower.
   public var vision: VisionConfiguration
-  /// Id of the tokens that stand for pictures.
+  /// Id of the tokens that stand for images.
   public var imageToken: Int
   /// Layers of the tower whose output is taken: all but the last one of CLIP, usually.
   public var featureLayers: Int
-  /// Whether the class token is one of a picture's tokens.
+  /// Whether the class token is one of an image's tokens.
   public var keepsClassToken: Bool
   /// Whether the projector's layers have biases.
   public var projectorBias: Bool
@@ -43,7 +43,7 @@ public struct LlavaConfiguration: Sendable, Hashable {
     }
   }
 
-  /// Tokens that stand for a picture.
+  /// Tokens that stand for an image.
   public var tokensPerImage: Int { vision.side * vision.side + (keepsClassToken ? 1 : 0) }
 
   /// `vision_feature_layer`: a hidden state by index, 0 being the embeddings; negative ones count from the end.

@@ -1,6 +1,6 @@
 public import Files
 
-/// What an MLP does to its inner values.
+/// Activation of an MLP.
 enum Activation: String {
   case gelu
   case quickGelu = "quick_gelu"
@@ -23,12 +23,12 @@ public struct VisionConfiguration: Sendable, Hashable {
   /// Width of the hidden states.
   public var hiddenSize: Int
   /// Width of the MLP's inner layer.
-  public var innerSize: Int
+  public var intermediateSize: Int
   /// Number of layers.
   public var layers: Int
   /// Number of attention heads; divides ``hiddenSize``.
   public var heads: Int
-  /// Channels of the pictures.
+  /// Channels of the images.
   public var channels: Int
   /// Rows, and pixels of a row.
   public var imageSize: Int
@@ -40,10 +40,10 @@ public struct VisionConfiguration: Sendable, Hashable {
 
   /// A configuration made in code; as CLIP's apart from the sizes.
   public init(
-    hiddenSize: Int, innerSize: Int, layers: Int, heads: Int, channels: Int = 3, imageSize: Int, patchSize: Int,
+    hiddenSize: Int, intermediateSize: Int, layers: Int, heads: Int, channels: Int = 3, imageSize: Int, patchSize: Int,
     epsilon: Double = 1e-5
   ) {
-    (self.hiddenSize, self.innerSize, self.layers, self.heads) = (hiddenSize, innerSize, layers, heads)
+    (self.hiddenSize, self.intermediateSize, self.layers, self.heads) = (hiddenSize, intermediateSize, layers, heads)
     (self.channels, self.imageSize, self.patchSize, self.epsilon) = (channels, imageSize, patchSize, epsilon)
     activation = .quickGelu
   }
@@ -63,7 +63,7 @@ public struct VisionConfiguration: Sendable, Hashable {
       throw dropout.error(expected: "0, the only value supported")
     }
     hiddenSize = try config.count("hidden_size", default: 768, limit: 1 << 16)
-    innerSize = try config.count("intermediate_size", default: 3072, limit: 1 << 18)
+    intermediateSize = try config.count("intermediate_size", default: 3072, limit: 1 << 18)
     layers = try config.count("num_hidden_layers", default: 12, limit: 1 << 10)
     heads = try config.count("num_attention_heads", default: 12, limit: 1 << 10)
     channels = try config.count("num_channels", default: 3, limit: 3)
@@ -83,7 +83,7 @@ public struct VisionConfiguration: Sendable, Hashable {
   /// The configuration as `vision_config`.
   public var json: JSON {
     [
-      "model_type": "clip_vision_model", "hidden_size": .int(hiddenSize), "intermediate_size": .int(innerSize),
+      "model_type": "clip_vision_model", "hidden_size": .int(hiddenSize), "intermediate_size": .int(intermediateSize),
       "num_hidden_layers": .int(layers), "num_attention_heads": .int(heads), "num_channels": .int(channels),
       "image_size": .int(imageSize), "patch_size": .int(patchSize), "layer_norm_eps": .double(epsilon),
       "hidden_act": .string(activation.rawValue), "projection_dim": .int(hiddenSize),

@@ -12,10 +12,10 @@ extension Activation {
   }
 }
 
-/// CLIP's vision transformer (Radford et al. 2021, arXiv 2103.00020): patches of a picture as tokens, one class token
+/// CLIP's vision transformer (Radford et al. 2021, arXiv 2103.00020): patches of an image as tokens, one class token
 /// before them, attention in both directions.
 ///
-/// Sizes in shapes: N pictures, P patches, W width.
+/// Sizes in shapes: N images, P patches, W width.
 final class VisionTower: Module {
   @Child("embeddings") var embeddings: PatchEmbeddings
   // CLIP's own spelling.
@@ -32,13 +32,13 @@ final class VisionTower: Module {
     after = LayerNorm(c.hiddenSize, epsilon: c.epsilon, device: .meta)
   }
 
-  /// Pictures `[N, C, S, S]` → hidden states `[N, 1 + P, W]` after the first `count` layers.
+  /// Images `[N, C, S, S]` → hidden states `[N, 1 + P, W]` after the first `count` layers.
   func callAsFunction(_ pixels: Tensor, layers count: Int) -> Tensor {
     layers.prefix(count).reduce(before(embeddings(pixels))) { x, layer in layer(x) }
   }
 }
 
-/// A picture's patches, projected, with a learnt position each; before them the class token.
+/// An image's patches, projected, with a learnt position each; before them the class token.
 final class PatchEmbeddings: Module {
   @Parameter("class_embedding") private var classEmbedding: Tensor  // [W]
   @Parameter("patch_embedding.weight") private var kernel: Tensor  // [W, C, p, p]
@@ -61,7 +61,7 @@ final class PatchEmbeddings: Module {
     return Tensor.cat([first, tokens], 1) + positions.weight
   }
 
-  /// Fresh values of the class token, the patches' projection and the positions.
+  /// Randomly initialised values of the class token, the patches' projection and the positions.
   ///
   /// Positions begin as sines and cosines of row and column, as large as what normalised pixels are projected to:
   /// beside small random ones a tower does not find out where anything is for thousands of steps (docs/vision.md).
@@ -120,7 +120,7 @@ final class VisionLayer: Module {
   }
 }
 
-/// Attention of every token to every other of its picture.
+/// Attention of every token to every other of its image.
 final class VisionAttention: Module {
   @Child("q_proj") private var query: Linear
   @Child("k_proj") private var key: Linear
@@ -156,8 +156,8 @@ final class VisionMLP: Module {
   init(_ c: VisionConfiguration) {
     activation = c.activation
     super.init()
-    inner = Linear(c.hiddenSize, c.innerSize, device: .meta)
-    outer = Linear(c.innerSize, c.hiddenSize, device: .meta)
+    inner = Linear(c.hiddenSize, c.intermediateSize, device: .meta)
+    outer = Linear(c.intermediateSize, c.hiddenSize, device: .meta)
   }
 
   /// `[…, W]` → the same.

@@ -6,7 +6,7 @@ public struct Phi3VisionConfiguration: Sendable, Hashable {
   public var language: LlamaConfiguration
   /// The tower: `openai/clip-vit-large-patch14-336`, or what `vision_config` says in its place.
   public var vision: VisionConfiguration
-  /// Id of the tokens that stand for pictures: that of `<|image|>`, unless `image_token_index` says otherwise.
+  /// Id of the tokens that stand for images: that of `<|image|>`, unless `image_token_index` says otherwise.
   public var imageToken: Int
   /// Layers of the tower whose output is taken: all but the last one, usually.
   public var featureLayers: Int
@@ -57,9 +57,9 @@ public struct Phi3VisionConfiguration: Sendable, Hashable {
 }
 
 extension VisionConfiguration {
-  /// OpenAI's ViT-L/14 for pictures of 336 x 336.
+  /// OpenAI's ViT-L/14 for images of 336 x 336.
   public static var clipLarge336: VisionConfiguration {
-    VisionConfiguration(hiddenSize: 1024, innerSize: 4096, layers: 24, heads: 16, imageSize: 336, patchSize: 14)
+    VisionConfiguration(hiddenSize: 1024, intermediateSize: 4096, layers: 24, heads: 16, imageSize: 336, patchSize: 14)
   }
 }
 

@@ -7,8 +7,8 @@ public import TorchNN
 ///
 ///     z = quant_conv(encoder(image)),  code = nearest(z),  image ≈ decoder(post_quant_conv(codeBook[code]))
 ///
-/// Sizes in shapes: B images, C channels, H and W pixels, h = H / ``VQConfiguration/downsampling``, V codes of D numbers.
-/// Pixels are within [−1, 1].
+/// Sizes in shapes: B images, C channels, H and W pixels, h = H / ``VQConfiguration/downsampling``, V codes of D
+/// numbers. Pixels are within [−1, 1].
 public final class VQModel: Module {
   /// The sizes.
   public let configuration: VQConfiguration
@@ -24,7 +24,7 @@ public final class VQModel: Module {
   /// A model without weights (its parameters are on `.meta`): load them.
   public convenience init(_ configuration: VQConfiguration) { self.init(configuration, json: configuration.json) }
 
-  /// A model with the weights of a fresh start: convolutions as torch starts them, code vectors uniform within ±1/V.
+  /// A model with random initial weights: convolutions as torch starts them, code vectors uniform within ±1/V.
   public convenience init(
     _ configuration: VQConfiguration, generator: Generator, dtype: DType = .float32, device: Device = .cpu
   ) {
@@ -56,13 +56,13 @@ public final class VQModel: Module {
 
   // MARK: Passes with gradients
 
-  /// What a pass through the whole model gives.
+  /// Output of a pass through the whole model.
   public struct Pass {
     /// `[B, C, H, W]`, not clamped.
     public let reconstruction: Tensor
     /// `[B, h, w]` int64
     public let codes: Tensor
-    /// What the encoder made, as it is compared: `[B, h, w, D]`.
+    /// Output of the encoder as it is compared: `[B, h, w, D]`.
     public let latents: Tensor
     /// The nearest vectors of the code book: `[B, h, w, D]`.
     public let quantized: Tensor

@@ -3,6 +3,7 @@ public import TorchNN
 
 /// A code book: every vector becomes the nearest of V. Checkpoint name `embedding.weight` `[V, D]`.
 public final class VectorQuantizer: Module {
+  /// The code book: `[codes, width]`.
   @Child("embedding") public var embedding: Embedding
   /// Whether vectors are scaled to length 1 first; the squared distance is then 2 − 2 cos.
   public let isNormalised: Bool
@@ -22,7 +23,7 @@ public final class VectorQuantizer: Module {
   /// Index of the nearest code of each of the prepared vectors `[N, D]`; of several equally near ones the first.
   ///
   /// ‖z − e‖² = ‖z‖² + ‖e‖² − 2 z·e, of which the first term is the same for all codes. Distances are made for some
-  /// vectors at a time, so that no more than ``chunkElements`` are ever there.
+  /// vectors at a time, so that no more than `chunkElements` are ever there.
   ///
   /// - Returns: `[N]` int64.
   public func nearest(_ vectors: Tensor) -> Tensor {

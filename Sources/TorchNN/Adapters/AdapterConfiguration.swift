@@ -9,14 +9,14 @@ enum AdapterConfiguration {
     "revision", "runtime_config", "task_type",
   ]
 
-  /// What PEFT saves with adapters of any classifier (`task_type` SEQ_CLS), whichever of them the model has.
+  /// Modules that PEFT saves with adapters of any classifier (`task_type` SEQ_CLS), whichever of them the model has.
   private static let classifierHeads: Set<String> = ["classifier", "score"]
 
   /// The settings of a file.
   ///
-  /// - Parameter companions: names of modules that may be saved with the adapters.
+  /// - Parameter modulesToSave: names of modules that may be saved with the adapters.
   /// - Throws: `InputError` for an option that is not supported: whatever is known neither here nor to be off.
-  static func read(_ path: String, companions: [String]) throws -> LoRASettings {
+  static func read(_ path: String, modulesToSave: [String]) throws -> LoRASettings {
     let reader = try JSONReader(file: path, limit: 1 << 24)
     let kind = try reader.at("peft_type")
     guard try kind.string() == "LORA" else { throw kind.error(expected: "LORA") }
@@ -31,11 +31,11 @@ enum AdapterConfiguration {
       case "use_rslora": settings.isRankStabilized = try field.bool()
       case "target_modules": settings.targets = try targets(field)
       case "base_model_name_or_path": settings.base = value == .null ? nil : try field.string()
-      case "modules_to_save" where !companions.isEmpty:
+      case "modules_to_save" where !modulesToSave.isEmpty:
         let names = value == .null ? [] : try field.elements().map { try $0.string() }
-        guard names.allSatisfy({ companions.contains($0) || classifierHeads.contains($0) }) else {
+        guard names.allSatisfy({ modulesToSave.contains($0) || classifierHeads.contains($0) }) else {
           throw field.error(
-            expected: companions.joined(separator: ", "), found: names.joined(separator: ", "),
+            expected: modulesToSave.joined(separator: ", "), found: names.joined(separator: ", "),
             remedy: "Other modules are not saved with adapters.")
         }
       case "bias": try require(field, isOneOf: ["none"])
@@ -51,18 +51,18 @@ enum AdapterConfiguration {
   ///
   /// - Parameters:
   ///   - targets: names, none of which stands for others.
-  ///   - companions: names of modules that are saved with the adapters: a classifier's head.
-  static func text(_ settings: LoRASettings, targets: [String], companions: [String]) -> String {
+  ///   - modulesToSave: names of modules that are saved with the adapters: a classifier's head.
+  static func text(_ settings: LoRASettings, targets: [String], modulesToSave: [String]) -> String {
     let alpha = Int(exactly: settings.alpha).map(JSON.int) ?? .double(settings.alpha)
     let json: JSON = [
       "alpha_pattern": [:], "auto_mapping": nil, "base_model_name_or_path": settings.base.map(JSON.string) ?? .null,
       "bias": "none", "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true,
       "layers_pattern": nil, "layers_to_transform": nil, "lora_alpha": alpha, "lora_bias": false,
       "lora_dropout": .double(settings.dropout),
-      "modules_to_save": companions.isEmpty ? .null : .array(companions.map(JSON.string)), "peft_type": "LORA",
+      "modules_to_save": modulesToSave.isEmpty ? .null : .array(modulesToSave.map(JSON.string)), "peft_type": "LORA",
       "r": .int(settings.rank), "rank_pattern": [:], "revision": nil,
       "target_modules": .array(targets.map(JSON.string)),
-      "task_type": companions.isEmpty ? "CAUSAL_LM" : "SEQ_CLS", "use_dora": false,
+      "task_type": modulesToSave.isEmpty ? "CAUSAL_LM" : "SEQ_CLS", "use_dora": false,
       "use_rslora": .bool(settings.isRankStabilized),
     ]
     return json.text(pretty: true) + "\n"

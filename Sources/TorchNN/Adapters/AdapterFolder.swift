@@ -4,8 +4,9 @@ package import Torch
 private let prefix = AdapterWeights.keyPrefix
 
 extension TokenModel {
-  /// Writes the adapters, and what is trained with them (``TokenModel/adapterCompanions``), as a folder that `peft.PeftModel.from_pretrained` reads: `adapter_model.safetensors` and
-  /// `adapter_config.json`. The folder appears whole or not at all.
+  /// Writes the adapters, and what is trained with them (``TokenModel/modulesToSave``), as a folder that
+  /// `peft.PeftModel.from_pretrained` reads: `adapter_model.safetensors` and `adapter_config.json`. The folder appears
+  /// whole or not at all.
   ///
   /// - Parameter replacing: whether a folder of that name may be there.
   public func saveAdapters(to folder: String, replacing: Bool = false) throws {
@@ -19,7 +20,7 @@ extension TokenModel {
     // PEFT reads "all-linear" too, but then adapts whatever layers its own model class happens to have.
     let isAll = settings.targets.contains(LoRASettings.allLinear)
     let targets = isAll ? lastParts(adapters.map(\.key)) : settings.targets
-    let text = AdapterConfiguration.text(settings, targets: targets, companions: adapterCompanions)
+    let text = AdapterConfiguration.text(settings, targets: targets, modulesToSave: modulesToSave)
     try AtomicFile.write(text.utf8, to: folder + "/" + AdapterConfiguration.fileName)
     let sources = parameters(of: adapters).map { SafetensorsSource(name: prefix + $0.key, tensor: $0.tensor) }
     try SafetensorsWriter.write(sources, to: folder + "/" + AdapterWeights.fileName)
@@ -33,7 +34,7 @@ extension TokenModel {
   ///   have, and tensors that are missing, not used, or of another shape, all of them named. Nothing has changed then.
   public func loadAdapters(folder: String) throws {
     let path = folder + "/" + AdapterConfiguration.fileName
-    let settings = try AdapterConfiguration.read(path, companions: adapterCompanions)
+    let settings = try AdapterConfiguration.read(path, modulesToSave: modulesToSave)
     let weights = try AdapterWeights(folder: folder)
     // Before anything of that size is reserved.
     let rows = weights.names.filter { $0.hasSuffix(".lora_A.weight") }.compactMap { weights.entry($0)?.shape.first }
@@ -49,7 +50,7 @@ extension TokenModel {
     install(adapters)
   }
 
-  /// What is trained with adapters: A and B of each, and the weights of companions; none without adapters.
+  /// Parameters trained with adapters: A and B of each, and the weights of modules to save; none without adapters.
   package var adapterParameters: [NamedParameter] { adapters.isEmpty ? [] : parameters(of: adapters) }
 
   /// A and B of adapters, which need not be in their places yet, and what is saved with them, under the names they
@@ -58,19 +59,19 @@ extension TokenModel {
     let own = adapters.flatMap { key, layer in
       [layer.$down, layer.$up].map { NamedParameter(key: "\(key).\($0.key)", box: $0) }
     }
-    return own + companionParameters
+    return own + savedModuleParameters
   }
 
-  /// The weights of ``TokenModel/adapterCompanions``.
-  var companionParameters: [NamedParameter] {
-    parameters().filter { parameter in adapterCompanions.contains { parameter.key.hasPrefix($0 + ".") } }
+  /// The weights of ``TokenModel/modulesToSave``.
+  var savedModuleParameters: [NamedParameter] {
+    parameters().filter { parameter in modulesToSave.contains { parameter.key.hasPrefix($0 + ".") } }
   }
 }
 
 /// The tensors of `adapter_model.safetensors`, under the names they have in the model.
 package struct AdapterWeights: WeightSource {
   package static let fileName = "adapter_model.safetensors"
-  /// What PEFT puts before a parameter's name.
+  /// Prefix that PEFT gives parameter names.
   package static let keyPrefix = "base_model.model."
   private let file: SafetensorsFile
 

@@ -2,7 +2,7 @@ import Files
 import Torch
 
 extension TokenModel {
-  /// Gives linear layers low-rank adapters and freezes everything else but ``TokenModel/adapterCompanions``.
+  /// Gives linear layers low-rank adapters and freezes everything else but ``TokenModel/modulesToSave``.
   ///
   ///     try model.addLoRA(LoRASettings(rank: 16, alpha: 32, targets: ["q_proj", "v_proj"]), seed: 1)
   ///
@@ -10,9 +10,10 @@ extension TokenModel {
   ///   - settings: which layers, and what the adapters are like.
   ///   - seed: of A's values, drawn in the order of ``Module/descendants(prefix:)``. The model computes what it did.
   ///   - path: what errors call the settings.
-  /// - Throws: `TorchError` if memory runs out; `InputError` for a rank above the smaller side of a layer (a full matrix
-  ///   would be smaller and could do more), for a target that no linear layer has as the end of its name (the message lists those there
-  ///   are), for the head, whose weight the loss reads, or for numbers that cannot be meant. Nothing has changed then.
+  /// - Throws: `TorchError` if memory runs out; `InputError` for a rank above the smaller side of a layer (a full
+  ///   matrix would be smaller and could do more), for a target that no linear layer has as the end of its name (the
+  ///   message lists those there are), for the head, whose weight the loss reads, or for numbers that cannot be meant.
+  ///   Nothing has changed then.
   public func addLoRA(_ settings: LoRASettings, seed: UInt64, path: String = "LoRA") throws {
     let adapters = try withTorchErrors {
       let adapters = try makeAdapters(settings, path: path, checkingRank: true)
@@ -70,7 +71,8 @@ extension TokenModel {
     return chosen.map { ($0.key, LoRALinear($0.layer, settings)) }
   }
 
-  /// Puts adapters in the places of the layers they adapt and makes them, with companions, all that is trained.
+  /// Puts adapters in the places of the layers they adapt and makes them, with the modules to save, all that is
+  /// trained.
   func install(_ adapters: [(key: String, layer: LoRALinear)]) {
     let layers = Dictionary(uniqueKeysWithValues: adapters)
     replaceDescendants { key, _ in layers[key] }
@@ -79,7 +81,7 @@ extension TokenModel {
       layer.$down.isTrainable = true
       layer.$up.isTrainable = true
     }
-    for parameter in companionParameters { parameter.box.isTrainable = true }
+    for parameter in savedModuleParameters { parameter.box.isTrainable = true }
   }
 
   private func isHead(_ layer: Linear) -> Bool { layer.weight === head.weight }

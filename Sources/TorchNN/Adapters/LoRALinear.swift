@@ -5,9 +5,11 @@ public import Torch
 /// The checkpoint names of W and b are those of the plain layer; beside them are `lora_A.weight` `[r, I]` and
 /// `lora_B.weight` `[O, r]`.
 public final class LoRALinear: Linear {
+  /// A: `[rank, inputs]`.
   @Parameter("lora_A.weight") public var down: Tensor
+  /// B: `[outputs, rank]`.
   @Parameter("lora_B.weight") public var up: Tensor
-  /// What it was made with.
+  /// Settings it was made with.
   public let settings: LoRASettings
 
   /// An adapter on the weights of `base`, of their type and on their device. A and B are zero; see
@@ -30,16 +32,17 @@ public final class LoRALinear: Linear {
     down = drawn.to(down.device, dtype: down.dtype)
   }
 
-  /// Whether A reads x itself, not a thinned-out copy.
+  /// Whether A reads x itself, not a copy after dropout.
   fileprivate var readsInput: Bool { !isTraining || settings.dropout == 0 }
 
-  /// What the adapter adds to the product `base` `[…, O]`; `narrow` is x Aᵀ `[…, r]` if that is known already.
+  /// Contribution of the adapter to the product `base` `[…, O]`; `narrow` is x Aᵀ `[…, r]` if that is known already.
   fileprivate func adapted(_ base: Tensor, _ x: Tensor, narrow: Tensor?) -> Tensor {
     let narrow = narrow ?? x.dropout(settings.dropout, training: isTraining).linear(down)
     return base.adding(narrow, times: up, scale: settings.scale)
   }
 
-  /// W + scale · B A as a plain layer, summed in float32 (or in float64, if that is the weight's type) and rounded once.
+  /// W + scale · B A as a plain layer, summed in float32 (or in float64, if that is the weight's type) and rounded
+  /// once.
   func merged() -> Linear {
     noGrad {
       let type: DType = weight.dtype == .float64 ? .float64 : .float32

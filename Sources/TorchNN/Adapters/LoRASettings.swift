@@ -1,6 +1,6 @@
 import Files
 
-/// What a low-rank adapter is like (Hu et al. 2021, arXiv 2106.09685): y = x Wᵀ + b + scale · dropout(x) Aᵀ Bᵀ, with W
+/// Settings of a low-rank adapter (Hu et al. 2021, arXiv 2106.09685): y = x Wᵀ + b + scale · dropout(x) Aᵀ Bᵀ, with W
 /// and b frozen. The names in `adapter_config.json` are PEFT's.
 public struct LoRASettings: Sendable, Hashable, Codable {
   /// Width r of the bottleneck (`r`).
@@ -17,7 +17,7 @@ public struct LoRASettings: Sendable, Hashable, Codable {
   /// Folder or name of the model that is adapted, for programs that open the adapter (`base_model_name_or_path`).
   public var base: String?
 
-  /// What ``targets`` holds for every linear layer but the head.
+  /// Value of ``targets`` for every linear layer but the head.
   public static let allLinear = "all-linear"
 
   /// Memberwise. The defaults are PEFT's.
@@ -30,7 +30,7 @@ public struct LoRASettings: Sendable, Hashable, Codable {
     self.base = base
   }
 
-  /// What the adapter's product is multiplied by.
+  /// Factor of the adapter's product.
   public var scale: Double { alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank)) }
 
   /// Whether a layer of this full name is meant, as PEFT decides it.

@@ -7,7 +7,7 @@ struct StoredCheckpoint {
 
   let path: String
   let state: TrainingState
-  /// What of the model is in `weights`.
+  /// Parts of the model in `weights`.
   let part: StoredWeights.Part
   let weights: SafetensorsFile, training: SafetensorsFile
 

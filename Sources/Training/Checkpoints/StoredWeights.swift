@@ -5,7 +5,7 @@ public import TorchNN
 /// The part of a model that a checkpoint holds: what is trained. What is frozen is the base model's, and is known only
 /// by a fingerprint.
 struct StoredWeights {
-  /// What is trained, and so which file it is in.
+  /// Trained part, and so the file it is in.
   enum Part: String, CaseIterable {
     /// Everything: a Hugging Face folder's weights.
     case all = "model.safetensors"

@@ -1,9 +1,9 @@
 import Files
 
-/// What `state.json` of a checkpoint says: where the run stands, apart from tensors.
+/// Content of a checkpoint's `state.json`: where the run stands, apart from tensors.
 ///
-/// Random numbers need no more than this: the order of examples, their neighbours, and what is random inside the model
-/// are functions of seed and step.
+/// Random numbers need no more than this: the order of examples, their contrastive examples, and what is random inside
+/// the model are functions of seed and step.
 struct TrainingState: Hashable {
   /// Changes when an older dist2 could not go on from the checkpoint.
   static let version = 1

@@ -6,12 +6,13 @@ public protocol ExampleCollection {
   var count: Int { get }
   /// One of them.
   func example(_ index: Int) throws -> EncodedExample
-  /// The same, as an epoch sees it, where epochs see different things: other crops of a picture, for instance.
+  /// The same, as an epoch sees it, where epochs see different things: other crops of an image, for instance.
   /// ``example(_:)`` by default.
   func example(_ index: Int, epoch: Int) throws -> EncodedExample
 }
 
 extension ExampleCollection {
+  /// The example; the same one in every epoch.
   public func example(_ index: Int, epoch: Int) throws -> EncodedExample { try example(index) }
 }
 
@@ -20,7 +21,7 @@ extension Array: ExampleCollection where Element == EncodedExample {
   public func example(_ index: Int) -> EncodedExample { self[index] }
 }
 
-/// What the loop asks for batches.
+/// Source of batches for the loop.
 public protocol BatchSource: AnyObject {
   /// Which examples each step reads. A checkpoint stores it, and a run with another plan cannot go on from there.
   var plan: BatchPlan { get }
@@ -42,25 +43,27 @@ extension BatchSource {
 ///
 /// Neither micro-batches nor layout change which examples a step reads, its loss or its gradients.
 public final class ExampleBatches: BatchSource {
-  /// Draws a neighbour for contrastive augmentation (A.2) from example, epoch and index in the data set alone.
-  public typealias Neighbour = (_ example: EncodedExample, _ epoch: Int, _ index: Int) -> NeighbourExample?
+  /// Draws a contrastive example for contrastive augmentation (A.2) from example, epoch and index in the data set
+  /// alone.
+  public typealias ContrastiveDraw = (_ example: EncodedExample, _ epoch: Int, _ index: Int) -> ContrastiveExample?
 
   /// Puts targets into an example when it is read, from example, epoch and index in the data set alone
-  /// (``ValueTeacher``).
+  /// (`ValueTeacher`).
   public typealias Teaching = (_ example: EncodedExample, _ epoch: Int, _ index: Int) throws -> EncodedExample
 
-  /// Reads the pictures of an example and prepares them.
-  public typealias Pictures = (_ example: EncodedExample) throws -> [PlacedImage]
+  /// Reads the images of an example and prepares them.
+  public typealias Images = (_ example: EncodedExample) throws -> [PlacedImage]
 
+  /// Which examples a step has.
   public let plan: BatchPlan
   private let examples: any ExampleCollection
   private let microBatch: MicroBatch
   private let layout: BatchLayout
   private let pad: Int32
   private let twoPass: Bool
-  private let neighbour: Neighbour?
+  private let contrastiveExample: ContrastiveDraw?
   private let teaching: Teaching?
-  private let pictures: Pictures?
+  private let images: Images?
   private var epoch: (number: Int, order: [Int])?
 
   /// - Parameters:
@@ -68,15 +71,15 @@ public final class ExampleBatches: BatchSource {
   ///   - microBatch: how much is computed in a forward pass.
   ///   - layout: how examples of different lengths become rows.
   ///   - pad: id written into padding.
-  ///   - twoPass: whether a neighbour gets a forward pass of its own (`NeighbourSampler`, `TokenBatch`).
-  ///   - neighbour: nil for no contrastive augmentation.
+  ///   - twoPass: whether a contrastive example gets a forward pass of its own (`ContrastiveSampler`, `TokenBatch`).
+  ///   - contrastiveExample: nil for no contrastive augmentation.
   ///   - teaching: nil where all targets are made from tokens.
-  ///   - pictures: asked for every example of a step, on the thread that asks for batches, when its batch is made; nil
-  ///     for examples without pictures.
+  ///   - images: asked for every example of a step, on the thread that asks for batches, when its batch is made; nil
+  ///     for examples without images.
   public init(
     _ examples: any ExampleCollection, plan: BatchPlan, microBatch: MicroBatch = .wholeStep,
-    layout: BatchLayout = .padded, pad: Int32 = 0, twoPass: Bool = true, neighbour: Neighbour? = nil,
-    teaching: Teaching? = nil, pictures: Pictures? = nil
+    layout: BatchLayout = .padded, pad: Int32 = 0, twoPass: Bool = true, contrastiveExample: ContrastiveDraw? = nil,
+    teaching: Teaching? = nil, images: Images? = nil
   ) {
     precondition(examples.count == plan.count, "\(examples.count) examples, a plan for \(plan.count)")
     self.examples = examples
@@ -85,31 +88,36 @@ public final class ExampleBatches: BatchSource {
     self.layout = layout
     self.pad = pad
     self.twoPass = twoPass
-    self.neighbour = neighbour
+    self.contrastiveExample = contrastiveExample
     self.teaching = teaching
-    self.pictures = pictures
+    self.images = images
   }
 
-  public func batches(ofStep step: Int) throws -> [TokenBatch] { try batches(ofStep: step, pictures: pictures) }
+  /// The micro-batches of a step.
+  ///
+  /// - Throws: `InputError` for an example that cannot be made.
+  public func batches(ofStep step: Int) throws -> [TokenBatch] { try batches(ofStep: step, images: images) }
 
+  /// What is supervised in a step, without images.
   public func supervisions(ofStep step: Int) throws -> [Supervision] {
-    try batches(ofStep: step, pictures: nil).map(\.supervision)
+    try batches(ofStep: step, images: nil).map(\.supervision)
   }
 
-  private func batches(ofStep step: Int, pictures: Pictures?) throws -> [TokenBatch] {
+  private func batches(ofStep step: Int, images: Images?) throws -> [TokenBatch] {
     let (epoch, range) = plan.place(ofStep: step)
     let chosen = try order(ofEpoch: epoch)[range].map { index in
       let read = try examples.example(index, epoch: epoch)
       let example = try teaching?(read, epoch, index) ?? read
-      return Chosen(index: index, example: example, neighbour: neighbour?(example, epoch, index))
+      return Chosen(index: index, example: example, contrastiveExample: contrastiveExample?(example, epoch, index))
     }
     return try microBatch.cut(chosen, layout, twoPass: twoPass).map { part in
       try TokenBatch(
-        part.map(\.example), neighbours: part.map(\.neighbour), twoPass: twoPass, layout: layout, pad: pad,
+        part.map(\.example), contrastiveExamples: part.map(\.contrastiveExample), twoPass: twoPass, layout: layout,
+        pad: pad,
         streams: part.map { chosen in
           var random = CounterGenerator(plan.seed, UInt64(epoch), UInt64(chosen.index))
           return random.next()
-        }, images: pictures.map { pictures in try part.map { try pictures($0.example) } } ?? [])
+        }, images: images.map { images in try part.map { try images($0.example) } } ?? [])
     }
   }
 
@@ -126,5 +134,5 @@ struct Chosen {
   /// Its index in the data set.
   var index: Int
   var example: EncodedExample
-  var neighbour: NeighbourExample?
+  var contrastiveExample: ContrastiveExample?
 }

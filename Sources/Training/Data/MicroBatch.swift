@@ -6,7 +6,7 @@ public enum MicroBatch: Sendable, Hashable, Codable {
   case wholeStep
   /// So many examples.
   case examples(Int)
-  /// As many examples as make at most so many tokens, all documents and neighbours' passes included; at least one.
+  /// As many examples as make at most so many tokens, all documents and contrastive passes included; at least one.
   /// Where rows are padded, padding counts.
   case tokens(Int)
 
@@ -20,7 +20,7 @@ public enum MicroBatch: Sendable, Hashable, Codable {
       return split(step) { part, _ in part.count < limit }
     case .tokens(let limit):
       precondition(limit > 0, "micro-batches of \(limit) tokens")
-      func passes(_ chosen: Chosen) -> Int { twoPass && chosen.neighbour != nil ? 2 : 1 }
+      func passes(_ chosen: Chosen) -> Int { twoPass && chosen.contrastiveExample != nil ? 2 : 1 }
       func rows(_ chosen: Chosen) -> Int { passes(chosen) * (chosen.example.breaks.count + 1) }
       return split(step) { part, next in
         let all = part + [next]

@@ -10,6 +10,7 @@ import Synchronization
 /// errors: one appears when its step is asked for, not before. What was prepared for a step that nobody asks for is
 /// thrown away. Where the system has no thread to give, batches are prepared when they are asked for.
 public final class PrefetchedBatches: BatchSource {
+  /// Which examples a step has.
   public let plan: BatchPlan
   private let worker: Worker
 
@@ -20,12 +21,16 @@ public final class PrefetchedBatches: BatchSource {
     worker = Worker(source)
   }
 
+  /// The micro-batches of a step.
+  ///
+  /// - Throws: `InputError` for an example that cannot be made.
   public func batches(ofStep step: Int) throws -> [TokenBatch] {
     let batches = try worker.take(step, wanting: step + 1).get()
     try? Threads.detach { [worker] in worker.prepare() }
     return batches
   }
 
+  /// What is supervised in a step, without images.
   public func supervisions(ofStep step: Int) throws -> [Supervision] { try worker.supervisions(step).get() }
 }
 

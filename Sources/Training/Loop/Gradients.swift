@@ -3,8 +3,8 @@ import TorchNN
 
 /// The gradients of one optimizer step, summed over its micro-batches.
 ///
-/// Float32 parameters sum in their own `grad`, where autograd adds. For bfloat16 and float16 the sum is kept in float32,
-/// since adding many small gradients to a number of 8 bits loses most of them.
+/// Float32 parameters sum in their own `grad`, where autograd adds. For bfloat16 and float16 the sum is kept in
+/// float32, since adding many small gradients to a number of 8 bits loses most of them.
 struct Gradients {
   private let tensors: [Tensor]
   private var sums: [Tensor?]
@@ -58,7 +58,7 @@ func gradientNorm(_ gradients: [Tensor?]) -> Tensor {
     ? Tensor(scalar: 0.0) : Tensor.stack(Tensor.normEach(own).map { $0.to(.float64) }).norm()
 }
 
-/// What gradients are multiplied by so that their norm is at most `limit`, as torch's `clip_grad_norm_` has it.
+/// Factor of the gradients with which their norm is at most `limit`, as torch's `clip_grad_norm_` has it.
 func clipFactor(norm: Double, limit: Double?) -> Double {
   guard let limit else { return 1 }
   return min(1, limit / (norm + 1e-6))

@@ -13,13 +13,13 @@ extension Trainer {
   func sum(_ parts: [BatchLosses]) throws -> BatchLosses {
     var sum = BatchLosses(
       loss: parts.reduce(0) { $0 + $1.loss },
-      summands: objective.summands.enumerated().map { index, summand in
-        SummandMetrics(
-          name: summand.name, weight: summand.weight, value: parts.reduce(0) { $0 + $1.summands[index].value })
+      lossTerms: objective.lossTerms.enumerated().map { index, lossTerm in
+        LossTermMetrics(
+          name: lossTerm.name, weight: lossTerm.weight, value: parts.reduce(0) { $0 + $1.lossTerms[index].value })
       })
-    let values = try reducer.sum([sum.loss] + sum.summands.map(\.value))
+    let values = try reducer.sum([sum.loss] + sum.lossTerms.map(\.value))
     sum.loss = values[0]
-    for index in sum.summands.indices { sum.summands[index].value = values[index + 1] }
+    for index in sum.lossTerms.indices { sum.lossTerms[index].value = values[index + 1] }
     return sum
   }
 
@@ -42,14 +42,14 @@ extension Trainer {
 }
 
 extension TokenBatch {
-  /// The batch's pictures as the model takes them; nil if it has none.
+  /// The batch's images as the model takes them; nil if it has none.
   fileprivate func imageInput(on device: Device) -> ImageInput? {
     ImageInput(
-      images.map { picture in
-        ImageInput.Picture(
-          values: picture.image.values,
-          shape: [picture.image.channels, picture.image.height, picture.image.width],
-          grid: picture.image.grid.map { ($0.rows, $0.columns) }, starts: picture.starts, count: picture.count)
+      images.map { image in
+        ImageInput.Image(
+          values: image.image.values,
+          shape: [image.image.channels, image.image.height, image.image.width],
+          grid: image.image.grid.map { ($0.rows, $0.columns) }, starts: image.starts, count: image.count)
       }, device: device)
   }
 }
@@ -66,7 +66,7 @@ extension LossValue {
 /// The losses of a micro-batch (or the sum of several), read from the device.
 struct BatchLosses {
   var loss: Double
-  var summands: [SummandMetrics]
+  var lossTerms: [LossTermMetrics]
 }
 
 /// Brings the losses of a step's micro-batches and the norm of their gradients from the device, in one transfer: the
@@ -74,13 +74,13 @@ struct BatchLosses {
 func readLosses(_ losses: [LossValue], norm: Tensor? = nil) throws -> (batches: [BatchLosses], norm: Double) {
   // A process of several may have nothing to learn from in a step.
   guard norm != nil || !losses.isEmpty else { return ([], 0) }
-  let scalars = losses.flatMap { [$0.total] + $0.summands.map(\.value) } + (norm.map { [$0] } ?? [])
+  let scalars = losses.flatMap { [$0.total] + $0.lossTerms.map(\.value) } + (norm.map { [$0] } ?? [])
   let values = try Tensor.stack(scalars.map { $0.detach().to(.float64) }).values(of: Double.self)
   var rest = values[...]
   let batches = losses.map { loss in
     BatchLosses(
       loss: rest.removeFirst(),
-      summands: loss.summands.map { SummandMetrics(name: $0.name, weight: $0.weight, value: rest.removeFirst()) })
+      lossTerms: loss.lossTerms.map { LossTermMetrics(name: $0.name, weight: $0.weight, value: rest.removeFirst()) })
   }
   return (batches, norm == nil ? 0 : rest.removeFirst())
 }

@@ -8,16 +8,16 @@ extension Trainer {
   func explain(
     _ losses: [BatchLosses], _ batches: [TokenBatch], _ denominators: Denominators, epoch: Int
   ) -> any Error {
-    var found = NonFinite(step: progress.step + 1, epoch: epoch + 1, summands: [], examples: [], parameters: [])
+    var found = NonFinite(step: progress.step + 1, epoch: epoch + 1, lossTerms: [], examples: [], parameters: [])
     do {
       let supervised = batches.filter { !objective.rows(of: $0.supervision).isEmpty }
       for (batch, value) in zip(supervised, losses) where !value.loss.isFinite {
-        for summand in value.summands where !summand.value.isFinite && !found.summands.contains(summand.name) {
-          found.summands.append(summand.name)
+        for lossTerm in value.lossTerms where !lossTerm.value.isFinite && !found.lossTerms.contains(lossTerm.name) {
+          found.lossTerms.append(lossTerm.name)
         }
         found.examples += try withTorchErrors { try noGrad { try examples(of: batch, denominators) } }
       }
-      if found.summands.isEmpty {
+      if found.lossTerms.isEmpty {
         let norms = try withTorchErrors { gradients.all.map { $0?.norm().item() ?? 0 } }
         found.parameters = zip(parameters, norms).filter { !$1.isFinite }.map(\.0.key)
       }
@@ -44,20 +44,20 @@ extension Supervision {
   /// The supervised positions whose rows of the flattened hidden states are chosen, and what belongs to them.
   func restricted(to isChosen: (Int32) -> Bool) -> Supervision {
     func numbered(_ kept: [Int]) -> [Int: Int] { Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) }) }
-    let kept = queries.indices.filter { isChosen(queries[$0]) }, renumbered = numbered(kept)
-    let read = readouts.indices.filter { isChosen(readouts[$0]) }, renamed = numbered(read)
+    let kept = logitRows.indices.filter { isChosen(logitRows[$0]) }, renumbered = numbered(kept)
+    let read = pooledPositions.indices.filter { isChosen(pooledPositions[$0]) }, renamed = numbered(read)
     var part = self
-    part.queries = kept.map { queries[$0] }
+    part.logitRows = kept.map { logitRows[$0] }
     part.labels = kept.map { labels[$0] }
     part.metrics = metrics.compactMap { target in
-      guard let query = renumbered[target.query] else { return nil }
+      guard let logitRow = renumbered[target.logitRow] else { return nil }
       var target = target
-      target.query = query
+      target.logitRow = logitRow
       return target
     }
-    part.readouts = read.map { readouts[$0] }
+    part.pooledPositions = read.map { pooledPositions[$0] }
     part.ratings = ratings.compactMap { target in
-      renamed[target.query].map { RatingTarget(query: $0, values: target.values) }
+      renamed[target.pooledPosition].map { RatingTarget(pooledPosition: $0, values: target.values) }
     }
     part.comparisons = comparisons.compactMap { target in
       guard let chosen = renamed[target.chosen], let rejected = renamed[target.rejected] else { return nil }

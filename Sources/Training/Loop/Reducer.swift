@@ -14,6 +14,8 @@ public protocol Reducer {
 public struct SingleProcess: Reducer {
   /// The only one.
   public init() {}
+  /// The values: there is one process.
   public func sum(_ values: [Double]) -> [Double] { values }
+  /// Nothing to add: there is one process.
   public func sum_(_ gradients: [Tensor?]) {}
 }

@@ -5,7 +5,7 @@ import Foundation
 /// The factors are those of transformers' `get_constant_schedule_with_warmup`, `get_linear_schedule_with_warmup` and
 /// `get_cosine_schedule_with_warmup` at the same step, so the first step of a warm-up has factor 0.
 public struct Schedule: Sendable, Hashable, Codable {
-  /// What follows the warm-up.
+  /// Shape after the warm-up.
   public enum Shape: String, Sendable, Hashable, Codable, CaseIterable {
     /// Factor 1 to the end.
     case constant
@@ -31,7 +31,7 @@ public struct Schedule: Sendable, Hashable, Codable {
     }
   }
 
-  /// What follows the warm-up.
+  /// Shape after the warm-up.
   public var shape: Shape
   /// How long the factor rises.
   public var warmUp: WarmUp

@@ -11,15 +11,15 @@ public import TorchNN
 ///
 /// It trains where the model is: on the device and in the type of its parameters (``TrainingOptions/dtype``).
 public final class Trainer {
-  /// What is trained.
+  /// Trained variants.
   public let model: any TokenModel
-  /// What is made small.
+  /// Loss to minimise.
   public let objective: any TrainingObjective
   /// How.
   public let options: TrainingOptions
   /// Asked between two steps; true ends the run early, after a last checkpoint. For Ctrl-C and early stopping.
   public var shouldStop: () -> Bool = { false }
-  /// What has happened so far.
+  /// Progress so far.
   public internal(set) var progress = TrainingProgress()
 
   let rule: any OptimizerRule
@@ -27,7 +27,7 @@ public final class Trainer {
   let parameters: [NamedParameter]
   let reducer: any Reducer
   var gradients: Gradients
-  /// What of the model checkpoints hold.
+  /// Parts of the model that checkpoints hold.
   private(set) lazy var storedWeights = StoredWeights(model)
 
   /// - Parameters:
@@ -101,7 +101,7 @@ public final class Trainer {
   }
 }
 
-/// What one call of ``Trainer/fit(_:validation:checkpoints:shouldStop:_:)`` works on.
+/// State of one call of ``Trainer/fit(_:validation:checkpoints:shouldStop:_:)`` works on.
 struct Run {
   let source: any BatchSource
   let steps: Int
@@ -110,7 +110,7 @@ struct Run {
   func epoch(after step: Int) -> Double { Double(step) / Double(source.plan.stepsPerEpoch) }
 }
 
-/// What has happened in a run so far.
+/// Progress of a run.
 public struct TrainingProgress: Sendable, Hashable {
   /// Optimizer steps done.
   public internal(set) var step = 0

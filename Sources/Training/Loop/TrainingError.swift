@@ -21,19 +21,19 @@ public struct NonFinite: Sendable, Hashable, CustomStringConvertible {
   public var step: Int
   /// Its epoch, counted from 1.
   public var epoch: Int
-  /// The summands of the loss that are not finite; empty if the loss is finite and its gradient is not.
-  public var summands: [String]
+  /// The loss terms that are not finite; empty if the loss is finite and its gradient is not.
+  public var lossTerms: [String]
   /// The examples whose loss is not finite; all of the step's if none alone is to blame.
   public var examples: [String]
   /// The parameters whose gradients are not finite, if the loss is.
   public var parameters: [String]
 
-  /// `step 12 (epoch 1): summand ce is not finite at train.jsonl line 7. The model was left as it was. …`
+  /// `step 12 (epoch 1): loss term ce is not finite at train.jsonl line 7. The model was left as it was. …`
   public var description: String {
     let what =
-      summands.isEmpty
+      lossTerms.isEmpty
       ? "the gradient is not finite, of \(list(parameters)),"
-      : "summand \(list(summands)) is not finite"
+      : "loss term \(list(lossTerms)) is not finite"
     return "step \(step) (epoch \(epoch)): \(what) at \(list(examples)). The model was left as it was before the step. "
       + "Look at these examples, check the weights the run began with, or lower the learning rate."
   }

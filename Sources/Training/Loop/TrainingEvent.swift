@@ -1,4 +1,4 @@
-/// What a run tells those who watch it: plain values, so that a line of `metrics.jsonl`, a TensorBoard scalar or a
+/// Events of a run: plain values, so that a line of `metrics.jsonl`, a TensorBoard scalar or a
 /// progress bar can be made of them without knowing the trainer.
 public enum TrainingEvent: Sendable, Hashable, Codable {
   /// Before the first step, also of a run that goes on from a checkpoint.
@@ -14,8 +14,8 @@ public enum TrainingEvent: Sendable, Hashable, Codable {
 }
 
 /// A part of the loss: loss = Σ weight · value.
-public struct SummandMetrics: Sendable, Hashable, Codable {
-  /// Its name in the objective: `ce`, the match's, `bradleyTerry`.
+public struct LossTermMetrics: Sendable, Hashable, Codable {
+  /// Its name in the objective: `ce`, the distance loss's, `bradleyTerry`.
   public var name: String
   /// α; 1 for an objective's first.
   public var weight: Double
@@ -23,7 +23,7 @@ public struct SummandMetrics: Sendable, Hashable, Codable {
   public var value: Double
 }
 
-/// What is known before the first step.
+/// Facts before the first step.
 public struct StartMetrics: Sendable, Hashable, Codable {
   /// Steps done already: 0 unless a checkpoint is gone on from.
   public var step: Int
@@ -33,15 +33,15 @@ public struct StartMetrics: Sendable, Hashable, Codable {
   public var stepsPerEpoch: Int
   /// Examples of the data set.
   public var examples: Int
-  /// Numbers that are trained.
+  /// Trainable parameters.
   public var trainableParameters: Int
-  /// Numbers of the model.
+  /// All parameters of the model.
   public var parameters: Int
   /// Why checkpoints later than the one gone on from were passed over: damaged by something outside.
   public var damagedCheckpoints: [String]
 }
 
-/// What one optimizer step was like.
+/// Metrics of one optimizer step.
 public struct StepMetrics: Sendable, Hashable, Codable {
   /// Steps done, this one included.
   public var step: Int
@@ -49,18 +49,23 @@ public struct StepMetrics: Sendable, Hashable, Codable {
   public var epoch: Double
   /// The objective before the update.
   public var loss: Double
-  /// What it is the sum of.
-  public var summands: [SummandMetrics]
+  /// Terms of the sum.
+  public var lossTerms: [LossTermMetrics]
   /// Learning rate of the update.
   public var learningRate: Double
   /// Euclidean norm of all gradients, before clipping.
   public var gradientNorm: Double
   /// Tokens read, padding not counted.
   public var tokens: Int
-  /// What was learnt of them: tokens that were targets; pairs or numbers where documents are rated.
+  /// Supervised ones of them: tokens that were targets; pairs or numbers where documents are rated.
   public var supervisedTokens: Int
   /// Time it took.
   public var seconds: Double
+
+  private enum CodingKeys: String, CodingKey {
+    case step, epoch, loss, lossTerms = "summands", learningRate, gradientNorm, tokens, supervisedTokens, seconds
+  }
+
   /// Tokens read in a second.
   public var tokensPerSecond: Double { Double(tokens) / max(seconds, 1e-9) }
 }
@@ -73,12 +78,14 @@ public struct ValidationMetrics: Sendable, Hashable, Codable {
   public var epoch: Double
   /// The objective over all validation examples, with the denominators of all of them.
   public var loss: Double
-  /// What it is the sum of.
-  public var summands: [SummandMetrics]
+  /// Terms of the sum.
+  public var lossTerms: [LossTermMetrics]
   /// Whether no earlier validation had a lower loss.
   public var isBest: Bool
   /// Time it took.
   public var seconds: Double
+
+  private enum CodingKeys: String, CodingKey { case step, epoch, loss, lossTerms = "summands", isBest, seconds }
 }
 
 /// A checkpoint on the disk.

@@ -16,7 +16,7 @@ public enum TrainingLength: Sendable, Hashable, Codable {
   }
 }
 
-/// What a run is like apart from model, objective, optimizer and data.
+/// Options of a run apart from model, objective, optimizer and data.
 public struct TrainingOptions: Sendable, Hashable {
   /// How long it is.
   public var length: TrainingLength

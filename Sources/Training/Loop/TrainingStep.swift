@@ -44,7 +44,7 @@ extension Trainer {
     progress.step += 1
     progress.losses.append(total.loss)
     return StepMetrics(
-      step: progress.step, epoch: run.epoch(after: progress.step), loss: total.loss, summands: total.summands,
+      step: progress.step, epoch: run.epoch(after: progress.step), loss: total.loss, lossTerms: total.lossTerms,
       learningRate: rule.learningRate * rate, gradientNorm: norm,
       tokens: batches.reduce(0) { $0 + $1.lengths.reduce(0, +) },
       supervisedTokens: Int(own.supervised), seconds: seconds(since: start))

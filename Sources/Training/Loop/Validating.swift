@@ -32,7 +32,7 @@ extension Trainer {
     progress.validations.append(sum.loss)
     if isBest { progress.best = BestStep(step: progress.step, loss: sum.loss) }
     return ValidationMetrics(
-      step: progress.step, epoch: run.epoch(after: progress.step), loss: sum.loss, summands: sum.summands,
+      step: progress.step, epoch: run.epoch(after: progress.step), loss: sum.loss, lossTerms: sum.lossTerms,
       isBest: isBest, seconds: seconds(since: start))
   }
 }

@@ -5,6 +5,7 @@ import Torch
 /// Parameters in bfloat16 or float16 are updated as float32 masters and rounded afterwards, so that updates smaller
 /// than half a unit in the last place are not lost.
 public struct AdamW: OptimizerRule {
+  /// Factor of each step, which a schedule may multiply.
   public var learningRate: Double
   /// Decay of the running means of gradient and squared gradient.
   public var betas: (first: Double, second: Double)
@@ -12,6 +13,7 @@ public struct AdamW: OptimizerRule {
   public var epsilon: Double
   /// Each step multiplies a parameter by 1 − learning rate · decay.
   public var weightDecay: Double
+  /// Settings by parameter; the first group that selects one has it.
   public var groups: [ParameterGroup]
   /// How the moments are held. With `.eight` they take a quarter of the memory (Dettmers et al. 2022, blocks of 256
   /// elements): the stand-in for the paper's paged optimizer.
@@ -36,6 +38,7 @@ public struct AdamW: OptimizerRule {
     self.stateBits = stateBits
   }
 
+  /// An optimizer with empty state for these parameters.
   public func makeOptimizer(for parameters: [OptimizedParameter]) -> any Optimizer {
     switch stateBits {
     case .eight: AdamW8Optimizer(self, parameters)

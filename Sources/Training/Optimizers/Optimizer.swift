@@ -24,7 +24,7 @@ public struct ParameterGroup: Sendable {
 public struct OptimizedParameter {
   /// Its name in the checkpoint.
   public let key: String
-  /// What the model computes with.
+  /// Type the model computes in.
   public let tensor: Tensor
   /// Its values in full precision, where they are known better than `tensor` holds them.
   public let master: Tensor?
@@ -41,7 +41,7 @@ public struct OptimizedParameter {
 }
 
 extension OptimizedParameter {
-  /// What is updated: the parameter itself, or its float32 master if it has fewer bits.
+  /// Updated tensor: the parameter itself, or its float32 master if it has fewer bits.
   var optimizedValues: Tensor { tensor.dtype.size >= 4 ? tensor : master ?? tensor.to(.float32) }
 }
 

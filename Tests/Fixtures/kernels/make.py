@@ -115,8 +115,8 @@ def loss_case(seed, n, h, v, smoothing, terms, bias=True, contrast_rows=0, ignor
         tables.append({
             "coefficient": alpha, "candidates": candidates.tolist(), "overVocabulary": domain == "vocabulary",
             "isReversed": direction == "reverse", "rows": rows.tolist(), "weights": weights.tolist(),
-            "targets": targets.tolist(), "p": tensor(p), "extraTokens": tokens.tolist() if extra else [],
-            "extraRows": others.tolist() if extra == "contrast" else [],
+            "targets": targets.tolist(), "p": tensor(p), "contrastiveTokens": tokens.tolist() if extra else [],
+            "contrastiveRows": others.tolist() if extra == "contrast" else [],
         })
     inputs = {"hidden": hidden, "weight": weight, "bias": b, "contrast": contrast}
     inputs = {name: t for name, t in inputs.items() if t is not None}

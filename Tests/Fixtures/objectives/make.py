@@ -41,7 +41,7 @@ D = SPACES["digits"]["ids"]
 NUMBER = {
     "labels": [D[0], 13, D[1], D[2], D[3], D[7]],
     "metrics": [
-        {"query": q, "metric": 0, "candidate": c, "place": p, "contrast": x}
+        {"logitRow": q, "metric": 0, "candidate": c, "place": p, "contrast": x}
         for q, c, p, x in [
             (0, 0, [4, 1, 0], [D[0], 0, 0]), (2, 1, [3, 3, -1], [D[1], 0, 1]), (3, 2, [2, 2, -2], [D[1], 0, 2]),
             (4, 3, [1, 1, -3], [D[9], 4, 3]), (5, 7, [1, 1, 0], None),
@@ -54,11 +54,11 @@ def mixed(ids):
     return {
         "labels": [D[4], ids[1], D[0], ids[2], 13, ids[3]],
         "metrics": [
-            {"query": 0, "metric": 0, "candidate": 4, "place": [2, 2, 1], "contrast": [D[3], 0, 0]},
-            {"query": 1, "metric": 1, "candidate": 1, "place": whole, "contrast": None},
-            {"query": 2, "metric": 0, "candidate": 0, "place": [1, 1, 0], "contrast": [D[9], 1, 1]},
-            {"query": 3, "metric": 1, "candidate": 2, "place": whole, "contrast": [ids[1], 0.5, 2]},
-            {"query": 5, "metric": 1, "candidate": 3, "place": whole, "contrast": None},
+            {"logitRow": 0, "metric": 0, "candidate": 4, "place": [2, 2, 1], "contrast": [D[3], 0, 0]},
+            {"logitRow": 1, "metric": 1, "candidate": 1, "place": whole, "contrast": None},
+            {"logitRow": 2, "metric": 0, "candidate": 0, "place": [1, 1, 0], "contrast": [D[9], 1, 1]},
+            {"logitRow": 3, "metric": 1, "candidate": 2, "place": whole, "contrast": [ids[1], 0.5, 2]},
+            {"logitRow": 5, "metric": 1, "candidate": 3, "place": whole, "contrast": None},
         ],
     }
 
@@ -130,7 +130,7 @@ def match_loss(match, case, logits, contrast):
     for target in case["metrics"]:
         if target["metric"] != match["metric"]:
             continue
-        x, row = target["candidate"], logits[target["query"]]
+        x, row = target["candidate"], logits[target["logitRow"]]
         tau = temperature(match["temperature"], rows, base, x)
         distances, measure = list(rows[x]), list(base)
         chosen, everything = [row[i] for i in ids], list(row)
@@ -166,7 +166,7 @@ def divisors(case):
         return [1] * len(own)
     if case["reduction"] == "meansPerMetric":
         return own
-    metrics = [m["metric"] for m in case["matches"]]
+    metrics = [m["metric"] for m in case["distanceLosses"]]
     return [w + sum(own[metrics.index(other)] for other in set(metrics) - {metric}) for w, metric in zip(own, metrics)]
 
 
@@ -178,8 +178,8 @@ def evaluate(case, logits, contrast):
     target = torch.full_like(logp, epsilon / logp.shape[1])
     target[torch.arange(len(labels)), labels] += 1 - epsilon
     ce = -(target * logp).sum() / n
-    parts = [match_loss(m, case, logits, contrast) / w for m, w in zip(case["matches"], weights)]
-    return ce, parts, ce + sum(m["weight"] * part for m, part in zip(case["matches"], parts))
+    parts = [match_loss(m, case, logits, contrast) / w for m, w in zip(case["distanceLosses"], weights)]
+    return ce, parts, ce + sum(m["weight"] * part for m, part in zip(case["distanceLosses"], parts))
 
 
 def match(**changes):
@@ -197,7 +197,7 @@ CASES = []
 def add(name, matches, supervision=NUMBER, label_smoothing=0.0, reduction="means", preset=None, hidden=False,
         denominators=None):
     denominators = denominators or [N] + [weights_of(m, supervision) for m in matches]
-    CASES.append({"name": name, "matches": matches, **supervision, "labelSmoothing": label_smoothing,
+    CASES.append({"name": name, "distanceLosses": matches, **supervision, "labelSmoothing": label_smoothing,
                   "reduction": reduction, "preset": preset, "hidden": hidden, "denominators": denominators})
 
 
@@ -282,7 +282,7 @@ def main():
             inputs = {"logits": logits, "contrastLogits": contrast}
         ce, parts, total = evaluate(case, logits, contrast)
         gradients = torch.autograd.grad(total, list(inputs.values()), allow_unused=True)
-        case["summands"] = rounded(torch.stack([ce] + parts))
+        case["lossTerms"] = rounded(torch.stack([ce] + parts))
         case["total"] = total.item()
         case["gradients"] = {k: rounded(g) for k, g in zip(inputs, gradients) if g is not None and g.abs().max() > 0}
 

@@ -59,7 +59,7 @@ def main():
             value = function(logits, torch.tensor([labels]), loss_weights=weights)
             value.backward()
             cases.append({
-                "space": space, "measure": loss, "reweigh": reweigh, "weighted": weighted, "labels": labels,
+                "space": space, "divergence": loss, "reweigh": reweigh, "weighted": weighted, "labels": labels,
                 "distances": function.dist_lookup.tolist() if squash else None,
                 "order": function.number_token_ids.tolist(), "value": value.item(),
                 "gradient": [float(f"{x:.15g}") for x in logits.grad.flatten().tolist()],

@@ -44,12 +44,12 @@ def pairwise(name, centering, scale, margins):
 
 def regression(outputs, missing):
     hidden, head = normal(6, 5).requires_grad_(), normal(outputs, 5).requires_grad_()
-    queries = [5, 0, 2, 3]  # not every document is rated
-    values = torch.randint(0, 5, (len(queries), outputs)).double()
+    ratedPositions = [5, 0, 2, 3]  # not every document is rated
+    values = torch.randint(0, 5, (len(ratedPositions), outputs)).double()
     for row, output in missing:
         values[row, output] = torch.nan
-    given, scores = ~values.isnan(), (hidden @ head.T)[queries]
-    write("regression", hidden, head, [(1.0, mse_loss(scores[given], values[given]))], queries=queries,
+    given, scores = ~values.isnan(), (hidden @ head.T)[ratedPositions]
+    write("regression", hidden, head, [(1.0, mse_loss(scores[given], values[given]))], ratedPositions=ratedPositions,
           values=[[None if v != v else v for v in row] for row in values.tolist()])
 
 

@@ -56,7 +56,8 @@ private struct Sums: Experiment {
 
   @Test func theGridIsEveryCombinationSeedsOutermost() {
     let runs = Sums().grid.runs
-    #expect(runs.count == 2 * 3 * 2 * 2 && Set(runs.map(\.name)).count == runs.count)
+    #expect(runs.count == 2 * 3 * 2 * 2)
+    #expect(Set(runs.map(\.name)).count == runs.count)
     #expect(runs.map(\.name).prefix(3) == ["plus-n1-noise0-seed1", "minus-n1-noise0-seed1", "plus-n1-noise0.5-seed1"])
     #expect(runs.prefix(12).allSatisfy { $0.seed == 1 } && runs[2].condition == [1, 0.5] && runs[2].count == 1)
     #expect(Grid(["a"], seeds: [3]).runs.map(\.name) == ["a-seed3"])
@@ -68,20 +69,27 @@ private struct Sums: Experiment {
       var phases = [String]()
       try folder.run(one: "offset", threads: 1)
       for run in folder.experiment.grid.runs { try folder.run(one: run.name, threads: 1) { phases.append($0.phase) } }
-      #expect(phases.count == 24 && Set(phases) == ["adding"])
+      #expect(phases.count == 24)
+      #expect(Set(phases) == ["adding"])
       let report = try folder.report(command: "sums it up")
       // Means over all conditions of a seed are its one measurement: 2.583… and a share of the seed.
       let verdict = try #require(report.findings[0].comparisons.first?.verdict)
-      #expect(verdict.pairs == 2 && abs(verdict.difference - 2 * (7.0 / 3 + 0.25 + 0.3125)) < 1e-12)
+      #expect(verdict.pairs == 2)
+      #expect(abs(verdict.difference - 2 * (7.0 / 3 + 0.25 + 0.3125)) < 1e-12)
       #expect(report.findings.map(\.conclusion) == [.better, .undecided])
       #expect(report.tables[0].rows.count == 12 && report.tables[0].rows[0][2].text == "1.312 ± 0.265")
-      #expect(report.text(quiet).contains("offset 10.0") && report.subtitle == "2 seeds")
+      #expect(report.text(quiet).contains("offset 10.0"))
+      #expect(report.subtitle == "2 seeds")
       for file in ["report.html", "report.json", "table.md", "figure.svg"] { #expect(fileExists(path + "/" + file)) }
       let page = try String(contentsOfFile: path + "/report.html", encoding: .utf8)
-      #expect(report.text(quiet).contains("It adds up.") && report.markdown.contains("**It adds up.**"))
-      #expect(page.contains("sums it up") && page.contains("It adds up.") && page.contains("<summary>more</summary>"))
+      #expect(report.text(quiet).contains("It adds up."))
+      #expect(report.markdown.contains("**It adds up.**"))
+      #expect(page.contains("sums it up"))
+      #expect(page.contains("It adds up."))
+      #expect(page.contains("<summary>more</summary>"))
       let json = try JSON(parsing: String(contentsOfFile: path + "/report.json", encoding: .utf8), path: "report.json")
-      #expect(json["command"] == "sums it up" && json["settings"]?["offset"] == 10)
+      #expect(json["command"] == "sums it up")
+      #expect(json["settings"]?["offset"] == 10)
     }
   }
 
@@ -117,12 +125,14 @@ private struct Sums: Experiment {
         try folder.run(one: name, threads: 1)
       }
       let results = try folder.results()
-      #expect(results.rows.map(\.variant) == ["plus", "minus"] && results.count == 3)
-      #expect(results.seeds(["plus"], [[2, 0]]) == [1, 2] && results.seeds(["plus", "minus"], [[2, 0]]) == [2])
+      #expect(results.rows.map(\.variant) == ["plus", "minus"])
+      #expect(results.count == 3)
+      #expect(results.seeds(["plus"], [[2, 0]]) == [1, 2])
+      #expect(results.seeds(["plus", "minus"], [[2, 0]]) == [2])
       #expect(results.verdict("sum", "plus", "minus", [[2, 0]]) { $0[0] }.pairs == 1)
       #expect(results.seedsText == "1 to 2 seeds")
       let error = #expect(throws: InputError.self) { try folder.run(one: "times-n2-noise0-seed1", threads: 1) }
-      #expect(error?.place == "cell times-n2-noise0-seed1")
+      #expect(error?.place == "run times-n2-noise0-seed1")
     }
   }
 
@@ -135,7 +145,8 @@ private struct Sums: Experiment {
       #expect(try ExperimentFolder<Sums>(path).experiment == Sums())
       other.grid.factors[1].values = [2]
       let error = #expect(throws: InputError.self) { try ExperimentFolder(path + "/b", other) }
-      #expect(error?.place == "noise" && error?.expected == "distinct numbers from 0 to 1")
+      #expect(error?.place == "noise")
+      #expect(error?.expected == "distinct numbers from 0 to 1")
     }
   }
 

@@ -41,7 +41,8 @@ private func questions(_ key: String) throws -> [MMLU.Question] {
     let found = #expect(throws: InputError.self) {
       try MMLU(try questions("questions"), examples: try questions("examples"), shots: 3)
     }
-    #expect(found?.place == "subject kitchen_science" && found?.found == "2")
+    #expect(found?.place == "subject kitchen_science")
+    #expect(found?.found == "2")
   }
 
   @Test(arguments: [
@@ -60,8 +61,10 @@ private func questions(_ key: String) throws -> [MMLU.Question] {
   @Test(.enabled(if: FileManager.default.fileExists(atPath: shared), "no \(shared)")) func realFiles() throws {
     let mmlu = try MMLU(shared + "/test.jsonl", examples: shared + "/dev.jsonl", shots: 5, limit: 200, seed: 3)
     let all = try MMLU(shared + "/test.jsonl")
-    #expect(mmlu.questions.count == 200 && all.questions.count == 14_042)
-    #expect(Set(all.questions.map(\.subject)).count == 57 && mmlu.questions != Array(all.questions.prefix(200)))
+    #expect(mmlu.questions.count == 200)
+    #expect(all.questions.count == 14_042)
+    #expect(Set(all.questions.map(\.subject)).count == 57)
+    #expect(mmlu.questions != Array(all.questions.prefix(200)))
     #expect(mmlu.prompt(mmlu.questions[0]).components(separatedBy: "\nAnswer:").count == 7)
   }
 }
@@ -80,13 +83,18 @@ struct MMLUParityTests {
         #expect(worst < 1e-4, "\(found), expected \(expected)")
       }
       let answers = rows.map { row in row.indices.max { row[$0] < row[$1] } }
-      #expect(result.answers == answers && result.shortened == 0)
+      #expect(result.answers == answers)
+      #expect(result.shortened == 0)
       let right = zip(answers, mmlu.questions).count { $0 == $1.answer }
       #expect(abs(result.accuracy - Double(right) / 5) < 1e-12)
-      #expect(result.subjects.map(\.questions) == [3, 2] && result.coverage > 0 && result.coverage < 1)
+      #expect(result.subjects.map(\.questions) == [3, 2])
+      #expect(result.coverage > 0)
+      #expect(result.coverage < 1)
       #expect(result.table("MMLU").rows.count == 3)
       let change = result.change(since: result)
-      #expect(change.difference == 0 && change.interval.low == 0 && change.interval.high == 0)
+      #expect(change.difference == 0)
+      #expect(change.interval.low == 0)
+      #expect(change.interval.high == 0)
     }
   }
 
@@ -101,7 +109,8 @@ struct MMLUParityTests {
       try MMLU([asked], examples: examples, shots: shots).evaluate(model: model, tokenizer: tokenizer)
     }
     let one = try result([asked, long], shots: 2), none = try result([long, long], shots: 2)
-    #expect(one.shortened == 1 && none.shortened == 1)
+    #expect(one.shortened == 1)
+    #expect(none.shortened == 1)
     #expect(one.logLikelihoods == (try result([asked], shots: 1).logLikelihoods))
     #expect(
       none.logLikelihoods == (try result([], shots: 0).logLikelihoods) && none.logLikelihoods != one.logLikelihoods)

@@ -39,7 +39,8 @@ import TokenData
       try folder.run(one: name, threads: 1)
     }
     let losses = try #require(try folder.artifact("pretraining-seed1"))
-    #expect(losses.count == 2 && losses.allSatisfy(\.isFinite))
+    #expect(losses.count == 2)
+    #expect(losses.allSatisfy { $0.isFinite })
     #expect(try text("models/seed1/model.safetensors") != text("models/seed1-fresh/model.safetensors"))
     let report = try folder.report(command: "dist2 reproduce grounding")
     #expect(report.tables[0].rows.count == 2 * 3 + 1)
@@ -48,15 +49,18 @@ import TokenData
       #expect(report.markdown.contains(claim) == (claim != "**K9** vocab"), "\(claim)")
     }
     let page = try String(contentsOfFile: folder.path + "/report.html", encoding: .utf8)
-    #expect(page.contains("data:image/png") && page.contains("Learnt from 6, seed 1"))
+    #expect(page.contains("data:image/png"))
+    #expect(page.contains("Learnt from 6, seed 1"))
     #expect(report.markdown.contains("No objective finds more than the median box"))
     let name = experiment.grid.runs[1].name, before = try #require(try folder.outcome(name))
     // One of the four test scenes has nothing that is told by its place.
     #expect(before.answers.mapValues(\.count) == ["look": 4, "place": 3])
-    #expect(before.losses.count == 2 && before.examples == 2)
+    #expect(before.losses.count == 2)
+    #expect(before.examples == 2)
     try folder.run(one: name, threads: 1)
     let again = try #require(try folder.outcome(name))
-    #expect(again.losses == before.losses && again.answers == before.answers)
+    #expect(again.losses == before.losses)
+    #expect(again.answers == before.answers)
     // Seeds read other expressions and begin with other weights.
     #expect(try text("data/runs/n4-seed1.jsonl") != text("data/runs/n4-seed2.jsonl"))
     #expect(try text("models/seed1/model.safetensors") != text("models/seed2/model.safetensors"))
@@ -78,10 +82,11 @@ import TokenData
     defer { lock.unlock() }
     // The model of this test does not see; that is found out after the data was read.
     let error = #expect(throws: InputError.self) { try folder.run(one: "dist-n4-seed1", threads: 1) }
-    #expect(error?.found != "that another process is writing it" && error?.description.contains("text alone") == true)
+    #expect(error?.found != "that another process is writing it")
+    #expect(error?.description.contains("text alone") == true)
   }
 
-  /// A fresh model learns to see on other scenes, by another convention: a grid of 64, here the picture's own pixels.
+  /// A fresh model learns to see on other scenes, by another convention: a grid of 64, here the image's own pixels.
   @Test func pretrainingHasItsOwnScenesAndGrid() throws {
     _ = try prepared("out", experiment())
     let folder = run.folder + "/out/pretraining", lines = try JSONLFile(folder + "/train.jsonl")
@@ -108,16 +113,17 @@ import TokenData
       }
       try AtomicFile.write(lines.joined().utf8, to: "\(run.folder)/\(name).jsonl")
     }
-    var experiment = experiment(.rows(["mine", "refcoco"].map { "\(run.folder)/\($0).jsonl" }, pictures: nil))
+    var experiment = experiment(.rows(["mine", "refcoco"].map { "\(run.folder)/\($0).jsonl" }, images: nil))
     (experiment.grid.variants, experiment.testExpressions) = (["sft"], 5)
     let folder = try prepared("rows", experiment), name = experiment.grid.runs[0].name
     for name in ["pretraining-seed1", name] { try folder.run(one: name, threads: 1) }
     let outcome = try #require(try folder.outcome(name))
-    #expect(outcome.examples == 8 && outcome.answers.mapValues(\.count) == ["mine-val": 5, "refcoco-val": 5])
+    #expect(outcome.examples == 8)
+    #expect(outcome.answers.mapValues(\.count) == ["mine-val": 5, "refcoco-val": 5])
     let report = try folder.report(command: "")
     // The paper's splits come first, in its order.
     #expect(report.tables[0].columns.map(\.title).suffix(2) == ["refcoco-val", "mine-val"])
-    experiment.source = .rows(["\(run.folder)/pictures.jsonl"], pictures: nil)
+    experiment.source = .rows(["\(run.folder)/none.jsonl"], images: nil)
     #expect(throws: InputError.self) { try prepared("none", experiment) }
   }
 
@@ -134,7 +140,7 @@ import TokenData
       [line(left, "train"), line(left, "train"), line(right, "train")]
       + [left, left, left, right].map { line($0, "test") }
     try AtomicFile.write(lines.joined().utf8, to: folder + "/halves.jsonl")
-    let kept = try prepared("floor", experiment(.rows([folder + "/halves.jsonl"], pictures: nil)))
+    let kept = try prepared("floor", experiment(.rows([folder + "/halves.jsonl"], images: nil)))
     let row = try #require(try kept.report(command: "").tables[0].rows.last)
     #expect(row.last?.value == 75)
   }

@@ -24,14 +24,19 @@ import TokenData
   @Test func cornersAndSizesAreTheSameBox() throws {
     let corners = try row(
       #"{"image": "a.jpg", "sent": " the  left cup ", "bbox": [10, 20, 110, 70.5], "width": 640, "height": 480}"#)
-    #expect(corners.expression == "the left cup" && corners.id == "row 1" && !corners.wasCut && corners.split == nil)
+    #expect(corners.expression == "the left cup")
+    #expect(corners.id == "row 1")
+    #expect(!corners.wasCut)
+    #expect(corners.split == nil)
     #expect(corners.box == BoundingBox([10, 20, 110, 70.5]))
     let size = try row(
       #"{"file_name": "a.jpg", "caption": "x", "bbox_xywh": [10, 20, 100, 50.5], "width": 640, "height": 480, "id": 7}"#
     )
-    #expect(size.box == corners.box && size.id == "7")
+    #expect(size.box == corners.box)
+    #expect(size.id == "7")
     let cut = try row(#"{"image": "a", "sent": "x", "bbox": [-5, 20, 700, 70], "width": 640, "height": 480}"#)
-    #expect(cut.wasCut && cut.box == BoundingBox([0, 20, 640, 70]))
+    #expect(cut.wasCut)
+    #expect(cut.box == BoundingBox([0, 20, 640, 70]))
   }
 
   @Test func whatIsNoRowIsSaidWithItsKey() {
@@ -46,13 +51,13 @@ import TokenData
     #expect(message(#"{"image": "a", "sent": "x", "bbox": [1, 2, 3, 4], "width": 0, "height": 9}"#).contains("width"))
   }
 
-  /// PAPER.md Q29: x and y are scaled separately, rounded, and cut off at 1023.
+  /// D.3 (docs/paper-map.md Q29): x and y are scaled separately, rounded, and cut off at 1023.
   @Test func answersLieOnAGridOf1024() throws {
-    let form = GroundingForm()
+    let template = GroundingTemplate()
     let row = try row(#"{"image": "a", "sent": "x", "bbox": [0, 10, 640, 479], "width": 640, "height": 480}"#)
-    #expect(form.prompt(row) == "Where is x? Answer with its box [x1, y1, x2, y2].")
-    #expect(form.answer(row) == "[0, 21, 1023, 1022]")
-    let box = try #require(form.box(form.answer(row), for: row))
+    #expect(template.prompt(row) == "Where is x? Answer with its box [x1, y1, x2, y2].")
+    #expect(template.answer(row) == "[0, 21, 1023, 1022]")
+    let box = try #require(template.box(template.answer(row), for: row))
     #expect(row.box.intersectionOverUnion(box) > 0.99)
   }
 
@@ -65,7 +70,7 @@ import TokenData
     ] as [(String, [Double]?)])
   func firstFourNumbersAreTheBox(answer: String, corners: [Double]?) throws {
     let row = try row(#"{"image": "a", "sent": "x", "bbox": [0, 10, 640, 479], "width": 640, "height": 480}"#)
-    #expect(GroundingForm().box(answer, for: row) == corners.flatMap { BoundingBox($0) })
+    #expect(GroundingTemplate().box(answer, for: row) == corners.flatMap { BoundingBox($0) })
   }
 
   /// Overlaps worked out by hand: the right box is 0 … 320 of 640 in x and all of y.
@@ -76,18 +81,24 @@ import TokenData
     #expect(outcomes.map { ($0.overlap * 1000).rounded() } == [1000, 500, 488, 0])
     let figures = GroundingFigures("val", outcomes)
     // A half is found (section 3.2).
-    #expect(figures.accuracy == 0.5 && figures.unparsed == 1 && figures.count == 4)
-    #expect(figures.curve.first?.share == 0.75 && figures.curve.last?.share == 0.25)
+    #expect(figures.accuracy == 0.5)
+    #expect(figures.unparsed == 1)
+    #expect(figures.count == 4)
+    #expect(figures.curve.first?.share == 0.75)
+    #expect(figures.curve.last?.share == 0.25)
     // scipy.stats.binomtest(2, 4).proportion_ci(method="wilson"), and 0 of 8
     #expect(abs(figures.interval.low - 0.15003898915214953) < 1e-12)
     #expect(abs(figures.interval.high - 0.8499610108478505) < 1e-12)
     let none = ConfidenceInterval.share(0, of: 8)
-    #expect(none.low == 0 && abs(none.high - 0.32440756488388023) < 1e-12)
+    #expect(none.low == 0)
+    #expect(abs(none.high - 0.32440756488388023) < 1e-12)
     for count in 1...40 {
-      #expect(ConfidenceInterval.share(0, of: count).low == 0 && ConfidenceInterval.share(count, of: count).high == 1)
+      #expect(ConfidenceInterval.share(0, of: count).low == 0)
+      #expect(ConfidenceInterval.share(count, of: count).high == 1)
     }
     let results = outcomes.results.text()
-    #expect(results.hasPrefix(#"[{"answer":"[0, 0, 512, 1024]","gt_bbox":[0"#) && results.contains(#""hw":[480,640]"#))
+    #expect(results.hasPrefix(#"[{"answer":"[0, 0, 512, 1024]","gt_bbox":[0"#))
+    #expect(results.contains(#""hw":[480,640]"#))
   }
 
   /// Every scene has an expression of either kind that singles out one shape, painted where its box says.
@@ -100,10 +111,14 @@ import TokenData
       for question in scene.questions {
         expressions.insert(question.expression)
         let box = question.box
-        #expect(box.x1 >= 0 && box.y1 >= 0 && box.x2 <= 96 && box.y2 <= 96 && box.area >= 49)
+        #expect(box.x1 >= 0)
+        #expect(box.y1 >= 0)
+        #expect(box.x2 <= 96)
+        #expect(box.y2 <= 96)
+        #expect(box.area >= 49)
         // The middle of a shape is far from gray.
         let (x, y) = (Int((box.x1 + box.x2) / 2), Int((box.y1 + box.y2) / 2))
-        let pixel = scene.picture.bytes[3 * (y * 96 + x)..<3 * (y * 96 + x) + 3].map(Int.init)
+        let pixel = scene.image.bytes[3 * (y * 96 + x)..<3 * (y * 96 + x) + 3].map(Int.init)
         #expect((pixel.max() ?? 0) - (pixel.min() ?? 0) > 60, "scene \(index): \(pixel)")
       }
     }
@@ -112,8 +127,8 @@ import TokenData
     let plain = (0..<60).map { RenderedScenes.plain(side: 96, seed: 3).scene($0).questions }
     #expect(plain.contains { $0.map(\.isByPlace) == [false] })
     #expect(plain.flatMap { $0 }.map { $0.box.x2 - $0.box.x1 }.min() == 19)
-    #expect(scenes.scene(7).picture == RenderedScenes(side: 96, seed: 3).scene(7).picture)
-    #expect(scenes.scene(7).picture != RenderedScenes(side: 96, seed: 4).scene(7).picture)
+    #expect(scenes.scene(7).image == RenderedScenes(side: 96, seed: 3).scene(7).image)
+    #expect(scenes.scene(7).image != RenderedScenes(side: 96, seed: 4).scene(7).image)
   }
 
   @Test func dataAndReportsAreWritten() throws {
@@ -123,18 +138,18 @@ import TokenData
     #expect(try GroundingData(rows).write(to: folder).map(\.count) == [10])
     let dataset = try JSONLFile(folder + "/valid.jsonl")
     let first = try dataset.record(0)
-    #expect(try first.string(at: "completion") == GroundingForm().answer(rows[0]))
+    #expect(try first.string(at: "completion") == GroundingTemplate().answer(rows[0]))
     #expect(try first.at("images").elements()[0].string() == "pictures/0.png")
     // What was written is read again as rows.
-    let again = try GroundingData([folder + "/valid.jsonl"], pictures: nil, skipsBad: false)
+    let again = try GroundingData([folder + "/valid.jsonl"], images: nil, skipsBad: false)
     #expect(again.rows.count == 1 && again.rows[0].rows == rows)
     try FileManager.default.removeItem(atPath: folder + "/pictures/3.png")
     #expect(throws: InputError.self) {
-      try GroundingData([folder + "/valid.jsonl"], pictures: nil, skipsBad: false)
+      try GroundingData([folder + "/valid.jsonl"], images: nil, skipsBad: false)
     }
-    let rest = try GroundingData([folder + "/valid.jsonl"], pictures: nil, skipsBad: true)
+    let rest = try GroundingData([folder + "/valid.jsonl"], images: nil, skipsBad: true)
     #expect(rest.skipped.count == 2 && rest.skipped[0].contains("line 7") && rest.rows[0].rows.count == 8)
-    let outcomes = rows.map { GroundingOutcome($0, answer: GroundingForm().answer($0)) }
+    let outcomes = rows.map { GroundingOutcome($0, answer: GroundingTemplate().answer($0)) }
     let records = zip(rows, outcomes).map { row, outcome in
       PredictionRecord(
         id: row.id, prompt: "", reference: "", text: outcome.answer, truth: [], values: nil, finish: .stop)
@@ -154,11 +169,12 @@ import TokenData
   @Test(.enabled(if: hasPhotographs, "the photographs with human boxes are not beside the checkout"))
   func photographsWithHumanBoxesAreRead() throws {
     let folder = Self.data + "/bccd"
-    let data = try GroundingData([folder + "/expressions.jsonl"], pictures: folder + "/images", skipsBad: false)
-    #expect(Set(data.rows.map(\.split)) == ["train", "val", "test"] && data.skipped.isEmpty)
-    let form = GroundingForm()
+    let data = try GroundingData([folder + "/expressions.jsonl"], images: folder + "/images", skipsBad: false)
+    #expect(Set(data.rows.map(\.split)) == ["train", "val", "test"])
+    #expect(data.skipped.isEmpty)
+    let template = GroundingTemplate()
     for row in data.rows.flatMap(\.rows) {
-      let box = try #require(form.box(form.answer(row), for: row))
+      let box = try #require(template.box(template.answer(row), for: row))
       // A step of the grid is 0.6 pixels; the smallest boxes are some ten pixels wide.
       #expect(row.box.intersectionOverUnion(box) > 0.9, "\(row)")
     }
@@ -170,15 +186,17 @@ import TokenData
     var found = 0
     for index in 0..<file.count {
       let object = try file.record(index)
-      // Some expressions mean nothing in their picture.
+      // Some expressions mean nothing in their image.
       guard try !object.at("categories").bool(at: "empty_case") else {
         #expect(throws: InputError.self) { try ReferringRow(object, source: file.name(index)) }
         continue
       }
       let row = try ReferringRow(object, source: file.name(index))
-      #expect(!row.expression.isEmpty && row.box.area > 0)
+      #expect(!row.expression.isEmpty)
+      #expect(row.box.area > 0)
       found += 1
     }
-    #expect(file.count == 506 && found > 400)
+    #expect(file.count == 506)
+    #expect(found > 400)
   }
 }

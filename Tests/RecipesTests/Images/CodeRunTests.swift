@@ -12,9 +12,9 @@ import Torch
 import TorchNN
 import Training
 
-/// From pictures to codes, from codes to a trained model, from the model to pictures.
+/// From images to codes, from codes to a trained model, from the model to images.
 @Suite struct CodeRunTests {
-  /// Three classes of 8 x 8 pictures, a tokenizer of 2 x 2 codes, and a generator's sizes. Deleted afterwards.
+  /// Three classes of 8 x 8 images, a tokenizer of 2 x 2 codes, and a generator's sizes. Deleted afterwards.
   private final class Studio {
     let folder = FileManager.default.temporaryDirectory.appending(path: "codes-\(UUID().uuidString)").path
     deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -33,7 +33,7 @@ import Training
         codes: 16, codeWidth: 4)
       try VQModel(sizes, generator: Generator(seed: 1)).save(to: folder + "/vq")
       let generator = LlamaGenConfiguration(
-        codes: 16, classes: 3, gridSide: 2, hiddenSize: 16, innerSize: 32, layers: 1, heads: 2, tokenDropout: 0,
+        codes: 16, classes: 3, gridSide: 2, hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, tokenDropout: 0,
         residualDropout: 0, feedForwardDropout: 0)
       try makeFolders(folder + "/model")
       try AtomicFile.write(generator.json.text().utf8, to: folder + "/model/config.json")
@@ -41,8 +41,8 @@ import Training
     }
 
     func encode(_ crops: CodeExtraction.Crops = .init(side: nil)) throws {
-      let pictures = try ClassifiedPictures(folder + "/pictures")
-      let extraction = try CodeExtraction(pictures, tokenizer: folder + "/vq", crops, batch: 4)
+      let images = try ClassifiedImages(folder + "/pictures")
+      let extraction = try CodeExtraction(images, tokenizer: folder + "/vq", crops, batch: 4)
       try extraction.run(into: CodeFolderWriter(folder + "/codes", name: "tiny"))
     }
 
@@ -61,25 +61,28 @@ import Training
       """
   }
 
-  /// Codes in the files are those the tokenizer gives, picture by picture; what is there is not made again.
+  /// Codes in the files are those the tokenizer gives, image by image; what is there is not made again.
   @Test func extractionKeepsWhatTheTokenizerSees() throws {
     let studio = try Studio()
     try studio.encode()
     let codes = try CodeFolder(studio.folder + "/codes"), tokenizer = try VQModel(folder: studio.folder + "/vq")
-    #expect(codes.names == (0..<12).map(String.init) && codes.crops == 1 && codes.length == 4)
+    #expect(codes.names == (0..<12).map(String.init))
+    #expect(codes.crops == 1)
+    #expect(codes.length == 4)
     for index in 0..<12 {
       let path = "\(studio.folder)/pictures/\(["bags", "coats", "shoes"][index / 4])/\(index % 4).png"
       let pixels = try Tensor(PixelImage(file: path).bytes, shape: [1, 1, 8, 8]).to(.float32) / 127.5 - 1
-      let found = try codes.picture(index, crop: 0)
+      let found = try codes.image(index, crop: 0)
       let wanted = try tokenizer.encode(pixels).codes.array(of: Int64.self).map(Int.init)
-      #expect(found.class == index / 4 && found.codes == wanted)
+      #expect(found.class == index / 4)
+      #expect(found.codes == wanted)
     }
     // A mark in a finished file survives, a missing one is made anew.
     try NumPyWriter.write(NumPySource(integers: [1, 2, 3, 4], shape: [1, 1, 4]), to: codes.codesPath(3))
     try FileManager.default.removeItem(atPath: codes.codesPath(5))
     try studio.encode()
-    #expect(try codes.picture(3, crop: 0).codes == [1, 2, 3, 4])
-    #expect(try codes.picture(5, crop: 0).codes.count == 4)
+    #expect(try codes.image(3, crop: 0).codes == [1, 2, 3, 4])
+    #expect(try codes.image(5, crop: 0).codes.count == 4)
   }
 
   /// Ten crops and two ranges: twenty sequences, of which an epoch takes one.
@@ -90,11 +93,12 @@ import Training
     #expect(folder.crops == 20)
     let sizes = CodeDataset.Sizes(codes: 16, classes: 3, length: 4)
     let data = try CodeDataset(studio.folder + "/codes", sizes, metrics: 1, seed: 3)
-    let all = try (0..<20).map { try folder.picture(2, crop: $0).codes.map(Int32.init) }
+    let all = try (0..<20).map { try folder.image(2, crop: $0).codes.map(Int32.init) }
     var seen = Set<[Int32]>()
     for epoch in 0..<40 {
       let example = try data.example(2, epoch: epoch)
-      #expect(example.ids[0] == 16 && all.contains(Array(example.ids.dropFirst())))
+      #expect(example.ids[0] == 16)
+      #expect(all.contains(Array(example.ids.dropFirst())))
       #expect(try data.example(2, epoch: epoch) == example)
       seen.insert(example.ids)
     }
@@ -102,18 +106,19 @@ import Training
     #expect(data.summary.tokens == 60 && data.summary.metrics[0].tokens == 48)
   }
 
-  /// The run learns, draws pictures on the way, and goes on bit for bit where it stopped.
+  /// The run learns, draws images on the way, and goes on bit for bit where it stopped.
   @Test func aRunOverCodesTrainsDrawsAndGoesOn() throws {
     Torch.threads = 1
     let studio = try Studio()
     try studio.encode()
-    let parts = try trainingParts(studio.settings())
-    #expect(parts is CodeParts)
+    let artifacts = try trainingArtifacts(studio.settings())
+    #expect(artifacts is CodeRunArtifacts)
     var losses = [Double]()
-    let run = TrainRun(parts, command: "dist2 train run.yaml", terminal: quiet)
+    let run = TrainRun(artifacts, command: "dist2 train run.yaml", terminal: quiet)
     run.observe = { event in if case .step(let step) = event { losses.append(step.loss) } }
     let finish = try run.run()
-    #expect(finish.step == 12 && losses.count == 12)
+    #expect(finish.step == 12)
+    #expect(losses.count == 12)
     // A head of zeros: every code is as likely as any other, and each target has perplexity 4.
     let first = log(16.0) + 0.1 * (log(16.0) - log(4.0))
     #expect(abs(losses[0] - first) < 1e-3, "\(losses[0]), expected \(first)")
@@ -123,31 +128,33 @@ import Training
       #expect((grid.width, grid.height) == (3 * 64 + 4, 64))
     }
     let page = try String(contentsOfFile: run.folder.report, encoding: .utf8)
-    #expect(page.contains("Pictures as training went on") && page.contains("data:image/png;base64"))
+    #expect(page.contains("Images as training went on"))
+    #expect(page.contains("data:image/png;base64"))
 
     let weights = try fileBytes("\(studio.folder)/run/checkpoints/step-12/model.safetensors")
     let half = try studio.settings(["output=\"\(studio.folder)/half\""])
-    let stopped = TrainRun(try trainingParts(half), command: "", terminal: quiet)
+    let stopped = TrainRun(try trainingArtifacts(half), command: "", terminal: quiet)
     var steps = 0
     stopped.observe = { event in if case .step(let step) = event { steps = step.step } }
     stopped.shouldStop = { steps == 6 }
     #expect(try stopped.run().reason == .stopped)
-    _ = try TrainRun(try trainingParts(half), command: "", terminal: quiet).run()
+    _ = try TrainRun(try trainingArtifacts(half), command: "", terminal: quiet).run()
     #expect(try fileBytes("\(studio.folder)/half/checkpoints/step-12/model.safetensors") == weights)
   }
 
   /// A folder, an archive of it and a grid; an interrupted folder goes on, other settings are refused.
-  @Test func drawnPicturesDoNotDependOnInterruptions() throws {
+  @Test func drawnImagesDoNotDependOnInterruptions() throws {
     let studio = try Studio()
     try studio.encode()
-    _ = try TrainRun(trainingParts(studio.settings()), command: "", terminal: quiet).run()
+    _ = try TrainRun(trainingArtifacts(studio.settings()), command: "", terminal: quiet).run()
     let drawing = try ImageDrawing(studio.folder + "/run"), out = studio.folder + "/drawn"
     let options = ImageSamplingOptions(sampling: Sampling(seed: 4), batch: 2)
     let classes: [Int?] = [0, 1, 2, 0, 1]
     try drawing.draw(classes, options, to: out + ".npz")
     let third = try fileBytes(out + "/000003.png")
     let archive = try NumPyArchive(out + ".npz").array("arr_0")
-    #expect(archive.shape == [5, 8, 8, 3] && archive.type == .u8)
+    #expect(archive.shape == [5, 8, 8, 3])
+    #expect(archive.type == .u8)
     for index in [1, 3] { try FileManager.default.removeItem(atPath: "\(out)/00000\(index).png") }
     var other = options
     other.batch = 5
@@ -164,8 +171,8 @@ import Training
     try studio.encode()
     func message(_ overrides: [String]) -> String {
       do {
-        let parts = try trainingParts(studio.settings(overrides))
-        let data = try parts.examples(studio.folder + "/codes", limit: nil) { _, _ in }
+        let artifacts = try trainingArtifacts(studio.settings(overrides))
+        let data = try artifacts.examples(studio.folder + "/codes", limit: nil) { _, _ in }
         for index in 0..<data.count { _ = try data.example(index) }
         return "nothing"
       } catch { return "\(error)" }
@@ -177,27 +184,32 @@ import Training
     let codes = try CodeFolder(studio.folder + "/codes")
     try NumPyWriter.write(NumPySource(integers: [0, 16, 1, 2], shape: [1, 1, 4]), to: codes.codesPath(7))
     let bad = message([])
-    #expect(bad.contains("7.npy") && bad.contains("code 1") && bad.contains("0 ... 15") && bad.contains("16"))
+    #expect(bad.contains("7.npy"))
+    #expect(bad.contains("code 1"))
+    #expect(bad.contains("0 ... 15"))
+    #expect(bad.contains("16"))
     try NumPyWriter.write(NumPySource(integers: [0, 1], shape: [1, 1, 2]), to: codes.codesPath(7))
     #expect(message([]).contains("1 of 2"))
     try AtomicFile.write([1, 2, 3], to: codes.codesPath(7))
     #expect(message([]).contains("7.npy"))
     try FileManager.default.removeItem(atPath: codes.labelPath(2))
     #expect(message([]).contains("no 2.npy"))
-    #expect(throws: InputError.self) { try RunParts(studio.settings()) }
-    #expect(throws: InputError.self) { try ClassifiedPictures(studio.folder + "/codes/tiny_codes/0.npy") }
-    #expect(throws: InputError.self) { try ClassifiedPictures(studio.folder + "/codes") }
+    #expect(throws: InputError.self) { try RunArtifacts(studio.settings()) }
+    #expect(throws: InputError.self) { try ClassifiedImages(studio.folder + "/codes/tiny_codes/0.npy") }
+    #expect(throws: InputError.self) { try ClassifiedImages(studio.folder + "/codes") }
   }
 
   /// The run files of `Configs/images/` say what the paper says, and differ in what they should.
   @Test(arguments: ["b", "l"]) func shippedRunFilesAreRead(size: String) throws {
-    for arm in ["sft", "dist"] {
-      let path = "\(configsFolder)/images/llamagen-\(size)-\(arm).yaml"
+    for variant in ["sft", "dist"] {
+      let path = "\(configsFolder)/images/llamagen-\(size)-\(variant).yaml"
       let text = try String(contentsOfFile: path, encoding: .utf8)
-      #expect(text.contains("dist2 train Configs/images/llamagen-\(size)-\(arm).yaml"))
+      #expect(text.contains("dist2 train Configs/images/llamagen-\(size)-\(variant).yaml"))
       let settings = try RunSettings(file: path)
-      #expect(settings.data.areCodes && settings.train.fromScratch && settings.train.batch == 256)
-      #expect(settings.metrics.count == (arm == "dist" ? 1 : 0))
+      #expect(settings.data.areCodes)
+      #expect(settings.train.fromScratch)
+      #expect(settings.train.batch == 256)
+      #expect(settings.metrics.count == (variant == "dist" ? 1 : 0))
       let model = try describeModel(folder: settings.model)
       let published = LlamaGenConfiguration.published(size == "b" ? .b : .l, imageSide: 384)
       #expect((model as? LlamaGen)?.configuration == published)

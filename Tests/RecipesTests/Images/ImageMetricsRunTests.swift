@@ -29,7 +29,7 @@ private let withoutFashion: Comment = "Fashion-MNIST is not installed (dataset-f
         }
       ],
       to: folder + "/real.npz")
-    try NumberedPictures(folder + "/fake").add(ImageBatch(count: 24, height: 28, width: 28, channels: 1, bytes: fake))
+    try NumberedImages(folder + "/fake").add(ImageBatch(count: 24, height: 28, width: 28, channels: 1, bytes: fake))
     let network = SmallImageClassifier(classCount: 3, origin: "nothing", generator: Generator(seed: 3))
     try network.save(to: folder + "/network")
     let opened = try imageFeatures(folder + "/network")
@@ -41,7 +41,8 @@ private let withoutFashion: Comment = "Fashion-MNIST is not installed (dataset-f
     #expect(same.figures[0].value < 1e-6 * other.metrics.figures[0].value && other.metrics.figures[0].value > 0)
     #expect(other.metrics.figures.map(\.name).contains("class score"))
     let text = other.table.text(terminal: .standardOutput)
-    #expect(text.contains("small classifier, nothing") && text.contains("24 real and 24 generated"))
+    #expect(text.contains("small classifier, nothing"))
+    #expect(text.contains("24 real and 24 generated"))
     #expect(!text.contains("FID"))
 
     let error = #expect(throws: InputError.self) {
@@ -55,17 +56,18 @@ private let withoutFashion: Comment = "Fashion-MNIST is not installed (dataset-f
       _ = try ImageMetricsRun(
         real: ImageReader(folder + "/real.npz", limit: 3), generated: ImageReader(folder + "/fake"), network: opened)
     }
-    #expect(few?.description.contains("at least 4 pictures") == true)
+    #expect(few?.description.contains("at least 4 images") == true)
   }
 
   @Test(.enabled(if: hasFashion, withoutFashion)) func fashionMNISTIsRead() throws {
     let data = try FashionMNIST()
-    #expect(data.train.count == 60_000 && data.test.count == 10_000)
+    #expect(data.train.count == 60_000)
+    #expect(data.test.count == 10_000)
     #expect(data.train.images.count == 60_000 * 28 * 28)
     #expect((0..<10).allSatisfy { label in data.test.labels.count { $0 == label } == 1000 })
   }
 
-  /// One pass over an eighth of the pictures already tells most classes apart, and equal seeds give equal weights.
+  /// One pass over an eighth of the images already tells most classes apart, and equal seeds give equal weights.
   @Test(.enabled(if: hasFashion, withoutFashion)) func aShortTrainingLearns() throws {
     let data = try FashionMNIST().prefix(7500, tests: 2000)
     var training = ClassifierTraining()

@@ -8,16 +8,16 @@ import TorchNN
 import Training
 
 @Suite struct ImageModelTests {
-  /// The general trainer and objective take sequences of codes as they are: three classes, a picture each.
+  /// The general trainer and objective take sequences of codes as they are: three classes, an image each.
   @Test func whatTheTrainerTeachesTheSamplerDraws() throws {
     let configuration = LlamaGenConfiguration(
-      codes: 24, classes: 3, gridSide: 3, hiddenSize: 32, innerSize: 64, layers: 2, heads: 2)
+      codes: 24, classes: 3, gridSide: 3, hiddenSize: 32, intermediateSize: 64, layers: 2, heads: 2)
     let model = LlamaGen(configuration, generator: Generator(seed: 1))
     var generator = CounterGenerator(8)
-    let pictures = (0..<3).map { _ in (0..<9).map { _ in Int32(generator.next(below: 24)) } }
-    let examples = pictures.enumerated().map { index, picture in
+    let images = (0..<3).map { _ in (0..<9).map { _ in Int32(generator.next(below: 24)) } }
+    let examples = images.enumerated().map { index, image in
       EncodedExample(
-        ids: [model.token(ofClass: index)] + picture, supervised: [Bool](repeating: true, count: 10))
+        ids: [model.token(ofClass: index)] + image, supervised: [Bool](repeating: true, count: 10))
     }
     let options = TrainingOptions(length: .steps(150), schedule: .constant, seed: 3)
     let trainer = Trainer(
@@ -26,6 +26,6 @@ import Training
     let losses = try trainer.fit(source).losses
     #expect(abs(losses[0] - 3.178) < 0.001)  // log 24: a head of zeros
     let drawn = try ImageSampler(model).sample([0, 1, 2], ImageSamplingOptions(sampling: .greedy))
-    #expect(drawn == pictures)
+    #expect(drawn == images)
   }
 }

@@ -162,7 +162,8 @@ import Testing
         _ = try model.write(to: folder)
         Issue.record("nothing was thrown")
       } catch let error as InputError {
-        #expect(error.path == folder && error.found == "that it exists already")
+        #expect(error.path == folder)
+        #expect(error.found == "that it exists already")
       }
       _ = try model.write(to: folder, replacing: true)
       try #expect(FileManager.default.contentsOfDirectory(atPath: folder).count == 5)
@@ -196,7 +197,9 @@ import Testing
           read += 1
           if read % 16 == 0 { _ = try model.write(to: folder + "/out", replacing: true) }
         } catch let error as InputError {
-          #expect(error.path.hasPrefix(folder) && !error.expected.isEmpty && !error.found.isEmpty, "\(error)")
+          #expect(error.path.hasPrefix(folder), "\(error)")
+          #expect(!error.expected.isEmpty, "\(error)")
+          #expect(!error.found.isEmpty, "\(error)")
         }
       }
       for part in 0..<50 { try attempt(Array(whole.bytes[..<(whole.bytes.count * part / 50)]), "cut \(part) of 50") }

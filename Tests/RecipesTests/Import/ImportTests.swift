@@ -28,7 +28,8 @@ private struct ImportFixture: CustomTestStringConvertible {
     #expect(Set(folder.tensors.map(\.name)) == Set(expected.map(\.name)))
     for tensor in expected {
       let found = try #require(folder[tensor.name])
-      #expect(found.type == .f32 && found.shape == tensor.shape)
+      #expect(found.type == .f32)
+      #expect(found.shape == tensor.shape)
       #expect(found.withBytes(Array.init) == tensor.withBytes(Array.init), "\(tensor.name)")
     }
     #expect(imported.model.parameterCount == expected.reduce(0) { $0 + $1.shape.reduce(1, *) })
@@ -116,11 +117,13 @@ private struct ImportFixture: CustomTestStringConvertible {
     defer { try? FileManager.default.removeItem(atPath: sharded) }
     var counts: [Int] = []
     let summary = try imported.model.write(to: sharded, maxShardBytes: 20_000) { counts.append($0) }
-    #expect(counts == counts.sorted() && counts.last == imported.model.parameterCount)
+    #expect(counts == counts.sorted())
+    #expect(counts.last == imported.model.parameterCount)
     #expect(summary.files.map(\.name).contains("model.safetensors.index.json"))
     #expect(summary.files.allSatisfy { $0.bytes > 0 })
     let (whole, parts) = (try SafetensorsFolder(imported.path), try SafetensorsFolder(sharded))
-    #expect(parts.files.count > 2 && parts.tensors.count == whole.tensors.count)
+    #expect(parts.files.count > 2)
+    #expect(parts.tensors.count == whole.tensors.count)
     for tensor in whole.tensors {
       #expect(parts[tensor.name]?.withBytes(Array.init) == tensor.withBytes(Array.init))
     }

@@ -13,7 +13,7 @@ import TokenData
 @Suite struct SeenManipulationTests {
   private let tiny: TinyManipulation
   private let model: String
-  private let form = PromptForm(rules: false)
+  private let template = PromptTemplate(rules: false)
 
   init() throws {
     tiny = try TinyManipulation()
@@ -31,15 +31,16 @@ import TokenData
   @Test func linesNameTheTableAtTheirStep() throws {
     let kinds: [TaskKind] = [.followOrder, .rotate, .sweep], folder = tiny.folder + "/data"
     let data = ManipulationData(
-      ExampleWriter(form: form, auxiliary: AuxiliaryTask.allCases, ratio: 2), kinds: kinds)
+      ExampleWriter(template: template, auxiliary: AuxiliaryTask.allCases, ratio: 2), kinds: kinds)
     let count = try data.write(.train, episodes: 6, to: folder + "/train.jsonl")
     let settings = try RunSettings(
       file: configsFolder + "/manipulation/text.yaml",
       overrides: [
         "model=\"\(model)\"", "data.folder=\"\(folder)\"", "data.train=", "data.valid=", "data.maxLength=4096",
       ])
-    let parts = try RunParts(settings), dataset = try parts.dataset(folder + "/train.jsonl")
-    #expect(dataset.count == count && dataset.summary.skippedCount == 0)
+    let artifacts = try RunArtifacts(settings), dataset = try artifacts.dataset(folder + "/train.jsonl")
+    #expect(dataset.count == count)
+    #expect(dataset.summary.skippedCount == 0)
     let scenes = Dictionary(
       uniqueKeysWithValues: kinds.flatMap { kind in (0..<2).map { Episode(kind, .train, seed: $0) } }
         .map { ($0.name, $0.scenes) })
@@ -47,30 +48,33 @@ import TokenData
     for index in 0..<count {
       let record = try dataset.record(index), id = try #require(record.id)
       guard case .promptCompletion(let prompt, let answer?) = record.content else { continue }
-      #expect(prompt.ranges(of: "<image>").count == 1 && !prompt.contains("<image0>"))
+      #expect(prompt.ranges(of: "<image>").count == 1)
+      #expect(!prompt.contains("<image0>"))
       let example = try dataset.example(index)
-      #expect(example.images.map(\.count) == [4] && record.images.count == 1)
-      let path = try #require(record.images.first), picture = try PixelImage(file: path)
+      #expect(example.images.map(\.count) == [4])
+      #expect(record.images.count == 1)
+      let path = try #require(record.images.first), image = try PixelImage(file: path)
       files.insert(URL(fileURLWithPath: path).lastPathComponent)
       // `train/rotate/1_0` by its step; `obj_det/train/rotate/1_3` by the boxes it answers with.
-      let parts = id.split(separator: "/"), last = parts[parts.count - 1].split(separator: "_")
-      let tables = try #require(scenes[(parts.suffix(3).dropLast() + [last[0]]).joined(separator: "/")])
-      if parts.count == 3 {
+      let artifacts = id.split(separator: "/"), last = artifacts[artifacts.count - 1].split(separator: "_")
+      let tables = try #require(scenes[(artifacts.suffix(3).dropLast() + [last[0]]).joined(separator: "/")])
+      if artifacts.count == 3 {
         let step = try #require(Int(last[1]))
-        #expect(picture == tables[step].picture)
+        #expect(image == tables[step].image)
         later += step > 0 ? 1 : 0
-      } else if parts[0] == "obj_det" {
+      } else if artifacts[0] == "obj_det" {
         let shown = tables.filter { $0.described.map(\.withoutHeading).sceneText == answer.trimmed }
-        #expect(shown.map(\.picture).contains(picture))
+        #expect(shown.map(\.image).contains(image))
         detected += 1
-      } else if parts[0] == "act_pred" {
+      } else if artifacts[0] == "act_pred" {
         // The answer's action begins where its object is seen.
-        let table = try #require(tables.first { $0.picture == picture })
+        let table = try #require(tables.first { $0.image == image })
         let start = try #require(ParsedAnswer(answer).actions.first).start
         #expect(table.objects.contains { $0.box.contains(start) && answer.contains($0.name) })
       }
     }
-    #expect(later >= 2 && detected >= 6)
+    #expect(later >= 2)
+    #expect(detected >= 6)
     // Nothing lies there that no line names.
     #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder + "/pictures")) == files)
   }
@@ -78,19 +82,19 @@ import TokenData
   /// Scenes of the task say how their objects are turned only where that is asked for.
   @Test func headingsAreOptional() {
     let play = EpisodePlay(Episode(.twist, .train, seed: 0))
-    #expect(!play.prompt(PromptForm()).contains("turned"))
-    #expect(play.prompt(PromptForm(headings: true)).contains("turned <r>["))
-    #expect(play.prompt(PromptForm(headings: true)).hasPrefix("<image0>\n"))
+    #expect(!play.prompt(PromptTemplate()).contains("turned"))
+    #expect(play.prompt(PromptTemplate(headings: true)).contains("turned <r>["))
+    #expect(play.prompt(PromptTemplate(headings: true)).hasPrefix("<image0>\n"))
   }
 
   @Test func policyLooks() throws {
     let folder = tiny.folder + "/seen"
     try makeFolders(folder)
     let scenes = (0..<2).map { Episode(.rotate, .placement, seed: $0).scene }
-    for (index, scene) in scenes.enumerated() { try scene.picture.writePNG(to: "\(folder)/\(index).png") }
-    try AtomicFile.write(try scenes[0].picture.png().prefix(200), to: folder + "/cut.png")
+    for (index, scene) in scenes.enumerated() { try scene.image.writePNG(to: "\(folder)/\(index).png") }
+    try AtomicFile.write(try scenes[0].image.png().prefix(200), to: folder + "/cut.png")
     let choice = try ModelChoice(model, overrides: ["evaluate.maxNewTokens=8"])
-    let policy = try ManipulationPolicy(choice, form: form)
+    let policy = try ManipulationPolicy(choice, template: template)
     func line(_ id: Int, _ rest: String) -> String { "{\"id\": \(id), \(rest)}" }
     let task = "\"task\": \"Rotate it.\""
     let lines = [
@@ -113,13 +117,14 @@ import TokenData
       for word in words { #expect(error.contains(word), "\(error)") }
     }
     #expect(try answers[8].ifPresent("error") == nil)
-    // A damaged picture spoils no other answer.
+    // A damaged image spoils no other answer.
     #expect(policy.answers(to: [lines[1]], from: 1) == [answers[1].value.text()])
     // Models that read alone.
     let blind = try ModelChoice(tiny.model)
-    let refused = refusal { _ = try ManipulationPolicy(blind, form: form) }
-    #expect(refused.contains("text alone") && refused.contains("new-vlm"), "\(refused)")
-    let reads = try ManipulationPolicy(blind, form: PromptForm(observation: .boxes))
+    let refused = refusal { _ = try ManipulationPolicy(blind, template: template) }
+    #expect(refused.contains("text alone"), "\(refused)")
+    #expect(refused.contains("new-vlm"), "\(refused)")
+    let reads = try ManipulationPolicy(blind, template: PromptTemplate(observation: .boxes))
     #expect(reads.answers(to: [lines[0]], from: 1)[0].contains("text alone"))
   }
 
@@ -130,14 +135,16 @@ import TokenData
     let names = experiment.grid.runs.map(\.name)
     for name in names { try kept.run(one: name, threads: 1) }
     let outcomes = try names.compactMap { try kept.outcome($0) }
-    #expect(outcomes.count == 2 && outcomes.allSatisfy { $0.trials.count == 4 && $0.examples == 4 })
+    #expect(outcomes.count == 2)
+    #expect(outcomes.allSatisfy { $0.trials.count == 4 && $0.examples == 4 })
     #expect(outcomes.allSatisfy { $0.losses.allSatisfy(\.isFinite) && $0.trials.allSatisfy { $0.answers == 2 } })
-    // Pictures go when the run is done.
+    // Images go when the run is done.
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/data").isEmpty)
     let report = try kept.report(command: "dist2 reproduce manipulation --observation image")
-    #expect(report.markdown.contains("seen as pictures of 256 x 128 pixels"))
+    #expect(report.markdown.contains("seen as images of 256 x 128 pixels"))
     let page = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
-    #expect(page.contains("data:image/png") && page.contains("&lt;image0&gt;"))
+    #expect(page.contains("data:image/png"))
+    #expect(page.contains("&lt;image0&gt;"))
     // A run made again is the same; another observation is another experiment.
     try kept.run(one: names[1], threads: 1)
     let again = try #require(try kept.outcome(names[1]))
@@ -150,16 +157,18 @@ import TokenData
     let experiment = ManipulationExperiment(.tiny, model: tiny.model, observation: .image)
     let folder = tiny.folder + "/blind"
     let words = refusal { _ = try ExperimentFolder(folder, experiment) }
-    #expect(words.contains("text alone") && words.contains("dist2 new-vlm"), "\(words)")
+    #expect(words.contains("text alone"), "\(words)")
+    #expect(words.contains("dist2 new-vlm"), "\(words)")
     #expect(!fileExists(folder))
   }
 
-  /// Settings are read back as they were written, of text and of pictures.
+  /// Settings are read back as they were written, of text and of images.
   @Test func settingsAreReadBack() throws {
-    for observation in [PromptForm.Observation.boxes, .image] {
+    for observation in [PromptTemplate.Observation.boxes, .image] {
       let written = ManipulationExperiment(.small, model: "m", observation: observation)
       let read = try JSONDecoder().decode(ManipulationExperiment.self, from: JSONEncoder().encode(written))
-      #expect(read == written && read.observation == observation)
+      #expect(read == written)
+      #expect(read.observation == observation)
     }
     #expect(ManipulationExperiment(.small, model: "m").observation == .boxes)
   }

@@ -28,14 +28,18 @@ import TokenData
   @Test func rewardBench() throws {
     let example = try example(
       #"{"prompt": "q", "chosen": "a", "rejected": "b", "subset": "hep-cpp", "id": 12, "x": 1}"#)
-    #expect(example.id == "12" && example.subset == "hep-cpp" && example.language == nil && example.margin == nil)
+    #expect(example.id == "12")
+    #expect(example.subset == "hep-cpp")
+    #expect(example.language == nil)
+    #expect(example.margin == nil)
     #expect(example.chosen == [RewardRequest(messages: asked, response: "a")])
     #expect(example.rejected == [RewardRequest(messages: asked, response: "b")])
   }
 
   @Test func fieldsThatMayBeMissing() throws {
     let example = try example(#"{"prompt": "q", "chosen": "a", "rejected": "", "margin": 1.5, "language": "deu_Latn"}"#)
-    #expect(example.id == "pairs.jsonl line 1" && example.subset == "all")
+    #expect(example.id == "pairs.jsonl line 1")
+    #expect(example.subset == "all")
     #expect(example.margin == 1.5 && example.language == "deu_Latn" && example.rejected[0].response.isEmpty)
   }
 
@@ -59,18 +63,22 @@ import TokenData
   @Test func bestOfFourAndManyRight() throws {
     let best = try example(
       #"{"id": "7", "prompt": "q", "chosen": ["a"], "rejected": ["b", "c", "d"], "num_correct": 1, "subset": "Math"}"#)
-    #expect(best.chosen.map(\.response) == ["a"] && best.rejected.map(\.response) == ["b", "c", "d"])
+    #expect(best.chosen.map(\.response) == ["a"])
+    #expect(best.rejected.map(\.response) == ["b", "c", "d"])
     #expect(best.rejected.allSatisfy { $0.messages == asked })
     let ties = try example(
       #"{"id": "tied:0", "prompt": "q", "chosen": ["a", "b"], "rejected": ["c"], "num_correct": 2, "subset": "Ties"}"#)
-    #expect(ties.id == "tied:0" && ties.chosen.count == 2 && ties.rejected.count == 1)
+    #expect(ties.id == "tied:0")
+    #expect(ties.chosen.count == 2)
+    #expect(ties.rejected.count == 1)
   }
 
   @Test(arguments: [("[0, 1]", "a"), ("[1, 0]", "b")]) func ranked(ranking: String, best: String) throws {
     let example = try example(
       "{\"id\": \"v\", \"image\": \"cat.png\", \"query\": \"q\", \"response\": [\"a\", \"b\"], \"human_ranking\": \(ranking), \"query_source\": \"POVID\"}"
     )
-    #expect(example.image == "cat.png" && example.subset == "POVID")
+    #expect(example.image == "cat.png")
+    #expect(example.subset == "POVID")
     #expect(example.chosen == [RewardRequest(messages: asked, response: best)])
     #expect(example.rejected.count == 1 && example.rejected[0].response != best)
   }
@@ -88,7 +96,8 @@ import TokenData
 
   @Test func votes() throws {
     let first = try example(vote("model_b", turn: 1))
-    #expect(first.id == "81/x/y/1/author_2" && first.subset == "turn 1")
+    #expect(first.id == "81/x/y/1/author_2")
+    #expect(first.subset == "turn 1")
     #expect(first.chosen == [RewardRequest(messages: asked, response: "b1")])
     #expect(first.rejected == [RewardRequest(messages: asked, response: "a1")])
     let second = try example(vote("model_a", turn: 2))
@@ -101,7 +110,8 @@ import TokenData
     let lines = [vote("tie", turn: 1), vote("model_a", turn: 1), vote("tie (inconsistent)", turn: 2)]
     try withLines(lines) { path in
       let set = try PreferenceSet(path)
-      #expect(set.humanTies == 2 && set.examples.count == 1)
+      #expect(set.humanTies == 2)
+      #expect(set.examples.count == 1)
       #expect(set.remarks == ["2 ties of the people who judged are left out."])
     }
   }
@@ -159,7 +169,8 @@ import TokenData
     let good = #"{"prompt": "q", "chosen": "a", "rejected": "b"}"#
     try withLines([good, "[1]", good, #"{"prompt": "q"}"#]) { path in
       let set = try PreferenceSet(path, skipBad: true)
-      #expect(set.examples.count == 2 && set.skipped.map(\.line) == [2, 4])
+      #expect(set.examples.count == 2)
+      #expect(set.skipped.map(\.line) == [2, 4])
       #expect(set.skipped[0].reason.contains("expected a JSON object, found array of 1"))
       #expect(set.remarks.first?.hasPrefix("2 lines are left out") == true)
     }
@@ -175,9 +186,12 @@ import TokenData
         try PreferenceSet(path, limit: 10, seed: seed).examples.compactMap { Int($0.id) }
       }
       let first = try ids(1)
-      #expect(first.count == 10 && first == first.sorted() && first != Array(0..<10))
+      #expect(first.count == 10)
+      #expect(first == first.sorted())
+      #expect(first != Array(0..<10))
       let again = try ids(1), other = try ids(2)
-      #expect(again == first && other != first)
+      #expect(again == first)
+      #expect(other != first)
     }
   }
 
@@ -191,10 +205,13 @@ import TokenData
     arguments: [("autoj_pairs", 1019, 1), ("hhh_pairs", 221, 0)])
   func realPairs(name: String, count: Int, undecidable: Int) throws {
     let set = try PreferenceSet("\(Self.data)/\(name).jsonl")
-    #expect(set.examples.count == count && set.examples.count { $0.isUndecidable } == undecidable)
-    let judge = RuleJudge { Double($0.response.count) }
-    let evaluation = try PreferenceEvaluation(set, judge)
-    let report = PreferenceReport(judge: judge.name, evaluation.outcomes)
-    #expect(report.total.examples == count && (0.2..<0.8).contains(report.total.accuracy) && report.average == nil)
+    #expect(set.examples.count == count)
+    #expect(set.examples.count { $0.isUndecidable } == undecidable)
+    let rewardModel = RuleRewardModel { Double($0.response.count) }
+    let evaluation = try PreferenceEvaluation(set, rewardModel)
+    let report = PreferenceReport(rewardModel: rewardModel.name, evaluation.outcomes)
+    #expect(report.total.examples == count)
+    #expect((0.2..<0.8).contains(report.total.accuracy))
+    #expect(report.average == nil)
   }
 }

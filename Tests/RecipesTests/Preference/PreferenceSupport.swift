@@ -1,13 +1,14 @@
 import Files
 import Foundation
 import Recipes
+import TestSupport
 import TokenData
 
-/// A judge that scores by a rule, and remembers what it was asked.
-final class RuleJudge: Judge {
+/// A reward model that scores by a rule, and remembers what it was asked.
+final class RuleRewardModel: RewardModel {
   let name: String
   let range: ClosedRange<Double>? = nil
-  let facets: [(name: String, range: ClosedRange<Double>?)] = []
+  let attributes: [(name: String, range: ClosedRange<Double>?)] = []
   private let longest: Int
   private let rule: (RewardRequest) -> Double
   private(set) var batches = [[RewardRequest]]()
@@ -24,7 +25,7 @@ final class RuleJudge: Judge {
     return count
   }
 
-  func rewards(of requests: [RewardRequest], facets: Bool, tokenBudget: Int?) -> [Reward] {
+  func rewards(of requests: [RewardRequest], attributes: Bool, tokenBudget: Int?) -> [Reward] {
     batches.append(requests)
     return requests.map { Reward(overall: Reward.Score(name: "overall", expectation: rule($0))) }
   }
@@ -37,13 +38,6 @@ final class RuleJudge: Judge {
     try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8)
     return try body(path)
   }
-}
-
-func withTemporaryFolder<R>(_ body: (_ path: String) throws -> R) throws -> R {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "preferences-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try body(folder.path)
 }
 
 /// Outcomes of a fixture's rows.

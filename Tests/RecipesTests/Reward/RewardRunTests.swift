@@ -22,10 +22,10 @@ private let yaml = """
   reward:
     instruction: none
     overall: { field: score, range: [0, 8] }
-    facets: [{ name: b, field: parts.b, range: [0, 8], scores: [0, 2] }]
+    attributes: [{ name: b, field: parts.b, range: [0, 8], scores: [0, 2] }]
   metrics:
     - { name: overall, tokens: { scores: [0, 8] }, where: { spans: overall }, temperature: 2 }
-    - { name: facets, tokens: { scores: [0, 2] }, where: { spans: facets }, temperature: 1 }
+    - { name: attributes, tokens: { scores: [0, 2] }, where: { spans: attributes }, temperature: 1 }
   train: { steps: 120, batch: 6, learningRate: 0.01, samples: 0 }
   """
 
@@ -37,33 +37,36 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
   func aModelLearnsWhatIsBetter(_ preset: String) throws {
     let tiny = try TinyRun(data: rated, yaml: yaml)
     _ = try tiny.train("objective.preset=\(preset)").run()
-    let judge = try loadJudge(run: tiny.folder + "/out")
-    let rewards = try judge.rewards(of: requests, facets: true, tokenBudget: nil)
+    let rewardModel = try loadRewardModel(run: tiny.folder + "/out")
+    let rewards = try rewardModel.rewards(of: requests, attributes: true, tokenBudget: nil)
     let overall = rewards.map(\.overall.expectation)
     #expect(overall[0] + 0.5 < overall[1] && overall[1] + 0.5 < overall[2], "\(overall)")
     let comparesPairs = preset.hasSuffix("Terry")
-    #expect((judge.range == nil) == comparesPairs && judge.facets.count == (comparesPairs ? 0 : 1))
+    #expect((rewardModel.range == nil) == comparesPairs)
+    #expect(rewardModel.attributes.count == (comparesPairs ? 0 : 1))
     if !comparesPairs {
       for (value, score) in zip(overall, [0, 4, 8]) { #expect(abs(value - Double(score)) < 2) }
-      #expect(rewards[0].facets[0].expectation < rewards[2].facets[0].expectation)
+      #expect(rewards[0].attributes[0].expectation < rewards[2].attributes[0].expectation)
     }
-    #expect(try judge.tokens(of: requests[0]) > 3)
+    #expect(try rewardModel.tokens(of: requests[0]) > 3)
   }
 
   /// A head of scores answers nothing.
   @Test func aHeadOfScoresIsNotAskedForAnswers() throws {
     let tiny = try TinyRun(data: rated, yaml: yaml)
     _ = try tiny.train("objective.preset=regression", "train.steps=2").run()
-    let choice = try ModelChoice(tiny.folder + "/out"), dataset = try choice.parts.dataset(tiny.folder + "/train.jsonl")
-    let error = #expect(throws: InputError.self) { try Evaluating(choice.parts, choice.load(), dataset) }
-    #expect(error?.place == "key objective.preset" && error?.remedy.contains("--pairs") == true)
+    let choice = try ModelChoice(tiny.folder + "/out"),
+      dataset = try choice.artifacts.dataset(tiny.folder + "/train.jsonl")
+    let error = #expect(throws: InputError.self) { try Evaluating(choice.artifacts, choice.load(), dataset) }
+    #expect(error?.place == "key objective.preset")
+    #expect(error?.remedy.contains("--pairs") == true)
   }
 
   /// All pairs of a question whose scores differ; equal ones say nothing.
   @Test func pairsAreMadeWithinAQuestion() throws {
     let tied = rated + "{\"prompt\": \"0 + 1?\", \"response\": \"b a b\", \"score\": 4, \"parts\": {\"b\": 4}}\n"
-    let tiny = try TinyRun(data: tied, yaml: yaml), parts = try tiny.parts("objective.preset=bradleyTerry")
-    let source = try parts.batches(try parts.dataset(tiny.folder + "/train.jsonl"), shuffled: false)
+    let tiny = try TinyRun(data: tied, yaml: yaml), artifacts = try tiny.artifacts("objective.preset=bradleyTerry")
+    let source = try artifacts.batches(try artifacts.dataset(tiny.folder + "/train.jsonl"), shuffled: false)
     #expect(source.plan.count == 4 * 3 + 2)
     let batch = try #require(try source.batches(ofStep: 0).first)
     // Differences of 4 and 8: their mean over the pairs is 1.
@@ -72,7 +75,7 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
     }
     #expect(abs(margins.reduce(0, +) / Double(margins.count) - 1) < 1e-12)
     #expect(Set(margins.map { ($0 / (margins.min() ?? 1)).rounded() }) == [1, 2])
-    #expect(batch.supervision.queries.isEmpty)
+    #expect(batch.supervision.logitRows.isEmpty)
   }
 
   @Test func withoutTwoResponsesToAQuestionThereAreNoPairs() throws {
@@ -88,9 +91,9 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
   func checkpointsHoldTheHead(_ more: [String]) throws {
     let tiny = try TinyRun(data: rated, yaml: yaml)
     let settings = try tiny.settings(["objective.preset=regression", "train.steps=3"] + more)
-    _ = try TrainRun(RunParts(settings), command: "", terminal: quiet).run()
-    let judge = try loadJudge(run: tiny.folder + "/out")
-    #expect(try judge.rewards(of: requests, facets: true, tokenBudget: nil).count == 3)
+    _ = try TrainRun(RunArtifacts(settings), command: "", terminal: quiet).run()
+    let rewardModel = try loadRewardModel(run: tiny.folder + "/out")
+    #expect(try rewardModel.rewards(of: requests, attributes: true, tokenBudget: nil).count == 3)
     if more.isEmpty {
       let model = try loadModel(folder: tiny.folder + "/out/checkpoints/step-3")
       #expect((model as? SequenceClassifier)?.labels == ["overall", "b"])
@@ -100,14 +103,14 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
   @Test func aHeadThatWasNotTrainedRatesNothing() throws {
     let tiny = try TinyRun(data: rated, yaml: yaml)
     let error = #expect(throws: InputError.self) {
-      try loadJudge(run: tiny.folder + "/run.yaml", overrides: ["objective.preset=bradleyTerry"])
+      try loadRewardModel(run: tiny.folder + "/run.yaml", overrides: ["objective.preset=bradleyTerry"])
     }
     #expect(error?.remedy.contains("dist2 train") == true)
   }
 }
 
 @Suite struct RewardExperimentTests {
-  @Test func cellsBecomeAReport() throws {
+  @Test func runsBecomeAReport() throws {
     let tiny = try TinyRun(data: rated, yaml: yaml), folder = tiny.folder + "/experiment"
     let names = ["bradleyTerry", "sft", "dist", "random"]
     func experiment(_ override: String) throws -> RewardExperiment {
@@ -126,7 +129,8 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
     let accuracies = Dictionary(
       report.tables[0].rows.map { ($0[0].text, $0[2].value ?? .nan) }, uniquingKeysWith: { first, _ in first })
     for name in ["sft", "dist", "bradleyTerry"] { #expect(accuracies[name] ?? 0 > 0.9, "\(accuracies)") }
-    #expect(fileExists(folder + "/report.html") && fileExists(folder + "/figure.svg"))
+    #expect(fileExists(folder + "/report.html"))
+    #expect(fileExists(folder + "/figure.svg"))
     #expect(throws: InputError.self) { try ExperimentFolder(folder, experiment("train.steps=41")) }
   }
 
@@ -146,6 +150,7 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
       for key in ["metrics", "objective", "output"] { tree[key] = .null }
       rest.insert(JSON.object(tree).text())
     }
-    #expect(rest.count == 1 && presets.count == 8)
+    #expect(rest.count == 1)
+    #expect(presets.count == 8)
   }
 }

@@ -14,15 +14,15 @@ import TokenData
     isInteractive: false, hasColor: false, hasUnicode: true, size: { Terminal.Size(columns: 80, rows: 30) },
     write: { _ in })
 
-  /// One cell from data to figures, then the report of it.
-  @Test func cellsTrainAllVariantsAndAreReported() throws {
+  /// One run from data to figures, then the report of it.
+  @Test func runsTrainAllVariantsAndAreReported() throws {
     let place = try temporary(), folder = place.path + "/study"
     let settings = StudySettings(
       problems: StudySettings.synthetic(counts: [16, 32], noises: [0.5], digits: [2]),
       variants: [.init(.sft), .init(.dist, alpha: 1), .init(.valueDrawn, width: 0.2)], seeds: [1], steps: 8)
     let study = try Study(folder: folder, settings: settings)
     for count in [16, 32] {
-      try runStudyCell(named: "n\(count)-noise0.5-digits2-seed1", folder: folder, threads: 1)
+      try runStudy(named: "n\(count)-noise0.5-digits2-seed1", folder: folder, threads: 1)
     }
     let report = try study.report(command: "dist2 study")
     guard case .array(let runs)? = report.json["runs"] else { throw CancellationError() }
@@ -31,7 +31,10 @@ import TokenData
       guard case .double(let crps)? = run["last"]?["crps"], case .double(let mae)? = run["best"]?["readOutMAE"] else {
         throw CancellationError()
       }
-      #expect(crps > 0 && crps < 100 && mae > 0 && mae < 100)
+      #expect(crps > 0)
+      #expect(crps < 100)
+      #expect(mae > 0)
+      #expect(mae < 100)
     }
     let text = report.text(narrow)
     for words in ["valueDrawn σ 0.2", "dist α 1", "n = 16", "n = 32", "Always answering the training median"] {
@@ -93,7 +96,8 @@ import TokenData
     #expect(try answers(0.5, seed: 1).map(\.value) == some.map(\.value))
     #expect(try answers(0.5, seed: 2).map(\.value) != some.map(\.value))
     let noise = Measurements(some.map { $0.value - $0.clean })
-    #expect(abs(noise.standardDeviation - 66.5) < 3 && abs(noise.mean) < 4)
+    #expect(abs(noise.standardDeviation - 66.5) < 3)
+    #expect(abs(noise.mean) < 4)
     #expect(try answers(0, seed: 1).allSatisfy { abs($0.value - $0.clean) <= 0.5 })
   }
 

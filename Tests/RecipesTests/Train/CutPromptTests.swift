@@ -15,16 +15,17 @@ import Training
 
   @Test func questionsAreCutAsInTraining() throws {
     let tiny = try TinyRun(data: Self.data)
-    let parts = try RunParts(tiny.settings(settings)), whole = try tiny.parts()
-    let dataset = try parts.dataset(tiny.folder + "/train.jsonl")
+    let artifacts = try RunArtifacts(tiny.settings(settings)), whole = try tiny.artifacts()
+    let dataset = try artifacts.dataset(tiny.folder + "/train.jsonl")
     #expect(dataset.summary.cut == 1)
     for index in 0..<dataset.count {
       let example = try dataset.example(index), record = try dataset.record(index)
       let first = try #require(example.supervised.indices.dropFirst().first { example.supervised[$0] })
-      let item = try Answering(parts).item(record), uncut = try Answering(whole).item(record)
+      let item = try Answering(artifacts).item(record), uncut = try Answering(whole).item(record)
       #expect(item.ids == Array(example.ids[..<first]))
       #expect(index == 0 ? item.ids.count < uncut.ids.count : item.ids == uncut.ids)
-      #expect(item.prompt == uncut.prompt && item.truth == uncut.truth)
+      #expect(item.prompt == uncut.prompt)
+      #expect(item.truth == uncut.truth)
     }
   }
 
@@ -33,23 +34,25 @@ import Training
     let tiny = try TinyRun(data: Self.data)
     let record = Record(.promptCompletion(Self.longPrompt, nil), source: "line 1")
     for (tokens, length) in [(3, 11), (6, 8), (500, 7)] {
-      let parts = try RunParts(tiny.settings(settings + ["evaluate.maxNewTokens=\(tokens)"]))
-      let ids = try Answering(parts).item(record).ids
+      let artifacts = try RunArtifacts(tiny.settings(settings + ["evaluate.maxNewTokens=\(tokens)"]))
+      let ids = try Answering(artifacts).item(record).ids
       #expect(ids.count == length)
-      #expect(try Array(Answering(tiny.parts()).item(record).ids.suffix(length - 1)) == Array(ids.suffix(length - 1)))
+      #expect(
+        try Array(Answering(tiny.artifacts()).item(record).ids.suffix(length - 1)) == Array(ids.suffix(length - 1)))
     }
   }
 
   @Test func evaluatesAndScores() throws {
     let tiny = try TinyRun(data: Self.data)
-    let run = TrainRun(try RunParts(tiny.settings(settings)), command: "", terminal: quiet)
+    let run = TrainRun(try RunArtifacts(tiny.settings(settings)), command: "", terminal: quiet)
     _ = try run.run()
     let choice = try ModelChoice(tiny.folder + "/out"), model = try choice.load()
-    let dataset = try choice.parts.dataset(tiny.folder + "/train.jsonl")
-    #expect(try Evaluating(choice.parts, model, dataset).records.count == 4)
+    let dataset = try choice.artifacts.dataset(tiny.folder + "/train.jsonl")
+    #expect(try Evaluating(choice.artifacts, model, dataset).records.count == 4)
     var lines = [Self.data.split(separator: "\n").map(String.init)][...], output = [String]()
     try LineStream(choice, .score).run(source: "<test>", next: { _ in lines.popFirst() }) { output.append($0) }
-    #expect(output.count == 4 && output.allSatisfy { $0.contains("logProbability") })
+    #expect(output.count == 4)
+    #expect(output.allSatisfy { $0.contains("logProbability") })
     // The score is that of the example as it was learnt.
     let example = try dataset.example(0)
     let learnt = example.ids.indices.dropFirst().filter { example.supervised[$0] }
@@ -71,10 +74,12 @@ import Training
       guard let colon = line.range(of: "thousands:") else { return String(line) }
       return String(line[..<colon.upperBound]) + " null"
     }.joined(separator: "\n")
-    #expect(old != text && old.contains("thousands: null") && !old.contains("reduction"))
+    #expect(old != text)
+    #expect(old.contains("thousands: null"))
+    #expect(!old.contains("reduction"))
     try Data(old.utf8).write(to: URL(fileURLWithPath: file))
-    #expect(try tiny.parts().settings.metrics[0].grammar.thousands == .never)
-    #expect(try ModelChoice(tiny.folder + "/out").parts.settings.metrics[0].grammar.thousands == .never)
+    #expect(try tiny.artifacts().settings.metrics[0].grammar.thousands == .never)
+    #expect(try ModelChoice(tiny.folder + "/out").artifacts.settings.metrics[0].grammar.thousands == .never)
     #expect(try tiny.train().run().losses == finish.losses)
     let error = #expect(throws: InputError.self) { try tiny.train("train.learningRate=0.02").run() }
     #expect(error?.found.contains("train.learningRate") == true, "\(error as Any)")

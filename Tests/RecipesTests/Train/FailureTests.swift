@@ -35,7 +35,7 @@ import TorchNN
       fail("training \(index)") {
         try? FileManager.default.removeItem(atPath: tiny.folder + "/out")
         let settings = try tiny.settings(overrides + ["train.steps=1", "train.samples=0", "train.validateEvery=1"])
-        _ = try TrainRun(try RunParts(settings), command: "", terminal: quiet).run()
+        _ = try TrainRun(try RunArtifacts(settings), command: "", terminal: quiet).run()
       }
     }
   }
@@ -55,13 +55,13 @@ import TorchNN
     }
     fail("evaluate") {
       let choice = try ModelChoice(tiny.folder + "/run.yaml", overrides: ["evaluate.distribution=true"])
-      _ = try Evaluating(choice.parts, choice.load(), choice.parts.dataset(tiny.folder + "/valid.jsonl"))
+      _ = try Evaluating(choice.artifacts, choice.load(), choice.artifacts.dataset(tiny.folder + "/valid.jsonl"))
     }
     fail("export") {
       let choice = try ModelChoice(tiny.folder + "/run.yaml")
       _ = try exportModel(choice, to: tiny.folder + "/exported", dtype: .bfloat16, replacing: true)
     }
-    fail("inspect") { _ = try Inspection(tiny.parts(), terminal: quiet).warnings }
+    fail("inspect") { _ = try Inspection(tiny.artifacts(), terminal: quiet).warnings }
     fail("new-lm") {
       try NewLanguageModel(width: 16, layers: 1, heads: 2, contextLength: 64).write(
         to: tiny.folder + "/new", replacing: true)
@@ -81,6 +81,7 @@ import TorchNN
     let error = #expect(throws: InputError.self) {
       try tiny.train("train.lora={ rank: 100000, targets: all-linear }").run()
     }
-    #expect(error?.place == "rank" && error?.found == "100000")
+    #expect(error?.place == "rank")
+    #expect(error?.found == "100000")
   }
 }

@@ -12,11 +12,11 @@ import Training
   private static let overrides = ["train.steps=600", "train.checkpointEvery=2", "train.validateEvery=100"]
 
   private static func train(_ folder: String, killAfter microseconds: Int? = nil) throws -> FinishMetrics {
-    // A number of threads belongs to a thread: other tests may have left another to this one than a process begins with,
-    // and sums of several threads are rounded otherwise.
+    // A number of threads belongs to a thread: other tests may have left another to this one than a process begins
+    // with, and sums of several threads are rounded otherwise.
     Torch.threads = 1
     let tiny = try TinyRun(keeping: folder)
-    let run = TrainRun(try RunParts(tiny.settings(overrides)), command: "", terminal: quiet)
+    let run = TrainRun(try RunArtifacts(tiny.settings(overrides)), command: "", terminal: quiet)
     if let microseconds {
       // From another thread, so that the moment has nothing to do with what training does meanwhile.
       run.observe = { event in

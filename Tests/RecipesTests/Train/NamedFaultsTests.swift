@@ -16,12 +16,11 @@ import Testing
     let tiny = try TinyRun(data: "{\"prompt\": \"This prompt goes on and on: 1 + 1 = \", \"completion\": \"2\"}\n")
     func message(_ tooLong: String) -> String {
       refusal {
-        _ = try tiny.parts("data.maxLength=6", "data.tooLong=\(tooLong)").dataset(tiny.folder + "/train.jsonl")
+        _ = try tiny.artifacts("data.maxLength=6", "data.tooLong=\(tooLong)").dataset(tiny.folder + "/train.jsonl")
       }
     }
-    #expect(
-      message("cutAnswer").contains("line 1: expected at most 6 tokens")
-        && message("cutAnswer").contains("Too much of it is prompt"))
+    #expect(message("cutAnswer").contains("line 1: expected at most 6 tokens"))
+    #expect(message("cutAnswer").contains("Too much of it is prompt"))
     #expect(message("error").contains("of them are prompt"))
   }
 
@@ -32,7 +31,9 @@ import Testing
     let error = #expect(throws: InputError.self) {
       try LineStream(choice, .generate).run(source: "<test>", next: { _ in lines.popFirst().map { [$0] } }) { _ in }
     }
-    #expect(error?.path == "<test>" && error?.place == "line 2" && error?.remedy.contains("Shorten the prompt") == true)
+    #expect(error?.path == "<test>")
+    #expect(error?.place == "line 2")
+    #expect(error?.remedy.contains("Shorten the prompt") == true)
   }
 
   @Test func foldersThatAreNoModels() throws {
@@ -48,7 +49,8 @@ import Testing
     try put("trainer/checkpoint-100/config.json")
     try put("pickled/pytorch_model.bin")
     let adapter = refusal { _ = try modelFolder(folder + "/adapter") }
-    #expect(adapter.contains("an adapter (adapter_config.json) of org/base") && adapter.contains("merge_and_unload"))
+    #expect(adapter.contains("an adapter (adapter_config.json) of org/base"))
+    #expect(adapter.contains("merge_and_unload"))
     #expect(
       refusal { _ = try modelFolder(folder + "/trainer") }.contains(
         "Name one of them: \(folder)/trainer/checkpoint-100."))

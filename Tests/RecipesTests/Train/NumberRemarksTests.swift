@@ -14,27 +14,28 @@ import TokenData
 
   private func warnings(_ answers: String..., set: String = "objective.alpha=0.1") throws -> [String] {
     let tiny = try run(answers)
-    return try withExtendedLifetime(tiny) { try Inspection(tiny.parts(set), terminal: quiet).warnings }
+    return try withExtendedLifetime(tiny) { try Inspection(tiny.artifacts(set), terminal: quiet).warnings }
   }
 
   @Test func groupsAreReadAsOneNumberAndSpokenOf() throws {
-    let tiny = try run(["1,000", "2,500"]), parts = try tiny.parts()
-    #expect(parts.settings.metrics[0].grammar.thousands == .auto)
-    let inspection = try Inspection(parts, terminal: quiet)
+    let tiny = try run(["1,000", "2,500"]), artifacts = try tiny.artifacts()
+    #expect(artifacts.settings.metrics[0].grammar.thousands == .auto)
+    let inspection = try Inspection(artifacts, terminal: quiet)
     #expect(
       inspection.warnings.contains {
         $0.contains("2 of 2 answers hold digits in groups (\"1,000\")") && $0.contains("thousands")
       })
     // One number of four digits: weights 4, 3, 2, 1.
-    #expect(inspection.text(quiet).contains("4.00") && inspection.text(quiet).contains("10^3"))
+    #expect(inspection.text(quiet).contains("4.00"))
+    #expect(inspection.text(quiet).contains("10^3"))
   }
 
   @Test func listsTurnGroupsOffForAllAnswers() throws {
-    let tiny = try run(["512,384", "120,640", "51,38"]), parts = try tiny.parts()
-    #expect(parts.settings.metrics[0].grammar.thousands == .never)
-    #expect(parts.settings.resolved.text().contains(#""thousands":"none""#))
+    let tiny = try run(["512,384", "120,640", "51,38"]), artifacts = try tiny.artifacts()
+    #expect(artifacts.settings.metrics[0].grammar.thousands == .never)
+    #expect(artifacts.settings.resolved.text().contains(#""thousands":"none""#))
     // What a file says is not changed.
-    #expect(try tiny.parts("metrics.0.grammar.thousands=\",\"").settings.metrics[0].grammar.thousands == .comma)
+    #expect(try tiny.artifacts("metrics.0.grammar.thousands=\",\"").settings.metrics[0].grammar.thousands == .comma)
   }
 
   @Test func otherFormsAreSpokenOf() throws {
@@ -50,10 +51,10 @@ import TokenData
   }
 
   @Test func answersBeyondTrainingAreCounted() throws {
-    let tiny = try run(["1", "20"]), parts = try tiny.parts()
+    let tiny = try run(["1", "20"]), artifacts = try tiny.artifacts()
     let path = tiny.folder + "/test.jsonl"
     try "{\"prompt\": \"x = \", \"completion\": \"1,000\"}\n".write(toFile: path, atomically: true, encoding: .utf8)
-    let result = try Evaluating(parts, ModelChoice(tiny.folder + "/run.yaml").load(), parts.dataset(path))
+    let result = try Evaluating(artifacts, ModelChoice(tiny.folder + "/run.yaml").load(), artifacts.dataset(path))
     #expect(result.records[0].truth == [1000])
     #expect(result.table("t").notes.contains { $0.contains("right answers hold digits in groups") })
     let far = (result.records[0].values ?? []).contains { $0 > 20 }

@@ -38,12 +38,14 @@ import TokenData
   }
 
   @Test func answersEndByTheTemplatesMark() throws {
-    let tiny = try baseRun(template: "chatml"), parts = try tiny.parts()
-    #expect(Answering(parts).options.stopIDs == [0, 2])
+    let tiny = try baseRun(template: "chatml"), artifacts = try tiny.artifacts()
+    #expect(Answering(artifacts).options.stopIDs == [0, 2])
     // What it learns ends so, too.
-    let example = try parts.dataset(tiny.folder + "/train.jsonl").example(0)
-    #expect(example.ids.last == parts.tokenizer.ids(of: "\n").first && example.ids.dropLast().last == 2)
-    #expect(example.supervised.dropLast().last == true && example.supervised.last == false)
+    let example = try artifacts.dataset(tiny.folder + "/train.jsonl").example(0)
+    #expect(example.ids.last == artifacts.tokenizer.ids(of: "\n").first)
+    #expect(example.ids.dropLast().last == 2)
+    #expect(example.supervised.dropLast().last == true)
+    #expect(example.supervised.last == false)
   }
 
   @Test func folderSaysHowTheModelIsAskedAndWhatEndsItsAnswers() throws {
@@ -56,8 +58,9 @@ import TokenData
       #expect(text == ChatTemplate.chatml.jinja())
       #expect(try JSONReader(file: folder + "/generation_config.json").value["eos_token_id"] == [2, 0])
       // This library reads it back: conversations need no run file.
-      let parts = try ModelChoice(folder).parts
-      #expect(parts.encoder.template == .chatml && Set(parts.encoder.ends.ids) == [0, 2])
+      let artifacts = try ModelChoice(folder).artifacts
+      #expect(artifacts.encoder.template == .chatml)
+      #expect(Set(artifacts.encoder.ends.ids) == [0, 2])
     }
   }
 
@@ -66,7 +69,7 @@ import TokenData
     let same = try TinyRun(data: Self.data), copy = same.folder + "/copy"
     try ChatTemplate.smollm2.jinja().write(
       toFile: same.folder + "/model/chat_template.jinja", atomically: true, encoding: .utf8)
-    let own = try parts(same, "smollm2")
+    let own = try artifacts(same, "smollm2")
     try FileManager.default.copyItem(atPath: same.folder + "/model", toPath: copy)
     try own.saveAnswering(to: copy)
     #expect(try ChatTemplate(folder: copy) == .smollm2)
@@ -75,34 +78,35 @@ import TokenData
         == false)
     let other = try baseRun(template: "phi3"), folder = other.folder + "/copy"
     try FileManager.default.copyItem(atPath: other.folder + "/model", toPath: folder)
-    try other.parts().saveAnswering(to: folder)
+    try other.artifacts().saveAnswering(to: folder)
     let jinja = ChatTemplate.phi3.jinja(TemplateTokens(begin: "<|im_start|>", end: "<|endoftext|>"))
     #expect(try JSONReader(file: folder + "/tokenizer_config.json").value["chat_template"] == .string(jinja))
     #expect(try ChatTemplate(folder: folder) == .phi3)
     #expect(try JSONReader(file: folder + "/generation_config.json").value["eos_token_id"] == 0)
   }
 
-  private func parts(_ tiny: TinyRun, _ template: String) throws -> RunParts {
-    try tiny.parts("data.template=\(template)")
+  private func artifacts(_ tiny: TinyRun, _ template: String) throws -> RunArtifacts {
+    try tiny.artifacts("data.template=\(template)")
   }
 
   @Test func marksThatAreNoTokensAreSaidBeforeTrainingAndByInspect() throws {
     let tiny = try baseRun(template: "phi3")
-    let warnings = try Inspection(tiny.parts(), terminal: quiet).warnings
+    let warnings = try Inspection(tiny.artifacts(), terminal: quiet).warnings
     #expect(warnings.contains { $0.contains("<|end|>") && $0.contains("no token ends an answer") }, "\(warnings)")
     nonisolated(unsafe) var said = ""
     let terminal = Terminal(
       isInteractive: false, hasColor: false, hasUnicode: true, size: { Terminal.Size(columns: 100, rows: 30) },
       write: { said += $0 })
-    _ = try TrainRun(tiny.parts(), command: "dist2 train run.yaml", terminal: terminal).run()
+    _ = try TrainRun(tiny.artifacts(), command: "dist2 train run.yaml", terminal: terminal).run()
     #expect(said.contains("no token ends an answer"), "\(said)")
     let fitting = try baseRun(template: "chatml")
-    #expect(try Inspection(fitting.parts(), terminal: quiet).warnings.isEmpty)
+    #expect(try Inspection(fitting.artifacts(), terminal: quiet).warnings.isEmpty)
   }
 
   @Test func aTemplateThatTheFolderLacksIsRefused() throws {
     let tiny = try baseRun(template: "model")
-    let error = #expect(throws: InputError.self) { try tiny.parts() }
-    #expect(error?.place == "key data.template" && error?.remedy.contains("chatml") == true)
+    let error = #expect(throws: InputError.self) { try tiny.artifacts() }
+    #expect(error?.place == "key data.template")
+    #expect(error?.remedy.contains("chatml") == true)
   }
 }

@@ -29,11 +29,11 @@ final class TinyRun {
     try RunSettings(file: folder + "/run.yaml", overrides: ["output=\"\(folder)/out\""] + overrides)
   }
 
-  func parts(_ overrides: String...) throws -> RunParts { try RunParts(settings(overrides)) }
+  func artifacts(_ overrides: String...) throws -> RunArtifacts { try RunArtifacts(settings(overrides)) }
 
   /// A run that shows nothing.
   func train(_ overrides: String...) throws -> TrainRun {
-    TrainRun(try RunParts(settings(overrides)), command: "dist2 train run.yaml", terminal: quiet)
+    TrainRun(try RunArtifacts(settings(overrides)), command: "dist2 train run.yaml", terminal: quiet)
   }
 
   /// Bytes of a file in the folder.

@@ -12,7 +12,8 @@ import Training
   @Test func aRunsFolderHoldsWhatItPromises() throws {
     let tiny = try TinyRun(), run = try tiny.train()
     let finish = try run.run()
-    #expect(finish.reason == .completed && finish.step == 12)
+    #expect(finish.reason == .completed)
+    #expect(finish.step == 12)
     #expect(finish.losses.last! < finish.losses[0])
 
     let records = try MetricsLog.read(tiny.folder + "/out/metrics.jsonl")
@@ -21,18 +22,23 @@ import Training
     #expect(steps.allSatisfy { $0["train/ce"] != nil && $0["train/sum"] != nil })
     #expect(records.count { $0["valid/loss"] != nil } == 2)
     let page = try String(contentsOfFile: tiny.folder + "/out/report.html", encoding: .utf8)
-    #expect(page.contains("finished") && page.contains("<svg") && page.contains("12 of 12") && page.contains("sum 0"))
+    #expect(page.contains("finished"))
+    #expect(page.contains("<svg"))
+    #expect(page.contains("12 of 12"))
+    #expect(page.contains("sum 0"))
     // It needs nothing but itself: no address but that of SVG's name space.
     #expect(!page.replacing("http://www.w3.org/2000/svg", with: "").contains(/https?:\/\//))
 
     // The run file as resolved is a run file, of the same run.
     let again = try RunSettings(file: tiny.folder + "/out/run.yaml", overrides: ["output=\"\(tiny.folder)/out\""])
-    let next = TrainRun(try RunParts(again), command: "", terminal: quiet)
+    let next = TrainRun(try RunArtifacts(again), command: "", terminal: quiet)
     #expect(try next.run().step == 12)
 
     let samples = try String(contentsOfFile: tiny.folder + "/out/samples.jsonl", encoding: .utf8)
     let moments = samples.split(separator: "\n").map { try? JSON(parsing: String($0), path: "")["step"] }
-    #expect(moments.count == 8 && moments.first == .int(0) && moments.last == .int(12))
+    #expect(moments.count == 8)
+    #expect(moments.first == .int(0))
+    #expect(moments.last == .int(12))
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: tiny.folder + "/out").contains { $0.contains("tfevents") })
 
@@ -49,7 +55,8 @@ import Training
       run.observe = { if case .step(let step) = $0 { steps = step.step } }
       run.shouldStop = { steps >= stop }
       let finish = try run.run()
-      #expect(finish.reason == .stopped && finish.step == stop)
+      #expect(finish.reason == .stopped)
+      #expect(finish.step == stop)
     }
     _ = try interrupted.train().run()
     let weights = "out/checkpoints/step-12/model.safetensors"
@@ -67,7 +74,7 @@ import Training
   func everyWayToTrainGoesOnBitForBit(_ overrides: [String]) throws {
     let whole = try TinyRun(), interrupted = try TinyRun()
     func run(_ tiny: TinyRun, until stop: Int) throws -> FinishMetrics {
-      let run = TrainRun(try RunParts(tiny.settings(overrides)), command: "", terminal: quiet)
+      let run = TrainRun(try RunArtifacts(tiny.settings(overrides)), command: "", terminal: quiet)
       var steps = 0
       run.observe = { if case .step(let step) = $0 { steps = step.step } }
       run.shouldStop = { steps >= stop }
@@ -76,7 +83,8 @@ import Training
     let a = try run(whole, until: .max)
     _ = try run(interrupted, until: 5)
     let b = try run(interrupted, until: .max)
-    #expect(a.losses == b.losses && a.losses.count == 12)
+    #expect(a.losses == b.losses)
+    #expect(a.losses.count == 12)
     #expect(a.losses.last! < a.losses[0])
     let model = try ModelChoice(whole.folder + "/out").load(),
       other = try ModelChoice(interrupted.folder + "/out").load()
@@ -98,7 +106,8 @@ import Training
     let finish = try tiny.train(
       "train.learningRate=1e-12", "train.validateEvery=1", "train.earlyStop={ patience: 2, minDelta: 0.1 }"
     ).run()
-    #expect(finish.reason == .stoppedEarly && finish.step == 3)
+    #expect(finish.reason == .stoppedEarly)
+    #expect(finish.step == 3)
   }
 
   @Test func otherSettingsOrDataAreRefusedInTheSameFolder() throws {
@@ -115,7 +124,8 @@ import Training
     let words = "{\"prompt\": \"a\", \"completion\": \"b\"}\n"
     let tiny = try TinyRun(data: words)
     let error = #expect(throws: InputError.self) { try tiny.train().run() }
-    #expect(error?.place == "metric sum" && error?.remedy.contains("dist2 inspect") == true)
+    #expect(error?.place == "metric sum")
+    #expect(error?.remedy.contains("dist2 inspect") == true)
     // sft needs none.
     #expect(try tiny.train("objective.preset=sft", "train.batch=1").run().step == 12)
   }

@@ -12,15 +12,16 @@ import Training
 
 @Suite struct UseTests {
   @Test func evaluatingGivesTheFiguresThatFitAndEveryPrediction() throws {
-    let tiny = try TinyRun(), parts = try tiny.parts("evaluate.distribution=true")
+    let tiny = try TinyRun(), artifacts = try tiny.artifacts("evaluate.distribution=true")
     let model = try ModelChoice(tiny.folder + "/run.yaml").load()
-    let dataset = try parts.dataset(tiny.folder + "/valid.jsonl")
-    let result = try Evaluating(parts, model, dataset)
+    let dataset = try artifacts.dataset(tiny.folder + "/valid.jsonl")
+    let result = try Evaluating(artifacts, model, dataset)
     #expect(result.records.map(\.id) == (0..<5).map { "sum \($0)" })
     #expect(result.records.map(\.truth) == [[0], [10], [10], [10], [10]])
-    #expect(result.metrics.prefix(3) == [.exactMatch, .parseRate, .mae] && result.metrics.contains(.crps))
+    #expect(result.metrics.prefix(3) == [.exactMatch, .parseRate, .mae])
+    #expect(result.metrics.contains(.crps))
     for record in result.records {
-      let belief = try #require(record.belief)
+      let belief = try #require(record.beliefs.first)
       #expect(belief.low <= belief.high && (0...99).contains(belief.mean) && belief.crps! >= 0)
       // The right answer is judged by the number it begins with.
       if let value = record.values?.first { #expect(record.error == abs(value - record.truth[0])) }
@@ -36,12 +37,14 @@ import Training
   @Test func whatDoesNotFitIsRefusedBeforeAnythingIsAnswered() throws {
     let answers = ["it is 2", "2, I think"].map { "{\"prompt\": \"1 + 1 = \", \"completion\": \"\($0)\"}\n" }
     let tiny = try TinyRun(data: answers.joined())
-    let parts = try tiny.parts("evaluate.distribution=true"), model = try ModelChoice(tiny.folder + "/run.yaml").load()
+    let artifacts = try tiny.artifacts("evaluate.distribution=true"),
+      model = try ModelChoice(tiny.folder + "/run.yaml").load()
     var answered = 0
     let error = #expect(throws: InputError.self) {
-      try Evaluating(parts, model, parts.dataset(tiny.folder + "/train.jsonl")) { _, _ in answered += 1 }
+      try Evaluating(artifacts, model, artifacts.dataset(tiny.folder + "/train.jsonl")) { _, _ in answered += 1 }
     }
-    #expect(error?.place == "metric sum" && answered == 0)
+    #expect(error?.place == "metric sum")
+    #expect(answered == 0)
   }
 
   @Test func linesComeBackInOrderAndBadOnesAreNamed() throws {
@@ -62,7 +65,7 @@ import Training
   @Test func scoresAreSumsOfLogProbabilities() throws {
     let tiny = try TinyRun(), choice = try ModelChoice(tiny.folder + "/run.yaml"), model = try choice.load()
     let output = try lines(choice, .score, ["{\"prompt\": \"7 + 8 = \", \"completion\": \"15\"}"])
-    let example = choice.parts.encoder.encode(prompt: "7 + 8 = ", answer: "15")
+    let example = choice.artifacts.encoder.encode(prompt: "7 + 8 = ", answer: "15")
     let logits = try withTorchErrors {
       noGrad { model.logits(Tensor(example.ids, shape: [1, example.ids.count])).logSoftmax(-1) }
     }
@@ -81,9 +84,11 @@ import Training
     _ = try tiny.train("train.lora={ rank: 2, targets: all-linear }", "train.keep=1").run()
     let choice = try ModelChoice(tiny.folder + "/out")
     let checkpoint = try #require(choice.checkpoint)
-    #expect(fileExists(checkpoint + "/adapter_model.safetensors") && !fileExists(checkpoint + "/model.safetensors"))
+    #expect(fileExists(checkpoint + "/adapter_model.safetensors"))
+    #expect(!fileExists(checkpoint + "/model.safetensors"))
     let files = try exportModel(choice, to: tiny.folder + "/exported", dtype: .float32, replacing: false)
-    #expect(files.map(\.name).contains("model.safetensors") && !files.map(\.name).contains("adapter_config.json"))
+    #expect(files.map(\.name).contains("model.safetensors"))
+    #expect(!files.map(\.name).contains("adapter_config.json"))
     let exported = try loadModel(folder: tiny.folder + "/exported"), trained = try choice.load()
     let base = try loadModel(folder: tiny.folder + "/model")
     let ids = Tensor([3, 40, 17, 60] as [Int32], shape: [1, 4])
@@ -102,7 +107,8 @@ import Training
     let tiny = try TinyRun()
     _ = try tiny.train().run()
     let error = #expect(throws: InputError.self) { try ModelChoice(tiny.folder + "/out", step: 3) }
-    #expect(error?.expected.contains("step 3") == true && error?.found.contains("12") == true)
+    #expect(error?.expected.contains("step 3") == true)
+    #expect(error?.found.contains("12") == true)
     #expect(throws: InputError.self) { try ModelChoice(tiny.folder + "/nothing-here") }
   }
 

@@ -31,52 +31,58 @@ import Training
     let drawn = ["objective.preset=valueDrawn", "metrics.0.scale=2"]
     func losses(_ overrides: [String]) throws -> [Double] {
       let tiny = try TinyRun()
-      return try TrainRun(try RunParts(tiny.settings(drawn + overrides)), command: "", terminal: quiet).run().losses
+      return try TrainRun(try RunArtifacts(tiny.settings(drawn + overrides)), command: "", terminal: quiet).run().losses
     }
     for (x, y) in zip(try losses([]), try losses([override])) { #expect(abs(x - y) < 2e-4 * max(1, abs(x))) }
   }
 
   @Test func learnsTheFormatAndKeepsIt() throws {
     let tiny = try TinyRun()
-    let parts = try tiny.parts("objective.preset=valueDrawn", "metrics.0.scale=2")
-    let rule = try #require(parts.teacher?.rules[0])
+    let artifacts = try tiny.artifacts("objective.preset=valueDrawn", "metrics.0.scale=2")
+    let rule = try #require(artifacts.teacher?.rules[0])
     // The sums are 0 and 10; a twentieth of 11 values is one more, and nothing below 0.
     #expect(rule.target.format == (try ValueFormat(indices: 0...11)))
-    #expect(rule.target.scale == .width(2) && rule.target.distance == .squared)
-    #expect(rule.draw == 1 && rule.crossEntropy == .replaced && rule.isTaught)
-    guard case .array(let metrics)? = parts.settings.resolved["metrics"] else { throw CancellationError() }
+    #expect(rule.target.scale == .width(2))
+    #expect(rule.target.distance == .squared)
+    #expect(rule.draw == 1)
+    #expect(rule.crossEntropy == .replaced)
+    #expect(rule.isTaught)
+    guard case .array(let metrics)? = artifacts.settings.resolved["metrics"] else { throw CancellationError() }
     #expect(metrics[0]["values"]?["range"] == [0.0, 11.0])
 
     // The run's own file says it, so the training file need not be there later.
-    try parts.settings.resolved.yaml.write(toFile: tiny.folder + "/later.yaml", atomically: true, encoding: .utf8)
+    try artifacts.settings.resolved.yaml.write(toFile: tiny.folder + "/later.yaml", atomically: true, encoding: .utf8)
     try FileManager.default.removeItem(atPath: tiny.folder + "/train.jsonl")
-    #expect(try RunParts(RunSettings(file: tiny.folder + "/later.yaml")).teacher == parts.teacher)
+    #expect(try RunArtifacts(RunSettings(file: tiny.folder + "/later.yaml")).teacher == artifacts.teacher)
   }
 
   @Test func presetsDecide() throws {
     let tiny = try TinyRun()
-    #expect(try tiny.parts().teacher == nil)
-    #expect(try tiny.parts("objective.preset=sft", "metrics.0.target=value").teacher == nil)
-    let value = try #require(try tiny.parts("objective.preset=dist", "metrics.0.target=value").teacher?.rules[0])
-    #expect(value.draw == 0 && value.crossEntropy == .kept)
-    let raml = try #require(try tiny.parts("objective.preset=raml", "metrics.0.draw=0.5").teacher?.rules[0])
-    #expect(raml.draw == 0.5 && !raml.isTaught)
-    #expect(try tiny.parts("objective.preset=value").settings.objective.alpha == 1)
-    #expect(try tiny.parts("objective.preset=dist").settings.objective.alpha == 0.1)
+    #expect(try tiny.artifacts().teacher == nil)
+    #expect(try tiny.artifacts("objective.preset=sft", "metrics.0.target=value").teacher == nil)
+    let value = try #require(try tiny.artifacts("objective.preset=dist", "metrics.0.target=value").teacher?.rules[0])
+    #expect(value.draw == 0)
+    #expect(value.crossEntropy == .kept)
+    let raml = try #require(try tiny.artifacts("objective.preset=raml", "metrics.0.draw=0.5").teacher?.rules[0])
+    #expect(raml.draw == 0.5)
+    #expect(!raml.isTaught)
+    #expect(try tiny.artifacts("objective.preset=value").settings.objective.alpha == 1)
+    #expect(try tiny.artifacts("objective.preset=dist").settings.objective.alpha == 0.1)
   }
 
-  /// A width that nobody gives is a share of the answers' standard deviation, two fifths of so few, and is kept in the run.
+  /// A width that nobody gives is a share of the answers' standard deviation, two fifths of so few, and is kept in the
+  /// run.
   @Test func widthsAreFoundAndKept() throws {
     let answers = [3, 9, 14, 27, 8, 12]
     let tiny = try TinyRun(
       data: answers.enumerated().map { "{\"prompt\": \"\($0.offset) =\", \"completion\": \"\($0.element)\"}\n" }
         .joined())
     func scale(_ overrides: String...) throws -> ValueScale? {
-      let parts = try RunParts(tiny.settings(["objective.preset=value"] + overrides))
+      let artifacts = try RunArtifacts(tiny.settings(["objective.preset=value"] + overrides))
       // What is written down gives the same again.
-      let again = try RunParts(RunSettings(yaml: parts.settings.resolved.yaml))
-      #expect(again.teacher == parts.teacher)
-      return parts.teacher?.rules[0]?.target.scale
+      let again = try RunArtifacts(RunSettings(yaml: artifacts.settings.resolved.yaml))
+      #expect(again.teacher == artifacts.teacher)
+      return artifacts.teacher?.rules[0]?.target.scale
     }
     let sample = Measurements(answers.map(Double.init)), logs = Measurements(answers.map { log(Double($0)) })
     func near(_ scale: ValueScale?, _ width: Double) -> Bool {
@@ -105,10 +111,10 @@ import Training
     let whole = try TinyRun(data: data((1...8).map { ", \"sd\": \($0).5, \"said\": [\($0), 4]" }))
     let overrides = ["objective.preset=valueDrawn", "data.valid=null", "train.steps=3"]
     func run(_ tiny: TinyRun, _ scale: String) throws -> RunSettings {
-      let parts = try RunParts(tiny.settings(overrides + ["metrics.0.scale=\(scale)"]))
+      let artifacts = try RunArtifacts(tiny.settings(overrides + ["metrics.0.scale=\(scale)"]))
       try FileManager.default.removeItem(atPath: tiny.folder + "/out", ifThere: true)
-      _ = try TrainRun(parts, command: "", terminal: quiet).run()
-      return parts.settings
+      _ = try TrainRun(artifacts, command: "", terminal: quiet).run()
+      return artifacts.settings
     }
     #expect(try run(whole, "{ field: sd }").metrics[0].whole.scale == .field("sd"))
     guard case .raters("said", let width)? = try run(whole, "{ raters: said }").metrics[0].whole.scale else {
@@ -118,7 +124,8 @@ import Training
     for (field, words) in [("", "no such field"), (", \"sd\": null", "no such field"), (", \"sd\": \"wide\"", "sd")] {
       let tiny = try TinyRun(data: data([", \"sd\": 1", field, ", \"sd\": 2"]))
       let error = #expect(throws: InputError.self) { try run(tiny, "{ field: sd }") }
-      #expect(error?.description.contains("line 2") == true && error?.description.contains(words) == true, "\(error!)")
+      #expect(error?.description.contains("line 2") == true, "\(error!)")
+      #expect(error?.description.contains(words) == true, "\(error!)")
     }
   }
 
@@ -129,7 +136,7 @@ import Training
     ("metrics.0.scale={ perplexity: 3 }", "scale"), ("metrics.0.scale=wide", "scale"),
   ]) func refusesWhatCannotBe(_ override: String, _ key: String) throws {
     let tiny = try TinyRun()
-    let error = #expect(throws: InputError.self) { try tiny.parts("objective.preset=value", override) }
+    let error = #expect(throws: InputError.self) { try tiny.artifacts("objective.preset=value", override) }
     #expect(error?.description.contains(key) == true)
   }
 }

@@ -38,10 +38,11 @@ import Testing
       try LineStream(choice, task).run(source: "<test>", next: { _ in rest.popFirst() }, write: { _ in })
     }
     for text in [
-      refusal { _ = try tiny.train().run() }, refusal { _ = try Inspection(tiny.parts(), terminal: quiet) },
+      refusal { _ = try tiny.train().run() }, refusal { _ = try Inspection(tiny.artifacts(), terminal: quiet) },
       refusal { try stream(.score) }, refusal { try stream(.generate) },
     ] {
-      #expect(text.contains("(\"<extra>\")") && text.contains("resize_token_embeddings"), "\(text)")
+      #expect(text.contains("(\"<extra>\")"), "\(text)")
+      #expect(text.contains("resize_token_embeddings"), "\(text)")
       #expect(["train.jsonl: line 4", "<test> line 1", "<test>: line 1"].contains { text.contains($0) }, "\(text)")
     }
   }
@@ -49,10 +50,11 @@ import Testing
   @Test func candidatesAreNamed() throws {
     let tiny = try grown()
     let error = #expect(throws: InputError.self) {
-      try tiny.parts(
+      try tiny.artifacts(
         "metrics=[{ name: m, tokens: { labels: [\"<extra>\", \"7\"] }, distance: discrete, temperature: 1 }]")
     }
-    #expect(error?.place == "key metrics[0].tokens" && error?.found.contains("<extra>") == true)
+    #expect(error?.place == "key metrics[0].tokens")
+    #expect(error?.found.contains("<extra>") == true)
   }
 
   @Test func weightsThatAreNoNumbersAreNamed() throws {
@@ -66,13 +68,15 @@ import Testing
     let refused = #expect(throws: InputError.self) {
       try exportModel(choice, to: tiny.folder + "/exported", dtype: .float32, replacing: false)
     }
-    #expect(refused?.place.contains(key) == true && !fileExists(tiny.folder + "/exported"))
+    #expect(refused?.place.contains(key) == true)
+    #expect(!fileExists(tiny.folder + "/exported"))
     var rest = [["{\"prompt\": \"1 + 1 = \", \"completion\": \"2\"}"]][...]
     let stream = try LineStream(choice, .score)
     let error = #expect(throws: InputError.self) {
       try stream.run(source: "<test>", next: { _ in rest.popFirst() }, write: { _ in })
     }
-    #expect(error?.path == "<test> line 1" && error?.remedy.contains("NaN") == true)
+    #expect(error?.path == "<test> line 1")
+    #expect(error?.remedy.contains("NaN") == true)
   }
 
   /// 1e30 is a number in float32 and none in float16.

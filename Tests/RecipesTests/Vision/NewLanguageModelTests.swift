@@ -23,14 +23,16 @@ import TorchNN
     #expect(tokenizer.decode(text.utf8.map { Int32($0) }) == text)
     #expect(tokenizer.ids(of: "1<|endoftext|>") == [49, 256])
     let model = try loadModel(folder: folder)
-    #expect(model.contextLength == 64 && model.vocabularySize == 320)
+    #expect(model.contextLength == 64)
+    #expect(model.vocabularySize == 320)
     // Words are tokens of their own behind the bytes, and come back as they were.
     var wordy = NewLanguageModel(width: 16, layers: 1, heads: 2)
     wordy.words = [" red", "red", " one"]
     try wordy.write(to: run.folder + "/words")
     let reader = try Tokenizer(folder: run.folder + "/words")
     #expect(reader.ids(of: "red reds one1") == [258, 257, 115, 259, 49])
-    #expect(reader.decode([258, 257, 115, 259, 49]) == "red reds one1" && reader.count == 260)
+    #expect(reader.decode([258, 257, 115, 259, 49]) == "red reds one1")
+    #expect(reader.count == 260)
     for words in [["ab", "ab"], [""], ["x1"], ["a"]] {
       wordy.words = words
       #expect(throws: InputError.self) { try wordy.write(to: run.folder + "/none") }
@@ -42,11 +44,11 @@ import TorchNN
     }
   }
 
-  /// A vision model made of it has the picture's token after the bytes, and trains.
+  /// A vision model made of it has the image's token after the bytes, and trains.
   @Test func becomesAVisionModel() throws {
     try NewLanguageModel(width: 16, layers: 1, heads: 2).write(to: run.folder + "/lm")
     let vision = VisionConfiguration(
-      hiddenSize: 16, innerSize: 32, layers: 1, heads: 2, imageSize: 16, patchSize: 8)
+      hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, imageSize: 16, patchSize: 8)
     try NewVisionModel(vision: vision).write(language: run.folder + "/lm", to: run.folder + "/vlm")
     let model = try #require(try loadModel(folder: run.folder + "/vlm") as? Llava)
     #expect(model.imageToken == 257)
@@ -54,7 +56,8 @@ import TorchNN
     // Positions begin as waves: of column 1 and row 0, frequencies from π/4 to π a patch in four steps.
     let weights = try CheckpointWeights(folder: run.folder + "/vlm")
     let table = try weights.tensor("vision_tower.vision_model.embeddings.position_embedding.weight")
-    #expect(table.shape == [5, 16] && table.select(0, 0).abs().max().item() == 0)
+    #expect(table.shape == [5, 16])
+    #expect(table.select(0, 0).abs().max().item() == 0)
     let angles = (0..<4).map { Double.pi / 4 * pow(4, Double($0) / 3) }
     let expected = angles.map { sin($0) } + angles.map { cos($0) } + [0, 0, 0, 0, 1, 1, 1, 1]
     let found = table.select(0, 2).array(of: Float.self)

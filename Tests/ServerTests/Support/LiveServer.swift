@@ -2,13 +2,14 @@ import Files
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Logging
 import Server
 
-/// A server on a free port, and its judge's strings.
+/// A server on a free port, and its reward model's strings.
 struct LiveServer: Sendable {
   let port: Int
   let server: RewardServer
-  let control: JudgeControl
+  let control: RewardModelControl
   let stop: @Sendable () -> Void
 
   func connect(seconds: Int = 10) throws -> RawConnection { try RawConnection(port: port, seconds: seconds) }
@@ -49,13 +50,13 @@ func eventually(_ condition: () -> Bool) async throws {
 
 /// Serves while `body` runs; throws what serving throws.
 func withServer(
-  _ control: JudgeControl = JudgeControl(), _ change: (inout ServerSettings) -> Void = { _ in },
-  _ body: (LiveServer) async throws -> Void
+  _ control: RewardModelControl = RewardModelControl(), logger: Logger? = nil,
+  _ change: (inout ServerSettings) -> Void = { _ in }, _ body: (LiveServer) async throws -> Void
 ) async throws {
   var settings = ServerSettings()
   settings.port = 0
   change(&settings)
-  let server = try await RewardServer.load(settings) { TestJudge(control) }
+  let server = try await RewardServer.load(settings, logger: logger) { TestRewardModel(control) }
   let (stopped, stop) = AsyncStream.makeStream(of: Void.self)
   let (addresses, ready) = AsyncStream.makeStream(of: String.self)
   let running = Task { try await server.run(stop: stopped) { ready.yield($0) } }
@@ -78,7 +79,7 @@ func withServer(
 
 /// A server whose routes are asked one by one.
 func withRoutes(
-  _ change: (inout ServerSettings) -> Void = { _ in }, control: JudgeControl = JudgeControl(),
+  _ change: (inout ServerSettings) -> Void = { _ in }, control: RewardModelControl = RewardModelControl(),
   _ body: (RouteClient) async throws -> Void
 ) async throws {
   try await withServer(control, change) { live in try await body(RouteClient(port: live.port, server: live.server)) }

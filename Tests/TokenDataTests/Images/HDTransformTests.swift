@@ -14,8 +14,8 @@ import TokenData
     try #require(arrays[name], "\(name)").withBytes { Array($0.bindMemory(to: T.self)) }
   }
 
-  /// The rule by which prepare.py makes pictures.
-  private func picture(height: Int, width: Int) -> PixelImage {
+  /// The rule by which prepare.py makes images.
+  private func image(height: Int, width: Int) -> PixelImage {
     var bytes = [UInt8]()
     bytes.reserveCapacity(height * width * 3)
     for y in 0..<height {
@@ -33,7 +33,7 @@ import TokenData
       let transform = HDTransform(side: c[1], crops: c[0], tokenSide: c[2])
       let grid = try transform.grid(height: c[3], width: c[4], path: "p")
       #expect([transform.tokens(of: grid), grid.rows, grid.columns] == Array(c[5...]), "case \(c)")
-      let prepared = try transform.prepare(picture(height: c[3], width: c[4]), path: "p")
+      let prepared = try transform.prepare(image(height: c[3], width: c[4]), path: "p")
       #expect(prepared.grid == grid && prepared.height == c[1] && prepared.width == c[1])
       let own: [Float], wanted: [Float]
       if arrays["\(index).values"] != nil {
@@ -43,12 +43,13 @@ import TokenData
         wanted = try values("\(index).at", as: Float.self)
       }
       let worst = zip(own, wanted).map { abs($0 - $1) }.max() ?? .infinity
-      #expect(own.count == wanted.count && worst <= 1e-5, "case \(c): \(worst)")
+      #expect(own.count == wanted.count, "case \(c): \(worst)")
+      #expect(worst <= 1e-5, "case \(c): \(worst)")
     }
   }
 
   /// What is left of a line two pixels high would have no height.
-  @Test func longThinPicturesAreRefused() throws {
+  @Test func longThinImagesAreRefused() throws {
     let transform = HDTransform(side: 336, crops: 4, tokenSide: 12)
     #expect(try transform.grid(height: 1, width: 1344, path: "p") == .init(rows: 1, columns: 4))
     #expect(try transform.grid(height: 1344, width: 1, path: "p") == .init(rows: 4, columns: 1))

@@ -19,7 +19,7 @@ import TokenData
     return (stored.shape, stored.withBytes { Array($0) })
   }
 
-  private func picture(_ name: String) throws -> PixelImage {
+  private func image(_ name: String) throws -> PixelImage {
     let (shape, values) = try bytes(name)
     return PixelImage(width: shape[1], height: shape[0], channels: 3, bytes: values)
   }
@@ -33,7 +33,7 @@ import TokenData
     let resizes = try cases.at("resizes").elements()
     #expect(resizes.count == 8)
     for (index, size) in resizes.enumerated() {
-      let image = try picture("resize.\(index)")
+      let image = try image("resize.\(index)")
       let (height, width) = (try size.int(at: "height"), try size.int(at: "width"))
       for (name, filter) in [("bilinear", PixelImage.ResamplingFilter.bilinear), ("bicubic", .bicubic)] {
         let resized = image.resized(width: width, height: height, filter: filter)
@@ -50,17 +50,18 @@ import TokenData
       // What is written reads back as the same.
       #expect(try ImagePreparation(JSONReader(own.json, path: "own")).json == own.json)
       for name in try preparation.at("cases").elements().map({ try $0.string() }) {
-        let prepared = try own.prepare(picture(name), path: name)
+        let prepared = try own.prepare(image(name), path: name)
         #expect([3, prepared.height, prepared.width] == arrays[name + ".values"]?.shape)
         let wanted = try floats(name + ".values")
         let worst = zip(prepared.values, wanted).map { abs($0 - $1) }.max() ?? .infinity
-        #expect(prepared.values.count == wanted.count && worst <= 1e-6, "configuration \(index), \(name): \(worst)")
+        #expect(prepared.values.count == wanted.count, "configuration \(index), \(name): \(worst)")
+        #expect(worst <= 1e-6, "configuration \(index), \(name): \(worst)")
       }
     }
   }
 
-  /// Neither the picture's square nor its resized whole would fit in memory.
-  @Test func longThinPicturesTakeLittleMemory() throws {
+  /// Neither the image's square nor its resized whole would fit in memory.
+  @Test func longThinImagesTakeLittleMemory() throws {
     let line = PixelImage(width: 20_000, height: 1, channels: 3, bytes: [UInt8](repeating: 200, count: 60_000))
     let prepared = try ImagePreparation(side: 336).prepare(line, path: "line.png")
     let expected =
@@ -78,7 +79,8 @@ import TokenData
   ])
   func sizesAreReadFromHeaders(name: String) throws {
     let path = imageFixture(name), whole = try PixelImage(file: path), size = try PixelImage.size(ofFile: path)
-    #expect(size.height == whole.height && size.width == whole.width)
+    #expect(size.height == whole.height)
+    #expect(size.width == whole.width)
     let bytes = try Data(contentsOf: URL(filePath: path))
     // Cut off anywhere, it is refused or right: never read beyond its end.
     for count in 0..<min(bytes.count, 700) {
@@ -88,7 +90,7 @@ import TokenData
     }
   }
 
-  @Test func headersOfOtherAndLargePicturesAreRefused() throws {
+  @Test func headersOfOtherAndLargeImagesAreRefused() throws {
     expectRefusal("huge.png", "at most", "Scale it down") { _ = try PixelImage.size(ofFile: imageFixture("huge.png")) }
     expectRefusal("make.py", "PNG or JPEG") { _ = try PixelImage.size(ofFile: imageFixture("make.py")) }
     // Segments of no length, and a frame that never comes.
@@ -98,12 +100,13 @@ import TokenData
     }
   }
 
-  /// Gray and transparent pictures and those of one pixel become what the model reads; CMYK is refused by name.
+  /// Gray and transparent images and those of one pixel become what the model reads; CMYK is refused by name.
   @Test(arguments: ["one.png", "one.jpg", "ga.png", "rgba.png", "gray16.png", "palette.png", "gray.jpg"])
   func everyKindOfFileIsPrepared(name: String) throws {
     let image = try PixelImage(file: imageFixture(name))
     let prepared = try ImagePreparation(side: 16).prepare(image, path: name)
-    #expect(prepared.values.count == 3 * 16 * 16 && prepared.values.allSatisfy(\.isFinite))
+    #expect(prepared.values.count == 3 * 16 * 16)
+    #expect(prepared.values.allSatisfy { $0.isFinite })
     if image.channels == 1 {
       // The same gray in every channel, whatever its mean and deviation.
       let gray = (0..<3).map { channel in

@@ -26,9 +26,9 @@ import TokenData
     #expect(batches.map(\.count) == [2, 1] && batches[0].bytes.count == 2 * 28 * 28 * 3)
   }
 
-  /// Pictures of a size stay together and in order; a folder within counts; other files are left alone.
-  /// As many pictures at once as fit in 256 MiB: a small archive may claim pictures of any size.
-  @Test func largePicturesComeAFewAtATime() throws {
+  /// Images of a size stay together and in order; a folder within counts; other files are left alone.
+  /// As many images at once as fit in 256 MiB: a small archive may claim images of any size.
+  @Test func largeImagesComeAFewAtATime() throws {
     try withFile([UInt8](), name: "large.npy") { path in
       var header = Array("{'descr': '|u1', 'fortran_order': False, 'shape': (6, 8192, 8192, 1), }".utf8)
       header += [UInt8](repeating: 0x20, count: 117 - header.count) + [0x0A]
@@ -53,19 +53,20 @@ import TokenData
     let reader = try ImageReader(folder)
     #expect(reader.count == 5)
     let batches = try all(reader, 10)
-    #expect(batches.map(\.count) == [2, 1, 1, 1] && batches.map(\.channels) == [1, 3, 3, 1])
+    #expect(batches.map(\.count) == [2, 1, 1, 1])
+    #expect(batches.map(\.channels) == [1, 3, 3, 1])
     #expect(batches.map(\.width) == [17, 17, 1, 17])
     let gray = try all(ImageReader(folder), 10, channels: 3)
     #expect(gray.map(\.count) == [3, 1, 1])
   }
 
-  @Test func refusesWhatHoldsNoPictures() throws {
+  @Test func refusesWhatHoldsNoImages() throws {
     expectRefusal("uint8 [N, H, W, 3]", "astype(numpy.uint8)") { _ = try ImageReader(imageFixture("floats.npy")) }
     expectRefusal("a readable file") { _ = try ImageReader("/nowhere/at/all") }
     try withFile("", name: "readme.txt") { path in
       let folder = URL(filePath: path).deletingLastPathComponent().path
-      expectRefusal("at least one picture", "none") { _ = try ImageReader(folder) }
-      try Data("no picture".utf8).write(to: URL(filePath: folder + "/x.png"))
+      expectRefusal("at least one image", "none") { _ = try ImageReader(folder) }
+      try Data("no image".utf8).write(to: URL(filePath: folder + "/x.png"))
       let reader = try ImageReader(folder)
       expectRefusal("x.png", "PNG or JPEG") { _ = try reader.next(1) }
       // More pixels in a row than may be had, in a file of a few bytes.
@@ -88,14 +89,15 @@ import TokenData
       ], to: folder + "/written.npz")
     try NumPyWriter.write(NumPySource(integers: [4, 3, -2], shape: [3]), to: folder + "/written.npy")
     try AtomicFolder.write(to: folder + "/pictures", replacing: true) { partial in
-      let again = try ImageReader(imageFixture("stored.npz")), writer = NumberedPictures(partial)
+      let again = try ImageReader(imageFixture("stored.npz")), writer = NumberedImages(partial)
       while let batch = try again.next(2) { try writer.add(batch) }
     }
-    let (written, pictures) = (
+    let (written, images) = (
       try all(ImageReader(folder + "/written.npz"), 9), try all(ImageReader(folder + "/pictures"), 9)
     )
     let original = try all(ImageReader(imageFixture("stored.npz")), 9)
-    #expect(written == original && pictures == original)
+    #expect(written == original)
+    #expect(images == original)
     #expect(FileManager.default.fileExists(atPath: folder + "/pictures/000004.png"))
     let description: JSON = [
       "shape": [5, 4, 6, 3], "labels": [4, 3, -2], "images": .array(original[0].bytes.map { .int(Int($0)) }),

@@ -13,15 +13,16 @@ import TokenData
     [Case].self, from: Data(contentsOf: URL(filePath: imageFixture("crops.json"))))
 
   @Test(arguments: cases) func preparedAsADMPrepares(_ expected: Case) throws {
-    let picture = try PixelImage(file: imageFixture(expected.name)).centred(expected.side)
-    #expect((picture.width, picture.height) == (expected.side, expected.side))
-    #expect(picture.bytes == expected.pixels)
-    let crops = picture.fiveCrops(expected.crop) + picture.mirrored.fiveCrops(expected.crop)
+    let image = try PixelImage(file: imageFixture(expected.name)).centred(expected.side)
+    #expect((image.width, image.height) == (expected.side, expected.side))
+    #expect(image.bytes == expected.pixels)
+    let crops = image.fiveCrops(expected.crop) + image.mirrored.fiveCrops(expected.crop)
     #expect(crops.map(\.bytes) == expected.crops)
   }
 
   @Test func mirroredTwiceIsTheSame() throws {
-    let picture = try PixelImage(file: imageFixture("rgb.png"))
-    #expect(picture.mirrored != picture && picture.mirrored.mirrored == picture)
+    let image = try PixelImage(file: imageFixture("rgb.png"))
+    #expect(image.mirrored != image)
+    #expect(image.mirrored.mirrored == image)
   }
 }

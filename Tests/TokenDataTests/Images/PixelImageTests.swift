@@ -11,9 +11,9 @@ func imageFixture(_ name: String) -> String {
 
 /// Pixels expected are those of Pillow: `Tests/Fixtures/images/make_files.py`.
 @Suite struct PixelImageTests {
-  struct Picture: Decodable { let shape: [Int], pixels: [UInt8] }
+  struct Image: Decodable { let shape: [Int], pixels: [UInt8] }
   static let expected = try! JSONDecoder().decode(
-    [String: Picture].self, from: Data(contentsOf: URL(filePath: imageFixture("expected.json"))))
+    [String: Image].self, from: Data(contentsOf: URL(filePath: imageFixture("expected.json"))))
   static let names = expected.keys.filter { $0.hasSuffix("g") && !$0.contains(" ") }.sorted()
 
   @Test(arguments: names) func pixelsEqualPillows(name: String) throws {
@@ -55,7 +55,7 @@ func imageFixture(_ name: String) -> String {
     try withFile([UInt8](), name: "a.png") { path in expectRefusal("0 bytes") { _ = try PixelImage(file: path) } }
   }
 
-  /// Each scan is a pass over the whole picture.
+  /// Each scan is a pass over the whole image.
   @Test func manyScansAreRefused() throws {
     let whole = try fileBytes(imageFixture("progressive.jpg"))
     let start = try #require(whole.indices.last { whole[$0...].starts(with: [0xFF, 0xDA]) }), end = whole.count - 2
@@ -105,13 +105,21 @@ func imageFixture(_ name: String) -> String {
     let black = PixelImage(width: 2, height: 1, channels: 1, bytes: [0, 10])
     let red = PixelImage(width: 2, height: 1, channels: 3, bytes: [255, 0, 0, 254, 0, 0])
     let grid = PixelImage.grid([black, red, black], columns: 2, gap: 1, scale: 2)
-    #expect(grid.width == 9 && grid.height == 5 && grid.channels == 3)
+    #expect(grid.width == 9)
+    #expect(grid.height == 5)
+    #expect(grid.channels == 3)
     /// Red, green and blue as one number.
     func pixel(_ x: Int, _ y: Int) -> Int {
       grid.bytes[((y * 9 + x) * 3)..<((y * 9 + x) * 3 + 3)].reduce(0) { $0 << 8 | Int($1) }
     }
-    #expect(pixel(0, 0) == 0x000000 && pixel(1, 1) == 0x000000 && pixel(3, 1) == 0x0A0A0A)
-    #expect(pixel(4, 0) == 0xFFFFFF && pixel(5, 1) == 0xFF0000 && pixel(8, 0) == 0xFE0000)
-    #expect(pixel(0, 2) == 0xFFFFFF && pixel(2, 3) == 0x0A0A0A && pixel(7, 4) == 0xFFFFFF)
+    #expect(pixel(0, 0) == 0x000000)
+    #expect(pixel(1, 1) == 0x000000)
+    #expect(pixel(3, 1) == 0x0A0A0A)
+    #expect(pixel(4, 0) == 0xFFFFFF)
+    #expect(pixel(5, 1) == 0xFF0000)
+    #expect(pixel(8, 0) == 0xFE0000)
+    #expect(pixel(0, 2) == 0xFFFFFF)
+    #expect(pixel(2, 3) == 0x0A0A0A)
+    #expect(pixel(7, 4) == 0xFFFFFF)
   }
 }

@@ -1,0 +1,52 @@
+import Files
+import Objectives
+import TokenData
+import TokenModels
+package import TorchNN
+
+/// The reward model of a run: its model with what its run file says of ratings.
+///
+/// - Parameters:
+///   - run: folder of a run (its best checkpoint), or a run file (the model it starts from).
+///   - step: the checkpoint to take instead of the best.
+///   - overrides: assignments to keys of the run file.
+/// - Throws: `InputError` if there is no such run, or it rates nothing.
+public func loadRewardModel(run: String, step: Int? = nil, overrides: [String] = []) throws -> any RewardModel {
+  try loadRewardModel(ModelChoice(run, step: step, overrides: overrides))
+}
+
+/// The reward model of a run that was chosen.
+public func loadRewardModel(_ choice: ModelChoice) throws -> any RewardModel {
+  _ = try choice.artifacts.ratings
+  guard choice.artifacts.rating == nil || choice.checkpoint != nil else {
+    throw InputError(
+      path: choice.artifacts.settings.path, expected: "a run that has trained a head of scores", found: "none",
+      remedy: "Train first: dist2 train \(choice.artifacts.settings.path).")
+  }
+  return try makeRewardModel(choice.artifacts, choice.load(), name: choice.name)
+}
+
+/// The reward model that a model of a run is: one that answers, or one with a head of scores.
+package func makeRewardModel(_ artifacts: RunArtifacts, _ model: any TokenModel, name: String) throws -> any RewardModel
+{
+  try artifacts.rating.map { try ClassifierRewardModel(artifacts, model, $0.loss, name: name) }
+    ?? GenerativeRewardModel(artifacts, model, name: name)
+}
+
+extension RunArtifacts {
+  /// How responses are rated.
+  ///
+  /// - Throws: `InputError` if the run file does not say.
+  var ratings: RatingReader {
+    get throws {
+      guard let reward = settings.reward else {
+        throw InputError(
+          path: settings.path, place: "key reward", expected: "how responses are rated", found: "no such key",
+          remedy: "Rewards are read from runs whose file has a reward section: docs/reward-models.md.")
+      }
+      var ratings = reward
+      ratings.isConversation = rating != nil
+      return ratings
+    }
+  }
+}

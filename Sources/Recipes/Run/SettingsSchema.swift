@@ -1,0 +1,127 @@
+public import Files
+import Reports
+
+/// What a run file may hold, as its reader asks for it: the description that checks files is the one that editors get.
+struct SettingsSchema {
+  /// JSON Schema of a value that is no mapping; nil for mappings.
+  var leaf: JSON?
+  /// Keys of a mapping, in order.
+  private(set) var keys: [(name: String, schema: SettingsSchema)] = []
+  /// Whether it is a list of such mappings.
+  var isList = false
+  /// The key of the mapping that a single word stands for: `distance: squared`.
+  var word: String?
+  /// Whether the key must be there.
+  var isRequired = false
+  /// Its value where it is absent; nil if there is none, or it depends on other keys.
+  var absent: JSON?
+  /// What is allowed, in words.
+  var words: String?
+
+  /// Adds a key, or what else is known of it.
+  mutating func add(_ name: String, _ schema: SettingsSchema) {
+    guard let index = keys.firstIndex(where: { $0.name == name }) else { return keys.append((name, schema)) }
+    for (name, key) in schema.keys { keys[index].schema.add(name, key) }
+    if keys[index].schema.leaf == nil, schema.keys.isEmpty { keys[index].schema.leaf = schema.leaf }
+    keys[index].schema.isList = keys[index].schema.isList || schema.isList
+    keys[index].schema.word = keys[index].schema.word ?? schema.word
+  }
+
+  /// The key at a path.
+  subscript(name: String) -> SettingsSchema? { keys.first { $0.name == name }?.schema }
+
+  /// As JSON Schema, draft 2020-12.
+  var json: JSON {
+    var object = JSONObject()
+    func add(_ schema: JSON) {
+      if case .object(let members) = schema { for (key, value) in members.members { object[key] = value } }
+    }
+    if keys.isEmpty {
+      add(leaf ?? ["type": "object"])
+    } else if isList {
+      add(["type": "array", "items": mapping])
+    } else if let word {
+      let one = self[word]?.leaf ?? ["type": "string"]
+      add(["anyOf": .array([one, mapping])])
+    } else {
+      add(mapping)
+    }
+    if let absent { object["default"] = absent }
+    if let words { object["description"] = .string(words) }
+    // Null is as good as no such key.
+    guard !isRequired else { return .object(object) }
+    return Self.orNull(object)
+  }
+
+  private var mapping: JSON {
+    var properties = JSONObject()
+    for (name, schema) in keys { properties[name] = schema.json }
+    return [
+      "type": "object", "properties": .object(properties), "additionalProperties": .bool(false),
+      "required": .array(keys.filter(\.schema.isRequired).map { .string($0.name) }),
+    ]
+  }
+
+  private static func orNull(_ object: JSONObject) -> JSON {
+    var either = JSONObject(), rest = JSONObject()
+    for (key, value) in object.members {
+      if ["default", "description"].contains(key) { either[key] = value } else { rest[key] = value }
+    }
+    either["anyOf"] = .array([.object(rest), ["type": "null"]])
+    return .object(either)
+  }
+}
+
+extension RunSettings {
+  /// What a run file may hold, as JSON Schema: editors complete and check run files with it (docs/run-files.md).
+  public static func schema() throws -> JSON {
+    var schema = SettingsSchema()
+    for specimen in specimens {
+      for (name, key) in try SettingsReader.schema(of: specimen).keys { schema.add(name, key) }
+    }
+    guard case .object(let body) = schema.requiredJSON else { preconditionFailure("a schema without keys") }
+    var object = JSONObject()
+    object["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    object["title"] = "Run file of dist2"
+    for (key, value) in body.members { object[key] = value }
+    return .object(object)
+  }
+
+  /// Run files that together have every section, so that the reader asks for all keys.
+  private static let specimens = [
+    """
+    model: m
+    reward:
+      attributes: [{ name: helpful, field: h, range: [0, 4], scores: [0, 4] }]
+      overall: { field: overall, range: [0, 4] }
+      instruction: judge
+    metrics:
+      - { tokens: digits, where: answer, distance: squared, contrast: { radius: 1 }, values: { range: [0, 9] } }
+      - { tokens: { bins: { pattern: "<{}>", count: 4 } }, where: { delimiters: ["<b>", "</b>"] } }
+      - { tokens: { codebook: { count: 4 } } }
+    train: { lora: {}, earlyStop: {} }
+    evaluate: { number: {} }
+    """
+  ]
+}
+
+extension SettingsSchema {
+  /// Of the file itself, which is never null.
+  fileprivate var requiredJSON: JSON {
+    var copy = self
+    copy.isRequired = true
+    return copy.json
+  }
+}
+
+extension JSON {
+  /// JSON Schema of a mapping that has one key.
+  static func oneKey(_ key: String, _ schema: JSON) -> JSON {
+    var properties = JSONObject()
+    properties[key] = schema
+    return [
+      "type": "object", "properties": .object(properties), "required": .array([.string(key)]),
+      "additionalProperties": .bool(false),
+    ]
+  }
+}

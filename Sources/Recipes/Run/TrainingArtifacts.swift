@@ -1,0 +1,72 @@
+import Files
+public import Objectives
+public import Reports
+public import TokenData
+public import TokenModels
+public import TorchNN
+public import Training
+
+/// Setup of a run for training: one of text (`RunArtifacts`), or one of image codes (`CodeRunArtifacts`).
+public protocol TrainingArtifacts: Sendable {
+  /// The run file.
+  var settings: RunSettings { get }
+  /// The model's folder.
+  var modelFolder: String { get }
+  var objective: Objective { get }
+  /// Objective of a reward head; nil for models that answer, which are trained for `objective`.
+  var rating: RatingObjective? { get }
+  /// Folder of the tokenizer that goes into each checkpoint; nil for none.
+  var tokenizerFolder: String? { get }
+
+  /// The examples of a file or folder.
+  ///
+  /// - Parameter limit: only so many, chosen by `train.seed`; nil for all.
+  func examples(_ path: String, limit: Int?, progress: (Int, Int) -> Void) throws -> any RunExamples
+
+  /// Examples in batches, the way `train` says.
+  ///
+  /// - Parameter shuffled: whether every epoch has an order of its own.
+  func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource
+
+  /// A model as this run trains it, from one as it was published.
+  func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel
+
+  /// Writes into a folder with the tokenizer how the model is asked, and what ends its answers.
+  func saveAnswering(to folder: String) throws
+
+  /// Samples of the model's progress.
+  ///
+  /// - Parameter longestAnswer: tokens of the longest answer of training and validation.
+  func samples(_ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder) -> any ProgressSamples
+}
+
+/// Training data of a run.
+public protocol RunExamples: ExampleCollection, Sendable {
+  /// Value found.
+  var summary: DatasetSummary { get }
+}
+
+extension Dataset: RunExamples {}
+extension CodeDataset: RunExamples {}
+
+/// Puts a run file and its model's folder together.
+///
+/// - Throws: as `RunArtifacts` and `CodeRunArtifacts`.
+public func trainingArtifacts(_ settings: RunSettings) throws -> any TrainingArtifacts {
+  settings.data.areCodes ? try CodeRunArtifacts(settings) : try RunArtifacts(settings)
+}
+
+/// Shows now and then what the model can do, so that one sees early whether it learns what was meant.
+public protocol ProgressSamples: AnyObject {
+  /// Takes up what a run left before it was interrupted.
+  func resume(after step: Int)
+  /// Lets the model show what it can do, keeps it, and says so.
+  func take(_ model: any TokenModel, step: Int, _ display: TrainDisplay) throws
+  /// Adds a section to the run's page, if there is anything to show.
+  func add(to page: inout HTMLReport)
+}
+
+extension [Int] {
+  /// The steps that a page shows: the first, the last, and a few between.
+  var spread: [Int] { count <= 6 ? self : (0..<6).map { self[$0 * (count - 1) / 5] } }
+}

@@ -1,0 +1,142 @@
+import Evaluation
+import Files
+import Foundation
+import Reports
+import Torch
+import TorchNN
+import TokenData
+import TokenModels
+import Training
+
+/// Outcome of the variants of one problem and seed.
+public struct StudyOutcome: Codable, Sendable, Equatable {
+  /// Outcome of one training run.
+  struct Run: Codable, Sendable, Equatable {
+    var variant: StudyVariant
+    /// Figures on the test examples by ``EvaluationMetric`` name: of the checkpoint with the lowest validation loss,
+    /// the variant's own, and of the last step.
+    var best: [String: Double], last: [String: Double]
+    /// The step of that checkpoint.
+    var bestStep: Int
+    /// Of training alone.
+    var seconds: Double
+  }
+
+  var problem: StudyProblem
+  var seed: Int
+  /// Standard deviation of the training answers.
+  var deviation: Double
+  /// Mean absolute error of always saying the training answers' median.
+  var medianError: Double
+  var runs: [Run]
+}
+
+/// Trains and tests all variants on one problem with one seed, and keeps the result.
+///
+/// - Throws: `InputError` for a folder or run that is not there, and what training and answering throw.
+public func runStudy(named name: String, folder: String, threads: Int) throws {
+  let store = try RunStore<StudySettings, StudyOutcome>(folder: folder)
+  let planned = try store.run(named: name, among: store.settings.runs) { $0.name }
+  Torch.threads = threads
+  let place = try store.freshRun(of: name)
+  defer { try? removeTree(place) }
+  let files = try planned.problem.files(in: place + "/data", seed: planned.seed)
+  let model = place + "/model"
+  try NewLanguageModel(width: 64, layers: 2, heads: 4, contextLength: 128, seed: UInt64(planned.seed)).write(to: model)
+  let answers = try StudyAnswers(files)
+  let variants = store.settings.variants
+  let runs = try variants.enumerated().map { index, variant in
+    let values: [(key: String, value: JSON)] =
+      StudyRun.values(model, files, seed: planned.seed, steps: store.settings.steps)
+      + variant.values(deviation: answers.deviation) + [("output", .string("\(place)/\(index)"))]
+    let settings = try RunSettings(tree: StudyRun.tree, path: "study", values: values)
+    let run = try StudyRun(RunArtifacts(settings)).run(variant)
+    WorkerMessage(phase: variant.name, completed: index + 1, total: variants.count).send()
+    return run
+  }
+  try store.keep(
+    StudyOutcome(
+      problem: planned.problem, seed: planned.seed, deviation: answers.deviation, medianError: answers.medianError,
+      runs: runs
+    ),
+    of: name)
+}
+
+/// Facts of a problem's answers before anything is trained.
+private struct StudyAnswers {
+  let deviation: Double, medianError: Double
+
+  init(_ files: StudyFiles) throws {
+    func numbers(_ path: String) throws -> [Double] {
+      let file = try JSONLFile(path)
+      return try (0..<file.count).map { index in
+        let line = try file.record(index).at("completion"), text = try line.string()
+        guard let value = Double(text.trimmingCharacters(in: .whitespaces)), value.isFinite else {
+          throw InputError(path: file.name(index), expected: "an answer that is a number", found: text)
+        }
+        return value
+      }
+    }
+    let train = Measurements(try numbers(files.train)), test = try numbers(files.test)
+    guard train.count > 1, !test.isEmpty else {
+      throw InputError(path: files.train, expected: "two answers and more that are numbers", found: "\(train.count)")
+    }
+    deviation = train.standardDeviation
+    let median = train.median
+    medianError = test.reduce(0) { $0 + abs($1 - median) } / Double(test.count)
+  }
+}
+
+/// Trains one variant and tests it.
+private struct StudyRun {
+  let artifacts: RunArtifacts
+
+  init(_ artifacts: RunArtifacts) { self.artifacts = artifacts }
+
+  static let metrics: [EvaluationMetric] = [
+    .readOutMAE, .crps, .nll, .mae, .clippedMAE, .medianError, .exactMatch, .parseRate, .coverage, .mass,
+  ]
+
+  /// State that all runs share.
+  static let tree: JSON = [
+    "model": "", "metrics": [["name": "y", "tokens": "digits", "distance": "squared"]],
+    "train": [
+      "fromScratch": true, "batch": 32, "learningRate": .double(1e-3), "schedule": "cosine", "samples": .int(0),
+    ],
+    // The median is what an absolute error is least with.
+    "evaluate": ["distribution": true, "readOut": "median", "maxNewTokens": .int(12)],
+  ]
+
+  static func values(_ model: String, _ files: StudyFiles, seed: Int, steps: Int) -> [(key: String, value: JSON)] {
+    let every = JSON.int(max(1, steps / 8))
+    return [
+      ("model", .string(model)), ("data.train", .string(files.train)), ("data.valid", .string(files.valid)),
+      ("data.test", .string(files.test)), ("train.seed", .int(seed)), ("train.steps", .int(steps)),
+      ("train.validateEvery", every), ("train.checkpointEvery", every),
+    ]
+  }
+
+  func run(_ variant: StudyVariant) throws -> StudyOutcome.Run {
+    let training = TrainRun(artifacts, command: "", terminal: .silent)
+    let trained = try training.train(), finish = trained.finish
+    let last = try figures(trained.model, training.folder)
+    var best = last
+    let bestStep = finish.best?.step ?? finish.step
+    if bestStep != finish.step {
+      best = try figures(loadModel(folder: training.chosenCheckpoint(finish)), training.folder)
+    }
+    try removeTree(training.folder.path)
+    return StudyOutcome.Run(variant: variant, best: best, last: last, bestStep: bestStep, seconds: finish.seconds)
+  }
+
+  private func figures(_ model: any TokenModel, _ run: RunFolder) throws -> [String: Double] {
+    guard let path = artifacts.settings.data.test else { preconditionFailure("a study without test examples") }
+    let result = try Evaluating(artifacts, model, artifacts.dataset(path), run: run)
+    let answers = TrainingAnswers(artifacts)
+    // Who says no number is as wrong as one who has learnt nothing.
+    return EvaluationSummary(
+      result.records, metrics: Self.metrics, unreadable: answers?.median.map { .constant($0) } ?? .leftOut,
+      range: answers?.range
+    ).figures
+  }
+}

@@ -1,0 +1,4 @@
+import Foundation
+
+/// The folder that Tests/Fixtures/jinja/make.py writes.
+let fixtures = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/jinja").path
