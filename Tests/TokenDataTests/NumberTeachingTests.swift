@@ -39,9 +39,8 @@ import TokenData
       let start = try #require(example.supervised.firstIndex(of: true))
       #expect(Array(taught.ids[..<start]) == Array(example.ids[..<start]))
       let written = encoder.tokenizer.decode(Array(taught.ids[start...]))
-      let text =
-        (name == "llama2" || name == "phi3") && place.answer.hasPrefix(" ") && !written.hasPrefix(" ")
-        ? " " + written : written
+      // Decoders leave out the space that a tokenizer puts in front of an answer that is cut apart.
+      let text = place.answer.hasPrefix(" ") && !written.hasPrefix(" ") ? " " + written : written
       if taught.ids != example.ids {
         changed += 1
         #expect(

@@ -48,16 +48,32 @@ struct WritingCheck {
     // Beginnings of words are cut otherwise than their middles, so windows of other sizes may do.
     for count in (0...left.count).reversed() {
       let left = Array(left.suffix(count))
+      // An answer whose tokens join the prompt's is cut with it, one whose do not is cut apart: a `-5` in place of `5` may
+      // change that.
+      guard begins(left, Array(old)) == begins(left, new) else { return false }
+      // The space before the number may be one that such a beginning was given.
+      if let last = left.last, vocabulary.text(of: last) == " " {
+        let left = Array(left.dropLast())
+        guard begins(left, Array(old)) == begins(left, new) else { return false }
+      }
       if isWritten(left, Array(old), right) { return isWritten(left, new, right) }
     }
     return false
   }
 
   private func isWritten(_ left: [Int32], _ number: [Int32], _ right: [Int32]) -> Bool {
-    let ids = left + number + right, text = ids.compactMap(vocabulary.text(of:)).joined()
-    if vocabulary.ids(of: text) == ids { return true }
-    // Many tokenizers put a space in front of whatever they are given.
-    return text.first == " " && vocabulary.ids(of: String(text.dropFirst())) == ids
+    let ids = left + number + right
+    return cuts(ids).contains(ids)
   }
 
+  /// Whether tokens before a number stay as they are.
+  private func begins(_ left: [Int32], _ number: [Int32]) -> Bool {
+    cuts(left + number).contains { $0.starts(with: left) }
+  }
+
+  /// What the tokenizer makes of the text of tokens. Many put a space in front of whatever they are given.
+  private func cuts(_ ids: [Int32]) -> [[Int32]] {
+    let text = ids.compactMap(vocabulary.text(of:)).joined(), whole = vocabulary.ids(of: text)
+    return text.first == " " ? [whole, vocabulary.ids(of: String(text.dropFirst()))] : [whole]
+  }
 }

@@ -2,6 +2,7 @@ import Evaluation
 import Files
 import Foundation
 import MetricTokens
+import Objectives
 import Recipes
 import Reports
 import Testing
@@ -141,7 +142,7 @@ import Training
     let logs = try Scorer(model).logLikelihoods(of: items).map { $0.reduce(0, +) }
     // After ` `, which all unsigned numbers of the answers have in front, or which is the first of their tokens.
     let all = NumberDistribution(values: values, logProbabilities: logs)
-    #expect(abs(belief.mean - all.mean) < 1e-3 && abs(belief.median - all.median) < 1e-9)
+    #expect(abs(belief.mean - all.mean) < 1e-3)
     #expect(abs(try #require(belief.crps) - all.crps(12)) < 1e-3)
   }
 
