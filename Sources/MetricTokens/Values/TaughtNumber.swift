@@ -63,17 +63,21 @@ struct WritingCheck {
 
   private func isWritten(_ left: [Int32], _ number: [Int32], _ right: [Int32]) -> Bool {
     let ids = left + number + right
-    return cuts(ids).contains(ids)
+    return cuts(text(ids)).contains(ids)
   }
 
-  /// Whether tokens before a number stay as they are.
+  /// Whether tokens before a number stay as they are, where the texts are put together. Of two spaces between them one is
+  /// what the tokenizer puts in front of an answer that is cut apart.
   private func begins(_ left: [Int32], _ number: [Int32]) -> Bool {
-    cuts(left + number).contains { $0.starts(with: left) }
+    let before = text(left), own = text(number), isDoubled = before.last == " " && own.first == " "
+    return cuts(before + (isDoubled ? String(own.dropFirst()) : own)).contains { $0.starts(with: left) }
   }
 
-  /// What the tokenizer makes of the text of tokens. Many put a space in front of whatever they are given.
-  private func cuts(_ ids: [Int32]) -> [[Int32]] {
-    let text = ids.compactMap(vocabulary.text(of:)).joined(), whole = vocabulary.ids(of: text)
+  private func text(_ ids: [Int32]) -> String { ids.compactMap(vocabulary.text(of:)).joined() }
+
+  /// What the tokenizer makes of a text that some of its tokens have. Many put a space in front of whatever they are given.
+  private func cuts(_ text: String) -> [[Int32]] {
+    let whole = vocabulary.ids(of: text)
     return text.first == " " ? [whole, vocabulary.ids(of: String(text.dropFirst()))] : [whole]
   }
 }
