@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
 // The native library is built once by `make native`. SwiftPM takes an absolute path to its .pc file, so that
@@ -54,7 +55,9 @@ let package = Package(
     // Run files.
     .package(url: "https://github.com/jpsim/Yams", .upToNextMinor(from: "6.2.2")),
     // The reward server, without its reading of configurations, and the packages below it whose types it names.
-    .package(url: "https://github.com/hummingbird-project/hummingbird", .upToNextMinor(from: "2.28.1"), traits: ["FullFoundation"]),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", .upToNextMinor(from: "2.28.1"),
+      traits: ["FullFoundation"]),
     .package(url: "https://github.com/apple/swift-nio", .upToNextMinor(from: "2.101.2")),
     .package(url: "https://github.com/apple/swift-nio-extras", .upToNextMinor(from: "1.35.2")),
     .package(url: "https://github.com/apple/swift-http-types", .upToNextMinor(from: "1.8.0")),

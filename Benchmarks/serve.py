@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How fast `dist2 serve` answers many clients, beside transformers answering one request after another.
 
     python Benchmarks/serve.py runs/reward --model runs/reward/checkpoints/step-100/model

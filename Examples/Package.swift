@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
 // Small programs that use dist2 as any other package would: by path here, by URL elsewhere (then set DIST2_NATIVE to

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Linear layers that share an input, and embeddings, whose weight gradients can be accumulated in place.
 #include "accumulate.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Weight gradients written straight into `weight.grad`, whose memory is kept from step to step.
 #pragma once
 #include <torch/csrc/autograd/graph_task.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // AdamW whose moments are held in 8 bits, one scale for every 256 values (Dettmers et al. 2022, arXiv 2110.02861).
 #include "fused.hpp"
 

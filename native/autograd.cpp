@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Backward, gradients, grad modes, and differentiable functions given by callbacks.
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shared by the binding's translation units. Never include torch/torch.h: it takes 20 s to compile.
 #pragma once
 #include <ATen/core/Tensor.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One boxed call that reaches every ATen operator by name and overload.
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>

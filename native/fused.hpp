@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shared by the differentiable wrappers of our kernels.
 #pragma once
 #include <ATen/Parallel.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Last projection, cross entropy and distance terms as one differentiable operation.
 //
 // The projection runs over chunks of positions, so that [N, V] never exists, and every gradient is computed in the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // RMSNorm, rotary embedding and SwiGLU as single differentiable operations over our kernels.
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>

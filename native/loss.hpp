@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One row of logits: cross entropy and distance terms, and their derivative, in one pass over the row.
 #pragma once
 #include <vector>

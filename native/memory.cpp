@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where tensors on the CPU live.
 #include "common.hpp"
 #include <c10/core/CPUAllocator.h>

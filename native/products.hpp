@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Matrix products of linear layers, by whichever of libtorch's two libraries is faster on this processor.
 #pragma once
 #include <ATen/core/Tensor.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tensors in and out, random number generators, and what belongs to the whole process.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds everything in release mode. Arguments go to `swift build`.
 . "$(dirname "$0")/common.sh"
 need swift "see https://www.swift.org/install (6.2 or newer)"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The native library where it does not run every day: against the oldest libtorch that is supported, with the test bundle
 # that `make test` has built, and its kernels for ARM64, cross-compiled and emulated. What is missing is skipped, with
 # a reason.
@@ -13,7 +14,7 @@ if ! command -v aarch64-linux-gnu-g++ > /dev/null; then
 else
   logged make -C native -j"$(nproc)" TORCH=none OUT="$out" arm64
   if command -v qemu-aarch64 > /dev/null; then
-    logged make -C native TORCH=none OUT="$out" check-arm64
+    logged make --no-print-directory -C native TORCH=none OUT="$out" check-arm64
     say "kernels for ARM64: $(tail -n 1 "$log")"
   else
     say "kernels for ARM64 compile; not run: no qemu-aarch64 (sudo apt-get install qemu-user)"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Published weights of a feature network (.pth) -> a folder that `dist2 image-metrics --features FOLDER` reads.
 
     python scripts/convert_features.py weights-inception-2015-12-05-6726825d.pth inception

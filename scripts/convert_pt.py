@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Turns a LlamaGen checkpoint (.pt) into a folder that dist2 reads: config.json and model.safetensors.
 
     python scripts/convert_pt.py c2i_B_256.pt models/llamagen-b --image-size 256

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Turns RefCOCO, RefCOCO+ or RefCOCOg into the rows that `dist2 new-data grounding` reads.
 
     python scripts/convert_refs.py refcoco/refs(unc).p refcoco/instances.json --name refcoco -o rows/refcoco.jsonl

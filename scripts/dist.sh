@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Packs an installation into .build/dist2-VERSION-PLATFORM.tar.gz; CARRY=no leaves libtorch out (32 MB, not 142).
 . "$(dirname "$0")/common.sh"
 version="$("$ROOT/.build/release/dist2" --version | cut -d' ' -f1)"

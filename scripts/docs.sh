@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # DocC pages of the libraries with the articles beside them (Sources/*/*.docc), into .build/docs/<module>. Symbols are read
 # from the modules of the release build, so after `make build` or `make test` this takes seconds.
 . "$(dirname "$0")/common.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds and runs the programs in Examples/, a package that depends on this one by path.
 . "$(dirname "$0")/common.sh"
 cd "$ROOT/Examples"

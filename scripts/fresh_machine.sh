@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # README's set-up on a machine that has nothing: a Debian made by debootstrap in a folder, the packages that README names,
 # this machine's Swift toolchain, mounted read-only, a clone of this checkout's last commit. Needs root; not for CI.
 # usage: fresh_machine.sh [TARGET…] (make's, `demo` unless given); FOLDER keeps the machine for another run.

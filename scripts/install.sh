@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs what `make build` built into a folder that may be moved: the command, the libraries it needs, libtorch,
 # completions for shells and a manual page. CARRY=no leaves libtorch out: it is then looked for at each start.
 # usage: install.sh PREFIX

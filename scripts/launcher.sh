@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Starts dist2 with a libtorch: the one LIBTORCH names, else the one carried beside it, else that of a Python environment
 # or the cache. C++ has no stable interface, so only the version that dist2 was built for will do.
 here=$(dirname -- "$(readlink -f -- "$0")")/../lib/dist2

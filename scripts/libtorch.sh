@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Prints the folder of the libtorch to use, and says which was taken: LIBTORCH; else the torch of a Python environment,
 # active or default; else a wheel, fetched once into the cache. `libtorch.sh 2.11.0` gets the wheel of that version.
 . "$(dirname "$0")/common.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Documents that keep to the tree: every relative link leads to a file; files that docs/architecture.md names are there, and
 # files, suites and types that docs/paper-map.md names; what comments cite of it (docs/paper-map.md Q12) stands in it.
 . "$(dirname "$0")/common.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every public declaration has a documentation comment right above it or its attributes. Generated code is left out.
 . "$(dirname "$0")/common.sh"
 cd "$ROOT"

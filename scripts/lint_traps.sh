@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Finds what traps on values from outside: Int(…) of a Double that was computed, Foundation's FileHandle, whose calls raise
 # instead of throwing, products of sizes that a file claims.
 #

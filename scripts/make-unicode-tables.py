@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes Sources/TokenData/Tokenizer/Unicode{Class,Normalization}Tables.swift.
 
     python scripts/make-unicode-tables.py        (tokenizers 0.23.3; takes about two minutes)

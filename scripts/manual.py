@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes a manual page of the help that `dist2 --experimental-dump-help` prints.
 
     dist2 --experimental-dump-help | python3 scripts/manual.py > dist2.1

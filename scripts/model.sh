@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Prints the folder of the default model. Gets and imports it first if it is not there.
 . "$(dirname "$0")/common.sh"
 target="$CACHE/$MODEL_NAME"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds the native library into .native/ (seconds; only what changed).
 . "$(dirname "$0")/common.sh"
 need make "sudo apt-get install make"

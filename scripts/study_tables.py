@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Small regression tasks from real tables -> one folder a table, to train and score models that answer with a number.
 
     python scripts/study_tables.py OUT [--seed 0]     # OUT/<name>/{train,valid,test}.jsonl and table.json

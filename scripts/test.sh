@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every test, one at a time: several measure memory, time or page faults of the process, set its working folder, streams,
 # limits or libtorch's threads and seeds, or use every core through libtorch. What was skipped is listed at the end.
 . "$(dirname "$0")/common.sh"

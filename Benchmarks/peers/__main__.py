@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A peer's worker: `python -m peers OPERATION key=value …`. Each operation is a module beside this file with `run`."""
 
 import importlib

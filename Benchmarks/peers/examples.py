@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random prompts with an answer of which the last half is one number: Sources/dist2-bench/TrainingStep.swift's."""
 
 import torch

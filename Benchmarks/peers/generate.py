@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Greedy decoding of random prompts of 16 ... 40 tokens, all side by side, by transformers' generate."""
 
 import torch

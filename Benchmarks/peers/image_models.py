@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LlamaGen's models in PyTorch eager, as one would write them for speed: fused attention, real rotations, key-value
 cache. The tokenizer is the tests' twin with PyTorch's own swish and code look-up in float32."""
 

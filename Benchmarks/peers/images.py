@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image tokens in PyTorch eager: task=encode | step | sample."""
 
 import torch

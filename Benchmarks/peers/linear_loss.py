@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Projection and loss from hidden states, forward and backward.
 
 method=chunked    torch.nn.functional.linear_cross_entropy in chunks of 128, cross entropy alone

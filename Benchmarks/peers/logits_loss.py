@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Loss from logits that are there, forward and backward.
 
 method=ce         cross_entropy alone

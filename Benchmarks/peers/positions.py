@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random states and labels of a loss, some labels digits: the same as Sources/dist2-bench/Positions.swift."""
 
 import torch

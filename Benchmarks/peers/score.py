@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Log-probabilities of random continuations of 8 tokens after prompts of 24 ... 48.
 
 method=forward    logits of all positions, as a forward pass gives them; log_softmax only where it is asked for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model that sees in transformers, eager: task=features | step. Pictures are read once, before anything is timed."""
 
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random token sequences: the same as Sources/dist2-bench/Decoding.swift's, padded on the left."""
 
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Model and tokenizer brought to the point where the model can be asked."""
 
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whole optimizer steps of the model, with the author-style loss.
 
 method=eager      a plain PyTorch loop: transformers' LlamaForCausalLM, loss, backward, fused AdamW

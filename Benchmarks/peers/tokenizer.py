@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tokenizing texts, or (task=load) reading the tokenizer's file, with the `tokenizers` package, on one core as ours."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The worker's side of the suite's conversation; Sources/dist2-bench/Worker.swift is the same in Swift."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The side-by-side suite: `python -m suite MODEL_FOLDER [--quick] [--only NAME]…`, called by scripts/bench.sh.
 
 Prints one table and writes results/latest.json. A ratio is ours / theirs: the median over rounds of which each gives

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every side-by-side measurement. To add one: an entry here, an operation in Sources/dist2-bench and in peers/."""
 
 import dataclasses

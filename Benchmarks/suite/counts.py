@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What does not depend on how busy a machine is: instructions and allocations of one go, by valgrind's callgrind, beside
 the thresholds kept in thresholds.json. `python -m suite.counts [--write]`, in Benchmarks/, once `make bench` has built them.
 

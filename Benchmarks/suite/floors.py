@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the machine can do at best, and which part of it a step reaches."""
 
 from .measure import interleaved, spread

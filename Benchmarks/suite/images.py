@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image models with random weights, of published sizes, for both sides to read."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was measured on, and with which versions."""
 
 import importlib.metadata

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Worker processes and the conversation with them: a line `go`, an answer in JSON."""
 
 import json

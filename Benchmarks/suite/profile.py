@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a training step's time goes: `python -m suite.profile MODEL_FOLDER BATCHxLENGTH [STEPS THREADS]`; needs perf.
 
 Samples of the main thread alone, which takes part in every operation: its time is the step's. Names of libtorch's and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How cost grows with every size: each case's workers differ in one setting alone."""
 
 import math

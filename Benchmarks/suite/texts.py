@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Texts for the tokenizers, made of what every machine with Python has."""
 
 import pydoc_data.topics

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes train.jsonl, valid.jsonl and test.jsonl: disease progression (25 to 346) from ten measurements in words.
 
     pip install scikit-learn

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes train.jsonl, valid.jsonl and test.jsonl: what people thought of generated sentences, 1.0 to 6.0.
 
     python3 Configs/human-ratings/prepare.py path/to/sfres.jsonl data/human-ratings

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes train.jsonl, valid.jsonl and test.jsonl: the width of an iris petal from the flower's other measures.
 
     pip install scikit-learn

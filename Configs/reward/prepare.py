@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes train.jsonl and test.jsonl: what people thought of answers in conversations, on five attributes and over all.
 
     python3 Configs/reward/prepare.py path/to/topical_chat.jsonl data/reward

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """dist2's fused loss in PyTorch: cross entropy + alpha x distance, without the logits of all positions in memory.
 
     loss_of = Dist2Loss(digit_ids)                              # token ids of "0" ... "9"

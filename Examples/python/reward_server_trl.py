@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`dist2 serve` as a reward function of TRL's trainers:
 
     trainer = trl.GRPOTrainer(model=…, reward_funcs=dist2_reward, train_dataset=…, args=…)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fused loss against the plain formula, values and gradients: python test_dist2_loss.py"""
 
 import itertools

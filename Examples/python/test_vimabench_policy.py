@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """python -m pytest test_vimabench_policy.py: everything that can be seen without VIMABench, with a table made up here.
 
 DIST2 names the program, DIST2_MODEL a model's folder; without them the process is left out.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hugging Face's Trainer with dist2's fused loss, on a tiny random Llama: python train_hf.py"""
 
 import tempfile

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measure a model's success in VIMABench: its harness here, `dist2 policy` behind a pipe.
 
     python vimabench_policy.py runs/manipulation --partition placement_generalization --seeds 200000-200019

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Plain C surface over libtorch: no torch or C++ type crosses it, so that Swift (or any other language) can call it.
 //
 // Conventions

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Foundation
 
 /// A value as JSON, by its `Codable` form, with sorted keys.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Kind of a file that should hold text, by its first bytes: to name it, and to say how it becomes what is wanted.
 public struct FileKind: Sendable, Hashable {
   /// `a Parquet file`

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An array of bytes in the IDX format of the MNIST family, plain or gzipped.
 ///
 /// The format: two zero bytes, the element type (8: bytes), the number of dimensions, a size for each (4 bytes,

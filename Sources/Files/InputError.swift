@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Fault of something that came from outside: a file, a flag, a record, a request.
 ///
 /// Every reader in dist2 reports through this one type, so that a user always learns the same five things.

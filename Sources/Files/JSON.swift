@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A JSON value (RFC 8259), as small and as quick to make as a tokenizer of 10 MB asks for.
 ///
 /// Parsing is in `JSONParser.swift`, writing in `JSONText.swift`; `JSONReader` reads fields with errors that name them.

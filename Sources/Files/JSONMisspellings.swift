@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What other notations write where JSON has a value: said by name, since "found N" helps nobody.
 extension JSONParser {
   /// The error for such a thing at `position`; nil for anything else.

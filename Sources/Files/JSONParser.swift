@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension JSON {
   /// Parses one JSON text, strictly by RFC 8259.
   ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A JSON value that knows where it stands, so that an error about it can name file and key path.
 ///
 ///     let config = try JSONReader(file: "model/config.json")

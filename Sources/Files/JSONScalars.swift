@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Strings and numbers of the JSON parser.
 extension JSONParser {
   /// A string, with `position` at its opening quote before and after its closing quote afterwards.

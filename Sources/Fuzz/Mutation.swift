@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Changes valid input the way damage and malice do, the same for the same seed.
 struct Mutation {
   private var state: UInt64

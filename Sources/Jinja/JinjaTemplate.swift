@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
 
 /// A template of Jinja as Hugging Face's tokenizers carry it for conversations.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A conversation as a template wrote it.
 public struct RenderedTemplate: Sendable, Hashable {
   /// A part of the text that came from a message.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How sequences of different lengths become the rows of a batch.
 public enum BatchLayout: Sendable, Hashable, Codable {
   /// One in each row, filled up on the right.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How the contrastive examples of one metric's numbers are drawn.
 public struct ContrastiveRule: Sendable, Hashable {
   /// The metric's candidates: digits, or tokens that are whole values.

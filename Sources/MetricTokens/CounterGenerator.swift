@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Random numbers that depend on a key alone, not on how many were drawn before: the same example in the same epoch
 /// draws the same contrastive example however the run is resumed, sharded or accumulated.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The insides of a pair of delimiters: `<b>` … `</b>` around what is measured (figure 8).
 public struct Delimiters: Sendable, Hashable, Codable {
   /// Text that opens a span.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Rewrites tokens so that every digit is a token of its own (docs/paper-map.md Q9).
 ///
 /// Llama-3 reads `123` as one token. Place weights and contrastive examples act on digits, so answers are rewritten to

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A metric token inside an encoded example.
 public struct MetricPosition: Sendable, Hashable, Codable {
   /// Index of the metric token in `EncodedExample.ids`.

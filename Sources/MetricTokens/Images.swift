@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An image that an example shows, by name: it is read when its batch is made.
 public struct ExampleImage: Sendable, Hashable, Codable {
   /// The file.

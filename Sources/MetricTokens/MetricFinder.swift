@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A number (or a single token that is a value) found among the tokens of an example.
 public struct FoundMetric: Sendable, Hashable {
   /// Value of the text; nil for tokens that are not written as numbers.

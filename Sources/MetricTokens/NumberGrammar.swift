@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A number found in a text.
 public struct ParsedNumber: Sendable, Hashable {
   /// Its value, sign included.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How numbers are written in texts: counted, so that what a grammar passes over or may read otherwise than it is meant
 /// is said before it costs anything.
 public struct NumberSurvey: Sendable, Hashable {

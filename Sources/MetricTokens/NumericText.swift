@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Digits as this project reads them: ASCII only, so that `٣`, `½` and `１` are letters like any other.
 extension Unicode.Scalar {
   var isDecimalDigit: Bool { self >= "0" && self <= "9" }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Rating of a document.
 public struct Rating: Sendable, Hashable, Codable {
   /// Index in `EncodedExample.ids` of the token at which a model's opinion is read out: a document's last.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension EncodedExample {
   /// Without the last tokens: at most `length` stay. Of one document; ratings and images of what is cut off are lost.
   /// Nil if an image would be cut through.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Where a digit stands in its number. Distances weigh by it (equation 9); nothing else reads it.
 public struct PlaceValue: Sendable, Hashable, Codable {
   /// Rank from the least significant digit of the whole number, ignoring sign and point: 0.123 → 4, 3, 2, 1.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Examples as rows of one length, as plain values: one in each row and padding on the right, or several end to end.
 ///
 /// Causal attention never looks right, so padding at the end changes nothing at real positions. Where a row holds

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A token and the characters it was cut from.
 public struct TokenPiece: Sendable, Hashable {
   /// Token id.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The candidates of a metric: tokens with values, V_d in the paper (section 2.1).
 ///
 /// A candidate is known by its index 0 ..< M, everywhere: targets, distances and `MetricPosition.candidate` speak of

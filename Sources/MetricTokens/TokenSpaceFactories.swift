@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Which of a number's tokens is meant where a vocabulary has one without and one with a leading space.
 public enum Spacing: String, Sendable, Hashable, Codable, CaseIterable {
   /// `5`

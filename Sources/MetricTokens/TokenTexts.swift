@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Which token a text means, where a vocabulary may hold several that decode to it.
 ///
 /// Byte fallback gives Llama-2 both `5` and `<0x35>`; the one that counts is the one the tokenizer writes.

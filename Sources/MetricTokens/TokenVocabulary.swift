@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Vocabulary of a tokenizer as a token space needs it. `Tokenizer` in TokenData conforms.
 public protocol TokenVocabulary {
   /// Number of ids, 0 ..< count (added tokens included).

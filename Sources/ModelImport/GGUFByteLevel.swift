@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// Byte-level BPE: GPT-2, Llama 3, SmolLM.

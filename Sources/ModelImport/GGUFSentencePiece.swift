@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// SentencePiece BPE with byte fallback: Llama 2, Mistral.

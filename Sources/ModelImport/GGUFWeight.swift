@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// A tensor of a GGUF file on its way into a safetensors file.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why an objective cannot be made as asked, and what to do about it.
 public struct ObjectiveError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The part at fault: `squared distance`, `temperature`, `reverse KL`.

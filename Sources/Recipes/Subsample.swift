@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import MetricTokens
 
 /// Which of `count` examples a limited evaluation takes: a random choice that the seed decides, in their own order.

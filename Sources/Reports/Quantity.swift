@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// A value and the way people want to read it: `3 min 12 s`, `1.5 GiB`, `1,234,567`.

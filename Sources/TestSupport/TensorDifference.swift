@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// The largest absolute difference of two tensors of one shape; infinite if the shapes differ or anything is NaN.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import CTorch
 
 /// Numbers in [−1, 1], or in [0, 1], as one of 256 codes: the dynamic data type of Dettmers et al. 2022 (arXiv

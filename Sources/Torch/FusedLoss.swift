@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import CTorch
 
 /// A distance term of a loss at positions that are rated alike, as plain tables.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import CTorch
 
 /// silu(gate) · up, element by element, with silu(x) = x / (1 + e⁻ˣ). Both of one shape.

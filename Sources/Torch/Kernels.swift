@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import CTorch
 
 /// What computes the fused operations (``Tensor/rmsNorm(_:eps:)``, `rotated(query:key:cosine:sine:positions:)`,

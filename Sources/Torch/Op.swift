@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import CTorch
 
 /// Anything that can be an argument of an operator.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Operations on many tensors at once, which saves a call (and on a GPU a kernel) for each.
 
 enum Each {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Convolutional networks and the linear algebra of image metrics. One line per operator: its name here is torch's.
 
 enum Images {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Arithmetic, comparisons, reductions. One line per operator: its name here is torch's.
 
 enum Math {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What neural networks are made of. One line per operator: its name here is torch's.
 
 enum NN {

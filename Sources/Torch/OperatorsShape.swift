@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shapes, indexing, creation, conversion. One line per operator: its name here is torch's.
 
 enum Shape {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The last projection: logits = h Wᵀ + b.
 public struct OutputHead {
   /// `[V, H]`; the embedding table itself where the two are tied.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import CTorch
 
 /// Runs a part of a model without keeping what it computes on the way: only inputs and outputs stay, and the backward

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// Which keys each query may look at, as bool masks `[B or 1, 1, T, S]` for ``ModelInput/mask``, and the positions

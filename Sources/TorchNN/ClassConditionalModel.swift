@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A model of sequences `[class, code, code, …]`: its head scores the codes 0 ..< ``TokenModel/outputs`` alone, and the
 /// ids after them name the classes, the last of them no class at all.
 public protocol ClassConditionalModel: TokenModel {

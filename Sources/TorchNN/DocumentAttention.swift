@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// Causal attention inside each of several documents that lie end to end in the rows of a batch.

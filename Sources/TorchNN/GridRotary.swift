@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// Rotary position embedding of a square grid of tokens that one token without a place comes before.

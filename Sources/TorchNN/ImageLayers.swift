@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// Two-dimensional convolution with a bias. Checkpoint names `weight` `[O, I, k, k]`, `bias` `[O]`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// x Wᵀ + b. Checkpoint names `weight` `[O, I]`, `bias` `[O]`.

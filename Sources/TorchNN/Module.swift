@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// A part of a model: parameters and children, found by their property wrappers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Names that are equal but for the first number between dots.
 struct NamePattern {
   /// With a zero byte in the number's place.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// A language model that sees: some of its tokens stand for images, and features of these take the place of their

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 
 // Every option that takes a number says which it takes: `@Option(help: …, transform: whole(1...100)) var seeds = 3`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import MetricTokens
 
 /// A tokenizer for tests: a list of texts, encoded by the longest match from the left.

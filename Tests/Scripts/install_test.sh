@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # An installation that is moved and started with an empty environment; one without libtorch says how to get it.
 set -uo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"

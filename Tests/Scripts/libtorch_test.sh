@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Which libtorch scripts/libtorch.sh takes, and what it says, with made-up wheels from an index on this machine.
 set -uo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes small wheels that look like torch's builds for CPU and CUDA and CUDA's libraries, for libtorch_test.sh.
 
     python3 make_wheels.py FOLDER

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 import Foundation
 import MetricTokens
@@ -86,6 +87,15 @@ import TokenData
       let chat = try template.render(said), scalars = Array(chat.text.unicodeScalars)
       #expect([1, 3].map { String(String.UnicodeScalarView(scalars[chat.spans[$0].whole])) } == wholes)
     }
+  }
+
+  @Test func daysAreGiven() throws {
+    let jinja = "{{ date_string or strftime_now('%Y') }} {% for m in messages %}{{ m.content }}{% endfor %}"
+    var template = try InterpretedTemplate(jinja, path: "t", tokenizer: try fixtureTokenizer("smollm2"))
+    let said = [ChatMessage(.user, "a")]
+    #expect(try ChatTemplate.interpreted(template).render(said).text.hasPrefix("20"))
+    template.date = "05 Mar 1926"
+    #expect(try ChatTemplate.interpreted(template).render(said).text == "05 Mar 1926 a")
   }
 
   @Test func answersThatATemplateLosesAreRefused() throws {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The random strings of Tests/Fixtures/tokenizers/corpus.py, scalar for scalar.
 enum RandomText {
   /// SplitMix64 (Steele, Lea, Flood 2014).

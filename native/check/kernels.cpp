@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs every kernel of every level this processor has on arrays of exactly the size given, of many sizes, and
 // compares them with loops in float64. `make check` compiles it with address and undefined-behaviour sanitizers.
 #include <bit>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels.hpp"
 
 // Loops the compiler turns into vectors, table look-ups included (gathers where the instruction set has them). It has

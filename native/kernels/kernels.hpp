@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Inner loops over float32 memory. No torch header, so that these files compile in an instant, once per instruction
 // set; the level is chosen at run time. Rows are contiguous unless a stride is given; strides count elements.
 #pragma once

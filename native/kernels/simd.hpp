@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The few vector operations the kernels need, written once for every instruction set.
 //
 // Each kernel file is compiled once per level (the Makefile defines CT_LEVEL and CT_WIDTH and passes -march), so

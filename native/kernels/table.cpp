@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels.hpp"
 
 #define CT_TEXT_(x) #x

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The fused loss as an operator of torch itself, for programs in Python:
 // torch.ops.load_library("libdist2_ops.so"), then torch.ops.dist2.linear_cross_entropy_distance(…).
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Torch
 
 /// What the machine can do at best: `task=gemm`, a large float32 matrix product (check: its FLOP), or `task=copy`, a

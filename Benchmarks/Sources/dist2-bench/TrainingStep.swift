@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 import MetricTokens
 import TokenData
@@ -83,7 +84,8 @@ private func exampleSet(
 private func configuration(_ settings: Settings) throws -> LlamaConfiguration {
   let hidden = settings.int("hidden", 576), heads = settings.int("heads", hidden / 64)
   return LlamaConfiguration(
-    vocabularySize: settings.int("v", 49_152), hiddenSize: hidden, intermediateSize: settings.int("inner", hidden * 8 / 3),
+    vocabularySize: settings.int("v", 49_152), hiddenSize: hidden,
+    intermediateSize: settings.int("inner", hidden * 8 / 3),
     layers: settings.int("layers", 30), heads: heads, keyValueHeads: settings.int("kvheads", max(1, heads / 3)),
     tiesEmbeddings: true)
 }

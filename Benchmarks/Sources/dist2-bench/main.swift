@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// Every operation, by the name that the suite asks for. To add one: its file, and its line here.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A distance of one's own, trained against: the hours of a clock, where 11 is as near to 1 as 3 is.
 //
 // The "model" is a table of logits, so that the loss and its gradient can be seen at work without a checkpoint.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a target distribution looks like (equation 4): the digit 5, squared distance, three temperatures.
 import MetricTokens
 import Objectives

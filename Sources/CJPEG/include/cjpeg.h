@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JPEG files through libjpeg. The library reports errors by longjmp, which Swift cannot take part in; these two
 // functions return them instead.
 #ifndef CJPEG_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why token sequences cannot be decoded or scored.
 ///
 /// Prompts are named by their index among those given: the caller knows the file and line each came from.

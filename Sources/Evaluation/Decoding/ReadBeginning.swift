@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import TorchNN
 
 /// The beginning of many prompts, read once and kept: an instruction that stands before every question.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import TorchNN
 
 /// Groups sequences into batches that a model reads at once: those of like length together, so that little is padding.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// The Inception Score (Salimans et al. 2016): exp of the mean divergence KL(p(y|x) ‖ p(y)) of a classifier's

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// Precision and recall of generated images (Kynkäänniemi et al. 2019).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An upright rectangle by two corners, x1 ≤ x2 and y1 ≤ y2.
 public struct BoundingBox: Sendable, Hashable, Codable {
   /// Left, top, right and bottom.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import MetricTokens
 
 /// How often the digit at one power of ten is right.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The figures that `evaluate` knows, by name.
 public enum EvaluationMetric: String, Sendable, Hashable, Codable, CaseIterable {
   /// Share of answers that equal the reference, surrounding white space aside.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Figures of predictions beside true values. NaN where there is nothing to measure.
 public enum NumberMetrics {
   /// Mean of |prediction − truth|.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One evaluated example, as it is written to `predictions.jsonl`.
 public struct PredictionRecord: Sendable, Hashable, Codable {
   /// Name of the example: `test.jsonl line 12`.

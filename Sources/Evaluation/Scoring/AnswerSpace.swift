@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import MetricTokens
 
 /// All the ways to write an answer that is a number, as a tree of tokens.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The part of an ``AnswerSpace`` that has been looked at, shared by all prompts.
 final class AnswerTree {
   struct Node {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Cost of a number that is not quite right.
 public enum NumberCost: Sendable {
   /// (truth − choice)². The best choice is the candidate nearest to the mean.

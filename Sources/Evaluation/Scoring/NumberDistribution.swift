@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// Distribution of a model over a number: finitely many values and their probabilities.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Claims of the paper, K1 to K20 (docs/paper-map.md), and how each is looked at here.
 struct PaperClaim: Sendable {
   /// `K6`

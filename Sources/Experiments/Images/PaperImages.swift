@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Figures printed in the paper.
 enum PaperImages {
   /// Table 4.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The paper's own numbers for the toy experiment, copied from its Tables 5 and 11.
 public enum PaperToy {
   /// Mean and sample standard deviation of an error over seeds.

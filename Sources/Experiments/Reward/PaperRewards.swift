@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Figures of the paper for reward models, per cent.
 enum PaperRewards {
   /// RewardBench's average (Table 3, Table 12) by variant; single runs of Llama-3.1-8B.

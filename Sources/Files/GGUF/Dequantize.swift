@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension GGUFTensor {
   /// Writes rows of the tensor as floats, in any order; equal bit for bit to `gguf.dequantize` of the gguf package.
   ///

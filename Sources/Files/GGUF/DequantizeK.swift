@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The "K" formats, blocks of 256 that are divided again, each part with its own integer scale.
 enum Blocks256 {
   /// d, dmin, eight 6-bit scales and minima, 4-bit elements: element = (d·scale)·q − (dmin·min).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Reads the header of a GGUF file from front to back, never beyond its end.
 struct GGUFCursor {
   let file: MappedFile

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One tensor of a GGUF file: what the header says of it, and its bytes, which it keeps mapped while it lives.
 public struct GGUFTensor: Sendable {
   /// llama.cpp's name for it, `blk.0.attn_q.weight`.

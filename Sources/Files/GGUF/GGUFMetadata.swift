@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The metadata of a GGUF file: values by key, read with errors that name the key.
 public struct GGUFMetadata: Sendable {
   /// The file, as errors name it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension GGUFFile {
   /// What the table says of a tensor before it is known where the data begins.
   private struct Row {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The formats of a GGUF file's tensors that dist2 reads; the raw value is ggml's number for them.
 public enum GGUFType: UInt32, Sendable, CaseIterable {
   /// IEEE 754 single.

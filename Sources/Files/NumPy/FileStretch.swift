@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import CZlib
 
 /// The content of a stretch of a mapped file, deflated or not, read from front to back.

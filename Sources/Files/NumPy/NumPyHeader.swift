@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Header of NumPy's format: their type and the sizes of the array.
 ///
 /// The format (numpy.lib.format): the bytes `93 NUMPY`, the version's two numbers, the length of the rest (2 bytes in

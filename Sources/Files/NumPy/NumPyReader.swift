@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An array in NumPy's format, read from front to back: only what is asked for is ever in memory.
 ///
 ///     let codes = try NumPyReader("codes/0.npy")           // (1, 10, 256), int64

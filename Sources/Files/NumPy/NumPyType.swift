@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The element types of NumPy's files that dist2 knows; the raw value is the `descr` that NumPy writes.
 public enum NumPyType: String, Sendable, CaseIterable {
   /// A byte that is 0 or 1.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import CZlib
 
 /// An array to be written, and a closure that gives its elements when their turn has come.

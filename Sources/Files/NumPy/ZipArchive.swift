@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The directory of a zip archive, the container of `.npz`.
 ///
 /// Reads what NumPy writes: files stored as they are or deflated, archives and files above 4 GiB (zip64). The format is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One tensor of a safetensors file: what the header says of it, and its bytes, which it keeps mapped while it lives.
 public struct SafetensorsTensor: Sendable {
   /// The checkpoint's name for it, `model.norm.weight`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The element types of a safetensors file that dist2 knows by name; the raw value is the name in the header.
 ///
 /// Knowing a type here means that its tensors can be listed and copied. Which of them become tensors is for the reader

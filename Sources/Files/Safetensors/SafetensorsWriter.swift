@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A tensor to be written: what the header says of it, and a closure that gives its bytes when their turn has come.
 public struct SafetensorsSource {
   /// Takes the next bytes of a tensor.

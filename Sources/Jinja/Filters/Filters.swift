@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Interpreter {
   static let filters: Set<String> = [
     "abs", "attr", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e", "escape", "first",

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Filters that put elements in order.
 extension Interpreter {
   /// Elements in the order of their keys; equal ones stay as they were, in reverse as well.

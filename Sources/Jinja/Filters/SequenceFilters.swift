@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Interpreter {
   /// Filters over lists and the like.
   func sequenceFilter(_ name: String, _ value: Value, _ arguments: Arguments) throws(Fault) -> Value {

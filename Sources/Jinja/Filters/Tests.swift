@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Interpreter {
   /// `value is name`
   func test(_ name: String, _ value: Value, _ arguments: Arguments) throws(Fault) -> Bool {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Interpreter {
   /// Filters that make a text of a text; nil for another name.
   func textFilter(_ name: String, _ value: Value, _ arguments: Arguments) throws(Fault) -> Text? {

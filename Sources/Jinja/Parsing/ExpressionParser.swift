@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Expressions, by Jinja's grammar.
 extension Parser {
   /// `a if b else c` and all that binds closer.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Numbers as Python writes them in source.
 enum NumberGrammar {
   /// Where the number ends that begins at a digit, and whether it has a point or an exponent.

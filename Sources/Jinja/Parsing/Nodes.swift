@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A statement or text of a template.
 indirect enum Node: Sendable {
   case text(Text)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Makes statements of tokens, by Jinja's grammar with the tags that transformers knows.
 struct Parser {
   /// Brackets, blocks and signs that may be open at once.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What follows a value in an expression.
 extension Parser {
   mutating func postfix(_ value: Expression, filters: Bool) throws(Fault) -> Expression {

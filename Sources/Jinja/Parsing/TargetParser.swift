@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Names that are set, and parameters of macros.
 extension Parser {
   /// - Parameter attributes: whether `namespace.name` may be set.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A piece of a template.
 enum Token: Equatable {
   case data([UInt8])

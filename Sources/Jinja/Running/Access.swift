@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attributes, elements, slices.
 extension Interpreter {
   /// `value.name`: an attribute of Python first, then a key.

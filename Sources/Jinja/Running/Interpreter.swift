@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Runs one template once.
 final class Interpreter {
   private(set) var output = Text()

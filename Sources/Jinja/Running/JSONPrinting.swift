@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// `tojson` as transformers defines it: Python's `json.dumps`, nothing escaped for HTML.
 struct JSONPrinter {
   let interpreter: Interpreter

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Arithmetic and comparison as Python has them.
 extension Interpreter {
   func arithmetic(

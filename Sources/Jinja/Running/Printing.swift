@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Python's str and repr.
 extension Interpreter {
   /// `str(value)`, as a template prints it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Interpreter {
   /// How statements end.
   enum Flow { case onward, stop, skip }

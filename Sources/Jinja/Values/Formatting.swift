@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `"…" % values` and `"…".format(values)`.
 extension Interpreter {
   private static let widest = 10_000

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Which methods values have. Those that change a list or a dictionary are none, as in transformers' sandbox.
 enum Methods {
   private static let string: Set<String> = [

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Interpreter {
   /// `text.name(…)`
   func stringMethod(_ name: String, _ text: Text, _ arguments: Arguments) throws(Fault) -> Value {

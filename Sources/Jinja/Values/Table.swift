@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A dictionary in the order in which it was made; it does not change afterwards.
 final class Table {
   let keys: [Value]

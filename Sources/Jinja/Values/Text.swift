@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A string of a template: UTF-8, and which parts of it came from where.
 ///
 /// Lengths and positions that a template sees count Unicode scalars, as Python's do; those here count bytes.

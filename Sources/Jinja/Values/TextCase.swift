@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Upper and lower case, and what kinds of characters a text has, by Unicode as Python does it.
 enum TextCase {
   static func changed(_ name: String, _ text: Text) -> Text {

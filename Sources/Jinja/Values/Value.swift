@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A value of a template, as Python has it.
 ///
 /// Lists and dictionaries never change: the sandbox of transformers forbids `append` and its like, so all of them are

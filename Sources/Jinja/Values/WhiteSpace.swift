@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// White space as Python's `str.isspace` and the `\s` of its expressions have it.
 enum WhiteSpace {
   /// The bytes of the white space that begins at a position; 0 if none does.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The exact conditionals of a target over whole numbers along one number's characters.
 ///
 /// At each place p(next character | characters so far) is the mass of the values that begin so, divided by the mass of

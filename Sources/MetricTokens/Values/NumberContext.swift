@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What stands before a number, as far as the tokenizer cuts the number otherwise because of it: ` 12` is often one token,
 /// and `12` another.
 public struct NumberContext: Sendable, Hashable, Codable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The beginning of a number as a format writes it, and which values begin so.
 ///
 /// The values with a common beginning are few stretches of the grid: one for each number of digits that may follow. So

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The numbers of a format as a tokenizer writes them, several digits a token: a tree of tokens with the values that
 /// begin so at each node.
 ///

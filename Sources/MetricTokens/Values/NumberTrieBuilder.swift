@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension NumberTrie {
   /// Writes every value of a format.
   ///

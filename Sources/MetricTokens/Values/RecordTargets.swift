@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Targets whose width the record says.
 extension ValueRule {
   /// The target around one number of an example.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A number of an example as a rule for whole values reads it.
 struct TaughtNumber {
   /// The value, an index of the format.

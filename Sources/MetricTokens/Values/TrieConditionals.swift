@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A target's conditional at one place of a number.
 public struct PlaceTarget: Sendable, Hashable {
   /// Probability of each candidate of the space, count M.

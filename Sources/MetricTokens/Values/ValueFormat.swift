@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// How the numbers of an answer are written, and which there are: `7`, `-12.50`, `007`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// Unnormalised probabilities of the indices of a format, summed over stretches.

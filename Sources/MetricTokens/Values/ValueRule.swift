@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How the numbers of one metric are taught as whole values.
 public struct ValueRule: Sendable, Hashable {
   /// The characters of numbers (`TokenSpace.characters`), or tokens of several (`TokenSpace.pieces`).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// A target over whole values, p(v) ∝ exp(−d(v, x)/τ) for every value v of a format (equation 4 with numbers as the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Puts targets over whole numbers into examples, and draws numbers from them.
 ///
 /// What it draws depends on seed, epoch, the example's index and the number's ordinal alone, so that accumulation,

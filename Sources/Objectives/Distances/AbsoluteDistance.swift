@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// d(x, y) = |x − y|. The target is then a discrete Laplace distribution of scale τ.
 public struct AbsoluteDistance: ValueDistance {
   /// `absolute`

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The shorter way round a circle: with period 360, 350 and 10 are 20 apart (docs/paper-map.md Q32).
 public struct CircularDistance: ValueDistance {
   /// `circular`

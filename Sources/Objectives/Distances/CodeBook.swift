@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// Embeddings v(x) of the candidates of a space, row by row (section 2.4). Plain values, so that objectives are too.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// 1 − v(x)·v(y) / (‖v(x)‖ ‖v(y)‖) between embeddings (equation 7).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Parameters of a distance in a run file.
 public struct DistanceParameters: Sendable, Hashable {
   /// Length of the circle, for `circular`.

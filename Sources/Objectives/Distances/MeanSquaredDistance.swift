@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// ‖v(x) − v(y)‖² / D between embeddings: what a vector quantiser minimises (section 3.5; a mean over D:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// d(x, y) = (x − y)², the paper's own for digits and scores (section 2.2, "Example").
 ///
 /// The target is then a discrete Gaussian of variance τ/2. Not a metric: 0 → 2 is 4, by way of 1 it is 2.

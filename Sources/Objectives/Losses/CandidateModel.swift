@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Torch
 
 /// The model's distribution over the candidates of some metric tokens, beside their targets, and what can be measured

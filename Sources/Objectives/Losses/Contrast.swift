@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Contrastive target augmentation (A.2): whether a contrastive example x̄ of each number joins the candidates, token
 /// by token.
 ///

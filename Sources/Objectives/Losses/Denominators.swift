@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import MetricTokens
 
 /// Denominators of a step: N and Σw (of ratings and pairs N alone), counted over all its micro-batches

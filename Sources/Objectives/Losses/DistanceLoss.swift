@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import MetricTokens
 
 /// The distance loss L_dist of one metric (equation 5): how the model's distribution over the candidates is matched

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import MetricTokens
 
 /// Divergence between model and target at a metric token, given p_θ over the candidates and the target token x: the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Torch
 
 /// The same plan for our kernels: in chunks, without `[N, V]`, gradients made in the forward pass.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import MetricTokens
 
 /// Weights of digits by their place (equation 9; docs/paper-map.md Q10). They multiply the distance loss alone.

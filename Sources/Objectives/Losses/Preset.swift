@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The paper's objectives and ablations, as transformations of a fully configured distance loss.
 public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   /// Cross entropy alone (section 3, "Baselines").

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// How sharp a target is: τ, or what τ is solved for. The paper prints no τ, so every result states it

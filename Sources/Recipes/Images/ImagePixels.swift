@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// Images as models see them, within [−1, 1], and as files hold them, 0 … 255.

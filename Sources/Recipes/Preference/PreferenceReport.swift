@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Reports
 
 /// The figures of a reward model on a benchmark of preferences.

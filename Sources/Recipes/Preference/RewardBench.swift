@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How RewardBench makes four sections and one number of the accuracies of its 23 subsets.
 public enum RewardBench {
   /// A section: a mean of subsets, weighted by how many prompts they have.

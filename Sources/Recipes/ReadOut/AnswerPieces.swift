@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Evaluation
 import Files
 import Foundation
@@ -32,33 +33,34 @@ extension AnswerFormat.Pieces {
   ///
   /// - Throws: `InputError` if numbers have no format.
   init(
-    _ parts: RunArtifacts, _ rule: MetricRule, _ metric: Int, _ path: String,
+    _ artifacts: RunArtifacts, _ rule: MetricRule, _ metric: Int, _ path: String,
     _ written: inout [(line: Int, number: WrittenNumber)]
   ) throws {
-    let settings = parts.settings.metrics[metric]
+    let settings = artifacts.settings.metrics[metric]
     values =
       try settings.whole.format
-      ?? FormatLearner(reader: parts.reader, path: path).format(of: rule, metric: settings.name).format
+      ?? FormatLearner(reader: artifacts.reader, path: path).format(of: rule, metric: settings.name).format
     var groups = [NumberContext: [(line: Int, number: WrittenNumber)]]()
-    let contexts = NumberContext.all(values, parts.tokenizer)
+    let contexts = NumberContext.all(values, artifacts.tokenizer)
     for (line, number) in written where values.index(of: number.text) != nil {
       // The longest way: a space of its own is one of the number's tokens where `-5` has another.
       let ways = contexts.compactMap { context in
-        number.beginning(with: context.tokens(of: number.text, parts.tokenizer)).map { (context, $0) }
+        number.beginning(with: context.tokens(of: number.text, artifacts.tokenizer)).map { (context, $0) }
       }
       guard let way = ways.min(by: { $0.1.head.count < $1.1.head.count }) else { continue }
       groups[way.0, default: []].append((line, way.1))
     }
     let most = groups.max { ($0.value.count, $1.key.text) < ($1.value.count, $0.key.text) }
-    context = most?.key ?? NumberContext.all(values, parts.tokenizer).first ?? .start
+    context = most?.key ?? NumberContext.all(values, artifacts.tokenizer).first ?? .start
     written = most?.value ?? []
     ends = []
   }
 
   /// What may follow numbers: what does in the answers, and what ends any answer.
-  func ends(after numbers: [WrittenNumber], _ tokens: TokenSpace, _ parts: RunArtifacts) -> [Int32] {
+  func ends(after numbers: [WrittenNumber], _ tokens: TokenSpace, _ artifacts: RunArtifacts) -> [Int32] {
     let after = numbers.compactMap { $0.ids.count > $0.count ? $0.ids[$0.count] : nil }
-    return Set(parts.encoder.ends.starts(parts.tokenizer) + after).filter { tokens.candidate(of: $0) == nil }.sorted()
+    return Set(artifacts.encoder.ends.starts(artifacts.tokenizer) + after).filter { tokens.candidate(of: $0) == nil }
+      .sorted()
   }
 
   /// As settings say it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import TokenData
 
 /// A response to be rated, and what it answers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 import Foundation
 public import MetricTokens
@@ -223,12 +224,18 @@ public struct RunArtifacts: TrainingArtifacts {
     }
     let wantsDigits = distanceLosses.contains { $0.space.unit == .digit || $0.space.unit == .character }
     // For plain prompts the template does not matter, so one that is not known must not stop the run.
-    let own = try FolderTemplate(folder: folder)
+    let own = try FolderTemplate(folder: folder, tokenizer: tokenizer)
     if data.template == "model", own.known == nil {
       throw own.error(settings.path, place: "key data.template", tokenizer)
     }
     var template = data.template.flatMap(ChatTemplate.init(named:)) ?? (data.template == "none" ? nil : own.known)
-    if let date = data.date, case .llama31? = template { template = .llama31(date: date) }
+    if let date = data.date {
+      if case .llama31? = template { template = .llama31(date: date) }
+      if case .interpreted(var own)? = template {
+        own.date = date
+        template = .interpreted(own)
+      }
+    }
     var encoder = ExampleEncoder(
       tokenizer, metrics: rules, splitter: data.splitDigits ?? wantsDigits ? try DigitSplitter(tokenizer) : nil,
       end: data.end && settings.objective.preset.rating == nil

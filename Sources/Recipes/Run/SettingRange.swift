@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Bounds of the numbers in run files. Each keeps what is computed of a number — a product of two, memory in proportion
 /// to it, a conversion to the model's floats — from overflowing, far beyond what is of use.
 enum SettingRange {

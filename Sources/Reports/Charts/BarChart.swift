@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Bars over named categories: a target over its candidates, a score for each benchmark.
 public struct BarChart: Figure, Hashable {
   /// Bars of one colour, one for each category.

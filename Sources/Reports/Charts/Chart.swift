@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An image drawn as SVG.
 public protocol Figure: Sendable {
   /// Name.

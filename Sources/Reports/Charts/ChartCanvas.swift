@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The page a chart is drawn on: heading and legend from the top, then the plot with its axes in what is left.
 struct ChartCanvas {
   /// One entry of a legend.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Chart {
   /// The chart as SVG.
   public func svg(standalone: Bool = false) -> String {

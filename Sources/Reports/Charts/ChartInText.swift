@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Chart {
   /// The chart in characters, for a terminal: lines in braille dots, symbols at the points, without ranges.
   ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Colours and type of the charts: readable on light and dark pages, distinguishable without full colour vision.
 ///
 /// Hues after Okabe and Ito (2008), moved until each has a contrast of at least 3 : 1 to its page; symbols tell the

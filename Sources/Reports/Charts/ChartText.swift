@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension String {
   /// About how wide the text is in a sans-serif font, in units of the font's size.
   var estimatedEms: Double {

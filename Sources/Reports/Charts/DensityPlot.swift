@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Distributions of one number in characters, a line each over one scale, with a mark at the true value.
 ///
 ///     sft         ▂▁▂▄▇█▅▃▁▂▁

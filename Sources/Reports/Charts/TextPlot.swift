@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A grid of characters with a finer grid of dots inside: braille has two by four to a character.
 struct TextPlot {
   /// A character of the grid: dots, or a character over them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// The least of 1, 2, 2.5 and 5 times a power of ten that is not below `rough`.

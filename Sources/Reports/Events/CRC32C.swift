@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The Castagnoli cyclic redundancy check (RFC 3720, section B.4), which TFRecord files carry.
 package enum CRC32C {
   /// The remainder of each byte by the reflected polynomial.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
 
 /// The numbers of a run as JSON lines: `{"step":12,"time":1767225600.0,"loss":0.53}`.

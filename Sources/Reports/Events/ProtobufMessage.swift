@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A message of protobuf's wire format, field by field, in the order of the field numbers.
 ///
 /// What TensorBoard's events need: generated code for them takes a tenth of a clean build. Source:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Writes XML, which is also good HTML: everything given as text is escaped.
 struct MarkupWriter {
   private(set) var text = ""

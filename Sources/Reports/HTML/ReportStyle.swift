@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The look of a report's page.
 enum ReportStyle {
   static let css = """

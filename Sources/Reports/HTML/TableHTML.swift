@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Table {
   /// The table as HTML, in a frame that scrolls, its first column staying, where the page is narrower than it.
   public var html: String {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension HTMLReport {
   /// Role of a token in training.
   public enum TokenKind: Sendable, Hashable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Confidence intervals by resampling with replacement (Efron and Tibshirani 1993, chapters 13 and 14).
 ///
 /// Equal seeds give equal intervals. Under about ten values, the five seeds of an experiment for instance, bootstrap

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How two lists of values move together.
 public enum Correlation: Sendable, Hashable {
   /// Pearson's r: along a straight line.

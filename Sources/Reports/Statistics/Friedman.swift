@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Whether several methods differ over many data sets, by their ranks (Friedman 1937), as Demšar 2006 recommends.
 public struct Friedman: Sendable, Hashable {
   /// Mean rank of each method over the data sets; 1 is best, equal values share the mean of theirs.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// Repeated measurements of one quantity: one value per seed, problem or example.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Two-sided tests of "there is no difference" on paired differences: one per seed, problem or example.
 public enum PairedTest: Sendable, Hashable {
   /// Student's t on the mean difference: exact for normal differences.

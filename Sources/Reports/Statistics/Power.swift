@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Power of a comparison by Student's t.
 extension Verdict {
   /// The difference that four of five comparisons of as many pairs, varying like these, would show (power 80 %); nil

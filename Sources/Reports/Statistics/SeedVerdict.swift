@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Verdict {
   /// Compares two ways to train that were each run with the same seeds and tested on the same items.
   ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The SplitMix64 generator (Steele, Lea and Flood 2014): small, seeded, the same numbers on every machine.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64

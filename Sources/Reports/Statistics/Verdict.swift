@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Conclusion of a paired comparison, in words that claim no more than the numbers do.
 public struct Verdict: Sendable, Hashable, CustomStringConvertible {
   /// Possible conclusions of a comparison.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Rows and columns that a terminal, a page, a Markdown file and a program can read.
 ///
 ///     var table = Table(columns: [.init("N"), .init("MAE", group: "sft"), .init("MAE", group: "dist")])

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Table {
   /// One cell of a ``Table``: what people read, and the number behind it.
   public struct Cell: Sendable, Hashable {

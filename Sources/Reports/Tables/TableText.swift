@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Table {
   /// How a table is drawn in text.
   public enum Style: Sendable, Hashable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What a progress bar shows: its work, the rows under it, and what of them stands on the terminal.
 struct ProgressBoard: Sendable {
   private let terminal: Terminal

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// State of one piece of work on a progress bar, and the line it makes of it.
 struct ProgressState: Sendable {
   var title: String

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How quickly work goes now: over the last half minute, so that a slow start does not spoil the estimate and a change
 /// of pace shows.
 struct RateEstimator: Sendable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension String {
   /// Columns the text takes on a terminal: none for combining marks, two for East Asian wide characters and emoji.
   var displayWidth: Int { reduce(0) { $0 + $1.displayWidth } }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A host with a port, as a Host field, an origin or `--allow-host` writes it: `localhost:8080`, `[::1]`.
 struct Authority: Hashable, Sendable, CustomStringConvertible {
   /// In lower case; an IPv6 address with its brackets.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The page at `/`: self-contained, so that it works where nothing else can be reached.
 ///
 /// `?prompt=…&response=…` fills the boxes and scores at once, so that a rating can be linked to.

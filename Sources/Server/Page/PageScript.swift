@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Script of the page. Text from the server and from the address is only ever set as text, never as markup.
 enum PageScript {
   static let text = #"""

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The description of the routes for programs, OpenAPI 3.1.
 enum OpenAPI {
   /// The document, as JSON.

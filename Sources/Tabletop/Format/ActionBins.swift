@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Actions as five bins, the way of RT-2: start, end, and angle, each one of 256 tokens.
 ///
 /// LLaRA takes the 256 tokens from id 31000 of Llama-2's vocabulary on. Here a bin is a word, so that any tokenizer

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why an answer holds no action, or fewer than it begins.
 public enum AnswerProblem: String, Sendable, Hashable, Codable, CaseIterable {
   /// No `(x, y)` at all.

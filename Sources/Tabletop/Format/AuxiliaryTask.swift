@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// LLaRA's six auxiliary tasks: questions about the same scenes that teach places and distances.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A place on the table in the robot's frame, in metres: `forward` 0.25 … 0.75 away from the robot (down in the image),
 /// `side` −0.5 … 0.5 (left to right in the image).
 public struct TablePoint: Sendable, Hashable, Codable {

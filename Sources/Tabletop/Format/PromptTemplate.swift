@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How a task, what is seen, and what was done become a prompt.
 public struct PromptTemplate: Sendable, Hashable, Codable {
   /// Contents of the slots of the task.

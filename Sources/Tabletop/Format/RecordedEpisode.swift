@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
 
 /// An episode of VIMABench as it was recorded, one JSON object:

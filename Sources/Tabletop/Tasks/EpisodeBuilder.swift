@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import MetricTokens
 
 /// A task as it was thought out: its words, what is to be reached, and the moves that reach it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// Outline of a shape from above, in the square from −1 to 1 that its width and depth span: x to the right, y down,

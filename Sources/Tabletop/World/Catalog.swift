@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A kind of object: how large it is, and what it is for.
 public struct Shape: Sendable, Hashable, Codable {
   /// Purpose.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import MetricTokens
 
 /// VIMABench's thirteen training tasks, as this project's own tabletop has them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Something that shall be so. Objects are named by their index in the scene.
 public enum Goal: Sendable, Hashable, Codable {
   /// The object's centre is within the container's outline.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How a policy did in one episode.
 public struct PolicyTrial: Sendable, Hashable, Codable {
   /// Task of the episode.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Recipes
 import Evaluation
 package import Files

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Ends of an answer: tokens and, where a mark is spelled in pieces, texts.
 ///
 /// One value for all that must agree on it: generation stops there, read-outs take a number to be over there, and a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One turn of a conversation.
 public struct ChatMessage: Sendable, Hashable {
   /// Role of the speaker.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
 
 /// The tokens that templates write by their role, Jinja's `bos_token` and `eos_token`, as texts.

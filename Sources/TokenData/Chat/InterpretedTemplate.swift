@@ -1,4 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
+import Foundation
 import Jinja
 
 /// A model's own template, run as it stands with the marks of the model's tokenizer.
@@ -14,7 +16,11 @@ public struct InterpretedTemplate: Sendable, Hashable {
   public private(set) var marks: [String] = []
   /// What ends an answer: the first mark behind it, where the conversation ends there and where it goes on.
   public private(set) var ends: [String] = []
+  /// The day that it writes as `date_string`; nil: its own choice.
+  public var date: String?
   private let template: JinjaTemplate
+  /// The time that it asks for, the same for all conversations.
+  private let now = Date().timeIntervalSince1970
   private let tokens: TemplateTokens
   /// Whether contents are put as lists of parts, since the template does not write strings.
   private var usesParts = false
@@ -68,22 +74,25 @@ public struct InterpretedTemplate: Sendable, Hashable {
     return String(String.UnicodeScalarView(word[...end]))
   }
 
-  /// Equal texts with equal marks.
+  /// Equal texts with equal marks and days.
   public static func == (a: InterpretedTemplate, b: InterpretedTemplate) -> Bool {
-    a.source == b.source && a.tokens == b.tokens && a.marks == b.marks
+    a.source == b.source && a.tokens == b.tokens && a.marks == b.marks && a.date == b.date
   }
 
   /// By the text.
   public func hash(into hasher: inout Hasher) { hasher.combine(source) }
 
   private func run(_ messages: [ChatMessage], _ addGenerationPrompt: Bool) throws(InputError) -> RenderedTemplate {
-    try template.render(
+    var extra = JSONObject()
+    if let date { extra["date_string"] = .string(date) }
+    return try template.render(
       messages: messages.map { message in
         let content: JSON =
           usesParts ? [["type": "text", "text": .string(message.content)]] : .string(message.content)
         return ["role": .string(message.role.rawValue), "content": content]
       },
-      addGenerationPrompt: addGenerationPrompt, bosToken: tokens.begin, eosToken: tokens.end)
+      addGenerationPrompt: addGenerationPrompt, bosToken: tokens.begin, eosToken: tokens.end, extra: extra,
+      now: now)
   }
 
   /// Marks that stand in a text, in order, each once; where two begin at one place, the longer.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A part of an expression of Jinja.
 enum JinjaToken: Sendable, Hashable {
   case name(String)

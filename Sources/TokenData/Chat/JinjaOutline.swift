@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Effect of a Jinja template on a conversation of system, user and assistant, in a form in which templates that do
 /// the same in other words are equal: white space, quotes, comments, `message.role` for `message['role']`, text in or
 /// outside of expressions, and the parts that write tools.

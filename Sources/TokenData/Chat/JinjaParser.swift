@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Makes nodes of a template's pieces, and leaves out branches that a plain conversation does not take.
 struct JinjaParser {
   private let segments: [JinjaSegment]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The condition of an `if`, as far as its truth can be told of conversations without tools.
 indirect enum JinjaTest: Sendable, Hashable {
   case atom([JinjaToken])

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The Jinja texts of the templates, for folders that other programs read, and for telling which one a folder has.
 extension ChatTemplate {
   /// Jinja text that writes, in transformers, vLLM and llama.cpp, what ``render(_:addGenerationPrompt:tokens:)`` writes.

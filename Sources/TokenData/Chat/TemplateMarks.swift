@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Agreement of template and tokenizer: the texts that are to be tokens.
 extension ChatTemplate {
   /// The name in ``named``.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import MetricTokens
 
 /// Where in an example the tokens of a metric are looked for. Always within what is learnt.

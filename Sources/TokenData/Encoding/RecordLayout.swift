@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// A record as one text, and which parts of it are learnt. Ranges are in Unicode scalars of the text.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
 
 /// Images with a class each: a folder with one folder a class, as ImageNet is kept, or an IDX file of the MNIST family

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Images of one size, one after another.
 public struct ImageBatch: Sendable, Hashable {
   /// How many.

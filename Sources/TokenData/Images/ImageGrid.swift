@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension PixelImage {
   /// Images of one size side by side, row by row, on white.
   ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension PixelImage {
   /// How pixels between those of an image are made up. The numbers are Pillow's, which `resample` in
   /// `preprocessor_config.json` means.

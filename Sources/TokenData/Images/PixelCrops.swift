@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension PixelImage {
   /// A part of the image, which must lie inside.
   public func cropped(left: Int, top: Int, width: Int, height: Int) -> PixelImage {

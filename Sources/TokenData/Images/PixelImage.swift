@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
 
 /// An image of 8 bits a channel: gray or RGB, nothing else.

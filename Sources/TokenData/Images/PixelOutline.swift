@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension PixelImage {
   /// The image in colour with a box's outline on it.
   ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// How a model is asked to rate a response, and how it answers: an overall score, then one for each attribute.

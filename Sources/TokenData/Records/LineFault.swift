@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Files
 
 /// Kind of a file of lines that holds something else than a JSON object on each, as far as its first lines tell.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
 
 /// Content of a message, a prompt or an answer. Every kind of record reads it by the same function.

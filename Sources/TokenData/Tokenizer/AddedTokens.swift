@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// Tokens found in the text before anything else is: the `added_tokens` section of tokenizer.json.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Text on its way to the model, each byte knowing which bytes of the original it came from.
 ///
 /// All bytes of one scalar share one alignment. Without normalisation the alignment is the text's own scalars, and the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// A byte-pair encoding model: the `model` section of tokenizer.json.

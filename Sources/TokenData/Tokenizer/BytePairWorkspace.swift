@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Workspace of one thread that tokenises: buffers that are used again, and the words it has seen.
 ///
 /// A value passed inout: a class would pay for a check of exclusive access at every touch.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
 
 /// The smallest tokenizer that reads everything: every byte is a token whose id is its value, one more token ends a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Unicode normalisation forms with the bookkeeping of the tokenizers package: each scalar of the result says how it
 /// stands to those of the source.
 struct CanonicalText {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The merges of a BPE model: which two tokens join, how early, and into what.
 ///
 /// One flat table with an entry of 16 bytes a merge; the class owns its memory and never writes after loading.

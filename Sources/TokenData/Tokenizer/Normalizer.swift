@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// How text is changed before it is cut: the `normalizer` section of tokenizer.json.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// How text is cut into words before the model sees it: the `pre_tokenizer` section of tokenizer.json.

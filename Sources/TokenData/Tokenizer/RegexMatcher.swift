@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Looks for the matches of a regular expression in one stretch of text, from front to back.
 ///
 /// Whether the rest of an expression matches depends only on the instruction and the place, never on where the search

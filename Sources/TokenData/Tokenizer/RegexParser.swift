@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A regular expression, parsed.
 indirect enum RegexNode: Sendable {
   enum Greed: Sendable { case greedy, lazy, possessive }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A regular expression compiled for `RegexMatcher`, a backtracking matcher that cannot run away.
 struct RegexProgram: Sendable {
   /// One step; `next` is the instruction after it unless said otherwise.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A set of scalars, as a class of a regular expression names it.
 struct ScalarSet: Sendable {
   /// General categories, as bits of `ScalarClass.category`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Text from tokens as they come, whole characters only.
 ///
 ///     var stream = StreamingDecoder(tokenizer)

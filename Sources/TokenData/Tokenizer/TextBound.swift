@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The most text that a token can stand for, from which the fewest tokens of a text follow without making them.
 ///
 /// A server refuses by it what is far too long before it spends time on it. It never says more than there are: what

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
 
 /// How much the steps of a tokenizer can make of a text: what its file asks for may be out of all proportion to it. Four

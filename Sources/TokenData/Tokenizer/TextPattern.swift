@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// Pattern of Split and Replace: a string, a known word expression, or any other regular expression.

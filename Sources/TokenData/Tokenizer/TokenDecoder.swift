@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// How tokens become text again: the `decoder` section of tokenizer.json. Each step maps a list of strings to another.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// Tokens with a role, as `tokenizer_config.json`, `special_tokens_map.json` and `generation_config.json` name them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Properties of one scalar: its general category and flags, as the generated tables know them.
 struct ScalarClass {
   let bits: UInt16

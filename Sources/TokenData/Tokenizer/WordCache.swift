@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The words a thread has met and their tokens. Full, it starts afresh.
 struct WordCache: Sendable {
   /// Longer words are not kept.

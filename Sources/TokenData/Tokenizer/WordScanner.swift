@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The expressions by which GPT-2, Llama 3 and Qwen cut text into words, as a scanner written by hand.
 ///
 ///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+

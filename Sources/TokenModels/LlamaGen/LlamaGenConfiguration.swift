@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
 
 /// Sizes and options of a class-conditional ``LlamaGen`` model, as `config.json` states them.

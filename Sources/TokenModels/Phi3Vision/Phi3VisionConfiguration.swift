@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Files
 
 /// How a vision tower and a Phi-3 decoder are joined, as `config.json` of a `phi3_v` model states it.

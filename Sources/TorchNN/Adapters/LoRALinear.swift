@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// A linear layer with a low-rank adapter: x Wᵀ + b + scale · dropout(x) Aᵀ Bᵀ.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// Settings of a low-rank adapter (Hu et al. 2021, arXiv 2106.09685): y = x Wᵀ + b + scale · dropout(x) Aᵀ Bᵀ, with W

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// The checkpoints of a run: folders `step-N`, each of which appears whole or not at all.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Files
 
 /// Content of a checkpoint's `state.json`: where the run stands, apart from tensors.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import MetricTokens
 
 /// Which examples each optimizer step reads: a pure function of the step, so a run is resumed at any step without

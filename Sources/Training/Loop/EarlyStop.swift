@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Ends a run when validation no longer gets better.
 ///
 /// A function of the validation losses alone, which checkpoints keep: a resumed run stops where an uninterrupted one

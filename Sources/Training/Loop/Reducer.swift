@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// Sums over the processes that share a step. Whatever depends on the whole step goes through it: the denominators,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// How the learning rate moves during a run, as a factor of the optimizer's own rate.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why a run cannot go on.
 public enum TrainingError: Error, Sendable, Hashable, CustomStringConvertible {
   /// A loss or gradient is NaN or infinite. The update was not made: the model is as it was before the step.

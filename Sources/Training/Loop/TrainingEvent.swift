@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Events of a run: plain values, so that a line of `metrics.jsonl`, a TensorBoard scalar or a
 /// progress bar can be made of them without knowing the trainer.
 public enum TrainingEvent: Sendable, Hashable, Codable {

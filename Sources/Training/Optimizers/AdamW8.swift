@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Torch
 
 /// ``AdamW`` whose moments are held in 8 bits: about two bytes per parameter instead of eight.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Torch
 
 /// Parameters with settings of their own. Of several groups that select a parameter the first one counts.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Conversations as transformers writes them with the Jinja templates that come with models.
 
     python Tests/Fixtures/chat/make.py        (transformers 5.23.0, tokenizers 0.23.3)

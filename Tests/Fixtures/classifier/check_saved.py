@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Opens a classifier (and an adapter of it) that dist2 wrote in transformers (and PEFT), and compares pooled logits.
 
     python Tests/Fixtures/classifier/check_saved.py FOLDER CHECK [ADAPTER OUTPUTS]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tiny random classifiers of the Llama family, and what transformers, PEFT and PyTorch compute with them.
 
     python Tests/Fixtures/classifier/make.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Examples as transformers would train on them: ids, and which of them are learnt.
 
     python Tests/Fixtures/encoding/make.py        (transformers 5.23.0, tokenizers 0.23.3)

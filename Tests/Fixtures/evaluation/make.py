@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What transformers, numpy and scipy make of decoding, scoring and metrics.
 
     python Tests/Fixtures/evaluation/make.py

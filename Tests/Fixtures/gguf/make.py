@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """GGUF files as the gguf package writes them, and what it makes of their blocks, for FilesTests.
 
     python Tests/Fixtures/gguf/make.py

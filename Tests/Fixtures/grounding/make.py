@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes what scripts/convert_refs.py reads, as RefCOCO's files are made, and a pickle that would run something.
 
     python Tests/Fixtures/grounding/make.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What scipy, torch-fidelity, numpy and the networks' PyTorch modules make of image metrics.
 
     python Tests/Fixtures/imagemetrics/make.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks scripts/convert_pt.py on the fixtures: what comes out is what went in, however the file wraps it, and a file
 that holds anything but tensors is refused without running it.
 

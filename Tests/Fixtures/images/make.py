@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tiny random image models and what their twins compute with them.
 
     python Tests/Fixtures/images/make.py

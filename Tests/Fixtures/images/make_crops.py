@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes crops.json: pictures prepared by Pillow as ADM and LlamaGen prepare ImageNet, and torchvision's five crops.
 
     python Tests/Fixtures/images/make_crops.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures and arrays as Pillow and NumPy write them, and what they read back.
 
     python Tests/Fixtures/images/make_files.py                 # writes the fixtures beside this file

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LlamaGen's class-conditional decoder and VQ tokenizer in plain PyTorch, written from their published description:
 sizes, key names and formulas, for make.py and check_convert.py. Slow and simple on purpose."""
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tiny Llama models as GGUF files, and the Hugging Face folders they come from, for RecipesTests/Import.
 
     python Tests/Fixtures/import/make.py             # writes the fixtures beside this file

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Templates of Jinja as transformers renders them.
 
     python Tests/Fixtures/jinja/make.py                    (transformers 5.24.0, jinja2 3.1.6)

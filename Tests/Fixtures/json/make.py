@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """JSON texts, good and bad, with what Python's json module makes of them.
 
     python Tests/Fixtures/json/make.py        (Python 3.11, standard library only)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Values and gradients of the fused operations in float64, by PyTorch.
 
     python Tests/Fixtures/kernels/make.py

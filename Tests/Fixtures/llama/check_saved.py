@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compares checkpoints that dist2 wrote with the fixtures they came from, in transformers.
 
     DIST2_SAVE_TO=saved swift test --filter SavingTests       # leaves saved/whole/gqa-llama3 and so on

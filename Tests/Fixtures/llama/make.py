@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tiny random checkpoints of the Llama family and what transformers computes with them.
 
     python Tests/Fixtures/llama/make.py

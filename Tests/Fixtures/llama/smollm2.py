@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What transformers computes with SmolLM2-135M-Instruct's weights (dequantised to float32), for one short text.
 
     python Tests/Fixtures/llama/smollm2.py FOLDER          # the folder `dist2 import` makes of the GGUF

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Opens an adapter that dist2 wrote with peft.PeftModel.from_pretrained and compares logits.
 
     python Tests/Fixtures/lora/check_saved.py BASE ADAPTER

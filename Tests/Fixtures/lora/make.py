@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Adapters made by PEFT on the tiny checkpoints of Tests/Fixtures/llama, and what PEFT computes with them.
 
     python Tests/Fixtures/lora/make.py

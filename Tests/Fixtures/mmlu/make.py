@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Log-likelihoods of the choice letters by transformers, with SmolLM2-135M-Instruct's weights (dequantised to float32).
 
     python Tests/Fixtures/mmlu/make.py FOLDER          # the folder `dist2 import` makes of the GGUF

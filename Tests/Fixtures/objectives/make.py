@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Values and gradients of every objective, from the paper's formulas written out with PyTorch.
 
     python Tests/Fixtures/objectives/make.py        # torch 2.13.0, scipy 1.17; writes objectives.json beside itself

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Values and gradients of the number token losses, from the package `ntloss` itself.
 
     python Tests/Fixtures/objectives/number_token_loss.py      # ntloss 0.3.2, torch 2.13.0; writes number_token_loss.json beside itself

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reference values for RatingObjective, in float64.
 
     python Tests/Fixtures/objectives/ratings.py

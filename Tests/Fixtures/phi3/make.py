@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tiny random Phi-3 checkpoints and what transformers computes with them.
 
     python Tests/Fixtures/phi3/make.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A tiny Phi-3-Vision folder with a tokenizer, lines of data, and what PyTorch says of them.
 
     python Tests/Fixtures/phi3vision/check.py tiny

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A tiny random Phi-3-Vision and what PyTorch computes with it.
 
     python Tests/Fixtures/phi3vision/make.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures and what Phi-3.5-vision's processor makes of them.
 
     python Tests/Fixtures/phi3vision/prepare.py

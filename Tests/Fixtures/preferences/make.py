@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What RewardBench's and RewardBench 2's rules make of invented scores, computed with numpy alone.
 
     python Tests/Fixtures/preferences/make.py

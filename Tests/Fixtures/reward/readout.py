@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes readout.json: what SmolLM2 thinks of three responses, read out by transformers token by token.
 
     python Tests/Fixtures/reward/readout.py path/to/SmolLM2-135M-Instruct

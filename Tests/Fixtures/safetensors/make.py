@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Safetensors files as the reference implementation writes them, for FilesTests.
 
     python Tests/Fixtures/safetensors/make.py            # writes the fixtures beside this file

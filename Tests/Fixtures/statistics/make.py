@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reference values for Sources/Reports/Statistics, from numpy, scipy and statsmodels.
 
     pip install numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Coverage of pixels by some objects of the tabletop, drawn by Pillow at 32 times the size: pictures.json.
 
     python make_pictures.py

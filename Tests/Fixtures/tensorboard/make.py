@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A TensorBoard event file as the tensorboard package itself writes it.
 
     pip install tensorboard==2.21.0

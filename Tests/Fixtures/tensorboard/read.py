@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What TensorBoard sees in a folder of event files, as JSON on standard output.
 
     pip install tensorboard==2.21.0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Text for the tokenizer fixtures: what they are trained on, what they are tested with, and random strings.
 
 The random strings are made again in Swift (Tests/TokenDataTests/RandomText.swift), scalar for scalar, so this file and

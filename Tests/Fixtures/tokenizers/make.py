@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small tokenizers with the configurations of real ones, and what the tokenizers package makes of text with them.
 
     python Tests/Fixtures/tokenizers/make.py        (Python 3.11, tokenizers 0.23.3)

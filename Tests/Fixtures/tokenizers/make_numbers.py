@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small tokenizer of Llama 3's kind that knows every number of up to three digits as one token.
 
     python Tests/Fixtures/tokenizers/make_numbers.py        (Python 3.11, tokenizers 0.23.3)

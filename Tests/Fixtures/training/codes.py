@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The dynamic 8-bit map and nearest codes, from the published formula.
 
     python codes.py        # writes codes.safetensors beside itself (torch 2.13.0, safetensors 0.8.0)

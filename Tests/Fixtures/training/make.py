@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reference values for Tests/TrainingTests, written by PyTorch and transformers.
 
     python make.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What transformers makes of a LLaVA folder that dist2 wrote, and of lines of data.
 
     dist2 new-vlm -o small-vlm

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A tiny random LLaVA and what transformers computes with it.
 
     python Tests/Fixtures/vision/make.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures and what Pillow and transformers' image processors make of them.
 
     python Tests/Fixtures/vision/prepare.py

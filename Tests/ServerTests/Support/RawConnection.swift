@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// A TCP connection to a server of this machine, for what no HTTP client would send. Every call has a time limit.

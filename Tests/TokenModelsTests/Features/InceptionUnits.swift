@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Every convolution of FID's Inception v3 and its kernel, output x input x height x width, as torch-fidelity lists them.
 let inceptionUnits = """
   Conv2d_1a_3x3 32x3x3x3
