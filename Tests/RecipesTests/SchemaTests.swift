@@ -31,9 +31,11 @@ import Testing
     #expect(checked > 10)
   }
 
-  /// docs/run-files.md has every key.
+  /// docs/run-files.md has every key, docs/reward-models.md those of rated responses.
   @Test func theDocsNameEveryKey() throws {
-    let docs = try String(contentsOfFile: Self.root + "/docs/run-files.md", encoding: .utf8)
+    let docs = try ["run-files", "reward-models"].map {
+      try String(contentsOfFile: "\(Self.root)/docs/\($0).md", encoding: .utf8)
+    }.joined()
     for key in Set(keys(try RunSettings.schema())).sorted() where !["kind", "in", "explanation"].contains(key) {
       #expect(docs.contains(key), "\(key)")
     }

@@ -97,9 +97,9 @@ extension RunSettings {
       overall: { field: overall, range: [0, 4] }
       instruction: judge
     metrics:
-      - { tokens: digits, where: answer, distance: squared, contrast: { radius: 1 }, values: { range: [0, 9] } }
-      - { tokens: { bins: { pattern: "<{}>", count: 4 } }, where: { delimiters: ["<b>", "</b>"] } }
-      - { tokens: { codebook: { count: 4 } } }
+      - { name: a, tokens: digits, where: answer, distance: squared, contrast: { radius: 1 }, values: { range: [0, 9] } }
+      - { name: b, tokens: { bins: { pattern: "<{}>", count: 4 } }, where: { delimiters: ["<b>", "</b>"] } }
+      - { name: c, tokens: { codebook: { count: 4 } } }
     train: { lora: {}, earlyStop: { patience: 3 } }
     evaluate: { number: {} }
     """

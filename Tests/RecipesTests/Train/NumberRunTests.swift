@@ -100,7 +100,9 @@ import Training
       }
       let sum = p.values.reduce(0, +), end = example.ids[example.metrics[2].position]
       let normalizer = log((rule.space.ids + [end]).reduce(0) { $0 + exp(z[Int($1)]) })
-      for (id, mass) in p where mass > 0 { divergence += mass / sum * (log(mass / sum) - z[Int(id)] + normalizer) }
+      for (id, mass) in p where mass / sum > 0 {
+        divergence += mass / sum * (log(mass / sum) - z[Int(id)] + normalizer)
+      }
     }
     let wanted = crossEntropy / Double(supervision.labels.count) + divergence / 3
     #expect(abs(loss.total.item() - wanted) < 1e-12 * abs(wanted) + 1e-12)
