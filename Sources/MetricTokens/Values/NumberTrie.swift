@@ -4,7 +4,7 @@
 ///
 /// A node knows which of its children each stretch of neighbouring values goes on with, so that the probability of the
 /// next token is a quotient of sums over stretches, as that of the next character is (``NumberPrefix``), and only those
-/// are looked at that have mass. Built once, by ``init(_:over:progress:tokens:)``.
+/// are looked at that have mass. Built once.
 public struct NumberTrie: Sendable, Hashable {
   /// The values.
   public let format: ValueFormat
