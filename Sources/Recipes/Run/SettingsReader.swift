@@ -9,9 +9,11 @@ final class SettingsReader {
   /// State that all readers of one file share.
   private final class Account {
     let document: SettingsDocument
+    /// Whether what is asked for is noted, too: only where the schema is wanted.
+    let describes: Bool
     var unknown: [(section: SettingsReader, key: String)] = []
     var sections: [SettingsReader] = []
-    init(_ document: SettingsDocument) { self.document = document }
+    init(_ document: SettingsDocument, describes: Bool) { (self.document, self.describes) = (document, describes) }
   }
 
   private let account: Account
@@ -28,8 +30,8 @@ final class SettingsReader {
   var document: SettingsDocument { account.document }
 
   /// The file's root.
-  convenience init(_ document: SettingsDocument) throws {
-    try self.init(Account(document), document.root, "")
+  convenience init(_ document: SettingsDocument, describes: Bool = false) throws {
+    try self.init(Account(document, describes: describes), document.root, "")
   }
 
   private init(_ account: Account, _ value: JSON, _ keyPath: String) throws {
@@ -73,7 +75,7 @@ final class SettingsReader {
     _ key: String, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
   ) throws -> T? {
     asked.append(key)
-    schema.add(key, SettingsSchema(leaf: T.schema, words: expected))
+    describe(key, SettingsSchema(leaf: T.schema, words: expected))
     guard let json = values[key], json != .null else {
       resolved[key] = .null
       return nil
@@ -97,7 +99,7 @@ final class SettingsReader {
     _ key: String, default other: T, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
   ) throws -> T {
     // The first to ask says it all.
-    schema.add(key, SettingsSchema(leaf: T.schema, absent: other.setting, words: expected))
+    describe(key, SettingsSchema(leaf: T.schema, absent: other.setting, words: expected))
     guard let value = try optional(key, expected, where: isAllowed) else {
       resolved[key] = other.setting
       return other
@@ -109,7 +111,7 @@ final class SettingsReader {
   func required<T: SettingValue>(
     _ key: String, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
   ) throws -> T {
-    schema.add(key, SettingsSchema(leaf: T.schema, isRequired: true, words: expected))
+    describe(key, SettingsSchema(leaf: T.schema, isRequired: true, words: expected))
     guard let value = try optional(key, expected, where: isAllowed) else {
       let near = nearestName(to: key, among: values.members.map(\.key))
       throw error(
@@ -128,7 +130,7 @@ final class SettingsReader {
     let section = try read(reader)
     reader.noteUnknown()
     resolved[key] = .object(reader.resolved)
-    schema.add(key, reader.schema)
+    describe(key, reader.schema)
     return section
   }
 
@@ -160,7 +162,7 @@ final class SettingsReader {
       all.append(.object(reader.resolved))
       var element = reader.schema
       element.isList = true
-      schema.add(key, element)
+      describe(key, element)
     }
     resolved[key] = .array(all)
     return results
@@ -181,7 +183,7 @@ final class SettingsReader {
     var either = reader.schema
     either.word = word
     if let other { either.absent = .string(other) }
-    schema.add(key, either)
+    describe(key, either)
     return section
   }
 
@@ -216,9 +218,14 @@ final class SettingsReader {
     throw section.error(key, expected: "a key that dist2 knows", found: "\"\(key)\"", remedy: remedy)
   }
 
+  /// Notes what is asked for, where that is wanted: most files are only read.
+  private func describe(_ key: String, _ asked: @autoclosure () -> SettingsSchema) {
+    if account.describes { schema.add(key, asked()) }
+  }
+
   /// What a run file is asked for, section by section.
   static func schema(of yaml: String) throws -> SettingsSchema {
-    let reader = try SettingsReader(SettingsDocument(yaml: yaml, path: "specimen"))
+    let reader = try SettingsReader(SettingsDocument(yaml: yaml, path: "specimen"), describes: true)
     _ = try RunSettings(reader)
     return reader.schema
   }

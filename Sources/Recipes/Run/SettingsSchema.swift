@@ -76,11 +76,10 @@ struct SettingsSchema {
 extension RunSettings {
   /// What a run file may hold, as JSON Schema: editors complete and check run files with it (docs/run-files.md).
   public static func schema() throws -> JSON {
-    var schema = SettingsSchema()
-    for specimen in specimens {
-      for (name, key) in try SettingsReader.schema(of: specimen).keys { schema.add(name, key) }
-    }
-    guard case .object(let body) = schema.requiredJSON else { preconditionFailure("a schema without keys") }
+    // The file itself is never null.
+    var schema = try SettingsReader.schema(of: specimen)
+    schema.isRequired = true
+    guard case .object(let body) = schema.json else { preconditionFailure("a schema without keys") }
     var object = JSONObject()
     object["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     object["title"] = "Run file of dist2"
@@ -88,9 +87,8 @@ extension RunSettings {
     return .object(object)
   }
 
-  /// Run files that together have every section, so that the reader asks for all keys.
-  private static let specimens = [
-    """
+  /// A run file that has every section, so that the reader asks for all keys.
+  private static let specimen = """
     model: m
     reward:
       attributes: [{ name: helpful, field: h, range: [0, 4], scores: [0, 4] }]
@@ -103,16 +101,6 @@ extension RunSettings {
     train: { lora: {}, earlyStop: { patience: 3 } }
     evaluate: { number: {} }
     """
-  ]
-}
-
-extension SettingsSchema {
-  /// Of the file itself, which is never null.
-  fileprivate var requiredJSON: JSON {
-    var copy = self
-    copy.isRequired = true
-    return copy.json
-  }
 }
 
 extension JSON {
