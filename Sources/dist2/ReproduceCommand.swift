@@ -13,7 +13,8 @@ struct ReproduceCommand: ParsableCommand {
     subcommands: [
       Reproduce<RegressionOptions>.self, Reproduce<AblationOptions>.self, Reproduce<RewardOptions>.self,
       Reproduce<GroundingOptions>.self, Reproduce<ManipulationOptions>.self, Reproduce<ImageOptions>.self,
-      ProbeCommand.self, ClaimsCommand.self, RunWorkerCommand.self,
+      Reproduce<GradientOptions>.self, Reproduce<OverheadOptions>.self, ProbeCommand.self, ClaimsCommand.self,
+      RunWorkerCommand.self,
     ])
 }
 

@@ -121,6 +121,8 @@ extension Conclusion {
     case .mixed: "shown in part"
     case .noDifferenceShown: "no difference shown"
     case .undecided: "undecided"
+    case .equivalent: "holds here, within the margin"
+    case .different: "does not hold here"
     }
   }
 }

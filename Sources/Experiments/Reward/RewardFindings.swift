@@ -8,13 +8,13 @@ import Reports
 
 /// Findings of a reward experiment: tables beside the paper's, images, and what they say about its claims.
 struct RewardFindings {
-  private let settings: RewardExperiment
-  private let results: Results<RewardOutcome>
-  private let untrained: RewardOutcome?
+  let settings: RewardExperiment
+  let results: Results<RewardOutcome>
+  let untrained: RewardOutcome?
   /// Variants with outcomes, in order; the untrained model first.
   private let rows: [RewardVariant]
   /// The figures that these outcomes have.
-  private let figures: [RewardFigure]
+  let figures: [RewardFigure]
 
   init(_ settings: RewardExperiment, _ results: Results<RewardOutcome>, untrained: RewardOutcome?) {
     (self.settings, self.results, self.untrained) = (settings, results, untrained)
@@ -40,17 +40,17 @@ struct RewardFindings {
       "Reward models that know how far apart scores are",
       subtitle: "\(URL(filePath: settings.path).lastPathComponent), seeds "
         + results.grid.seeds.map(String.init).joined(separator: ", "),
-      findings: Claim.judge(claims) + [alphaIsRobust].compactMap { $0 }, figure: accuracyBars,
+      findings: claims, figure: accuracyBars,
       parts: parts + pairs(shown), settings: [.closed("The run file", [.code(settings.run, caption: "")])])
   }
 
   // MARK: Measures
 
-  private func outcomes(_ row: RewardVariant) -> [RewardOutcome] {
+  func outcomes(_ row: RewardVariant) -> [RewardOutcome] {
     row == .untrained ? [untrained].compactMap { $0 } : results.outcomes(row.name)
   }
 
-  private func name(_ figure: RewardFigure) -> String {
+  func name(_ figure: RewardFigure) -> String {
     switch figure {
     case .pairs: "test pairs"
     case .spearman: "Spearman ρ"
@@ -88,62 +88,8 @@ struct RewardFindings {
     return interval(figure, row).map { .interval(mean, $0) } ?? .number(mean)
   }
 
-  // MARK: Claims (docs/paper-map.md), corrected for their number
-
-  private var claims: [Claim] {
-    func claim(
-      _ id: String, _ text: String, _ figure: RewardFigure, _ pairs: [(String, String)], remark: String = ""
-    ) -> Claim {
-      let open = pairs.filter { !results.outcomes($0.0).isEmpty && !results.outcomes($0.1).isEmpty }
-      return Claim(
-        id, text,
-        open.map { ours, theirs in
-          (
-            "\(ours) against \(theirs)",
-            results.verdict(
-              name(figure), ours, theirs, [[]], lowerIsBetter: figure.lowerIsBetter, figure.value)
-          )
-        }, remark: remark)
-    }
-    var claims = [
-      claim(
-        "K11", "dist orders responses better than sft, and answering models better than classifiers.", .pairs,
-        [("dist", "sft"), ("dist", "bradleyTerry"), ("sft", "bradleyTerry")]),
-      claim(
-        "K17", "A random metric brings no gain over sft, and dist is better than it.", .pairs,
-        [("random", "sft"), ("dist", "random")],
-        remark: "\"No difference\" from sft is what the claim expects of a random metric."),
-    ]
-    if figures.contains(.mmlu) {
-      claims.append(
-        claim(
-          "K16", "Training with dist forgets little: MMLU stays near the backbone's, above sft's.", .mmlu,
-          [("dist", "sft")], remark: "Backbone and losses are in the table."))
-    }
-    return claims.filter { !$0.comparisons.isEmpty }
-  }
-
-  /// K15: α hardly matters, 0.1 is best.
-  private var alphaIsRobust: JudgedClaim? {
-    let swept = alphas
-    guard swept.count >= 3, let best = swept.max(by: { $0.accuracy.mean < $1.accuracy.mean }) else { return nil }
-    let spread = (swept.map(\.accuracy.mean).max() ?? 0) - (swept.map(\.accuracy.mean).min() ?? 0)
-    // What chance alone does between seeds of one α, for comparison.
-    let noise = Measurements(
-      swept.map { $0.accuracy.count > 1 ? $0.accuracy.standardDeviation : .nan }.filter(\.isFinite))
-    let beside =
-      noise.count == 0
-      ? "one seed each, so nothing can be said of chance"
-      : "seeds of one α differ by \(Quantity.fixed(100 * noise.mean, decimals: 1)) points (standard deviation)"
-    return JudgedClaim(
-      id: "K15", claim: "α hardly matters between 0.001 and 1; 0.1 is best.",
-      finding: "best at α = \(best.alpha); from best to worst \(Quantity.fixed(100 * spread, decimals: 1)) points, "
-        + "while \(beside). The paper's own Table 6 has a sharp peak: 85.3 at 0.1, 77.8 at 0.2.",
-      conclusion: .undecided)
-  }
-
   /// Accuracy on the test's pairs by α, dist's own among them.
-  private var alphas: [(alpha: Double, accuracy: Measurements)] {
+  var alphas: [(alpha: Double, accuracy: Measurements)] {
     let own = (try? RunSettings(yaml: settings.run, path: settings.path).objective.alpha) ?? 0.1
     return rows.filter { $0.preset == .dist && $0.distance == nil }
       .map { ($0.alpha ?? own, Measurements(outcomes($0).map(RewardFigure.pairs.value))) }

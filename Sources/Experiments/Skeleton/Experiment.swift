@@ -19,6 +19,9 @@ public protocol Experiment: Codable, Sendable, Equatable {
   /// `regression`, as processes of single runs name it.
   static var name: String { get }
 
+  /// Whether runs have the machine for themselves, since they measure time.
+  static var runsAlone: Bool { get }
+
   /// Variants, factors and seeds. The common options `--variants`, `--sizes` and `--seeds` set them.
   var grid: Grid { get set }
   /// Names of all variants that the grid may have.
@@ -52,6 +55,8 @@ public protocol Experiment: Codable, Sendable, Equatable {
 }
 
 extension Experiment {
+  /// Runs go side by side.
+  public static var runsAlone: Bool { false }
   /// No further words.
   public static var variantSets: [String: [String]] { [:] }
   /// Nothing to check beyond the grid.
@@ -100,7 +105,7 @@ public struct ArtifactStage: Sendable {
 /// Every experiment, for the process that runs one run of one of them.
 public let experiments: [any Experiment.Type] = [
   RegressionExperiment.self, RewardExperiment.self, GroundingExperiment.self, ManipulationExperiment.self,
-  ImageExperiment.self,
+  ImageExperiment.self, GradientExperiment.self, OverheadExperiment.self,
 ]
 
 /// Runs one run of an experiment's folder and keeps its outcome; tells its progress on standard output.

@@ -56,6 +56,7 @@ public struct ExperimentFolder<E: Experiment> {
     jobs: Int, _ terminal: Terminal = .standardError,
     worker: @escaping @Sendable (_ run: String, _ sideBySide: Int) -> [String]
   ) throws {
+    let jobs = E.runsAlone ? 1 : jobs
     try experiment.prepare(in: path, terminal)
     for stage in experiment.stages {
       try run(stage.title, stage.runs, jobs, units: stage.work.map { work in { _ in work } }, worker)

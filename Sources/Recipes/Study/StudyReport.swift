@@ -21,11 +21,13 @@ public struct StudyReport {
     floors = try summary.floors(.best)
   }
 
+  private var claims: [JudgedClaim] { [summary.vanishingAdvantage(.best)].compactMap { $0 } }
+
   /// For the terminal.
   public func text(_ terminal: Terminal) -> String {
     ([summary.overview(.best), summary.overview(.last)] + details(.best, [.crps])).map {
       $0.text(terminal: terminal)
-    }.joined(separator: "\n\n") + "\n"
+    }.joined(separator: "\n\n") + "\n" + claims.map { "\n\($0.id) \($0.claim)\n   \($0.finding)\n" }.joined()
   }
 
   /// For `docs/experiments/`.
@@ -33,6 +35,7 @@ public struct StudyReport {
     let overviews = StudySummary.Selection.allCases.map { summary.overview($0).markdown }
     let tables = StudySummary.Selection.allCases.flatMap { details($0, [.crps, .readOutMAE, .clippedMAE]) }
     return "```\n\(command)\n```\n\n"
+      + claims.map { "**\($0.id)** \($0.claim) *Found:* \($0.finding)\n\n" }.joined()
       + (overviews + [floors?.markdown].compactMap { $0 } + tables.map(\.markdown)).joined(separator: "\n")
   }
 
@@ -43,6 +46,7 @@ public struct StudyReport {
       subtitle: "\(summary.problems.count) problems, \(summary.settings.variants.count) objectives, "
         + "\(summary.settings.seeds.count) seeds",
       footer: "Made by dist2. Every figure comes from the runs in this folder.")
+    for claim in claims { page.claim("\(claim.id). \(claim.claim)", claim.finding, claim.conclusion) }
     for rule in StudySummary.Selection.allCases {
       page.section(rule == .best ? "With early stopping" : "At the last step")
       page.table(summary.overview(rule))
@@ -76,7 +80,7 @@ public struct StudyReport {
         }
       }
     }
-    return ["command": .string(command), "runs": .array(runs)]
+    return ["command": .string(command), "claims": .array(claims.map(\.json)), "runs": .array(runs)]
   }
 
   private static func json(_ figures: [String: Double]) -> JSON {
@@ -141,7 +145,7 @@ public struct StudyReport {
         return (Double(numbers.count), problem)
       }
       guard points.count > 1 else { return nil }
-      let series = summary.others.filter(\.isDrawn).map { variant in
+      let series = summary.others.filter(\.isShown).map { variant in
         Series(
           variant.name,
           points.map { count, problem in
@@ -158,6 +162,6 @@ public struct StudyReport {
 }
 
 extension StudyVariant {
-  /// Whether images show it: one width and few weights, or lines hide each other.
-  fileprivate var isDrawn: Bool { (width ?? 0.2) == 0.2 && alpha != 3 }
+  /// Whether images and claims are about it: one width and few weights, or lines hide each other.
+  var isShown: Bool { (width ?? 0.2) == 0.2 && alpha != 3 }
 }

@@ -71,18 +71,23 @@ struct StudySummary {
   func overall(_ metric: EvaluationMetric, _ rule: Selection) -> [StudyVariant: Verdict] {
     let common = settings.seeds.filter { seed in problems.allSatisfy { outcomes[$0.name]?[seed] != nil } }
     let verdicts = others.map { variant in
-      let changes = common.map { seed -> Double in
-        let shares = problems.map { problem -> Double in
-          guard let index = seeds(problem).firstIndex(of: seed) else { return .nan }
-          return values(metric, variant, problem, rule)[index]
-            / values(metric, StudyVariant(.sft), problem, rule)[index]
-        }
-        return Measurements(shares).mean
-      }
+      let changes = common.map { ratio(metric, variant, problems, seed: $0, rule) }
       return Verdict(
         metric.label, ours: changes, theirs: changes.map { _ in 1 }, lowerIsBetter: metric.lowerIsBetter)
     }
     return Dictionary(uniqueKeysWithValues: zip(others, Verdict.corrected(verdicts)))
+  }
+
+  /// A figure over sft's with the same seed, the mean over problems; NaN where a problem lacks the seed.
+  func ratio(
+    _ metric: EvaluationMetric, _ variant: StudyVariant, _ problems: [StudyProblem], seed: Int, _ rule: Selection
+  ) -> Double {
+    let shares = problems.map { problem -> Double in
+      guard let index = seeds(problem).firstIndex(of: seed) else { return .nan }
+      return values(metric, variant, problem, rule)[index]
+        / values(metric, StudyVariant(.sft), problem, rule)[index]
+    }
+    return Measurements(shares).mean
   }
 
   /// All variants but sft.

@@ -70,6 +70,8 @@ public struct HTMLReport: Sendable {
       case .mixed: ("open", "±", "mixed")
       case .noDifferenceShown: ("open", "=", "no difference shown")
       case .undecided: ("open", "?", "not decided")
+      case .equivalent: ("good", "≈", "equal within the margin")
+      case .different: ("bad", "≠", "differs by more than the margin")
       }
     body.element("div", ["class": "verdict \(kind)"]) { body in
       body.element("span", ["class": "sign", "role": "img", "aria-label": meaning], text: sign)

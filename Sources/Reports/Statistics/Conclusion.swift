@@ -11,8 +11,13 @@ public enum Conclusion: String, Sendable, Hashable, Codable {
   case mixed
   /// No comparison shows a difference.
   case noDifferenceShown
-  /// Nothing could be compared: no comparisons, or too few pairs in each.
+  /// Nothing could be compared: no comparisons, or too few pairs in each. Of a claim of no difference: the intervals
+  /// reach over its margin.
   case undecided
+  /// Every difference is shown to lie within its margin.
+  case equivalent
+  /// A difference is shown to lie beyond its margin.
+  case different
 
   /// Folds the outcomes of several comparisons into one.
   public init(_ outcomes: [Verdict.Outcome]) {

@@ -123,9 +123,10 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
     for name in ["untrained"] + kept.experiment.grid.runs.map(\.name) { try kept.run(one: name, threads: 1) }
     let report = try kept.report(command: "dist2 reproduce reward")
     #expect(report.tables[0].rows.map { $0[0].text } == ["untrained"] + names)
-    #expect(report.findings.map(\.id) == ["K11", "K17"])
-    // Five comparisons of two claims, one correction.
-    #expect(report.findings.flatMap(\.comparisons).map(\.verdict.comparisons) == Array(repeating: 5, count: 5))
+    #expect(report.findings.map(\.id) == ["K11", "K17a", "K17b"])
+    // Four comparisons of two claims, one correction; no gain of a random metric is a claim of its own kind.
+    #expect(report.findings.flatMap(\.comparisons).map(\.verdict.comparisons) == Array(repeating: 4, count: 4))
+    #expect(report.findings[1].equivalences.map(\.label) == ["random against sft"])
     // Who has learnt the answers by heart orders all pairs of the file it was trained on.
     let accuracies = Dictionary(
       report.tables[0].rows.map { ($0[0].text, $0[2].value ?? .nan) }, uniquingKeysWith: { first, _ in first })

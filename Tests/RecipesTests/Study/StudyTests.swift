@@ -79,6 +79,41 @@ import TokenData
     #expect(lines.contains { $0.contains("sft") && $0.hasSuffix("102") || $0.contains(" 102") })
   }
 
+  /// K18 is about the largest size alone, and stands only where every variant's interval lies within 5 %.
+  @Test func theAdvantageAtTheLargestSizeIsTestedForBeingNone() throws {
+    func report(valueDrawn change: Double) throws -> JSON? {
+      let place = try temporary(), folder = place.path + "/study"
+      let settings = StudySettings(
+        problems: StudySettings.synthetic(counts: [50, 3000], noises: [0.5], digits: [3]),
+        variants: [.init(.sft), .init(.valueDrawn, width: 0.2)], seeds: [1, 2, 3], steps: 1)
+      let study = try Study(folder: folder, settings: settings)
+      for count in [50, 3000] {
+        for seed in 1...3 {
+          func run(_ variant: String, _ crps: Double) -> String {
+            "{\"variant\": \(variant), \"best\": {\"crps\": \(crps)}, \"last\": {\"crps\": \(crps)}, \"bestStep\": 1, "
+              + "\"seconds\": 1}"
+          }
+          let drawn = count == 50 ? 50 : 100 + change + Double(seed - 2)
+          let runs =
+            run("{\"preset\": \"sft\"}", 100) + "," + run("{\"preset\": \"valueDrawn\", \"width\": 0.2}", drawn)
+          let problem = "{\"synthetic\": {\"_0\": {\"count\": \(count), \"noise\": 0.5, \"digits\": 3}}}"
+          try
+            "{\"problem\": \(problem), \"seed\": \(seed), \"deviation\": 1, \"medianError\": 120, \"runs\": [\(runs)]}"
+            .write(
+              toFile: study.store.path(of: "n\(count)-noise0.5-digits3-seed\(seed)"), atomically: true,
+              encoding: .utf8)
+        }
+      }
+      guard case .array(let claims)? = try study.report(command: "").json["claims"] else { return nil }
+      #expect(claims.map { $0["id"] } == ["K18"])
+      return claims.first?["conclusion"]
+    }
+    #expect(try report(valueDrawn: 1) == "equivalent")
+    #expect(try report(valueDrawn: -20) == "different")
+    // The interval of ± 1.7 reaches over the margin.
+    #expect(try report(valueDrawn: 4) == "undecided")
+  }
+
   /// The same seed makes the same examples; the noise is as wide as it says.
   @Test func madeUpNumbersHaveTheNoiseTheySay() throws {
     let place = try temporary()
