@@ -27,4 +27,24 @@ extension StudySummary {
     )
     .judged
   }
+
+  /// What `scale: auto` loses of the gain that the best of the widths tried has, each problem's own: chosen on the same
+  /// seeds, so that its gain is a little too good. Nil where it was not run.
+  func automaticWidth(_ rule: Selection) -> String? {
+    let automatic = StudyVariant(.valueDrawn)
+    let fixed = settings.variants.filter { $0.preset == .valueDrawn && $0.width != nil }
+    guard settings.variants.contains(automatic), !fixed.isEmpty else { return nil }
+    func gain(_ variant: StudyVariant, _ problem: StudyProblem) -> Double {
+      let theirs = mean(.crps, StudyVariant(.sft), problem, rule)
+      return 1 - mean(.crps, variant, problem, rule) / theirs
+    }
+    let gains = problems.map { problem in (gain(automatic, problem), fixed.map { gain($0, problem) }.max() ?? .nan) }
+      .filter { $0.0.isFinite && $0.1.isFinite }
+    guard !gains.isEmpty else { return nil }
+    let (ours, best) = (Measurements(gains.map(\.0)).mean, Measurements(gains.map(\.1)).mean)
+    let share = best > 0 ? ", \(Quantity.percent(ours / best)) of it" : ""
+    return "Widths: valueDrawn with each problem's best of \(fixed.count) widths lowers CRPS by "
+      + "\(Quantity.decimals(100 * best, 1)) % on average, with scale: auto by \(Quantity.decimals(100 * ours, 1)) %\(share) "
+      + "(\(rule.caption))."
+  }
 }

@@ -21,6 +21,7 @@ public struct StudyReport {
     floors = try summary.floors(.best)
   }
 
+  private var remarks: [String] { StudySummary.Selection.allCases.compactMap(summary.automaticWidth) }
   private var claims: [JudgedClaim] { [summary.vanishingAdvantage(.best)].compactMap { $0 } }
 
   /// For the terminal.
@@ -28,6 +29,7 @@ public struct StudyReport {
     ([summary.overview(.best), summary.overview(.last)] + details(.best, [.crps])).map {
       $0.text(terminal: terminal)
     }.joined(separator: "\n\n") + "\n" + claims.map { "\n\($0.id) \($0.claim)\n   \($0.finding)\n" }.joined()
+      + remarks.map { "\n\($0)\n" }.joined()
   }
 
   /// For `docs/experiments/`.
@@ -36,6 +38,7 @@ public struct StudyReport {
     let tables = StudySummary.Selection.allCases.flatMap { details($0, [.crps, .readOutMAE, .clippedMAE]) }
     return "```\n\(command)\n```\n\n"
       + claims.map { "**\($0.id)** \($0.claim) *Found:* \($0.finding)\n\n" }.joined()
+      + remarks.map { "\($0)\n\n" }.joined()
       + (overviews + [floors?.markdown].compactMap { $0 } + tables.map(\.markdown)).joined(separator: "\n")
   }
 
@@ -47,6 +50,7 @@ public struct StudyReport {
         + "\(summary.settings.seeds.count) seeds",
       footer: "Made by dist2. Every figure comes from the runs in this folder.")
     for claim in claims { page.claim("\(claim.id). \(claim.claim)", claim.finding, claim.conclusion) }
+    for remark in remarks { page.paragraph(remark) }
     for rule in StudySummary.Selection.allCases {
       page.section(rule == .best ? "With early stopping" : "At the last step")
       page.table(summary.overview(rule))
@@ -163,5 +167,5 @@ public struct StudyReport {
 
 extension StudyVariant {
   /// Whether images and claims are about it: one width and few weights, or lines hide each other.
-  var isShown: Bool { (width ?? 0.2) == 0.2 && alpha != 3 }
+  var isShown: Bool { (width ?? 0.2) == 0.2 && alpha != 3 && !(preset.isOfValues && width == nil) }
 }

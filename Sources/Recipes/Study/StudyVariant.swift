@@ -8,7 +8,8 @@ public struct StudyVariant: Codable, Sendable, Hashable {
   public var preset: Preset
   /// α of the distance's term; nil where there is none.
   public var alpha: Double?
-  /// Width of a target over values, as a share of the training answers' standard deviation.
+  /// Width of a target over values, as a share of the training answers' standard deviation; nil: what `scale: auto`
+  /// chooses, where there is such a target.
   public var width: Double?
 
   /// Memberwise.
@@ -16,21 +17,24 @@ public struct StudyVariant: Codable, Sendable, Hashable {
     (self.preset, self.alpha, self.width) = (preset, alpha, width)
   }
 
-  /// `dist α 0.1`, `valueDrawn σ 0.2`
+  /// `dist α 0.1`, `valueDrawn σ 0.2`, `valueDrawn σ auto`
   public var name: String {
-    preset.rawValue + (alpha.map { " α \(short($0))" } ?? "") + (width.map { " σ \(short($0))" } ?? "")
+    let width = width.map(short) ?? (preset.isOfValues ? "auto" : nil)
+    return preset.rawValue + (alpha.map { " α \(short($0))" } ?? "") + (width.map { " σ \($0)" } ?? "")
   }
 
-  /// Everything the paper compares, its distance with three weights, and targets over values of three widths.
+  /// Everything the paper compares, its distance with three weights, and targets over values of three widths and of that
+  /// which `scale: auto` chooses.
   public static let all: [StudyVariant] =
     [.init(.sft), .init(.vocab, alpha: 0.1), .init(.smooth, alpha: 0.1), .init(.ntlWasserstein, alpha: 0.3)]
     + [.init(.ntlMSE, alpha: 0.3)] + [0.1, 1, 3].map { .init(.dist, alpha: $0) }
     + [Preset.value, .valueDrawn, .raml].flatMap { preset in [0.1, 0.2, 0.4].map { .init(preset, width: $0) } }
+    + [.init(.valueDrawn)]
 
   /// One of each kind, for many tables.
   public static let few: [StudyVariant] = [
     .init(.sft), .init(.dist, alpha: 0.1), .init(.dist, alpha: 1), .init(.value, width: 0.2),
-    .init(.valueDrawn, width: 0.2), .init(.raml, width: 0.2),
+    .init(.valueDrawn, width: 0.2), .init(.valueDrawn), .init(.raml, width: 0.2),
   ]
 
   /// The keys of a run file that it changes.
