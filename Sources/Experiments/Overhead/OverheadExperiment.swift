@@ -2,7 +2,8 @@
 import Files
 import Objectives
 import Recipes
-import Reports
+public import Reports
+import Training
 
 #if canImport(Glibc)
   import Glibc

@@ -11,9 +11,7 @@ extension RewardFindings {
   var claims: [JudgedClaim] {
     let differences = [better, overRandom, overForgetting].filter { !$0.comparisons.isEmpty }
     let equal = [randomIsNoGain, littleForgotten, alphaHardlyMatters].filter { !$0.equivalences.isEmpty }
-    return (Claim.judge(differences) + equal.map(\.judged)).sorted {
-      $0.id.localizedStandardCompare($1.id) == .orderedAscending
-    }
+    return (Claim.judge(differences) + equal.map(\.judged)).sorted { $0.id < $1.id }
   }
 
   private func claim(_ id: String, _ text: String, _ figure: RewardFigure, _ pairs: [(String, String)]) -> Claim {

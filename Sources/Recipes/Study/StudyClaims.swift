@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evaluation
+import Objectives
 import Reports
 
 extension StudySummary {

@@ -2,6 +2,7 @@
 import Evaluation
 public import Files
 import Foundation
+import Objectives
 public import Reports
 
 /// The report of a study: where a target over values helps, where not, and where it harms.
