@@ -6,7 +6,9 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/embedding_dense_backward.h>
+#include <ATen/ops/silu.h>
 
+#include "operators.hpp"
 #include "products.hpp"
 
 using namespace ct;
@@ -173,8 +175,62 @@ struct Embedding : torch::autograd::Function<Embedding> {
   }
 };
 
-bool trainable(const at::Tensor &weight) {
-  return c10::GradMode::is_enabled() && weight.is_leaf() && weight.requires_grad();
+/// Whether a weight's gradient may have to go where the buffers of this thread say.
+bool isAccumulated(const at::Tensor &weight) {
+  return current && c10::GradMode::is_enabled() && weight.is_leaf() && weight.requires_grad();
+}
+
+at::Tensor linearLayer(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+  if (!isAccumulated(weight)) return ct::linear(x, weight, bias ? *bias : at::Tensor());
+  variable_list inputs{x, weight};
+  if (bias) inputs.push_back(*bias);
+  return Linears::apply(at::TensorList(inputs), 1, bias.has_value(), currentBuffers())[0];
+}
+
+std::vector<at::Tensor> linearLayers(const at::Tensor &x, at::TensorList weights,
+                                     const c10::List<std::optional<at::Tensor>> &biases) {
+  size_t count = weights.size();
+  TORCH_CHECK(count <= 62 && biases.size() == count, "linears: ", count, " weights, ", biases.size(), " biases");
+  variable_list inputs{x};
+  inputs.insert(inputs.end(), weights.begin(), weights.end());
+  int64_t present = 0;
+  for (size_t i = 0; i < count; i++) {
+    std::optional<at::Tensor> bias = biases[i];
+    if (!bias) continue;
+    inputs.push_back(*bias);
+    present |= int64_t(1) << i;
+  }
+  bool recorded = c10::GradMode::is_enabled() &&
+                  std::any_of(inputs.begin(), inputs.end(), [](const at::Tensor &t) { return t.requires_grad(); });
+  if (recorded && !at::areAnyTensorSubclassLike(inputs))
+    return Linears::apply(at::TensorList(inputs), static_cast<int64_t>(count), present, currentBuffers());
+  variable_list outputs;
+  for (size_t i = 0; i < count; i++) {
+    std::optional<at::Tensor> bias = biases[i];
+    outputs.push_back(ct::linear(x, weights[i], bias ? *bias : at::Tensor()));
+  }
+  return outputs;
+}
+
+at::Tensor embedding(const at::Tensor &weight, const at::Tensor &ids) {
+  return isAccumulated(weight) ? Embedding::apply(weight, ids, currentBuffers()) : at::embedding(weight, ids);
+}
+
+void checkGated(const at::Tensor &gate, const at::Tensor &up, const at::Tensor &weight) {
+  TORCH_CHECK(gate.sizes() == up.sizes(), "gated_linear: gate ", gate.sizes(), " and up ", up.sizes());
+  TORCH_CHECK(gate.dim() > 0 && weight.dim() == 2 && gate.size(-1) == weight.size(1), "gated_linear: ", gate.sizes(),
+              " for a weight of ", weight.sizes());
+}
+at::Tensor composedGatedLinear(const at::Tensor &gate, const at::Tensor &up, const at::Tensor &weight) {
+  return linearLayer(at::silu(gate) * up, weight, {});
+}
+at::Tensor gatedLinear(const at::Tensor &gate, const at::Tensor &up, const at::Tensor &weight) {
+  checkGated(gate, up, weight);
+  return ct::linear(swiglu(gate.contiguous(), up.contiguous()), weight, {});
+}
+at::Tensor recordedGatedLinear(const at::Tensor &gate, const at::Tensor &up, const at::Tensor &weight) {
+  checkGated(gate, up, weight);
+  return GatedLinear::apply(gate, up, weight, currentBuffers());
 }
 }  // namespace
 
@@ -184,51 +240,16 @@ void ct_buffers_free(ct_buffers b) { delete b; }
 int64_t ct_buffers_bytes(ct_buffers b) { return b->buffers->bytes(); }
 ct_buffers ct_buffers_enter(ct_buffers b) { return std::exchange(current, b); }
 
-int ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *out) {
-  return guard([&] {
-    const auto &w = ref(weight);
-    auto b = bias ? ref(bias) : at::Tensor();
-    if (!current || !trainable(w)) {
-      *out = own(ct::linear(ref(x), w, b));
-      return;
-    }
-    variable_list inputs{ref(x), w};
-    if (b.defined()) inputs.push_back(b);
-    *out = own(Linears::apply(at::TensorList(inputs), 1, b.defined(), currentBuffers())[0]);
-  });
 }
 
-int ct_linears(ct_tensor x, const ct_tensor *weights, const ct_tensor *biases, size_t count, ct_tensor *out) {
-  return guard([&] {
-    TORCH_CHECK(count <= 62, "linears: ", count, " weights");
-    variable_list inputs{ref(x)};
-    int64_t present = 0;
-    for (size_t i = 0; i < count; i++) inputs.push_back(ref(weights[i]));
-    for (size_t i = 0; i < count; i++) {
-      if (!biases[i]) continue;
-      inputs.push_back(ref(biases[i]));
-      present |= int64_t(1) << i;
-    }
-    auto results = Linears::apply(at::TensorList(inputs), static_cast<int64_t>(count), present, currentBuffers());
-    for (size_t i = 0; i < count; i++) out[i] = own(std::move(results[i]));
-  });
-}
-
-int ct_gated_linear(ct_tensor gate, ct_tensor up, ct_tensor weight, ct_tensor *out) {
-  return guard([&] {
-    const auto &a = ref(gate), &b = ref(up), &w = ref(weight);
-    for (const auto *t : {&a, &b, &w}) check("swiglu", *t);
-    TORCH_CHECK(a.sizes() == b.sizes(), "swiglu: gate ", a.sizes(), " and up ", b.sizes());
-    TORCH_CHECK(a.dim() > 0 && w.dim() == 2 && a.size(-1) == w.size(1), "swiglu: ", a.sizes(), " for a weight of ",
-                w.sizes());
-    *out = own(GatedLinear::apply(a, b, w, currentBuffers()));
-  });
-}
-
-int ct_embedding(ct_tensor weight, ct_tensor ids, ct_tensor *out) {
-  return guard([&] {
-    const auto &w = ref(weight);
-    *out = own(current && trainable(w) ? Embedding::apply(w, ref(ids), currentBuffers()) : at::embedding(w, ref(ids)));
-  });
-}
+void ct::defineLinear(torch::Library &library) {
+  // Any type and device: what is ours is where gradients go, and which of libtorch's products is taken. Between
+  // ct_buffers_enter's, backward() adds a leaf weight's gradient into weight.grad itself.
+  library.def("linear(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor", &linearLayer);
+  // Several layers of one input: its gradient is summed inside the matrix products.
+  library.def("linears(Tensor x, Tensor[] weights, Tensor?[] biases) -> Tensor[]", &linearLayers);
+  library.def("embedding(Tensor weight, Tensor ids) -> Tensor", &embedding);
+  // (silu(gate) · up) weightᵀ; the product in brackets is made again in the backward pass instead of being kept.
+  Operator<&composedGatedLinear, &gatedLinear, &recordedGatedLinear>::define(
+      library, "gated_linear(Tensor gate, Tensor up, Tensor weight) -> Tensor");
 }

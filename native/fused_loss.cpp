@@ -12,7 +12,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "accumulate.hpp"
-#include "loss.hpp"
+#include "fused_loss.hpp"
 #include "products.hpp"
 
 using namespace ct;
@@ -37,17 +37,30 @@ const at::Tensor &value(const std::optional<at::Tensor> &t) {
   return t ? *t : none;
 }
 
-/// {total, sums}
-variable_list finish(AutogradContext *context, const Losses &losses, c10::intrusive_ptr<Made> made) {
-  auto values = losses.sums();
-  auto total = at::empty({}, at::kFloat), sums = at::empty({static_cast<int64_t>(values.size()) - 1}, at::kDouble);
-  *total.mutable_data_ptr<float>() = static_cast<float>(values[0]);
-  std::copy(values.begin() + 1, values.end(), sums.mutable_data_ptr<double>());
-  context->set_materialize_grads(false);
-  context->mark_non_differentiable({sums});
-  context->saved_data["made"] = c10::IValue::make_capsule(std::move(made));
-  return {total, sums};
-}
+/// What a pass over the logits found: {total, sums}, and the gradients that were asked for by the place of their input.
+struct Found {
+  Pair values;
+  std::vector<at::Tensor> gradients;
+
+  Found(const Losses &losses, std::vector<at::Tensor> gradients) : gradients(std::move(gradients)) {
+    auto found = losses.sums();
+    auto total = at::empty({}, at::kFloat), sums = at::empty({static_cast<int64_t>(found.size()) - 1}, at::kDouble);
+    *total.mutable_data_ptr<float>() = static_cast<float>(found[0]);
+    std::copy(found.begin() + 1, found.end(), sums.mutable_data_ptr<double>());
+    values = {total, sums};
+  }
+
+  /// The values, with the gradients kept for backward.
+  variable_list keep(AutogradContext *context) && {
+    auto made = c10::make_intrusive<Made>();
+    made->gradients = std::move(gradients);
+    auto [total, sums] = values;
+    context->set_materialize_grads(false);
+    context->mark_non_differentiable({sums});
+    context->saved_data["made"] = c10::IValue::make_capsule(std::move(made));
+    return {total, sums};
+  }
+};
 
 c10::intrusive_ptr<Made> recall(AutogradContext *context) {
   refuseSecondOrder("loss");
@@ -116,9 +129,9 @@ int64_t chunk(int64_t asked, int64_t rows, int64_t vocabulary) {
 }
 
 struct LinearLoss : torch::autograd::Function<LinearLoss> {
-  static variable_list forward(AutogradContext *context, const at::Tensor &hidden, const at::Tensor &weight,
-                               const std::optional<at::Tensor> &bias, const std::optional<at::Tensor> &contrast,
-                               const ct_loss_plan &plan, Wanted wanted, const Buffers &buffers) {
+  static Found find(const at::Tensor &hidden, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                    const std::optional<at::Tensor> &contrast, const Plan &plan, int64_t asked, Wanted wanted,
+                    const Buffers &buffers) {
     auto states = hidden.to(at::kFloat).contiguous();
     auto others = contrast ? contrast->to(at::kFloat).contiguous() : at::Tensor();
     Projection head(weight, value(bias));
@@ -130,28 +143,33 @@ struct LinearLoss : torch::autograd::Function<LinearLoss> {
           static_cast<float>(k.dot(read(others) + row * w.numel(), read(w), w.numel())) + head.offset(token);
     });
 
-    auto made = c10::make_intrusive<Made>();
     auto gh = wanted.hidden ? at::empty_like(states) : at::Tensor();
     auto gw = wanted.weight ? weightGradient(weight, buffers) : at::Tensor();
     auto gb = wanted.bias ? at::zeros({head.vocabulary()}, at::kFloat) : at::Tensor();
     auto gc = wanted.contrast ? at::zeros_like(others) : at::Tensor();
-    run(losses, head, states, chunk(plan.chunk, states.size(0), head.vocabulary()), wanted.any(), gh, gw, gb);
+    run(losses, head, states, chunk(asked, states.size(0), head.vocabulary()), wanted.any(), gh, gw, gb);
     if (wanted.any()) addContrast(losses, head, others, gw, gb, gc);
 
     auto like = [](const at::Tensor &t, const at::Tensor &input) {
       return t.defined() ? t.to(input.scalar_type()) : t;
     };
-    made->gradients = {like(gh, hidden), like(gw, weight), like(gb, value(bias)), like(gc, value(contrast))};
+    return {losses, {like(gh, hidden), like(gw, weight), like(gb, value(bias)), like(gc, value(contrast))}};
+  }
+
+  static variable_list forward(AutogradContext *context, const at::Tensor &hidden, const at::Tensor &weight,
+                               const std::optional<at::Tensor> &bias, const std::optional<at::Tensor> &contrast,
+                               const Plan &plan, int64_t chunk, Wanted wanted, const Buffers &buffers) {
+    auto found = find(hidden, weight, bias, contrast, plan, chunk, wanted, buffers);
     context->save_for_backward({weight});
     save(context, buffers);
-    return finish(context, losses, std::move(made));
+    return std::move(found).keep(context);
   }
 
   static variable_list backward(AutogradContext *context, variable_list upstream) {
     auto made = recall(context);
     auto weight = context->get_saved_variables()[0];  // also refuses a second backward over a freed graph
     auto buffers = restore(context);
-    variable_list results(7);
+    variable_list results(8);
     if (!upstream[0].defined()) return results;
     double u = upstream[0].item<double>();
     bool inPlace = made->gradients[1].defined() && buffers && bypass(weight);
@@ -224,9 +242,8 @@ struct LinearLoss : torch::autograd::Function<LinearLoss> {
 // --- from logits -----------------------------------------------------------------------------------------------------
 
 struct LogitsLoss : torch::autograd::Function<LogitsLoss> {
-  static variable_list forward(AutogradContext *context, const at::Tensor &logits,
-                               const std::optional<at::Tensor> &contrast, const ct_loss_plan &plan, bool derive,
-                               bool deriveContrast) {
+  static Found find(const at::Tensor &logits, const std::optional<at::Tensor> &contrast, const Plan &plan, bool derive,
+                    bool deriveContrast) {
     auto z = logits.contiguous(), others = contrast ? contrast->contiguous() : at::Tensor();
     int64_t rows = z.size(0), vocabulary = z.size(1);
     Losses losses(plan, rows, vocabulary, contrast ? others.size(0) : 0);
@@ -245,10 +262,15 @@ struct LogitsLoss : torch::autograd::Function<LogitsLoss> {
     losses.eachContrast([&](int64_t row, int64_t token, size_t order) {
       if (gc.defined()) write(gc)[row * vocabulary + token] += losses.contrastGradients[order];
     });
-    auto made = c10::make_intrusive<Made>();
-    made->gradients = {derive ? g : at::Tensor(), gc};
+    return {losses, {derive ? g : at::Tensor(), gc}};
+  }
+
+  static variable_list forward(AutogradContext *context, const at::Tensor &logits,
+                               const std::optional<at::Tensor> &contrast, const Plan &plan, bool derive,
+                               bool deriveContrast) {
+    auto found = find(logits, contrast, plan, derive, deriveContrast);
     context->save_for_backward({});
-    return finish(context, losses, std::move(made));
+    return std::move(found).keep(context);
   }
 
   static variable_list backward(AutogradContext *context, variable_list upstream) {
@@ -262,51 +284,36 @@ struct LogitsLoss : torch::autograd::Function<LogitsLoss> {
   }
 };
 
-std::optional<at::Tensor> optional(ct_tensor t) { return t ? std::optional(ref(t)) : std::nullopt; }
-
-bool differentiable(const std::optional<at::Tensor> &t) { return c10::GradMode::is_enabled() && t && t->requires_grad(); }
-
-void checkHalf(const at::Tensor &t) {
-  auto type = t.scalar_type();
-  TORCH_CHECK(t.is_cpu() && (type == at::kFloat || type == at::kBFloat16 || type == at::kHalf),
-              "loss: float32, bfloat16 or float16 on the CPU is needed, got ", type, " on ", t.device());
+void checkShapes(const LinearInputs &in) {
+  const auto &[hidden, weight, bias, contrast] = in;
+  TORCH_CHECK(hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1), "loss: hidden ",
+              hidden.sizes(), " and weight ", weight.sizes());
+  TORCH_CHECK(!bias || (bias->dim() == 1 && bias->size(0) == weight.size(0)), "loss: a bias ", bias->sizes(),
+              " for weight ", weight.sizes());
+  TORCH_CHECK(!contrast || (contrast->dim() == 2 && contrast->size(1) == weight.size(1)), "loss: contrast states ",
+              contrast->sizes(), " for weight ", weight.sizes());
 }
 }  // namespace
 
-extern "C" {
-int ct_linear_loss(ct_tensor hidden, ct_tensor weight, ct_tensor bias, ct_tensor contrast, const ct_loss_plan *plan,
-                   ct_tensor *total, ct_tensor *sums) {
-  return guard([&] {
-    const auto &h = ref(hidden), &w = ref(weight);
-    auto b = optional(bias), c = optional(contrast);
-    for (const auto &t : {std::optional(h), std::optional(w), b, c})
-      if (t) checkHalf(*t);
-    TORCH_CHECK(h.dim() == 2 && w.dim() == 2 && h.size(1) == w.size(1), "loss: hidden ", h.sizes(), " and weight ",
-                w.sizes());
-    TORCH_CHECK(!b || (b->dim() == 1 && b->size(0) == w.size(0)), "loss: a bias ", b->sizes(), " for weight ",
-                w.sizes());
-    TORCH_CHECK(!c || (c->dim() == 2 && c->size(1) == w.size(1)), "loss: contrast states ", c->sizes(),
-                " for weight ", w.sizes());
-    Wanted wanted{differentiable(h), differentiable(w), differentiable(b), differentiable(c)};
-    auto results = LinearLoss::apply(h, w, b, c, *plan, wanted, currentBuffers());
-    *total = own(std::move(results[0]));
-    *sums = own(std::move(results[1]));
-  });
+namespace ct {
+Pair fusedLoss(const LinearInputs &in, const Plan &plan, int64_t chunk, bool mayRecord) {
+  checkShapes(in);
+  const auto &[hidden, weight, bias, contrast] = in;
+  Wanted wanted{};
+  if (mayRecord) wanted = {isRecorded(hidden), isRecorded(weight), isRecorded(bias), isRecorded(contrast)};
+  if (!wanted.any()) return LinearLoss::find(hidden, weight, bias, contrast, plan, chunk, wanted, {}).values;
+  auto both = LinearLoss::apply(hidden, weight, bias, contrast, plan, chunk, wanted, currentBuffers());
+  return {both[0], both[1]};
 }
 
-int ct_logits_loss(ct_tensor logits, ct_tensor contrast, const ct_loss_plan *plan, ct_tensor *total,
-                   ct_tensor *sums) {
-  return guard([&] {
-    const auto &z = ref(logits);
-    auto c = optional(contrast);
-    check("loss", z);
-    if (c) check("loss", *c);
-    TORCH_CHECK(z.dim() == 2, "loss: logits ", z.sizes());
-    TORCH_CHECK(!c || (c->dim() == 2 && c->size(1) == z.size(1)), "loss: contrast logits ", c->sizes(), " for logits ",
-                z.sizes());
-    auto results = LogitsLoss::apply(z, c, *plan, differentiable(z), differentiable(c));
-    *total = own(std::move(results[0]));
-    *sums = own(std::move(results[1]));
-  });
+Pair fusedLoss(const LogitsInputs &in, const Plan &plan, bool mayRecord) {
+  const auto &[logits, contrast] = in;
+  TORCH_CHECK(logits.dim() == 2, "loss: logits ", logits.sizes());
+  TORCH_CHECK(!contrast || (contrast->dim() == 2 && contrast->size(1) == logits.size(1)), "loss: contrast logits ",
+              contrast->sizes(), " for logits ", logits.sizes());
+  bool derive = mayRecord && isRecorded(logits), deriveContrast = mayRecord && isRecorded(contrast);
+  if (!derive && !deriveContrast) return LogitsLoss::find(logits, contrast, plan, false, false).values;
+  auto both = LogitsLoss::apply(logits, contrast, plan, derive, deriveContrast);
+  return {both[0], both[1]};
 }
-}
+}  // namespace ct

@@ -56,6 +56,7 @@ const Kernels &kernels() {
   static const Kernels *const standard = best();
   return chosen ? *chosen : *standard;
 }
+bool isPlainAsked() { return plain; }
 }  // namespace ct
 
 extern "C" {

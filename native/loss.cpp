@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loss.hpp"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/util/Exception.h>
 
 #include <cmath>
-
-#include "common.hpp"
 
 namespace ct {
 namespace {
@@ -13,71 +14,70 @@ void inside(int64_t value, int64_t count, const char *what) {
   TORCH_CHECK(value >= 0 && value < count, "loss: ", what, " ", value, " of ", count);
 }
 
-template <class T> const T *table(ct_tensor handle, int64_t count, const char *what) {
-  if (!handle) return nullptr;
-  const auto &t = ref(handle);
-  TORCH_CHECK(t.is_cpu() && t.is_contiguous() && t.scalar_type() == c10::CppTypeToScalarType<T>::value &&
-                  t.numel() == count,
-              "loss: ", what, " must be ", count, " of ", c10::CppTypeToScalarType<T>::value,
-              ", contiguous on the CPU; got ", t.sizes(), " of ", t.scalar_type());
-  return t.const_data_ptr<T>();
-}
-
-/// Targets as tables; returns how many there are.
-int64_t checkTables(Term &made, const ct_candidate_term &t) {
-  TORCH_CHECK(t.p && t.log_p, "loss: neither targets nor vectors");
-  const auto &p = ref(t.p);
-  TORCH_CHECK(made.count > 0 && p.dim() == 2 && p.size(1) == made.width, "loss: targets ", p.sizes(), " for ",
-              made.width, " candidates");
-  made.p = table<double>(t.p, p.numel(), "p");
-  made.logP = table<double>(t.log_p, p.numel(), "log p");
-  return p.size(0);
-}
-
-/// Targets by vectors; there is one around each candidate.
-int64_t checkVectors(Term &made, const ct_candidate_term &t) {
-  const auto &vectors = ref(t.vectors);
-  TORCH_CHECK(vectors.dim() == 2 && vectors.size(0) > 0 && vectors.size(1) == made.count && made.count > 0 &&
-                  !made.contrastiveTokens && t.sharpness,
-              "loss: vectors ", vectors.sizes(), " for ", made.count, " candidates");
-  made.dimensions = vectors.size(0);
-  made.vectors = table<float>(t.vectors, vectors.numel(), "vectors");
-  made.sharpness = table<double>(t.sharpness, made.count, "sharpness");
-  made.squares.resize(made.count);
-  for (int64_t d = 0; d < made.dimensions; d++)
-    for (int64_t v = 0; v < made.count; v++) {
-      float e = made.vectors[d * made.count + v];
-      made.squares[v] += e * e;
-    }
-  return made.count;
-}
-
-Term checked(const ct_candidate_term &t, int64_t rows, int64_t vocabulary, int64_t contrastRows) {
-  Term made{t.coefficient, t.vocabulary, t.reverse};
-  int64_t n = made.positions = ref(t.rows).numel(), count = made.count = ref(t.candidates).numel();
-  made.width = count + (t.contrastive_tokens ? 1 : 0);
-  made.candidates = table<int64_t>(t.candidates, count, "candidates");
-  made.rows = table<int64_t>(t.rows, n, "rows");
-  made.targets = table<int64_t>(t.targets, n, "targets");
-  made.weights = table<double>(t.weights, n, "weights");
-  made.contrastiveTokens = table<int64_t>(t.contrastive_tokens, n, "contrastive tokens");
-  made.contrastiveRows = table<int64_t>(t.contrastive_rows, n, "contrastive examples' rows");
-  int64_t targets = t.vectors ? checkVectors(made, t) : checkTables(made, t);
-  for (int64_t c = 0; c < count; c++) inside(made.candidates[c], vocabulary, "candidate");
-  for (int64_t i = 0; i < n; i++) {
-    inside(made.rows[i], rows, "row");
-    inside(made.targets[i], targets, "target");
-    if (made.contrastiveTokens) inside(made.contrastiveTokens[i], vocabulary, "contrastive example's token");
-    if (made.contrastiveRows) inside(made.contrastiveRows[i], contrastRows, "contrastive example's row");
-  }
-  return made;
-}
-
 double logAdd(double a, double b) {
   double top = std::max(a, b);
   return std::isinf(top) ? top : top + std::log(std::exp(a - top) + std::exp(b - top));
 }
 }  // namespace
+
+template <class T> void Column<T>::read(int64_t count, const char *what) {
+  auto type = c10::CppTypeToScalarType<T>::value;
+  TORCH_CHECK(tensor.numel() == count, "loss: ", what, " must be ", count, " of ", type, "; got ", tensor.sizes(),
+              " of ", tensor.scalar_type());
+  tensor = tensor.detach().to(at::kCPU, type).contiguous();
+  data = tensor.const_data_ptr<T>();
+}
+
+/// Targets as tables; returns how many there are.
+int64_t Term::readTables() {
+  TORCH_CHECK(p, "loss: neither targets nor vectors");
+  const auto &table = p.tensor;
+  TORCH_CHECK(count > 0 && table.dim() == 2 && table.size(1) == width, "loss: targets ", table.sizes(), " for ", width,
+              " candidates");
+  p.read(table.numel(), "p");
+  if (!logP) logP.tensor = at::where(p.tensor > 0, p.tensor.log(), at::zeros_like(p.tensor));
+  logP.read(p.tensor.numel(), "log p");
+  return p.tensor.size(0);
+}
+
+/// Targets by vectors; there is one around each candidate.
+int64_t Term::readVectors() {
+  const auto &given = vectors.tensor;
+  TORCH_CHECK(given.dim() == 2 && given.size(1) > 0 && given.size(0) == count && count > 0 && !contrastiveTokens &&
+                  sharpness,
+              "loss: vectors ", given.sizes(), " for ", count, " candidates");
+  dimensions = given.size(1);
+  vectors.tensor = given.detach().t();
+  vectors.read(count * dimensions, "vectors");
+  sharpness.read(count, "sharpness");
+  squares.resize(count);
+  for (int64_t d = 0; d < dimensions; d++)
+    for (int64_t v = 0; v < count; v++) {
+      float e = vectors[d * count + v];
+      squares[v] += e * e;
+    }
+  return count;
+}
+
+void Term::read(int64_t rows, int64_t vocabulary, int64_t contrastRows) {
+  int64_t n = positions = logitRows.tensor.numel();
+  count = candidates.tensor.numel();
+  width = count + (contrastiveTokens ? 1 : 0);
+  candidates.read(count, "candidates");
+  logitRows.read(n, "rows");
+  targets.read(n, "targets");
+  weights.read(n, "weights");
+  if (contrastiveTokens) contrastiveTokens.read(n, "contrastive tokens");
+  if (contrastiveRows) contrastiveRows.read(n, "contrastive examples' rows");
+  int64_t known = vectors ? readVectors() : readTables();
+  for (int64_t c = 0; c < count; c++) inside(candidates[c], vocabulary, "candidate");
+  for (int64_t i = 0; i < n; i++) {
+    inside(logitRows[i], rows, "row");
+    inside(targets[i], known, "target");
+    if (contrastiveTokens) inside(contrastiveTokens[i], vocabulary, "contrastive example's token");
+    if (contrastiveRows) inside(contrastiveRows[i], contrastRows, "contrastive example's row");
+  }
+}
 
 void Term::target(int64_t x, double *p, double *logP) const {
   thread_local std::vector<float> scores, weights;
@@ -88,7 +88,7 @@ void Term::target(int64_t x, double *p, double *logP) const {
   for (int64_t v = 0; v < count; v++) scores[v] = -s * squares[v];
   const auto &k = kernels();
   for (int64_t d = 0; d < dimensions; d++) {
-    const float *column = vectors + d * count;
+    const float *column = vectors.data + d * count;
     k.axpy(2 * s * column[x], column, scores.data(), count);
   }
   float top = k.largest(scores.data(), count);
@@ -99,23 +99,23 @@ void Term::target(int64_t x, double *p, double *logP) const {
   }
 }
 
-Losses::Losses(const ct_loss_plan &plan, int64_t rows, int64_t vocabulary, int64_t contrastRows)
-    : labels(table<int64_t>(plan.labels, rows, "labels")), crossEntropyScale(plan.cross_entropy_scale),
-      smoothing(plan.label_smoothing), vocabulary(vocabulary), first(rows + 1), crossEntropies(rows) {
+Losses::Losses(Plan given, int64_t rows, int64_t vocabulary, int64_t contrastRows)
+    : plan(std::move(given)), labels{plan.labels}, vocabulary(vocabulary), first(rows + 1), crossEntropies(rows) {
+  labels.read(rows, "labels");
   for (int64_t i = 0; i < rows; i++)
     if (labels[i] != -100) inside(labels[i], vocabulary, "label");
-  for (size_t k = 0; k < plan.term_count; k++)
-    terms.push_back(checked(plan.terms[k], rows, vocabulary, contrastRows));
+  auto &terms = plan.terms;
+  for (auto &term : terms) term.read(rows, vocabulary, contrastRows);
 
   size_t count = 0;
   for (const auto &t : terms)
-    for (int64_t i = 0; i < t.positions; i++, count++) first[t.rows[i] + 1]++;
+    for (int64_t i = 0; i < t.positions; i++, count++) first[t.logitRows[i] + 1]++;
   for (int64_t i = 0; i < rows; i++) first[i + 1] += first[i];
   entries.resize(count);
   auto next = first;
   size_t order = 0;
   for (const auto &t : terms)
-    for (int64_t i = 0; i < t.positions; i++) entries[next[t.rows[i]]++] = {&t, i, order++};
+    for (int64_t i = 0; i < t.positions; i++) entries[next[t.logitRows[i]]++] = {&t, i, order++};
   contrastLogits.resize(count);
   contrastGradients.resize(count);
   divergences.resize(count);
@@ -156,19 +156,20 @@ float Losses::row(int64_t i, const float *z, float *g, bool scaled) {
       share.contrastive = x;
     }
     int64_t target = t.targets[entry.index];
-    const double *p = t.p + target * t.width, *logP = t.logP + target * t.width;
+    const double *p = t.p.data + target * t.width, *logP = t.logP.data + target * t.width;
     if (t.vectors) {
       made.resize(2 * t.count);
       t.target(target, made.data(), made.data() + t.count);
       p = made.data(), logP = p + t.count;
     }
-    auto found = k.divergence(gathered, p, logP, t.width, t.reverse, t.vocabulary, share.gradient);
+    auto found = k.divergence(gathered, p, logP, t.width, t.isReversed, t.overVocabulary, share.gradient);
     divergences[entry.order] = found.value;
     share.logSum = found.logSum;
     shares.push_back(share);
     used += t.width;
   }
 
+  const double crossEntropyScale = plan.crossEntropyScale, smoothing = plan.labelSmoothing;
   int64_t label = labels[i];
   bool supervised = label != -100;
   double own = supervised ? z[label] : 0;
@@ -182,11 +183,12 @@ float Losses::row(int64_t i, const float *z, float *g, bool scaled) {
   double dense = supervised ? crossEntropyScale : 0, magnitude = std::abs(dense);
   for (auto &share : shares) {
     magnitude += std::abs(share.factor);
-    if (!share.term().vocabulary) continue;
+    if (!share.term().overVocabulary) continue;
     double all = share.term().contrastiveTokens ? logAdd(logSum, share.contrastive) : logSum;  // over V, and x̄'s token
     divergences[share.entry->order] += all - share.logSum;
     dense += share.factor * std::exp(logSum - all);
-    if (share.term().contrastiveTokens) share.gradient[share.term().count] += static_cast<float>(std::exp(share.contrastive - all));
+    if (share.term().contrastiveTokens)
+      share.gradient[share.term().count] += static_cast<float>(std::exp(share.contrastive - all));
   }
   if (!g) return 1;
 
@@ -215,8 +217,9 @@ float Losses::row(int64_t i, const float *z, float *g, bool scaled) {
 }
 
 std::vector<double> Losses::sums() const {
+  const auto &terms = plan.terms;
   std::vector<double> sums(2 + terms.size());
-  for (double value : crossEntropies) sums[1] += value * crossEntropyScale;
+  for (double value : crossEntropies) sums[1] += value * plan.crossEntropyScale;
   sums[0] = sums[1];
   size_t order = 0;
   for (size_t k = 0; k < terms.size(); k++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "products.hpp"
 
+#include <ATen/TensorSubclassLikeUtils.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
@@ -32,7 +33,7 @@ bool prefersOneDNN() {
 constexpr int64_t least = int64_t(1) << 21;
 
 bool isPlain(const at::Tensor &t) {
-  return t.is_cpu() && t.layout() == at::kStrided && t.scalar_type() == at::kFloat && t.dim() == 2 &&
+  return !at::isTensorSubclassLike(t) && t.is_cpu() && t.layout() == at::kStrided && t.scalar_type() == at::kFloat && t.dim() == 2 &&
          !(c10::GradMode::is_enabled() && t.requires_grad());
 }
 
@@ -68,7 +69,8 @@ void addProduct(at::Tensor &sum, const at::Tensor &a, const at::Tensor &b) {
 }
 
 at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias) {
-  if (x.dim() < 1 || weight.dim() != 2 || !x.is_contiguous() || x.numel() == 0 || x.size(-1) != weight.size(1))
+  if (!prefersOneDNN() || at::isTensorSubclassLike(x) || x.dim() < 1 || weight.dim() != 2 || !x.is_contiguous() ||
+      x.numel() == 0 || x.size(-1) != weight.size(1))
     return at::linear(x, weight, bias);
   // A view would be recorded where gradients are.
   if (c10::GradMode::is_enabled() && x.requires_grad()) return at::linear(x, weight, bias);

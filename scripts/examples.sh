@@ -21,7 +21,7 @@ if [ -z "$python" ]; then
   say "skipped the examples in Python: no Python with torch $built and transformers (DIST2_PYTHON names one)"
   exit 0
 fi
-for example in python/test_dist2_loss.py python/train_hf.py; do
+for example in python/test_operators.py python/test_dist2_loss.py python/train_hf.py; do
   say "example $example"
   "$python" "$example" || fail "example $example failed"
 done

@@ -4,8 +4,9 @@
     loss_of = Dist2Loss(digit_ids)                              # token ids of "0" ... "9"
     loss = loss_of(hidden, model.lm_head.weight, labels)        # hidden [B, T, H], labels [B, T], -100 = not learnt
 
-The operator is native code on the CPU; `make native` builds it into .native/libdist2_ops.so. It projects hidden states
-in chunks and has its gradients ready after the forward pass, so it replaces the model's head, not its loss alone.
+The operator is native code on the CPU; `make native` builds it into .native/libctorch.so. It projects hidden states in
+chunks and has its gradients ready after the forward pass, so it replaces the model's head, not its loss alone. On other
+devices and for other types it is composed of torch's own operators.
 """
 
 import os
@@ -15,9 +16,14 @@ import torch
 
 
 def load(library=None):
-    """Registers torch.ops.dist2. `library` or DIST2_OPS names the file if it is not in this checkout's .native."""
-    standard = pathlib.Path(__file__).resolve().parents[2] / ".native/libdist2_ops.so"
-    torch.ops.load_library(str(library or os.environ.get("DIST2_OPS") or standard))
+    """Registers torch.ops.dist2. `library` or DIST2_OPS names the file if it is not in this checkout's .native.
+
+    Returns the file's path.
+    """
+    standard = pathlib.Path(__file__).resolve().parents[2] / ".native/libctorch.so"
+    path = str(library or os.environ.get("DIST2_OPS") or standard)
+    torch.ops.load_library(path)
+    return path
 
 
 class Dist2Loss:
@@ -58,7 +64,7 @@ class Dist2Loss:
             [self.targets],
             [self.alpha],
             1 / max(1, len(chosen)),
-            over_vocabulary=self.over_vocabulary,
+            over_vocabulary=[self.over_vocabulary],
         )
         return total
 

@@ -36,7 +36,7 @@ bool ct_scope_leave(void);  // true if something was recorded: the message is th
 void ct_fail_after(int64_t calls);
 int64_t ct_calls_until_failure(void);  // negative once it has failed
 
-// --- boxed dispatch: any ATen operator by name and overload -----------------------------------------------------
+// --- boxed dispatch: any operator, ATen's or ours, by name and overload -----------------------------------------------------
 ct_op _Nullable ct_op_find(const char *_Nonnull name, const char *_Nonnull overload);
 const char *_Nonnull ct_op_schema(ct_op _Nonnull op);
 ct_frame _Nonnull ct_begin(ct_op _Nonnull op);
@@ -113,84 +113,21 @@ int ct_custom(ct_closure _Nonnull forward, ct_closure _Nonnull backward, void (*
               void *_Nonnull context, const ct_tensor _Nullable *_Nonnull in, size_t nin,
               ct_tensor _Nullable *_Nonnull out, size_t nout);
 
-// --- fused kernels, float32 on the CPU, with exact backward --------------------------------------------------------
+// --- our kernels ------------------------------------------------------------------------------------------------
+// They are operators of torch's dispatcher, dist2::NAME, and called by ct_call like ATen's; native/*.cpp has schemas.
 // Instruction set of this thread's kernels: "baseline", "avx2", "avx512"; "plain" asks callers to use ATen instead,
 // "best" undoes a choice. False if this machine or build does not have the level.
 const char *_Nonnull ct_kernel_level(void);
 bool ct_set_kernel_level(const char *_Nonnull name);
-// x / rms(x) * weight over the last dimension; with a residual of x's shape, of sum = x + residual (also returned).
-int ct_rms_norm(ct_tensor _Nonnull x, ct_tensor _Nullable residual, ct_tensor _Nonnull weight, double epsilon,
-                ct_tensor _Nullable *_Nonnull sum, ct_tensor _Nullable *_Nonnull out);
-// Rotary embedding of [B, T, heads, D] by cosines and sines [T, half] or [B, T, half]; pairs are (j, j + half), or
-// neighbours (2j, 2j + 1).
-int ct_rotate(ct_tensor _Nonnull query, ct_tensor _Nonnull key, ct_tensor _Nonnull cosine, ct_tensor _Nonnull sine,
-              bool neighbours, ct_tensor _Nullable *_Nonnull rotated_query, ct_tensor _Nullable *_Nonnull rotated_key);
-// silu(gate) * up; without up, gate holds both halves side by side in its last dimension.
-int ct_swiglu(ct_tensor _Nonnull gate, ct_tensor _Nullable up, ct_tensor _Nullable *_Nonnull out);
-// (silu(gate) * up) weight^T; the product in brackets is made again in the backward pass instead of being kept.
-int ct_gated_linear(ct_tensor _Nonnull gate, ct_tensor _Nonnull up, ct_tensor _Nonnull weight,
-                    ct_tensor _Nullable *_Nonnull out);
-
-// Losses of supervised positions, with gradients computed in the same pass. Tables are contiguous CPU tensors.
-typedef struct {                                         // one distance term, at n positions that are rated alike
-  double coefficient;                                    // alpha
-  bool vocabulary;                                       // softmax over the whole vocabulary, not the candidates alone
-  bool reverse;                                          // KL(model || target) instead of KL(target || model)
-  ct_tensor _Nonnull candidates;                         // int64 [M] token ids
-  ct_tensor _Nonnull rows, weights, targets;             // [n]: int64 rows of the logits, float64, int64 rows of p
-  ct_tensor _Nullable p, log_p;                          // float64 [R, K]; K = M, or M + 1 with contrastive tokens
-  ct_tensor _Nullable contrastive_tokens;               // int64 [n] one candidate more at each position, or null
-  ct_tensor _Nullable contrastive_rows;                 // int64 [n] contrast rows that rate it; null: the own row
-  // Instead of p and log_p: p(v) ~ exp(-sharpness[x] |e(v) - e(x)|^2) around candidate x, which targets then names.
-  ct_tensor _Nullable vectors;                           // float32 [D, M], a column per candidate
-  ct_tensor _Nullable sharpness;                         // float64 [M]
-} ct_candidate_term;
-typedef struct {
-  ct_tensor _Nonnull labels;                             // int64 [N], one per row; -100 has no cross entropy
-  double cross_entropy_scale;                            // of each row
-  double label_smoothing;                                // over the whole vocabulary
-  const ct_candidate_term *_Nullable terms;
-  size_t term_count;
-  int64_t chunk;                                         // rows whose logits are held at a time; 0: as memory suggests
-} ct_loss_plan;
-// total: a differentiable float32 scalar; sums [1 + terms] float64: cross entropy times its scale, then each term's
-// sum of weight times divergence. hidden [N, H], weight [V, H], bias [V], contrast [C, H]: float32, bfloat16 or
-// float16.
-int ct_linear_loss(ct_tensor _Nonnull hidden, ct_tensor _Nonnull weight, ct_tensor _Nullable bias,
-                   ct_tensor _Nullable contrast, const ct_loss_plan *_Nonnull plan, ct_tensor _Nullable *_Nonnull total,
-                   ct_tensor _Nullable *_Nonnull sums);
-// The same for logits [N, V] and contrast logits [C, V], float32.
-int ct_logits_loss(ct_tensor _Nonnull logits, ct_tensor _Nullable contrast, const ct_loss_plan *_Nonnull plan,
-                   ct_tensor _Nullable *_Nonnull total, ct_tensor _Nullable *_Nonnull sums);
-
-// --- AdamW with 8-bit moments, float32 on the CPU -----------------------------------------------------------------
-typedef struct {                                         // codes of numbers in [-1, 1] or [0, 1]
-  ct_tensor _Nonnull values, limits;                     // float32 [256]
-  ct_tensor _Nonnull cells;                              // int32, by the upper 16 bits of a magnitude, from first_cell
-  int32_t first_cell, zero;                              // zero: the code of 0
-} ct_code_map;
-typedef struct {                                         // correction: 1 - beta^step
-  double learning_rate, weight_decay, beta1, beta2, correction1, correction2, epsilon, gradient_factor;
-} ct_adamw_step;
-// Changes values and moments: uint8 codes of the values' count, float32 scales of a 256th of it, rounded up.
-int ct_adamw8(ct_tensor _Nonnull values, ct_tensor _Nonnull gradient, ct_tensor _Nonnull first_codes,
-              ct_tensor _Nonnull first_scales, ct_tensor _Nonnull second_codes, ct_tensor _Nonnull second_scales,
-              const ct_code_map *_Nonnull first_map, const ct_code_map *_Nonnull second_map,
-              const ct_adamw_step *_Nonnull step);
 
 // --- weight gradients in place -------------------------------------------------------------------------------------
 typedef struct ct_buffers_s *ct_buffers;                 // memory of gradients, kept from step to step
 ct_buffers _Nonnull ct_buffers_new(void);
 void ct_buffers_free(ct_buffers _Nullable b);
 int64_t ct_buffers_bytes(ct_buffers _Nonnull b);
-ct_buffers _Nullable ct_buffers_enter(ct_buffers _Nullable b);  // for this thread; returns the previous ones
-// Any dtype and device. Between ct_buffers_enter's, backward() adds a leaf weight's gradient into weight.grad itself.
-int ct_linear(ct_tensor _Nonnull x, ct_tensor _Nonnull weight, ct_tensor _Nullable bias,
-              ct_tensor _Nullable *_Nonnull out);
-// Several layers of one input: its gradient is summed inside the matrix products.
-int ct_linears(ct_tensor _Nonnull x, const ct_tensor _Nonnull *_Nonnull weights,
-               const ct_tensor _Nullable *_Nonnull biases, size_t count, ct_tensor _Nullable *_Nonnull out);
-int ct_embedding(ct_tensor _Nonnull weight, ct_tensor _Nonnull ids, ct_tensor _Nullable *_Nonnull out);
+// For this thread: until the next ct_buffers_enter, backward() adds the weight gradients of dist2::linear, linears,
+// gated_linear, embedding and linear_cross_entropy_distance into weight.grad itself. Returns the previous ones.
+ct_buffers _Nullable ct_buffers_enter(ct_buffers _Nullable b);
 
 // --- random numbers ---------------------------------------------------------------------------------------------
 int ct_generator_new(int8_t device_type, int8_t device_index, uint64_t seed, ct_generator _Nullable *_Nonnull out);

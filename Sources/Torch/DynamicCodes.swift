@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CTorch
 
 /// Numbers in [−1, 1], or in [0, 1], as one of 256 codes: the dynamic data type of Dettmers et al. 2022 (arXiv
 /// 2110.02861, section 2.1), whose relative error stays near 1 % over the largest decades and whose codes reach down to
@@ -93,17 +92,10 @@ public final class DynamicCodes: Sendable {
     return Tensor.cat([x.reshape([-1]), .zeros([count - x.count], device: x.device)]).view([-1, block])
   }
 
-  /// The tables as the native pass reads them.
-  func withMap(_ body: (UnsafePointer<ct_code_map>) -> Int32) -> Int32 {
-    let (values, limits, cells) = (Tensor(values), Tensor(limits), Tensor(cells))
-    return withExtendedLifetime((values, limits, cells)) {
-      guard let v = values.handle, let l = limits.handle, let c = cells.handle else {
-        return 0  // that has been reported already
-      }
-      var map = ct_code_map(values: v, limits: l, cells: c, first_cell: Int32(firstCell), zero: Int32(zero))
-      return body(&map)
-    }
-  }
+  /// The tables as the kernel reads them.
+  var map: [Tensor] { [Tensor(values), Tensor(limits), Tensor(cells)] }
+  /// The first cell, and the code of 0.
+  var start: [Int] { [firstCell, zero] }
 }
 
 private enum Codes {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CTorch
 
 /// Numbers of one AdamW update.
 public struct AdamWStep: Sendable {
@@ -61,19 +60,14 @@ public struct CodedMoment {
 public func adamW8_(
   _ values: Tensor, gradient: Tensor, first: CodedMoment, second: CodedMoment, _ step: AdamWStep
 ) {
-  guard kernelsTake(values, gradient), let x = values.handle, let g = gradient.handle,
-    let c1 = first.codes.handle, let s1 = first.scales.handle, let c2 = second.codes.handle,
-    let s2 = second.scales.handle
-  else { return plainAdamW8_(values, gradient: gradient, first: first, second: second, step) }
-  let (correction1, correction2) = step.corrections
-  var numbers = ct_adamw_step(
-    learning_rate: step.learningRate, weight_decay: step.weightDecay, beta1: step.betas.first,
-    beta2: step.betas.second, correction1: correction1, correction2: correction2, epsilon: step.epsilon,
-    gradient_factor: step.gradientFactor)
-  let failed = DynamicCodes.signed.withMap { map1 in
-    DynamicCodes.unsigned.withMap { map2 in ct_adamw8(x, g, c1, s1, c2, s2, map1, map2, &numbers) }
+  guard kernelsTake(values, gradient) else {
+    return plainAdamW8_(values, gradient: gradient, first: first, second: second, step)
   }
-  if failed != 0 { TorchError.raise() }
+  let (correction1, correction2) = step.corrections
+  Fused.adamW8.run(
+    values, gradient, first.codes, first.scales, second.codes, second.scales, DynamicCodes.signed.map,
+    DynamicCodes.signed.start, DynamicCodes.unsigned.map, DynamicCodes.unsigned.start, step.learningRate,
+    step.weightDecay, step.betas.first, step.betas.second, correction1, correction2, step.epsilon, step.gradientFactor)
 }
 
 /// The twin of the kernel, in ATen's own operations: moments of the same bits, values to one in the last place, since

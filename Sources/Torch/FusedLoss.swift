@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CTorch
 
-/// A distance term of a loss at positions that are rated alike, as plain tables.
+/// A distance term of a loss at positions that are rated alike, column by column. The native side has the same columns
+/// under the same names, in the operators' schemas and in `native/loss.hpp`.
 ///
 /// With K candidates at each position (the M of `candidates`, and a contrastive token where there are
 /// `contrastiveTokens`), q the softmax of their logits and p the position's target, the term is
@@ -20,7 +21,7 @@ public struct CandidateTerm {
   /// Whether the divergence is taken from the model to the target.
   public var isReversed: Bool
   /// Rows of the logits, `[n]`.
-  public var rows: [Int64]
+  public var logitRows: [Int64]
   /// Weight of each, `[n]`.
   public var weights: [Double]
   /// Which of `table` is the target of each, `[n]`.
@@ -43,25 +44,27 @@ public struct CandidateTerm {
 
   /// Memberwise.
   public init(
-    coefficient: Double, candidates: [Int64], overVocabulary: Bool = false, isReversed: Bool = false, rows: [Int64],
-    weights: [Double], targets: [Int64], table: Targets, contrastiveTokens: [Int64] = [], contrastiveRows: [Int64] = []
+    coefficient: Double, candidates: [Int64], overVocabulary: Bool = false, isReversed: Bool = false,
+    logitRows: [Int64], weights: [Double], targets: [Int64], table: Targets, contrastiveTokens: [Int64] = [],
+    contrastiveRows: [Int64] = []
   ) {
-    precondition(weights.count == rows.count && targets.count == rows.count, "one weight and target per position")
+    precondition(weights.count == logitRows.count && targets.count == logitRows.count, "one weight and target each")
     precondition(
-      contrastiveTokens.isEmpty || contrastiveTokens.count == rows.count, "a contrastive token for each position")
+      contrastiveTokens.isEmpty || contrastiveTokens.count == logitRows.count, "a contrastive token for each position")
     precondition(
       contrastiveRows.isEmpty || contrastiveRows.count == contrastiveTokens.count,
       "a row for each contrastive example's token")
     (self.coefficient, self.candidates) = (coefficient, candidates)
     (self.overVocabulary, self.isReversed) = (overVocabulary, isReversed)
-    (self.rows, self.weights, self.targets) = (rows, weights, targets)
+    (self.logitRows, self.weights, self.targets) = (logitRows, weights, targets)
     self.table = table
     (self.contrastiveTokens, self.contrastiveRows) = (contrastiveTokens, contrastiveRows)
   }
 }
 
 /// Cross entropy and distance terms of supervised positions, in one pass over their logits by our own kernels, with
-/// every gradient computed on the way. For float32 on the CPU (hidden states and weights also in half precision).
+/// every gradient computed on the way. For float32 on the CPU (hidden states and weights also in half precision);
+/// composed of ATen's operators elsewhere.
 public struct FusedLoss {
   /// Token to be predicted in each row, `[N]`; −100 for none.
   public var labels: [Int64]
@@ -76,7 +79,7 @@ public struct FusedLoss {
 
   /// A loss and its parts.
   public struct Value {
-    /// crossEntropy + Σ coefficient · term, a differentiable float32 scalar.
+    /// crossEntropy + Σ coefficient · term, a differentiable scalar, float32 by the kernels.
     public var total: Tensor
     /// Σ cross entropy · scale, then Σ weight · divergence of each term: float64 `[1 + terms]`, without gradient.
     public var sums: Tensor
@@ -92,7 +95,7 @@ public struct FusedLoss {
     (self.labelSmoothing, self.terms, self.chunk) = (labelSmoothing, terms, chunk)
   }
 
-  /// Whether the kernels take these tensors; otherwise compose the loss of plain operations.
+  /// Whether the kernels take these tensors; otherwise the loss is a composition of ATen's operators.
   public static func takes(_ tensors: Tensor?...) -> Bool {
     KernelLevel.current != .plain
       && tensors.allSatisfy { tensor in
@@ -107,74 +110,66 @@ public struct FusedLoss {
   ///
   /// - Parameter contrast: hidden states `[C, H]` of the contrastive passes, named by `contrastiveRows`.
   public func callAsFunction(hidden: Tensor, weight: Tensor, bias: Tensor? = nil, contrast: Tensor? = nil) -> Value {
-    guard let h = hidden.handle, let w = weight.handle else { return failed }
-    return withPlan { plan, out in ct_linear_loss(h, w, bias?.handle, contrast?.handle, plan, out, out + 1) }
+    Value(Fused.linearLoss.many(2, hidden, weight, bias, LossColumns(loss: self), contrast, chunk ?? 0))
   }
 
-  /// The loss of logits `[N, V]`, float32.
+  /// The loss of logits `[N, V]`; those in half precision are taken up to float32.
   ///
   /// - Parameter contrast: logits `[C, V]` of the contrastive passes, named by `contrastiveRows`.
   public func callAsFunction(logits: Tensor, contrast: Tensor? = nil) -> Value {
-    let logits = logits.to(.float32), contrast = contrast?.to(.float32)
-    guard let z = logits.handle else { return failed }
-    return withPlan { plan, out in ct_logits_loss(z, contrast?.handle, plan, out, out + 1) }
-  }
-
-  private var failed: Value { Value(total: Tensor(owned: nil), sums: Tensor(owned: nil)) }
-
-  private func withPlan(
-    _ body: (UnsafePointer<ct_loss_plan>, UnsafeMutablePointer<ct_tensor?>) -> Int32
-  ) -> Value {
-    let labels = Tensor(labels), tables = terms.map(CandidateTables.init)
-    let columns = tables.compactMap(\.column)
-    guard let handle = labels.handle, columns.count == tables.count else { return failed }
-    let both = columns.withUnsafeBufferPointer { columns in
-      var plan = ct_loss_plan(
-        labels: handle, cross_entropy_scale: crossEntropyScale, label_smoothing: labelSmoothing,
-        terms: columns.baseAddress, term_count: columns.count, chunk: Int64(chunk ?? 0))
-      return withExtendedLifetime((labels, tables)) { owned(2) { body(&plan, $0) } }
+    func full(_ tensor: Tensor) -> Tensor {
+      [.bfloat16, .float16].contains(tensor.dtype) ? tensor.to(.float32) : tensor
     }
-    return Value(total: both[0], sums: both[1])
+    return Value(Fused.logitsLoss.many(2, full(logits), LossColumns(loss: self), contrast.map(full)))
   }
 }
 
-/// A term as the tensors that the native side reads.
-private struct CandidateTables {
-  let term: CandidateTerm
-  let candidates, rows, weights, targets: Tensor
-  let p, logP, vectors, sharpness: Tensor?
-  let contrastiveTokens, contrastiveRows: Tensor?
+extension FusedLoss.Value {
+  fileprivate init(_ both: [Tensor]) { self.init(total: both[0], sums: both[1]) }
+}
 
-  init(_ term: CandidateTerm) {
-    self.term = term
-    candidates = Tensor(term.candidates)
-    rows = Tensor(term.rows)
-    weights = Tensor(term.weights)
-    targets = Tensor(term.targets)
-    switch term.table {
-    case .rows(let p, let logP):
-      self.p = p.to(.cpu, dtype: .float64).contiguous()
-      self.logP = logP.to(.cpu, dtype: .float64).contiguous()
-      (vectors, sharpness) = (nil, nil)
-    case .vectors(let vectors, let sharpness):
-      (p, logP) = (nil, nil)
-      self.vectors = vectors.to(.cpu, dtype: .float32).transpose(0, 1).contiguous()
-      self.sharpness = Tensor(sharpness)
-    }
-    contrastiveTokens = term.contrastiveTokens.isEmpty ? nil : Tensor(term.contrastiveTokens)
-    contrastiveRows = term.contrastiveRows.isEmpty ? nil : Tensor(term.contrastiveRows)
+/// The arguments that both operators share: from `labels` to `contrastive_rows`, a list for each column.
+private struct LossColumns: OpArgument {
+  let loss: FusedLoss
+
+  func push(to frame: ct_frame) {
+    let terms = loss.terms
+    Tensor(loss.labels).push(to: frame)
+    terms.map { Tensor($0.candidates) }.push(to: frame)
+    terms.map { Tensor($0.logitRows) }.push(to: frame)
+    terms.map { Tensor($0.weights) }.push(to: frame)
+    terms.map { Tensor($0.targets) }.push(to: frame)
+    terms.map(\.table.p).push(to: frame)
+    terms.map(\.coefficient).push(to: frame)
+    loss.crossEntropyScale.push(to: frame)
+    loss.labelSmoothing.push(to: frame)
+    terms.map(\.overVocabulary).push(to: frame)
+    terms.map(\.isReversed).push(to: frame)
+    terms.map(\.table.logP).push(to: frame)
+    terms.map(\.table.vectors).push(to: frame)
+    terms.map(\.table.sharpness).push(to: frame)
+    terms.map { column($0.contrastiveTokens) }.push(to: frame)
+    terms.map { column($0.contrastiveRows) }.push(to: frame)
   }
 
-  /// Nil after a failure inside `withTorchErrors`. Lives no longer than self.
-  var column: ct_candidate_term? {
-    guard let candidates = candidates.handle, let rows = rows.handle, let weights = weights.handle,
-      let targets = targets.handle
-    else { return nil }
-    return ct_candidate_term(
-      coefficient: term.coefficient, vocabulary: term.overVocabulary, reverse: term.isReversed,
-      candidates: candidates, rows: rows, weights: weights, targets: targets, p: p?.handle, log_p: logP?.handle,
-      contrastive_tokens: contrastiveTokens?.handle, contrastive_rows: contrastiveRows?.handle,
-      vectors: vectors?.handle,
-      sharpness: sharpness?.handle)
+  private func column(_ numbers: [Int64]) -> Tensor? { numbers.isEmpty ? nil : Tensor(numbers) }
+}
+
+extension CandidateTerm.Targets {
+  fileprivate var p: Tensor? {
+    if case .rows(let p, _) = self { return p }
+    return nil
+  }
+  fileprivate var logP: Tensor? {
+    if case .rows(_, let logP) = self { return logP }
+    return nil
+  }
+  fileprivate var vectors: Tensor? {
+    if case .vectors(let vectors, _) = self { return vectors }
+    return nil
+  }
+  fileprivate var sharpness: Tensor? {
+    if case .vectors(_, let sharpness) = self { return Tensor(sharpness) }
+    return nil
   }
 }

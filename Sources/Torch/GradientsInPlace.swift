@@ -36,21 +36,15 @@ public func withGradientsInPlace<R>(_ buffers: GradientBuffers, _ body: () throw
 extension Tensor {
   /// x Wᵀ + b with x `[…, I]`, W `[O, I]`, b `[O]`.
   public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
-    guard let x = handle, let w = weight.handle else { return Tensor(owned: nil) }
-    return owned(1) { ct_linear(x, w, bias?.handle, $0) }[0]
+    Fused.linear(self, weight, bias)
   }
 
   /// Several linear layers of one input, `[…, I]` → `[…, Oᵢ]` each. Their gradients of x are summed inside the
   /// matrix products; otherwise the same as ``linear(_:_:)`` one by one.
   public func linears(_ layers: [(weight: Tensor, bias: Tensor?)]) -> [Tensor] {
-    let weights = layers.compactMap(\.weight.handle)
-    guard let x = handle, weights.count == layers.count else { return layers.map { _ in Tensor(owned: nil) } }
-    return owned(layers.count) { ct_linears(x, weights, layers.map { $0.bias?.handle }, layers.count, $0) }
+    Fused.linears.many(layers.count, self, layers.map(\.weight), layers.map(\.bias))
   }
 
   /// Rows of this table `[V, H]` at `ids`, any integer shape: `[…]` → `[…, H]`.
-  public func embedding(_ ids: Tensor) -> Tensor {
-    guard let table = handle, let rows = ids.handle else { return Tensor(owned: nil) }
-    return owned(1) { ct_embedding(table, rows, $0) }[0]
-  }
+  public func embedding(_ ids: Tensor) -> Tensor { Fused.embedding(self, ids) }
 }

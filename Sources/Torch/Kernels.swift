@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import CTorch
 
-/// What computes the fused operations (``Tensor/rmsNorm(_:eps:)``, `rotated(query:key:cosine:sine:positions:)`,
-/// ``swiGLU(_:_:)``, the linear losses): our own kernels at some instruction set, or plain ATen operations.
+/// What computes the fused operations (``Tensor/rmsNorm(_:eps:)``, ``rotated(query:key:cosine:sine:pairs:)``,
+/// ``swiGLU(_:_:)``, the losses): our own kernels at some instruction set, or plain ATen operations.
 public enum KernelLevel: String, Sendable, CaseIterable {
-  /// ATen only: any device and type, and second derivatives.
+  /// ATen only, as on other devices and for other types; has second derivatives.
   case plain
   /// Instructions of every machine of this architecture (SSE2, NEON).
   case baseline
@@ -31,15 +31,18 @@ public func withKernels<R>(_ level: KernelLevel, _ body: () throws -> R) rethrow
   return try body()
 }
 
-/// Whether our kernels take these tensors: float32 on the CPU.
-func kernelsTake(_ tensors: Tensor?...) -> Bool {
-  let eligible = tensors.allSatisfy { $0 == nil || ($0!.dtype == .float32 && $0!.device.type == Device.cpu.type) }
-  return eligible && KernelLevel.current != .plain
+/// Our operators, registered with torch's dispatcher by the native library (`native/operators.hpp`): by our kernels where
+/// these take the arguments, else composed of ATen's operators.
+enum Fused {
+  static let rmsNorm = Op("dist2::rms_norm"), addRMSNorm = Op("dist2::add_rms_norm")
+  static let rotate = Op("dist2::rotate")
+  static let swiGLU = Op("dist2::swiglu"), gatedLinear = Op("dist2::gated_linear")
+  static let linear = Op("dist2::linear"), linears = Op("dist2::linears"), embedding = Op("dist2::embedding")
+  static let linearLoss = Op("dist2::linear_cross_entropy_distance"), logitsLoss = Op("dist2::cross_entropy_distance")
+  static let adamW8 = Op("dist2::adamw8_")
 }
 
-/// The results of a native function that hands out `count` owned tensors; a failure is raised and leaves them empty.
-func owned(_ count: Int, _ call: (UnsafeMutablePointer<ct_tensor?>) -> Int32) -> [Tensor] {
-  var out = [ct_tensor?](repeating: nil, count: count)
-  if call(&out) != 0 { TorchError.raise() }
-  return out.map(Tensor.init(owned:))
+/// Whether our kernels take these tensors: float32 on the CPU.
+func kernelsTake(_ tensors: Tensor...) -> Bool {
+  KernelLevel.current != .plain && tensors.allSatisfy { $0.dtype == .float32 && $0.device.type == Device.cpu.type }
 }

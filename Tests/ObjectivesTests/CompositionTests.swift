@@ -82,12 +82,13 @@ import Torch
     #expect(contrastiveExample?.differences == [0, 1])
     let batch = TokenBatch([example], contrastiveExamples: [contrastiveExample])
     let plan = objective.plan(batch.supervision, objective.denominators(of: [batch.supervision]))
-    let rows = plan.distanceLosses[0].rows[0], p = rows.table.chosen(rows.targets).p.array(of: Double.self)
-    #expect(rows.contrastive?.tokens == [Int64(Samples.digits.ids[3]), Int64(Samples.digits.ids[9])])
+    let part = plan.distanceLosses[0].parts[0]
+    let p = plan.distanceLosses[0].targets(of: part).p.array(of: Double.self)
+    #expect(part.term.contrastiveTokens == [Int64(Samples.digits.ids[3]), Int64(Samples.digits.ids[9])])
     let ratio = { (row: Int, own: Int) in p[row * 11 + 10] / p[row * 11 + own] }
     #expect(abs(ratio(0, 4) - 1) < 1e-15)
     #expect(abs(ratio(1, 0) - exp(-0.5)) < 1e-15)
-    #expect(rows.weights == [2.0 / 3, 1.0 / 3])
+    #expect(part.term.weights == [2.0 / 3, 1.0 / 3])
   }
 
   @Test func placeWeights() {

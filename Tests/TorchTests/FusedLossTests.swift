@@ -293,13 +293,13 @@ import Torch
     refused("label -1 of 7") { $0.labels[2] = -1 }
     refused("labels must be 4") { $0.labels = [1] }
     refused("candidate 9 of 7") { $0.terms[0].candidates[0] = 9 }
-    refused("row 4 of 4") { $0.terms[0].rows[0] = 4 }
+    refused("row 4 of 4") { $0.terms[0].logitRows[0] = 4 }
     refused("target 4 of 4") { $0.terms[0].targets[0] = 4 }
     refused("contrastive example's token 7 of 7") { $0.terms[0].contrastiveTokens[0] = 7 }
     refused("contrastive example's row 3 of 3") { $0.terms[0].contrastiveRows[0] = 3 }
     let table = Tensor.ones([4, 3], dtype: .float64)
     refused("candidates") { $0.terms[0].table = .rows(p: table, logP: table) }
-    refused("vectors [2, 3] for 3 candidates") {
+    refused("vectors [3, 2] for 3 candidates") {
       $0.terms[0].table = .vectors(.ones([3, 2]), sharpness: [1, 1, 1])  // with a contrastive token
     }
     refused("sharpness must be 3") {

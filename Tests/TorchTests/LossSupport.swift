@@ -65,7 +65,7 @@ extension FusedLoss {
 
 extension CandidateTerm {
   fileprivate func divergences(_ logits: Tensor, _ contrast: Tensor?) -> Tensor {
-    let own = logits.indexSelect(0, Tensor(rows))
+    let own = logits.indexSelect(0, Tensor(logitRows))
     var among = [own.indexSelect(1, Tensor(candidates))], all = [own]
     if !contrastiveTokens.isEmpty {
       let from = contrastiveRows.isEmpty ? own : contrast!.indexSelect(0, Tensor(contrastiveRows))
@@ -132,7 +132,7 @@ struct LossProblem {
       .softmax(1)
     return CandidateTerm(
       coefficient: coefficient, candidates: count == vocabulary ? (0..<count).map(Int64.init) : pick(vocabulary, count),
-      overVocabulary: overVocabulary, isReversed: isReversed, rows: metric.map(Int64.init),
+      overVocabulary: overVocabulary, isReversed: isReversed, logitRows: metric.map(Int64.init),
       weights: Tensor.rand([n], dtype: .float64, generator: generator).array(), targets: pick(4, n),
       table: .rows(p: p, logP: p.log()), contrastiveTokens: contrastive == .none ? [] : pick(vocabulary, n),
       contrastiveRows: contrastive == .contrast ? pick(3, n) : [])
@@ -145,7 +145,7 @@ struct LossProblem {
     return CandidateTerm(
       coefficient: 0.3, candidates: Array(0..<Int64(vocabulary)), overVocabulary: overVocabulary,
       isReversed: isReversed,
-      rows: metric.map(Int64.init), weights: Tensor.rand([n], dtype: .float64, generator: generator).array(),
+      logitRows: metric.map(Int64.init), weights: Tensor.rand([n], dtype: .float64, generator: generator).array(),
       targets: Tensor.randint(0, vocabulary, [n], generator: generator).array(),
       table: .vectors(
         samples(vocabulary, dimensions, seed: 9).to(.float32),
@@ -180,7 +180,7 @@ struct LossFixture: Decodable {
       terms: terms.map {
         CandidateTerm(
           coefficient: $0.coefficient, candidates: $0.candidates, overVocabulary: $0.overVocabulary,
-          isReversed: $0.isReversed, rows: $0.rows, weights: $0.weights, targets: $0.targets,
+          isReversed: $0.isReversed, logitRows: $0.rows, weights: $0.weights, targets: $0.targets,
           table: .rows(p: $0.p.tensor, logP: $0.p.tensor.log()), contrastiveTokens: $0.contrastiveTokens,
           contrastiveRows: $0.contrastiveRows)
       })

@@ -81,6 +81,8 @@ struct Kernels {
 
 /// The level in use on this thread.
 const Kernels &kernels();
+/// Whether this thread asked for ATen's operators in place of kernels.
+bool isPlainAsked();
 
 #define CT_DECLARE(level) \
   namespace level { extern const Kernels table; }

@@ -25,9 +25,9 @@ struct CandidateModel {
   }
 
   /// Over the vocabulary: m·cost + (1 − m)·(that of all other tokens).
-  func withOutside(_ cost: Tensor, _ outside: Double) -> Tensor {
+  func withOutside(_ cost: Tensor, _ outside: @autoclosure () -> Double) -> Tensor {
     guard let mass = logMass?.exp() else { return cost }
-    return mass * cost + (1 - mass) * outside
+    return mass * cost + (1 - mass) * outside()
   }
 
   /// KL(p_θ ‖ p_d) estimated from samples, with REINFORCE's gradient

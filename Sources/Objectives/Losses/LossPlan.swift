@@ -7,73 +7,38 @@ package import Torch
 /// This is the whole meaning of a loss; how it is computed is another matter. `PlainLoss` composes ATen operators, and
 /// a fused kernel may do the same in chunks without ever holding `[N, V]`.
 package struct LossPlan {
-  /// Metric tokens of one term that are rated alike.
-  package struct Rows {
-    /// Token ids of the candidates, `[M]`.
-    package var candidates: [Int64]
-    /// Rows of the logits, `[n]`.
-    package var logitRows: [Int64]
-    /// w / Σw of each, `[n]`, with Σw of the whole step.
-    package var weights: [Double]
-    /// Which target of `table` is that of each, `[n]`.
-    package var targets: [Int64]
-    /// The targets, with K = M, or M + 1 where a contrastive token joins.
-    package var table: Targets
+  /// Metric tokens of one distance loss that are rated alike.
+  package struct Part {
+    /// Their columns, the kernels' own.
+    package var term: CandidateTerm
     /// Costs of divergences other than KL, `[R, K]` float64: distances, or differences of values.
     package var costs: Tensor?
     /// Uniform random numbers of [0, 1), `[n, S]` float64, for S samples at each position.
     package var uniforms: Tensor?
-    /// The contrastive tokens, `[n]`, if K = M + 1.
-    package var contrastive: Contrastive?
   }
 
-  /// Targets over K candidates.
-  package enum Targets {
-    /// The distinct ones: p `[R, K]` float64, and log p, 0 where p is 0 (p·log p is then 0 as well).
-    case rows(p: Tensor, logP: Tensor)
-    /// Those around every candidate of a large code book, never held together: exp(−sharpness · ‖e(v) − e(x)‖²) / Z of
-    /// vectors e `[M, D]`. `resolved` has the same as rows.
-    case vectors(Tensor, sharpness: [Double], resolved: ResolvedTarget)
-
-    /// p and log p of some of them, `[n, K]` float64.
-    package func chosen(_ targets: [Int64]) -> (p: Tensor, logP: Tensor) {
-      switch self {
-      case .rows(let p, let logP):
-        let rows = Tensor(targets)
-        return (p.indexSelect(0, rows), logP.indexSelect(0, rows))
-      case .vectors(_, _, let resolved):
-        let logP = resolved.rows(around: targets.map(Int.init))
-        return (logP.exp(), logP)
-      }
-    }
-  }
-
-  /// One token more per metric position (A.2).
-  package struct Contrastive {
-    /// Vocabulary ids x̄_t, `[n]`.
-    package var tokens: [Int64]
-    /// Rows that predict them: of x's own pass, or of the contrastive passes.
-    package var logitRows: [Int64]
-    /// Which of the two.
-    package var isTwoPass: Bool
-  }
-
-  /// One distance loss.
+  /// One distance loss, and where.
   package struct DistanceTerm {
     /// Name of the loss term.
     package var name: String
     /// α
     package var weight: Double
-    /// Domain of the model's softmax.
-    package var softmax: DistanceLoss.Softmax
-    /// Question to the model.
-    package var divergence: Divergence
-    /// Direction of the divergence.
-    package var direction: DistanceLoss.Direction
-    /// Cost of the mass outside the candidates, over the vocabulary, where the divergence is not KL.
-    package var costOutside: Double
-    /// Positions without and with a contrastive token; no empty ones.
-    package var rows: [Rows]
+    /// Divergence, its direction, and the domain of the model's softmax.
+    package var distanceLoss: DistanceLoss
+    /// Positions without and with a contrastive token, and those with given targets; no empty ones.
+    package var parts: [Part]
+
+    /// p and log p at each position of a part, `[n, K]` float64.
+    package func targets(of part: Part) -> (p: Tensor, logP: Tensor) {
+      switch part.term.table {
+      case .rows(let p, let logP):
+        let rows = Tensor(part.term.targets)
+        return (p.indexSelect(0, rows), logP.indexSelect(0, rows))
+      case .vectors:
+        let logP = distanceLoss.resolved.rows(around: part.term.targets.map(Int.init))
+        return (logP.exp(), logP)
+      }
+    }
   }
 
   /// Token to be predicted in each row, `[N]`; −100 for none.
@@ -100,34 +65,49 @@ extension Objective {
       distanceLosses: terms.indices.map { index in
         let term = terms[index]
         return term.distanceLoss.plan(
-          supervision.metrics.filter { $0.metric == term.metric }, name: names[index + 1], weight: term.weight,
-          scale: scale(distanceDenominators[index]))
+          supervision.metrics.filter { $0.metric == term.metric }, name: names[index + 1],
+          LossFactors(weight: term.weight, scale: scale(distanceDenominators[index])))
       })
   }
 }
 
+/// What a distance loss is multiplied by: α, and 1 / Σw of the step.
+struct LossFactors {
+  let weight: Double
+  let scale: Double
+}
+
 extension DistanceLoss {
-  fileprivate func plan(_ targets: [MetricTarget], name: String, weight: Double, scale: Double) -> LossPlan.DistanceTerm
-  {
+  fileprivate func plan(_ targets: [MetricTarget], name: String, _ factors: LossFactors) -> LossPlan.DistanceTerm {
     let isContrasted = { (target: MetricTarget) in contrast.isActive && target.contrast != nil }
     let given = targets.filter { $0.given != nil }, made = targets.filter { $0.given == nil }
-    let rows = [made.filter { !isContrasted($0) }, made.filter(isContrasted)]
+    let groups = [made.filter { !isContrasted($0) }, made.filter(isContrasted)]
     return LossPlan.DistanceTerm(
-      name: name, weight: weight, softmax: softmax, divergence: divergence,
-      direction: direction, costOutside: softmax == .vocabulary ? costOutside : 0,
-      rows: zip(rows, [false, true]).compactMap { targets, withContrastive in
-        targets.isEmpty ? nil : planRows(targets, withContrastive: withContrastive, scale: scale)
-      } + planGiven(given, scale: scale))
+      name: name, weight: factors.weight, distanceLoss: self,
+      parts: zip(groups, [false, true]).compactMap { targets, withContrastive in
+        targets.isEmpty ? nil : planPart(targets, withContrastive: withContrastive, factors)
+      } + planGiven(given, factors))
   }
 
-  private func planRows(_ targets: [MetricTarget], withContrastive: Bool, scale: Double) -> LossPlan.Rows {
+  /// The columns of some positions.
+  func term(
+    at positions: [MetricTarget], candidates: [Int32], targets: [Int64], table: CandidateTerm.Targets,
+    contrastive: (tokens: [Int64], rows: [Int64]) = ([], []), _ factors: LossFactors
+  ) -> CandidateTerm {
+    CandidateTerm(
+      coefficient: factors.weight, candidates: candidates.map(Int64.init), overVocabulary: softmax == .vocabulary,
+      isReversed: direction == .reverse, logitRows: positions.map { Int64($0.logitRow) },
+      weights: positions.map { place.weight(of: $0.place) * factors.scale }, targets: targets, table: table,
+      contrastiveTokens: contrastive.tokens, contrastiveRows: contrastive.rows)
+  }
+
+  private func planPart(_ targets: [MetricTarget], withContrastive: Bool, _ factors: LossFactors) -> LossPlan.Part {
     if let vectors = resolved.vectors, !withContrastive, divergence == .kullbackLeibler {
-      return LossPlan.Rows(
-        candidates: space.ids.map(Int64.init), logitRows: targets.map { Int64($0.logitRow) },
-        weights: targets.map { place.weight(of: $0.place) * scale },
-        targets: targets.map { Int64(checked($0.candidate)) },
-        table: .vectors(
-          vectors.book.tensor(dtype: .float32, device: .cpu), sharpness: vectors.sharpness, resolved: resolved))
+      let book = vectors.book.tensor(dtype: .float32, device: .cpu)
+      return LossPlan.Part(
+        term: term(
+          at: targets, candidates: space.ids, targets: targets.map { Int64(checked($0.candidate)) },
+          table: .vectors(book, sharpness: vectors.sharpness), factors))
     }
     struct Key: Hashable {
       var candidate: Int
@@ -147,12 +127,13 @@ extension DistanceLoss {
       ? resolved.rows(around: keys.map(\.candidate), contrastiveDistances: keys.compactMap(\.contrastiveDistance))
       : resolved.rows(around: keys.map(\.candidate))
     let costs = costs(around: keys.map { ($0.candidate, $0.contrastiveDistance) })
-    return LossPlan.Rows(
-      candidates: space.ids.map(Int64.init), logitRows: targets.map { Int64($0.logitRow) },
-      weights: targets.map { place.weight(of: $0.place) * scale },
-      targets: rows, table: .rows(p: logP.exp(), logP: Tensor.select(logP.isFinite(), logP, 0)),
-      costs: costs.map { Tensor($0, shape: logP.shape) }, uniforms: uniforms(targets),
-      contrastive: withContrastive ? contrastive(targets.compactMap { t in t.contrast.map { (t, $0) } }) : nil)
+    return LossPlan.Part(
+      term: term(
+        at: targets, candidates: space.ids, targets: rows,
+        table: .rows(p: logP.exp(), logP: Tensor.select(logP.isFinite(), logP, 0)),  // p·log p is 0 where p is 0
+        contrastive: withContrastive ? contrastive(targets.compactMap { t in t.contrast.map { (t, $0) } }) : ([], []),
+        factors),
+      costs: costs.map { Tensor($0, shape: logP.shape) }, uniforms: uniforms(targets))
   }
 
   private func checked(_ candidate: Int) -> Int {
@@ -170,16 +151,20 @@ extension DistanceLoss {
     return Tensor(values, shape: [targets.count, divergence.samples])
   }
 
-  private func contrastive(_ targets: [(target: MetricTarget, contrast: ContrastTarget)]) -> LossPlan.Contrastive {
-    LossPlan.Contrastive(
-      tokens: targets.map { Int64($0.contrast.token) },
-      logitRows: targets.map { target, contrast in
-        guard self.contrast.isTwoPass else { return Int64(target.logitRow) }
+  /// Vocabulary ids x̄_t (A.2), and the rows of the contrastive passes that predict them; no rows where x's own do.
+  private func contrastive(
+    _ targets: [(target: MetricTarget, contrast: ContrastTarget)]
+  ) -> (tokens: [Int64], rows: [Int64]) {
+    let tokens = targets.map { Int64($0.contrast.token) }
+    guard contrast.isTwoPass else { return (tokens, []) }
+    return (
+      tokens,
+      targets.map { _, contrast in
         guard let logitRow = contrast.logitRow else {
           preconditionFailure("distance loss \(name) needs a pass on the contrastive example")
         }
         return Int64(logitRow)
-      },
-      isTwoPass: contrast.isTwoPass)
+      }
+    )
   }
 }

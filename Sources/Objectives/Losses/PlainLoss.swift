@@ -26,25 +26,25 @@ struct PlainLoss {
   }
 
   /// Equation 5 with the weights of equation 9, over Σw; the constant 0 without any metric token.
-  private func distanceLoss(_ distanceLoss: LossPlan.DistanceTerm) -> Tensor {
-    distanceLoss.rows.reduce(target(Tensor(scalar: 0.0))) { sum, rows in
-      sum + (divergence(distanceLoss, rows) * target(Tensor(rows.weights))).sum()
+  private func distanceLoss(_ distanceTerm: LossPlan.DistanceTerm) -> Tensor {
+    distanceTerm.parts.reduce(target(Tensor(scalar: 0.0))) { sum, part in
+      sum + (divergence(distanceTerm, part) * target(Tensor(part.term.weights))).sum()
     }
   }
 
   /// The distance loss's divergence at each metric token, `[n]`.
-  private func divergence(_ distanceLoss: LossPlan.DistanceTerm, _ rows: LossPlan.Rows) -> Tensor {
-    let logits = candidateLogits(distanceLoss, rows)
-    let logMass = distanceLoss.softmax == .subset ? nil : logits.logSumExp(1)
-    let chosen = rows.table.chosen(rows.targets)
+  private func divergence(_ distanceTerm: LossPlan.DistanceTerm, _ part: LossPlan.Part) -> Tensor {
+    let distanceLoss = distanceTerm.distanceLoss, logits = candidateLogits(part.term)
+    let chosen = distanceTerm.targets(of: part)
     let model = CandidateModel(
-      logQ: logits.logSoftmax(1), logMass: logMass, p: { target(chosen.p) }, logP: { target(chosen.logP) })
-    if let costs = rows.costs {
+      logQ: logits.logSoftmax(1), logMass: part.term.overVocabulary ? logits.logSumExp(1) : nil,
+      p: { target(chosen.p) }, logP: { target(chosen.logP) })
+    if let costs = part.costs {
       let cost = model.cost(
-        target(costs).indexSelect(0, index(rows.targets)), isSquared: distanceLoss.divergence == .squaredMean)
+        target(costs).indexSelect(0, index(part.term.targets)), isSquared: distanceLoss.divergence == .squaredMean)
       return model.withOutside(cost, distanceLoss.costOutside)
     }
-    if case .policyGradient(_, let baseline) = distanceLoss.divergence, let uniforms = rows.uniforms {
+    if case .policyGradient(_, let baseline) = distanceLoss.divergence, let uniforms = part.uniforms {
       return model.sampledDivergence(uniforms.to(logits.device), baseline)
     }
     return model.divergence(distanceLoss.direction)
@@ -52,27 +52,25 @@ struct PlainLoss {
 
   /// The model's ratings of the candidates, `[n, K]`: logits, or their logarithmic softmax over the vocabulary (joined
   /// by the contrastive token, which counts as one entry more).
-  private func candidateLogits(_ distanceLoss: LossPlan.DistanceTerm, _ rows: LossPlan.Rows) -> Tensor {
-    let logitRows = index(rows.logitRows), contrastive = rows.contrastive.map(contrastiveTokenLogits)
-    let candidates = index(rows.candidates)
-    switch distanceLoss.softmax {
-    case .subset:
+  private func candidateLogits(_ term: CandidateTerm) -> Tensor {
+    let logitRows = index(term.logitRows), candidates = index(term.candidates)
+    let contrastive = term.contrastiveTokens.isEmpty ? nil : contrastiveTokenLogits(term)
+    guard term.overVocabulary else {
       let own = logits.index([logitRows.unsqueeze(1), candidates.unsqueeze(0)])
       return contrastive.map { Tensor.cat([own, $0.unsqueeze(1)], 1) } ?? own
-    case .vocabulary:
-      let own = logits.indexSelect(0, logitRows)
-      guard let contrastive else { return own.logSoftmax(1).indexSelect(1, candidates) }
-      let last = Tensor([Int64(own.size(1))], device: logits.device)
-      return Tensor.cat([own, contrastive.unsqueeze(1)], 1).logSoftmax(1).indexSelect(
-        1, Tensor.cat([candidates, last]))
     }
+    let own = logits.indexSelect(0, logitRows)
+    guard let contrastive else { return own.logSoftmax(1).indexSelect(1, candidates) }
+    let last = Tensor([Int64(own.size(1))], device: logits.device)
+    return Tensor.cat([own, contrastive.unsqueeze(1)], 1).logSoftmax(1).indexSelect(1, Tensor.cat([candidates, last]))
   }
 
   /// Logits of the contrastive tokens, `[n]`.
-  private func contrastiveTokenLogits(_ contrastive: LossPlan.Contrastive) -> Tensor {
-    let logitRows = index(contrastive.logitRows), tokens = index(contrastive.tokens)
-    return contrastive.isTwoPass
-      ? contrastLogits(logitRows, tokens).to(logits.dtype) : logits.index([logitRows, tokens])
+  private func contrastiveTokenLogits(_ term: CandidateTerm) -> Tensor {
+    let tokens = index(term.contrastiveTokens)
+    return term.contrastiveRows.isEmpty
+      ? logits.index([index(term.logitRows), tokens])
+      : contrastLogits(index(term.contrastiveRows), tokens).to(logits.dtype)
   }
 
   /// A part of the target in the logits' type and place.
