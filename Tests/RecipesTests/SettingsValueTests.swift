@@ -163,7 +163,8 @@ import Training
 
   @Test func relativePathsAreSeenFromTheCurrentFolder() throws {
     let here = FileManager.default.currentDirectoryPath
-    var code = RunSettings(model: "Sources", data: DataSettings(train: "a/../b.jsonl"))
+    var code = RunSettings(
+      model: "Sources", data: DataSettings(train: "a/../b.jsonl"), objective: ObjectiveSettings(preset: .sft))
     #expect(code.model == here + "/Sources")
     #expect(code.data.train == here + "/b.jsonl")
     code.data.valid = "later.jsonl"
@@ -206,14 +207,21 @@ import Training
       } catch { return "\(error)" }
     }
     #expect(refusal { _ in } == "")
-    #expect(refusal { $0.train.batch = 0 } == "settings: key train.batch: expected a number from 1 to 1000000, found number 0")
+    #expect(
+      refusal { $0.train.batch = 0 }
+        == "settings: key train.batch: expected a number from 1 to 1000000, found number 0.")
     #expect(refusal { $0.metrics = [] }.contains("key metrics: expected at least one metric"))
-    #expect(refusal { $0.train.dtype = .float64 }.contains("key train.dtype: expected one of float32, bfloat16, found string"))
+    #expect(
+      refusal { $0.train.dtype = .float64 }.contains("key train.dtype: expected one of float32, bfloat16, found string")
+    )
     #expect(refusal { $0.train.device = .cuda(1) }.contains("key train.device: expected one of cpu, cuda"))
     #expect(refusal { $0.metrics[0].distance.name = "sqared" }.contains("Did you mean squared?"))
     #expect(refusal { $0.objective.temperature = .labelSmoothing(0.1) }.contains("key objective.temperature"))
     #expect(refusal { $0.train.learningRate = .nan }.contains("key train.learningRate"))
-    #expect(refusal { $0.train.freeze = ["x"]; $0.train.lora = LoRASettings() }.contains("either lora or freeze"))
+    #expect(
+      refusal {
+        $0.train.freeze = ["x"]; $0.train.lora = LoRASettings()
+      }.contains("either lora or freeze"))
     #expect(refusal { $0.train.schedule.warmUp = .ratio(.infinity) }.contains("key train.warmup"))
     #expect(refusal { $0.data.tokenizer = "/t" }.contains("key data.tokenizer"))
     #expect(refusal { $0.data.template = "chatlm" }.contains("key data.template"))

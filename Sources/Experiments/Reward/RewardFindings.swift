@@ -41,7 +41,8 @@ struct RewardFindings {
       subtitle: "\(URL(filePath: settings.path).lastPathComponent), seeds "
         + results.grid.seeds.map(String.init).joined(separator: ", "),
       findings: Claim.judge(claims) + [alphaIsRobust].compactMap { $0 }, figure: accuracyBars,
-      parts: parts + pairs(shown), settings: [.closed("The run file", [.code(settings.run.resolved.yaml, caption: "")])])
+      parts: parts + pairs(shown), settings: [.closed("The run file", [.code(settings.run.resolved.yaml, caption: "")])]
+    )
   }
 
   // MARK: Measures

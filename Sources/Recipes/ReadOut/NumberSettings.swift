@@ -19,7 +19,8 @@ public struct NumberSettings: Sendable, Hashable {
 
   /// Memberwise; the defaults are the run file's.
   public init(
-    digits: ClosedRange<Int> = 1...1, decimals: ClosedRange<Int> = 0...0, isPadded: Bool = false, isSigned: Bool = false,
+    digits: ClosedRange<Int> = 1...1, decimals: ClosedRange<Int> = 0...0, isPadded: Bool = false,
+    isSigned: Bool = false,
     range: ClosedRange<Double>? = nil, before: String = ""
   ) {
     (self.digits, self.decimals, self.isPadded, self.isSigned) = (digits, decimals, isPadded, isSigned)

@@ -12,7 +12,8 @@ extension RatingReader: SettingsSection {
     try keys.value("data", &layout)
     try keys.value("prompt", &prompt)
     try keys.value("response", &response)
-    var attributes = keys.isReading || layout != nil ? [] : zip(template.attributes, self.attributes).map(Attribute.init)
+    var attributes =
+      keys.isReading || layout != nil ? [] : zip(template.attributes, self.attributes).map(Attribute.init)
     try keys.sections("attributes", &attributes, new: Attribute())
     var overall = keys.written(self.overall).map { OverallScore(template.overall, $0) }
     try keys.optionalWordOrSection("overall", word: "field", &overall, new: OverallScore())

@@ -153,7 +153,9 @@ final class SettingsWriter: SettingsKeys {
     if describes { schema.add(key, asked()) }
   }
 
-  private func describe(_ key: String, as new: some SettingsSection, _ change: (inout SettingsSchema) -> Void = { _ in }) {
+  private func describe(
+    _ key: String, as new: some SettingsSection, _ change: (inout SettingsSchema) -> Void = { _ in }
+  ) {
     guard describes else { return }
     var new = new
     let writer = SettingsWriter(describes: true)

@@ -104,7 +104,8 @@ extension ValueFormat: SettingsSection {
     do {
       let draft = try ValueFormat(indices: 0...0, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
       guard let low = draft.index(nearest: range.lowerBound), let high = draft.index(nearest: range.upperBound) else {
-        throw keys.error("range", expected: "ends of at most 15 digits, \(decimals) of them decimals", found: "\(range)")
+        throw keys.error(
+          "range", expected: "ends of at most 15 digits, \(decimals) of them decimals", found: "\(range)")
       }
       self = try ValueFormat(indices: low...high, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
     } catch let error as ValueFormatError {
