@@ -25,7 +25,9 @@ struct RewardOptions: ReproduceOptions {
   @Option(help: "Questions of it.", transform: whole(OptionRange.counts)) var questions = 200
 
   private func settings() throws -> RunSettings {
-    try RunSettings(file: run, overrides: keys.overrides, values: skipBad ? [("data.skipBad", true)] : [])
+    var settings = try RunSettings(file: run, overrides: keys.overrides)
+    if skipBad { settings.data.skipBad = true }
+    return settings
   }
 
   func experiment() throws -> RewardExperiment {

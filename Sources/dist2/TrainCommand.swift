@@ -20,9 +20,10 @@ struct RunFileOptions: ParsableArguments {
   @Flag(help: "Leave out lines that cannot be used, count and list them (data.skipBad).") var skipBad = false
 
   func settings() throws -> RunSettings {
-    try RunSettings(
-      file: run, overrides: overrides,
-      values: (skipBad ? [("data.skipBad", true)] : []) + (output.map { [("output", .string($0))] } ?? []))
+    var settings = try RunSettings(file: run, overrides: overrides)
+    if skipBad { settings.data.skipBad = true }
+    if let output { settings.output = output }
+    return settings
   }
 }
 

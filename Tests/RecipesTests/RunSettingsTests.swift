@@ -178,8 +178,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
   }
 
   private func bins(_ metric: MetricSettings) -> [String: Double] {
-    guard case .bins(let bins) = metric.tokens else { return [:] }
-    return Dictionary(uniqueKeysWithValues: bins.map { ($0.token, $0.value) })
+    Dictionary(uniqueKeysWithValues: (metric.tokens.bins ?? []).map { ($0.token, $0.value) })
   }
 
   /// YAML 1.2's core schema, as people who never heard of it expect.
@@ -535,6 +534,10 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       let run = try RunSettings(file: "\(configsFolder)/\(file)", overrides: overrides)
       let again = try RunSettings(yaml: run.resolved.yaml, path: run.path)
       #expect(again.resolved == run.resolved, "\(file)\n\(run.resolved.yaml)\n\(again.resolved.yaml)")
+      #expect(again == run, "\(file)")
+      #expect(try RunSettings(yaml: run.short().yaml, path: run.path) == run, "\(file)\n\(run.short().yaml)")
+      #expect(again.model == run.model, "\(file)")
+      #expect(again.reward == run.reward, "\(file)")
       #expect(again.data == run.data, "\(file)")
       #expect(again.metrics == run.metrics, "\(file)")
       #expect(again.objective == run.objective, "\(file)")

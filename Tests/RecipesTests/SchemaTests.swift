@@ -31,16 +31,6 @@ import Testing
     #expect(checked > 10)
   }
 
-  /// docs/run-files.md has every key, docs/reward-models.md those of rated responses.
-  @Test func theDocsNameEveryKey() throws {
-    let docs = try ["run-files", "reward-models"].map {
-      try String(contentsOfFile: "\(Self.root)/docs/\($0).md", encoding: .utf8)
-    }.joined()
-    for key in Set(keys(try RunSettings.schema())).sorted() where !["kind", "in", "explanation"].contains(key) {
-      #expect(docs.contains(key), "\(key)")
-    }
-  }
-
   @Test func defaultsAndNamesAreTheReaders() throws {
     let properties = try RunSettings.schema()["properties"]
     let preset = properties?["objective"]?["anyOf"]
@@ -72,13 +62,6 @@ import Testing
         if case .object = element { unknown(element, schema, path) } else { [] }
       }
     default: return []
-    }
-  }
-
-  private func keys(_ schema: JSON) -> [String] {
-    mappings(schema).flatMap { mapping -> [String] in
-      guard case .object(let properties)? = mapping["properties"] else { return [] }
-      return properties.members.flatMap { [$0.key] + keys($0.value) }
     }
   }
 }

@@ -3,9 +3,11 @@ package import Recipes
 public import TaskData
 import Files
 import Foundation
+import MetricTokens
 import Objectives
 public import Reports
 import TokenModels
+import Torch
 import Training
 
 /// The grounding experiment (section 3.2, Table 1): data first, then pretraining of randomly initialised models, then
@@ -63,8 +65,8 @@ public struct GroundingExperiment: Experiment {
   public var temperature = 2.0
   /// How boxes are asked for and written.
   public var template = GroundingTemplate()
-  /// Keys of the run file that the scale sets otherwise, as `key=value`; nil for none.
-  var scaleKeys: [String]?
+  /// Whether the scale takes the paper's settings of runs; nil: this project's own.
+  var scaleKeys: PaperScale?
   /// Further keys of the run file, as `key=value`.
   public var overrides: [String] = []
 
@@ -92,18 +94,20 @@ public struct GroundingExperiment: Experiment {
     case .paper:
       self.source = source ?? .rows([], images: nil)
       (sizes, seeds, testExpressions, batch) = ([127_000], [1, 2, 3], .max, 32)
-      scaleKeys = Self.paperKeys
+      scaleKeys = PaperScale()
     }
     grid = Grid(["sft", "vocab", "dist"], by: [Grid.Factor("n", "expressions learnt from", sizes)], seeds: seeds)
   }
 
   /// D.3: images of 1024 x 1024 pixels. The template is Phi-3.5-vision's. Contrastive examples (A.2) are the toy's alone
   /// (docs/paper-map.md Q15). What makes it fit on a GPU is not the paper's and changes no figure but by rounding.
-  private static let paperKeys = [
-    "data.template=phi3-vision", "data.squareImages=1024", "data.maxLength=4096", "metrics.*.contrast=none",
-    "train.packing=4096", "train.microTokens=4096", "train.dtype=bfloat16", "train.device=cuda",
-    "train.optimizer=adamw8bit", "train.checkpointActivations=true",
-  ]
+  private func takePapers(_ settings: inout RunSettings) {
+    (settings.data.template, settings.data.squareImages, settings.data.maxLength) = ("phi3-vision", 1024, 4096)
+    for index in settings.metrics.indices { settings.metrics[index].contrast = .none }
+    (settings.train.layout, settings.train.microBatch) = (.packed(rowLength: 4096), .tokens(4096))
+    (settings.train.dtype, settings.train.device) = (.bfloat16, .cuda())
+    (settings.train.stateBits, settings.train.checkpointsActivations) = (.eight, true)
+  }
 
   /// Names of all variants that the grid may have.
   public var variants: [String] { Preset.answering.map(\.rawValue) }
@@ -181,23 +185,19 @@ public struct GroundingExperiment: Experiment {
   {
     let perEpoch = (examples + batch - 1) / batch
     let steps = max(epochs * perEpoch, leastSteps)
-    let tree: JSON = [
-      "model": .string(model), "data": ["train": .string(data)],
-      "metrics": [
-        ["name": "box", "tokens": "digits", "distance": "squared", "place": "number", "contrast": ["radius": 1]]
-      ],
-      "objective": [
-        "preset": .string(run.variant), "alpha": .double(alpha), "temperature": .double(temperature),
-      ],
-      "train": [
-        "steps": .int(steps), "batch": .int(batch), "learningRate": .double(learningRate), "schedule": "linear",
-        "warmup": .int(min(warmupSteps, steps / 10)), "samples": 0,
-      ],
-      "evaluate": ["maxNewTokens": 40],
-    ]
-    return try RunSettings(
-      tree: tree, path: "\(output)/run.yaml", overrides: (scaleKeys ?? []) + overrides,
-      values: [("train.seed", .int(run.seed)), ("output", .string(output))])
+    var settings = RunSettings(
+      model: model, data: DataSettings(train: data),
+      metrics: [MetricSettings(name: "box", tokens: .digits, contrast: .twoPass())],
+      objective: try ObjectiveSettings(preset: run.preset, alpha: alpha, temperature: .value(temperature)),
+      train: TrainSettings(
+        length: .steps(steps), batch: batch, learningRate: learningRate,
+        schedule: Schedule(.linear, warmUp: .steps(min(warmupSteps, steps / 10))), samples: 0),
+      evaluate: EvaluateSettings(maxNewTokens: 40))
+    settings.path = "\(output)/run.yaml"
+    if scaleKeys != nil { takePapers(&settings) }
+    settings = try settings.setting(overrides)
+    (settings.train.seed, settings.output) = (UInt64(run.seed), output)
+    return settings
   }
 }
 

@@ -4,6 +4,8 @@ import TaskData
 import Evaluation
 import Files
 import Foundation
+import MetricTokens
+import Objectives
 import Reports
 import Torch
 import TokenModels
@@ -57,17 +59,14 @@ struct GroundingPretraining {
   func teach(
     _ untrained: String, seed: Int, in folder: String, to pretrained: String, _ context: RunContext
   ) throws -> [Double] {
-    let tree: JSON = [
-      "model": .string(untrained), "data": ["train": .string("\(folder)/train.jsonl")], "objective": ["preset": "sft"],
-      "train": [
-        "steps": .int(plan.steps), "batch": 32, "learningRate": .double(1e-3), "schedule": "cosine",
-        "warmup": .double(0.03), "seed": .int(seed), "samples": 0, "checkpointEvery": .int(max(1, plan.steps / 8)),
-        "keep": 1,
-      ],
-      "output": .string(context.output),
-    ]
-    let trained = try TrainedRun(
-      RunSettings(tree: tree, path: "\(folder)/run.yaml"), context, thenPercent: 0, isResumable: true)
+    var settings = RunSettings(
+      model: untrained, data: DataSettings(train: "\(folder)/train.jsonl"), objective: ObjectiveSettings(preset: .sft),
+      train: TrainSettings(
+        length: .steps(plan.steps), batch: 32, learningRate: 1e-3, schedule: Schedule(.cosine, warmUp: .ratio(0.03)),
+        seed: UInt64(seed), checkpointEvery: max(1, plan.steps / 8), keep: 1, samples: 0),
+      output: context.output)
+    settings.path = "\(folder)/run.yaml"
+    let trained = try TrainedRun(settings, context, thenPercent: 0, isResumable: true)
     try trained.model.save(to: pretrained, tokenizer: untrained, replacing: true)
     return trained.losses
   }

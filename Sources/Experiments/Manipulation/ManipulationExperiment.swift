@@ -3,11 +3,15 @@ package import Recipes
 import TaskData
 import Files
 import Foundation
+import MetricTokens
 import Objectives
 import Reports
 public import Tabletop
+import TokenData
 import TokenModels
+import Torch
 import TorchNN
+import Training
 
 /// The manipulation experiment (section 3.3, Table 2), from text or from images.
 public struct ManipulationExperiment: Experiment {
@@ -53,8 +57,8 @@ public struct ManipulationExperiment: Experiment {
   public var maxNewTokens: Int
   /// Auxiliary tasks that are learnt beside, as many examples of each as of the main task; nil for none.
   package private(set) var auxiliary: [AuxiliaryTask]?
-  /// Keys of the run file that the scale sets otherwise, as `key=value`; nil for none.
-  var scaleKeys: [String]?
+  /// Whether the scale takes the paper's settings of runs; nil: this project's own.
+  var scaleKeys: PaperScale?
   /// Further keys of the run file, as `key=value`.
   public var overrides: [String] = []
 
@@ -94,17 +98,20 @@ public struct ManipulationExperiment: Experiment {
     case .paper:
       (sizes, seeds, kinds) = ([800, 8000, 80_000], [1, 2, 3], TaskKind.allCases)
       (testEpisodes, answers, leastSteps, maxNewTokens) = (260, 8, 0, 512)
-      (auxiliary, scaleKeys) = (AuxiliaryTask.allCases, Self.paperKeys)
+      (auxiliary, scaleKeys) = (AuxiliaryTask.allCases, PaperScale())
     }
     grid = Grid(["sft", "vocab", "dist"], by: [Grid.Factor("n", "episodes learnt from", sizes)], seeds: seeds)
   }
 
   /// D.3 prints a warm-up of 0.3 of the steps. The template is LLaVA-1.5's. Contrastive examples (A.2) are the toy's alone
   /// (docs/paper-map.md Q15). What makes it fit on GPUs is not the paper's and changes no figure but by rounding.
-  private static let paperKeys = [
-    "data.template=llava-v1", "train.warmup=0.3", "metrics.*.contrast=none", "train.dtype=bfloat16",
-    "train.device=cuda", "train.optimizer=adamw8bit", "train.checkpointActivations=true",
-  ]
+  private func takePapers(_ settings: inout RunSettings) {
+    settings.data.template = "llava-v1"
+    settings.train.schedule.warmUp = .ratio(0.3)
+    for index in settings.metrics.indices { settings.metrics[index].contrast = .none }
+    (settings.train.dtype, settings.train.device) = (.bfloat16, .cuda())
+    (settings.train.stateBits, settings.train.checkpointsActivations) = (.eight, true)
+  }
 
   /// Names of all variants that the grid may have.
   public var variants: [String] { Preset.answering.map(\.rawValue) }
@@ -181,29 +188,27 @@ public struct ManipulationExperiment: Experiment {
   package func settings(_ run: GridRun, data: String, output: String, examples: Int) throws -> RunSettings {
     let perEpoch = (examples + batch - 1) / batch
     let steps = max(epochs * perEpoch, leastSteps)
-    func metric(_ name: String, _ delimiters: JSON, _ more: JSON = .null) -> JSON {
-      let metric: JSON = ["name": .string(name), "tokens": "digits", "where": ["delimiters": delimiters]]
-      return metric.replacing("temperature", with: more).replacing("contrast", with: ["radius": 1])
+    func metric(_ name: String, _ open: String, _ close: String, temperature: Double? = nil) -> MetricSettings {
+      MetricSettings(
+        name: name, tokens: .digits, in: .delimiters(Delimiters(open, close)),
+        temperature: temperature.map { .value($0) }, contrast: .twoPass())
     }
-    let tree: JSON = [
-      "model": .string(model), "data": ["train": .string(data)],
-      "metrics": [
-        metric("x", ["<b>(", ","]), metric("y", [", ", ")</b>"]),
-        metric("angle", ["<r>[", "]</r>"], .double(angleTemperature)),
+    var settings = RunSettings(
+      model: model, data: DataSettings(train: data),
+      metrics: [
+        metric("x", "<b>(", ","), metric("y", ", ", ")</b>"),
+        metric("angle", "<r>[", "]</r>", temperature: angleTemperature),
       ],
-      "objective": [
-        "preset": .string(run.variant), "alpha": .double(alpha), "temperature": .double(temperature),
-      ],
-      "train": [
-        "steps": .int(steps), "batch": .int(batch), "microTokens": 2048, "learningRate": .double(learningRate),
-        "schedule": "cosine", "warmup": .double(0.03), "samples": 0, "checkpointEvery": .int(max(1, steps / 8)),
-        "keep": 1,
-      ],
-      "evaluate": ["maxNewTokens": .int(maxNewTokens)],
-    ]
-    return try RunSettings(
-      tree: tree, path: "\(output)/run.yaml", overrides: (scaleKeys ?? []) + overrides,
-      values: [("train.seed", .int(run.seed)), ("output", .string(output))])
+      objective: try ObjectiveSettings(preset: run.preset, alpha: alpha, temperature: .value(temperature)),
+      train: TrainSettings(
+        length: .steps(steps), batch: batch, microBatch: .tokens(2048), learningRate: learningRate,
+        schedule: Schedule(.cosine, warmUp: .ratio(0.03)), checkpointEvery: max(1, steps / 8), keep: 1, samples: 0),
+      evaluate: EvaluateSettings(maxNewTokens: maxNewTokens))
+    settings.path = "\(output)/run.yaml"
+    if scaleKeys != nil { takePapers(&settings) }
+    settings = try settings.setting(overrides)
+    (settings.train.seed, settings.output) = (UInt64(run.seed), output)
+    return settings
   }
 
   /// The test episodes of a level, the same for all runs.

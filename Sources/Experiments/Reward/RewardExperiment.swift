@@ -17,8 +17,8 @@ public struct RewardExperiment: Experiment {
   /// The model as it was published, which training is compared with: one run, whatever the seeds.
   static let untrained = "untrained"
 
-  /// The run file as resolved, without what variants and seeds change.
-  public var run: String
+  /// Settings of a run, without what variants and seeds change.
+  public var run: RunSettings
   /// The file it was read from, for errors and relative names.
   public var path: String
   /// ``RewardVariant``s and seeds.
@@ -34,7 +34,7 @@ public struct RewardExperiment: Experiment {
   public init(
     _ settings: RunSettings, preferences: [String] = [], mmlu: String? = nil, questions: Int = 200
   ) throws {
-    (run, path) = (settings.resolved.yaml, settings.path)
+    (run, path) = (settings, settings.path)
     grid = Grid(["bradleyTerry", "sft", "vocab", "dist", "random"], seeds: [1, 2, 3])
     (self.preferences, self.mmlu, self.questions) = (preferences, mmlu, questions)
     for (key, isThere) in [("reward", settings.reward != nil), ("data.test", settings.data.test != nil)] where !isThere
@@ -97,12 +97,17 @@ public struct RewardExperiment: Experiment {
   }
 
   private func settings(_ variant: RewardVariant, seed: Int, output: String) throws -> RunSettings {
-    var assignments = variant.assignments + ["train.seed=\(seed)"]
-    if let distance = variant.distance {
-      // The random metric is another for each seed, as the models are.
-      assignments.append("metrics.*.distance=\(distance.replacing("SEED", with: "\(seed)"))")
+    var settings = run
+    settings.path = path
+    settings.objective.preset = variant.preset
+    if let alpha = variant.alpha { settings.objective.alpha = alpha }
+    if var distance = variant.distance {
+      // A random one is another for each seed, as the models are.
+      if distance.original != nil { distance.seed = seed }
+      for index in settings.metrics.indices { settings.metrics[index].distance = distance }
     }
-    return try RunSettings(yaml: run, path: path, overrides: assignments, values: [("output", .string(output))])
+    (settings.train.seed, settings.output) = (UInt64(seed), output)
+    return try settings.checked()
   }
 
   private func outcome(

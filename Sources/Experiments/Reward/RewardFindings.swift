@@ -41,7 +41,8 @@ struct RewardFindings {
       subtitle: "\(URL(filePath: settings.path).lastPathComponent), seeds "
         + results.grid.seeds.map(String.init).joined(separator: ", "),
       findings: claims, figure: accuracyBars,
-      parts: parts + pairs(shown), settings: [.closed("The run file", [.code(settings.run, caption: "")])])
+      parts: parts + pairs(shown), settings: [.closed("The run file", [.code(settings.run.resolved.yaml, caption: "")])]
+    )
   }
 
   // MARK: Measures
@@ -90,7 +91,7 @@ struct RewardFindings {
 
   /// Accuracy on the test's pairs by α, dist's own among them.
   var alphas: [(alpha: Double, accuracy: Measurements)] {
-    let own = (try? RunSettings(yaml: settings.run, path: settings.path).objective.alpha) ?? 0.1
+    let own = settings.run.objective.alpha
     return rows.filter { $0.preset == .dist && $0.distance == nil }
       .map { ($0.alpha ?? own, Measurements(outcomes($0).map(RewardFigure.pairs.value))) }
       .sorted { $0.0 > $1.0 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import Recipes
 public import Objectives
+public import Recipes
 
 /// One way to train a reward model.
-public struct RewardVariant: Codable, Sendable, Hashable {
+public struct RewardVariant: Sendable, Hashable {
   /// `dist`, `random`, `alpha0.02`, …
   public var name: String
   /// Description in tables.
@@ -12,16 +12,15 @@ public struct RewardVariant: Codable, Sendable, Hashable {
   public var preset: Preset
   /// α; nil: the run file's.
   public var alpha: Double?
-  /// Distance of every metric, as a run file says it; nil: the run file's.
-  public var distance: String?
+  /// Distance of every metric; nil: the run file's.
+  public var distance: MetricSettings.DistanceChoice?
 
-  init(_ preset: Preset, name: String? = nil, title: String, alpha: Double? = nil, distance: String? = nil) {
+  init(
+    _ preset: Preset, name: String? = nil, title: String, alpha: Double? = nil,
+    distance: MetricSettings.DistanceChoice? = nil
+  ) {
     (self.preset, self.title, self.alpha, self.distance) = (preset, title, alpha, distance)
     self.name = name ?? preset.rawValue
-  }
-
-  var assignments: [String] {
-    ["objective.preset=\(preset.rawValue)"] + (alpha.map { ["objective.alpha=\($0)"] } ?? [])
   }
 
   /// The model as it was published: what training is compared with.
@@ -42,10 +41,10 @@ public struct RewardVariant: Codable, Sendable, Hashable {
   ]
   /// Table 8, and the distance that is not squared.
   public static let metrics = [
-    RewardVariant(.dist, name: "absolute", title: "absolute distance", distance: "absolute"),
+    RewardVariant(.dist, name: "absolute", title: "absolute distance", distance: .init("absolute")),
     RewardVariant(
       .dist, name: "random", title: "distances dealt out at random",
-      distance: "{name: shuffled, of: squared, seed: SEED}"),
+      distance: .init("shuffled", of: "squared")),
   ]
 
   /// Table 6 without the α that `dist` has anyway.

@@ -6,8 +6,8 @@ public import Objectives
 /// Settings of a comparison: variants, each trained with every seed on the same data in the same order from the same
 /// weights.
 public struct ComparisonSettings: Codable, Sendable, Equatable {
-  /// The run file as resolved, without what variants and seeds change.
-  public var run: String
+  /// Settings of a run, without what variants and seeds change.
+  public var run: RunSettings
   /// The file it was read from, for errors and relative names.
   public var path: String
   /// Variants to compare.
@@ -30,7 +30,7 @@ public struct ComparisonSettings: Codable, Sendable, Equatable {
   public init(
     _ settings: RunSettings, objectives: [Preset], axes: [String], seeds: [Int], metric: String? = nil
   ) throws {
-    run = settings.resolved.yaml
+    run = settings
     path = settings.path
     self.seeds = seeds
     self.metric = metric
@@ -59,10 +59,12 @@ public struct ComparisonSettings: Codable, Sendable, Equatable {
 
   /// The run file of one run.
   package func settings(_ variant: ComparisonVariant, seed: Int, output: String) throws -> RunSettings {
-    let assignments =
-      ["objective.preset=\(variant.preset.rawValue)"] + variant.point.map { "\($0.key)=\($0.value)" }
-      + ["train.seed=\(seed)"]
-    return try RunSettings(yaml: run, path: path, overrides: assignments, values: [("output", .string(output))])
+    var settings = run
+    settings.path = path
+    settings.objective.preset = variant.preset
+    settings = try settings.setting(variant.point.map { ($0.key, $0.value) }).checked()
+    (settings.train.seed, settings.output) = (UInt64(seed), output)
+    return settings
   }
 
   /// Every run, seeds outermost: an interrupted comparison then holds whole seeds.

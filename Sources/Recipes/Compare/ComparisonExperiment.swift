@@ -32,7 +32,8 @@ public struct ComparisonExperiment {
     let outcomes = try settings.runs.compactMap { run in
       try store.result(of: run.name).map { (run.variant, run.seed, $0) }
     }
-    let run = try RunSettings(yaml: settings.run, path: settings.path)
+    var run = settings.run
+    run.path = settings.path
     let artifacts = try? RunArtifacts(run), training = artifacts.flatMap { TrainingAnswers($0) }
     let report = ComparisonReport(
       summary: ComparisonSummary(

@@ -100,7 +100,7 @@ public struct ComparisonReport {
     page.table(answers)
     page.section("Settings")
     page.code(command, caption: "The command that makes this again")
-    page.details("The run file as resolved") { $0.code(summary.settings.run) }
+    page.details("The run file as resolved") { $0.code(summary.settings.run.resolved.yaml) }
     return page
   }
 

@@ -3,7 +3,9 @@ import Evaluation
 import Files
 import Foundation
 import Objectives
+import MetricTokens
 public import Reports
+import Training
 
 /// The first minutes: a small model learns noisy numbers with three objectives, and what it then believes is drawn.
 public struct Demo {
@@ -26,43 +28,44 @@ public struct Demo {
     if !fileExists(model + "/config.json") {
       try NewLanguageModel(width: 64, layers: 2, heads: 4, contextLength: 128).write(to: model)
     }
-    let yaml = Self.runFile(steps: steps)
-    let run = folder + "/run.yaml"
-    if !fileExists(run) { try AtomicFile.write(yaml.utf8, to: run) }
-    guard try fileBytes(run, limit: 1 << 20).elementsEqual(yaml.utf8) else {
-      throw InputError(
-        path: run, expected: "the demo's run file", found: "another, or one that was edited",
-        remedy: "Compare with it: dist2 compare \(run); or choose another --output for the demo.")
-    }
-    let settings = try ComparisonSettings(
-      RunSettings(file: folder + "/run.yaml"), objectives: Self.objectives, axes: [], seeds: Array(1...seeds))
-    experiment = try ComparisonExperiment(folder: folder + "/compare", settings: settings)
+    let settings = Self.settings(in: folder, steps: steps)
+    try Self.write(settings, to: folder + "/run.yaml")
+    experiment = try ComparisonExperiment(
+      folder: folder + "/compare",
+      settings: ComparisonSettings(
+        RunSettings(file: folder + "/run.yaml"), objectives: Self.objectives, axes: [], seeds: Array(1...seeds)))
   }
 
-  /// A run file to go on from.
-  static func runFile(steps: Int) -> String {
-    """
-    # Noisy numbers for a small model. Compare again, or with other objectives:
-    #   dist2 compare run.yaml --objectives sft,dist,value,valueDrawn,raml --seeds 5
-    model: model
-    data: { train: data/train.jsonl, valid: data/valid.jsonl, test: data/test.jsonl }
-    metrics:
-      - name: y
-        tokens: digits
-        distance: squared
-        scale: auto             # of whole values: found from the answers' spread
-    objective: { alpha: 1 }     # of dist and value
-    train:
-      fromScratch: true
-      steps: \(steps)
-      batch: 32
-      learningRate: 1.0e-3
-      schedule: cosine
-      validateEvery: \(max(1, steps / 4))
-      samples: 0
-    evaluate: { readOut: median, maxNewTokens: 12 }
+  /// Settings of the demo's runs.
+  static func settings(in folder: String, steps: Int) -> RunSettings {
+    let data = folder + "/data"
+    return RunSettings(
+      model: folder + "/model",
+      data: DataSettings(train: data + "/train.jsonl", valid: data + "/valid.jsonl", test: data + "/test.jsonl"),
+      metrics: [MetricSettings(name: "y", tokens: .digits)],
+      // Of dist and value.
+      objective: ObjectiveSettings(alpha: 1),
+      train: TrainSettings(
+        length: .steps(steps), batch: 32, learningRate: 1e-3, schedule: .cosine, validateEvery: max(1, steps / 4),
+        fromScratch: true, samples: 0),
+      evaluate: EvaluateSettings(maxNewTokens: 12, readOut: .median))
+  }
 
-    """
+  /// Writes a run file to go on from; one that is there must say the same.
+  private static func write(_ settings: RunSettings, to path: String) throws {
+    guard fileExists(path) else {
+      let text = """
+        # Noisy numbers for a small model. Compare again, or with other objectives:
+        #   dist2 compare run.yaml --objectives sft,dist,value,valueDrawn,raml --seeds 5
+
+        """
+      return try AtomicFile.write((text + settings.short(in: parentFolder(of: path)).yaml).utf8, to: path)
+    }
+    guard try RunSettings(file: path) == settings else {
+      throw InputError(
+        path: path, expected: "the demo's run file", found: "another, or one that was edited",
+        remedy: "Compare with it: dist2 compare \(path); or choose another --output for the demo.")
+    }
   }
 
   /// The next phase.

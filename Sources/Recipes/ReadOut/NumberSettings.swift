@@ -17,17 +17,29 @@ public struct NumberSettings: Sendable, Hashable {
   /// Text between prompt and number.
   public var before: String
 
-  init(_ reader: SettingsReader) throws {
+  /// Memberwise; the defaults are the run file's.
+  public init(
+    digits: ClosedRange<Int> = 1...1, decimals: ClosedRange<Int> = 0...0, isPadded: Bool = false,
+    isSigned: Bool = false,
+    range: ClosedRange<Double>? = nil, before: String = ""
+  ) {
+    (self.digits, self.decimals, self.isPadded, self.isSigned) = (digits, decimals, isPadded, isSigned)
+    (self.range, self.before) = (range, before)
+  }
+}
+
+extension NumberSettings: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
     let isCount = { (range: ClosedRange<Int>) in range.lowerBound >= 0 && range.upperBound <= NumberFormat.longest }
     let expected = "[least, most], from 0 to \(NumberFormat.longest)"
-    digits = try reader.value("digits", default: 1...1, expected, where: isCount)
-    decimals = try reader.value("decimals", default: 0...0, expected, where: isCount)
-    isPadded = try reader.value("padded", default: false)
-    isSigned = try reader.value("signed", default: false)
-    range = try reader.optional("range", "[least, greatest], finite") { (range: ClosedRange<Double>) in
-      range.lowerBound.isFinite && range.upperBound.isFinite
+    try keys.value("digits", &digits, expected, where: isCount)
+    try keys.value("decimals", &decimals, expected, where: isCount)
+    try keys.value("padded", &isPadded)
+    try keys.value("signed", &isSigned)
+    try keys.value("range", &range, "[least, greatest], finite") {
+      $0.lowerBound.isFinite && $0.upperBound.isFinite
     }
-    before = try reader.value("before", default: "")
+    try keys.value("before", &before)
   }
 }
 

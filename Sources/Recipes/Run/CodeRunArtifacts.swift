@@ -31,6 +31,7 @@ public struct CodeRunArtifacts: TrainingArtifacts {
   /// - Throws: `InputError` for a model that draws no images, or a metric that is not of all its codes or does
   ///   not fit besides.
   public init(_ settings: RunSettings) throws {
+    let settings = try settings.checked()
     self.settings = settings
     modelFolder = try Recipes.modelFolder(settings.model)
     let described = try describeModel(folder: modelFolder)

@@ -39,54 +39,66 @@ public struct DataSettings: Sendable, Hashable {
   /// Only so many examples of the training file, the first of an order shuffled by `train.seed`; nil for all.
   public var limit: Int?
 
-  init(_ reader: SettingsReader, folder: String) throws {
-    func path(_ key: String) throws -> String? { try reader.optional(key).map { pathInRunFile($0, from: folder) } }
-    let all = try path("folder")
-    (train, valid, test) = (try path("train"), try path("valid"), try path("test"))
-    if let all {
-      func file(_ name: String) -> String? {
-        let path = "\(all)/\(name).jsonl"
-        return FileManager.default.fileExists(atPath: path) ? path : nil
-      }
-      (train, valid, test) = (train ?? file("train"), valid ?? file("valid"), test ?? file("test"))
-      if train == nil, valid == nil, test == nil {
-        throw reader.error(
-          "folder", expected: "a folder with train.jsonl, valid.jsonl or test.jsonl", found: "none of them in \(all)")
-      }
-    }
-    let format: AutomaticFormat = try reader.value("format", default: .auto)
-    self.format = format.format
-    areCodes = format == .codes
-    tokenizer = try path("tokenizer")
-    if tokenizer != nil, !areCodes {
-      throw reader.error(
-        "tokenizer", expected: "no such key for text, whose tokenizer is the model's", found: "one",
-        remedy: "Image codes are asked for with data.format: codes.")
-    }
+  /// Memberwise; the defaults are the run file's.
+  ///
+  /// - Parameters:
+  ///   - train: as seen from the current folder, like all paths.
+  ///   - areCodes: set by `format: codes` in a run file.
+  public init(
+    train: String? = nil, valid: String? = nil, test: String? = nil, areCodes: Bool = false, tokenizer: String? = nil,
+    format: RecordFormat? = nil, template: String? = nil, date: String? = nil, fields: RecordFields = RecordFields(),
+    end: Bool = true, splitDigits: Bool? = nil, squareImages: Int? = nil, maxLength: Int? = nil,
+    tooLong: Dataset.TooLong = .error, skipBad: Bool = false, limit: Int? = nil
+  ) {
+    (self.train, self.valid, self.test, self.areCodes, self.tokenizer) = (train, valid, test, areCodes, tokenizer)
+    (self.format, self.template, self.date, self.fields, self.end) = (format, template, date, fields, end)
+    (self.splitDigits, self.squareImages, self.maxLength) = (splitDigits, squareImages, maxLength)
+    (self.tooLong, self.skipBad, self.limit) = (tooLong, skipBad, limit)
+  }
+}
+
+extension DataSettings: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    var folder: String?
+    try keys.path("folder", &folder)
+    try keys.path("train", &train)
+    try keys.path("valid", &valid)
+    try keys.path("test", &test)
+    if let folder { try takeFiles(of: folder, keys) }
+    var format = AutomaticFormat(self)
+    try keys.value("format", &format)
+    (self.format, areCodes) = (format.format, format == .codes)
+    try keys.path("tokenizer", &tokenizer)
+    try keys.refuse(
+      if: tokenizer != nil && !areCodes, "tokenizer", expected: "no such key for text, whose tokenizer is the model's",
+      found: "one", remedy: "Image codes are asked for with data.format: codes.")
     let templates = ChatTemplate.named.map(\.name)
-    template = try reader.optional("template", "one of none, model, \(templates.joined(separator: ", "))") {
+    try keys.value("template", &template, "one of none, model, \(templates.joined(separator: ", "))") {
       templates.contains($0) || ["none", "model"].contains($0)
     }
-    date = try reader.optional("date", "a day as Llama's templates write it, like 26 Jul 2024") {
+    try keys.value("date", &date, "a day as Llama's templates write it, like 26 Jul 2024") {
       $0.wholeMatch(of: #/[0-9]{2} [A-Z][a-z]{2} [0-9]{4}/#) != nil
     }
-    fields = try reader.section("fields") { try RecordFields($0) }
-    end = try reader.value("end", default: true)
-    splitDigits = try reader.optional("splitDigits")
-    squareImages = try reader.optional("squareImages", in: 1...4096)
-    maxLength = try reader.optional("maxLength", in: 2...1_000_000_000)
-    tooLong = try reader.value("tooLong", default: .error)
-    skipBad = try reader.value("skipBad", default: false)
-    limit = try reader.optional("limit", in: SettingRange.counts)
+    try keys.section("fields", &fields)
+    try keys.value("end", &end)
+    try keys.value("splitDigits", &splitDigits)
+    try keys.value("squareImages", &squareImages, in: 1...4096)
+    try keys.value("maxLength", &maxLength, in: 2...1_000_000_000)
+    try keys.value("tooLong", &tooLong)
+    try keys.value("skipBad", &skipBad)
+    try keys.value("limit", &limit, in: SettingRange.counts)
   }
 
-  /// A run's tree with the files as they will be opened.
-  func absolute(_ run: JSON) -> JSON {
-    var data = (run["data"] ?? .null).replacing("folder", with: .null)
-    for (key, path) in [("train", train), ("valid", valid), ("test", test), ("tokenizer", tokenizer)] {
-      data = data.replacing(key, with: path.map { .string($0) } ?? .null)
+  /// Takes `train.jsonl`, `valid.jsonl` and `test.jsonl` of a folder, as far as they exist and are not named themselves.
+  private mutating func takeFiles(of folder: String, _ keys: any SettingsKeys) throws {
+    func file(_ name: String) -> String? {
+      let path = "\(folder)/\(name).jsonl"
+      return FileManager.default.fileExists(atPath: path) ? path : nil
     }
-    return run.replacing("data", with: data)
+    (train, valid, test) = (train ?? file("train"), valid ?? file("valid"), test ?? file("test"))
+    try keys.refuse(
+      if: train == nil && valid == nil && test == nil, "folder",
+      expected: "a folder with train.jsonl, valid.jsonl or test.jsonl", found: "none of them in \(folder)")
   }
 }
 
@@ -94,20 +106,21 @@ public struct DataSettings: Sendable, Hashable {
 private enum AutomaticFormat: String, CaseIterable, NamedSetting {
   case auto, promptCompletion, messages, text, codes
   var format: RecordFormat? { RecordFormat(rawValue: rawValue) }
+  init(_ data: DataSettings) {
+    self = data.areCodes ? .codes : data.format.flatMap { Self(rawValue: $0.rawValue) } ?? .auto
+  }
 }
 
 extension Dataset.TooLong: NamedSetting {}
 
-extension RecordFields {
-  init(_ reader: SettingsReader) throws {
-    let usual = RecordFields()
-    self.init(
-      prompt: try reader.value("prompt", default: usual.prompt),
-      completion: try reader.value("completion", default: usual.completion),
-      messages: try reader.value("messages", default: usual.messages),
-      text: try reader.value("text", default: usual.text),
-      images: try reader.value("images", default: usual.images),
-      spans: try reader.value("spans", default: usual.spans),
-      id: try reader.value("id", default: usual.id))
+extension RecordFields: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.value("prompt", &prompt)
+    try keys.value("completion", &completion)
+    try keys.value("messages", &messages)
+    try keys.value("text", &text)
+    try keys.value("images", &images)
+    try keys.value("spans", &spans)
+    try keys.value("id", &id)
   }
 }

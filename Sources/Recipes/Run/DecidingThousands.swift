@@ -12,7 +12,7 @@ extension RunSettings {
   func decidingThousands() -> RunSettings {
     var settings = self
     for index in begunWithoutGroups where metrics.indices.contains(index) && metrics[index].grammar.thousands == .auto {
-      settings.decide(thousands: .never, metric: index)
+      settings.metrics[index].grammar.thousands = .never
     }
     return settings.decidingByData()
   }
@@ -42,7 +42,7 @@ extension RunSettings {
     }
     var settings = self
     for index in open where surveys[metrics[index].region]?.commasAreLists ?? false {
-      settings.decide(thousands: .never, metric: index)
+      settings.metrics[index].grammar.thousands = .never
     }
     return settings
   }
@@ -56,7 +56,7 @@ extension MetricSettings {
   fileprivate var readsNumbers: Bool {
     switch tokens {
     case .digits, .numbers, .integers, .scores: true
-    case .labels, .bins, .codebook: false
+    case .labels, .bins, .numberedBins, .codebook: false
     }
   }
 }

@@ -25,17 +25,30 @@ public struct EvaluateSettings: Sendable, Hashable {
   /// Tokens of a batch, padding included; nil: found from the memory there is.
   public var tokenBudget: Int?
 
-  init(_ reader: SettingsReader) throws {
-    metrics = try reader.optional("metrics")
-    maxNewTokens = try reader.optional("maxNewTokens", in: SettingRange.counts)
-    limit = try reader.optional("limit", in: SettingRange.counts)
-    numbers = try reader.optional("numbers", in: SettingRange.counts)
-    unreadableAs = try reader.optional("unreadableAs")
-    distribution = try reader.optional("distribution")
-    readOut = try reader.optional("readOut")
-    width = try reader.value("width", default: 4096, in: SettingRange.sizes)
-    number = try reader.optionalSection("number") { try NumberSettings($0) }
-    tokenBudget = try reader.optional("tokenBudget", in: SettingRange.counts)
+  /// Memberwise; the defaults are the run file's.
+  public init(
+    metrics: [EvaluationMetric]? = nil, maxNewTokens: Int? = nil, limit: Int? = nil, numbers: Int? = nil,
+    unreadableAs: Double? = nil, distribution: Bool? = nil, readOut: ReadOutChoice? = nil, width: Int = 4096,
+    number: NumberSettings? = nil, tokenBudget: Int? = nil
+  ) {
+    (self.metrics, self.maxNewTokens, self.limit, self.numbers) = (metrics, maxNewTokens, limit, numbers)
+    (self.unreadableAs, self.distribution, self.readOut) = (unreadableAs, distribution, readOut)
+    (self.width, self.number, self.tokenBudget) = (width, number, tokenBudget)
+  }
+}
+
+extension EvaluateSettings: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.value("metrics", &metrics)
+    try keys.value("maxNewTokens", &maxNewTokens, in: SettingRange.counts)
+    try keys.value("limit", &limit, in: SettingRange.counts)
+    try keys.value("numbers", &numbers, in: SettingRange.counts)
+    try keys.value("unreadableAs", &unreadableAs)
+    try keys.value("distribution", &distribution)
+    try keys.value("readOut", &readOut)
+    try keys.value("width", &width, in: SettingRange.sizes)
+    try keys.optionalSection("number", &number, new: NumberSettings())
+    try keys.value("tokenBudget", &tokenBudget, in: SettingRange.counts)
   }
 }
 

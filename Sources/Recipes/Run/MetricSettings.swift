@@ -20,6 +20,9 @@ public struct MetricSettings: Sendable, Hashable {
     case labels([String])
     /// Tokens with values.
     case bins([Bin])
+    /// Tokens of one pattern with values at equal distances: `<loc_{}>` with 0 … count − 1 in place of `{}`. A range of
+    /// nil has these numbers themselves as values.
+    case numberedBins(pattern: String, count: Int, range: ClosedRange<Double>? = nil)
     /// A block of consecutive ids.
     case codebook(first: Int, count: Int)
   }
@@ -30,6 +33,9 @@ public struct MetricSettings: Sendable, Hashable {
     public var token: String
     /// Its value.
     public var value: Double
+
+    /// Memberwise.
+    public init(token: String, value: Double) { (self.token, self.value) = (token, value) }
   }
 
   /// A distance and its parameters.
@@ -48,6 +54,15 @@ public struct MetricSettings: Sendable, Hashable {
     public var embeddings: String?
     /// Name of the tensor in a Safetensors file.
     public var tensor: String?
+
+    /// Memberwise; the defaults are the run file's.
+    public init(
+      _ name: String, period: Double? = nil, table: [[Double]]? = nil, of original: String? = nil, seed: Int = 0,
+      embeddings: String? = nil, tensor: String? = nil
+    ) {
+      (self.name, self.period, self.table, self.original) = (name, period, table, original)
+      (self.seed, self.embeddings, self.tensor) = (seed, embeddings, tensor)
+    }
   }
 
   /// What results call it.
@@ -75,28 +90,33 @@ public struct MetricSettings: Sendable, Hashable {
   /// How numbers are taught as whole values, where they are.
   public var whole: WholeValueSettings
 
-  init(_ reader: SettingsReader) throws {
-    tokens = try reader.wordOrSection("tokens", word: "kind", default: nil) { try Tokens($0) }
-    name = try reader.value("name", default: "dist")
-    spacing = try reader.value("spacing", default: .plain)
-    duplicates = try reader.value("duplicates", default: .dropped)
-    region = try reader.wordOrSection("where", word: "in", default: "answer") { try MetricRegion($0) }
-    grammar = try reader.section("grammar") { grammar in
-      NumberGrammar(
-        signs: try grammar.value("signs", default: true), decimals: try grammar.value("decimals", default: true),
-        // Null, as runs begun before `auto` have it, is what it was then.
-        thousands: try grammar.value("thousands", default: grammar.isNull("thousands") ? .never : .auto))
-    }
-    distance = try reader.wordOrSection("distance", word: "name", default: "squared") { try DistanceChoice($0) }
-    temperature = try reader.optional("temperature")
-    place = try reader.value("place", default: .number)
-    contrast = try reader.wordOrSection("contrast", word: "kind", default: "none") { try Contrast($0) }
-    whole = try WholeValueSettings(reader)
-    weight = try reader.value("weight", default: 1, in: SettingRange.factors)
+  /// Memberwise; the defaults are the run file's.
+  public init(
+    name: String = "dist", tokens: Tokens, spacing: Spacing = .plain, duplicates: Duplicates = .dropped,
+    in region: MetricRegion = .answer, grammar: NumberGrammar = NumberGrammar(),
+    distance: DistanceChoice = DistanceChoice("squared"), temperature: Temperature? = nil, place: PlaceRule = .number,
+    contrast: Contrast = .none, weight: Double = 1, whole: WholeValueSettings = WholeValueSettings()
+  ) {
+    (self.name, self.tokens, self.spacing, self.duplicates) = (name, tokens, spacing, duplicates)
+    (self.region, self.grammar, self.distance, self.temperature) = (region, grammar, distance, temperature)
+    (self.place, self.contrast, self.weight, self.whole) = (place, contrast, weight, whole)
   }
+}
 
-  mutating func makeAbsolute(from folder: String) {
-    distance.embeddings = distance.embeddings.map { pathInRunFile($0, from: folder) }
+extension MetricSettings: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.wordOrSection("tokens", word: "kind", &tokens, isRequired: true)
+    try keys.value("name", &name)
+    try keys.value("spacing", &spacing)
+    try keys.value("duplicates", &duplicates)
+    try keys.wordOrSection("where", word: "in", &region)
+    try keys.section("grammar", &grammar)
+    try keys.wordOrSection("distance", word: "name", &distance)
+    try keys.value("temperature", &temperature)
+    try keys.value("place", &place)
+    try keys.wordOrSection("contrast", word: "kind", &contrast)
+    try whole.visit(keys)
+    try keys.value("weight", &weight, in: SettingRange.factors)
   }
 }
 
@@ -109,113 +129,174 @@ extension MetricSettings.Tokens {
     }
   }
 
-  private enum Kind: String, NamedSetting { case digits, numbers, integers, labels, bins, codebook }
-
-  init(_ reader: SettingsReader) throws {
-    // `tokens: digits`, or `tokens: { integers: [0, 20] }`.
-    let kind: Kind? = try reader.optional("kind")
-    let integers: ClosedRange<Int>? = try reader.optional("integers")
-    let scores: ClosedRange<Int>? = try reader.optional("scores", "[low, high], from 0 to 999") {
-      $0.lowerBound >= 0 && $0.upperBound <= 999
-    }
-    let labels: [String]? = try reader.optional("labels")
-    let bins = try reader.optionalSection("bins") { try Self.bins($0) }
-    let codebook = try reader.optionalSection("codebook") { book in
-      Self.codebook(
-        first: try book.value("first", default: 0, in: 0...1_000_000_000, "an id"),
-        count: try book.required("count", in: 2...1_000_000_000))
-    }
-    let given = [
-      integers.map(Self.integers), scores.map(Self.scores), labels.map(Self.labels), bins.map(Self.bins), codebook,
-    ].compactMap { $0 }
-    switch (kind, given.count) {
-    case (.digits, 0): self = .digits
-    case (.numbers, 0): self = .numbers
-    case (nil, 1): self = given[0]
-    default:
-      throw reader.error(
-        nil,
-        expected: "digits, numbers, or one of { integers: [0, 20] }, { labels: […] }, { bins: … }, { codebook: … }",
-        found: given.count > 1 ? "several" : kind.map { "\($0.rawValue) without its values" } ?? "none")
-    }
-  }
-
-  /// `{ pattern: "<loc_{}>", count: 100, range: [0, 1] }`, or `{ tokens: […], values: […] }`.
-  private static func bins(_ reader: SettingsReader) throws -> [MetricSettings.Bin] {
-    let pattern: String? = try reader.optional("pattern", "text with {} where the number goes") { $0.contains("{}") }
-    let count: Int? = try reader.optional("count", in: 2...1_000_000)
-    let range: ClosedRange<Double>? = try reader.optional("range", "[low, high], from -1e12 to 1e12") {
-      $0.clamped(to: SettingRange.values) == $0
-    }
-    let tokens: [String]? = try reader.optional("tokens")
-    let values: [Double]? = try reader.optional("values", "a list of numbers from -1e12 to 1e12") {
-      $0.allSatisfy(SettingRange.values.contains)
-    }
-    if let pattern, let count {
+  /// Tokens with values, where they are given one by one or by a pattern.
+  public var bins: [MetricSettings.Bin]? {
+    switch self {
+    case .bins(let bins): return bins
+    case .numberedBins(let pattern, let count, let range):
       let range = range ?? 0...Double(count - 1)
       return (0..<count).map { index in
         MetricSettings.Bin(
           token: pattern.replacing("{}", with: "\(index)"),
           value: range.lowerBound + (range.upperBound - range.lowerBound) * Double(index) / Double(count - 1))
       }
+    default: return nil
     }
-    if let tokens, let values, tokens.count == values.count {
-      return zip(tokens, values).map { MetricSettings.Bin(token: $0, value: $1) }
+  }
+}
+
+extension MetricSettings.Tokens: SettingsSection {
+  private enum Kind: String, NamedSetting { case digits, numbers, integers, labels, bins, codebook }
+
+  /// `tokens: digits`, or `tokens: { integers: [0, 20] }`.
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    var kind: Kind?, integers: ClosedRange<Int>?, scores: ClosedRange<Int>?, labels: [String]?
+    var bins: BinKeys?, codebook: CodebookKeys?
+    switch keys.written(self) {
+    case .digits: kind = .digits
+    case .numbers: kind = .numbers
+    case .integers(let range): integers = range
+    case .scores(let range): scores = range
+    case .labels(let texts): labels = texts
+    case .bins(let list): bins = BinKeys(tokens: list.map(\.token), values: list.map(\.value))
+    case .numberedBins(let pattern, let count, let range): bins = BinKeys(pattern: pattern, count: count, range: range)
+    case .codebook(let first, let count): codebook = CodebookKeys(first: first, count: count)
+    case nil: break
     }
-    throw reader.error(
-      nil, expected: "{ pattern: \"<loc_{}>\", count: 100, range: [0, 1] } or { tokens: […], values: […] }",
+    try keys.value("kind", &kind)
+    try keys.value("integers", &integers)
+    try keys.value("scores", &scores, "[low, high], from 0 to 999") { $0.lowerBound >= 0 && $0.upperBound <= 999 }
+    try keys.value("labels", &labels)
+    try keys.optionalSection("bins", &bins, new: BinKeys())
+    try keys.optionalSection("codebook", &codebook, new: CodebookKeys())
+    guard keys.isReading else { return }
+    let given: [Self] = [
+      integers.map { .integers($0) }, scores.map { .scores($0) }, labels.map { .labels($0) }, bins?.tokenChoice,
+      codebook.map { .codebook(first: $0.first, count: $0.count) },
+    ].compactMap { $0 }
+    switch (kind, given.count) {
+    case (.digits, 0): self = .digits
+    case (.numbers, 0): self = .numbers
+    case (nil, 1): self = given[0]
+    default:
+      throw keys.error(
+        nil,
+        expected: "digits, numbers, or one of { integers: [0, 20] }, { labels: […] }, { bins: … }, { codebook: … }",
+        found: given.count > 1 ? "several" : kind.map { "\($0.rawValue) without its values" } ?? "none")
+    }
+  }
+}
+
+/// `{ first: 0, count: 16384 }`
+private struct CodebookKeys: SettingsSection {
+  var first = 0, count = 2
+
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.value("first", &first, in: 0...1_000_000_000, "an id")
+    try keys.required("count", &count, in: 2...1_000_000_000)
+  }
+}
+
+/// `{ pattern: "<loc_{}>", count: 100, range: [0, 1] }`, or `{ tokens: […], values: […] }`.
+private struct BinKeys: SettingsSection {
+  var pattern: String?, count: Int?, range: ClosedRange<Double>?
+  var tokens: [String]?, values: [Double]?
+
+  /// The tokens they say; nil while they say none.
+  var tokenChoice: MetricSettings.Tokens? {
+    if let pattern, let count { return .numberedBins(pattern: pattern, count: count, range: range) }
+    guard let tokens, let values else { return nil }
+    return .bins(zip(tokens, values).map { MetricSettings.Bin(token: $0, value: $1) })
+  }
+
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.value("pattern", &pattern, "text with {} where the number goes") { $0.contains("{}") }
+    try keys.value("count", &count, in: 2...1_000_000)
+    try keys.value("range", &range, "[low, high], from -1e12 to 1e12") { $0.clamped(to: SettingRange.values) == $0 }
+    try keys.value("tokens", &tokens)
+    try keys.value("values", &values, "a list of numbers from -1e12 to 1e12") {
+      $0.allSatisfy(SettingRange.values.contains)
+    }
+    try keys.refuse(
+      if: pattern == nil || count == nil ? tokens == nil || values?.count != tokens?.count : false, nil,
+      expected: "{ pattern: \"<loc_{}>\", count: 100, range: [0, 1] } or { tokens: […], values: […] }",
       found: tokens != nil ? "\(tokens?.count ?? 0) tokens and \(values?.count ?? 0) values" : "neither")
   }
 }
 
-extension MetricRegion {
+extension MetricRegion: SettingsSection {
   private enum Kind: String, NamedSetting { case answer }
 
-  init(_ reader: SettingsReader) throws {
-    let kind: Kind? = try reader.optional("in")
-    let delimiters: [String]? = try reader.optional("delimiters", "two delimiters, such as [\"<b>\", \"</b>\"]") {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    var kind: Kind?, delimiters: [String]?, spans: String?
+    switch keys.written(self) {
+    case .answer: kind = .answer
+    case .delimiters(let pair): delimiters = [pair.open, pair.close]
+    case .spans(let name): spans = name
+    case nil: break
+    }
+    try keys.value("in", &kind)
+    try keys.value("delimiters", &delimiters, "two delimiters, such as [\"<b>\", \"</b>\"]") {
       $0.count == 2 && !$0.contains("")
     }
-    let spans: String? = try reader.optional("spans")
+    try keys.value("spans", &spans)
+    guard keys.isReading else { return }
     switch (kind, delimiters, spans) {
     case (.answer?, nil, nil): self = .answer
     case (nil, let delimiters?, nil): self = .delimiters(Delimiters(delimiters[0], delimiters[1]))
     case (nil, nil, let spans?): self = .spans(spans)
     default:
-      throw reader.error(
+      throw keys.error(
         nil, expected: "answer, { delimiters: [\"<b>\", \"</b>\"] } or { spans: name }",
         found: "none or several of them")
     }
   }
 }
 
-extension MetricSettings.DistanceChoice {
-  init(_ reader: SettingsReader) throws {
+extension MetricSettings.DistanceChoice: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
     let names = DistanceRegistry.names + ["relative"]
-    let name: String = try reader.required("name")
-    guard names.contains(name) else {
-      throw reader.error(
-        nil, expected: "one of \(names.joined(separator: ", "))", found: "\"\(name)\"",
-        remedy: nearestName(to: name, among: names).map { "Did you mean \($0)?" } ?? "")
-    }
-    self.init(
-      name: name, period: try reader.optional("period", in: SettingRange.divisors),
-      table: try reader.optional("table"), original: try reader.optional("of"),
-      seed: try reader.value("seed", default: 0, in: 0...Int.max),
-      embeddings: try reader.optional("embeddings"), tensor: try reader.optional("tensor"))
+    try keys.required("name", &name)
+    try keys.refuse(
+      if: !names.contains(name), nil, expected: "one of \(names.joined(separator: ", "))", found: "\"\(name)\"",
+      remedy: nearestName(to: name, among: names).map { "Did you mean \($0)?" } ?? "")
+    try keys.value("period", &period, in: SettingRange.divisors)
+    try keys.value("table", &table)
+    try keys.value("of", &original)
+    try keys.value("seed", &seed, in: 0...Int.max)
+    try keys.path("embeddings", &embeddings)
+    try keys.value("tensor", &tensor)
   }
 }
 
-extension Contrast {
+extension Contrast: SettingsSection {
   private enum Kind: String, NamedSetting { case none }
 
-  init(_ reader: SettingsReader) throws {
-    let kind: Kind? = try reader.optional("kind")
-    let radius: Int = try reader.value("radius", default: 1, in: SettingRange.counts)
-    let passes: Int = try reader.value("passes", default: 2, "1 or 2") { $0 == 1 || $0 == 2 }
-    let range: ClosedRange<Double>? = try reader.optional("range")
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    var kind: Kind?, radius = 1, passes = 2, range: ClosedRange<Double>?
+    switch keys.written(self) {
+    case .some(.none): kind = Kind.none
+    case .shared(let within, let values): (radius, passes, range) = (within, 1, values)
+    case .twoPass(let within, let values): (radius, range) = (within, values)
+    case nil: break
+    }
+    try keys.value("kind", &kind)
+    try keys.value("radius", &radius, in: SettingRange.counts)
+    try keys.value("passes", &passes, "1 or 2") { $0 == 1 || $0 == 2 }
+    try keys.value("range", &range)
+    guard keys.isReading else { return }
     self =
       kind != nil ? .none : passes == 1 ? .shared(radius: radius, range: range) : .twoPass(radius: radius, range: range)
+  }
+}
+
+extension NumberGrammar: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.value("signs", &signs)
+    try keys.value("decimals", &decimals)
+    // Null, as runs begun before `auto` have it, is what it was then.
+    if keys.isNull("thousands") { thousands = .never }
+    try keys.value("thousands", &thousands)
   }
 }
 

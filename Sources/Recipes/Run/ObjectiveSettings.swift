@@ -18,14 +18,29 @@ public struct ObjectiveSettings: Sendable, Hashable {
   /// How terms become one number.
   public var reduction: Objective.Reduction
 
-  init(_ reader: SettingsReader) throws {
-    preset = try reader.value("preset", default: .dist)
-    alpha = try reader.value("alpha", default: preset.defaultAlpha, in: SettingRange.factors)
-    temperature = try reader.value("temperature", default: .value(2))
-    softmax = try reader.value("softmax", default: .subset)
-    direction = try reader.value("direction", default: .forward)
-    smoothing = try reader.value("smoothing", default: 0.1, "a number above 0 and below 1") { $0 > 0 && $0 < 1 }
-    reduction = try reader.value("reduction", default: .means)
+  /// Memberwise; the defaults are the run file's.
+  ///
+  /// - Parameter alpha: nil: the preset's own.
+  public init(
+    preset: Preset = .dist, alpha: Double? = nil, temperature: Temperature = .value(2),
+    softmax: DistanceLoss.Softmax = .subset, direction: DistanceLoss.Direction = .forward, smoothing: Double = 0.1,
+    reduction: Objective.Reduction = .means
+  ) {
+    (self.preset, self.alpha, self.temperature) = (preset, alpha ?? preset.defaultAlpha, temperature)
+    (self.softmax, self.direction, self.smoothing, self.reduction) = (softmax, direction, smoothing, reduction)
+  }
+}
+
+extension ObjectiveSettings: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.value("preset", &preset)
+    if keys.isReading { alpha = preset.defaultAlpha }
+    try keys.value("alpha", &alpha, in: SettingRange.factors)
+    try keys.value("temperature", &temperature)
+    try keys.value("softmax", &softmax)
+    try keys.value("direction", &direction)
+    try keys.value("smoothing", &smoothing, "a number above 0 and below 1") { $0 > 0 && $0 < 1 }
+    try keys.value("reduction", &reduction)
   }
 }
 

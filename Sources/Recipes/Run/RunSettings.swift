@@ -5,10 +5,18 @@ import MetricTokens
 import Objectives
 public import TokenData
 
-/// A run file: everything that `dist2 train` and related commands need to know, with defaults filled in.
+/// A run: everything that `dist2 train` and related commands need to know, with defaults.
+///
+/// It is made in code, as here, or read from a run file, whose keys and defaults are the same:
+///
+///     var settings = RunSettings(
+///       model: "models/SmolLM2-135M", data: DataSettings(train: "train.jsonl", test: "test.jsonl"),
+///       metrics: [MetricSettings(tokens: .digits)])
+///     settings.train.length = .epochs(3)
+///     let run = TrainRun(try RunArtifacts(settings), command: "", terminal: .standardError)
 ///
 /// `docs/run-files.md` explains every key; `Configs/` holds one commented file for each use.
-public struct RunSettings: Sendable {
+public struct RunSettings: Sendable, Equatable {
   /// Folder of the model, or its name in the cache.
   public var model: String
   /// Examples.
@@ -25,68 +33,111 @@ public struct RunSettings: Sendable {
   public var evaluate: EvaluateSettings
   /// Folder of the run.
   public var output: String
-  /// The same as a tree: every key with what it came to, paths absolute.
-  public private(set) var resolved: JSON
-  /// The file it was read from.
-  public let path: String
-  /// The file with what was set of it, for errors that show later.
-  private let document: SettingsDocument
+  /// The file it was read from with what was set of it, for errors that show later.
+  private var source: Source
+
+  /// The file that errors name, no matter where it lies.
+  public var path: String {
+    get { source.document.path }
+    set { source = Source(SettingsDocument(.object(JSONObject()), path: newValue)) }
+  }
+
+  /// Memberwise; the defaults are the run file's. Paths are as seen from the current folder.
+  ///
+  /// Values are checked where the settings are put to use, ``checked()``.
+  public init(
+    model: String, data: DataSettings = DataSettings(), reward: RatingReader? = nil, metrics: [MetricSettings] = [],
+    objective: ObjectiveSettings = ObjectiveSettings(), train: TrainSettings = TrainSettings(),
+    evaluate: EvaluateSettings = EvaluateSettings(), output: String = "runs/run"
+  ) {
+    (self.model, self.data, self.reward, self.metrics) = (model, data, reward, metrics)
+    (self.objective, self.train, self.evaluate, self.output) = (objective, train, evaluate, output)
+    source = Source(SettingsDocument(.object(JSONObject()), path: "settings"))
+    // Brings paths into the form in which a file's are.
+    _ = SettingsWriter().write(&self)
+  }
+
+  /// Where settings come from is none of them.
+  private struct Source: Sendable, Equatable {
+    let document: SettingsDocument
+    init(_ document: SettingsDocument) { self.document = document }
+    static func == (_: Source, _: Source) -> Bool { true }
+  }
+
+  // MARK: Reading
 
   /// Reads a run file.
   ///
-  /// - Parameters:
-  ///   - overrides: assignments `key=value` in YAML that replace what the file says.
-  ///   - values: keys and values that replace both, taken as they are. Paths belong here.
+  /// - Parameter overrides: assignments `key=value` in YAML that replace what the file says.
   /// - Throws: `InputError` naming file, line and key: a value out of range, a key that is not known (with the one
   ///   that was probably meant), one that is missing.
-  public init(file path: String, overrides: [String] = [], values: [(key: String, value: JSON)] = []) throws {
-    try self.init(SettingsDocument(file: path), overrides, values)
+  public init(file path: String, overrides: [String] = []) throws {
+    try self.init(SettingsDocument(file: path), overrides)
   }
 
-  /// As ``init(file:overrides:values:)``, with the file's text at hand.
-  public init(
-    yaml: String, path: String = "run.yaml", overrides: [String] = [], values: [(key: String, value: JSON)] = []
-  ) throws {
-    try self.init(SettingsDocument(yaml: yaml, path: path), overrides, values)
+  /// As ``init(file:overrides:)``, with the file's text at hand.
+  public init(yaml: String, path: String = "run.yaml", overrides: [String] = []) throws {
+    try self.init(SettingsDocument(yaml: yaml, path: path), overrides)
   }
 
-  /// As ``init(file:overrides:values:)``, with a tree that a program has put together.
-  package init(
-    tree: JSON, path: String = "run.yaml", overrides: [String] = [], values: [(key: String, value: JSON)] = []
-  ) throws {
-    try self.init(SettingsDocument(tree, path: path), overrides, values)
-  }
-
-  private init(_ document: SettingsDocument, _ overrides: [String], _ values: [(key: String, value: JSON)]) throws {
+  private init(_ document: SettingsDocument, _ overrides: [String]) throws {
     var document = document
     for override in overrides { try document.set(override) }
-    for (key, value) in values { try document.set(key, to: value) }
-    try self.init(SettingsReader(document), document)
+    try self.init(document)
   }
 
-  /// Reads what a reader has.
-  init(_ reader: SettingsReader) throws { try self.init(reader, reader.document) }
-
-  private init(_ reader: SettingsReader, _ document: SettingsDocument) throws {
-    (path, self.document) = (document.path, document)
-    model = try reader.required("model")
-    let folder = absolutePath(parentFolder(of: path))
-    data = try reader.section("data") { try DataSettings($0, folder: folder) }
-    reward = try reader.optionalWordOrSection("reward", word: "data") { try RatingReader($0) }
-    metrics = try reader.sections("metrics") { try MetricSettings($0) }
-    objective = try reader.section("objective") { try ObjectiveSettings($0) }
-    train = try reader.section("train") { try TrainSettings($0) }
-    evaluate = try reader.section("evaluate") { try EvaluateSettings($0) }
-    let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-    output = try reader.value("output", default: "runs/\(name)")
-    // Distances that point at files, and the model: relative to the run file if it is there.
-    if fileExists(pathInRunFile(model, from: folder)) { model = pathInRunFile(model, from: folder) }
-    for index in metrics.indices { metrics[index].makeAbsolute(from: folder) }
-    resolved = try reader.finish()
-    resolved = data.absolute(resolved.replacing("model", with: .string(model)))
-    resolved = resolved.replacing("metrics", with: absoluteMetrics)
+  private init(_ document: SettingsDocument) throws {
+    let name = URL(fileURLWithPath: document.path).deletingPathExtension().lastPathComponent
+    self.init(model: "", output: "runs/\(name)")
+    source = Source(document)
+    let reader = try SettingsReader(document)
+    try visit(reader)
+    try reader.finish()
     try check(reader)
   }
+
+  /// These settings with keys set anew, as `--set` does.
+  ///
+  /// - Parameter assignments: `train.epochs=3`, with values in YAML.
+  /// - Throws: `InputError` naming the assignment.
+  public func setting(_ assignments: [String]) throws -> RunSettings {
+    guard !assignments.isEmpty else { return self }
+    return try RunSettings(SettingsDocument(resolved, path: path), assignments)
+  }
+
+  /// As ``setting(_:)``, with keys and their values in YAML apart.
+  func setting(_ keys: [(key: String, yaml: String)]) throws -> RunSettings {
+    guard !keys.isEmpty else { return self }
+    var document = SettingsDocument(resolved, path: path)
+    for (key, yaml) in keys { try document.set(key, yaml: yaml) }
+    return try RunSettings(document)
+  }
+
+  /// The same settings, if a run file can say them.
+  ///
+  /// - Throws: `InputError` naming the key of a value that is out of range, or that contradicts another.
+  public func checked() throws -> RunSettings {
+    _ = try RunSettings(SettingsDocument(resolved, path: path))
+    return self
+  }
+
+  // MARK: Writing
+
+  /// The same as a tree: every key with what it came to, paths absolute.
+  public var resolved: JSON { SettingsWriter.tree(of: self) }
+
+  /// The same as a short tree: keys that differ from their defaults. Paths within a folder are as seen from there.
+  public func short(in folder: String? = nil) -> JSON {
+    // α depends on the preset, and is said where it is another than the preset's own.
+    var usual = RunSettings(model: "", objective: ObjectiveSettings(preset: objective.preset))
+    var defaults = SettingsWriter().write(&usual)
+    let preset = ObjectiveSettings().preset.setting
+    defaults["objective"] = defaults["objective"]?.replacing("preset", with: preset)
+    var settings = self
+    return .object(SettingsWriter(omitting: defaults, folder: folder).write(&settings))
+  }
+
+  // MARK: Use
 
   /// Runs what puts settings to use, and says of the errors of token spaces and objectives, which know neither files
   /// nor keys, which key of the run they are about.
@@ -95,46 +146,18 @@ public struct RunSettings: Sendable {
   /// - Throws: `InputError`, and any error of `body` that is of another kind.
   func naming<R>(_ key: String, temperature: String? = nil, _ body: () throws -> R) throws -> R {
     do { return try body() } catch let error as TokenSpaceError {
-      throw document.error(
+      throw source.document.error(
         at: key, expected: "tokens that can carry a distance", found: error.problem, remedy: error.remedy)
     } catch let error as ObjectiveError {
-      throw document.error(
+      throw source.document.error(
         at: error.part == "temperature" ? temperature ?? key : key, expected: "an objective that can be computed",
         found: "\(error.part): \(error.problem)",
         remedy: error.remedy)
     }
   }
 
-  /// The metrics of the tree, with the files of their distances as they will be opened.
-  private var absoluteMetrics: JSON {
-    guard case .array(let trees) = resolved["metrics"] else { return [] }
-    return .array(
-      zip(trees, metrics).map { tree, metric in
-        let path = metric.distance.embeddings.map { JSON.string($0) } ?? .null
-        return tree.replacing("distance", with: (tree["distance"] ?? .null).replacing("embeddings", with: path))
-      })
-  }
-
-  /// Sets what separates groups of digits for one metric, in the tree as well.
-  mutating func decide(thousands: NumberGrammar.Thousands, metric index: Int) {
-    metrics[index].grammar.thousands = thousands
-    guard case .array(var trees) = resolved["metrics"] else { return }
-    let grammar = (trees[index]["grammar"] ?? .null).replacing("thousands", with: .string(thousands.rawValue))
-    trees[index] = trees[index].replacing("grammar", with: grammar)
-    resolved = resolved.replacing("metrics", with: .array(trees))
-  }
-
   /// The metrics whose numbers are taught whole.
   var taughtMetrics: [MetricSettings] { metrics.filter { $0.whole.areTaught(by: objective.preset) } }
-
-  /// Writes down how a metric's numbers are written and how wide their targets are, once that is known.
-  mutating func keep(_ format: ValueFormat, _ scale: ValueScale, ofMetric index: Int) {
-    metrics[index].whole.format = format
-    metrics[index].whole.scaleChoice = .given(scale)
-    guard case .array(var trees) = resolved["metrics"] else { return }
-    trees[index] = trees[index].replacing("values", with: format.tree).replacing("scale", with: scale.setting)
-    resolved = resolved.replacing("metrics", with: .array(trees))
-  }
 
   /// The training file.
   ///
@@ -151,18 +174,50 @@ public struct RunSettings: Sendable {
   }
 
   /// Checks that need all settings.
-  private func check(_ reader: SettingsReader) throws {
+  private func check(_ keys: any SettingsKeys) throws {
     var names = Set<String>()
     for (index, metric) in metrics.enumerated() where !names.insert(metric.name).inserted {
-      throw reader.error(
+      throw keys.error(
         "metrics[\(index)].name", expected: "a name of its own", found: "\"\(metric.name)\" again",
         remedy: "Give each metric another name.")
     }
-    if metrics.isEmpty, objective.preset.needsMetrics {
-      throw reader.error(
-        "metrics", expected: "at least one metric, since objective.preset is \(objective.preset.rawValue)",
-        found: "none", remedy: "Add `metrics: [{ tokens: digits }]`, or choose preset sft.")
-    }
+    try keys.refuse(
+      if: metrics.isEmpty && objective.preset.needsMetrics, "metrics",
+      expected: "at least one metric, since objective.preset is \(objective.preset.rawValue)", found: "none",
+      remedy: "Add `metrics: [{ tokens: digits }]`, or choose preset sft.")
+  }
+}
+
+extension RunSettings: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.folderOrName("model", &model)
+    try keys.section("data", &data)
+    try keys.optionalWordOrSection("reward", word: "data", &reward, new: .helpSteer2)
+    try keys.sections("metrics", &metrics, new: MetricSettings(tokens: .digits))
+    try keys.section("objective", &objective)
+    try keys.section("train", &train)
+    try keys.section("evaluate", &evaluate)
+    // Its default depends on the file's name.
+    var folder = keys.written(output)
+    try keys.value("output", &folder)
+    output = folder ?? output
+  }
+}
+
+extension RunSettings: Codable {
+  /// The text of a run file, as experiments keep it.
+  ///
+  /// - Throws: `InputError` for a text that is no run file.
+  public init(from decoder: any Decoder) throws {
+    let text = try decoder.singleValueContainer().decode(String.self)
+    try self.init(yaml: text)
+    path = "run.yaml"
+  }
+
+  /// Encodes the text of the run file as resolved.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(resolved.yaml)
   }
 }
 

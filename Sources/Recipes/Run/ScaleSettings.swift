@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
-import MetricTokens
+public import MetricTokens
 
 /// The value of `scale`: `auto`, `2.5`, `{ relative: 0.05 }`, `{ field: sd }`, `{ raters: ratings }`, `{ box: 0.05 }` or
 /// `{ temperature: 12.5 }`.
-enum ScaleChoice: SettingValue, Hashable {
+public enum ScaleChoice: Sendable, Hashable {
   /// A share of the training answers' spread.
   case auto
   /// Raters' targets of that width.
   case raters(String)
+  /// A width that is known, or found in each record.
   case given(ValueScale)
 
   /// Nil where a width must be found first.
@@ -35,6 +36,9 @@ enum ScaleChoice: SettingValue, Hashable {
     }
   }
 
+}
+
+extension ScaleChoice: SettingValue {
   init?(setting: JSON) {
     if setting == .string("auto") {
       self = .auto

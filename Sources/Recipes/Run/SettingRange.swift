@@ -14,31 +14,34 @@ enum SettingRange {
   static let values = -1e12...1e12
 }
 
-extension SettingsReader {
-  /// A number of a range, nil if the key is absent or null.
+extension Allowed where T: Comparable {
+  /// Numbers of a range.
   ///
   /// - Parameter unit: what is counted, for errors: `a number of steps`.
-  func optional<T: SettingValue & Comparable>(
-    _ key: String, in range: ClosedRange<T>, _ unit: String = "a number"
-  ) throws -> T? {
-    try optional(key, Self.words(range, unit)) { range.contains($0) }
+  static func range(_ range: ClosedRange<T>, _ unit: String) -> Allowed {
+    Allowed(words: "\(unit) from \(range.lowerBound) to \(range.upperBound)") { range.contains($0) }
+  }
+}
+
+extension SettingsKeys {
+  /// A number of a range.
+  func value<T: SettingValue & Comparable>(
+    _ key: String, _ value: inout T, in range: ClosedRange<T>, _ unit: String = "a number"
+  ) throws {
+    try self.value(key, &value, .range(range, unit))
   }
 
-  /// A number of a range, or another if the key is absent.
+  /// As above, of a key without a default.
   func value<T: SettingValue & Comparable>(
-    _ key: String, default other: T, in range: ClosedRange<T>, _ unit: String = "a number"
-  ) throws -> T {
-    try value(key, default: other, Self.words(range, unit)) { range.contains($0) }
+    _ key: String, _ value: inout T?, in range: ClosedRange<T>, _ unit: String = "a number"
+  ) throws {
+    try self.value(key, &value, .range(range, unit))
   }
 
   /// A number of a range, under a key that must be there.
   func required<T: SettingValue & Comparable>(
-    _ key: String, in range: ClosedRange<T>, _ unit: String = "a number"
-  ) throws -> T {
-    try required(key, Self.words(range, unit)) { range.contains($0) }
-  }
-
-  private static func words<T>(_ range: ClosedRange<T>, _ unit: String) -> String {
-    "\(unit) from \(range.lowerBound) to \(range.upperBound)"
+    _ key: String, _ value: inout T, in range: ClosedRange<T>, _ unit: String = "a number"
+  ) throws {
+    try required(key, &value, .range(range, unit))
   }
 }

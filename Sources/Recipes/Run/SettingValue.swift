@@ -104,6 +104,24 @@ extension NamedSetting {
   static var names: [String] { allCases.map(\.rawValue) }
 }
 
+/// A value that run files have a word for, if it is one of those they may have.
+protocol WordSetting: SettingValue, Equatable {
+  /// The words.
+  static var words: KeyValuePairs<String, Self> { get }
+}
+
+extension WordSetting {
+  init?(setting: JSON) {
+    guard case .string(let text) = setting, let found = Self.words.first(where: { $0.key == text }) else { return nil }
+    self = found.value
+  }
+  /// Its word; a description that is refused, where there is none.
+  var setting: JSON { .string(Self.words.first { $0.value == self }?.key ?? "\(self)") }
+  static var expected: String { "one of \(names.joined(separator: ", "))" }
+  static var schema: JSON { ["enum": .array(names.map { .string($0) })] }
+  static var names: [String] { words.map(\.key) }
+}
+
 extension Preset: NamedSetting {}
 extension PlaceRule: NamedSetting {}
 extension Spacing: NamedSetting {}

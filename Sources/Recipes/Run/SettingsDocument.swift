@@ -31,14 +31,20 @@ struct SettingsDocument {
   init(yaml text: String, path: String) throws {
     self.path = path
     root = .object(JSONObject())
+    guard let value = try value(of: text) else { return }
+    guard case .object = value else {
+      throw InputError(path: path, expected: "keys and values such as `model: …`", found: value.summary)
+    }
+    root = value
+  }
+
+  /// The value that a text says, nil for an empty one; remembers the lines of its keys.
+  private mutating func value(of text: String) throws -> JSON? {
     try YAMLStructure.check(text, path: path)
     let node: Node?
     do { node = try Yams.compose(yaml: text) } catch let error as YamlError { throw error.asInputError(path) }
-    guard let node, node != Node("") else { return }
-    root = try json(node, "")
-    guard case .object = root else {
-      throw InputError(path: path, expected: "keys and values such as `model: …`", found: root.summary)
-    }
+    guard let node, node != Node("") else { return nil }
+    return try json(node, "")
   }
 
   /// Takes a tree that a program has put together: its texts are what they are, whatever characters they hold.
@@ -61,7 +67,8 @@ struct SettingsDocument {
 
   /// Sets one key, see ``set(_:)``.
   mutating func set(_ key: String, yaml value: String) throws {
-    try set(key, to: SettingsDocument(yaml: "value: \(value)", path: "<arguments>").root["value"] ?? .null)
+    var text = SettingsDocument(.null, path: "<arguments>")
+    try set(key, to: text.value(of: value) ?? .null)
   }
 
   /// Sets one key to a value that is at hand, such as a path: it is taken as it is.

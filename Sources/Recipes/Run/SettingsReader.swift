@@ -3,17 +3,15 @@ import Files
 import Reports
 import Synchronization
 
-/// Reads one mapping of a run file key by key, and keeps account: of what it was asked for, so that a key nobody asks
-/// for is refused, and of what each key came to, so that the run as resolved can be written down.
-final class SettingsReader {
+/// Fills settings from one mapping of a run file, key by key, and keeps account of what it was asked for, so that a key
+/// nobody asks for is refused.
+final class SettingsReader: SettingsKeys {
   /// State that all readers of one file share.
   private final class Account {
     let document: SettingsDocument
-    /// Whether what is asked for is noted, too: only where the schema is wanted.
-    let describes: Bool
     var unknown: [(section: SettingsReader, key: String)] = []
     var sections: [SettingsReader] = []
-    init(_ document: SettingsDocument, describes: Bool) { (self.document, self.describes) = (document, describes) }
+    init(_ document: SettingsDocument) { self.document = document }
   }
 
   private let account: Account
@@ -22,17 +20,12 @@ final class SettingsReader {
   private var oldNames: [String: String] = [:]
   private let keyPath: String
   private var asked: [String] = []
-  private var resolved = JSONObject()
-  /// What was asked for, and how.
-  private(set) var schema = SettingsSchema()
 
-  /// The file that is read.
-  var document: SettingsDocument { account.document }
+  var isReading: Bool { true }
+  var folder: String { absolutePath(parentFolder(of: account.document.path)) }
 
   /// The file's root.
-  convenience init(_ document: SettingsDocument, describes: Bool = false) throws {
-    try self.init(Account(document, describes: describes), document.root, "")
-  }
+  convenience init(_ document: SettingsDocument) throws { try self.init(Account(document), document.root, "") }
 
   private init(_ account: Account, _ value: JSON, _ keyPath: String) throws {
     self.account = account
@@ -66,144 +59,105 @@ final class SettingsReader {
 
   // MARK: Values
 
-  /// The value under a key, nil if it is absent or null.
-  ///
-  /// - Parameters:
-  ///   - expected: what is allowed, if not everything of the type.
-  ///   - isAllowed: whether a value is.
-  func optional<T: SettingValue>(
-    _ key: String, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
-  ) throws -> T? {
+  /// The value that the file has under a key, nil if it is absent or null.
+  private func given<T: SettingValue>(_ key: String, _ allowed: Allowed<T>) throws -> T? {
     asked.append(key)
-    describe(key, SettingsSchema(leaf: T.schema, words: expected))
-    guard let json = values[key], json != .null else {
-      resolved[key] = .null
-      return nil
-    }
-    guard let value = T(setting: json), isAllowed(value) else {
+    guard let json = values[key], json != .null else { return nil }
+    guard let value = T(setting: json), allowed.contains(value) else {
       let remedy =
         if case .string(let text) = json, let near = nearestName(to: text, among: T.names) {
           "Did you mean \(near)?"
         } else { "" }
-      throw error(key, expected: expected ?? T.expected, found: json.summary, remedy: remedy)
-    }
-    resolved[key] = value.setting
-    return value
-  }
-
-  /// Whether a key is there, and null.
-  func isNull(_ key: String) -> Bool { values[key] == .null }
-
-  /// The value under a key, or another if it is absent.
-  func value<T: SettingValue>(
-    _ key: String, default other: T, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
-  ) throws -> T {
-    // The first to ask says it all.
-    describe(key, SettingsSchema(leaf: T.schema, absent: other.setting, words: expected))
-    guard let value = try optional(key, expected, where: isAllowed) else {
-      resolved[key] = other.setting
-      return other
+      throw error(key, expected: allowed.words ?? T.expected, found: json.summary, remedy: remedy)
     }
     return value
   }
 
-  /// The value under a key that must be there.
-  func required<T: SettingValue>(
-    _ key: String, _ expected: String? = nil, where isAllowed: (T) -> Bool = { _ in true }
-  ) throws -> T {
-    describe(key, SettingsSchema(leaf: T.schema, isRequired: true, words: expected))
-    guard let value = try optional(key, expected, where: isAllowed) else {
+  func value<T: SettingValue>(_ key: String, _ value: inout T, _ allowed: Allowed<T>) throws {
+    if let given = try given(key, allowed) { value = given }
+  }
+
+  func value<T: SettingValue>(_ key: String, _ value: inout T?, _ allowed: Allowed<T>) throws {
+    if let given = try given(key, allowed) { value = given }
+  }
+
+  func required<T: SettingValue>(_ key: String, _ value: inout T, _ allowed: Allowed<T>) throws {
+    guard let given = try given(key, allowed) else {
       let near = nearestName(to: key, among: values.members.map(\.key))
       throw error(
-        key, expected: expected ?? T.expected, found: "no such key",
+        key, expected: allowed.words ?? T.expected, found: "no such key",
         remedy: near.map { "Did you mean it by \"\($0)\"?" } ?? "Add `\(key): …`.")
     }
-    return value
+    value = given
   }
+
+  func isNull(_ key: String) -> Bool { values[key] == .null }
+
+  func shown(_ path: String) -> String { path }
 
   // MARK: Structure
 
-  /// The mapping under a key; an absent one is empty.
-  func section<S>(_ key: String, _ read: (SettingsReader) throws -> S) throws -> S {
+  func section(_ key: String, _ section: inout some SettingsSection) throws {
     asked.append(key)
-    let reader = try SettingsReader(account, values[key] ?? .null, path(key))
-    let section = try read(reader)
-    reader.noteUnknown()
-    resolved[key] = .object(reader.resolved)
-    describe(key, reader.schema)
-    return section
+    try read(values[key] ?? .null, path(key), &section)
   }
 
-  /// The mapping under a key, nil if it is absent.
-  func optionalSection<S>(_ key: String, _ read: (SettingsReader) throws -> S) throws -> S? {
-    guard values[key] ?? .null != .null else {
-      asked.append(key)
-      resolved[key] = .null
-      return nil
-    }
-    return try section(key, read)
+  func optionalSection<S: SettingsSection>(_ key: String, _ section: inout S?, new: S) throws {
+    asked.append(key)
+    guard let value = values[key], value != .null else { return }
+    var read = new
+    try self.read(value, path(key), &read)
+    section = read
   }
 
-  /// The mappings of a list under a key; an absent one is empty.
-  func sections<S>(_ key: String, _ read: (SettingsReader) throws -> S) throws -> [S] {
+  func sections<S: SettingsSection>(_ key: String, _ sections: inout [S], new: S) throws {
     asked.append(key)
-    guard let json = values[key], json != .null else {
-      resolved[key] = .array([])
-      return []
-    }
+    guard let json = values[key], json != .null else { return }
     guard case .array(let elements) = json else {
       throw error(key, expected: "a list, each element after a dash", found: json.summary)
     }
-    var results = [S](), all = [JSON]()
-    for (index, element) in elements.enumerated() {
-      let reader = try SettingsReader(account, element, path("\(key)[\(index)]"))
-      results.append(try read(reader))
-      reader.noteUnknown()
-      all.append(.object(reader.resolved))
-      var element = reader.schema
-      element.isList = true
-      describe(key, element)
+    sections = try elements.enumerated().map { index, element in
+      var section = new
+      try read(element, path("\(key)[\(index)]"), &section)
+      return section
     }
-    resolved[key] = .array(all)
-    return results
   }
 
-  /// The mapping or single word under a key: `distance: squared` means `distance: { name: squared }`.
-  func wordOrSection<S>(
-    _ key: String, word: String, default other: String?, _ read: (SettingsReader) throws -> S
-  ) throws -> S {
+  func wordOrSection(_ key: String, word: String, _ section: inout some SettingsSection, isRequired: Bool) throws {
     asked.append(key)
-    var value = values[key] ?? .null
-    if case .string = value { value = .object(JSONObject([(word, value)])) }
-    if value == .null, let other { value = .object(JSONObject([(word, .string(other))])) }
-    let reader = try SettingsReader(account, value, path(key))
-    let section = try read(reader)
-    reader.noteUnknown()
-    resolved[key] = .object(reader.resolved)
-    var either = reader.schema
-    either.word = word
-    if let other { either.absent = .string(other) }
-    describe(key, either)
-    return section
+    var value = mapping(under: key, word: word)
+    // What is absent is read as it would be written.
+    if value == .null, !isRequired { value = SettingsWriter.tree(of: section) }
+    try read(value, path(key), &section)
   }
 
-  /// As ``wordOrSection(_:word:default:_:)``, nil if the key is absent.
-  func optionalWordOrSection<S>(_ key: String, word: String, _ read: (SettingsReader) throws -> S) throws -> S? {
-    guard values[key] ?? .null != .null else {
-      asked.append(key)
-      resolved[key] = .null
-      return nil
-    }
-    return try wordOrSection(key, word: word, default: nil, read)
+  func optionalWordOrSection<S: SettingsSection>(_ key: String, word: String, _ section: inout S?, new: S) throws {
+    asked.append(key)
+    let value = mapping(under: key, word: word)
+    guard value != .null else { return }
+    var read = new
+    try self.read(value, path(key), &read)
+    section = read
+  }
+
+  private func mapping(under key: String, word: String) -> JSON {
+    let value = values[key] ?? .null
+    guard case .string = value else { return value }
+    return .object(JSONObject([(word, value)]))
+  }
+
+  private func read(_ value: JSON, _ path: String, _ section: inout some SettingsSection) throws {
+    let reader = try SettingsReader(account, value, path)
+    try section.visit(reader)
+    reader.noteUnknown()
   }
 
   /// Ends the reading of the whole file.
   ///
-  /// - Returns: every key with what it came to.
   /// - Throws: `InputError` naming the first key that nothing asked for, with the one that was probably meant.
-  func finish() throws -> JSON {
+  func finish() throws {
     noteUnknown()
-    guard let (section, key) = account.unknown.first else { return .object(resolved) }
+    guard let (section, key) = account.unknown.first else { return }
     let here = Set(section.asked)
     var remedy = "Known here: \(section.asked.joined(separator: ", "))."
     if let near = nearestName(to: key, among: here) {
@@ -218,20 +172,7 @@ final class SettingsReader {
     throw section.error(key, expected: "a key that dist2 knows", found: "\"\(key)\"", remedy: remedy)
   }
 
-  /// Notes what is asked for, where that is wanted: most files are only read.
-  private func describe(_ key: String, _ asked: @autoclosure () -> SettingsSchema) {
-    if account.describes { schema.add(key, asked()) }
-  }
-
-  /// What a run file is asked for, section by section.
-  static func schema(of yaml: String) throws -> SettingsSchema {
-    let reader = try SettingsReader(SettingsDocument(yaml: yaml, path: "specimen"), describes: true)
-    _ = try RunSettings(reader)
-    return reader.schema
-  }
-
-  /// Error about the value of a key (nil: with the whole mapping).
-  func error(_ key: String?, expected: String, found: String, remedy: String = "") -> InputError {
+  func error(_ key: String?, expected: String, found: String, remedy: String) -> InputError {
     account.document.error(
       at: key.map { self.path($0) } ?? keyPath, expected: expected, found: found, remedy: remedy)
   }

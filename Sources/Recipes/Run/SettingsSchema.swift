@@ -2,7 +2,7 @@
 public import Files
 import Reports
 
-/// What a run file may hold, as its reader asks for it: the description that checks files is the one that editors get.
+/// What a run file may hold, as settings name their keys: the description that checks files is the one that editors get.
 struct SettingsSchema {
   /// JSON Schema of a value that is no mapping; nil for mappings.
   var leaf: JSON?
@@ -76,8 +76,11 @@ struct SettingsSchema {
 extension RunSettings {
   /// What a run file may hold, as JSON Schema: editors complete and check run files with it (docs/run-files.md).
   public static func schema() throws -> JSON {
+    let writer = SettingsWriter(describes: true)
+    var defaults = RunSettings(model: "")
+    _ = writer.write(&defaults)
+    var schema = writer.schema
     // The file itself is never null.
-    var schema = try SettingsReader.schema(of: specimen)
     schema.isRequired = true
     guard case .object(let body) = schema.json else { preconditionFailure("a schema without keys") }
     var object = JSONObject()
@@ -86,21 +89,6 @@ extension RunSettings {
     for (key, value) in body.members { object[key] = value }
     return .object(object)
   }
-
-  /// A run file that has every section, so that the reader asks for all keys.
-  private static let specimen = """
-    model: m
-    reward:
-      attributes: [{ name: helpful, field: h, range: [0, 4], scores: [0, 4] }]
-      overall: { field: overall, range: [0, 4] }
-      instruction: judge
-    metrics:
-      - { name: a, tokens: digits, where: answer, distance: squared, contrast: { radius: 1 }, values: { range: [0, 9] } }
-      - { name: b, tokens: { bins: { pattern: "<{}>", count: 4 } }, where: { delimiters: ["<b>", "</b>"] } }
-      - { name: c, tokens: { codebook: { count: 4 } } }
-    train: { lora: {}, earlyStop: { patience: 3 } }
-    evaluate: { number: {} }
-    """
 }
 
 extension JSON {

@@ -53,83 +53,136 @@ public struct TrainSettings: Sendable, Hashable {
   /// How many examples are answered then.
   public var samples: Int
 
-  init(_ reader: SettingsReader) throws {
-    let steps: Int? = try reader.optional("steps", in: SettingRange.counts)
-    let epochs: Double? = try reader.optional("epochs", "a number above 0") { $0 > 0 && $0 < 1e6 }
-    if steps != nil, epochs != nil {
-      throw reader.error("steps", expected: "either steps or epochs", found: "both")
+  /// Memberwise; the defaults are the run file's.
+  public init(
+    length: TrainingLength = .epochs(1), batch: Int = 8, microBatch: MicroBatch = .wholeStep,
+    layout: BatchLayout = .packed(rowLength: 1024), learningRate: Double = 2e-5, schedule: Schedule = .linear,
+    weightDecay: Double = 0, betas: [Double] = [0.9, 0.999], clip: Double? = 1, dtype: DType = .float32,
+    device: Device = .cpu, seed: UInt64 = 0, validateEvery: Int? = nil, checkpointEvery: Int? = nil, keep: Int = 2,
+    earlyStop: EarlyStop? = nil, fromScratch: Bool = false, freeze: [String] = [], lora: LoRASettings? = nil,
+    stateBits: AdamW.StateBits = .thirtyTwo, checkpointsActivations: Bool = false, sampleEvery: Int? = nil,
+    samples: Int = 4
+  ) {
+    (self.length, self.batch, self.microBatch, self.layout) = (length, batch, microBatch, layout)
+    (self.learningRate, self.schedule, self.weightDecay) = (learningRate, schedule, weightDecay)
+    (self.betas, self.clip, self.dtype, self.device, self.seed) = (betas, clip, dtype, device, seed)
+    (self.validateEvery, self.checkpointEvery, self.keep) = (validateEvery, checkpointEvery, keep)
+    (self.earlyStop, self.fromScratch, self.freeze, self.lora) = (earlyStop, fromScratch, freeze, lora)
+    (self.stateBits, self.checkpointsActivations) = (stateBits, checkpointsActivations)
+    (self.sampleEvery, self.samples) = (sampleEvery, samples)
+  }
+}
+
+extension TrainSettings: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try visitLength(keys)
+    try keys.value("batch", &batch, in: SettingRange.sizes)
+    try visitMicroBatch(keys)
+    try visitOptimization(keys)
+    try keys.value("dtype", &dtype)
+    try keys.value("device", &device)
+    var seed = Int(clamping: self.seed)
+    try keys.value("seed", &seed, in: 0...Int.max)
+    if keys.isReading { self.seed = UInt64(seed) }
+    try keys.value("validateEvery", &validateEvery, in: SettingRange.counts, "a number of steps")
+    try keys.value("checkpointEvery", &checkpointEvery, in: SettingRange.counts, "a number of steps")
+    try keys.value("keep", &keep, in: SettingRange.counts)
+    try keys.optionalSection("earlyStop", &earlyStop, new: EarlyStop(patience: 1))
+    try keys.value("fromScratch", &fromScratch)
+    try keys.value("freeze", &freeze)
+    try keys.optionalSection("lora", &lora, new: LoRASettings(alpha: 16))
+    try keys.refuse(
+      if: lora != nil && !freeze.isEmpty, "freeze", expected: "either lora or freeze", found: "both",
+      remedy: "With lora all but the adapters is frozen.")
+    try keys.value("optimizer", &stateBits)
+    try keys.value("checkpointActivations", &checkpointsActivations)
+    try keys.value("sampleEvery", &sampleEvery, in: SettingRange.counts, "a number of steps")
+    try keys.value("samples", &samples, in: 0...1_000_000)
+  }
+
+  /// `steps` or `epochs`. One epoch is not written down, so that either can be set.
+  private mutating func visitLength(_ keys: any SettingsKeys) throws {
+    var steps: Int?, epochs: Double?
+    switch keys.written(length) {
+    case .steps(let count): steps = count
+    case .epochs(let count) where count != 1: epochs = count
+    default: break
     }
+    try keys.value("steps", &steps, in: SettingRange.counts)
+    try keys.value("epochs", &epochs, "a number above 0") { $0 > 0 && $0 < 1e6 }
+    try keys.refuse(
+      if: steps != nil && epochs != nil, "steps", expected: "either steps or epochs", found: "both")
     length = steps.map { .steps($0) } ?? .epochs(epochs ?? 1)
-    batch = try reader.value("batch", default: 8, in: SettingRange.sizes)
-    let examples: Int? = try reader.optional("microBatch", in: SettingRange.sizes, "a number of examples")
-    let tokens: Int? = try reader.optional("microTokens", in: SettingRange.counts, "a number of tokens")
-    if examples != nil, tokens != nil {
-      throw reader.error("microTokens", expected: "either microBatch or microTokens", found: "both")
+  }
+
+  private mutating func visitMicroBatch(_ keys: any SettingsKeys) throws {
+    var examples: Int?, tokens: Int?
+    switch keys.written(microBatch) {
+    case .examples(let count): examples = count
+    case .tokens(let count): tokens = count
+    case .wholeStep, nil: break
     }
+    try keys.value("microBatch", &examples, in: SettingRange.sizes, "a number of examples")
+    try keys.value("microTokens", &tokens, in: SettingRange.counts, "a number of tokens")
+    try keys.refuse(
+      if: examples != nil && tokens != nil, "microTokens", expected: "either microBatch or microTokens", found: "both")
     microBatch = examples.map { .examples($0) } ?? tokens.map { .tokens($0) } ?? .wholeStep
-    let row: Int = try reader.value(
-      "packing", default: 1024, in: 0...1_000_000_000, "the length of a row in tokens (0 to pad),")
+    var row = 0
+    if case .packed(let length) = layout { row = length }
+    try keys.value("packing", &row, in: 0...1_000_000_000, "the length of a row in tokens (0 to pad),")
     layout = row > 0 ? .packed(rowLength: row) : .padded
-    learningRate = try reader.value("learningRate", default: 2e-5, "a number above 0, up to 1000") {
-      $0 > 0 && $0 <= 1000
-    }
-    let shape: Schedule.Shape = try reader.value("schedule", default: .linear)
-    let warmup: Double = try reader.value("warmup", default: 0, "steps, or a share of all below 1") {
-      $0 >= 0 && $0 <= 1e9
-    }
-    schedule = Schedule(shape, warmUp: warmup < 1 ? .ratio(warmup) : .steps(Int(warmup)))
-    weightDecay = try reader.value("weightDecay", default: 0, in: SettingRange.factors)
-    betas = try reader.value("betas", default: [0.9, 0.999], "two shares below 1, such as [0.9, 0.95]") {
+  }
+
+  private mutating func visitOptimization(_ keys: any SettingsKeys) throws {
+    try keys.value("learningRate", &learningRate, "a number above 0, up to 1000") { $0 > 0 && $0 <= 1000 }
+    try keys.value("schedule", &schedule.shape)
+    var warmUp =
+      switch schedule.warmUp {
+      case .steps(let count): Double(count)
+      case .ratio(let share): share
+      }
+    try keys.value("warmup", &warmUp, "steps, or a share of all below 1") { $0 >= 0 && $0 <= 1e9 }
+    if keys.isReading { schedule.warmUp = warmUp > 0 && warmUp < 1 ? .ratio(warmUp) : .steps(Int(warmUp)) }
+    try keys.value("weightDecay", &weightDecay, in: SettingRange.factors)
+    try keys.value("betas", &betas, "two shares below 1, such as [0.9, 0.95]") {
       $0.count == 2 && $0.allSatisfy { $0 >= 0 && $0 < 1 }
     }
-    let limit: Double = try reader.value("clip", default: 1, "0 for no limit, or a number from 1e-9 to 1e9") {
+    var limit = clip ?? 0
+    try keys.value("clip", &limit, "0 for no limit, or a number from 1e-9 to 1e9") {
       $0 == 0 || SettingRange.divisors.contains($0)
     }
     clip = limit == 0 ? nil : limit
-    let dtype: Precision = try reader.value("dtype", default: .float32)
-    self.dtype = dtype.dtype
-    let device: Place = try reader.value("device", default: .cpu)
-    self.device = device == .cpu ? .cpu : .cuda(0)
-    seed = UInt64(try reader.value("seed", default: 0, in: 0...Int.max))
-    validateEvery = try reader.optional("validateEvery", in: SettingRange.counts, "a number of steps")
-    checkpointEvery = try reader.optional("checkpointEvery", in: SettingRange.counts, "a number of steps")
-    keep = try reader.value("keep", default: 2, in: SettingRange.counts)
-    earlyStop = try reader.optionalSection("earlyStop") { stop in
-      EarlyStop(
-        patience: try stop.required("patience", in: SettingRange.counts, "a number of validations"),
-        minDelta: try stop.value("minDelta", default: 0, in: SettingRange.factors))
-    }
-    fromScratch = try reader.value("fromScratch", default: false)
-    freeze = try reader.value("freeze", default: [])
-    lora = try reader.optionalSection("lora") { try LoRASettings($0) }
-    if lora != nil, !freeze.isEmpty {
-      throw reader.error(
-        "freeze", expected: "either lora or freeze", found: "both", remedy: "With lora all but the adapters is frozen.")
-    }
-    let optimizer: OptimizerName = try reader.value("optimizer", default: .adamw)
-    stateBits = optimizer == .adamw ? .thirtyTwo : .eight
-    checkpointsActivations = try reader.value("checkpointActivations", default: false)
-    sampleEvery = try reader.optional("sampleEvery", in: SettingRange.counts, "a number of steps")
-    samples = try reader.value("samples", default: 4, in: 0...1_000_000)
   }
-
-  private enum Precision: String, NamedSetting {
-    case float32, bfloat16
-    var dtype: DType { self == .float32 ? .float32 : .bfloat16 }
-  }
-  private enum Place: String, NamedSetting { case cpu, cuda }
-  private enum OptimizerName: String, NamedSetting { case adamw, adamw8bit }
 }
 
-extension LoRASettings {
-  init(_ reader: SettingsReader) throws {
-    self.init(
-      rank: try reader.value("rank", default: 8, in: SettingRange.sizes),
-      alpha: try reader.value("alpha", default: 16, in: SettingRange.divisors),
-      dropout: try reader.value("dropout", default: 0, "a share below 1") { $0 >= 0 && $0 < 1 },
-      targets: try reader.value("targets", default: ["q_proj", "v_proj"]),
-      isRankStabilized: try reader.value("rankStabilized", default: false))
+extension EarlyStop: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.required("patience", &patience, in: SettingRange.counts, "a number of validations")
+    try keys.value("minDelta", &minDelta, in: SettingRange.factors)
+  }
+}
+
+extension LoRASettings: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.value("rank", &rank, in: SettingRange.sizes)
+    try keys.value("alpha", &alpha, in: SettingRange.divisors)
+    try keys.value("dropout", &dropout, "a share below 1") { $0 >= 0 && $0 < 1 }
+    try keys.value("targets", &targets)
+    try keys.value("rankStabilized", &isRankStabilized)
   }
 }
 
 extension Schedule.Shape: NamedSetting {}
+
+/// Types that a model computes in.
+extension DType: WordSetting {
+  static var words: KeyValuePairs<String, DType> { ["float32": .float32, "bfloat16": .bfloat16] }
+}
+
+extension Device: WordSetting {
+  static var words: KeyValuePairs<String, Device> { ["cpu": .cpu, "cuda": .cuda(0)] }
+}
+
+extension AdamW.StateBits: WordSetting {
+  static var words: KeyValuePairs<String, AdamW.StateBits> { ["adamw": .thirtyTwo, "adamw8bit": .eight] }
+}

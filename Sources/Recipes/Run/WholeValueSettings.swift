@@ -18,7 +18,7 @@ public struct WholeValueSettings: Sendable, Hashable {
   /// How numbers are written; nil: learnt from the training answers.
   public var format: ValueFormat?
   /// How wide targets are, as the run file says it.
-  var scaleChoice: ScaleChoice
+  public var scaleChoice: ScaleChoice
   /// How wide targets are; nil (`auto`): a share of the training answers' spread, `LearntFormat/width(_:)`.
   public var scale: ValueScale? { scaleChoice.scale }
   /// Share of the times at which a number is drawn; nil: the preset says.
@@ -26,16 +26,27 @@ public struct WholeValueSettings: Sendable, Hashable {
   /// Treatment of the cross entropy at numbers; nil: the preset says.
   public var crossEntropy: ValueRule.CrossEntropy?
 
-  init(_ reader: SettingsReader) throws {
-    target = try reader.value("target", default: .digit)
-    format = try reader.optionalSection("values") { try ValueFormat($0) }
-    scaleChoice = try reader.value("scale", default: .auto)
-    draw = try reader.optional("draw", "a share from 0 to 1") { (0...1).contains($0) }
-    crossEntropy = try reader.optional("crossEntropy")
+  /// Memberwise; the defaults are the run file's.
+  public init(
+    target: Target = .digit, format: ValueFormat? = nil, scale: ScaleChoice = .auto, draw: Double? = nil,
+    crossEntropy: ValueRule.CrossEntropy? = nil
+  ) {
+    (self.target, self.format, scaleChoice) = (target, format, scale)
+    (self.draw, self.crossEntropy) = (draw, crossEntropy)
   }
 
   /// Whether numbers are taught whole under a preset. `dist` is digit by digit unless the metric asks for values.
   func areTaught(by preset: Preset) -> Bool { preset.isOfValues || target == .value && preset == .dist }
+}
+
+extension WholeValueSettings: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.value("target", &target)
+    try keys.optionalSection("values", &format, new: ValueFormat(indices: 0...9))
+    try keys.value("scale", &scaleChoice)
+    try keys.value("draw", &draw, "a share from 0 to 1") { (0...1).contains($0) }
+    try keys.value("crossEntropy", &crossEntropy)
+  }
 }
 
 extension Preset {
@@ -79,34 +90,28 @@ extension MetricSettings {
   }
 }
 
-extension ValueFormat {
-  /// `{ range: [0, 999], decimals: 2, trimmed: false, integerDigits: 1 }`
-  init(_ reader: SettingsReader) throws {
-    let decimals: Int = try reader.value("decimals", default: 0, "from 0 to 15") { (0...15).contains($0) }
-    let trimmed: Bool = try reader.value("trimmed", default: false)
-    let digits: Int = try reader.value("integerDigits", default: 1, "from 1 to 15") { (1...15).contains($0) }
-    let range: ClosedRange<Double> = try reader.required("range", "[least, greatest], of at most 15 digits") {
+/// `{ range: [0, 999], decimals: 2, trimmed: false, integerDigits: 1 }`
+extension ValueFormat: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    var decimals = decimals, trimmed = isTrimmed, digits = integerDigits, range = range
+    try keys.value("decimals", &decimals, "from 0 to 15") { (0...15).contains($0) }
+    try keys.value("trimmed", &trimmed)
+    try keys.value("integerDigits", &digits, "from 1 to 15") { (1...15).contains($0) }
+    try keys.required("range", &range, "[least, greatest], of at most 15 digits") {
       $0.lowerBound.isFinite && $0.upperBound.isFinite
     }
+    guard keys.isReading else { return }
     do {
       let draft = try ValueFormat(indices: 0...0, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
       guard let low = draft.index(nearest: range.lowerBound), let high = draft.index(nearest: range.upperBound) else {
-        throw reader.error(
+        throw keys.error(
           "range", expected: "ends of at most 15 digits, \(decimals) of them decimals", found: "\(range)")
       }
-      try self.init(indices: low...high, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
+      self = try ValueFormat(indices: low...high, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
     } catch let error as ValueFormatError {
-      throw reader.error(nil, expected: "at most 15 digits in all", found: "\(error)")
+      throw keys.error(nil, expected: "at most 15 digits in all", found: "\(error)")
     }
-    guard count >= 2 else { throw reader.error("range", expected: "at least two values", found: "one") }
-  }
-
-  /// As the run file has it.
-  var tree: JSON {
-    [
-      "decimals": .int(decimals), "trimmed": .bool(isTrimmed), "integerDigits": .int(integerDigits),
-      "range": .array([.double(range.lowerBound), .double(range.upperBound)]),
-    ]
+    try keys.refuse(if: count < 2, "range", expected: "at least two values", found: "one")
   }
 }
 

@@ -47,10 +47,9 @@ public func runStudy(named name: String, folder: String, threads: Int) throws {
   let answers = try StudyAnswers(files)
   let variants = store.settings.variants
   let runs = try variants.enumerated().map { index, variant in
-    let values: [(key: String, value: JSON)] =
-      StudyRun.values(model, files, seed: planned.seed, steps: store.settings.steps)
-      + variant.values(deviation: answers.deviation) + [("output", .string("\(place)/\(index)"))]
-    let settings = try RunSettings(tree: StudyRun.tree, path: "study", values: values)
+    var settings = StudyRun.settings(model, files, seed: planned.seed, steps: store.settings.steps)
+    variant.apply(to: &settings, deviation: answers.deviation)
+    settings.output = "\(place)/\(index)"
     let run = try StudyRun(RunArtifacts(settings)).run(variant)
     WorkerMessage(phase: variant.name, completed: index + 1, total: variants.count).send()
     return run
@@ -98,23 +97,19 @@ private struct StudyRun {
     .readOutMAE, .crps, .nll, .mae, .clippedMAE, .medianError, .exactMatch, .parseRate, .coverage, .mass,
   ]
 
-  /// State that all runs share.
-  static let tree: JSON = [
-    "model": "", "metrics": [["name": "y", "tokens": "digits", "distance": "squared"]],
-    "train": [
-      "fromScratch": true, "batch": 32, "learningRate": .double(1e-3), "schedule": "cosine", "samples": .int(0),
-    ],
-    // The median is what an absolute error is least with.
-    "evaluate": ["distribution": true, "readOut": "median", "maxNewTokens": .int(12)],
-  ]
-
-  static func values(_ model: String, _ files: StudyFiles, seed: Int, steps: Int) -> [(key: String, value: JSON)] {
-    let every = JSON.int(max(1, steps / 8))
-    return [
-      ("model", .string(model)), ("data.train", .string(files.train)), ("data.valid", .string(files.valid)),
-      ("data.test", .string(files.test)), ("train.seed", .int(seed)), ("train.steps", .int(steps)),
-      ("train.validateEvery", every), ("train.checkpointEvery", every),
-    ]
+  /// Settings without what variants change.
+  static func settings(_ model: String, _ files: StudyFiles, seed: Int, steps: Int) -> RunSettings {
+    let every = max(1, steps / 8)
+    var settings = RunSettings(
+      model: model, data: DataSettings(train: files.train, valid: files.valid, test: files.test),
+      metrics: [MetricSettings(name: "y", tokens: .digits)],
+      train: TrainSettings(
+        length: .steps(steps), batch: 32, learningRate: 1e-3, schedule: .cosine, seed: UInt64(seed),
+        validateEvery: every, checkpointEvery: every, fromScratch: true, samples: 0),
+      // The median is what an absolute error is least with.
+      evaluate: EvaluateSettings(maxNewTokens: 12, distribution: true, readOut: .median))
+    settings.path = "study"
+    return settings
   }
 
   func run(_ variant: StudyVariant) throws -> StudyOutcome.Run {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Files
+import MetricTokens
 public import Objectives
 
 /// An objective as the study trains it.
@@ -37,14 +37,13 @@ public struct StudyVariant: Codable, Sendable, Hashable {
     .init(.valueDrawn, width: 0.2), .init(.valueDrawn), .init(.raml, width: 0.2),
   ]
 
-  /// The keys of a run file that it changes.
+  /// Sets what it changes of a run.
   ///
   /// - Parameter deviation: standard deviation of the training answers.
-  func values(deviation: Double) -> [(key: String, value: JSON)] {
-    var values: [(key: String, value: JSON)] = [("objective.preset", .string(preset.rawValue))]
-    if let alpha { values.append(("objective.alpha", .double(alpha))) }
-    if let width { values.append(("metrics.0.scale", .double(max(width * deviation, 1e-6)))) }
-    return values
+  func apply(to settings: inout RunSettings, deviation: Double) {
+    settings.objective.preset = preset
+    settings.objective.alpha = alpha ?? preset.defaultAlpha
+    if let width { settings.metrics[0].whole.scaleChoice = .given(.width(max(width * deviation, 1e-6))) }
   }
 }
 

@@ -63,12 +63,11 @@ public struct RunFolder: Sendable {
     let old = try SettingsDocument(file: runFile).root
     let differences = Self.differences(old, settings.resolved)
     guard !differences.isEmpty else { return [] }
-    var added = [(key: String, value: JSON)]()
+    guard var meant = try? RunSettings(file: runFile) else { return differences }
     // Before there was this key each metric had a mean of its own.
     if settings.metrics.count > 1, old["objective"]?["reduction"] == nil {
-      added.append(("objective.reduction", Objective.Reduction.meansPerMetric.setting))
+      meant.objective.reduction = .meansPerMetric
     }
-    guard let meant = try? RunSettings(file: runFile, values: added) else { return differences }
     return Self.differences(meant.resolved, settings.resolved)
   }
 

@@ -39,7 +39,7 @@ public struct ModelChoice: Sendable {
     } else {
       let folder = try modelFolder(name)
       artifacts = try RunArtifacts(
-        RunSettings(tree: ["model": .string(folder), "objective": ["preset": "sft"]], overrides: overrides))
+        RunSettings(model: folder, objective: ObjectiveSettings(preset: .sft)).setting(overrides))
       (checkpoint, self.run) = (nil, nil)
     }
   }

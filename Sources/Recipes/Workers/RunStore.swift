@@ -100,13 +100,9 @@ public struct RunStore<Settings: Codable & Equatable, Result: Codable> {
     }
   }
 
-  /// A settings file with keys of run files by the names they have today: run files stand in it as text, `…\n  marks: …`,
-  /// and as assignments.
+  /// A settings file with keys of assignments by the names they have today; run files that stand in it are read by both.
   private static func renamingKeys(_ text: String) -> String {
-    let names = ["squarePictures": "squareImages", "marks": "delimiters", "facets": "attributes"]
-    return text.replacing(/(\\n *(?:- )?|"data\.)(squarePictures|marks|facets)([:=])/) { match in
-      "\(match.1)\(names[String(match.2), default: ""])\(match.3)"
-    }
+    text.replacing("\"data.squarePictures=", with: "\"data.squareImages=")
   }
 
   private static func read<T: Decodable>(

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import Files
+import MetricTokens
+import Objectives
+import TokenData
+import TokenModels
+import Torch
+
+extension RunSettings {
+  /// The metrics over their token spaces.
+  ///
+  /// - Parameter codeBook: where embeddings are, if a distance names no file of its own.
+  /// - Throws: `InputError` naming the key.
+  func distanceLosses(
+    codeBook: String? = nil, _ space: (MetricSettings) throws -> TokenSpace
+  ) throws -> [DistanceLoss] {
+    try metrics.enumerated().map { index, metric in
+      let key = "metrics[\(index)]"
+      let space = try naming("\(key).tokens") { try space(metric) }
+      let temperature = metric.temperature == nil ? "objective.temperature" : "\(key).temperature"
+      return try naming("\(key).distance", temperature: temperature) {
+        try metric.distanceLoss(space, objective, codeBook: codeBook)
+      }
+    }
+  }
+
+  /// Loss to minimise.
+  ///
+  /// - Throws: `InputError` naming the key.
+  func objective(_ distanceLosses: [DistanceLoss], vocabularySize: Int) throws -> Objective {
+    for (index, distanceLoss) in distanceLosses.enumerated() {
+      try naming("metrics[\(index)].tokens") { try distanceLoss.space.check(vocabularySize: vocabularySize) }
+    }
+    return try naming("objective.preset") {
+      let objective = try Objective(
+        objective.preset, distanceLosses: distanceLosses, alpha: objective.alpha, smoothing: objective.smoothing,
+        weights: metrics.map(\.weight), reduction: objective.reduction)
+      try objective.check(vocabularySize: vocabularySize)
+      return objective
+    }
+  }
+}
+
+extension MetricSettings {
+  /// The distance loss of this metric, as preset `dist` would have it.
+  ///
+  /// - Parameter codeBook: where embeddings are, if the distance names no file of its own.
+  func distanceLoss(_ space: TokenSpace, _ objective: ObjectiveSettings, codeBook: String? = nil) throws -> DistanceLoss
+  {
+    if space.unit == .character || space.unit == .piece {
+      let replaces = (whole.crossEntropy ?? objective.preset.crossEntropy) == .replaced
+      // Without cross entropy only the vocabulary's softmax keeps a model to the characters of numbers.
+      return try DistanceLoss(
+        space, target: .oneHot, softmax: replaces ? .vocabulary : objective.softmax, name: name)
+    }
+    return try DistanceLoss(
+      space,
+      target: TargetDistribution(makeDistance(codeBook), temperature: temperature ?? objective.temperature),
+      softmax: objective.softmax, direction: objective.direction, place: place, contrast: contrast, name: name)
+  }
+
+  /// - Parameter preset: whether numbers are taught whole, and so need all characters that they are written with.
+  func space(_ tokenizer: Tokenizer, _ preset: Preset) throws -> TokenSpace {
+    if whole.areTaught(by: preset) {
+      switch tokens {
+      case .digits: return try .characters(of: tokenizer, name: name)
+      case .numbers: return try .pieces(of: tokenizer, name: name)
+      case .integers, .scores, .labels, .bins, .numberedBins, .codebook:
+        throw TokenSpaceError(
+          space: name, problem: "whole values are written with digits, not with tokens of their own",
+          remedy: "Take tokens: digits, tokens: numbers, or preset dist, which takes any.")
+      }
+    }
+    return switch tokens {
+    case .digits: try .digits(of: tokenizer, spacing: spacing, name: name)
+    case .numbers: try .numbers(of: tokenizer, spacing: spacing, duplicates: duplicates, name: name)
+    case .scores(let range):
+      // The digits that occur, where the numbers are no tokens: exact either way.
+      try (try? .integers(range, of: tokenizer, spacing: spacing, name: name))
+        ?? .digits(of: tokenizer, spacing: spacing, name: name)
+    case .integers(let range): try .integers(range, of: tokenizer, spacing: spacing, name: name)
+    case .labels(let texts): try .labels(texts, of: tokenizer, name: name)
+    case .bins, .numberedBins:
+      try .bins((tokens.bins ?? []).map { ($0.token, $0.value) }, of: tokenizer, name: name)
+    case .codebook(let first, let count): try .all(count, firstID: Int32(clamping: first), name: name)
+    }
+  }
+
+  private func makeDistance(_ codeBook: String?) throws -> any Distance {
+    try DistanceRegistry.make(
+      distance.name,
+      DistanceParameters(
+        period: distance.period, table: distance.table, codeBook: try distance.codeBook(or: codeBook),
+        original: distance.original, seed: UInt64(distance.seed)))
+  }
+}
+
+extension MetricSettings.DistanceChoice {
+  fileprivate func codeBook(or other: String?) throws -> CodeBook? {
+    guard let embeddings = embeddings ?? other else { return nil }
+    if fileExists(embeddings + "/config.json") {
+      let model = try VQModel(folder: embeddings)
+      return try CodeBook(withTorchErrors { model.codeBook })
+    }
+    let file = try SafetensorsFile(embeddings)
+    guard let stored = tensor.map({ file[$0] }) ?? file.tensors.first else {
+      throw InputError(
+        path: embeddings, expected: "a tensor \(tensor ?? "")", found: file.tensors.map(\.name).joined(separator: ", "),
+        remedy: "Name one of these in distance.tensor.")
+    }
+    return try CodeBook(withTorchErrors { try Tensor(stored, copying: true).to(.float32) })
+  }
+}
