@@ -43,7 +43,7 @@ let package = Package(
     .library(
       name: "Dist2",
       targets: [
-        "Torch", "TorchNN", "TokenModels", "MetricTokens", "Jinja", "TokenData", "Objectives", "Training",
+        "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "Jinja", "TokenData", "Objectives", "Training",
         "Evaluation",
       ]),
   ],
@@ -121,7 +121,7 @@ let package = Package(
     tests("Jinja", ["Jinja", "Files"]),
     tests("Torch", ["Torch", "TestSupport"]),
     tests("TorchNN", ["TorchNN", "Torch", "TestSupport"]),
-    tests("TokenModels", ["TokenModels", "TorchNN", "Torch", "Files", "TestSupport"]),
+    tests("TokenModels", ["TokenModels", "Evaluation", "TorchNN", "Torch", "Files", "TestSupport"]),
     tests("MetricTokens", ["MetricTokens", "TestSupport"]),
     tests("TokenData", ["TokenData", "MetricTokens", "Files", "TestSupport"]),
     tests("Tabletop", ["Tabletop", "MetricTokens", "Files"]),

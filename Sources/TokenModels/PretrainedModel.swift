@@ -29,6 +29,10 @@ public protocol PretrainedModel: TokenModel {
 
   /// The checkpoint's tensors under the names of this model's parameters, without those it has no use for.
   func adapting(_ source: any WeightSource) throws -> any WeightSource
+
+  /// A parameter as checkpoints of this architecture hold it, where ``adapting(_:)`` changes more than its name; by
+  /// default as it is.
+  func stored(_ tensor: Tensor, as name: String) -> Tensor
 }
 
 /// How weights are brought into memory.
@@ -49,11 +53,6 @@ public struct LoadOptions: Sendable, Hashable {
   }
 }
 
-/// Every architecture. To add one: its file, and its type here. The first that is meant is taken.
-private let architectures: [any PretrainedModel.Type] = [
-  SequenceClassifier.self, Llama.self, Llava.self, Phi3Vision.self, LlamaGen.self,
-]
-
 /// Opens the model in a Hugging Face folder, whatever its architecture.
 ///
 /// - Throws: `InputError` naming file, key or tensor: no such folder, an unsupported architecture or option, weights
@@ -72,10 +71,11 @@ public func describeModel(folder: String) throws -> any PretrainedModel {
   let name = try config.at("model_type")
   let type = try name.string()
   let classes = try config.ifPresent("architectures")?.elements().map { try $0.string() } ?? []
-  guard let architecture = architectures.first(where: { $0.modelTypes.contains(type) && $0.isMeant(by: classes) })
-  else {
-    let known = Set(architectures.flatMap { $0.modelTypes }).sorted()
-    throw name.error(expected: "one of " + known.joined(separator: ", "))
+  guard let architecture = ArchitectureRegistry.architecture(type, classes: classes) else {
+    if ArchitectureRegistry.modelTypes.contains(type) {
+      throw try config.at("architectures").error(expected: "a language model, which alone is supported of \(type)")
+    }
+    throw name.error(expected: "one of " + ArchitectureRegistry.modelTypes.joined(separator: ", "))
   }
   return try withTorchErrors { try architecture.init(config: config) }
 }
@@ -83,6 +83,9 @@ public func describeModel(folder: String) throws -> any PretrainedModel {
 extension PretrainedModel {
   /// True: `model_type` alone decides.
   public static func isMeant(by architectures: [String]) -> Bool { true }
+
+  /// As it is.
+  public func stored(_ tensor: Tensor, as name: String) -> Tensor { tensor }
 
   /// Opens the model in a Hugging Face folder.
   public init(folder: String, options: LoadOptions = LoadOptions()) throws {

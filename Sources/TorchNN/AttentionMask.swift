@@ -23,7 +23,19 @@ public enum AttentionMask {
 
   /// Positions `[B, T]` that count from each sequence's first real token; padding gets 0.
   public static func leftPaddedPositions(_ padding: [Int], queries: Int, keys: Int, device: Device = .cpu) -> Tensor {
-    (indices(keys - queries, keys, device) - starts(padding, device).view([padding.count, 1])).clamp(0, nil)
+    (indices(keys - queries, keys, device) - starts(padding, device).view([padding.count, 1]))
+      .clamp(0, nil).to(.int64)  // clamp makes floats of whole numbers
+  }
+
+  /// The same without keys further back than a window: of those that `mask` lets a query see, the last `window`, which
+  /// are the nearest tokens wherever padding or other documents lie between. Bool `[…, T, S]` → the same.
+  ///
+  /// - Parameter mask: shows no query a key after its own token.
+  public static func windowed(_ mask: Tensor, _ window: Int) -> Tensor {
+    // Keys that a query sees from each on, itself among them.
+    let seen = mask.to(.int32), until = seen.cumsum(-1)
+    let from = until.narrow(-1, until.size(-1) - 1, 1) - until + seen.to(until.dtype)
+    return mask.logicalAnd(from .<= Double(window))
   }
 
   /// Causal attention inside each of several documents laid end to end. Result `[B, 1, T, T]`.
@@ -46,6 +58,11 @@ public enum AttentionMask {
       spread(row, length) { _, offset in offset }
     }
     return Tensor(positions.flatMap { $0 }, shape: [documents.count, length], device: device)
+  }
+
+  /// A bool mask as what is added to scores: 0 where a query may look, −∞ elsewhere.
+  public static func additive(_ mask: Tensor, dtype: DType) -> Tensor {
+    Tensor.zeros([], dtype: dtype, device: mask.device).maskedFill(mask.logicalNot(), -.infinity)
   }
 
   /// One value per token of a row, from its document's index and its place within.

@@ -50,16 +50,29 @@ public struct DocumentAttention {
   }
 
   /// softmax(Q Kᵀ/√D) V in each document: `[B, T, heads, D]` and twice `[B, T, kvHeads, D]` → `[B, T, heads · D]`.
-  public func callAsFunction(query: Tensor, key: Tensor, value: Tensor) -> Tensor {
+  ///
+  /// - Parameters:
+  ///   - scores: how Q Kᵀ becomes weights.
+  ///   - window: how many keys a query sees, its own included; nil: all before it.
+  public func callAsFunction(
+    query: Tensor, key: Tensor, value: Tensor, scores: AttentionScores = AttentionScores(), window: Int? = nil
+  ) -> Tensor {
     let (batch, length, width) = (query.size(0), query.size(1), query.size(3))
     // One gather and one split for all groups: each has a gradient as large as the whole.
     let sizes = groups.map { $0.count * $0.length }
     let parts = [query, key, value].map { $0.flatten(0, 1).indexSelect(0, rows).split(sizes, 0) }
     let mixed = groups.enumerated().map { index, group in
       let heads = parts.map { $0[index].view([group.count, group.length, -1, width]).transpose(1, 2) }
-      return scaledDotProductAttention(heads[0], heads[1], heads[2], causal: true).transpose(1, 2)
+      let mask = window.flatMap { $0 < group.length ? band(group.length, $0, query) : nil }
+      return scores.mix(heads[0], heads[1], heads[2], mask: mask, causal: mask == nil).transpose(1, 2)
         .reshape([group.count * group.length, -1])
     }
     return Tensor.cat(mixed).indexSelect(0, places).view([batch, length, -1])
+  }
+
+  /// What a query of a document sees within a window, additive, `[1, 1, length, length]`.
+  private func band(_ length: Int, _ window: Int, _ like: Tensor) -> Tensor {
+    let causal = AttentionMask.causal(queries: length, keys: length, device: like.device)
+    return AttentionMask.additive(AttentionMask.windowed(causal, window), dtype: like.dtype)
   }
 }

@@ -25,7 +25,8 @@ extension Module {
           linear.weight = normal(linear.weight, 1 / Double(linear.weight.size(1)).squareRoot())
           linear.bias = linear.bias.map { .zeros($0.shape, dtype: dtype, device: device) }
         case let table as Embedding: table.weight = normal(table.weight, 0.02)
-        case let norm as RMSNorm: norm.weight = .ones(norm.weight.shape, dtype: dtype, device: device)
+        case let norm as RMSNorm:
+          norm.weight = .full(norm.weight.shape, norm.isOffset ? 0 : 1, dtype: dtype, device: device)
         case let norm as LayerNorm:
           norm.weight = .ones(norm.weight.shape, dtype: dtype, device: device)
           norm.bias = .zeros(norm.bias.shape, dtype: dtype, device: device)

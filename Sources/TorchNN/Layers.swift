@@ -68,28 +68,54 @@ public final class LayerNorm: Module {
 
   /// `[…, H]` → `[…, H]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.layerNorm(weight, bias, eps: epsilon) }
+
+  /// Takes a residual connection's sum and normalises it. All `[…, H]`.
+  ///
+  /// - Parameter update: what is added to `x`; without it the sum is `x` itself.
+  public func callAsFunction(_ x: Tensor, adding update: Tensor?) -> (sum: Tensor, normalized: Tensor) {
+    let sum = update.map { x + $0 } ?? x
+    return (sum, self(sum))
+  }
 }
 
 /// x / √(mean x² + ε) · w over the last dimension. Checkpoint name `weight` `[H]`.
 public final class RMSNorm: Module {
-  /// Scales: `[H]`.
+  /// Scales: `[H]`, or these less 1.
   @Parameter("weight") public var weight: Tensor
   private let epsilon: Double
+  /// Whether the weight is what the scales differ from 1 by, as in Gemma.
+  let isOffset: Bool
 
-  /// The weight starts at 1 (on `.meta` it has no value yet).
-  public init(_ width: Int, epsilon: Double, dtype: DType = .float32, device: Device = .cpu) {
-    self.epsilon = epsilon
+  /// The scales start at 1 (on `.meta` they have no value yet).
+  ///
+  /// - Parameter isOffset: whether the weight is what they differ from 1 by, as in Gemma.
+  public init(
+    _ width: Int, epsilon: Double, isOffset: Bool = false, dtype: DType = .float32, device: Device = .cpu
+  ) {
+    (self.epsilon, self.isOffset) = (epsilon, isOffset)
     super.init()
-    weight = .ones([width], dtype: dtype, device: device)
+    weight = .full([width], isOffset ? 0 : 1, dtype: dtype, device: device)
   }
 
   /// `[…, H]` → `[…, H]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor { x.rmsNorm(weight, eps: epsilon) }
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    // In half precision 1 + w would lose what w says.
+    guard isOffset else { return x.rmsNorm(weight, eps: epsilon) }
+    let scales = scales
+    return x.to(scales.dtype).rmsNorm(scales, eps: epsilon).to(x.dtype)
+  }
 
   /// Takes a residual connection's sum and normalises it, in one pass. All `[…, H]`.
   ///
   /// - Parameter update: what is added to `x`; without it the sum is `x` itself.
   public func callAsFunction(_ x: Tensor, adding update: Tensor?) -> (sum: Tensor, normalized: Tensor) {
-    update.map { $0.rmsNorm(adding: x, weight, eps: epsilon) } ?? (x, x.rmsNorm(weight, eps: epsilon))
+    guard let update else { return (x, self(x)) }
+    let scales = isOffset ? scales : weight
+    if scales.dtype == x.dtype { return update.rmsNorm(adding: x, scales, eps: epsilon) }
+    let sum = x + update
+    return (sum, self(sum))
   }
+
+  /// 1 + w, in float32 at least.
+  private var scales: Tensor { weight.to(weight.dtype == .float64 ? .float64 : .float32) + 1 }
 }

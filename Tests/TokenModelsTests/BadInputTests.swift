@@ -37,7 +37,7 @@ import TorchNN
     Refusal("max_position_embeddings", true, "whole number"),
     Refusal("rms_norm_eps", 0, "above 0"),
     Refusal("rms_norm_eps", "small", "number"),
-    Refusal("hidden_act", "gelu", "silu"),
+    Refusal("hidden_act", "relu2", "silu, gelu"),
     Refusal("attention_bias", 1, "true or false"),
     Refusal("mlp_bias", "no", "true or false"),
     Refusal("attention_dropout", 0.1, "0, the only thing supported"),
@@ -52,10 +52,10 @@ import TorchNN
     Refusal("rope_theta", 0, "above 0"),
     Refusal("rope_scaling", "llama3", "object"),
     Refusal(
-      "rope_scaling", ["rope_type": "dynamic", "factor": 2], "default, linear or llama3",
+      "rope_scaling", ["rope_type": "longrope", "factor": 2], "default, linear, dynamic, llama3 or yarn",
       place: "key rope_scaling.rope_type"),
-    Refusal(
-      "rope_scaling", ["type": "yarn", "factor": 2], "default, linear or llama3", place: "key rope_scaling.type"),
+    Refusal("rope_scaling", ["type": "ntk", "factor": 2], "default, linear", place: "key rope_scaling.type"),
+    Refusal("rope_scaling", ["type": "yarn", "factor": 0], "above 0", place: "key rope_scaling.factor"),
     Refusal("rope_scaling", ["rope_type": "linear"], "a value", place: "key rope_scaling.factor"),
     Refusal("rope_scaling", ["rope_type": "linear", "factor": -1], "above 0", place: "key rope_scaling.factor"),
     Refusal(
@@ -66,7 +66,8 @@ import TorchNN
       ["rope_type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4], "more than low_freq_factor",
       place: "key rope_scaling.high_freq_factor"),
     Refusal("original_max_position_embeddings", 0, "1 ..."),
-    Refusal("model_type", "qwen2", "llama"),
+    Refusal("use_bidirectional_attention", true, "false, the only thing supported"),
+    Refusal("model_type", "falcon", "llama"),
     Refusal("model_type", 3, "a string"),
   ]
 
@@ -82,18 +83,44 @@ import TorchNN
     }
   }
 
-  @Test func theDefaultWindowOfMistralIsRefusedToo() throws {
-    let temporary = try TemporaryFolder()
-    let folder = try temporary.copy(of: Fixture(name: "mistral"))
-    var object = JSONObject()
-    for (key, value) in try JSONReader(file: folder + "/config.json").object().members where key != "sliding_window" {
-      object[key] = value
-    }
-    try Data(JSON.object(object).text().utf8).write(to: URL(fileURLWithPath: folder + "/config.json"))
-    #expect(throws: Never.self) { try Llama(folder: folder) }  // 4096 is more than the context of 64
-    try edit(folder + "/config.json") { $0["max_position_embeddings"] = 8192 }
-    let error = #expect(throws: InputError.self) { try Llama(folder: folder) }
-    #expect(error?.found == "4096 (the default)")
+  /// Keys of families other than Llama: folder of `Tests/Fixtures/decoders`, and what is refused there.
+  static let familyRefusals: [(fixture: String, refusal: Refusal)] = [
+    ("mistral-window", Refusal("sliding_window", 0, "1 ...")),
+    ("mistral-window", Refusal("layer_types", ["sliding_attention"], "full_attention", place: "key layer_types[0]")),
+    ("ministral3", Refusal("rope_parameters", ["rope_type": "linear", "factor": 2], "yarn")),
+    ("qwen2-window-yarn", Refusal("layer_types", ["full_attention"], "2 of them")),
+    ("qwen2-window-yarn", Refusal("use_sliding_window", false, "full_attention", place: "key layer_types[1]")),
+    ("qwen2-window-yarn", Refusal("layer_types", ["full_attention", "chunked"], "full", place: "key layer_types[1]")),
+    ("qwen3-moe", Refusal("num_experts_per_tok", 5, "1 ... 4")),
+    ("qwen3-moe", Refusal("norm_topk_prob", "yes", "true or false")),
+    ("gemma2", Refusal("final_logit_softcapping", -1, "above 0")),
+    ("gemma2", Refusal("use_bidirectional_attention", true, "false")),
+    ("gemma3", Refusal("rope_parameters", ["rope_type": "default"], "a section for each kind")),
+    ("smollm3", Refusal("no_rope_layers", [1], "2 of them")),
+    ("granite", Refusal("logits_scaling", 0, "above 0")),
+    (
+      "phi4-mini",
+      Refusal(
+        "rope_parameters",
+        [
+          "rope_type": "longrope", "partial_rotary_factor": 0.5, "short_factor": [1, 1, 1], "long_factor": [1, 1, 1],
+        ], "2 numbers in short_factor")
+    ),
+    ("gpt2", Refusal("scale_attn_weights", false, "true")),
+    ("gpt2", Refusal("activation_function", "relu", "gelu_pytorch_tanh")),
+    ("gpt2", Refusal("n_head", 3, "multiple of the 3 heads", place: "key n_embd")),
+    ("gpt-neox", Refusal("hidden_dropout", 0.1, "0, the only thing supported")),
+  ]
+
+  @Test(arguments: familyRefusals.indices) func unsupportedOptionsOfAFamilyNameFileAndKey(index: Int) throws {
+    let (fixture, refusal) = Self.familyRefusals[index]
+    let temporary = try TemporaryFolder(), folder = temporary.path + "/model"
+    try FileManager.default.copyItem(atPath: FamilyFixture(name: fixture).path, toPath: folder)
+    try edit(folder + "/config.json") { $0[refusal.key] = refusal.value }
+    let error = #expect(throws: InputError.self, "\(fixture) \(refusal)") { try loadModel(folder: folder) }
+    #expect(error?.path == folder + "/config.json")
+    #expect(error?.place.hasPrefix(refusal.place ?? "key \(refusal.key)") == true, "\(error?.description ?? "")")
+    #expect(error?.expected.contains(refusal.expected) == true, "\(error?.description ?? "")")
   }
 
   @Test func aDamagedConfigurationIsRefused() throws {

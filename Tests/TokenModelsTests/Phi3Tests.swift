@@ -98,7 +98,7 @@ import TorchNN
     #expect(original == 4096)
     var llama = object
     llama["model_type"] = "llama"
-    #expect(refusal(llama).contains("linear or llama3"))
+    #expect(refusal(llama).contains("dynamic, llama3 or yarn"))
     scaling["long_factor"] = [1, 2, 3]
     object["rope_scaling"] = .object(scaling)
     #expect(refusal(object).contains("4 numbers in long_factor"))

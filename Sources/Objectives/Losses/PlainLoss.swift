@@ -94,6 +94,11 @@ extension Objective {
   ) -> LossValue {
     torchPrecondition(
       hidden.size(0) == supervision.labels.count, "hidden \(hidden.shape) for \(supervision.labels.count) labels")
+    if head.cap != nil {  // the kernels take products of states and weights, not what is made of them
+      return self(
+        logits: head(hidden), contrastLogits: contrastHidden.map { head($0) }, supervision: supervision,
+        denominators: denominators)
+    }
     let plan = plan(supervision, denominators)
     if plan.isFusible, FusedLoss.takes(hidden, contrastHidden, head.weight, head.bias) {
       return plan { $0(hidden: hidden, weight: head.weight, bias: head.bias, contrast: contrastHidden) }

@@ -68,8 +68,8 @@ public struct NewVisionModel: Sendable {
   /// The model without weights, and those of its decoder.
   private func parts(_ base: String, token: Int) throws -> (Llava, any WeightSource) {
     let config = try JSONReader(file: base + "/config.json", limit: 1 << 24)
-    guard Llama.modelTypes.contains(try config.string(at: "model_type")) else {
-      throw try config.at("model_type").error(expected: Llama.modelTypes.joined(separator: " or "))
+    guard Llava.languageTypes.contains(try config.string(at: "model_type")) else {
+      throw try config.at("model_type").error(expected: Llava.languageTypes.joined(separator: " or "))
     }
     let vocabulary = try config.int(at: "vocab_size")
     // A multiple of 64 suits the matrix products.

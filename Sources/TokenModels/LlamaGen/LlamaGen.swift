@@ -88,7 +88,7 @@ public final class LlamaGen: Module, PretrainedModel, ClassConditionalModel {
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     let x = embedded(input.ids)
     let view = AttentionView(input, x, rotary: rotary, pairs: .adjacent, cache: cache)
-    let (last, update) = runLayers(layers, x, view, rows: rows, recomputing: checkpointsActivations)
+    let (last, update) = runLayers(layers, x, rows: rows, recomputing: checkpointsActivations) { _ in view }
     cache?.advance(by: x.size(1))
     return norm(last, adding: update).normalized
   }
@@ -132,7 +132,7 @@ final class ClassTable: Module {
 }
 
 /// One layer: attention, then a gated feed-forward, each on normalised input and added to its input.
-final class LlamaGenLayer: Module, DecoderLayer {
+final class LlamaGenLayer: DecoderLayer {
   @Child("attention_norm") var attentionNorm: RMSNorm
   @Child("attention") var attention: LlamaGenAttention
   @Child("ffn_norm") var feedForwardNorm: RMSNorm
@@ -146,7 +146,7 @@ final class LlamaGenLayer: Module, DecoderLayer {
     feedForward = LlamaGenFeedForward(c)
   }
 
-  func callAsFunction(
+  override func callAsFunction(
     _ x: Tensor, adding update: Tensor?, _ view: AttentionView, index: Int, rows: Tensor?
   ) -> (x: Tensor, update: Tensor) {
     let input = attentionNorm(x, adding: update)

@@ -15,19 +15,21 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
   public let configurationJSON: JSON
   @Child("vision_tower.vision_model") private var tower: VisionTower
   @Child("multi_modal_projector") private var projector: LlavaProjector
-  @Child("language_model") private var language: Llama
+  @Child("language_model") private var language: CausalLM
 
   /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = ["llava"]
+  /// `model_type` of the decoders that it takes.
+  public static let languageTypes = ["llama", "mistral", "phi3"]
 
   /// The model of a `config.json`, without weights.
   ///
   /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
-    try self.init(LlavaConfiguration(config), Llama(config: config.languageModel()), config.value)
+    try self.init(LlavaConfiguration(config), CausalLM(config: config.languageModel()), config.value)
   }
 
-  private init(_ configuration: LlavaConfiguration, _ language: Llama, _ json: JSON) {
+  private init(_ configuration: LlavaConfiguration, _ language: CausalLM, _ json: JSON) {
     (self.configuration, configurationJSON) = (configuration, json)
     super.init()
     tower = VisionTower(configuration.vision)
@@ -61,7 +63,7 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
 
   /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
-    let words = language.decoder.embedding(input.ids)
+    let words = language.decoder.embed(input.ids)
     let x = input.images.map { $0.placing(features(of: $0.pixels).flatten(0, 1), in: words) } ?? words
     return language.decoder(x, input, cache: cache, rows: rows)
   }
@@ -78,7 +80,7 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
   }
 
   /// The names of transformers 5, and of its vision towers without `vision_model`, become those of the published
-  /// checkpoints; see also ``Llama/adapting(_:)``.
+  /// checkpoints; see also ``CausalLM/adapting(_:)``.
   public func adapting(_ source: any WeightSource) throws -> any WeightSource {
     var seen = Set<String>()
     for name in source.names.compactMap(Self.published) where !seen.insert(name).inserted {
@@ -105,7 +107,7 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
   }
 
   /// Gives tower and projector randomly initialised values and takes the decoder from another source, whose names are
-  /// those of a ``Llama``.
+  /// those of a ``CausalLM``.
   ///
   /// - Parameter generator: draws the values: N(0, 1/inputs), and see `PatchEmbeddings`.
   /// - Throws: `InputError` if the decoder's weights do not fit.

@@ -78,10 +78,9 @@ extension JSONReader {
   /// `text_config`; whether embeddings are tied may stand beside it.
   func languageModel() throws(InputError) -> JSONReader {
     let text = try at("text_config")
-    // Other families with the same names of tensors compute otherwise: Granite, Gemma, SmolLM3, Helium, ….
-    if let type = try text.ifPresent("model_type"), !Llama.modelTypes.contains(try type.string()) {
+    if let type = try text.ifPresent("model_type"), !Llava.languageTypes.contains(try type.string()) {
       throw type.error(
-        expected: Llama.modelTypes.joined(separator: ", ") + ", the only language models supported in a llava folder")
+        expected: Llava.languageTypes.joined(separator: ", ") + ", the only language models supported in a llava folder")
     }
     guard try ifPresent("tie_word_embeddings")?.bool() ?? false, case .object(var object) = text.value else {
       return text

@@ -1,24 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Files
 
-/// Activation of an MLP.
-enum Activation: String {
-  case gelu
-  case quickGelu = "quick_gelu"
-  case geluTanh = "gelu_pytorch_tanh"
-
-  init(_ config: JSONReader, key: String, default: Activation) throws(InputError) {
-    guard let value = try config.ifPresent(key) else {
-      self = `default`
-      return
-    }
-    guard let known = Activation(rawValue: try value.string()) else {
-      throw value.error(expected: "gelu, quick_gelu or gelu_pytorch_tanh, the only ones supported")
-    }
-    self = known
-  }
-}
-
 /// Sizes and options of CLIP's vision transformer, as `vision_config` states them.
 public struct VisionConfiguration: Sendable, Hashable {
   /// Width of the hidden states.

@@ -3,16 +3,6 @@ import Foundation
 import Torch
 import TorchNN
 
-extension Activation {
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    switch self {
-    case .gelu: x.gelu()
-    case .geluTanh: x.gelu(tanh: true)
-    case .quickGelu: x * (x * 1.702).sigmoid()
-    }
-  }
-}
-
 /// CLIP's vision transformer (Radford et al. 2021, arXiv 2103.00020): patches of an image as tokens, one class token
 /// before them, attention in both directions.
 ///

@@ -13,7 +13,7 @@ public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
   public let configuration: Phi3VisionConfiguration
   /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
-  @Child("model") private var decoder: LlamaDecoder
+  @Child("model") private var decoder: Decoder
   @Child("model.vision_embed_tokens") private var sight: ImageEmbedding
   @Child("lm_head") private var output: Linear
 
@@ -31,7 +31,7 @@ public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
     (self.configuration, configurationJSON) = (configuration, json)
     super.init()
     let language = configuration.language
-    decoder = LlamaDecoder(language)
+    decoder = Decoder(language)
     sight = ImageEmbedding(configuration)
     if !language.tiesEmbeddings {
       output = Linear(language.hiddenSize, language.vocabularySize, bias: false, device: .meta)
@@ -64,7 +64,7 @@ public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
 
   /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
-    let words = decoder.embedding(input.ids)
+    let words = decoder.embed(input.ids)
     let x = input.images.map { $0.placing(features(of: $0), in: words) } ?? words
     return decoder(x, input, cache: cache, rows: rows)
   }
@@ -74,7 +74,7 @@ public final class Phi3Vision: Module, PretrainedModel, VisionLanguageModel {
 
   /// A cache for `batch` sequences of up to `capacity` tokens.
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
-    decoder.makeCache(configuration.language, batch: batch, capacity: capacity)
+    decoder.makeCache(batch: batch, capacity: capacity)
   }
 
   /// Drops the buffers of old checkpoints, and the table of words where the embedding of images holds it once more.

@@ -4,7 +4,7 @@ public import Files
 /// How a vision tower and a Phi-3 decoder are joined, as `config.json` of a `phi3_v` model states it.
 public struct Phi3VisionConfiguration: Sendable, Hashable {
   /// The decoder, whose keys are those of `phi3`.
-  public var language: LlamaConfiguration
+  public var language: DecoderConfiguration
   /// The tower: `openai/clip-vit-large-patch14-336`, or what `vision_config` says in its place.
   public var vision: VisionConfiguration
   /// Id of the tokens that stand for images: that of `<|image|>`, unless `image_token_index` says otherwise.
@@ -16,7 +16,7 @@ public struct Phi3VisionConfiguration: Sendable, Hashable {
   ///
   /// - Throws: `InputError` naming file and key for a value out of range, and for options that are not supported.
   public init(_ config: JSONReader) throws(InputError) {
-    language = try LlamaConfiguration(config)
+    language = try DecoderConfiguration(config)
     let own = try config.ifPresent("vision_config")
     vision = try own.map { (own) throws(InputError) in try VisionConfiguration(own) } ?? .clipLarge336
     imageToken = try config.ifPresent("image_token_index")?.int() ?? 32_044

@@ -6,7 +6,7 @@ enum AdapterConfiguration {
   static let fileName = "adapter_config.json"
   /// What says nothing about the computation, or is only about how training began.
   private static let ignored: Set<String> = [
-    "auto_mapping", "inference_mode", "megatron_core", "peft_version", "qalora_group_size",
+    "auto_mapping", "fan_in_fan_out", "inference_mode", "megatron_core", "peft_version", "qalora_group_size",
     "revision", "runtime_config", "task_type",
   ]
 

@@ -1,76 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Files
-public import TorchNN
+import TorchNN
 
-/// Sizes and options of a decoder of the Llama family, as `config.json` states them.
-public struct LlamaConfiguration: Sendable, Hashable {
-  /// V, the number of token ids.
-  public var vocabularySize: Int
-  /// H, the width of hidden states.
-  public var hiddenSize: Int
-  /// Width of the MLP's inner layer.
-  public var intermediateSize: Int
-  /// Number of decoder layers.
-  public var layers: Int
-  /// Number of query heads.
-  public var heads: Int
-  /// Number of key and value heads; divides ``heads``.
-  public var keyValueHeads: Int
-  /// D, the width of one head.
-  public var headDimension: Int
-  /// Longest sequence the model was made for.
-  public var contextLength: Int
-  /// ε of the normalisations.
-  public var epsilon: Double
-  /// Base of the rotary frequencies.
-  public var theta: Double
-  /// How the rotary frequencies are stretched.
-  public var scaling: RotaryEmbedding.Scaling
-  /// Whether the output head is the embedding table.
-  public var tiesEmbeddings: Bool
-  /// Whether the four projections of attention have biases.
-  public var attentionBias: Bool
-  /// Whether the three projections of the MLP have biases.
-  public var mlpBias: Bool
-  /// Whether queries, keys and values, and gate and up of the MLP, are one projection each, as in Phi-3.
-  public var fusesProjections: Bool
-  /// Standard deviation of randomly initialised weights.
-  public var initialDeviation: Double
-  /// Id of the token a text begins with, if there is one.
-  public var beginToken: Int?
-  /// Ids that end a text.
-  public var endTokens: [Int]
-
-  /// A configuration made in code. The defaults are those of the reference implementation, apart from the sizes.
-  public init(
-    vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layers: Int, heads: Int, keyValueHeads: Int? = nil,
-    headDimension: Int? = nil, contextLength: Int = 2048, epsilon: Double = 1e-6, theta: Double = 10_000,
-    scaling: RotaryEmbedding.Scaling = .none, tiesEmbeddings: Bool = false, attentionBias: Bool = false,
-    mlpBias: Bool = false, fusesProjections: Bool = false, initialDeviation: Double = 0.02, beginToken: Int? = nil,
-    endTokens: [Int] = []
-  ) {
-    self.vocabularySize = vocabularySize
-    self.hiddenSize = hiddenSize
-    self.intermediateSize = intermediateSize
-    self.layers = layers
-    self.heads = heads
-    self.keyValueHeads = keyValueHeads ?? heads
-    self.headDimension = headDimension ?? hiddenSize / heads
-    self.contextLength = contextLength
-    self.epsilon = epsilon
-    self.theta = theta
-    self.scaling = scaling
-    self.tiesEmbeddings = tiesEmbeddings
-    self.attentionBias = attentionBias
-    self.mlpBias = mlpBias
-    self.fusesProjections = fusesProjections
-    self.initialDeviation = initialDeviation
-    self.beginToken = beginToken
-    self.endTokens = endTokens
-  }
-}
-
-extension LlamaConfiguration {
+extension DecoderConfiguration {
   /// Every key of `config.json` that is read or written, once.
   enum Key: String {
     case architectures, dtype
@@ -85,6 +17,7 @@ extension LlamaConfiguration {
     case contextLength = "max_position_embeddings"
     case epsilon = "rms_norm_eps"
     case activation = "hidden_act"
+    case hiddenActivation = "hidden_activation"
     case attentionBias = "attention_bias"
     case attentionDropout = "attention_dropout"
     case mlpBias = "mlp_bias"
@@ -94,9 +27,15 @@ extension LlamaConfiguration {
     case endToken = "eos_token_id"
     case tensorParallel = "pretraining_tp"
     case slidingWindow = "sliding_window"
+    case usesSlidingWindow = "use_sliding_window"
+    case maxWindowLayers = "max_window_layers"
+    case windowPattern = "sliding_window_pattern"
     case layerTypes = "layer_types"
     case quantization = "quantization_config"
     case ropeTheta = "rope_theta"
+    case localTheta = "rope_local_base_freq"
+    case fullAttention = "full_attention"
+    case slidingAttention = "sliding_attention"
     case ropeScaling = "rope_scaling"
     case ropeParameters = "rope_parameters"
     case ropeType = "rope_type"
@@ -108,14 +47,40 @@ extension LlamaConfiguration {
     case shortFactor = "short_factor"
     case longFactor = "long_factor"
     case attentionFactor = "attention_factor"
+    case fastTurns = "beta_fast"
+    case slowTurns = "beta_slow"
+    case truncates = "truncate"
+    case magnitude = "mscale"
+    case magnitudeOfAll = "mscale_all_dim"
+    case queryTemperature = "llama_4_scaling_beta"
     case residualDropout = "resid_pdrop"
     case embeddingDropout = "embd_pdrop"
     case partialRotary = "partial_rotary_factor"
     case isCausal = "is_causal"
+    case isBidirectional = "use_bidirectional_attention"
+    case queryScalar = "query_pre_attn_scalar"
+    case attentionCap = "attn_logit_softcapping"
+    case logitCap = "final_logit_softcapping"
+    case embeddingMultiplier = "embedding_multiplier"
+    case residualMultiplier = "residual_multiplier"
+    case attentionMultiplier = "attention_multiplier"
+    case logitsScaling = "logits_scaling"
+    case rotatedLayers = "no_rope_layers"
+    case unrotatedInterval = "no_rope_layer_interval"
+    case experts = "num_experts"
+    case localExperts = "num_local_experts"
+    case chosenExperts = "num_experts_per_tok"
+    case expertSize = "moe_intermediate_size"
+    case normalisesChoice = "norm_topk_prob"
+    case sparseStep = "decoder_sparse_step"
+    case denseLayers = "mlp_only_layers"
   }
 
   /// The configuration as `config.json`, in the layout that every version of transformers reads.
+  ///
+  /// - Precondition: it is one of the Llama family, or Phi-3's; others keep the `config.json` they came from.
   public var json: JSON {
+    precondition(parts == DecoderParts(), "only what was made in code is written")
     var object = JSONObject()
     func set(_ key: Key, _ value: JSON) { object[key.rawValue] = value }
     set(.architectures, [fusesProjections ? "Phi3ForCausalLM" : "LlamaForCausalLM"])
@@ -148,6 +113,13 @@ extension LlamaConfiguration {
     switch scaling {
     case .none: .null
     case .linear(let factor): [Key.ropeType.rawValue: "linear", Key.factor.rawValue: .double(factor)]
+    case .dynamic(let factor, _): [Key.ropeType.rawValue: "dynamic", Key.factor.rawValue: .double(factor)]
+    case .yarn(let factor, let fast, let slow, let originalLength, let truncates, let attention):
+      [
+        Key.ropeType.rawValue: "yarn", Key.factor.rawValue: .double(factor), Key.fastTurns.rawValue: .double(fast),
+        Key.slowTurns.rawValue: .double(slow), Key.originalLength.rawValue: .int(originalLength),
+        Key.truncates.rawValue: .bool(truncates), Key.attentionFactor.rawValue: .double(attention),
+      ]
     case .llama3(let factor, let low, let high, let originalLength):
       [
         Key.ropeType.rawValue: "llama3", Key.factor.rawValue: .double(factor), Key.lowFactor.rawValue: .double(low),

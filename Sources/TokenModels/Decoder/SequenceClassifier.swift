@@ -3,9 +3,8 @@ public import Files
 public import Torch
 public import TorchNN
 
-/// A decoder of the Llama family with a head of K scores in the place of that of the vocabulary, stored as
-/// transformers' `LlamaForSequenceClassification` and its like for Mistral and Phi-3 store it (`model.*`,
-/// `score.weight`).
+/// A decoder of any family of ``CausalLM`` with a head of K scores in the place of that of the vocabulary, stored as
+/// transformers' `LlamaForSequenceClassification` and its like store it (`model.*`, `score.weight`).
 ///
 ///     scores = score · hidden        [K] at a document's last token
 ///
@@ -13,18 +12,18 @@ public import TorchNN
 /// `pad_token_id`, so no document may end with that one.
 public final class SequenceClassifier: Module, PretrainedModel {
   /// The sizes and options of the decoder.
-  public let configuration: LlamaConfiguration
+  public let configuration: DecoderConfiguration
   /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
   /// Names of the scores, in order (`id2label`). Count K.
   public let labels: [String]
   /// `pad_token_id`; nil if there is none, and transformers then takes one document at a time.
   public let padToken: Int?
-  @Child("model") private var decoder: LlamaDecoder
+  @Child("model") private var decoder: Decoder
   @Child("score") private var score: Linear
 
   /// `model_type` of `config.json` that this model reads.
-  public static let modelTypes = Llama.modelTypes
+  public static let modelTypes = CausalLM.modelTypes
   /// Whether `architectures` of `config.json` name a classifier.
   public static func isMeant(by architectures: [String]) -> Bool {
     architectures.contains { $0.hasSuffix("ForSequenceClassification") }
@@ -34,11 +33,15 @@ public final class SequenceClassifier: Module, PretrainedModel {
   ///
   /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
-    let configuration = try LlamaConfiguration(config)
-    try self.init(LlamaDecoder(configuration), configuration, config)
+    let configuration = try DecoderConfiguration(config), family = try DecoderFamily.of(config)
+    guard family.hasClassifier else {
+      throw try config.at("architectures").error(
+        expected: "\(family.className)ForCausalLM: transformers has no head of scores for this model_type")
+    }
+    try self.init(Decoder(configuration), configuration, config)
   }
 
-  private init(_ decoder: LlamaDecoder, _ configuration: LlamaConfiguration, _ config: JSONReader) throws(InputError) {
+  private init(_ decoder: Decoder, _ configuration: DecoderConfiguration, _ config: JSONReader) throws(InputError) {
     (self.configuration, configurationJSON) = (configuration, config.value)
     labels = try config.labels()
     padToken = try config.ifPresent("pad_token_id")?.int()
@@ -63,13 +66,14 @@ public final class SequenceClassifier: Module, PretrainedModel {
     from model: any PretrainedModel, outputs: Int, labels: [String] = [], padToken: Int? = nil, seed: UInt64
   ) throws(InputError) {
     precondition(model.adapters.isEmpty, "adapters are merged before a model gets another head")
-    let (decoder, configuration): (LlamaDecoder, LlamaConfiguration)
+    let (decoder, configuration): (Decoder, DecoderConfiguration)
     switch model {
-    case let model as Llama: (decoder, configuration) = (model.decoder, model.configuration)
+    case let model as CausalLM: (decoder, configuration) = (model.decoder, model.configuration)
     case let model as SequenceClassifier: (decoder, configuration) = (model.decoder, model.configuration)
     default:
       throw InputError(
-        path: "model", expected: "a decoder of the Llama family", found: "\(type(of: model))",
+        path: "model", expected: "a decoder of " + CausalLM.modelTypes.joined(separator: ", "),
+        found: "\(type(of: model))",
         remedy: "Other architectures cannot be given a head of scores.")
     }
     let names = labels.isEmpty ? (0..<max(outputs, 0)).map { "LABEL_\($0)" } : labels
@@ -78,7 +82,13 @@ public final class SequenceClassifier: Module, PretrainedModel {
         path: "model", place: "outputs", expected: "a number from 1 on, and as many labels, all different",
         found: "\(outputs) outputs, labels \(names.joined(separator: ", "))")
     }
-    let json = model.configurationJSON.ofClassifier(labels: names, padToken: padToken)
+    let family = try DecoderFamily.of(JSONReader(model.configurationJSON, path: "config.json"))
+    guard family.hasClassifier else {
+      throw InputError(
+        path: "model", expected: "a family that transformers has classifiers of", found: family.modelType,
+        remedy: "Other architectures cannot be given a head of scores.")
+    }
+    let json = model.configurationJSON.ofClassifier(family, labels: names, padToken: padToken)
     try self.init(decoder, configuration, JSONReader(json, path: "config.json"))
     let table = decoder.embedding.weight
     noGrad {
@@ -126,12 +136,12 @@ public final class SequenceClassifier: Module, PretrainedModel {
 
   /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
-    decoder(decoder.embedding(input.ids), input, cache: cache, rows: rows)
+    decoder(decoder.embed(input.ids), input, cache: cache, rows: rows)
   }
 
   /// A cache for `batch` sequences of up to `capacity` tokens.
   public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
-    decoder.makeCache(configuration, batch: batch, capacity: capacity)
+    decoder.makeCache(batch: batch, capacity: capacity)
   }
 
   /// Drops the rotary frequencies that old checkpoints hold.
@@ -165,11 +175,9 @@ extension JSONReader {
 extension JSON {
   /// A language model's `config.json` as that of a classifier whose scores are read as they are (`regression`:
   /// transformers' pipelines put no softmax over them).
-  fileprivate func ofClassifier(labels: [String], padToken: Int?) -> JSON {
+  fileprivate func ofClassifier(_ family: DecoderFamily, labels: [String], padToken: Int?) -> JSON {
     guard case .object(var object) = self else { return self }
-    let names = ["mistral": "Mistral", "phi3": "Phi3"]
-    let family = if case .string(let type)? = object["model_type"] { names[type] ?? "Llama" } else { "Llama" }
-    object["architectures"] = [.string(family + "ForSequenceClassification")]
+    object["architectures"] = [.string(family.className + "ForSequenceClassification")]
     var titles = JSONObject(), ids = JSONObject()
     for (index, label) in labels.enumerated() {
       titles["\(index)"] = .string(label)

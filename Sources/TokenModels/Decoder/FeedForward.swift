@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import Torch
+import TorchNN
+
+/// What a layer does to each position by itself.
+class FeedForward: Module {
+  /// `[…, H]` → `[…, H]`.
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    preconditionFailure("\(type(of: self)) does not say what it computes")
+  }
+}
+
+/// W_down(activation(W_gate x) ⊙ W_up x).
+final class GatedMLP: FeedForward {
+  @OptionalChild("gate_proj") private var gate: Linear?
+  @OptionalChild("up_proj") private var up: Linear?
+  @Child("down_proj") private var down: Linear
+  // In the place of the first two.
+  @OptionalChild("gate_up_proj") private var fused: Linear?
+  private let activation: Activation
+
+  init(_ c: DecoderConfiguration, intermediateSize: Int) {
+    activation = c.parts.activation
+    super.init()
+    if c.fusesProjections {
+      fused = Linear(c.hiddenSize, 2 * intermediateSize, bias: c.mlpBias, device: .meta)
+    } else {
+      gate = Linear(c.hiddenSize, intermediateSize, bias: c.mlpBias, device: .meta)
+      up = Linear(c.hiddenSize, intermediateSize, bias: c.mlpBias, device: .meta)
+    }
+    down = Linear(intermediateSize, c.hiddenSize, bias: c.mlpBias, device: .meta)
+  }
+
+  override func callAsFunction(_ x: Tensor) -> Tensor {
+    if let fused, activation == .silu { return down(swiGLU(fused(x))) }
+    let both = fused.map { $0(x).chunk(2, -1) } ?? Linear.all([gate, up].compactMap { $0 }, of: x)
+    return activation == .silu ? down(gate: both[0], up: both[1]) : down(activation(both[0]) * both[1])
+  }
+}
+
+/// Experts, of which each token is sent to the few that a router rates highest (Shazeer et al. 2017, arXiv 1701.06538):
+///
+///     p = softmax(W_gate x),   Σ pₑ · expertₑ(x)  over the largest pₑ, made to sum to 1 if the model says so
+final class ExpertMLP: FeedForward {
+  @Child("gate") private var router: Linear
+  @Children("experts") private var experts: [GatedMLP]
+  private let settings: DecoderParts.Experts
+
+  init(_ c: DecoderConfiguration, _ settings: DecoderParts.Experts) {
+    self.settings = settings
+    super.init()
+    router = Linear(c.hiddenSize, settings.count, bias: false, device: .meta)
+    experts = (0..<settings.count).map { _ in GatedMLP(c, intermediateSize: settings.intermediateSize) }
+  }
+
+  override func callAsFunction(_ x: Tensor) -> Tensor {
+    let tokens = x.reshape([-1, x.size(-1)])  // [N, H]
+    let best = router(tokens).to(.float32).softmax(-1).topK(settings.chosen)
+    let weights = settings.normalisesChoice ? best.values / best.values.sum(-1, keepDim: true) : best.values
+    var result = tokens.zerosLike()
+    for (index, expert) in experts.enumerated() {
+      // Places [n] in the flattened [N · k] at which this one was chosen; one without a token has gradients of 0.
+      let places = best.indices.flatten().equals(Double(index)).nonzero().flatten()
+      let rows = places.floorDivided(by: settings.chosen)
+      let share = weights.flatten().indexSelect(0, places).to(x.dtype).unsqueeze(-1)
+      result = result.indexAdd(0, rows, expert(tokens.indexSelect(0, rows)) * share)
+    }
+    return result.view(x.shape)
+  }
+}
+
+extension Tensor {
+  /// Whole numbers from 0 on divided by another, rounded down: int64.
+  fileprivate func floorDivided(by divisor: Int) -> Tensor {
+    (to(.float64) / Double(divisor)).floor().to(.int64)
+  }
+}
