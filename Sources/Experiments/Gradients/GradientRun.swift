@@ -11,7 +11,7 @@ import TorchNN
 
 /// A run of the gradient experiment.
 struct GradientRun {
-  private let settings: GradientExperiment
+  private let experiment: GradientExperiment
   private let context: RunContext
   private let variant: GradientVariant
   private let seed: UInt64
@@ -20,8 +20,8 @@ struct GradientRun {
   private let model: any PretrainedModel
   private let problems: [(prompt: String, answer: String, value: Double)]
 
-  init(_ settings: GradientExperiment, _ run: GridRun, _ context: RunContext) throws {
-    (self.settings, self.context, seed) = (settings, context, UInt64(run.seed))
+  init(_ experiment: GradientExperiment, _ run: GridRun, _ context: RunContext) throws {
+    (self.experiment, self.context, seed) = (experiment, context, UInt64(run.seed))
     guard let variant = GradientVariant(rawValue: run.variant) else {
       throw InputError(path: run.name, place: "variant", expected: "a kind of gradient", found: run.variant)
     }
@@ -31,21 +31,22 @@ struct GradientRun {
     let numbers = NoisyNumbers(count: 2000, noise: 0.5, digits: digits)
     try numbers.write(to: place + "/data", seed: run.seed)
     try NewLanguageModel(width: 64, layers: 2, contextLength: 128, seed: seed).write(to: place + "/model")
-    func runFile(_ preset: Preset) throws -> RunSettings {
-      try RunSettings(
-        tree: [
-          "model": .string(place + "/model"), "data": ["train": .string(place + "/data/train.jsonl")],
-          "metrics": [["name": "y", "tokens": "digits", "distance": "squared"]],
-          "objective": ["preset": .string(preset.rawValue), "alpha": 1.0],
-          "train": [
-            "fromScratch": true, "batch": .int(settings.batch), "steps": .int(settings.warmup),
-            "learningRate": .double(1e-3), "samples": .int(0), "seed": .int(run.seed),
-          ],
-          "evaluate": ["distribution": false], "output": .string(place + "/run"),
-        ], path: "gradients")
+    func settings(_ preset: Preset) -> RunSettings {
+      var run = RunSettings(
+        model: place + "/model", data: DataSettings(train: place + "/data/train.jsonl"),
+        metrics: [MetricSettings(name: "y", tokens: .digits)],
+        objective: ObjectiveSettings(preset: preset, alpha: 1),
+        train: TrainSettings(
+          length: .steps(experiment.warmup), batch: experiment.batch, learningRate: 1e-3, seed: seed, fromScratch: true,
+          samples: 0),
+        evaluate: EvaluateSettings(distribution: false), output: place + "/run")
+      run.path = "gradients"
+      return run
     }
-    model = try TrainedRun(runFile(.sft), context, thenPercent: 100 * settings.batches / settings.warmup).model
-    artifacts = try RunArtifacts(runFile(Preset(rawValue: variant.rawValue) ?? .sft))
+    // A second thread would wait longer for its turn than these matrices take.
+    Torch.threads = 1
+    model = try TrainedRun(settings(.sft), context, thenPercent: 100 * experiment.batches / experiment.warmup).model
+    artifacts = try RunArtifacts(settings(Preset(rawValue: variant.rawValue) ?? .sft))
     let file = try JSONLFile(place + "/data/train.jsonl")
     problems = try (0..<file.count).map { index in
       let line = try file.record(index), answer = try line.at("completion").string()
@@ -68,7 +69,7 @@ struct GradientRun {
     let parameters = model.parameters().map(\.tensor)
     let sum = Tensor.zeros([parameters.reduce(0) { $0 + $1.count }], dtype: .float64)
     var sumOfSquares = 0.0
-    for index in 0..<settings.batches {
+    for index in 0..<experiment.batches {
       let gradient = try withTorchErrors {
         try batchGradient(index)
         let all = parameters.map { ($0.grad ?? $0.zerosLike()).detach().reshape([-1]).to(.float64) }
@@ -77,16 +78,16 @@ struct GradientRun {
       }
       noGrad { sum.add_(gradient) }
       sumOfSquares += gradient.square().sum().item()
-      context.say("gradients", settings.warmup + index + 1, of: settings.warmup + settings.batches)
+      context.say("gradients", experiment.warmup + index + 1, of: experiment.warmup + experiment.batches)
     }
     return GradientOutcome(
-      squaredSum: sum.square().sum().item(), sumOfSquares: sumOfSquares, count: settings.batches)
+      squaredSum: sum.square().sum().item(), sumOfSquares: sumOfSquares, count: experiment.batches)
   }
 
   /// Leaves the gradient of a batch in the parameters.
   private func batchGradient(_ index: Int) throws {
     var random = CounterGenerator(0x6772_6164, seed, UInt64(index))
-    let drawn = (0..<settings.batch).map { _ in problems[random.next(below: problems.count)] }
+    let drawn = (0..<experiment.batch).map { _ in problems[random.next(below: problems.count)] }
     if variant == .sequence { return try sequenceLoss(drawn, &random).backward() }
     let batch = TokenBatch(
       drawn.map { artifacts.encoder.encode(prompt: $0.prompt, answer: $0.answer) },

@@ -60,19 +60,14 @@ public struct OverheadExperiment: Experiment {
   /// Trains for some steps and times them.
   public func run(_ run: GridRun, _ context: RunContext) throws -> OverheadOutcome {
     let place = try context.emptyOutput()
-    let settings = try RunSettings(
-      tree: [
-        "model": .string(model), "data": ["train": .string(context.folder + "/train.jsonl")],
-        "metrics": [
-          ["name": "y", "tokens": "digits", "distance": "squared", "contrast": ["passes": 2]]
-        ],
-        "objective": ["preset": .string(run.variant)],
-        "train": [
-          "batch": .int(batch), "steps": .int(Self.untimed + steps), "learningRate": .double(1e-6),
-          "samples": .int(0), "seed": 1,
-        ],
-        "evaluate": ["distribution": false], "output": .string(place),
-      ], path: "overhead")
+    var settings = RunSettings(
+      model: model, data: DataSettings(train: context.folder + "/train.jsonl"),
+      metrics: [MetricSettings(name: "y", tokens: .digits, contrast: .twoPass())],
+      objective: ObjectiveSettings(preset: try run.preset),
+      train: TrainSettings(
+        length: .steps(Self.untimed + steps), batch: batch, learningRate: 1e-6, seed: 1, samples: 0),
+      evaluate: EvaluateSettings(distribution: false), output: place)
+    settings.path = "overhead"
     var seconds = [Double]()
     _ = try TrainedRun(settings, context, thenPercent: 0) { event in
       if case .step(let step) = event { seconds.append(step.seconds) }
