@@ -10,7 +10,9 @@ let package = Package(
   dependencies: [.package(name: "dist2", path: "..")],
   targets: [
     .executableTarget(name: "targets", dependencies: [.product(name: "Dist2", package: "dist2")]),
-    .executableTarget(name: "custom-distance", dependencies: [.product(name: "Dist2", package: "dist2")]),
+    .executableTarget(
+      name: "custom-distance",
+      dependencies: [.product(name: "Dist2", package: "dist2"), .product(name: "Dist2Recipes", package: "dist2")]),
   ],
   swiftLanguageModes: [.v6]
 )

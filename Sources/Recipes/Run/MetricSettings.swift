@@ -32,24 +32,6 @@ public struct MetricSettings: Sendable, Hashable {
     public var value: Double
   }
 
-  /// A distance and its parameters.
-  public struct DistanceChoice: Sendable, Hashable {
-    /// `squared`, `absolute`, `circular`, …
-    public var name: String
-    /// Length of the circle, of `circular`.
-    public var period: Double?
-    /// Distances between the candidates, of `table`.
-    public var table: [[Double]]?
-    /// The distance that `shuffled` deals out.
-    public var original: String?
-    /// Seed of `shuffled`.
-    public var seed: Int
-    /// Safetensors file of embeddings, and the tensor's name in it; or the folder of an image tokenizer.
-    public var embeddings: String?
-    /// Name of the tensor in a Safetensors file.
-    public var tensor: String?
-  }
-
   /// What results call it.
   public var name: String
   /// The candidates.
@@ -186,23 +168,6 @@ extension MetricRegion {
         nil, expected: "answer, { delimiters: [\"<b>\", \"</b>\"] } or { spans: name }",
         found: "none or several of them")
     }
-  }
-}
-
-extension MetricSettings.DistanceChoice {
-  init(_ reader: SettingsReader) throws {
-    let names = DistanceRegistry.names + ["relative"]
-    let name: String = try reader.required("name")
-    guard names.contains(name) else {
-      throw reader.error(
-        nil, expected: "one of \(names.joined(separator: ", "))", found: "\"\(name)\"",
-        remedy: nearestName(to: name, among: names).map { "Did you mean \($0)?" } ?? "")
-    }
-    self.init(
-      name: name, period: try reader.optional("period", in: SettingRange.divisors),
-      table: try reader.optional("table"), original: try reader.optional("of"),
-      seed: try reader.value("seed", default: 0, in: 0...Int.max),
-      embeddings: try reader.optional("embeddings"), tensor: try reader.optional("tensor"))
   }
 }
 
