@@ -11,7 +11,9 @@ let package = Package(
   targets: [
     .executableTarget(name: "targets", dependencies: [.product(name: "Dist2", package: "dist2")]),
     .executableTarget(name: "custom-architecture", dependencies: [.product(name: "Dist2", package: "dist2")]),
-    .executableTarget(name: "custom-distance", dependencies: [.product(name: "Dist2", package: "dist2")]),
+    .executableTarget(
+      name: "custom-distance",
+      dependencies: [.product(name: "Dist2", package: "dist2"), .product(name: "Dist2Recipes", package: "dist2")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -88,7 +88,8 @@ import Torch
     let ratio = { (row: Int, own: Int) in p[row * 11 + 10] / p[row * 11 + own] }
     #expect(abs(ratio(0, 4) - 1) < 1e-15)
     #expect(abs(ratio(1, 0) - exp(-0.5)) < 1e-15)
-    #expect(part.term.weights == [2.0 / 3, 1.0 / 3])
+    let weights: [Double] = [2.0 / 3, 1.0 / 3]
+    #expect(part.term.weights == weights)
   }
 
   @Test func placeWeights() {

@@ -14,6 +14,10 @@ import Torch
   /// Eight candidates, with a duplicate value and values between the integers.
   private let space = try! TokenSpace(name: "eight", ids: Array(10..<18), values: [0, 1, 1, 2.5, -4, 359, 360, 1e6])
 
+  /// The same without what has no logarithm.
+  private let positive = try! TokenSpace(
+    name: "eight", ids: Array(10..<18), values: [3, 1, 1, 2.5, 0.01, 359, 360, 1e6])
+
   private func matrix(_ distance: any Distance, _ space: TokenSpace) -> [[Double]] {
     let rows = distance.rows(from: Array(0..<space.count), over: space, dtype: .float64, device: .cpu)
     #expect(rows.shape == [space.count, space.count])
@@ -25,8 +29,12 @@ import Torch
   @Test(arguments: DistanceRegistry.names, [ShuffledDistance.Unit.pairs, .tokens])
   func everyDistanceKeepsItsPromises(name: String, unit: ShuffledDistance.Unit) throws {
     let parameters = DistanceParameters(
-      period: 360, table: Self.table, codeBook: Self.codes, original: "squared", seed: 3, shuffle: unit)
+      [
+        "period": .number(360), "table": .table(Self.table), "of": .text("squared"), "seed": .integer(3),
+        "by": .text(unit.rawValue),
+      ], codeBook: Self.codes)
     let distance = try DistanceRegistry.make(name, parameters)
+    let space = name == "relative" ? positive : space
     #expect(distance.name == name)
     try distance.check(space)
     #expect(
@@ -53,6 +61,7 @@ import Torch
     #expect(circle.distance(from: 350, to: 10) == 20)
     #expect(circle.distance(from: -10, to: 730) == 20)
     #expect(circle.distance(from: 0, to: 180) == 180)
+    #expect(abs(matrix(RelativeDistance(), positive)[0][3] - pow(log(3) - log(2.5), 2)) < 1e-15)
     let labels = try TokenSpace(name: "l", ids: [1, 2, 3])
     #expect(matrix(.discrete, labels) == [[0, 1, 1], [1, 0, 1], [1, 1, 0]])
   }
@@ -94,11 +103,13 @@ import Torch
 
   @Test func unsuitableSpacesAreRefused() throws {
     let labels = try TokenSpace.all(8)
-    for name in ["squared", "absolute", "circular"] {
-      let distance = try DistanceRegistry.make(name, DistanceParameters(period: 10))
+    for name in ["squared", "absolute", "circular", "relative"] {
+      let distance = try DistanceRegistry.make(name, ["period": .integer(10)])
       let error = #expect(throws: ObjectiveError.self) { try distance.check(labels) }
       #expect(error?.description.contains("codebook have no values") == true)
     }
+    let zero = #expect(throws: ObjectiveError.self) { try RelativeDistance().check(space) }
+    #expect(zero?.description.contains("has the value 0.0") == true)
     let nine = try TokenSpace.all(9)
     #expect(throws: ObjectiveError.self) { try TableDistance(Self.table).check(nine) }
     #expect(throws: ObjectiveError.self) { try EuclideanDistance(Self.codes).check(nine) }
@@ -121,14 +132,58 @@ import Torch
     #expect(nan?.problem.contains("embedding 1") == true)
   }
 
+  /// A distance of a program's own: one line registers it, and it reads its parameters itself.
+  @Test func aDistanceOfOnesOwnIsMadeByName() throws {
+    DistanceRegistry.register(DialDistance.self)
+    DistanceRegistry.register(DialDistance.self)  // no harm
+    #expect(DistanceRegistry.names.filter { $0 == "dial" } == ["dial"])
+    #expect(DistanceRegistry.namesBetweenValues.contains("dial"))
+    #expect(DistanceRegistry.parameters.contains(DistanceParameter("hours", .integer)))
+    let distance = try #require(DistanceRegistry.make("dial", ["hours": .integer(24)]) as? any ValueDistance)
+    #expect(distance.name == "dial")
+    #expect(distance.distance(from: 23, to: 1) == 4)
+    #expect(try matrix(DistanceRegistry.make("dial"), space)[0][3] == 6.25)
+    let target = try TargetDistribution(DistanceRegistry.make("dial"), temperature: .value(2))
+      .resolved(over: TokenSpace(name: "hours", ids: Array(0..<12), values: (0..<12).map(Double.init)))
+      .probabilities(around: 11)
+    #expect(abs(target[0] - target[10]) < 1e-15)
+    let bad = #expect(throws: ObjectiveError.self) { try DistanceRegistry.make("dial", ["hours": .text("many")]) }
+    #expect(
+      bad?.description == "dial distance: its parameter hours is not a whole number. "
+        + "Add `hours: …`, a whole number, to the distance.")
+    // Whole numbers can be as far apart.
+    let between = distance.betweenNumbers
+    #expect(between(1, 23) == 4)
+    let equal = try DialDistance(["hours": .integer(24)]), other = try DialDistance(["hours": .integer(12)])
+    #expect(between == .other(AnyNumberMetric(equal)))
+    #expect(between != .other(AnyNumberMetric(other)))
+  }
+
+  /// Distances of tokens and of whole numbers are one: same values, by both ways.
+  @Test(arguments: ["squared", "absolute", "circular", "relative"])
+  func whatIsBetweenTokensIsBetweenNumbers(name: String) throws {
+    let distance = try #require(
+      DistanceRegistry.make(name, ["period": .number(7.5)]) as? any ValueDistance)
+    if case .other = distance.betweenNumbers { Issue.record("\(name) has a closed form") }
+    for x in [0.5, 3, 11.25] {
+      for y in [0.5, 2, 40] { #expect(distance.distance(from: x, to: y) == distance.betweenNumbers(y, x)) }
+    }
+  }
+
   @Test func registryNamesWhatItKnowsAndWhatIsMissing() {
     let unknown = #expect(throws: ObjectiveError.self) { try DistanceRegistry.make("euclid") }
     #expect(unknown?.remedy.contains("euclidean") == true)
     for name in ["circular", "table", "cosine", "euclidean", "meanSquared", "shuffled"] {
-      #expect(throws: ObjectiveError.self) { try DistanceRegistry.make(name) }
+      let error = #expect(throws: ObjectiveError.self) { try DistanceRegistry.make(name) }
+      #expect(error?.part == "\(name) distance")
     }
-    #expect(throws: ObjectiveError.self) {
-      try DistanceRegistry.make("shuffled", DistanceParameters(original: "shuffled"))
+    let period = #expect(throws: ObjectiveError.self) { try DistanceRegistry.make("circular") }
+    #expect(period?.problem == "its parameter period is missing")
+    for wrong: DistanceParameters in [
+      ["of": .text("shuffled")], ["of": .text("squared"), "by": .text("rows")],
+      ["of": .text("squared"), "seed": .integer(-1)],
+    ] {
+      #expect(throws: ObjectiveError.self) { try DistanceRegistry.make("shuffled", wrong) }
     }
   }
 
@@ -149,5 +204,21 @@ import Torch
     }
     #expect(checkGradients(of: { halved($0[0])[0].sum() }, at: [Tensor([1.0, 2.0])]) != [])
     #expect(checkGradients(of: { $0[0].square().sum() }, at: [Tensor([1.0, 2.0])]) == [])
+  }
+}
+
+/// The shorter way round a dial, squared.
+private struct DialDistance: ValueDistance, NamedDistance {
+  static let name = "dial"
+  static let parameters = [DistanceParameter("hours", .integer)]
+  let isSymmetric = true
+  let satisfiesTriangleInequality = false
+  let hours: Double
+
+  init(_ parameters: DistanceParameters) throws { hours = Double(try parameters.integer("hours", default: 12)) }
+
+  func distance(from x: Double, to y: Double) -> Double {
+    let way = abs(x - y).truncatingRemainder(dividingBy: hours)
+    return pow(min(way, hours - way), 2)
   }
 }

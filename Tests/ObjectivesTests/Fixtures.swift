@@ -111,7 +111,7 @@ struct Fixtures: Decodable {
   func distanceLoss(_ distanceLoss: DistanceTerm) throws -> DistanceLoss {
     let codeBook = try CodeBook(codes.map(Float.init), count: codes.count / 3, dimensions: 3)
     let distance = try DistanceRegistry.make(
-      distanceLoss.distance, DistanceParameters(period: 10, table: table, codeBook: codeBook))
+      distanceLoss.distance, DistanceParameters(["period": .integer(10), "table": .table(table)], codeBook: codeBook))
     let contrast: Contrast =
       distanceLoss.contrast == "twoPass" ? .twoPass() : distanceLoss.contrast == "shared" ? .shared() : .none
     return try DistanceLoss(

@@ -149,7 +149,9 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     let metrics = run.metrics
     #expect(metrics.map(\.name) == ["position", "grade", "place", "code", "word"])
     #expect(metrics[0].tokens == .integers(-3...20) && metrics[0].region == .delimiters(Delimiters("<b>", "</b>")))
-    #expect(metrics[0].distance.name == "circular" && metrics[0].distance.period == 10 && metrics[0].weight == 0.5)
+    #expect(
+      metrics[0].distance.name == "circular" && metrics[0].distance.parameters["period"] == .number(10)
+        && metrics[0].weight == 0.5)
     #expect(metrics[0].temperature == .perplexity(3) && metrics[0].place == .none)
     #expect(metrics[0].contrast == .shared(radius: 2, range: 0...9))
     #expect(bins(metrics[1]) == ["A": 4, "1": 0.5])
@@ -309,10 +311,13 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     ),
     ("- tokens: digits\n    where: everywhere", ["key metrics[0].where.in: expected one of answer"]),
     ("- tokens: digits\n    where: { spans: a, delimiters: [x, y] }", ["key metrics[0].where: ", "none or several"]),
-    ("- tokens: digits\n    distance: sqared", ["line 4, key metrics[0].distance: ", "Did you mean squared?"]),
+    (
+      "- tokens: digits\n    distance: sqared",
+      ["key metrics[0].distance.name: expected one of absolute, circular, ", "Did you mean squared?"]
+    ),
     (
       "- tokens: digits\n    distance: { period: 3 }",
-      ["key metrics[0].distance.name: expected text, found no such key"]
+      ["key metrics[0].distance.name: expected one of absolute, circular, "]
     ),
     (
       "- tokens: digits\n    contrast: { passes: 3 }",

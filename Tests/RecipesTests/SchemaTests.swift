@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 import Foundation
+import Objectives
 import Recipes
 import Testing
 
@@ -29,6 +30,34 @@ import Testing
       checked += 1
     }
     #expect(checked > 10)
+  }
+
+  /// Distances are those of the registry, one of a program's own as well.
+  @Test func distancesAreThoseOfTheRegistry() async throws {
+    await #expect(processExitsWith: .success) {
+      struct Clock: ValueDistance, NamedDistance {
+        static let name = "clock"
+        static let parameters = [DistanceParameter("hours", .integer)]
+        let isSymmetric = true, satisfiesTriangleInequality = true, hours: Double
+        init(_ parameters: DistanceParameters) throws { hours = Double(try parameters.integer("hours")) }
+        func distance(from x: Double, to y: Double) -> Double { min(abs(x - y), hours - abs(x - y)) }
+      }
+      func run(_ distance: String) throws -> RunSettings {
+        try RunSettings(yaml: "model: m\nmetrics:\n  - { name: a, tokens: digits, distance: \(distance) }")
+      }
+      let unknown = #expect(throws: InputError.self) { try run("{ name: clock, hours: 12 }") }
+      #expect(unknown?.expected == "one of \(DistanceRegistry.names.joined(separator: ", "))")
+      DistanceRegistry.register(Clock.self)
+      let metric = try run("{ name: clock, hours: 12 }").metrics[0]
+      #expect(metric.distance == MetricSettings.DistanceChoice("clock", ["hours": .integer(12)]))
+      let made = try #require(metric.distance.make() as? Clock)
+      #expect(made.distance(from: 11, to: 1) == 2)
+      let missing = #expect(throws: ObjectiveError.self) { try run("clock").metrics[0].distance.make() }
+      #expect(missing?.description.contains("clock distance: its parameter hours is missing") == true)
+      let schema = try RunSettings.schema().output(pretty: false, path: "")
+      #expect(schema.contains("\"clock\""))
+      #expect(schema.contains("\"hours\""))
+    }
   }
 
   @Test func defaultsAndNamesAreTheReaders() throws {

@@ -11,11 +11,13 @@ import Training
 @Suite struct ProcessTests {
   /// Sixty steps with a checkpoint every other.
   private static func train(
-    _ folder: String? = nil, dropout: Double = 0, stopAfter: Int = .max, onStep: (Int) -> Void = { _ in }
+    _ folder: String? = nil, dropout: Double = 0, reducer: any Reducer = SingleProcess(), stopAfter: Int = .max,
+    onStep: (Int) -> Void = { _ in }
   ) throws -> (losses: [Double], weights: [String: [Double]]) {
     let model = try Toy(dtype: .float32, dropout: dropout)
     let trainer = Trainer(
-      model, try toyObjective(), toyRule, options: TrainingOptions(length: .steps(60), schedule: .linear, seed: 5))
+      model, try toyObjective(), toyRule, options: TrainingOptions(length: .steps(60), schedule: .linear, seed: 5),
+      reducer: reducer)
     trainer.shouldStop = { trainer.progress.step >= stopAfter }
     let outcome = try trainer.fit(
       toyBatches(microBatch: 3, seed: 2), checkpoints: try folder.map { try Checkpoints($0, stepsBetween: 2) }
@@ -63,6 +65,21 @@ import Training
       let resumed = try Self.train(folder.path, dropout: 0.3)
       #expect(resumed.losses == whole.losses)
       #expect(resumed.weights == whole.weights)
+    }
+  }
+
+  /// Processes that share a step may not drop the same hidden units.
+  @Test func dropoutDiffersByProcess() async throws {
+    await #expect(processExitsWith: .success) {
+      struct Second: Reducer {
+        let rank = 1
+        func gather(_ values: [Double]) -> [[Double]] { [values] }
+        func gradients(of parameters: [Tensor]) -> any StepGradients { AccumulatedGradients(parameters) }
+      }
+      let first = try Self.train(dropout: 0.3).losses, second = try Self.train(dropout: 0.3, reducer: Second()).losses
+      #expect(first != second)
+      let plain = try Self.train().losses, alone = try Self.train(reducer: Second()).losses
+      #expect(plain == alone)
     }
   }
 

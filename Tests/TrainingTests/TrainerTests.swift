@@ -142,8 +142,11 @@ import Training
   /// all means stay what they were.
   @Test func theReducerSeesDenominatorsGradientsAndLosses() throws {
     struct Doubling: Reducer {
-      func sum(_ values: [Double]) -> [Double] { values.map { 2 * $0 } }
-      func sum_(_ gradients: [Tensor?]) { for gradient in gradients { gradient?.mul_(2) } }
+      let rank = 0
+      func gather(_ values: [Double]) -> [[Double]] { [values, values] }
+      func gradients(of parameters: [Tensor]) -> any StepGradients {
+        AccumulatedGradients(parameters) { for gradient in $0 { gradient?.mul_(2) } }
+      }
     }
     let model = try Toy(), twice = try Toy()
     let losses = try Trainer(model, toyObjective(), toyRule, options: toyOptions).fit(toyBatches()).losses
@@ -159,19 +162,25 @@ import Training
   /// One of two processes has nothing to learn from: it contributes nothing, and ends with the other's weights.
   @Test func aProcessWithNothingSupervisedFollowsTheOthers() throws {
     final class Recording: Reducer {
-      var values = [[Double]](), gradients = [[Tensor?]]()
-      func sum(_ values: [Double]) -> [Double] {
+      let rank = 0
+      var values = [[Double]](), sums = [[Tensor?]]()
+      func gather(_ values: [Double]) -> [[Double]] {
         self.values.append(values)
-        return values
+        return [values]
       }
-      func sum_(_ gradients: [Tensor?]) { self.gradients.append(gradients.map { $0?.clone() }) }
+      func gradients(of parameters: [Tensor]) -> any StepGradients {
+        AccumulatedGradients(parameters) { self.sums.append($0.map { $0?.clone() }) }
+      }
     }
     final class Following: Reducer {
+      let rank = 1
       var other: Recording
       init(_ other: Recording) { self.other = other }
-      func sum(_ values: [Double]) -> [Double] { zip(values, other.values.removeFirst()).map { $0 + $1 } }
-      func sum_(_ gradients: [Tensor?]) {
-        for (mine, theirs) in zip(gradients, other.gradients.removeFirst()) { mine?.add_(theirs!) }
+      func gather(_ values: [Double]) -> [[Double]] { [other.values.removeFirst(), values] }
+      func gradients(of parameters: [Tensor]) -> any StepGradients {
+        AccumulatedGradients(parameters) {
+          for (mine, theirs) in zip($0, self.other.sums.removeFirst()) { mine?.add_(theirs!) }
+        }
       }
     }
     let model = try Toy(), idle = try Toy(), recording = Recording()
@@ -184,7 +193,7 @@ import Training
     let followed = try Trainer(idle, toyObjective(), toyRule, options: toyOptions, reducer: Following(recording))
       .fit(batches).losses
     #expect(followed == losses)
-    #expect(recording.gradients.isEmpty)
+    #expect(recording.sums.isEmpty)
     #expect(weights(of: idle) == weights(of: model))
   }
 

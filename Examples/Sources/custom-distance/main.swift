@@ -1,25 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-// A distance of one's own, trained against: the hours of a clock, where 11 is as near to 1 as 3 is.
+// A distance of one's own, trained against: the hours of a clock, where 11 is as near to 1 as 3 is. One line registers it,
+// and a run file names it like any other.
 //
 // The "model" is a table of logits, so that the loss and its gradient can be seen at work without a checkpoint.
+import Files
 import MetricTokens
 import Objectives
+import Recipes
 import Torch
 
-/// Shortest way round a dial of twelve hours, in squared hours.
-struct ClockDistance: ValueDistance {
-  let name = "clock"
+/// Shortest way round a dial, in squared hours.
+struct ClockDistance: ValueDistance, NamedDistance {
+  static let name = "clock"
+  static let parameters = [DistanceParameter("hours", .number)]
   let isSymmetric = true
   let satisfiesTriangleInequality = false
+  let hours: Double
+
+  init(_ parameters: DistanceParameters) throws { hours = try parameters.number("hours", default: 12) }
+
   func distance(from x: Double, to y: Double) -> Double {
-    let way = abs(x - y).truncatingRemainder(dividingBy: 12)
-    let hours = min(way, 12 - way)
-    return hours * hours
+    let way = abs(x - y).truncatingRemainder(dividingBy: hours)
+    let shorter = min(way, hours - way)
+    return shorter * shorter
   }
 }
 
-let hours = try TokenSpace(name: "hours", ids: Array(0..<12), values: (1...12).map(Double.init))
-let distanceLoss = try DistanceLoss(hours, target: TargetDistribution(ClockDistance(), temperature: .value(1)))
+DistanceRegistry.register(ClockDistance.self)
+
+let run = try RunSettings(
+  yaml: """
+    model: SmolLM2-135M-Instruct
+    metrics:
+      - { name: hour, tokens: { integers: [1, 12] }, distance: { name: clock, hours: 12 }, temperature: 1 }
+    """)
+let metric = run.metrics[0]
+do {
+  _ = try RunSettings(yaml: "model: m\nmetrics:\n  - { name: hour, tokens: digits, distance: clocks }")
+} catch let error as InputError {
+  print("a name that is not registered:", error)
+}
+
+let hours = try TokenSpace(name: metric.name, ids: Array(0..<12), values: (1...12).map(Double.init))
+let distanceLoss = try DistanceLoss(
+  hours, target: TargetDistribution(metric.distance.make(), temperature: metric.temperature ?? .value(1)))
 let objective = Objective.crossEntropy + 0.1 * distanceLoss
 
 // One position whose target is 12 o'clock (candidate 11), and a model that knows nothing yet.

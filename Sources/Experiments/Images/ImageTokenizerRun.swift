@@ -57,7 +57,7 @@ struct ImageTokenizerRun {
     tell("classifier", 0)
     var training = ClassifierTraining()
     training.epochs = settings.tokenizer.classifierEpochs
-    let classifier = try training.train(data)
+    let classifier = try training.train(data) { _ in }
     try classifier.classifier.save(to: folder.features, replacing: true)
 
     tell("tokenizer", settings.tokenizer.classifierEpochs)

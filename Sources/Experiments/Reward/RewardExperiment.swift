@@ -103,7 +103,7 @@ public struct RewardExperiment: Experiment {
     if let alpha = variant.alpha { settings.objective.alpha = alpha }
     if var distance = variant.distance {
       // A random one is another for each seed, as the models are.
-      if distance.original != nil { distance.seed = seed }
+      if distance.parameters["of"] != nil { distance.parameters["seed"] = .integer(seed) }
       for index in settings.metrics.indices { settings.metrics[index].distance = distance }
     }
     (settings.train.seed, settings.output) = (UInt64(seed), output)

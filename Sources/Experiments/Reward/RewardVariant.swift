@@ -44,7 +44,7 @@ public struct RewardVariant: Sendable, Hashable {
     RewardVariant(.dist, name: "absolute", title: "absolute distance", distance: .init("absolute")),
     RewardVariant(
       .dist, name: "random", title: "distances dealt out at random",
-      distance: .init("shuffled", of: "squared")),
+      distance: .init("shuffled", ["of": .text("squared")])),
   ]
 
   /// Table 6 without the α that `dist` has anyway.

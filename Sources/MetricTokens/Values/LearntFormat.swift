@@ -44,7 +44,7 @@ public struct LearntFormat: Sendable, Hashable {
     case .squared: rounded(max(widthShare * deviation, step))
     case .relative: rounded(max(widthShare * logDeviation, 0.01))
     // A mean deviation is 1/√2 of a standard deviation.
-    case .absolute: rounded(max(widthShare * deviation / 2.squareRoot(), step))
+    case .absolute, .other: rounded(max(widthShare * deviation / 2.squareRoot(), step))
     // No spread on a circle exceeds that of all its values alike.
     case .circular(let period):
       rounded(max(widthShare * min(deviation, period / 12.squareRoot()) / 2.squareRoot(), step))

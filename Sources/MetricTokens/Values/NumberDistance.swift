@@ -11,6 +11,8 @@ public enum NumberDistance: Sendable, Hashable {
   case circular(period: Double)
   /// (ln v − ln x)², of values above 0; others are infinitely far from those.
   case relative
+  /// One that a program brings along.
+  case other(AnyNumberMetric)
 
   /// d(v, x) ≥ 0, 0 where both are equal.
   public func callAsFunction(_ v: Double, _ x: Double) -> Double {
@@ -24,6 +26,7 @@ public enum NumberDistance: Sendable, Hashable {
       guard v > 0, x > 0 else { return v == x ? 0 : .infinity }
       let difference = log(v / x)
       return difference * difference
+    case .other(let metric): return metric.base.distance(from: x, to: v)
     }
   }
 
@@ -37,6 +40,9 @@ public enum NumberDistance: Sendable, Hashable {
       guard self(nearest, x).isFinite else { return v == nearest ? 0 : .infinity }
       guard v > 0, nearest > 0, x > 0 else { return self(v, x) }
       return log(v / nearest) * (log(v / x) + log(nearest / x))
+    case .other:
+      let least = self(nearest, x)
+      return least.isFinite ? self(v, x) - least : v == nearest ? 0 : .infinity
     }
   }
 
@@ -46,8 +52,46 @@ public enum NumberDistance: Sendable, Hashable {
     switch self {
     case .squared, .relative: 2 * width * width
     case .absolute, .circular: width
+    case .other(let metric): metric.base.temperature(width: width)
     }
   }
+
+  /// Whether more of a distance in value is always more of this one, on either side.
+  var growsOutwards: Bool {
+    switch self {
+    case .squared, .absolute, .relative: true
+    case .circular, .other: false
+    }
+  }
+}
+
+/// A distance d(x, v) between numbers of which nothing else is known: targets sum up all values of a format.
+public protocol NumberMetric: Sendable, Hashable {
+  /// Name in run files and reports.
+  var name: String { get }
+  /// d(x, v) ≥ 0, 0 where both are equal.
+  func distance(from x: Double, to v: Double) -> Double
+  /// τ of a width in the values' own units. By default d(0, width): a target has fallen to 1/e one width away, where
+  /// distances depend on the difference alone.
+  func temperature(width: Double) -> Double
+}
+
+extension NumberMetric {
+  /// d(0, width).
+  public func temperature(width: Double) -> Double { distance(from: 0, to: width) }
+}
+
+/// Any ``NumberMetric``.
+public struct AnyNumberMetric: Sendable, Hashable {
+  /// The distance.
+  public let base: any NumberMetric
+
+  /// One of these.
+  public init(_ base: any NumberMetric) { self.base = base }
+  /// Whether both are the same distance, with the same parameters.
+  public static func == (a: AnyNumberMetric, b: AnyNumberMetric) -> Bool { AnyHashable(a.base) == AnyHashable(b.base) }
+  /// By the distance and its parameters.
+  public func hash(into hasher: inout Hasher) { hasher.combine(AnyHashable(base)) }
 }
 
 /// How wide a target is.

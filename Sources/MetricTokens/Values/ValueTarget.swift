@@ -73,6 +73,10 @@ public struct ValueTarget: Sendable, Hashable {
       candidates = [range.lowerBound, range.upperBound, min(first, range.upperBound)]
     case .relative where x > 0: candidates.append(format.value(1))
     case .relative, .squared, .absolute: break
+    case .other:
+      // Too many are refused when they are summed up.
+      return all.prefix(Self.largestWindow + 1).min { distance(format.value($0), x) < distance(format.value($1), x) }
+        ?? all.lowerBound
     }
     // Rounded to steps, the nearest by value need not be the nearest by distance.
     let indices = candidates.compactMap { format.index(nearest: $0) }.flatMap { [$0, $0 - 1, $0 + 1] }
@@ -80,12 +84,13 @@ public struct ValueTarget: Sendable, Hashable {
       ?? all.lowerBound
   }
 
-  /// The stretch around the nearest value beyond which nothing counts. A circle has no beyond.
+  /// The stretch around the nearest value beyond which nothing counts. A circle has no beyond; of a distance of
+  /// which nothing is known, all values are taken.
   private func window(
     around nearest: Int, most: Int, _ energy: (Int) -> Double
   ) throws(ValueTargetError) -> ClosedRange<Int> {
     let all = format.indices
-    if case .circular = distance {
+    if !distance.growsOutwards {
       guard all.count <= most else { throw ValueTargetError.values(all.count) }
       return all
     }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+public import MetricTokens
+
 /// d(x, y) = |x − y|. The target is then a discrete Laplace distribution of scale τ.
-public struct AbsoluteDistance: ValueDistance {
+public struct AbsoluteDistance: ValueDistance, NamedDistance {
   /// `absolute`
-  public let name = "absolute"
+  public static let name = "absolute"
   /// d(x, y) = d(y, x).
   public let isSymmetric = true
   /// d(x, z) ≤ d(x, y) + d(y, z).
@@ -10,9 +12,13 @@ public struct AbsoluteDistance: ValueDistance {
 
   /// No parameters.
   public init() {}
+  /// No parameters.
+  public init(_ parameters: DistanceParameters) { self.init() }
 
   /// d(x, y).
   public func distance(from x: Double, to y: Double) -> Double { abs(x - y) }
+  /// With τ = b a Laplace distribution.
+  public var betweenNumbers: NumberDistance { .absolute }
 }
 
 extension Distance where Self == AbsoluteDistance {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+public import MetricTokens
+
 /// The shorter way round a circle: with period 360, 350 and 10 are 20 apart (docs/paper-map.md Q32).
-public struct CircularDistance: ValueDistance {
+public struct CircularDistance: ValueDistance, NamedDistance {
   /// `circular`
-  public let name = "circular"
+  public static let name = "circular"
+  /// `period`
+  public static let parameters = [DistanceParameter("period", .number)]
   /// d(x, y) = d(y, x).
   public let isSymmetric = true
   /// d(x, z) ≤ d(x, y) + d(y, z).
@@ -20,9 +24,11 @@ public struct CircularDistance: ValueDistance {
     self.period = period
   }
 
+  /// From `period`.
+  public init(_ parameters: DistanceParameters) throws { try self.init(period: parameters.number("period")) }
+
   /// d(x, y).
-  public func distance(from x: Double, to y: Double) -> Double {
-    let way = abs(x - y).truncatingRemainder(dividingBy: period)
-    return min(way, period - way)
-  }
+  public func distance(from x: Double, to y: Double) -> Double { betweenNumbers(y, x) }
+  /// The same circle.
+  public var betweenNumbers: NumberDistance { .circular(period: period) }
 }

@@ -2,9 +2,9 @@
 public import Torch
 
 /// 1 − v(x)·v(y) / (‖v(x)‖ ‖v(y)‖) between embeddings (equation 7).
-public struct CosineDistance: VectorDistance {
+public struct CosineDistance: VectorDistance, NamedDistance {
   /// `cosine`
-  public let name = "cosine"
+  public static let name = "cosine"
   /// d(x, y) = d(y, x).
   public let isSymmetric = true
   /// False: the way by a vector in between can be shorter.
@@ -25,6 +25,8 @@ public struct CosineDistance: VectorDistance {
     }
     self.codeBook = codeBook
   }
+  /// Between the embeddings of the candidates.
+  public init(_ parameters: DistanceParameters) throws { try self.init(parameters.requiredCodeBook()) }
 
   /// The distance as a factor of squared ones, which the fused loss makes row by row; nil where it is none.
   public var squared: (vectors: CodeBook, factor: Double)? {

@@ -6,9 +6,9 @@ public import Torch
 ///
 /// The target is then label smoothing with ε = M·e^(−1/τ) / (1 + (M − 1)·e^(−1/τ)) (docs/paper-map.md, identity iii),
 /// and one-hot only as τ → 0. Tokens without values differ if they are different tokens.
-public struct DiscreteDistance: Distance {
+public struct DiscreteDistance: NamedDistance {
   /// `discrete`
-  public let name = "discrete"
+  public static let name = "discrete"
   /// d(x, y) = d(y, x).
   public let isSymmetric = true
   /// d(x, z) ≤ d(x, y) + d(y, z).
@@ -16,6 +16,8 @@ public struct DiscreteDistance: Distance {
 
   /// No parameters.
   public init() {}
+  /// No parameters.
+  public init(_ parameters: DistanceParameters) { self.init() }
 
   /// Any space will do.
   public func check(_ space: TokenSpace) throws {}

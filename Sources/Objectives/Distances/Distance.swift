@@ -7,7 +7,7 @@ public import Torch
 /// It need not be a metric: squared and cosine distances break the triangle inequality (docs/paper-map.md Q2). Symmetry
 /// and the triangle inequality hold only where a type claims them, and `checkDistance` in TestSupport holds it to its word.
 ///
-/// To add one: a file in this folder, its test, a line in ``DistanceRegistry``.
+/// One that run files can name is a ``NamedDistance``.
 public protocol Distance: Sendable {
   /// Name in run files and reports.
   var name: String { get }
@@ -28,15 +28,22 @@ public protocol Distance: Sendable {
   func rows(from candidates: [Int], over space: TokenSpace, dtype: DType, device: Device) -> Tensor
 }
 
-/// A distance between the values of two tokens.
-public protocol ValueDistance: Distance {
-  /// d(x, y) ≥ 0.
-  func distance(from x: Double, to y: Double) -> Double
+/// A distance between the values of two tokens, or between whole numbers.
+public protocol ValueDistance: Distance, NumberMetric {
+  /// The same for targets over whole numbers. By default they are summed up value by value; distances with a closed
+  /// form say which.
+  var betweenNumbers: NumberDistance { get }
 }
 
 extension ValueDistance {
+  /// Summed up value by value.
+  public var betweenNumbers: NumberDistance { .other(AnyNumberMetric(self)) }
+
   /// Needs values.
-  public func check(_ space: TokenSpace) throws {
+  public func check(_ space: TokenSpace) throws { try checkValues(space) }
+
+  /// Needs values.
+  func checkValues(_ space: TokenSpace) throws {
     guard space.values == nil else { return }
     throw ObjectiveError(
       "\(name) distance", "the tokens of space \(space.name) have no values",

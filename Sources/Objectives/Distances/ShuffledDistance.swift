@@ -5,7 +5,7 @@ public import Torch
 /// Another distance with its meaning destroyed: the random metric of Table 8 (docs/paper-map.md Q27).
 ///
 /// Scale and entropy stay those of the original, so that only the geometry is gone.
-public struct ShuffledDistance: Distance {
+public struct ShuffledDistance: NamedDistance {
   /// Permuted units.
   public enum Unit: String, Sendable, Hashable, Codable, CaseIterable {
     /// The distances of all pairs, among the pairs: no structure is left. Needs the whole matrix.
@@ -15,7 +15,12 @@ public struct ShuffledDistance: Distance {
   }
 
   /// `shuffled`
-  public let name = "shuffled"
+  public static let name = "shuffled"
+  /// `of`: the distance that is shuffled, whose parameters stand beside it; `seed`, 0 unless given; `by`: `pairs` (the
+  /// default) or `tokens`.
+  public static let parameters = [
+    DistanceParameter("of", .text), DistanceParameter("seed", .integer), DistanceParameter("by", .text),
+  ]
   /// d(x, y) = d(y, x).
   public let isSymmetric = true
   /// That of the original where tokens are dealt out; false where pairs are.
@@ -37,6 +42,20 @@ public struct ShuffledDistance: Distance {
     }
     (self.original, self.seed, self.unit) = (original, seed, unit)
     satisfiesTriangleInequality = unit == .tokens && original.satisfiesTriangleInequality
+  }
+
+  /// From `of`, `seed` and `by`.
+  public init(_ parameters: DistanceParameters) throws {
+    let original = try parameters.text("of"), by = try parameters.text("by", default: Unit.pairs.rawValue)
+    let seed = try parameters.integer("seed", default: 0)
+    guard original != Self.name else {
+      throw ObjectiveError("shuffled distance", "it would shuffle itself", remedy: "Name another distance.")
+    }
+    guard let unit = Unit(rawValue: by), seed >= 0 else {
+      throw ObjectiveError(
+        "shuffled distance", "seed \(seed), by \(by)", remedy: "Give a seed from 0 on, and pairs or tokens.")
+    }
+    try self.init(DistanceRegistry.make(original, parameters), seed: UInt64(seed), by: unit)
   }
 
   /// Whatever the original needs; for pairs, a space whose whole matrix may be held.

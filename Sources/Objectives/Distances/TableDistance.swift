@@ -3,9 +3,11 @@ public import MetricTokens
 public import Torch
 
 /// Distances given one by one, candidate by candidate: costs of confusing one label with another.
-public struct TableDistance: Distance {
+public struct TableDistance: NamedDistance {
   /// `table`
-  public let name = "table"
+  public static let name = "table"
+  /// `table`
+  public static let parameters = [DistanceParameter("table", .table)]
   /// Whether the table is.
   public let isSymmetric: Bool
   /// False: a table may hold anything.
@@ -30,6 +32,9 @@ public struct TableDistance: Distance {
     self.table = table
     isSymmetric = table.indices.allSatisfy { x in table.indices.allSatisfy { table[x][$0] == table[$0][x] } }
   }
+
+  /// From `table`.
+  public init(_ parameters: DistanceParameters) throws { try self.init(parameters.table("table")) }
 
   /// Needs one row per candidate.
   public func check(_ space: TokenSpace) throws {

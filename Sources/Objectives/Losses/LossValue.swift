@@ -11,6 +11,11 @@ public struct LossValue {
     public var weight: Double
     /// Its value before α, a detached scalar left on its device: reading it waits for the device.
     public var value: Tensor
+
+    /// Memberwise.
+    public init(name: String, weight: Double, value: Tensor) {
+      (self.name, self.weight, self.value) = (name, weight, value)
+    }
   }
 
   /// Σ weight · value, a differentiable scalar.
@@ -18,4 +23,7 @@ public struct LossValue {
   /// Its parts, in the order of ``TrainingObjective/lossTerms``. Values of the micro-batches of a step add up to that
   /// of the step.
   public var lossTerms: [Term]
+
+  /// Memberwise.
+  public init(total: Tensor, lossTerms: [Term]) { (self.total, self.lossTerms) = (total, lossTerms) }
 }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import Files
-import Foundation
-import MetricTokens
+import Objectives
 public import TokenModels
 import Torch
 import TorchNN
-import Training
+public import Training
 
 /// Trains the classifier whose features judge samples of a small data set.
 public struct ClassifierTraining: Sendable, Hashable {
@@ -29,48 +27,45 @@ public struct ClassifierTraining: Sendable, Hashable {
     public let classifier: SmallImageClassifier
     /// Share of test images it tells right.
     public let accuracy: Double
+    /// How the run ended.
+    public let finish: FinishMetrics
   }
 
-  /// Steps that ``train(_:progress:)`` will take.
-  public func steps(_ data: FashionMNIST) -> Int { epochs * ((data.train.count + batch - 1) / batch) }
+  /// Steps that ``train(_:checkpoints:shouldStop:_:)`` will take.
+  public func steps(_ data: FashionMNIST) -> Int { epochs * plan(data).stepsPerEpoch }
 
   /// Trains on the training part and counts right answers on the test part.
   ///
-  /// - Parameter progress: told of each step and its loss.
-  /// - Throws: `InputError` if the loss is not finite; a torch error.
+  /// - Parameters:
+  ///   - data: images and their classes.
+  ///   - checkpoints: where to save what is needed to go on, and when.
+  ///   - shouldStop: asked between two steps; true ends the run early, after a last checkpoint.
+  ///   - observe: is told what happens, in the order it happens. What it throws ends the run.
+  /// - Throws: `TrainingError` if the loss is not finite, naming images; `InputError` for a checkpoint of another run; a
+  ///   torch error.
   public func train(
-    _ data: FashionMNIST, progress: (_ step: Int, _ loss: Double) -> Void = { _, _ in }
+    _ data: FashionMNIST, checkpoints: Checkpoints? = nil, shouldStop: @escaping () -> Bool = { false },
+    _ observe: (TrainingEvent) throws -> Void
   ) throws -> Outcome {
     try withTorchErrors {
       let model = SmallImageClassifier(
         classCount: FashionMNIST.classNames.count, origin: "Fashion-MNIST", generator: Generator(seed: seed))
       model.unfreeze()
-      let parameters = model.trainableParameters()
-      let optimizer = AdamW(learningRate: learningRate, weightDecay: weightDecay).makeOptimizer(
-        for: parameters.map { OptimizedParameter(key: $0.key, tensor: $0.tensor, master: nil, group: nil) })
-      let images = data.train.channelsLast, labels = Tensor(data.train.labels.map(Int64.init))
-      let total = steps(data)
-      var step = 0
-      for epoch in 0..<epochs {
-        for rows in batches(data.train.count, epoch) {
-          let index = Tensor(rows.map(Int64.init))
-          let loss = model.logits(images.indexSelect(0, index)).crossEntropy(labels.indexSelect(0, index))
-          let slopes = gradients(of: [loss], withRespectTo: parameters.map(\.tensor))
-          let value = loss.item()
-          guard value.isFinite else {
-            throw InputError(
-              path: "<training>", place: "step \(step)", expected: "a finite loss", found: "\(value)",
-              remedy: "Lower the learning rate.")
-          }
-          optimizer.update(
-            gradients: slopes, gradientFactor: 1, learningRateFactor: factor(Double(step) / Double(total)))
-          step += 1
-          progress(step, value)
-        }
-      }
+      let loop = TrainingLoop(
+        model, AdamW(learningRate: learningRate, weightDecay: weightDecay),
+        options: TrainingOptions(
+          length: .epochs(Double(epochs)), schedule: Schedule(.cosine, warmUp: .ratio(0.1)), gradientNormLimit: nil,
+          seed: seed))
+      loop.shouldStop = shouldStop
+      let finish = try loop.fit(
+        ClassifierTask(model, data.train, plan(data), "\(self)"), checkpoints: checkpoints, observe)
       model.freeze()
-      return Outcome(classifier: model, accuracy: accuracy(model, data.test))
+      return Outcome(classifier: model, accuracy: accuracy(model, data.test), finish: finish)
     }
+  }
+
+  private func plan(_ data: FashionMNIST) -> BatchPlan {
+    BatchPlan(count: data.train.count, batch: batch, seed: seed)
   }
 
   /// Share of images told right.
@@ -86,16 +81,36 @@ public struct ClassifierTraining: Sendable, Hashable {
       return Double(right) / Double(part.count)
     }
   }
+}
 
-  /// Rises linearly over a tenth, then falls as a cosine.
-  private func factor(_ share: Double) -> Double {
-    share < 0.1 ? share / 0.1 : 0.5 * (1 + cos(.pi * (share - 0.1) / 0.9))
+/// Cross entropy of images' classes. A batch is the images' indices.
+private final class ClassifierTask: TrainingTask {
+  let lossTerms: [(name: String, weight: Double)] = [("ce", 1)]
+  let identity: String?
+  private let model: SmallImageClassifier
+  private let images: Tensor, labels: Tensor
+  private var order: PlannedOrder
+
+  init(_ model: SmallImageClassifier, _ data: FashionMNIST.Part, _ plan: BatchPlan, _ identity: String) {
+    (self.model, self.identity, order) = (model, identity, PlannedOrder(plan))
+    (images, labels) = (data.channelsLast, Tensor(data.labels.map(Int64.init)))
   }
 
-  private func batches(_ count: Int, _ epoch: Int) -> [[Int]] {
-    var random = CounterGenerator(seed, UInt64(epoch))
-    var order = Array(0..<count)
-    for index in order.indices.dropFirst() { order.swapAt(index, random.next(below: index + 1)) }
-    return stride(from: 0, to: count, by: batch).map { Array(order[$0..<min($0 + batch, count)]) }
+  var plan: BatchPlan { order.plan }
+
+  func batches(ofStep step: Int) -> [[Int]] { [Array(order.examples(ofStep: step).indices)] }
+
+  func denominators(of batches: [[Int]]) -> Denominators {
+    Denominators(supervised: Double(batches.reduce(0) { $0 + $1.count }), weights: [])
   }
+
+  func loss(of batch: [Int], _ denominators: Denominators) -> LossValue? {
+    let index = Tensor(batch.map(Int64.init))
+    let mean = model.logits(images.indexSelect(0, index)).crossEntropy(labels.indexSelect(0, index))
+    let loss = mean * (Double(batch.count) / denominators.supervised)
+    return LossValue(total: loss, lossTerms: [LossValue.Term(name: "ce", weight: 1, value: loss.detach())])
+  }
+
+  func tokens(of batch: [Int]) -> Int { batch.count }
+  func examples(of batch: [Int]) -> [(source: String, alone: [Int])] { batch.map { ("image \($0)", [$0]) } }
 }

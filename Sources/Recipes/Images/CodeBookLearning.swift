@@ -35,7 +35,7 @@ final class CodeBookLearning {
 
   /// State to save to go on as if nothing had happened. The tensors are the live ones.
   var state: [(name: String, tensor: Tensor)] {
-    [("codeBook.recentUses", recentUses)]
+    [("codeBook.recentUses", recentUses), ("codeBook.epochUses", epochUses)]
       + (averages.map { [("codeBook.sums", $0.sums), ("codeBook.counts", $0.counts)] } ?? [])
   }
 

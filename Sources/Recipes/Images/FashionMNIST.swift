@@ -13,6 +13,12 @@ public struct FashionMNIST: Sendable {
     public let images: [UInt8]
     /// The class of each, 0 ..< 10.
     public let labels: [UInt8]
+    /// Memberwise.
+    public init(images: [UInt8], labels: [UInt8]) {
+      precondition(images.count == labels.count * FashionMNIST.pixels, "\(images.count) bytes, \(labels.count) labels")
+      (self.images, self.labels) = (images, labels)
+    }
+
     /// How many.
     public var count: Int { labels.count }
 
@@ -27,7 +33,7 @@ public struct FashionMNIST: Sendable {
   public static let defaultFolder = "/usr/share/datasets/fashion-mnist"
   /// Rows of a photograph, and pixels of a row.
   public static let side = 28
-  private static let pixels = side * side
+  static let pixels = side * side
   /// The classes, in order.
   public static let classNames = [
     "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -53,7 +59,8 @@ public struct FashionMNIST: Sendable {
     try part("t10k", of: folder)
   }
 
-  private init(train: Part, test: Part) { (self.train, self.test) = (train, test) }
+  /// Images of the same size that a program has at hand.
+  public init(train: Part, test: Part) { (self.train, self.test) = (train, test) }
 
   /// The first images of each part.
   public func prefix(_ train: Int, tests: Int) -> FashionMNIST {

@@ -37,7 +37,10 @@ public func imageFeatures(_ name: String, for paths: [String] = []) throws -> an
     let data = try FashionMNIST()
     let training = ClassifierTraining()
     let outcome = try ProgressBar.run("training a classifier of Fashion-MNIST", total: training.steps(data)) { bar in
-      try training.train(data) { step, loss in bar.update(completed: step, fields: ["loss": .number(loss)]) }
+      try training.train(data) { event in
+        guard case .step(let step) = event else { return }
+        bar.update(completed: step.step, fields: ["loss": .number(step.loss)])
+      }
     }
     let origin = "Fashion-MNIST, \(Quantity.fixed(outcome.accuracy * 100, decimals: 1)) % of tests right"
     try outcome.classifier.save(to: folder, origin: origin, replacing: true)

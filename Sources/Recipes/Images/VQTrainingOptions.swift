@@ -74,11 +74,10 @@ public struct VQTrainingOptions: Sendable, Hashable {
 
 /// Events of a tokenizer's training.
 public enum VQTrainingEvent: Sendable, Hashable, Codable {
-  /// Before the first step. `epoch` is how many are done already, where a checkpoint is gone on from.
-  case started(epoch: Int, epochs: Int, stepsPerEpoch: Int, parameters: Int)
-  /// After a step.
-  case step(VQStepMetrics)
-  /// After an epoch.
+  /// Of the loop: start, steps, validations, checkpoints, end. Loss terms are `reconstruction`, `commitment`, `codeBook`
+  /// where it is learnt by gradients, `perceptual` where there are features.
+  case training(TrainingEvent)
+  /// After an epoch, its validation included.
   case epoch(VQEpochMetrics)
 }
 
@@ -92,24 +91,6 @@ public struct VQLosses: Sendable, Hashable, Codable {
   public var commitment = 0.0
   /// Difference of features before its weight; 0 without features.
   public var perceptual = 0.0
-}
-
-/// Metrics of a step.
-public struct VQStepMetrics: Sendable, Hashable, Codable {
-  /// Steps done, this one included.
-  public var step: Int
-  /// Epochs done, this step included.
-  public var epoch: Double
-  /// The losses before the update.
-  public var losses: VQLosses
-  /// Norm of all gradients before they are limited.
-  public var gradientNorm: Double
-  /// Codes that got a new vector.
-  public var restarted: Int
-  /// Images seen in it.
-  public var images: Int
-  /// Time it took.
-  public var seconds: Double
 }
 
 /// How a code book is used.
@@ -149,18 +130,4 @@ public struct VQEvaluation: Sendable, Hashable, Codable {
   public var reconstruction: Double
   /// How the code book is used.
   public var usage: CodeUsage
-}
-
-/// Why the training of a tokenizer cannot go on.
-public struct VQTrainingError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// The step, counted from 1.
-  public var step: Int
-  /// Parts that were not finite.
-  public var what: String
-
-  /// One line: what, where, and what to do.
-  public var description: String {
-    "step \(step): \(what) is not finite. The model was left as it was before the step. Look for NaN among the images, "
-      + "or lower the learning rate."
-  }
 }

@@ -32,6 +32,7 @@ extension NumberDistance {
     case .squared: "squared distance"
     case .absolute: "absolute distance"
     case .relative: "relative distance"
+    case .other(let metric): "\(metric.base.name) distance"
     case .circular(let period): "distance around a circle of \(Quantity.number(period))"
     }
   }

@@ -38,33 +38,6 @@ public struct MetricSettings: Sendable, Hashable {
     public init(token: String, value: Double) { (self.token, self.value) = (token, value) }
   }
 
-  /// A distance and its parameters.
-  public struct DistanceChoice: Sendable, Hashable {
-    /// `squared`, `absolute`, `circular`, …
-    public var name: String
-    /// Length of the circle, of `circular`.
-    public var period: Double?
-    /// Distances between the candidates, of `table`.
-    public var table: [[Double]]?
-    /// The distance that `shuffled` deals out.
-    public var original: String?
-    /// Seed of `shuffled`.
-    public var seed: Int
-    /// Safetensors file of embeddings, and the tensor's name in it; or the folder of an image tokenizer.
-    public var embeddings: String?
-    /// Name of the tensor in a Safetensors file.
-    public var tensor: String?
-
-    /// Memberwise; the defaults are the run file's.
-    public init(
-      _ name: String, period: Double? = nil, table: [[Double]]? = nil, of original: String? = nil, seed: Int = 0,
-      embeddings: String? = nil, tensor: String? = nil
-    ) {
-      (self.name, self.period, self.table, self.original) = (name, period, table, original)
-      (self.seed, self.embeddings, self.tensor) = (seed, embeddings, tensor)
-    }
-  }
-
   /// What results call it.
   public var name: String
   /// The candidates.
@@ -250,22 +223,6 @@ extension MetricRegion: SettingsSection {
         nil, expected: "answer, { delimiters: [\"<b>\", \"</b>\"] } or { spans: name }",
         found: "none or several of them")
     }
-  }
-}
-
-extension MetricSettings.DistanceChoice: SettingsSection {
-  mutating func visit(_ keys: any SettingsKeys) throws {
-    let names = DistanceRegistry.names + ["relative"]
-    try keys.required("name", &name)
-    try keys.refuse(
-      if: !names.contains(name), nil, expected: "one of \(names.joined(separator: ", "))", found: "\"\(name)\"",
-      remedy: nearestName(to: name, among: names).map { "Did you mean \($0)?" } ?? "")
-    try keys.value("period", &period, in: SettingRange.divisors)
-    try keys.value("table", &table)
-    try keys.value("of", &original)
-    try keys.value("seed", &seed, in: 0...Int.max)
-    try keys.path("embeddings", &embeddings)
-    try keys.value("tensor", &tensor)
   }
 }
 

@@ -3,8 +3,6 @@ import Files
 import MetricTokens
 import Objectives
 import TokenData
-import TokenModels
-import Torch
 
 extension RunSettings {
   /// The metrics over their token spaces.
@@ -55,7 +53,8 @@ extension MetricSettings {
     }
     return try DistanceLoss(
       space,
-      target: TargetDistribution(makeDistance(codeBook), temperature: temperature ?? objective.temperature),
+      target: TargetDistribution(
+        distance.make(embeddings: codeBook), temperature: temperature ?? objective.temperature),
       softmax: objective.softmax, direction: objective.direction, place: place, contrast: contrast, name: name)
   }
 
@@ -84,30 +83,5 @@ extension MetricSettings {
       try .bins((tokens.bins ?? []).map { ($0.token, $0.value) }, of: tokenizer, name: name)
     case .codebook(let first, let count): try .all(count, firstID: Int32(clamping: first), name: name)
     }
-  }
-
-  private func makeDistance(_ codeBook: String?) throws -> any Distance {
-    try DistanceRegistry.make(
-      distance.name,
-      DistanceParameters(
-        period: distance.period, table: distance.table, codeBook: try distance.codeBook(or: codeBook),
-        original: distance.original, seed: UInt64(distance.seed)))
-  }
-}
-
-extension MetricSettings.DistanceChoice {
-  fileprivate func codeBook(or other: String?) throws -> CodeBook? {
-    guard let embeddings = embeddings ?? other else { return nil }
-    if fileExists(embeddings + "/config.json") {
-      let model = try VQModel(folder: embeddings)
-      return try CodeBook(withTorchErrors { model.codeBook })
-    }
-    let file = try SafetensorsFile(embeddings)
-    guard let stored = tensor.map({ file[$0] }) ?? file.tensors.first else {
-      throw InputError(
-        path: embeddings, expected: "a tensor \(tensor ?? "")", found: file.tensors.map(\.name).joined(separator: ", "),
-        remedy: "Name one of these in distance.tensor.")
-    }
-    return try CodeBook(withTorchErrors { try Tensor(stored, copying: true).to(.float32) })
   }
 }

@@ -70,16 +70,17 @@ extension MetricSettings {
 
   /// The distance between values.
   func valueDistance(_ path: String) throws -> NumberDistance {
-    switch distance.name {
-    case "squared": return .squared
-    case "absolute": return .absolute
-    case "relative": return .relative
-    case "circular":
-      if let period = distance.period { return .circular(period: period) }
-    default: break
+    let names = DistanceRegistry.namesBetweenValues
+    do {
+      if names.contains(distance.name), let made = try distance.make() as? any ValueDistance {
+        return made.betweenNumbers
+      }
+    } catch let error as ObjectiveError {
+      throw settingError(
+        path, "distance", expected: "a distance that can be computed", found: error.problem, remedy: error.remedy)
     }
     throw settingError(
-      path, "distance", expected: "squared, absolute, relative or circular with a period, between whole values",
+      path, "distance", expected: "a distance between whole values: \(names.joined(separator: ", "))",
       found: distance.name, remedy: "Other distances are between tokens: target: digit.")
   }
 

@@ -5,18 +5,22 @@ import TorchNN
 
 private let optimizerPrefix = "optimizer.", lossesName = StoredCheckpoint.lossesName
 
-extension Trainer {
+extension TrainingLoop {
   /// Writes a checkpoint of the present step.
   func save(_ run: Run, to checkpoints: Checkpoints) throws -> CheckpointMetrics {
     let start = ContinuousClock.now
-    let training = optimizerState + [(name: lossesName, tensor: Tensor(progress.losses))]
-    let state = TrainingState(
-      step: progress.step, steps: run.steps, plan: run.source.plan, seed: options.seed, best: progress.best,
-      validations: progress.validations, frozen: storedWeights.frozen)
-    try checkpoints.add(step: progress.step, best: progress.best?.step) { folder in
-      try storedWeights.write(into: folder)
-      try write(training, to: "\(folder)/\(StoredCheckpoint.trainingName)")
-      try AtomicFile.write(state.json, to: "\(folder)/\(StoredCheckpoint.stateName)")
+    try withTorchErrors {
+      let state = TrainingState(
+        step: progress.step, steps: run.steps, plan: run.plan, seed: options.seed, best: progress.best,
+        validations: progress.validations, frozen: storedWeights.frozen, identity: run.identity)
+      let training = tensors(of: run) + [(name: lossesName, tensor: Tensor(progress.losses))]
+      try checkpoints.add(step: progress.step, best: progress.best?.step) { folder in
+        try storedWeights.write(into: folder)
+        try SafetensorsWriter.write(
+          training.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) },
+          to: "\(folder)/\(StoredCheckpoint.trainingName)")
+        try AtomicFile.write(state.json, to: "\(folder)/\(StoredCheckpoint.stateName)")
+      }
     }
     return CheckpointMetrics(
       step: progress.step, path: checkpoints.path(ofStep: progress.step), seconds: seconds(since: start))
@@ -38,16 +42,16 @@ extension Trainer {
         path: checkpoints.folder, expected: "a checkpoint that can be read",
         found: "none: " + damaged.joined(separator: " "), remedy: "Remove the folder to begin anew.")
     }
-    try stored.requireSameRun(run.source.plan, seed: options.seed, storedWeights)
-    try restore(stored)
+    try stored.requireSame(run, seed: options.seed, storedWeights)
+    try restore(stored, run)
     try checkpoints.prune(best: progress.best?.step)
     return damaged
   }
 
-  private func restore(_ stored: StoredCheckpoint) throws {
+  private func restore(_ stored: StoredCheckpoint, _ run: Run) throws {
     try withTorchErrors {
       let losses = Tensor.zeros([stored.state.step], dtype: .float64)
-      let training = optimizerState + [(name: lossesName, tensor: losses)]
+      let training = tensors(of: run) + [(name: lossesName, tensor: losses)]
       try stored.weights.requireFit(storedWeights.tensors)
       try stored.training.requireFit(training)
       try stored.weights.copy(into: storedWeights.tensors)
@@ -58,11 +62,8 @@ extension Trainer {
     }
   }
 
-  private func write(_ tensors: [(name: String, tensor: Tensor)], to path: String) throws {
-    try SafetensorsWriter.write(tensors.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) }, to: path)
-  }
-
-  private var optimizerState: [(name: String, tensor: Tensor)] {
-    optimizer.state.map { (optimizerPrefix + $0.name, $0.tensor) }
+  /// Tensors in use that going on needs besides weights: the optimizer's and the task's.
+  private func tensors(of run: Run) -> [(name: String, tensor: Tensor)] {
+    optimizer.state.map { (optimizerPrefix + $0.name, $0.tensor) } + run.state
   }
 }

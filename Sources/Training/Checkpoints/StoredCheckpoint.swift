@@ -39,8 +39,8 @@ struct StoredCheckpoint {
   }
 
   /// The order of the data must be that of the run's beginning, or its position means nothing.
-  func requireSameRun(_ plan: BatchPlan, seed: UInt64, _ model: StoredWeights) throws {
-    let old = state.plan
+  func requireSame(_ run: Run, seed: UInt64, _ model: StoredWeights) throws {
+    let old = state.plan, plan = run.plan
     let differences = [
       old.count == plan.count ? nil : "\(old.count) examples, now \(plan.count)",
       old.batch == plan.batch ? nil : "batches of \(old.batch), now \(plan.batch)",
@@ -50,6 +50,8 @@ struct StoredCheckpoint {
       state.seed == seed ? nil : "seed \(state.seed), now \(seed)",
       part == model.part ? nil : "weights in \(part.rawValue), now in \(model.part.rawValue)",
       part != model.part || state.frozen == model.frozen ? nil : "other frozen weights",
+      state.identity == run.identity
+        ? nil : "settings \(state.identity ?? "of another task"), now \(run.identity ?? "of another task")",
     ].compactMap { $0 }
     guard differences.isEmpty else {
       throw InputError(

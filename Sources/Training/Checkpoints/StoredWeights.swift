@@ -21,14 +21,15 @@ struct StoredWeights {
   let tensors: [(name: String, tensor: Tensor)]
   /// Of the tensors that are not stored; nil if there are none.
   let frozen: String?
-  private let model: any TokenModel
+  private let model: Module
 
-  init(_ model: any TokenModel) {
+  /// - Parameter storesAll: whether frozen parameters are held, too.
+  init(_ model: Module, all storesAll: Bool = false) {
     self.model = model
     var seen = Set<ObjectIdentifier>()
     let all = model.parameters().filter { seen.insert(ObjectIdentifier($0.tensor)).inserted }
-    let trained = Set(model.trainableParameters().map { ObjectIdentifier($0.tensor) })
-    let adapters = Set(model.adapterParameters.map { ObjectIdentifier($0.tensor) })
+    let trained = Set((storesAll ? all : model.trainableParameters()).map { ObjectIdentifier($0.tensor) })
+    let adapters = Set(((model as? any TokenModel)?.adapterParameters ?? []).map { ObjectIdentifier($0.tensor) })
     part = trained.count == all.count ? .all : trained == adapters ? .adapters : .some
     let prefix = part == .adapters ? AdapterWeights.keyPrefix : ""
     tensors = all.filter { trained.contains(ObjectIdentifier($0.tensor)) }.map { (prefix + $0.key, $0.tensor) }
@@ -38,7 +39,7 @@ struct StoredWeights {
 
   /// Writes them into a checkpoint's folder; adapters with the configuration PEFT wants.
   func write(into folder: String) throws {
-    if part == .adapters { return try model.writeAdapters(into: folder) }
+    if part == .adapters, let model = model as? any TokenModel { return try model.writeAdapters(into: folder) }
     try SafetensorsWriter.write(
       tensors.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) }, to: "\(folder)/\(part.rawValue)")
   }

@@ -23,6 +23,8 @@ struct TrainingState: Hashable {
   var validations: [Double] = []
   /// ``StoredWeights/frozen``
   var frozen: String?
+  /// ``TrainingTask/identity``
+  var identity: String?
 
   var json: JSON {
     let place = plan.place(ofStep: step)
@@ -34,19 +36,20 @@ struct TrainingState: Hashable {
       ],
       "best": best.map { ["step": .int($0.step), "loss": .double($0.loss)] } ?? .null,
       "validations": .array(validations.map { $0.isFinite ? .double($0) : .null }),
-      "frozen": frozen.map(JSON.string) ?? .null,
+      "frozen": frozen.map(JSON.string) ?? .null, "identity": identity.map(JSON.string) ?? .null,
     ]
   }
 
   init(
-    step: Int, steps: Int, plan: BatchPlan, seed: UInt64, best: BestStep?, validations: [Double], frozen: String?
+    step: Int, steps: Int, plan: BatchPlan, seed: UInt64, best: BestStep?, validations: [Double], frozen: String?,
+    identity: String?
   ) {
     self.step = step
     self.steps = steps
     self.plan = plan
     self.seed = seed
     self.best = best
-    (self.validations, self.frozen) = (validations, frozen)
+    (self.validations, self.frozen, self.identity) = (validations, frozen, identity)
   }
 
   init(_ path: String) throws {
@@ -69,6 +72,7 @@ struct TrainingState: Hashable {
     validations =
       try state.ifPresent("validations")?.elements().map { try $0.value == .null ? .infinity : $0.double() } ?? []
     frozen = try state.ifPresent("frozen")?.string()
+    identity = try state.ifPresent("identity")?.string()
   }
 }
 

@@ -65,7 +65,7 @@ public final class ExampleBatches: BatchSource {
   private let contrastiveExample: ContrastiveDraw?
   private let teaching: Teaching?
   private let images: Images?
-  private var epoch: (number: Int, order: [Int])?
+  private var order: PlannedOrder
 
   /// - Parameters:
   ///   - examples: as many as the plan counts.
@@ -85,6 +85,7 @@ public final class ExampleBatches: BatchSource {
     precondition(examples.count == plan.count, "\(examples.count) examples, a plan for \(plan.count)")
     self.examples = examples
     self.plan = plan
+    order = PlannedOrder(plan)
     self.microBatch = microBatch
     self.layout = layout
     self.pad = pad
@@ -105,8 +106,8 @@ public final class ExampleBatches: BatchSource {
   }
 
   private func batches(ofStep step: Int, images: Images?) throws -> [TokenBatch] {
-    let (epoch, range) = plan.place(ofStep: step)
-    let chosen = try order(ofEpoch: epoch)[range].map { index in
+    let (epoch, indices) = order.examples(ofStep: step)
+    let chosen = try indices.map { index in
       let read = try examples.example(index, epoch: epoch)
       let example = try teaching?(read, epoch, index) ?? read
       return Chosen(index: index, example: example, contrastiveExample: contrastiveExample?(example, epoch, index))
@@ -120,13 +121,6 @@ public final class ExampleBatches: BatchSource {
           return random.next()
         }, images: images.map { images in try part.map { try images($0.example) } } ?? [])
     }
-  }
-
-  private func order(ofEpoch number: Int) -> [Int] {
-    if let epoch, epoch.number == number { return epoch.order }
-    let order = plan.order(ofEpoch: number)
-    epoch = (number, order)
-    return order
   }
 }
 

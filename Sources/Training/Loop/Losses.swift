@@ -1,57 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-import MetricTokens
 import Objectives
 import Torch
-import TorchNN
 
-extension Trainer {
-  /// N and Σw of the parts of a step that this process has, in all processes.
-  func denominators(over parts: Denominators) throws -> Denominators {
-    Denominators(values: try reducer.sum(parts.values))
-  }
+/// A loss and its terms: of a micro-batch, a step or a validation.
+public struct LossMetrics: Sendable, Hashable, Codable {
+  /// Σ weight · value.
+  public var loss: Double
+  /// Its terms.
+  public var lossTerms: [LossTermMetrics]
 
-  /// The losses of a step or a validation, summed over micro-batches and processes.
-  func sum(_ parts: [BatchLosses]) throws -> BatchLosses {
-    var sum = BatchLosses(
-      loss: parts.reduce(0) { $0 + $1.loss },
-      lossTerms: objective.lossTerms.enumerated().map { index, lossTerm in
-        LossTermMetrics(
-          name: lossTerm.name, weight: lossTerm.weight, value: parts.reduce(0) { $0 + $1.lossTerms[index].value })
-      })
-    let values = try reducer.sum([sum.loss] + sum.lossTerms.map(\.value))
-    sum.loss = values[0]
-    for index in sum.lossTerms.indices { sum.lossTerms[index].value = values[index + 1] }
-    return sum
-  }
-
-  /// The part of the step's loss that a micro-batch contributes; nil if nothing in it is learnt.
-  ///
-  /// The model computes hidden states only where the objective asks for them.
-  func loss(of batch: TokenBatch, _ denominators: Denominators) throws -> LossValue? {
-    let rows = objective.rows(of: batch.supervision)
-    if rows.isEmpty { return nil }
-    let device = model.head.weight.device
-    let ids = Tensor(batch.ids, shape: [batch.rows, batch.length], device: device)
-    let hidden = model.hidden(
-      ModelInput(ids: ids, documents: batch.documentLengths, images: batch.imageInput(on: device)), cache: nil,
-      rows: Tensor(rows, device: device))
-    // An operation of the model failed: the surrounding `withTorchErrors` throws its message instead of this one.
-    if Torch.hasFailed { throw TorchError("the model gave no hidden states") }
-    return objective.loss(
-      of: hidden, head: model.head, supervision: batch.supervision, denominators: denominators)
-  }
+  /// Memberwise.
+  public init(loss: Double, lossTerms: [LossTermMetrics]) { (self.loss, self.lossTerms) = (loss, lossTerms) }
 }
 
-extension TokenBatch {
-  /// The batch's images as the model takes them; nil if it has none.
-  fileprivate func imageInput(on device: Device) -> ImageInput? {
-    ImageInput(
-      images.map { image in
-        ImageInput.Image(
-          values: image.image.values,
-          shape: [image.image.channels, image.image.height, image.image.width],
-          grid: image.image.grid.map { ($0.rows, $0.columns) }, starts: image.starts, count: image.count)
-      }, device: device)
+extension TrainingLoop {
+  /// The losses of a step or a validation, summed over micro-batches and processes, and the norm of all gradients.
+  ///
+  /// - Parameter norm: that of the gradients that this process holds.
+  func sum(
+    _ parts: [LossMetrics], _ lossTerms: [(name: String, weight: Double)], norm: Double = 0
+  ) throws -> (losses: LossMetrics, norm: Double) {
+    let own =
+      [parts.reduce(0) { $0 + $1.loss }]
+      + lossTerms.indices.map { term in
+        parts.reduce(0) { $0 + $1.lossTerms[term].value }
+      }
+    let rows = try reducer.gather(own + [norm])
+    let sums = SingleProcess.sum(rows.map { Array($0.dropLast()) }[...])
+    let terms = zip(lossTerms, sums.dropFirst()).map { LossTermMetrics(name: $0.name, weight: $0.weight, value: $1) }
+    let norms = rows.compactMap(\.last)
+    return (
+      LossMetrics(loss: sums[0], lossTerms: terms),
+      gradients.isSharded ? norms.reduce(0) { $0 + $1 * $1 }.squareRoot() : norm
+    )
   }
 }
 
@@ -64,22 +45,16 @@ extension LossValue {
   }
 }
 
-/// The losses of a micro-batch (or the sum of several), read from the device.
-struct BatchLosses {
-  var loss: Double
-  var lossTerms: [LossTermMetrics]
-}
-
 /// Brings the losses of a step's micro-batches and the norm of their gradients from the device, in one transfer: the
 /// only time in a step that the device is waited for.
-func readLosses(_ losses: [LossValue], norm: Tensor? = nil) throws -> (batches: [BatchLosses], norm: Double) {
+func readLosses(_ losses: [LossValue], norm: Tensor? = nil) throws -> (batches: [LossMetrics], norm: Double) {
   // A process of several may have nothing to learn from in a step.
   guard norm != nil || !losses.isEmpty else { return ([], 0) }
   let scalars = losses.flatMap { [$0.total] + $0.lossTerms.map(\.value) } + (norm.map { [$0] } ?? [])
   let values = try Tensor.stack(scalars.map { $0.detach().to(.float64) }).values(of: Double.self)
   var rest = values[...]
   let batches = losses.map { loss in
-    BatchLosses(
+    LossMetrics(
       loss: rest.removeFirst(),
       lossTerms: loss.lossTerms.map { LossTermMetrics(name: $0.name, weight: $0.weight, value: rest.removeFirst()) })
   }

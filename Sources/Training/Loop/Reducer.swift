@@ -1,22 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Torch
 
-/// Sums over the processes that share a step. Whatever depends on the whole step goes through it: the denominators,
-/// the gradients, the reported losses.
+/// The processes that share a step, as one of them sees them.
+///
+/// The loop asks three things of it. ``rank``: what is drawn inside the model differs by process. ``gather(_:)``: before a
+/// step the processes agree that they are at the same one, whether to go on, and on the denominators; after it on loss
+/// and norm. ``gradients(of:)``: memory in which gradients add up over passes and processes, whole or each process its
+/// shard, so that sums may begin while the last backward pass runs.
 public protocol Reducer {
-  /// Sums plain values over all processes: element by element, the same result in each.
-  func sum(_ values: [Double]) throws -> [Double]
-  /// Sums gradients over all processes, in place. A parameter that the loss does not depend on has none, in any process;
-  /// a process that has nothing to learn from in this step gives zeros for all.
-  func sum_(_ gradients: [Tensor?]) throws
+  /// This process among those that share a step, from 0.
+  var rank: Int { get }
+
+  /// The values that each process gives, by rank: the same in all of them.
+  ///
+  /// Sums, votes and comparisons are made of these in the order of ranks, so all processes come to the same bits.
+  func gather(_ values: [Double]) throws -> [[Double]]
+
+  /// The gradients of trained parameters, summed over passes and processes. Asked for once, before the first step.
+  func gradients(of parameters: [Tensor]) -> any StepGradients
+}
+
+extension Reducer {
+  /// Sums over all processes: element by element, the same bits in each.
+  func sum(_ values: [Double]) throws -> [Double] { Self.sum(try gather(values)[...]) }
+
+  /// Element by element, in order.
+  static func sum(_ rows: ArraySlice<[Double]>) -> [Double] {
+    rows.dropFirst().reduce(rows.first ?? []) { zip($0, $1).map(+) }
+  }
 }
 
 /// One process: every sum is complete already.
 public struct SingleProcess: Reducer {
   /// The only one.
+  public let rank = 0
+
+  /// No settings.
   public init() {}
   /// The values: there is one process.
-  public func sum(_ values: [Double]) -> [Double] { values }
-  /// Nothing to add: there is one process.
-  public func sum_(_ gradients: [Tensor?]) {}
+  public func gather(_ values: [Double]) -> [[Double]] { [values] }
+  /// Sums over passes alone.
+  public func gradients(of parameters: [Tensor]) -> any StepGradients { AccumulatedGradients(parameters) }
 }

@@ -5,6 +5,8 @@ public enum TrainingError: Error, Sendable, Hashable, CustomStringConvertible {
   case nonFinite(NonFinite)
   /// None of the step's examples has a token to learn, or what else the objective learns.
   case nothingSupervised(step: Int, examples: [String])
+  /// The processes that share a step are not at the same one, or do not read the same data.
+  case processesDiffer(ProcessDifference)
 
   /// One line: what, where, and what to do.
   public var description: String {
@@ -12,8 +14,32 @@ public enum TrainingError: Error, Sendable, Hashable, CustomStringConvertible {
     case .nonFinite(let found): found.description
     case .nothingSupervised(let step, let examples):
       "step \(step): no token to learn in \(list(examples)), nor a rating. Are their answers empty, or cut off by a length limit?"
+    case .processesDiffer(let found): found.description
     }
   }
+}
+
+/// What one process has otherwise than another that shares its steps.
+public struct ProcessDifference: Sendable, Hashable, CustomStringConvertible {
+  /// The process that noticed, and the other.
+  public var rank: Int, otherRank: Int
+  /// A number that must be the same in both, in words.
+  public var what: String
+  /// Its value here.
+  public var own: Int
+  /// Its value there.
+  public var other: Double
+
+  /// `process 2 has step 13, process 0 has 12. …`
+  public var description: String {
+    "process \(otherRank) has \(what) \(other.formatted), process \(rank) has \(own). All processes of a run must read the "
+      + "same run file and data, and go on from the same checkpoint."
+  }
+}
+
+extension Double {
+  /// Without the point, where it is a whole number.
+  fileprivate var formatted: String { Int(exactly: self).map { "\($0)" } ?? "\(self)" }
 }
 
 /// Where a number that is NaN or infinite appeared.

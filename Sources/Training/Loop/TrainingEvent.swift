@@ -22,6 +22,11 @@ public struct LossTermMetrics: Sendable, Hashable, Codable {
   public var weight: Double
   /// Its value before α.
   public var value: Double
+
+  /// Memberwise.
+  public init(name: String, weight: Double, value: Double) {
+    (self.name, self.weight, self.value) = (name, weight, value)
+  }
 }
 
 /// Facts before the first step.
@@ -56,7 +61,7 @@ public struct StepMetrics: Sendable, Hashable, Codable {
   public var learningRate: Double
   /// Euclidean norm of all gradients, before clipping.
   public var gradientNorm: Double
-  /// Tokens read, padding not counted.
+  /// Tokens read in all processes, padding not counted; of image networks images.
   public var tokens: Int
   /// Supervised ones of them: tokens that were targets; pairs or numbers where documents are rated.
   public var supervisedTokens: Int

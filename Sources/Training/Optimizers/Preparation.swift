@@ -9,7 +9,7 @@ extension OptimizerRule {
   ///
   /// - Parameter dtype: type the model shall compute in; nil leaves it as it is.
   /// - Returns: the trained parameters, each once, and their optimizer.
-  func prepare(_ model: any TokenModel, dtype: DType?) -> (parameters: [NamedParameter], optimizer: any Optimizer) {
+  func prepare(_ model: Module, dtype: DType?) -> (parameters: [NamedParameter], optimizer: any Optimizer) {
     if model.trainableParameters().isEmpty { model.unfreeze() }
     let originals = dtype.map { convert(model, to: $0) } ?? [:]
     let parameters = model.trainableParameters()

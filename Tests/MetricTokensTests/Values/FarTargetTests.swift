@@ -89,6 +89,7 @@ import Testing
         guard v > 0, x > 0 else { return v == x ? 0 : .infinity }
         let ratio = ln(v / x)
         return ratio * ratio
+      case .other(let metric): return Float80(metric.base.distance(from: Double(x), to: Double(v)))
       }
     }
     let least = energies.min() ?? 0

@@ -25,6 +25,7 @@ import Testing
     Case("relative", 1...4000, .relative, .width(0.2), [1, 12, 950, 4000]),
     Case("relative width", 0...5000, .squared, .relative(0.1), [0, 3, 999, 1001]),
     Case("circle", 0...359, .circular(period: 360), .width(20), [0, 5, 180, 359]),
+    Case("one's own", -50...150, .other(AnyNumberMetric(Lopsided())), .width(7), [-50, 3, 99, 150]),
     Case("one-hot", 0...99, .squared, .temperature(0), [0, 9, 10, 99]),
     Case("wide normal", 0...99_999, .squared, .width(4000), [0, 9999, 10_000, 54_321]),
     Case("wide normal with decimals", -400_000...400_000, decimals: 3, .squared, .width(31), [-399.999, 0, 12.5]),
@@ -91,6 +92,12 @@ extension NumberConditionalsTests.Case {
     else { preconditionFailure(name) }
     self.init(name: name, format: format, distance: distance, scale: scale, truths: truths)
   }
+}
+
+/// Too much is twice as far as too little.
+private struct Lopsided: NumberMetric {
+  let name = "lopsided"
+  func distance(from x: Double, to v: Double) -> Double { v > x ? 2 * (v - x) : x - v }
 }
 
 extension NumberConditionals.Place {

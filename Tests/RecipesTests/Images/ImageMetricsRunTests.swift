@@ -68,18 +68,6 @@ private let withoutFashion: Comment = "Fashion-MNIST is not installed (dataset-f
     #expect((0..<10).allSatisfy { label in data.test.labels.count { $0 == label } == 1000 })
   }
 
-  /// One pass over an eighth of the images already tells most classes apart, and equal seeds give equal weights.
-  @Test(.enabled(if: hasFashion, withoutFashion)) func aShortTrainingLearns() throws {
-    let data = try FashionMNIST().prefix(7500, tests: 2000)
-    var training = ClassifierTraining()
-    training.epochs = 1
-    var losses: [Double] = []
-    let outcome = try training.train(data) { _, loss in losses.append(loss) }
-    #expect(losses.count == training.steps(data) && losses[0] > 1.5 && losses.suffix(5).reduce(0, +) / 5 < 0.8)
-    #expect(outcome.accuracy > 0.78, "\(outcome.accuracy)")
-    #expect(!outcome.classifier.parameters().contains { $0.box.isTrainable })
-  }
-
   @Test func absentDataIsNamed() {
     let error = #expect(throws: InputError.self) { _ = try FashionMNIST(folder: "/nowhere") }
     #expect(error?.remedy.contains("apt-get install dataset-fashion-mnist") == true)

@@ -41,11 +41,12 @@ import Training
     var steps = 0, started = false
     let epochs = try trainer.fit(images, validation: others) { event in
       switch event {
-      case .started(let epoch, _, let stepsPerEpoch, _): started = epoch == 0 && stepsPerEpoch == 12
-      case .step(let metrics):
+      case .training(.started(let start)): started = start.step == 0 && start.stepsPerEpoch == 12
+      case .training(.step(let metrics)):
         steps += 1
         #expect(metrics.step == steps)
-        #expect(metrics.losses.total.isFinite)
+        #expect(metrics.loss.isFinite)
+      case .training: break
       case .epoch(let metrics): #expect(metrics.epoch == steps / 12)
       }
     }
@@ -109,11 +110,7 @@ import Training
     let model = model()
     let options = VQTrainingOptions(epochs: 1, batch: 8, commitment: 0, perceptual: 3)
     let trainer = VQTrainer(model, options) { images in [images.mean(2, 3)] }
-    var losses: VQLosses?
-    try trainer.fit(images(8, seed: 1)) { event in
-      if case .step(let metrics) = event { losses = metrics.losses }
-    }
-    let found = try #require(losses)
+    let found = try #require(trainer.fit(images(8, seed: 1)).first).losses
     #expect(found.perceptual > 0)
     #expect(abs(found.total - found.reconstruction - 3 * found.perceptual) < 1e-6)
   }
@@ -139,17 +136,60 @@ import Training
     #expect(rest.map(\.losses) == epochs.dropFirst().map(\.losses))
     #expect(rest.map(\.usage) == epochs.dropFirst().map(\.usage))
     for (a, b) in zip(second.model.parameters(), whole.parameters()) { #expect(a.tensor.isEqual(to: b.tensor)) }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["epoch-3"])
-    #expect(try VQModel(folder: folder + "/epoch-3").codeBook.isEqual(to: whole.codeBook))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["step-9"])
+    #expect(try VQModel(folder: folder + "/step-9").codeBook.isEqual(to: whole.codeBook))
 
     var others = options
-    others.seed = 6
+    others.commitment = 0.5
     let stranger = VQTrainer(model(), others)
     #expect(throws: InputError.self) { try stranger.fit(images, checkpoints: folder) }
   }
 
+  /// Stopped in the middle of an epoch, the run has its checkpoint there and goes on to the same epochs.
+  @Test func anInterruptedEpochGoesOn() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "vq-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let images = images(40, seed: 1), others = self.images(16, seed: 2)
+    let options = VQTrainingOptions(epochs: 2, batch: 16, restart: CodeRestart(steps: 2, uses: 3), seed: 5)
+    let whole = model(), epochs = try VQTrainer(whole, options).fit(images, validation: others)
+    for (stop, seed) in [(2, 1), (4, 7)] {
+      let first = VQTrainer(model(seed: UInt64(seed)), options)
+      var done = 0
+      first.shouldStop = { done >= stop }
+      try first.fit(images, validation: others, checkpoints: folder) { event in
+        if case .training(.step(let metrics)) = event { done = metrics.step }
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["step-\(stop)"])
+    }
+    let last = VQTrainer(model(seed: 9), options)
+    let rest = try last.fit(images, validation: others, checkpoints: folder)
+    #expect(rest.map(\.losses) == [epochs[1].losses])
+    #expect(rest.map(\.usage) == [epochs[1].usage])
+    #expect(rest.map(\.validation) == [epochs[1].validation])
+    for (a, b) in zip(last.model.parameters(), whole.parameters()) { #expect(a.tensor.isEqual(to: b.tensor)) }
+  }
+
+  /// A NaN among the pixels of a later step is found, and named with its image.
+  @Test func aBadImageIsNamed() throws {
+    let images = ImagePixels.normalised(images(40, seed: 1)),
+      order = BatchPlan(count: 40, batch: 16, seed: 5).order(ofEpoch: 0)
+    images.select(0, order[20]).fill_(.nan)
+    let trainer = VQTrainer(model(), VQTrainingOptions(epochs: 1, batch: 16, seed: 5))
+    var before = [Tensor]()
+    let error = #expect(throws: TrainingError.self) {
+      try trainer.fit(images) { event in
+        if case .training(.step) = event { before = trainer.model.parameters().map { $0.tensor.detach().clone() } }
+      }
+    }
+    guard case .nonFinite(let found)? = error else { throw CancellationError() }
+    #expect(found.step == 2)
+    #expect(found.examples == ["image \(order[20])"])
+    #expect(found.lossTerms.contains("reconstruction"))
+    for (a, b) in zip(trainer.model.parameters(), before) { #expect(a.tensor.isEqual(to: b)) }
+  }
+
   @Test func badImagesAreRefusedAndTheModelLeftAlone() throws {
-    let model = model(), trainer = VQTrainer(model, VQTrainingOptions(epochs: 1, startsFromLatents: false))
+    let model = model(), trainer = VQTrainer(model, VQTrainingOptions(epochs: 1))
     #expect(throws: InputError.self) { try trainer.fit(.zeros([4, 3, 16, 16], dtype: .uint8)) }
     #expect(throws: InputError.self) { try trainer.fit(.zeros([4, 1, 15, 16], dtype: .uint8)) }
     #expect(throws: InputError.self) { try trainer.fit(.zeros([0, 1, 16, 16], dtype: .uint8)) }
