@@ -18,7 +18,7 @@ public struct ClassifierTraining: Sendable, Hashable {
   /// Seed of weights and order.
   public var seed: UInt64 = 1
 
-  /// The defaults: 90.2 % on Fashion-MNIST (one seed), in about two minutes of one core.
+  /// The defaults: about 90 % on Fashion-MNIST, in about two minutes of one core.
   public init() {}
 
   /// A finished training.

@@ -7,6 +7,7 @@ public import TokenData
 import TokenModels
 import Torch
 public import TorchNN
+import Training
 
 /// Opens the network that image metrics are taken with.
 ///
