@@ -76,6 +76,30 @@ import Torch
     }
   }
 
+  /// A head whose logits are bounded (Gemma 2) gives the loss of bounded logits, never that of the bare products.
+  @Test(arguments: [DType.float32, .float64]) func aBoundedHeadIsHeeded(dtype: DType) {
+    let objective = Samples.dist, supervision = Samples.supervision(9, v: 40)
+    let denominators = objective.denominators(of: [supervision]), cap = 3.0
+    let states = [
+      Samples.logits(9, 6), Samples.logits(40, 6, seed: 1, scale: 1), Samples.logits(1, 40, seed: 2).select(0, 0),
+      Samples.logits(supervision.contrastLogitRows.count, 6, seed: 3),
+    ].map { $0.to(dtype) }
+    func run(cap: Double?) -> Outcome {
+      Outcome(states) { x in
+        objective(
+          hidden: x[0], contrastHidden: x[3], head: OutputHead(weight: x[1], bias: x[2], cap: cap),
+          supervision: supervision, denominators: denominators)
+      }
+    }
+    let byHand = Outcome(states) { x in
+      func bounded(_ hidden: Tensor) -> Tensor { (hidden.linear(x[1], x[2]) / cap).tanh() * cap }
+      return objective(
+        logits: bounded(x[0]), contrastLogits: bounded(x[3]), supervision: supervision, denominators: denominators)
+    }
+    run(cap: cap).expectEqual(byHand, "bounded", tolerance: 1e-6)
+    #expect(abs(run(cap: nil).values[0] - byHand.values[0]) > 0.1)
+  }
+
   /// A code book too large for a table: kernels make targets of its vectors, operators take rows of distances.
   @Test(arguments: ["meanSquared", "cosine", "euclidean"]) func largeCodeBooksEqualOperators(name: String) throws {
     let count = ResolvedTarget.largestTable + 77, rows = 6

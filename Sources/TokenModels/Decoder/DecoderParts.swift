@@ -85,8 +85,8 @@ public struct DecoderParts: Sendable, Hashable {
   public var logitCap: Double?
   /// For each layer how many keys a query sees, its own included; nil: all before it. Empty: all layers see all.
   public var windows: [Int?] = []
-  /// Share of a head's coordinates that are rotated, the first ones; the others pass as they are.
-  public var rotaryShare = 1.0
+  /// Coordinates of a head that are rotated, the first ones, the others passing as they are; nil: all.
+  public var rotaryDimension: Int?
   /// Rotation in layers with a window, where it is another one.
   public var windowedRotary: Rotary?
   /// Layers whose attention knows no positions.
@@ -97,7 +97,7 @@ public struct DecoderParts: Sendable, Hashable {
 
 extension DecoderConfiguration {
   /// Coordinates of a head that are rotated.
-  var rotaryDimension: Int { Int(Double(headDimension) * parts.rotaryShare) }
+  var rotaryDimension: Int { parts.rotaryDimension ?? headDimension }
 
   /// How a layer attends.
   func layout(ofLayer layer: Int) -> DecoderParts.Layout {

@@ -57,21 +57,19 @@ final class ExpertMLP: FeedForward {
     let tokens = x.reshape([-1, x.size(-1)])  // [N, H]
     let best = router(tokens).to(.float32).softmax(-1).topK(settings.chosen)
     let weights = settings.normalisesChoice ? best.values / best.values.sum(-1, keepDim: true) : best.values
+    // Places in the flattened [N · k] at which each expert was chosen.
+    var places = [[Int64]](repeating: [], count: experts.count)
+    for (place, index) in best.indices.flatten().array(of: Int64.self).enumerated() {
+      places[Int(index)].append(Int64(place))
+    }
+    // Where gradients are recorded an expert without a token gets one of 0.
+    let isRecorded = tokens.requiresGrad || router.weight.requiresGrad
     var result = tokens.zerosLike()
-    for (index, expert) in experts.enumerated() {
-      // Places [n] in the flattened [N · k] at which this one was chosen; one without a token has gradients of 0.
-      let places = best.indices.flatten().equals(Double(index)).nonzero().flatten()
-      let rows = places.floorDivided(by: settings.chosen)
-      let share = weights.flatten().indexSelect(0, places).to(x.dtype).unsqueeze(-1)
+    for (expert, places) in zip(experts, places) where isRecorded || !places.isEmpty {
+      let rows = Tensor(places.map { $0 / Int64(settings.chosen) }, device: x.device)
+      let share = weights.flatten().indexSelect(0, Tensor(places, device: x.device)).to(x.dtype).unsqueeze(-1)
       result = result.indexAdd(0, rows, expert(tokens.indexSelect(0, rows)) * share)
     }
     return result.view(x.shape)
-  }
-}
-
-extension Tensor {
-  /// Whole numbers from 0 on divided by another, rounded down: int64.
-  fileprivate func floorDivided(by divisor: Int) -> Tensor {
-    (to(.float64) / Double(divisor)).floor().to(.int64)
   }
 }

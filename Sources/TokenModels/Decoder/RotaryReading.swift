@@ -55,7 +55,7 @@ extension DecoderConfiguration {
 
   private mutating func use(_ rotary: DecoderParts.Rotary) {
     (theta, scaling) = (rotary.theta, rotary.scaling)
-    parts.rotaryShare = Double(rotary.dimension) / Double(headDimension)
+    parts.rotaryDimension = rotary.dimension == headDimension ? nil : rotary.dimension
   }
 
   /// The rotation that a section describes.
@@ -74,7 +74,8 @@ extension DecoderConfiguration {
     let outerLength = try config[.originalLength] == nil ? nil : config.count(.originalLength, limit: 1 << 31)
     let scaling = try section.scaling(
       outerLength: outerLength, contextLength: contextLength, rules: rules, isNested: isNested)
-    return DecoderParts.Rotary(theta: theta, scaling: scaling, dimension: Int(Double(headDimension) * part))
+    let dimension = Int(exactly: (Double(headDimension) * part).rounded(.down)) ?? 0
+    return DecoderParts.Rotary(theta: theta, scaling: scaling, dimension: dimension)
   }
 }
 
