@@ -5,7 +5,7 @@
 . "$(dirname "$0")/common.sh"
 cd "$ROOT"
 line="SPDX-License-Identifier: Apache-2.0"
-generated='\.pb\.swift$|TokenData/Tokenizer/Unicode(Class|Normalization)Tables\.swift$'
+generated='\.pb\.swift$|TokenData/Tokenizer/Unicode(Class|Normalization|Script)Tables\.swift$'
 
 missing="$(
   git ls-files --cached --others --exclude-standard '*.swift' '*.c' '*.cpp' '*.h' '*.hpp' '*.py' '*.sh' .ci/run | grep -vE "$generated" \

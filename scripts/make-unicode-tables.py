@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes Sources/TokenData/Tokenizer/Unicode{Class,Normalization}Tables.swift.
+"""Writes Sources/TokenData/Tokenizer/Unicode{Class,Script,Normalization}Tables.swift.
 
     python scripts/make-unicode-tables.py        (tokenizers 0.23.3; takes about two minutes)
 
@@ -64,6 +64,15 @@ def removed_by(pre_tokenizer):
     return {c for c in SCALARS if c not in kept}
 
 
+def bert(**options):
+    rest = {"clean_text": False, "handle_chinese_chars": False, "strip_accents": False, "lowercase": False}
+    return normalizers.BertNormalizer(**{**rest, **options})
+
+
+def changed_by(normalizer, wanted):
+    return {c for c in SCALARS if normalizer.normalize_str(chr(c)) == wanted}
+
+
 def class_table():
     flags = [0] * 0x110000
     for index, category in enumerate(CATEGORIES):
@@ -80,6 +89,8 @@ def class_table():
         rust_word(),
         removed_by(pre_tokenizers.Punctuation("removed")),
         marks,
+        changed_by(bert(clean_text=True), ""),
+        changed_by(bert(strip_accents=True), ""),
     ]
     for bit, scalars in enumerate(properties):
         for scalar in scalars:
@@ -91,6 +102,31 @@ def class_table():
             numbers += [scalar - start, palette.index(flags[start])]
             start = scalar
     return palette, numbers
+
+
+# Scripts
+
+
+def script_runs():
+    """Runs of scalars that UnicodeScripts does not part; number 0 stands for those that belong to any script."""
+    split = pre_tokenizers.UnicodeScripts().pre_tokenize_str
+    known = [c for c in SCALARS if split(chr(c))]  # a text of none but the others has no parts
+    runs, representatives, scripts = [], [], [0] * 0x110000
+    for piece, (start, end) in split("".join(map(chr, known))):
+        for number, other in enumerate(representatives):
+            if len(split(other + piece[0])) == 1:
+                break
+        else:
+            number = len(representatives)
+            representatives.append(piece[0])
+        for scalar in known[start:end]:
+            scripts[scalar] = number + 1
+    start = 0
+    for scalar in range(1, 0x110001):
+        if scalar == 0x110000 or scripts[scalar] != scripts[start]:
+            runs += [scalar - start, scripts[start]]
+            start = scalar
+    return runs
 
 
 # Normalisation
@@ -244,6 +280,11 @@ def main():
         + "  /// Every combination of category (low five bits) and flags that occurs.\n"
         + "  static let palette: [UInt16] = [\n" + ",\n".join(rows) + ",\n  ]\n\n"
         + table("runs", "Length of each run of equal scalars, index into the palette.", runs)
+        + "}\n"
+    )
+    (HERE / "UnicodeScriptTables.swift").write_text(
+        f"{head}enum UnicodeScriptTables {{\n"
+        + table("runs", "Length of each run of equal scalars, number of the script; 0 is any.", script_runs())
         + "}\n"
     )
     ranks, canonical, compatible = normalization_tables()

@@ -151,13 +151,16 @@ import TokenData
   }
 
   @Test(arguments: [
-    (#""type":"NFC""#, #""type":"Precompiled""#, "normalizer.normalizers[0].type", "Sequence, Prepend, Replace"),
+    (#""type":"NFC""#, #""type":"NFX""#, "normalizer.normalizers[0].type", "Sequence, Prepend, Replace"),
     (#""type":"Digits""#, #""type":"Bert""#, "pre_tokenizer.pretokenizers[2].type", "Metaspace"),
-    (#""type":"Fuse""#, #""type":"CTC""#, "decoder.decoders[2].type", "ByteFallback"),
+    (#""type":"Fuse""#, #""type":"Other""#, "decoder.decoders[2].type", "ByteFallback"),
     (#""type":"TemplateProcessing""#, #""type":"Other""#, "post_processor.processors[1].type", "TemplateProcessing"),
-    (#""type":"BPE""#, #""type":"Unigram""#, "model.type", "BPE"),
+    (#""type":"BPE""#, #""type":"Other""#, "model.type", "BPE, Unigram, WordPiece"),
     (#""dropout":null"#, #""dropout":0.1"#, "model.dropout", "null"),
-    (#""end_of_word_suffix":"""#, #""end_of_word_suffix":"</w>""#, "model.end_of_word_suffix", "null"),
+    (
+      #""end_of_word_suffix":"","fuse_unk":true,"byte_fallback":false"#,
+      #""end_of_word_suffix":"</w>","fuse_unk":true,"byte_fallback":true"#, "model.byte_fallback", "end_of_word_suffix"
+    ),
     (#""unk_token":"<s>""#, #""unk_token":"none""#, "model.unk_token", "vocabulary"),
     (#"["ab","c"]"#, #"["ab","d"]"#, "model.merges[1]", "tokens of the vocabulary"),
     (#""a b""#, #""ab""#, "model.merges[0]", "one space"),

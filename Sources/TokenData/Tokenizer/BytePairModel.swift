@@ -5,7 +5,7 @@ import Files
 ///
 /// A word becomes symbols, its characters; then the pair of neighbours with the merge of lowest rank joins, the leftmost
 /// of equals, until no merge applies (Sennrich et al. 2016). Works on UTF-8, or with `isByteLevel` on single bytes.
-struct BytePairModel: Sendable {
+struct BytePairModel: WordModel {
   let vocabulary: Vocabulary
   let merges: MergeTable
   /// Whether the words are bytes, each a character of GPT-2's alphabet in the vocabulary.
@@ -21,18 +21,21 @@ struct BytePairModel: Sendable {
   /// Byte level: the symbol of each byte, −1 if the vocabulary lacks it. Otherwise the same for ASCII.
   let symbols: [Int32]
 
-  /// - Parameter isByteLevel: what the pre-tokenizer says.
+  /// What every character of a word but the first is written with in the vocabulary.
+  private let prefix: [UInt8]
+  /// What the last character of a word is written with (CLIP: `</w>`).
+  private let suffix: [UInt8]
+
+  /// - Parameter isByteLevel: what the pre-tokenizer says. A model that cannot do its part says no all the same.
   init(_ json: JSONReader, isByteLevel: Bool) throws(InputError) {
-    if let type = try json.ifPresent("type"), try type.string() != "BPE" { throw type.error(expected: "BPE") }
-    for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
-      if let affix = try json.ifPresent(key), try !affix.string().isEmpty { throw affix.error(expected: "null") }
-    }
+    prefix = Array(try json.ifPresent("continuing_subword_prefix")?.string().utf8 ?? "".utf8)
+    suffix = Array(try json.ifPresent("end_of_word_suffix")?.string().utf8 ?? "".utf8)
+    let hasAffixes = !prefix.isEmpty || !suffix.isEmpty
     if let dropout = try json.ifPresent("dropout"), try dropout.double() != 0 {
       throw dropout.error(expected: "null or 0 (random merges are for training a tokenizer's model)")
     }
     let vocabulary = try Vocabulary(try json.at("vocab"))
     self.vocabulary = vocabulary
-    self.isByteLevel = isByteLevel
     ignoresMerges = try json.ifPresent("ignore_merges")?.bool() ?? false
     fusesUnknown = try json.ifPresent("fuse_unk")?.bool() ?? false
     unknown = try json.ifPresent("unk_token").map { (token) throws(InputError) -> Int32 in
@@ -41,26 +44,24 @@ struct BytePairModel: Sendable {
       }
       return id
     }
-    let limit = isByteLevel ? 256 : 128
-    symbols = (0..<limit).map { index in
-      let scalar = Unicode.Scalar(isByteLevel ? ByteAlphabet.scalars[index] : UInt32(index))!
-      return vocabulary.id(of: String(scalar)) ?? -1
-    }
+    let bytes = ByteAlphabet.scalars.map { vocabulary.id(of: String(Unicode.Scalar($0)!)) ?? -1 }
     byteTokens =
       try json.ifPresent("byte_fallback")?.bool() == true
-      ? (0..<256).map { byte in
-        let hex = String(byte, radix: 16, uppercase: true)
-        return vocabulary.id(of: "<0x\(hex.count == 1 ? "0" : "")\(hex)>")
-      } : nil
-    if isByteLevel, byteTokens != nil, symbols.contains(-1) {
+      ? (0..<256).map { vocabulary.id(of: TokenDecoder.token(ofByte: UInt8($0))) } : nil
+    if byteTokens != nil, hasAffixes {
       throw json.child("byte_fallback", true).error(
-        expected: "false, or every byte in the vocabulary, with a ByteLevel pre-tokenizer")
+        expected: "false beside continuing_subword_prefix and end_of_word_suffix")
     }
-    merges = try Self.merges(try json.at("merges"), vocabulary)
+    self.isByteLevel = isByteLevel && !hasAffixes && (byteTokens == nil || !bytes.contains(-1))
+    symbols =
+      self.isByteLevel ? bytes : (0..<128).map { vocabulary.id(of: String(Unicode.Scalar(UInt8($0)))) ?? -1 }
+    merges = try Self.merges(try json.at("merges"), vocabulary, prefix: prefix.count)
   }
 
-  /// Reads merges written as `"left right"` or as `["left", "right"]`.
-  private static func merges(_ json: JSONReader, _ vocabulary: Vocabulary) throws(InputError) -> MergeTable {
+  /// Reads merges written as `"left right"` or as `["left", "right"]`. The right one loses its prefix of so many bytes.
+  private static func merges(
+    _ json: JSONReader, _ vocabulary: Vocabulary, prefix: Int
+  ) throws(InputError) -> MergeTable {
     let list = try json.array()
     let table = MergeTable(capacity: list.count)
     var joined: [UInt8] = []
@@ -88,12 +89,14 @@ struct BytePairModel: Sendable {
         joined.append(contentsOf: right.utf8)
       default: throw error("two tokens", merge.summary)
       }
-      let ids = joined.withUnsafeBufferPointer { joined in
+      let parts = joined.withUnsafeBufferPointer { joined in
         (
           vocabulary.id(of: UTF8Bytes(rebasing: joined[..<border])),
-          vocabulary.id(of: UTF8Bytes(rebasing: joined[border...])), vocabulary.id(of: joined)
+          vocabulary.id(of: UTF8Bytes(rebasing: joined[border...]))
         )
       }
+      if prefix > 0 { joined.removeSubrange(border..<min(border + prefix, joined.count)) }
+      let ids = (parts.0, parts.1, joined.withUnsafeBufferPointer { vocabulary.id(of: $0) })
       guard let left = ids.0, let right = ids.1, let whole = ids.2 else {
         let (part, name) =
           ids.0 == nil
@@ -108,27 +111,21 @@ struct BytePairModel: Sendable {
 
   // MARK: Words
 
-  /// Appends the tokens of a word that is not empty.
-  func tokenize(_ word: UTF8Bytes, _ workspace: inout BytePairWorkspace) {
+  func cut(_ word: UTF8Bytes, _ workspace: inout TokenWorkspace) {
     if ignoresMerges, let id = wholeWord(word) { return workspace.append(id, length: word.count) }
-    guard word.count <= WordCache.longestWord else {
-      return merge(word, &workspace)
-    }
-    let hash = byteHash(word)
-    if workspace.cache.find(word, hash, appendingTo: &workspace.tokens) { return }
-    let start = workspace.tokens.count
     merge(word, &workspace)
-    workspace.cache.insert(word, hash, workspace.tokens[start...])
   }
+
+  var cost: TextCost { TextCost() }
 
   private func wholeWord(_ word: UTF8Bytes) -> Int32? {
     guard isByteLevel else { return vocabulary.id(of: word) }
     return ByteAlphabet.encode(word).withUnsafeBufferPointer { vocabulary.id(of: $0) }
   }
 
-  private func merge(_ word: UTF8Bytes, _ workspace: inout BytePairWorkspace) {
+  private func merge(_ word: UTF8Bytes, _ workspace: inout TokenWorkspace) {
     workspace.symbols.removeAll(keepingCapacity: true)
-    var pending: BytePairWorkspace.Token?  // an unknown character that the next may join
+    var pending: TokenWorkspace.Token?  // an unknown character that the next may join
     var position = 0
     while position < word.count {
       let (id, length) = symbol(in: word, at: position)
@@ -153,6 +150,7 @@ struct BytePairModel: Sendable {
   }
 
   @inline(__always) private func symbol(in word: UTF8Bytes, at position: Int) -> (id: Int32?, length: Int) {
+    if !prefix.isEmpty || !suffix.isEmpty { return affixedSymbol(in: word, at: position) }
     let byte = word[position]
     if isByteLevel || byte < 0x80 {
       let id = symbols[Int(byte)]
@@ -160,6 +158,14 @@ struct BytePairModel: Sendable {
     }
     let length = word.scalar(at: position).length
     return (vocabulary.id(of: UTF8Bytes(rebasing: word[position..<position + length])), length)
+  }
+
+  private func affixedSymbol(in word: UTF8Bytes, at position: Int) -> (id: Int32?, length: Int) {
+    let length = word.scalar(at: position).length
+    var symbol = position > 0 ? prefix : []
+    symbol.append(contentsOf: word[position..<position + length])
+    if position + length == word.count { symbol.append(contentsOf: suffix) }
+    return (symbol.withUnsafeBufferPointer { vocabulary.id(of: $0) }, length)
   }
 
   private func fallback(_ word: UTF8Bytes, _ position: Int, _ length: Int) -> [Int32]? {

@@ -10,9 +10,15 @@ indirect enum Normalizer: Sendable {
   case lowercase
   case strip(left: Bool, right: Bool)
   case stripAccents
+  case precompiled(PrecompiledCharacterMap)
+  case bert(BertNormalizer)
+  case nmt
+  /// Every byte as its character of GPT-2's alphabet.
+  case byteAlphabet
 
   static let supported = [
-    "Sequence", "Prepend", "Replace", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Strip", "StripAccents",
+    "Sequence", "Prepend", "Replace", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Strip", "StripAccents", "Precompiled",
+    "BertNormalizer", "Nmt", "ByteLevel",
   ]
 
   init(_ json: JSONReader) throws(InputError) {
@@ -30,6 +36,10 @@ indirect enum Normalizer: Sendable {
     case "Lowercase": self = .lowercase
     case "Strip": self = .strip(left: try json.bool(at: "strip_left"), right: try json.bool(at: "strip_right"))
     case "StripAccents": self = .stripAccents
+    case "Precompiled": self = .precompiled(try PrecompiledCharacterMap(try json.at("precompiled_charsmap")))
+    case "BertNormalizer": self = .bert(try BertNormalizer(json))
+    case "Nmt": self = .nmt
+    case "ByteLevel": self = .byteAlphabet
     default: throw try json.at("type").error(expected: "one of " + Self.supported.joined(separator: ", "))
     }
   }
@@ -66,6 +76,16 @@ indirect enum Normalizer: Sendable {
           for lower in Self.lowercased(scalar.value) { result.append(lower, from: scalar.start, to: scalar.end) }
         }
       }
+    case .precompiled(let map): text.rewrite { map.append($0, $1, to: &$2) }
+    case .bert(let bert): bert.apply(to: &text)
+    case .nmt:
+      text.rewrite { source, range, result in
+        source.forEachScalar(in: range) { scalar in
+          guard let value = Self.cleaned(scalar.value) else { return }
+          result.append(value, from: scalar.start, to: scalar.end)
+        }
+      }
+    case .byteAlphabet: text.rewrite { $2.appendAlphabet(of: $0, $1) }
     case .strip(let left, let right):
       text.rewrite { source, range, result in
         var isLeading = left
@@ -88,6 +108,15 @@ indirect enum Normalizer: Sendable {
     }
   }
 
+  /// What SentencePiece's translation models make of control characters and spaces; nil for those that they drop.
+  private static func cleaned(_ scalar: UInt32) -> UInt32? {
+    switch scalar {
+    case 0x01...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0x8F, 0x9F: nil
+    case 0x09, 0x0A, 0x0C, 0x0D, 0x1680, 0x200B...0x200F, 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD: 0x20
+    default: scalar
+    }
+  }
+
   private static func lowercased(_ value: UInt32) -> [UInt32] {
     if value < 0x80 { return [value >= 0x41 && value <= 0x5A ? value | 0x20 : value] }
     guard let scalar = Unicode.Scalar(value) else { return [value] }
@@ -105,6 +134,17 @@ extension AlignedText {
     let length = text.bytes.withUnsafeBufferPointer { $0.scalar(at: range.lowerBound).length }
     let original = text.original(of: range.lowerBound..<range.lowerBound + length)
     for scalar in prefix { append(scalar, from: Int32(original.lowerBound), to: Int32(original.upperBound)) }
+  }
+
+  /// Adds a part of another text, each byte as its character of GPT-2's alphabet.
+  mutating func appendAlphabet(of text: AlignedText, _ range: Range<Int>) {
+    var position = range.lowerBound
+    text.forEachScalar(in: range) { scalar in
+      for byte in text.bytes[position..<position + scalar.length] {
+        append(ByteAlphabet.scalars[Int(byte)], from: scalar.start, to: scalar.end)
+      }
+      position += scalar.length
+    }
   }
 
   /// Adds a part of another text, matches replaced. What is inserted belongs to the last scalar of the match.

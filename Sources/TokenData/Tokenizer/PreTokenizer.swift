@@ -12,9 +12,17 @@ indirect enum PreTokenizer: Sendable {
   case whitespace
   case whitespaceSplit
   case punctuation(SplitBehavior)
+  /// White space goes, punctuation stands alone.
+  case bert
+  case scripts
+  /// So many characters each.
+  case fixedLength(Int)
+  /// Bytes become characters here, since the model does not do it: after `byteLevel`.
+  case byteAlphabet
 
   static let supported = [
     "Sequence", "Split", "ByteLevel", "Digits", "Metaspace", "Whitespace", "WhitespaceSplit", "Punctuation",
+    "BertPreTokenizer", "UnicodeScripts", "CharDelimiterSplit", "FixedLength",
   ]
 
   init(_ json: JSONReader) throws(InputError) {
@@ -22,9 +30,8 @@ indirect enum PreTokenizer: Sendable {
     case "Sequence":
       var steps: [PreTokenizer] = []
       for step in try json.at("pretokenizers").elements() {
-        guard steps.last?.isByteLevel != true else {
-          throw step.error(expected: "ByteLevel as the last pre-tokenizer", found: "another after it")
-        }
+        // What follows sees the characters (Falcon).
+        if steps.last?.isByteLevel == true { steps.append(.byteAlphabet) }
         steps.append(try PreTokenizer(step))
       }
       self = .sequence(steps)
@@ -41,6 +48,18 @@ indirect enum PreTokenizer: Sendable {
     case "Whitespace": self = .whitespace
     case "WhitespaceSplit": self = .whitespaceSplit
     case "Punctuation": self = .punctuation(try json.ifPresent("behavior").map(SplitBehavior.init) ?? .isolated)
+    case "BertPreTokenizer": self = .bert
+    case "UnicodeScripts": self = .scripts
+    case "CharDelimiterSplit":
+      let delimiter = try json.at("delimiter")
+      guard case let text = try delimiter.string(), text.unicodeScalars.count == 1 else {
+        throw delimiter.error(expected: "one character")
+      }
+      self = .split(.literal(Array(text.utf8)), .removed, inverted: false)
+    case "FixedLength":
+      let length = try json.ifPresent("length")
+      self = .fixedLength(try length?.int() ?? 5)
+      if let length, try length.int() < 1 { throw length.error(expected: "a number of characters, from 1") }
     default: throw try json.at("type").error(expected: "one of " + Self.supported.joined(separator: ", "))
     }
   }
@@ -80,6 +99,24 @@ indirect enum PreTokenizer: Sendable {
     case .metaspace(let metaspace): metaspace.apply(to: &text)
     case .whitespaceSplit: cut(&text, .removed) { classes[$0].isSpace }
     case .punctuation(let behavior): cut(&text, behavior) { classes[$0].isPunctuation }
+    case .bert:
+      cut(&text, .removed) { classes[$0].isSpace }
+      cut(&text, .isolated) { classes[$0].isPunctuation }
+    case .scripts: text.cut(UnicodeScripts.shared.cut)
+    case .fixedLength(let length):
+      text.cut { bytes, range, result in
+        var position = range.lowerBound
+        while position < range.upperBound {
+          let start = position
+          var count = 0
+          while count < length, position < range.upperBound {
+            position += bytes.scalar(at: position).length
+            count += 1
+          }
+          result.append(Split(start..<position))
+        }
+      }
+    case .byteAlphabet: text.rewrite { $2.appendAlphabet(of: $0, $1) }
     case .whitespace:
       // \w+|[^\w\s]+
       func kind(_ scalar: UInt32) -> Int { classes[scalar].isRustWord ? 1 : classes[scalar].isSpace ? 0 : 2 }

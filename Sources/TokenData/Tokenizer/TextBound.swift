@@ -40,8 +40,11 @@ extension Tokenizer {
   public var textBound: TextBound? {
     let change = normalizer.map { TextChange($0) } ?? TextChange()
     let cutting = preTokenizer.map { TextChange($0) } ?? TextChange()
+    // A model of bytes that lacks some of them drops these, which are not counted then.
+    var bytes: BytePairModel?
+    if case .bytePair(let model) = model, model.isByteLevel { bytes = model }
     guard let shrinks = change.shrinks, cutting.shrinks != nil,
-      let longest = model.longest ?? (normalizer == nil ? model.longestOfBytes : nil)
+      let longest = model.model.longest ?? (normalizer == nil ? bytes?.longestToken : nil)
     else { return nil }
     let most = max(longest, added.tokens.values.map { max($0.content.utf8.count, $0.pattern.utf8.count) }.max() ?? 0)
     let strips = added.tokens.values.contains { $0.stripsLeft || $0.stripsRight }
@@ -50,23 +53,19 @@ extension Tokenizer {
     guard !(losesSpace && change.writesSpace) else { return nil }
     return TextBound(
       bytesPerToken: max(1, most * shrinks), losesSpace: losesSpace,
-      dropped: model.longest == nil ? model.symbols.map { $0 < 0 } : [])
+      dropped: model.model.longest == nil ? bytes!.symbols.map { $0 < 0 } : [])
   }
 }
 
 extension BytePairModel {
-  /// The most bytes of a token; nil where bytes are dropped, or any number of them become one token.
-  fileprivate var longest: Int? {
+  var longest: Int? {
     if isByteLevel ? symbols.contains(-1) : byteTokens?.contains(nil) ?? true {
       guard unknown != nil, !fusesUnknown else { return nil }
     }
     return longestToken
   }
 
-  /// The same of a model of bytes that lacks some of them, which are not counted then.
-  fileprivate var longestOfBytes: Int? { isByteLevel ? longestToken : nil }
-
-  private var longestToken: Int {
+  fileprivate var longestToken: Int {
     // A character that the vocabulary lacks has four bytes at most.
     (0..<Int32(vocabulary.count)).reduce(4) { longest, id in
       guard let token = vocabulary.bytes(of: id) else { return longest }
@@ -107,7 +106,8 @@ private struct TextChange {
     // U+212A, the Kelvin sign: three bytes become k.
     case .lowercase: shrinks = 3
     case .strip: losesSpace = true
-    case .stripAccents: shrinks = nil
+    case .stripAccents, .precompiled, .bert, .nmt: shrinks = nil
+    case .byteAlphabet: break
     }
   }
 
@@ -119,8 +119,9 @@ private struct TextChange {
         losesSpace = losesSpace || step.losesSpace
       }
     case .split(_, let behavior, _), .punctuation(let behavior): if behavior == .removed { shrinks = nil }
-    case .whitespace, .whitespaceSplit: losesSpace = true
-    case .byteLevel, .digits, .metaspace: break
+    case .scripts: shrinks = nil
+    case .whitespace, .whitespaceSplit, .bert: losesSpace = true
+    case .byteLevel, .byteAlphabet, .digits, .metaspace, .fixedLength: break
     }
   }
 }

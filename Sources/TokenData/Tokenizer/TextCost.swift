@@ -68,7 +68,10 @@ extension Normalizer {
     // U+FDFA becomes 33 bytes of 3, by compatibility; else 3 of 1 is the most (U+0390).
     case .canonical(_, let compatibility): TextCost(growth: compatibility ? 11 : 3, work: 8)
     case .lowercase: TextCost(growth: 1.5, work: 1)
-    case .strip, .stripAccents: TextCost(work: 1)
+    case .strip, .stripAccents, .nmt: TextCost(work: 1)
+    case .precompiled(let map): TextCost(growth: map.growth, work: 8)
+    case .bert(let bert): bert.cost
+    case .byteAlphabet: TextCost(growth: 2, work: 1)
     }
   }
 }
@@ -82,7 +85,8 @@ extension PreTokenizer {
     // Parts may be of one byte each.
     case .byteLevel(let addsSpace, _): TextCost(growth: addsSpace ? 2 : 1, work: 8)
     case .metaspace: TextCost(growth: 4, work: 2)
-    case .digits, .whitespace, .whitespaceSplit, .punctuation: TextCost(work: 1)
+    case .byteAlphabet: TextCost(growth: 2, work: 1)
+    case .digits, .whitespace, .whitespaceSplit, .punctuation, .bert, .scripts, .fixedLength: TextCost(work: 1)
     }
   }
 }
@@ -95,6 +99,8 @@ extension TokenDecoder {
     // A byte that is no text becomes U+FFFD.
     case .byteLevel, .byteFallback: TextCost(growth: 3, work: 1)
     case .fuse, .metaspace, .strip: TextCost(work: 1)
+    // A space before each token, or in place of a suffix.
+    case .wordPiece, .bytePair, .connectionist: TextCost(growth: 2, work: 16)
     }
   }
 }

@@ -10,8 +10,13 @@ indirect enum TokenDecoder: Sendable {
   case metaspace(Metaspace)
   case replace(TextPattern, String)
   case strip(Unicode.Scalar, start: Int, stop: Int)
+  case wordPiece(WordPieceDecoder)
+  case bytePair(suffix: [UInt8])
+  case connectionist(CTCDecoder)
 
-  static let supported = ["Sequence", "ByteLevel", "ByteFallback", "Fuse", "Metaspace", "Replace", "Strip"]
+  static let supported = [
+    "Sequence", "ByteLevel", "ByteFallback", "Fuse", "Metaspace", "Replace", "Strip", "WordPiece", "BPEDecoder", "CTC",
+  ]
 
   init(_ json: JSONReader) throws(InputError) {
     switch try json.string(at: "type") {
@@ -30,6 +35,9 @@ indirect enum TokenDecoder: Sendable {
         throw try json.at("content").error(expected: "one character")
       }
       self = .strip(scalar, start: try json.int(at: "start"), stop: try json.int(at: "stop"))
+    case "WordPiece": self = .wordPiece(try WordPieceDecoder(json))
+    case "BPEDecoder": self = .bytePair(suffix: try json.pattern(at: "suffix"))
+    case "CTC": self = .connectionist(try CTCDecoder(json))
     default: throw try json.at("type").error(expected: "one of " + Self.supported.joined(separator: ", "))
     }
   }
@@ -50,6 +58,22 @@ indirect enum TokenDecoder: Sendable {
       }
     }
     return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The text of a token between others: decoders treat the first and the last token of a text in their own ways, and may
+  /// drop repeated ones.
+  func textInside(_ token: ArraySlice<UInt8>) -> String {
+    let neighbour = Array("\u{E000}".utf8)[...]
+    return String(decode([neighbour, token, neighbour]).unicodeScalars.dropFirst().dropLast(partsTokens ? 2 : 1))
+  }
+
+  /// Whether there is a space before every token that does not say otherwise.
+  private var partsTokens: Bool {
+    switch self {
+    case .wordPiece: true
+    case .sequence(let steps): steps.contains(where: \.partsTokens)
+    default: false
+    }
   }
 
   private func decodeChain(_ tokens: [String]) -> [String] {
@@ -83,6 +107,12 @@ indirect enum TokenDecoder: Sendable {
         let trailing = scalars.dropFirst(leading).suffix(max(stop, 0)).reversed().prefix { $0 == scalar }.count
         return String(String.UnicodeScalarView(scalars[leading..<scalars.count - trailing]))
       }
+    case .wordPiece(let decoder): return decoder.decode(tokens)
+    case .bytePair(let suffix):
+      return tokens.enumerated().map { index, token in
+        String(decoding: Array(token.utf8).replacing(suffix, by: index == tokens.count - 1 ? "" : " "), as: UTF8.self)
+      }
+    case .connectionist(let decoder): return decoder.decode(tokens)
     }
   }
 
@@ -109,6 +139,12 @@ indirect enum TokenDecoder: Sendable {
     }
     flush()
     return result
+  }
+
+  /// The token `<0xE2>` of a byte.
+  static func token(ofByte byte: UInt8) -> String {
+    let hex = String(byte, radix: 16, uppercase: true)
+    return "<0x\(hex.count == 1 ? "0" : "")\(hex)>"
   }
 
   /// The byte of a token `<0xE2>`.

@@ -5,10 +5,10 @@ import Synchronization
 
 /// A tokenizer read from a Hugging Face `tokenizer.json`.
 ///
-/// It holds byte-pair encoding models, byte-level (GPT-2, Llama 3, SmolLM2, Qwen) and SentencePiece-style with byte
-/// fallback (Llama 2, Phi 3), and gives the ids, offsets and text that the `tokenizers` package gives. What the file asks
-/// for and this does not do is refused when the file is read; its `truncation` and `padding` are for the package's own
-/// batches, and are ignored.
+/// It has the models of the `tokenizers` package – byte-pair encoding (GPT-2, Llama, Qwen, Gemma, CLIP), Unigram (T5,
+/// XLM-RoBERTa), WordPiece (BERT) and whole words – and gives the ids, offsets and text that the package gives. What the
+/// file asks for and this does not do is refused when the file is read; its `truncation` and `padding` are for the
+/// package's own batches, and are ignored.
 ///
 ///     let tokenizer = try Tokenizer(folder: "SmolLM2-135M-Instruct")
 ///     let encoding = tokenizer.encode("y = 3.14")
@@ -16,13 +16,16 @@ import Synchronization
 ///
 /// All methods may be called from several threads at once.
 public final class Tokenizer: Sendable, TokenVocabulary {
-  let model: BytePairModel
+  let model: TokenizerModel
+  let vocabulary: Vocabulary
+  /// What the model says, kept for the loop over tokens.
+  private let isByteLevel: Bool
   let added: AddedTokens
   let normalizer: Normalizer?
   let preTokenizer: PreTokenizer?
   let postProcessor: PostProcessor?
   let decoder: TokenDecoder?
-  private let workspaces = Mutex<[BytePairWorkspace]>([])
+  private let workspaces = Mutex<[TokenWorkspace]>([])
 
   /// Number of ids, 0 ..< count, added tokens included.
   public let count: Int
@@ -57,36 +60,44 @@ public final class Tokenizer: Sendable, TokenVocabulary {
       throw version.error(expected: "1.0")
     }
     let normalizer = try json.ifPresent("normalizer").map { (json) throws(InputError) in try Normalizer(json) }
-    preTokenizer = try json.ifPresent("pre_tokenizer").map { (json) throws(InputError) in try PreTokenizer(json) }
+    var preTokenizer = try json.ifPresent("pre_tokenizer").map { (json) throws(InputError) in try PreTokenizer(json) }
     decoder = try json.ifPresent("decoder").map { (json) throws(InputError) in try TokenDecoder(json) }
     if let decoder { try decoder.cost.check(try json.at("decoder")) }
     var cost = normalizer?.cost ?? TextCost()
     if normalizer != nil { try cost.check(try json.at("normalizer")) }
+    let model = try TokenizerModel(try json.at("model"), isByteLevel: preTokenizer?.isByteLevel ?? false)
+    if let steps = preTokenizer, steps.isByteLevel, !model.model.isByteLevel {
+      preTokenizer = .sequence([steps, .byteAlphabet])
+    }
     if let preTokenizer { cost.then(preTokenizer.cost) }
+    cost.then(model.model.cost)
     longestText = cost.longestText
-    let model = try BytePairModel(try json.at("model"), isByteLevel: preTokenizer?.isByteLevel ?? false)
-    let added = try AddedTokens(try json.ifPresent("added_tokens"), model.vocabulary, normalizer)
-    let count = max(model.vocabulary.count, Int(added.tokens.keys.max() ?? -1) + 1)
+    let vocabulary = model.model.vocabulary
+    let added = try AddedTokens(try json.ifPresent("added_tokens"), vocabulary, normalizer)
+    let count = max(vocabulary.count, Int(added.tokens.keys.max() ?? -1) + 1)
     postProcessor = try json.ifPresent("post_processor").map { (json) throws(InputError) in
       try PostProcessor(json, count: count)
     }
     self.normalizer = normalizer
+    self.preTokenizer = preTokenizer
     self.model = model
+    self.vocabulary = vocabulary
+    isByteLevel = model.model.isByteLevel
     self.added = added
     self.count = count
     roles =
       try folder.map { (folder) throws(InputError) in
-        try TokenRoles(folder: folder, count: count) { added.id(of: $0) ?? model.vocabulary.id(of: $0) }
+        try TokenRoles(folder: folder, count: count) { added.id(of: $0) ?? vocabulary.id(of: $0) }
       } ?? TokenRoles()
   }
 
   // MARK: Tokens
 
   /// The id of a token as the file spells it (`Ġthe`, `<|im_end|>`).
-  public func id(of token: String) -> Int32? { added.id(of: token) ?? model.vocabulary.id(of: token) }
+  public func id(of token: String) -> Int32? { added.id(of: token) ?? vocabulary.id(of: token) }
 
   /// A token as the file spells it.
-  public func token(of id: Int32) -> String? { added.tokens[id]?.content ?? model.vocabulary.string(of: id) }
+  public func token(of id: Int32) -> String? { added.tokens[id]?.content ?? vocabulary.string(of: id) }
 
   /// Whether a token is special: a mark for the model, no text.
   public func isSpecial(_ id: Int32) -> Bool { added.tokens[id]?.isSpecial ?? false }
@@ -98,14 +109,13 @@ public final class Tokenizer: Sendable, TokenVocabulary {
     case .byteLevel: return String(validating: ByteAlphabet.decode(token) ?? Array(token), as: UTF8.self)
     case let decoder?:
       if let byte = TokenDecoder.byte(String(decoding: token, as: UTF8.self)), byte >= 0x80 { return nil }
-      // Decoders treat the first token of a text in their own ways, so it must not be this one.
-      return String(decoder.decode([[UInt8(ascii: "a")], token]).unicodeScalars.dropFirst())
+      return decoder.textInside(token)
     case nil: return " " + String(decoding: token, as: UTF8.self)
     }
   }
 
   private func spelling(of id: Int32) -> ArraySlice<UInt8>? {
-    added.tokens[id].map { Array($0.pattern.utf8)[...] } ?? model.vocabulary.bytes(of: id)
+    added.tokens[id].map { Array($0.pattern.utf8)[...] } ?? vocabulary.bytes(of: id)
   }
 
   // MARK: Text to tokens
@@ -126,8 +136,9 @@ public final class Tokenizer: Sendable, TokenVocabulary {
         encoding.ids.append(token)
         encoding.offsets.append(map.scalars(of: split.text.original(of: place)))
         if trims {
-          // An added token counts as it stands in the text, with the white space it strips.
-          spaces.append(TokenSpaces(part.isText ? model.vocabulary.bytes(of: token)! : split.text.bytes[part.range]))
+          // An added token, and what Unigram does not know, count as they stand in the text.
+          let isSpelt = part.isText && token != model.unspelt
+          spaces.append(TokenSpaces(isSpelt ? vocabulary.bytes(of: token)! : split.text.bytes[place]))
         }
       }
     }
@@ -138,26 +149,27 @@ public final class Tokenizer: Sendable, TokenVocabulary {
 
   /// Visits the tokens of a part with the bytes that each stands for: each begins where the one before ends.
   @inline(__always) private func forEachPlace(
-    of tokens: ArraySlice<BytePairWorkspace.Token>, in part: Split, _ bytes: [UInt8],
+    of tokens: ArraySlice<TokenWorkspace.Token>, in part: Split, _ bytes: [UInt8],
     _ body: (Int32, Range<Int>) -> Void
   ) {
     var position = Int(part.start)
     for token in tokens { position += Int(token.length) }
-    guard position == part.end || !model.isByteLevel else {
+    guard position == part.end || !isByteLevel else {
       return forEachPlaceWithGaps(of: tokens, in: part, bytes, body)
     }
     position = Int(part.start)
+    var place = position..<position
     for token in tokens {
-      let end = position + Int(token.length)
-      body(token.id, position..<end)
-      position = end
+      if token.length > 0 { place = position..<position + Int(token.length) }
+      body(token.id, place)
+      position = place.upperBound
     }
   }
 
   /// The same where the vocabulary lacks bytes of the word. The tokenizers package drops them, counts on as if the rest
   /// began there, and counts in the UTF-8 of the characters that stand for bytes. So must we.
   private func forEachPlaceWithGaps(
-    of tokens: ArraySlice<BytePairWorkspace.Token>, in part: Split, _ bytes: [UInt8],
+    of tokens: ArraySlice<TokenWorkspace.Token>, in part: Split, _ bytes: [UInt8],
     _ body: (Int32, Range<Int>) -> Void
   ) {
     var origins: [Int] = []  // the byte behind each byte of the characters
@@ -166,7 +178,7 @@ public final class Tokenizer: Sendable, TokenVocabulary {
     }
     var position = 0
     for token in tokens {
-      let end = position + model.vocabulary.bytes(of: token.id)!.count
+      let end = position + vocabulary.bytes(of: token.id)!.count
       body(token.id, origins[position]..<origins[end - 1] + 1)
       position = end
     }
@@ -193,8 +205,19 @@ public final class Tokenizer: Sendable, TokenVocabulary {
   }
 
   /// Visits the parts in order with their tokens.
-  private func tokenize(_ split: SplitText, _ body: (Split, ArraySlice<BytePairWorkspace.Token>) -> Void) {
-    var workspace = workspaces.withLock { $0.popLast() } ?? BytePairWorkspace()
+  private func tokenize(_ split: SplitText, _ body: (Split, ArraySlice<TokenWorkspace.Token>) -> Void) {
+    switch model {
+    case .bytePair(let model): tokenize(split, by: model, body)
+    case .unigram(let model): tokenize(split, by: model, body)
+    case .wordPiece(let model): tokenize(split, by: model, body)
+    case .wordLevel(let model): tokenize(split, by: model, body)
+    }
+  }
+
+  private func tokenize(
+    _ split: SplitText, by model: some WordModel, _ body: (Split, ArraySlice<TokenWorkspace.Token>) -> Void
+  ) {
+    var workspace = workspaces.withLock { $0.popLast() } ?? TokenWorkspace()
     defer { workspaces.withLock { $0.append(workspace) } }
     split.text.bytes.withUnsafeBufferPointer { bytes in
       for part in split.splits {

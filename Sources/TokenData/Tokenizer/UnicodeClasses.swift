@@ -19,6 +19,10 @@ struct ScalarClass {
   @inline(__always) var isPunctuation: Bool { bits & 1 << 10 != 0 }
   /// Characters that StripAccents removes.
   @inline(__always) var isMark: Bool { bits & 1 << 11 != 0 }
+  /// Characters that BertNormalizer removes when it cleans text.
+  @inline(__always) var isRemovedByBert: Bool { bits & 1 << 12 != 0 }
+  /// Marks that BertNormalizer removes with accents: of an older Unicode than those of StripAccents.
+  @inline(__always) var isAccent: Bool { bits & 1 << 13 != 0 }
 
   /// Names of the general categories; position = bit.
   static let categories = [

@@ -22,7 +22,7 @@ struct Vocabulary: Sendable {
   private(set) var tokenCount = 0
 
   /// Room for `capacity` tokens.
-  private init(capacity: Int) {
+  init(capacity: Int) {
     var size = 16
     while size < 2 * capacity { size *= 2 }
     table = [Int32](repeating: 0, count: size)
@@ -44,6 +44,17 @@ struct Vocabulary: Sendable {
         throw json.child(token, value).error(expected: "each id once", found: "id \(id) a second time")
       }
     }
+  }
+
+  /// Adds a token with the next id. Of a text that is there already, the new id counts.
+  mutating func append(_ token: String) {
+    var token = token
+    let place = token.withUTF8 { slot(of: $0) }
+    starts.append(Int32(text.count))
+    lengths.append(Int32(token.utf8.count))
+    text.append(contentsOf: token.utf8)
+    table[place] = Int32(starts.count)
+    tokenCount += 1
   }
 
   /// Adds a token whose text is new; says whether its id is, too.

@@ -17,12 +17,12 @@ struct WordCache: Sendable {
 
   private var entries: [Entry] = []
   private var text: [UInt8] = []
-  private var tokens: [BytePairWorkspace.Token] = []
+  private var tokens: [TokenWorkspace.Token] = []
   private var count = 0
 
   /// Appends the tokens of a word it knows; says whether it does.
   @inline(__always) func find(
-    _ word: UTF8Bytes, _ hash: UInt64, appendingTo result: inout [BytePairWorkspace.Token]
+    _ word: UTF8Bytes, _ hash: UInt64, appendingTo result: inout [TokenWorkspace.Token]
   ) -> Bool {
     guard !entries.isEmpty else { return false }
     var slot = Int(truncatingIfNeeded: hash) & (Self.slots - 1)
@@ -48,7 +48,7 @@ struct WordCache: Sendable {
   }
 
   /// Keeps a word's tokens.
-  mutating func insert(_ word: UTF8Bytes, _ hash: UInt64, _ wordTokens: ArraySlice<BytePairWorkspace.Token>) {
+  mutating func insert(_ word: UTF8Bytes, _ hash: UInt64, _ wordTokens: ArraySlice<TokenWorkspace.Token>) {
     if entries.isEmpty || count >= Self.words {
       entries = [Entry](repeating: Entry(), count: Self.slots)
       text.removeAll(keepingCapacity: true)

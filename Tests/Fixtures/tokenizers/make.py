@@ -320,4 +320,5 @@ def main():
     (HERE / "expected.json").write_text(json.dumps(results, separators=(",", ":")))
 
 
-main()
+if __name__ == "__main__":
+    main()

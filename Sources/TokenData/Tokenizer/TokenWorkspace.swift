@@ -2,8 +2,8 @@
 /// Workspace of one thread that tokenises: buffers that are used again, and the words it has seen.
 ///
 /// A value passed inout: a class would pay for a check of exclusive access at every touch.
-struct BytePairWorkspace: Sendable {
-  /// A token of a word and how many of the word's bytes it covers.
+struct TokenWorkspace: Sendable {
+  /// A token of a word and how many of the word's bytes it covers; with none, those that the token before it covers.
   struct Token: Sendable {
     var id: Int32
     var length: Int32
@@ -13,6 +13,8 @@ struct BytePairWorkspace: Sendable {
   var tokens: [Token] = []
   /// The symbols of the word at hand.
   var symbols: [Token] = []
+  /// The best ways to each place of the word at hand.
+  var paths: [UnigramModel.Path] = []
   var cache = WordCache()
   private var ranks: [MergeTable.Merge] = []
   private var previous: [Int32] = []
