@@ -64,6 +64,21 @@ extension Supervision {
       guard let chosen = renamed[target.chosen], let rejected = renamed[target.rejected] else { return nil }
       return ComparisonTarget(chosen: chosen, rejected: rejected, margin: target.margin)
     }
+    (part.documents, part.groups) = restrictedGroups { renumbered[$0] != nil }
     return part
+  }
+
+  /// The groups of documents all of whose learnt tokens are chosen, and their documents.
+  private func restrictedGroups(to isChosen: (Int) -> Bool) -> (documents: [DocumentTarget], groups: [DocumentGroup]) {
+    var documents = [DocumentTarget](), groups = [DocumentGroup](), end = 0
+    for group in self.groups where group.documents.allSatisfy({ self.documents[$0].tokens.allSatisfy(isChosen) }) {
+      let first = documents.count
+      for document in self.documents[group.documents] {
+        documents.append(DocumentTarget(tokens: end..<end + document.tokens.count, values: document.values))
+        end += document.tokens.count
+      }
+      groups.append(DocumentGroup(documents: first..<documents.count, worth: group.worth, weight: group.weight))
+    }
+    return (documents, groups)
   }
 }

@@ -46,6 +46,7 @@ extension Trainer {
     progress.losses.append(total.loss)
     return StepMetrics(
       step: progress.step, epoch: run.epoch(after: progress.step), loss: total.loss, lossTerms: total.lossTerms,
+      measurements: total.means,
       learningRate: rule.learningRate * rate, gradientNorm: norm,
       tokens: batches.reduce(0) { $0 + $1.lengths.reduce(0, +) },
       supervisedTokens: Int(own.supervised), seconds: seconds(since: start))

@@ -34,6 +34,7 @@ extension Trainer {
     if isBest { progress.best = BestStep(step: progress.step, loss: sum.loss) }
     return ValidationMetrics(
       step: progress.step, epoch: run.epoch(after: progress.step), loss: sum.loss, lossTerms: sum.lossTerms,
+      measurements: sum.means,
       isBest: isBest, seconds: seconds(since: start))
   }
 }
