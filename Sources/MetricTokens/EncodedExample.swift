@@ -49,6 +49,8 @@ public struct EncodedExample: Sendable, Hashable, Codable {
   /// By how much the first document is better than the second, m ≥ 0; nil if they are not compared. Both are read out
   /// at their last tokens.
   public var comparison: Double?
+  /// What the documents are worth as responses to one prompt; nil if they are none.
+  public var responses: Responses?
   /// Numbers that the record holds beside its text, by field: the answer's uncertainty, what several raters said.
   public var measures: [String: [Double]]
   /// Name shown in errors and events: `train.jsonl line 12`.
@@ -57,14 +59,16 @@ public struct EncodedExample: Sendable, Hashable, Codable {
   /// Memberwise.
   public init(
     ids: [Int32], supervised: [Bool], metrics: [MetricPosition] = [], breaks: [Int] = [], ratings: [Rating] = [],
-    images: [ExampleImage] = [], comparison: Double? = nil, measures: [String: [Double]] = [:],
-    source: String = ""
+    images: [ExampleImage] = [], comparison: Double? = nil, responses: Responses? = nil,
+    measures: [String: [Double]] = [:], source: String = ""
   ) {
     precondition(ids.count == supervised.count, "\(ids.count) ids, \(supervised.count) supervision marks")
     precondition(comparison == nil || breaks.count == 1, "\(breaks.count + 1) documents are compared")
+    precondition(responses.map { $0.worth.count == breaks.count + 1 } ?? true, "\(breaks.count + 1) responses")
     (self.ids, self.supervised, self.metrics) = (ids, supervised, metrics)
     (self.breaks, self.ratings, self.comparison) = (breaks, ratings, comparison)
     self.images = images
+    self.responses = responses
     self.measures = measures
     self.source = source
   }
@@ -80,10 +84,10 @@ public struct EncodedExample: Sendable, Hashable, Codable {
 
 extension EncodedExample {
   private enum CodingKeys: CodingKey {
-    case ids, supervised, metrics, breaks, ratings, images, comparison, measures, source
+    case ids, supervised, metrics, breaks, ratings, images, comparison, responses, measures, source
   }
 
-  /// Breaks, ratings, images and a comparison may be missing.
+  /// Breaks, ratings, images, a comparison and responses may be missing.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
@@ -94,6 +98,7 @@ extension EncodedExample {
       ratings: try values.decodeIfPresent([Rating].self, forKey: .ratings) ?? [],
       images: try values.decodeIfPresent([ExampleImage].self, forKey: .images) ?? [],
       comparison: try values.decodeIfPresent(Double.self, forKey: .comparison),
+      responses: try values.decodeIfPresent(Responses.self, forKey: .responses),
       measures: try values.decodeIfPresent([String: [Double]].self, forKey: .measures) ?? [:],
       source: try values.decode(String.self, forKey: .source))
   }

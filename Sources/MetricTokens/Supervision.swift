@@ -139,6 +139,13 @@ public struct Supervision: Sendable, Hashable {
   public var ratings: [RatingTarget]
   /// The pairs of documents that are compared.
   public var comparisons: [ComparisonTarget]
+  /// The documents that are learnt as wholes, end to end: all of `logitRows`, or none.
+  public var documents: [DocumentTarget]
+  /// Those of them that answer one prompt.
+  public var groups: [DocumentGroup]
+  /// What the rewards of a step are held against, where the objective asks for it: one number for the whole step, found
+  /// before it and without a gradient.
+  public var anchor: Double?
 
   /// The label of a position without cross entropy.
   public static let unlabelled: Int32 = -100
@@ -146,10 +153,12 @@ public struct Supervision: Sendable, Hashable {
   /// Memberwise.
   public init(
     logitRows: [Int32] = [], labels: [Int32] = [], metrics: [MetricTarget] = [], contrastLogitRows: [Int32] = [],
-    pooledPositions: [Int32] = [], ratings: [RatingTarget] = [], comparisons: [ComparisonTarget] = []
+    pooledPositions: [Int32] = [], ratings: [RatingTarget] = [], comparisons: [ComparisonTarget] = [],
+    documents: [DocumentTarget] = [], groups: [DocumentGroup] = [], anchor: Double? = nil
   ) {
     (self.logitRows, self.labels, self.metrics) = (logitRows, labels, metrics)
     self.contrastLogitRows = contrastLogitRows
     (self.pooledPositions, self.ratings, self.comparisons) = (pooledPositions, ratings, comparisons)
+    (self.documents, self.groups, self.anchor) = (documents, groups, anchor)
   }
 }

@@ -21,6 +21,8 @@ public struct TokenBatch: Sendable, Hashable {
   public var images: [BatchImage]
   /// Names of the examples, for errors. Count ≤ that of `documents`.
   public var sources: [String]
+  /// Indices of the examples in the data set; empty where none were given.
+  public var indices: [Int] = []
 
   /// Memberwise. Without `documentsOfExamples` each source has one document.
   public init(
@@ -125,9 +127,9 @@ private struct Places {
     return Int32(document.start + position - document.piece.lowerBound)
   }
 
-  /// The example's tokens that have one before them, and the row of that one.
-  var predicted: [(position: Int, row: Int32)] {
-    documents.flatMap { piece, start in
+  /// The tokens of each document that have one before them, and the row of that one.
+  var predicted: [[(position: Int, row: Int32)]] {
+    documents.map { piece, start in
       piece.dropFirst().map { ($0, Int32(start + $0 - piece.lowerBound - 1)) }
     }
   }
@@ -144,11 +146,17 @@ extension Supervision {
   ) {
     appendRatings(of: example, at: places)
     var logitRowOf = [Int: Int]()  // position of a target token → index into logit rows
-    for (position, row) in places.predicted where example.supervised[position] {
-      logitRowOf[position] = labels.count
-      logitRows.append(row)
-      labels.append(example.ids[position])
+    var learnt = [Range<Int>]()  // of each document, in indices into logit rows
+    for predicted in places.predicted {
+      let first = labels.count
+      for (position, row) in predicted where example.supervised[position] {
+        logitRowOf[position] = labels.count
+        logitRows.append(row)
+        labels.append(example.ids[position])
+      }
+      learnt.append(first..<labels.count)
     }
+    if let responses = example.responses { append(responses, learnt) }
     for (index, metric) in example.metrics.enumerated() {
       guard let logitRow = logitRowOf[metric.position] else { continue }
       var contrast: ContrastTarget?
@@ -167,6 +175,17 @@ extension Supervision {
           given: metric.given, stream: random.next()))
       if metric.given?.replacesLabel == true { labels[logitRow] = Self.unlabelled }
     }
+  }
+
+  /// Adds documents that answer one prompt, by where their learnt tokens are.
+  private mutating func append(_ responses: Responses, _ learnt: [Range<Int>]) {
+    let first = documents.count
+    documents += learnt.indices.map { index in
+      DocumentTarget(
+        tokens: learnt[index], values: responses.tokens.isEmpty ? TokenValues() : responses.tokens[index])
+    }
+    groups.append(
+      DocumentGroup(documents: first..<documents.count, worth: responses.worth, weight: responses.weight))
   }
 
   /// Adds what an example's documents are worth.

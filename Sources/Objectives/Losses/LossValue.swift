@@ -18,12 +18,26 @@ public struct LossValue {
     }
   }
 
+  /// A mean that is reported beside the loss and is no part of it.
+  public struct Measurement {
+    /// `rewards/chosen`
+    public var name: String
+    /// Sum over what is counted, a detached scalar left on its device.
+    public var sum: Tensor
+    /// How many.
+    public var count: Double
+  }
+
   /// Σ weight · value, a differentiable scalar.
   public var total: Tensor
   /// Its parts, in the order of ``TrainingObjective/lossTerms``. Values of the micro-batches of a step add up to that
   /// of the step.
   public var lossTerms: [Term]
+  /// Means beside it; sums and counts of the micro-batches of a step add up to those of the step.
+  public var measurements: [Measurement] = []
 
   /// Memberwise.
-  public init(total: Tensor, lossTerms: [Term]) { (self.total, self.lossTerms) = (total, lossTerms) }
+  public init(total: Tensor, lossTerms: [Term], measurements: [Measurement] = []) {
+    (self.total, self.lossTerms, self.measurements) = (total, lossTerms, measurements)
+  }
 }

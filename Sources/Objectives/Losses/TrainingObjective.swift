@@ -10,6 +10,12 @@ public protocol TrainingObjective: Sendable {
   /// Names and weights of the parts, in the order of ``LossValue/lossTerms``: loss = Σ weight · part.
   var lossTerms: [(name: String, weight: Double)] { get }
 
+  /// Names of the means that are reported beside the loss, in the order of ``LossValue/measurements``; none by default.
+  var measurementNames: [String] { get }
+
+  /// Names of other models whose hidden states at the same rows the loss reads; none by default.
+  var companions: [String] { get }
+
   /// Denominators of a whole step, from the supervisions of all its micro-batches.
   /// `supervised` is 0 exactly if there is nothing to learn.
   func denominators(of step: [Supervision]) -> Denominators
@@ -24,6 +30,43 @@ public protocol TrainingObjective: Sendable {
   ///   - head: the last projection.
   ///   - denominators: those of the whole step.
   func loss(of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators) -> LossValue
+
+  /// The same with what other models say, for objectives that name ``companions``; others need only the one above.
+  ///
+  /// - Parameter companions: one of each name.
+  func loss(
+    of hidden: Tensor, head: OutputHead, companions: [String: CompanionStates], supervision: Supervision,
+    denominators: Denominators
+  ) -> LossValue
+}
+
+/// What another model says at the rows that a loss reads. It gets no gradient.
+public struct CompanionStates {
+  /// Its hidden states, `[N, H′]`.
+  public var hidden: Tensor
+  /// Its last projection, onto the same vocabulary.
+  public var head: OutputHead
+
+  /// Memberwise.
+  public init(hidden: Tensor, head: OutputHead) { (self.hidden, self.head) = (hidden, head) }
+
+  /// Logits of some rows `[n, V]`, in at least float32 and without a graph.
+  func logits(_ start: Int, _ count: Int) -> Tensor { noGrad { head(hidden.narrow(0, start, count)).full } }
+}
+
+extension TrainingObjective {
+  /// None.
+  public var measurementNames: [String] { [] }
+  /// None.
+  public var companions: [String] { [] }
+
+  /// The loss, which reads no other model.
+  public func loss(
+    of hidden: Tensor, head: OutputHead, companions: [String: CompanionStates], supervision: Supervision,
+    denominators: Denominators
+  ) -> LossValue {
+    loss(of: hidden, head: head, supervision: supervision, denominators: denominators)
+  }
 }
 
 extension TrainingObjective where Self == Objective {

@@ -86,9 +86,13 @@ public struct ExampleEncoder: Sendable {
   /// Prompt and answer, with what each token covers and where the metrics are.
   ///
   /// - Throws: as ``encode(_:)``.
-  public func analyze(_ record: Record) throws(InputError) -> ExampleAnalysis {
+  public func analyze(_ record: Record) throws(InputError) -> ExampleAnalysis { try analyze(record, apart: false) }
+
+  /// As ``analyze(_:)``; `apart` cuts prompt and answers apart though it would not be needed.
+  func analyze(_ record: Record, apart: Bool) throws(InputError) -> ExampleAnalysis {
     let marked = try marking(record), layout = try layout(marked.record, forAnswer: false)
-    let analysis = analysis(layout, marked, spans: try layout.placed(record.spans, path: record.source))
+    let spans = try layout.placed(record.spans, path: record.source)
+    let analysis = analysis(layout, marked, spans: spans, apart: apart)
     try check(analysis.example.ids, source: record.source)
     return analysis
   }
@@ -103,10 +107,10 @@ public struct ExampleEncoder: Sendable {
   }
 
   private func analysis(
-    _ layout: RecordLayout, _ marked: MarkedRecord, spans: [String: [Range<Int>]]
+    _ layout: RecordLayout, _ marked: MarkedRecord, spans: [String: [Range<Int>]], apart: Bool = false
   ) -> ExampleAnalysis {
     var pieces = [TokenPiece](), supervised = [Bool]()
-    let tokens = cut(layout)
+    let (tokens, wasCutApart) = cut(layout, apart: apart)
     for (piece, isAnswer) in images?.expanding(tokens, marked.counts) ?? tokens {
       if isAnswer, let splitter {
         pieces += splitter.split([piece])
@@ -144,7 +148,7 @@ public struct ExampleEncoder: Sendable {
       }
     return ExampleAnalysis(
       record: marked.record, text: layout.text, isRendered: layout.isRendered, spans: spans, pieces: pieces,
-      found: found, example: example, repeatedMark: repeated?.id)
+      found: found, example: example, repeatedMark: repeated?.id, wasCutApart: wasCutApart)
   }
 
   /// The record with a mark for each image.
@@ -210,16 +214,19 @@ public struct ExampleEncoder: Sendable {
   /// taken as it is, as `apply_chat_template` has it; but the processors of models that see put it there all the same.
   private func addsBegin(_ layout: RecordLayout) -> Bool { !layout.isRendered || images != nil }
 
-  /// The text's tokens, and whether each is learnt.
-  private func cut(_ layout: RecordLayout) -> [(piece: TokenPiece, isAnswer: Bool)] {
-    var result = [(piece: TokenPiece, isAnswer: Bool)]()
+  /// The text's tokens, and whether each is learnt; and whether any answer was cut apart from what is before it.
+  private func cut(
+    _ layout: RecordLayout, apart: Bool
+  ) -> (tokens: [(piece: TokenPiece, isAnswer: Bool)], wasCutApart: Bool) {
+    var result = [(piece: TokenPiece, isAnswer: Bool)](), wasCutApart = false
     var rest = layout.text.unicodeScalars[...], offset = 0, isStart = true
     var all = tokens(of: String(rest), addSpecialTokens: addsBegin(layout)), done = 0
     for answer in layout.answers {
       let prompt = String(rest.prefix(answer.lowerBound - offset))
       let before = tokens(of: prompt, addSpecialTokens: isStart && addsBegin(layout))
-      if all.count < before.count || !zip(all, before).allSatisfy({ $0.id == $1.id }) {
+      if apart || all.count < before.count || !zip(all, before).allSatisfy({ $0.id == $1.id }) {
         // Cut apart here: what follows begins anew.
+        wasCutApart = true
         result += before[done...].map { ($0.shifted(by: offset), false) }
         rest = rest.dropFirst(answer.lowerBound - offset)
         (offset, isStart, done) = (answer.lowerBound, false, 0)
@@ -232,7 +239,7 @@ public struct ExampleEncoder: Sendable {
       result += all[done..<end].map { ($0.shifted(by: offset), true) }
       done = end
     }
-    return result + all[done...].map { ($0.shifted(by: offset), false) }
+    return (result + all[done...].map { ($0.shifted(by: offset), false) }, wasCutApart)
   }
 
   /// Tokens of a text with what the post-processor puts in front, unless the text begins with it, but not what it puts
@@ -287,6 +294,8 @@ public struct ExampleAnalysis: Sendable, Hashable {
   public var example: EncodedExample
   /// A mark that a message holds already, though the template writes it; nil if there is none.
   public var repeatedMark: Int32?
+  /// Whether an answer's tokens were cut apart from those before it, which would not be the same otherwise.
+  public var wasCutApart = false
 
   /// Forgets what was found at tokens that the example has lost.
   mutating func dropMetrics(from end: Int) {

@@ -12,6 +12,8 @@ public final class LoRALinear: Linear {
   @Parameter("lora_B.weight") public var up: Tensor
   /// Settings it was made with.
   public let settings: LoRASettings
+  /// Whether it takes part; ``TokenModel/withoutAdapters(_:)`` turns it off for a while.
+  fileprivate(set) var isOn = true
 
   /// An adapter on the weights of `base`, of their type and on their device. A and B are zero; see
   /// ``initialise(generator:)``.
@@ -34,7 +36,7 @@ public final class LoRALinear: Linear {
   }
 
   /// Whether A reads x itself, not a copy after dropout.
-  fileprivate var readsInput: Bool { !isTraining || settings.dropout == 0 }
+  fileprivate var readsInput: Bool { isOn && (!isTraining || settings.dropout == 0) }
 
   /// Contribution of the adapter to the product `base` `[…, O]`; `narrow` is x Aᵀ `[…, r]` if that is known already.
   fileprivate func adapted(_ base: Tensor, _ x: Tensor, narrow: Tensor?) -> Tensor {
@@ -53,6 +55,16 @@ public final class LoRALinear: Linear {
   }
 }
 
+extension TokenModel {
+  /// Runs `body` with the model as it is without its adapters: as they found it, if they were new.
+  public func withoutAdapters<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let layers = adapters.map(\.layer)
+    for layer in layers { layer.isOn = false }
+    defer { for layer in layers { layer.isOn = true } }
+    return try body()
+  }
+}
+
 extension Linear {
   /// Several layers of one input, `[…, I]` → `[…, Oᵢ]` each: what each would give alone. The gradients of the input
   /// are summed inside the matrix products, those of adapters without dropout among them.
@@ -61,7 +73,7 @@ extension Linear {
     let products = x.linears(layers.map { ($0.weight, $0.bias) } + sharing.compactMap { $0 }.map { ($0.down, nil) })
     var narrow = products[layers.count...]
     return zip(layers, zip(products, sharing)).map { layer, made in
-      guard let layer = layer as? LoRALinear else { return made.0 }
+      guard let layer = layer as? LoRALinear, layer.isOn else { return made.0 }
       return layer.adapted(made.0, x, narrow: made.1.flatMap { _ in narrow.popFirst() })
     }
   }

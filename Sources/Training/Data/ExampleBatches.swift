@@ -113,13 +113,15 @@ public final class ExampleBatches: BatchSource {
       return Chosen(index: index, example: example, contrastiveExample: contrastiveExample?(example, epoch, index))
     }
     return try microBatch.cut(chosen, layout, twoPass: twoPass).map { part in
-      try TokenBatch(
+      var batch = try TokenBatch(
         part.map(\.example), contrastiveExamples: part.map(\.contrastiveExample), twoPass: twoPass, layout: layout,
         pad: pad,
         streams: part.map { chosen in
           var random = CounterGenerator(plan.seed, UInt64(epoch), UInt64(chosen.index))
           return random.next()
         }, images: images.map { images in try part.map { try images($0.example) } } ?? [])
+      batch.indices = part.map(\.index)
+      return batch
     }
   }
 }

@@ -9,28 +9,59 @@ public struct LossMetrics: Sendable, Hashable, Codable {
   /// Its terms.
   public var lossTerms: [LossTermMetrics]
 
+  /// Sums and counts of the means beside it.
+  public var measurements: [MeasurementSum] = []
+
   /// Memberwise.
-  public init(loss: Double, lossTerms: [LossTermMetrics]) { (self.loss, self.lossTerms) = (loss, lossTerms) }
+  public init(loss: Double, lossTerms: [LossTermMetrics], measurements: [MeasurementSum] = []) {
+    (self.loss, self.lossTerms, self.measurements) = (loss, lossTerms, measurements)
+  }
+
+  /// The means of which something was counted; nil for an objective that reports none.
+  var means: [MeasurementMetrics]? {
+    measurements.isEmpty
+      ? nil : measurements.filter { $0.count > 0 }.map { MeasurementMetrics(name: $0.name, value: $0.sum / $0.count) }
+  }
+}
+
+/// A mean beside the loss, before it is divided: micro-batches and processes add up.
+public struct MeasurementSum: Sendable, Hashable, Codable {
+  /// `rewards/chosen`
+  public var name: String
+  /// Sum over what is counted.
+  public var sum: Double
+  /// How many.
+  public var count: Double
+
+  /// Memberwise.
+  public init(name: String, sum: Double, count: Double) { (self.name, self.sum, self.count) = (name, sum, count) }
 }
 
 extension TrainingLoop {
   /// The losses of a step or a validation, summed over micro-batches and processes, and the norm of all gradients.
   ///
-  /// - Parameter norm: that of the gradients that this process holds.
+  /// - Parameters:
+  ///   - measured: names of the means beside the loss.
+  ///   - norm: that of the gradients that this process holds.
   func sum(
-    _ parts: [LossMetrics], _ lossTerms: [(name: String, weight: Double)], norm: Double = 0
+    _ parts: [LossMetrics], _ lossTerms: [(name: String, weight: Double)], _ measured: [String], norm: Double = 0
   ) throws -> (losses: LossMetrics, norm: Double) {
+    func total(_ value: (LossMetrics) -> Double) -> Double { parts.reduce(0) { $0 + value($1) } }
     let own =
-      [parts.reduce(0) { $0 + $1.loss }]
-      + lossTerms.indices.map { term in
-        parts.reduce(0) { $0 + $1.lossTerms[term].value }
+      [total(\.loss)] + lossTerms.indices.map { term in total { $0.lossTerms[term].value } }
+      + measured.indices.flatMap { index in
+        [total { $0.measurements[index].sum }, total { $0.measurements[index].count }]
       }
     let rows = try reducer.gather(own + [norm])
     let sums = SingleProcess.sum(rows.map { Array($0.dropLast()) }[...])
     let terms = zip(lossTerms, sums.dropFirst()).map { LossTermMetrics(name: $0.name, weight: $0.weight, value: $1) }
+    let pairs = Array(sums.dropFirst(1 + lossTerms.count))
+    let means = measured.indices.map {
+      MeasurementSum(name: measured[$0], sum: pairs[2 * $0], count: pairs[2 * $0 + 1])
+    }
     let norms = rows.compactMap(\.last)
     return (
-      LossMetrics(loss: sums[0], lossTerms: terms),
+      LossMetrics(loss: sums[0], lossTerms: terms, measurements: means),
       gradients.isSharded ? norms.reduce(0) { $0 + $1 * $1 }.squareRoot() : norm
     )
   }
@@ -50,13 +81,17 @@ extension LossValue {
 func readLosses(_ losses: [LossValue], norm: Tensor? = nil) throws -> (batches: [LossMetrics], norm: Double) {
   // A process of several may have nothing to learn from in a step.
   guard norm != nil || !losses.isEmpty else { return ([], 0) }
-  let scalars = losses.flatMap { [$0.total] + $0.lossTerms.map(\.value) } + (norm.map { [$0] } ?? [])
+  let scalars =
+    losses.flatMap { [$0.total] + $0.lossTerms.map(\.value) + $0.measurements.map(\.sum) } + (norm.map { [$0] } ?? [])
   let values = try Tensor.stack(scalars.map { $0.detach().to(.float64) }).values(of: Double.self)
   var rest = values[...]
   let batches = losses.map { loss in
     LossMetrics(
       loss: rest.removeFirst(),
-      lossTerms: loss.lossTerms.map { LossTermMetrics(name: $0.name, weight: $0.weight, value: rest.removeFirst()) })
+      lossTerms: loss.lossTerms.map { LossTermMetrics(name: $0.name, weight: $0.weight, value: rest.removeFirst()) },
+      measurements: loss.measurements.map {
+        MeasurementSum(name: $0.name, sum: rest.removeFirst(), count: $0.count)
+      })
   }
   return (batches, norm == nil ? 0 : rest.removeFirst())
 }

@@ -8,10 +8,13 @@ import TorchNN
 struct ObjectiveTask: TrainingTask {
   let model: any TokenModel
   let objective: any TrainingObjective
+  /// Other models that the objective reads, by name.
+  let companions: [String: ReferenceModel]
   let source: any BatchSource
 
   var plan: BatchPlan { source.plan }
   var lossTerms: [(name: String, weight: Double)] { objective.lossTerms }
+  var measurementNames: [String] { objective.measurementNames }
 
   func batches(ofStep step: Int) throws -> [TokenBatch] { try source.batches(ofStep: step) }
 
@@ -32,8 +35,12 @@ struct ObjectiveTask: TrainingTask {
       rows: Tensor(rows, device: device))
     // An operation of the model failed: the surrounding `withTorchErrors` throws its message instead of this one.
     if Torch.hasFailed { throw TorchError("the model gave no hidden states") }
+    let said = try objective.companions.reduce(into: [String: CompanionStates]()) { said, name in
+      guard let companion = companions[name] else { preconditionFailure("the objective reads a model named \(name)") }
+      said[name] = try companion.states(of: batch, rows: rows)
+    }
     return objective.loss(
-      of: hidden, head: model.head, supervision: batch.supervision, denominators: denominators)
+      of: hidden, head: model.head, companions: said, supervision: batch.supervision, denominators: denominators)
   }
 
   func tokens(of batch: TokenBatch) -> Int { batch.lengths.reduce(0, +) }
@@ -85,6 +92,21 @@ extension Supervision {
       guard let chosen = renamed[target.chosen], let rejected = renamed[target.rejected] else { return nil }
       return ComparisonTarget(chosen: chosen, rejected: rejected, margin: target.margin)
     }
+    (part.documents, part.groups) = restrictedGroups { renumbered[$0] != nil }
     return part
+  }
+
+  /// The groups of documents all of whose learnt tokens are chosen, and their documents.
+  private func restrictedGroups(to isChosen: (Int) -> Bool) -> (documents: [DocumentTarget], groups: [DocumentGroup]) {
+    var documents = [DocumentTarget](), groups = [DocumentGroup](), end = 0
+    for group in self.groups where group.documents.allSatisfy({ self.documents[$0].tokens.allSatisfy(isChosen) }) {
+      let first = documents.count
+      for document in self.documents[group.documents] {
+        documents.append(DocumentTarget(tokens: end..<end + document.tokens.count, values: document.values))
+        end += document.tokens.count
+      }
+      groups.append(DocumentGroup(documents: first..<documents.count, worth: group.worth, weight: group.weight))
+    }
+    return (documents, groups)
   }
 }

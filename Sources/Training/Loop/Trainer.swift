@@ -16,6 +16,8 @@ public final class Trainer {
   public let model: any TokenModel
   /// Loss to minimise.
   public let objective: any TrainingObjective
+  /// Other models that the objective reads (``TrainingObjective/companions``), by name. They get no gradient.
+  public var companions: [String: ReferenceModel] = [:]
   private let loop: TrainingLoop
 
   /// How.
@@ -65,6 +67,6 @@ public final class Trainer {
   }
 
   private func task(_ source: any BatchSource) -> ObjectiveTask {
-    ObjectiveTask(model: model, objective: objective, source: source)
+    ObjectiveTask(model: model, objective: objective, companions: companions, source: source)
   }
 }

@@ -29,6 +29,14 @@ public struct LossTermMetrics: Sendable, Hashable, Codable {
   }
 }
 
+/// A mean that is reported beside the loss: `rewards/accuracies`.
+public struct MeasurementMetrics: Sendable, Hashable, Codable {
+  /// Its name in the objective.
+  public var name: String
+  /// The mean over a step or a validation.
+  public var value: Double
+}
+
 /// Facts before the first step.
 public struct StartMetrics: Sendable, Hashable, Codable {
   /// Steps done already: 0 unless a checkpoint is gone on from.
@@ -57,6 +65,8 @@ public struct StepMetrics: Sendable, Hashable, Codable {
   public var loss: Double
   /// Terms of the sum.
   public var lossTerms: [LossTermMetrics]
+  /// Means beside it; nil for an objective that reports none.
+  public var measurements: [MeasurementMetrics]?
   /// Learning rate of the update.
   public var learningRate: Double
   /// Euclidean norm of all gradients, before clipping.
@@ -69,7 +79,8 @@ public struct StepMetrics: Sendable, Hashable, Codable {
   public var seconds: Double
 
   private enum CodingKeys: String, CodingKey {
-    case step, epoch, loss, lossTerms = "summands", learningRate, gradientNorm, tokens, supervisedTokens, seconds
+    case step, epoch, loss, lossTerms = "summands", measurements, learningRate, gradientNorm, tokens, supervisedTokens,
+      seconds
   }
 
   /// Tokens read in a second.
@@ -86,12 +97,16 @@ public struct ValidationMetrics: Sendable, Hashable, Codable {
   public var loss: Double
   /// Terms of the sum.
   public var lossTerms: [LossTermMetrics]
+  /// Means beside it; nil for an objective that reports none.
+  public var measurements: [MeasurementMetrics]?
   /// Whether no earlier validation had a lower loss.
   public var isBest: Bool
   /// Time it took.
   public var seconds: Double
 
-  private enum CodingKeys: String, CodingKey { case step, epoch, loss, lossTerms = "summands", isBest, seconds }
+  private enum CodingKeys: String, CodingKey {
+    case step, epoch, loss, lossTerms = "summands", measurements, isBest, seconds
+  }
 }
 
 /// A checkpoint on the disk.

@@ -24,7 +24,7 @@ extension TrainingLoop {
     defer { gradients.clear() }
 
     let passes = try withTorchErrors { try self.passes(task, batches, whole.denominators) }
-    let (total, norm) = try sum(passes.losses, task.lossTerms, norm: passes.norm)
+    let (total, norm) = try sum(passes.losses, task.lossTerms, task.measurementNames, norm: passes.norm)
     guard total.loss.isFinite, norm.isFinite else { throw explain(passes, task, batches, whole.denominators, run) }
 
     let factor = clipFactor(norm: norm, limit: options.gradientNormLimit)
@@ -36,6 +36,7 @@ extension TrainingLoop {
     progress.losses.append(total.loss)
     let metrics = StepMetrics(
       step: progress.step, epoch: run.epoch(after: progress.step), loss: total.loss, lossTerms: total.lossTerms,
+      measurements: total.means,
       learningRate: rule.learningRate * rate, gradientNorm: norm, tokens: whole.tokens,
       supervisedTokens: Int(whole.denominators.supervised), seconds: seconds(since: start))
     try withTorchErrors { try task.didUpdate(metrics) }

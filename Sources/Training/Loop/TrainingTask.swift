@@ -14,6 +14,8 @@ public protocol TrainingTask {
   var plan: BatchPlan { get }
   /// Names and weights of the loss's terms: loss = Σ weight · term.
   var lossTerms: [(name: String, weight: Double)] { get }
+  /// Names of the means that are reported beside the loss. None by default.
+  var measurementNames: [String] { get }
 
   /// The micro-batches of a step.
   func batches(ofStep step: Int) throws -> [Batch]
@@ -43,6 +45,8 @@ public protocol TrainingTask {
 }
 
 extension TrainingTask {
+  /// None.
+  public var measurementNames: [String] { [] }
   /// Of the step's batches, made for this.
   public func denominators(ofStep step: Int) throws -> Denominators { denominators(of: try batches(ofStep: step)) }
   /// Nothing.

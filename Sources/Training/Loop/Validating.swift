@@ -33,7 +33,7 @@ extension TrainingLoop {
         try noGrad { try readLosses(batches.compactMap { try task.loss(of: $0, denominators) }).batches }
       }
     }
-    return try sum(losses, task.lossTerms).losses
+    return try sum(losses, task.lossTerms, task.measurementNames).losses
   }
 
   /// Takes the loss and notes whether it is the best so far.
@@ -47,6 +47,7 @@ extension TrainingLoop {
     if isBest { progress.best = BestStep(step: progress.step, loss: found.loss) }
     return ValidationMetrics(
       step: progress.step, epoch: run.epoch(after: progress.step), loss: found.loss, lossTerms: found.lossTerms,
+      measurements: found.means,
       isBest: isBest, seconds: seconds(since: start))
   }
 }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Files
+public import MetricTokens
+
+extension ExampleEncoder {
+  /// A prompt with each of its responses, as documents side by side. Responses are learnt, with the token that ends them.
+  ///
+  /// Where a prompt ends is decided once for all its responses: they all begin with the prompt's own tokens, and if one
+  /// of them cannot be cut together with it (its first characters would merge with the prompt's last), none is. Else the
+  /// same word would be other tokens in one response than in the other.
+  ///
+  /// - Throws: `InputError` as ``encode(_:)``, or if the chat template writes the prompt otherwise before another
+  ///   response.
+  public func encode(_ record: ResponseRecord) throws(InputError) -> EncodedExample {
+    var analyses = [ExampleAnalysis]()
+    for response in record.responses { analyses.append(try analyze(response, apart: false)) }
+    if Set(analyses.map(\.wasCutApart)).count > 1 {
+      for index in analyses.indices where !analyses[index].wasCutApart {
+        analyses[index] = try analyze(record.responses[index], apart: true)
+      }
+    }
+    let documents = analyses.map(\.example), prompt = documents[0].promptIDs
+    for document in documents.dropFirst() where document.promptIDs != prompt {
+      throw InputError(
+        path: record.source, expected: "a prompt that is the same tokens before all its responses",
+        found: "\(prompt.count) and \(document.promptIDs.count) tokens that differ",
+        remedy: "The chat template writes it otherwise: choose another one with model.template.")
+    }
+    return EncodedExample(
+      documents: documents, Responses(record.worth, weight: record.weight),
+      margin: record.worth.isPreference ? record.margin ?? 0 : nil, source: record.source)
+  }
+}
+
+extension EncodedExample {
+  /// The tokens before the first that is learnt, of one document.
+  fileprivate var promptIDs: ArraySlice<Int32> { ids[..<(supervised.firstIndex(of: true) ?? ids.count)] }
+
+  /// At most `length` tokens in each document. Nil if that leaves no learnt token in one of them.
+  ///
+  /// - Parameters:
+  ///   - keepsAnswer: whether prompts lose their first tokens (but `kept`), all the same number of them; otherwise
+  ///     responses lose their last ones.
+  func shorteningDocuments(to length: Int, keepsAnswer: Bool, keeping kept: Int) -> EncodedExample? {
+    let own = documents.indices.map(document), longest = own.map(\.ids.count).max() ?? 0
+    guard let responses, longest > length else { return self }
+    let shorter = own.map { document in
+      keepsAnswer
+        ? document.cuttingPrompt(to: document.ids.count - (longest - length), keeping: kept)
+        : document.prefix(length)
+    }
+    let left = shorter.compactMap { $0 }.filter { $0.supervised.dropFirst().contains(true) }
+    guard left.count == own.count else { return nil }
+    return EncodedExample(documents: left, responses, margin: comparison, source: source)
+  }
+}
+
+extension Worth {
+  fileprivate var isPreference: Bool { if case .preference = self { true } else { false } }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Files
+import MetricTokens
+
+/// Reads responses to prompts from JSON objects.
+public struct ResponseReader: Sendable {
+  /// Nil: each record is judged by its fields.
+  public var format: ResponseFormat?
+  /// Names of the fields.
+  public var fields: ResponseFields
+  /// Whether a HelpSteer2 record of strength 0, which prefers neither, is left out; otherwise it is refused.
+  public var skipsTies: Bool
+  /// Only records whose `split` is this, of HelpSteer2; nil: all.
+  public var split: String?
+
+  /// Memberwise.
+  public init(
+    format: ResponseFormat? = nil, fields: ResponseFields = ResponseFields(), skipsTies: Bool = false,
+    split: String? = nil
+  ) {
+    (self.format, self.fields, self.skipsTies, self.split) = (format, fields, skipsTies, split)
+  }
+
+  /// The records of a line: one; two of a preference that is unpaired; none that is left out.
+  ///
+  /// - Throws: `InputError` naming line and field: one that is missing, of a wrong type, or a format that this is not.
+  public func records(_ file: JSONLFile, _ index: Int) throws(InputError) -> [ResponseRecord] {
+    try file.read(index) { object throws(InputError) in try records(object, source: file.name(index)) }
+  }
+
+  /// The records of an object. A field that is null counts as absent.
+  public func records(_ object: JSONReader, source: String) throws(InputError) -> [ResponseRecord] {
+    let format = if let format { format } else { try found(in: object) }
+    var records =
+      switch format {
+      case .preference: [try preference(object)]
+      case .unpaired: try unpaired(object)
+      case .group: [try group(object)]
+      case .helpSteer2Preference: try helpSteer2(object)
+      }
+    let id = try object.ifPresent(fields.id).flatMap { Self.name($0) }
+    for index in records.indices {
+      (records[index].source, records[index].id) = (source, id)
+      for response in records[index].responses.indices { records[index].responses[response].source = source }
+    }
+    return records
+  }
+
+  private static func name(_ value: JSONReader) -> String? {
+    switch value.value {
+    case .string(let text): text
+    case .int(let number): "\(number)"
+    default: nil
+    }
+  }
+
+  // MARK: Formats
+
+  private func found(in object: JSONReader) throws(InputError) -> ResponseFormat {
+    let members = try object.object()
+    func has(_ key: String) -> Bool { members[key].map { $0 != .null } ?? false }
+    if has(fields.chosen), has(fields.rejected) { return .preference }
+    if has("preference_strength") { return .helpSteer2Preference }
+    if has(fields.completions), has(fields.scores) { return .group }
+    if has(fields.completion), has(fields.label) { return .unpaired }
+    let names = members.members.prefix(8).map(\.key), all = names.joined(separator: ", ")
+    var remedy = "Name your fields in data.fields."
+    if has(fields.completions), has("labels") {
+      remedy =
+        "This is TRL's stepwise format, whose labels are of steps. If they are of responses, set data.records: group."
+    } else if has(fields.completion) {
+      remedy = "Without a label this is a prompt and its answer: leave data.records out."
+    } else if has("messages") || has("conversations") || has("text") {
+      remedy = "This is text to be learnt as it is: leave data.records out."
+    } else if has(fields.chosen) || has(fields.rejected) {
+      remedy = "A preference has both \(fields.chosen) and \(fields.rejected)."
+    } else if let scores = members.members.first(where: { $0.key.hasSuffix("scores") || $0.key.hasSuffix("ratings") }) {
+      remedy = "Is \(scores.key) meant to be \(fields.scores)? Name your fields in data.fields."
+    }
+    throw object.error(
+      expected: "\(fields.chosen) and \(fields.rejected), or \(fields.completion) and \(fields.label), or "
+        + "\(fields.completions) and \(fields.scores)", found: all.isEmpty ? "no fields" : all, remedy: remedy)
+  }
+
+  private func preference(_ object: JSONReader) throws(InputError) -> ResponseRecord {
+    let chosen = try object.at(fields.chosen), rejected = try object.at(fields.rejected)
+    let said = try pair(try object.ifPresent(fields.prompt), chosen, rejected)
+    let margin = try object.ifPresent(fields.margin).map { value throws(InputError) in
+      try value.number(in: 0...Double.greatestFiniteMagnitude, "a margin from 0 on")
+    }
+    let probability = try object.ifPresent(fields.probability).map { value throws(InputError) in
+      try value.number(in: 0...1, "a probability")
+    }
+    return ResponseRecord(
+      said, .preference(probability: probability ?? 1), margin: margin, weight: try weight(object))
+  }
+
+  private func unpaired(_ object: JSONReader) throws(InputError) -> [ResponseRecord] {
+    if try object.ifPresent(fields.completion) == nil, try object.ifPresent(fields.chosen) != nil {
+      let pair = try preference(object)
+      return zip(pair.responses, [true, false]).map {
+        ResponseRecord([$0], .label($1), weight: pair.weight)
+      }
+    }
+    let label = try object.at(fields.label)
+    guard case .bool(let isWanted) = label.value else {
+      throw label.error(expected: "true or false", remedy: "Ratings by numbers are a group: completions and scores.")
+    }
+    let response = try joined(try object.at(fields.prompt), try object.at(fields.completion))
+    return [ResponseRecord([response], .label(isWanted), weight: try weight(object))]
+  }
+
+  private func group(_ object: JSONReader) throws(InputError) -> ResponseRecord {
+    let prompt = try object.at(fields.prompt), list = try object.at(fields.completions)
+    var responses = [Record]()
+    for response in try list.elements() { responses.append(try joined(prompt, response)) }
+    guard responses.count > 1 else {
+      throw list.error(expected: "at least two responses", found: "\(responses.count)")
+    }
+    let given = try object.ifPresent(fields.scores)
+    let labels = given == nil && format == .group ? try object.ifPresent("labels") : nil
+    let values = if let labels { labels } else { try object.at(fields.scores) }
+    var scores = [Double]()
+    for value in try values.elements() {
+      if labels != nil, case .bool(let isGood) = value.value {
+        scores.append(isGood ? 1 : 0)
+      } else {
+        scores.append(try value.number(in: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude, "a score"))
+      }
+    }
+    guard scores.count == responses.count else {
+      throw values.error(expected: "a number for each of \(responses.count) responses", found: "\(scores.count)")
+    }
+    return ResponseRecord(responses, .scores(scores), weight: try weight(object))
+  }
+
+  private func helpSteer2(_ object: JSONReader) throws(InputError) -> [ResponseRecord] {
+    if let split, try object.ifPresent("split")?.string() != split { return [] }
+    let strength = try object.at("preference_strength"), value = try strength.number(in: -3...3, "a strength of −3 … 3")
+    if value == 0 {
+      if skipsTies { return [] }
+      throw strength.error(
+        expected: "one response that is better", found: "strength 0, neither",
+        remedy: "Leave such lines out: data.ties: skip.")
+    }
+    let names = value < 0 ? ["response_1", "response_2"] : ["response_2", "response_1"]
+    let prompt = try object.at(fields.prompt)
+    let both = try pair(prompt, try object.at(names[0]), try object.at(names[1]))
+    return [ResponseRecord(both, .preference, margin: abs(value))]
+  }
+
+  private func weight(_ object: JSONReader) throws(InputError) -> Double {
+    guard let weight = try object.ifPresent(fields.weight) else { return 1 }
+    return try weight.number(in: 0...Double.greatestFiniteMagnitude, "a weight from 0 on")
+  }
+}
