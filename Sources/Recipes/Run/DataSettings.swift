@@ -5,12 +5,12 @@ public import TokenData
 
 /// Where examples come from and how they become tokens.
 public struct DataSettings: Sendable, Hashable {
-  /// JSONL files, or folders of image codes; nil for none.
-  public var train: String?
+  /// Files of examples, or a folder of image codes; nil for none.
+  public var train: DataSource?
   /// Validated on while training; nil for none.
-  public var valid: String?
+  public var valid: DataSource?
   /// Tested on afterwards; nil for none.
-  public var test: String?
+  public var test: DataSource?
   /// Whether these are folders of image codes, which `dist2 image-codes` makes, and no text.
   public var areCodes: Bool
   /// Folder of the tokenizer that made the codes: its code book is what distances are between, and it paints what the
@@ -20,6 +20,8 @@ public struct DataSettings: Sendable, Hashable {
   public var format: RecordFormat?
   /// Name of the chat template; nil: that of the model for conversations, none for plain prompts.
   public var template: String?
+  /// Writes a record's columns into prompt and answer; nil: records have these as fields.
+  public var columns: ColumnTemplate?
   /// The day that Llama 3.1's and 3.2's templates write, `26 Jul 2024`; nil: what the template has for it.
   public var date: String?
   /// Fields under other names than TRL's.
@@ -42,16 +44,15 @@ public struct DataSettings: Sendable, Hashable {
   init(_ reader: SettingsReader, folder: String) throws {
     func path(_ key: String) throws -> String? { try reader.optional(key).map { pathInRunFile($0, from: folder) } }
     let all = try path("folder")
-    (train, valid, test) = (try path("train"), try path("valid"), try path("test"))
+    func source(_ key: String) throws -> DataSource? { try DataSource(reader, key, folder: folder) }
+    (train, valid, test) = (try source("train"), try source("valid"), try source("test"))
     if let all {
-      func file(_ name: String) -> String? {
-        let path = "\(all)/\(name).jsonl"
-        return FileManager.default.fileExists(atPath: path) ? path : nil
-      }
+      func file(_ name: String) -> DataSource? { DataSource(folder: all, split: name) }
       (train, valid, test) = (train ?? file("train"), valid ?? file("valid"), test ?? file("test"))
       if train == nil, valid == nil, test == nil {
         throw reader.error(
-          "folder", expected: "a folder with train.jsonl, valid.jsonl or test.jsonl", found: "none of them in \(all)")
+          "folder", expected: "a folder with train.jsonl, valid.jsonl or test.jsonl (or .json, .csv, .tsv)",
+          found: "none of them in \(all)")
       }
     }
     let format: AutomaticFormat = try reader.value("format", default: .auto)
@@ -63,10 +64,7 @@ public struct DataSettings: Sendable, Hashable {
         "tokenizer", expected: "no such key for text, whose tokenizer is the model's", found: "one",
         remedy: "Image codes are asked for with data.format: codes.")
     }
-    let templates = ChatTemplate.named.map(\.name)
-    template = try reader.optional("template", "one of none, model, \(templates.joined(separator: ", "))") {
-      templates.contains($0) || ["none", "model"].contains($0)
-    }
+    (template, columns) = try reader.optionalWordOrSection("template", word: "chat", templates) ?? (nil, nil)
     date = try reader.optional("date", "a day as Llama's templates write it, like 26 Jul 2024") {
       $0.wholeMatch(of: #/[0-9]{2} [A-Z][a-z]{2} [0-9]{4}/#) != nil
     }
@@ -83,16 +81,18 @@ public struct DataSettings: Sendable, Hashable {
   /// A run's tree with the files as they will be opened.
   func absolute(_ run: JSON) -> JSON {
     var data = (run["data"] ?? .null).replacing("folder", with: .null)
-    for (key, path) in [("train", train), ("valid", valid), ("test", test), ("tokenizer", tokenizer)] {
-      data = data.replacing(key, with: path.map { .string($0) } ?? .null)
+    for (key, source) in [("train", train), ("valid", valid), ("test", test)] {
+      data = data.replacing(key, with: source?.setting ?? .null)
     }
+    data = data.replacing("tokenizer", with: tokenizer.map { .string($0) } ?? .null)
+    data = data.replacing("template", with: templateSetting)
     return run.replacing("data", with: data)
   }
 }
 
 /// `auto`, one of `RecordFormat`, or `codes`.
 private enum AutomaticFormat: String, CaseIterable, NamedSetting {
-  case auto, promptCompletion, messages, text, codes
+  case auto, promptCompletion, messages, text, alpaca, codes
   var format: RecordFormat? { RecordFormat(rawValue: rawValue) }
 }
 

@@ -61,6 +61,12 @@ public struct RunSettings: Sendable {
     var document = document
     for override in overrides { try document.set(override) }
     for (key, value) in values { try document.set(key, to: value) }
+    // A length that is set takes the place of the other one in the file.
+    for (set, other) in [("train.steps", "train.epochs"), ("train.epochs", "train.steps")]
+    where document.assignment(of: set) != nil && document.assignment(of: other) == nil {
+      try document.set(other, to: .null)
+      break
+    }
     try self.init(SettingsReader(document), document)
   }
 
@@ -139,14 +145,14 @@ public struct RunSettings: Sendable {
   /// The training file.
   ///
   /// - Throws: `InputError` if the run file names none.
-  var trainFile: String {
+  var trainFile: DataSource {
     get throws {
-      guard let path = data.train else {
+      guard let source = data.train else {
         throw InputError(
           path: path, place: "key data.train", expected: "training answers, to learn how numbers are written",
           found: "no such key", remedy: "Or say it: metrics.0.values: { range: [0, 999], decimals: 0 }.")
       }
-      return path
+      return source
     }
   }
 

@@ -90,6 +90,7 @@ extension RunSettings {
   /// A run file that has every section, so that the reader asks for all keys.
   private static let specimen = """
     model: m
+    data: { template: none }
     reward:
       attributes: [{ name: helpful, field: h, range: [0, 4], scores: [0, 4] }]
       overall: { field: overall, range: [0, 4] }

@@ -52,6 +52,8 @@ public struct TrainSettings: Sendable, Hashable {
   public var sampleEvery: Int?
   /// How many examples are answered then.
   public var samples: Int
+  /// Validation examples that are answered at every validation, for the error of the task beside the loss; 0 for none.
+  public var answers: Int
 
   init(_ reader: SettingsReader) throws {
     let steps: Int? = try reader.optional("steps", in: SettingRange.counts)
@@ -88,8 +90,7 @@ public struct TrainSettings: Sendable, Hashable {
     clip = limit == 0 ? nil : limit
     let dtype: Precision = try reader.value("dtype", default: .float32)
     self.dtype = dtype.dtype
-    let device: Place = try reader.value("device", default: .cpu)
-    self.device = device == .cpu ? .cpu : .cuda(0)
+    device = try reader.value("device", default: DeviceChoice.cpu).device
     seed = UInt64(try reader.value("seed", default: 0, in: 0...Int.max))
     validateEvery = try reader.optional("validateEvery", in: SettingRange.counts, "a number of steps")
     checkpointEvery = try reader.optional("checkpointEvery", in: SettingRange.counts, "a number of steps")
@@ -111,13 +112,13 @@ public struct TrainSettings: Sendable, Hashable {
     checkpointsActivations = try reader.value("checkpointActivations", default: false)
     sampleEvery = try reader.optional("sampleEvery", in: SettingRange.counts, "a number of steps")
     samples = try reader.value("samples", default: 4, in: 0...1_000_000)
+    answers = try reader.value("answers", default: 32, in: 0...1_000_000)
   }
 
   private enum Precision: String, NamedSetting {
     case float32, bfloat16
     var dtype: DType { self == .float32 ? .float32 : .bfloat16 }
   }
-  private enum Place: String, NamedSetting { case cpu, cuda }
   private enum OptimizerName: String, NamedSetting { case adamw, adamw8bit }
 }
 

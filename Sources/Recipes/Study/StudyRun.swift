@@ -131,8 +131,8 @@ private struct StudyRun {
   }
 
   private func figures(_ model: any TokenModel, _ run: RunFolder) throws -> [String: Double] {
-    guard let path = artifacts.settings.data.test else { preconditionFailure("a study without test examples") }
-    let result = try Evaluating(artifacts, model, artifacts.dataset(path), run: run)
+    guard let source = artifacts.settings.data.test else { preconditionFailure("a study without test examples") }
+    let result = try Evaluating(artifacts, model, artifacts.dataset(source), run: run)
     let answers = TrainingAnswers(artifacts)
     // Who says no number is as wrong as one who has learnt nothing.
     return EvaluationSummary(

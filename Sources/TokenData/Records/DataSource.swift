@@ -40,7 +40,8 @@ public struct DataSource: Sendable, Hashable {
       for file in try Self.files(pattern) {
         guard seen.insert(file).inserted else {
           throw InputError(
-            path: file, expected: "each file once", found: "it twice", remedy: "It is in two patterns, or listed again.")
+            path: file, expected: "each file once", found: "it twice", remedy: "It is in two patterns, or listed again."
+          )
         }
         files.append(file)
       }
@@ -59,7 +60,8 @@ public struct DataSource: Sendable, Hashable {
     let code = glob(pattern, GLOB_NOSORT, nil, &found)
     guard code == 0 else {
       throw InputError(
-        path: pattern, expected: "files of this pattern", found: code == GLOB_NOMATCH ? "none" : "a folder that cannot be read"
+        path: pattern, expected: "files of this pattern",
+        found: code == GLOB_NOMATCH ? "none" : "a folder that cannot be read"
       )
     }
     let paths = (0..<Int(found.gl_pathc)).compactMap { index in

@@ -53,7 +53,8 @@ public final class JSONArrayFile: RecordFile {
       Result { () throws(InputError) in
         var element = UnsafeRawBufferPointer(rebasing: bytes[ranges[index]..<ranges[index + 1]])
         // Up to its comma.
-        while let last = element.last, last == 0x2C || ElementFinder.isSpace(last) || index + 1 == count && last == 0x5D {
+        while let last = element.last, last == 0x2C || ElementFinder.isSpace(last) || index + 1 == count && last == 0x5D
+        {
           element = UnsafeRawBufferPointer(rebasing: element.dropLast())
           if last == 0x2C || last == 0x5D { break }
         }

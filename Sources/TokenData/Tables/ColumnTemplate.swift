@@ -121,7 +121,8 @@ public struct ColumnTemplate: Sendable, Hashable {
   private static func parts(_ text: String, _ key: String) throws(Fault) -> [Part] {
     var parts = [Part](), words = "", rest = Array(text.unicodeScalars)[...]
     func fault(_ expected: String, _ found: String) -> Fault {
-      Fault(key: key, expected: expected, found: found, remedy: "Braces that stand for themselves are written {{ and }}.")
+      Fault(
+        key: key, expected: expected, found: found, remedy: "Braces that stand for themselves are written {{ and }}.")
     }
     while let scalar = rest.popFirst() {
       guard scalar == "{" || scalar == "}" else {

@@ -71,7 +71,9 @@ import TokenData
     try withFolder(files) { folder in
       let rules = Dataset.Rules(reader: RecordReader(), encoder: try digitEncoder("smollm2"), maxLength: 100)
       let source = DataSource("\(folder)/*.csv")
-      expectRefusal("\(folder)/b.csv: line 4, key completion: expected a string, found null") { _ = try Dataset(source, rules) }
+      expectRefusal("\(folder)/b.csv: line 4, key completion: expected a string, found null") {
+        _ = try Dataset(source, rules)
+      }
       var lenient = rules
       lenient.skipBad = true
       let dataset = try Dataset(source, lenient)
@@ -97,7 +99,8 @@ import TokenData
   // MARK: Arrays
 
   @Test func elementsAreThoseOfTheArray() throws {
-    let text = "\u{FEFF} [ {\"n\": 0.50, \"s\": \"a]}, \\\"{[\"},\n\n{\"n\": 2, \"t\": [[1], {\"u\": {}}]} , {\"n\": 3}]\n\n"
+    let text =
+      "\u{FEFF} [ {\"n\": 0.50, \"s\": \"a]}, \\\"{[\"},\n\n{\"n\": 2, \"t\": [[1], {\"u\": {}}]} , {\"n\": 3}]\n\n"
     try withFile(text, name: "a.json") { path in
       let file = try JSONArrayFile(path)
       #expect(file.count == 3)

@@ -41,7 +41,8 @@ import TokenData
             rows += 1
           } else {
             expectRefusal(
-              "\(path): line \(row.line)", row.cells.map { "expected 2 cells, one for each column, found \($0.count)" } ?? "quote"
+              "\(path): line \(row.line)",
+              row.cells.map { "expected 2 cells, one for each column, found \($0.count)" } ?? "quote"
             ) { _ = try table.cells(index) }
             refused += 1
           }
