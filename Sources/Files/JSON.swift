@@ -59,7 +59,7 @@ public struct JSONObject: Sendable {
   public init() {}
 
   /// Remembers how the number under a key is written.
-  mutating func note(_ key: String, writtenAs text: String) { written[key] = text }
+  package mutating func note(_ key: String, writtenAs text: String) { written[key] = text }
 
   /// The number of members.
   public var count: Int { members.count }

@@ -41,6 +41,12 @@ struct FuzzTarget: Sendable {
         do { _ = try reader.record(file, index) } catch is InputError { continue }
       }
     },
+    FuzzTarget(name: "csv", suffix: "csv", seeds: { tables.map { Array($0.utf8) } }) { _, path in try readRows(path) },
+    FuzzTarget(name: "array", suffix: "json", seeds: { [Array(array.utf8)] }) { _, path in try readRows(path) },
+    FuzzTarget(name: "template", suffix: "txt", seeds: { [Array("a {x:05}, {y} {{b}}: {x:.2f}".utf8)] }) { bytes, _ in
+      let text = String(decoding: bytes, as: UTF8.self)
+      do { _ = try ColumnTemplate(prompt: text, completion: text) } catch {}
+    },
     FuzzTarget(name: "yaml", suffix: "yaml", seeds: { [runFile] }) { bytes, _ in
       _ = try RunSettings(yaml: String(decoding: bytes, as: UTF8.self))
     },
@@ -83,6 +89,14 @@ struct FuzzTarget: Sendable {
     return try fixtures("jinja/templates", [".jinja"])() + lines.filter { $0.first != 0x23 }.map { Array($0) }
   }
 
+  private static func readRows(_ path: String) throws {
+    let template = try? ColumnTemplate(prompt: "{x} {name}", completion: "{y:07.2f}")
+    let files = try DataFiles(path), reader = RecordReader(template: template)
+    for index in 0..<files.count {
+      do { _ = try reader.record(files, index) } catch is InputError { continue }
+    }
+  }
+
   private static func readImages(_ path: String) throws {
     let reader = try ImageReader(path)
     while try reader.next(16) != nil {}
@@ -107,6 +121,14 @@ private let records = Array(
   {"text": "a \\u00e9 b", "spans": {"x": [[0, 1]]}}
 
   """.utf8)
+
+private let tables = [
+  "x,name,y\n1,a,2.5\n\"2\",\"b, \"\"c\"\"\",1e3\n\n3,\"d\ne\",-0.5\r\n", "x;name;y\n1,5;a;2\n2;b;3\n",
+  "\u{FEFF}x\tname\ty\r1\ta\t2\r",
+]
+
+private let array =
+  "[{\"x\": 1, \"name\": \"a]}\", \"y\": 0.50},\n {\"x\": \"2\", \"name\": \"\\\"[\", \"y\": 1e3} ]\n"
 
 private let runFile = Array(
   """

@@ -61,7 +61,8 @@ public var cacheFolder: String {
   return value("DIST2_CACHE") ?? (value("XDG_CACHE_HOME") ?? NSHomeDirectory() + "/.cache") + "/dist2"
 }
 
-/// The folder of a model: a path, or a name in the cache; nil means the default model.
+/// The folder of a model: a path, a name in dist2's cache, or a name of the Hugging Face hub that was downloaded; nil
+/// means the default model.
 ///
 /// - Throws: `InputError` if there is no such folder.
 public func modelFolder(_ name: String?) throws -> String {
@@ -72,12 +73,16 @@ public func modelFolder(_ name: String?) throws -> String {
       path: candidates[0], expected: "a folder with config.json, tokenizer.json and *.safetensors", found: why.found,
       remedy: why.remedy)
   }
+  if let name, let hub = HubModel(name) {
+    if let folder = hub.snapshot() { return folder }
+    if !fileExists(name), name.contains("/") { throw hub.missing() }
+  }
   throw InputError(
     path: candidates[0], expected: "a folder with config.json, tokenizer.json and *.safetensors",
     found: FileManager.default.fileExists(atPath: candidates[0]) ? "no config.json in it" : "nothing",
     remedy: name == nil
       ? "Run `make model` once: it fetches the default model."
-      : "Give a Hugging Face folder, or a name in \(cacheFolder).")
+      : "Give a Hugging Face folder, a name in \(cacheFolder), or a name of the hub such as ORG/NAME.")
 }
 
 /// Start of every dist2 process.
@@ -102,6 +107,9 @@ extension CommandLine {
 
   /// The command as typed, with the program's name instead of its path, so that a shell reads it as it was.
   public static var asTyped: String { (["dist2"] + arguments.dropFirst().map(quoted)).joined(separator: " ") }
+
+  /// A word as a shell wants it; see ``quoted(_:)``.
+  public static func shellWord(_ word: String) -> String { quoted(word) }
 
   /// A word as a shell wants it: in quotes if it holds more than letters, digits and what means nothing to a shell.
   package static func quoted(_ word: String) -> String {

@@ -10,6 +10,9 @@ package final class TrainingRecorder {
 
   package init(folder: String) { self.folder = folder }
 
+  /// Records other figures of a step.
+  package func record(step: Int, _ figures: [(String, Double)]) throws { try log?.write(step: step, figures) }
+
   /// Records an event; what is no measurement is passed over. Lines of steps that a resumed run will take again are
   /// removed when it starts.
   package func record(_ event: TrainingEvent) throws {

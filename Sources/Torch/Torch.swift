@@ -49,6 +49,9 @@ public enum Torch {
     if ct_cuda_load() != 0 { throw TorchError.last() }
     guard ct_cuda_device_count() > 0 else { throw TorchError("libtorch has CUDA, but no device was found") }
   }
+
+  /// GPUs that libtorch can use; 0 before ``loadCUDA()``.
+  public static var cudaDeviceCount: Int { Int(ct_cuda_device_count()) }
 }
 
 /// A seeded random number generator whose state can be saved and restored.

@@ -11,7 +11,8 @@ import Recipes
     abstract: "Teach autoregressive models the distance between their tokens, and find out whether it helped.",
     version: versionLine,
     subcommands: [
-      DemoCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self, StudyCommand.self,
+      DemoCommand.self, InitCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self,
+      StudyCommand.self,
       EvaluateCommand.self,
       GenerateCommand.self, ScoreCommand.self, ServeCommand.self, PolicyCommand.self, NewDataCommand.self,
       NewLMCommand.self, NewVLMCommand.self, ImageCodesCommand.self, ImageSamplesCommand.self, ImageMetricsCommand.self,

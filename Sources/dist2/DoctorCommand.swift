@@ -17,13 +17,11 @@ struct DoctorCommand: ParsableCommand {
       print(String(decoding: try encoder.encode(findings), as: UTF8.self))
     } else {
       let terminal = Terminal.standardOutput
-      var table = Table(columns: ["", "what", "found", "remedy"].map { Table.Column($0) })
+      // Nothing is cut, however narrow the terminal is or whatever reads the pipe.
       for finding in findings {
-        table.add([
-          .text(finding.isGood ? "ok" : "!"), .text(finding.what), .text(finding.found), .text(finding.remedy),
-        ])
+        print("\(finding.isGood ? "ok" : "! ")  \(finding.what): \(finding.found)")
+        for line in finding.remedy.wrapped(to: max(40, terminal.size().columns - 4)) { print("    \(line)") }
       }
-      print(table.text(style: .plain, terminal: terminal))
     }
     if findings.contains(where: { !$0.isGood && $0.isNeeded }) { throw ExitCode(1) }
   }

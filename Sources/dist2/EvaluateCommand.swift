@@ -37,7 +37,10 @@ struct EvaluateCommand: ParsableCommand {
       each; docs/grounding.md.
       """)
   @OptionGroup var model: ModelOptions
-  @Option(help: "Examples, JSONL. Default: the run's test file, else its validation file.") var data: String?
+  @Option(
+    help:
+      "Examples: JSONL, a JSON array, CSV or TSV, or a pattern in quotes. Default: the run's test file, else its validation file."
+  ) var data: String?
   @Option(help: "Preferences, JSONL: rate responses instead of answering.") var pairs: String?
   @Option(help: "Referring expressions with boxes, JSONL, comma separated: a table by split, and a page with images.")
   var boxes: String?
@@ -67,13 +70,14 @@ struct EvaluateCommand: ParsableCommand {
         loadRewardModel(choice), kind: choice.artifacts.rating == nil ? "Generative" : "Seq. Classifier",
         tokenBudget: settings.evaluate.tokenBudget)
     }
-    guard let path = data ?? settings.data.test ?? settings.data.valid else {
+    guard let source = data.map({ DataSource($0) }) ?? settings.data.test ?? settings.data.valid else {
       throw InputError(
-        path: "<arguments>", place: "--data", expected: "a JSONL file", found: "none, and the run has no test file",
+        path: "<arguments>", place: "--data", expected: "a file of examples",
+        found: "none, and the run has no test file",
         remedy: "Add --data test.jsonl.")
     }
-    let dataset = try choice.artifacts.dataset(path)
-    let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    let dataset = try choice.artifacts.dataset(source)
+    let name = source.name
     let terminal = Terminal.standardError
     for remark in dataset.summary.remarks(settings) { terminal.write("note: \(remark)\n") }
     let model = try choice.load()

@@ -3,7 +3,7 @@ import ArgumentParser
 import Files
 import Recipes
 import Reports
-import Training
+import TokenData
 
 /// A run file and what the command line changes of it.
 struct RunFileOptions: ParsableArguments {
@@ -30,23 +30,33 @@ struct RunFileOptions: ParsableArguments {
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Fine-tune a model on your own data, as a run file says.",
+    abstract: "Fine-tune a model on your own data, as a run file says, or on a table.",
     discussion: """
+      A table (CSV, TSV, a JSON array, JSON lines) in place of the run file: run file and splits are made as by dist2 \
+      init, the model is trained, tested and exported, and report.html has it all.
+
+        dist2 train diamonds.csv --target price
+
       The run's folder holds run.yaml as resolved, metrics.jsonl, TensorBoard events, samples.jsonl, checkpoints and \
       report.html. Ctrl-C writes a checkpoint; the same command goes on from the last one.
       """)
   @OptionGroup var options: RunFileOptions
+  @OptionGroup var table: TableOptions
 
   func run() throws {
+    if DataSource(options.run).isData {
+      let run = TableRun(
+        table: options.run, options: try table.options(), overrides: options.overrides, output: options.output,
+        skipBad: options.skipBad)
+      return try run.run()
+    }
+    guard table.isEmpty else {
+      throw ValidationError("--target, --columns, --decimals, --model and --split-seed are for tables, not run files")
+    }
     let terminal = Terminal.standardError
     let artifacts = try trainingArtifacts(options.settings())
     let run = TrainRun(artifacts, command: CommandLine.asTyped, terminal: terminal)
-    Interruption.listen()
-    let finish = try run.run()
-    guard finish.reason != .stopped else {
-      terminal.write("Stopped after step \(finish.step); everything is kept. To go on: \(CommandLine.asTyped)\n")
-      throw ExitCode(130)
-    }
+    let finish = try run.runToTheEnd(terminal)
     print("Model:  \(run.chosenCheckpoint(finish))")
     print("Report: \(run.folder.report)")
   }

@@ -39,7 +39,7 @@ import Testing
     let settings = try grounding.settings(planned, model: output, data: output + "/x", output: output, examples: 8)
     #expect(settings.output == output)
     #expect(settings.model == output)
-    #expect(settings.data.train == output + "/x")
+    #expect(settings.data.train?.path == output + "/x")
     #expect(settings.train.batch == 4)
     #expect(settings.train.seed == UInt64(planned.seed))
   }

@@ -211,7 +211,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     ("data: { skipBad: 1 }", ["line 3, key data.skipBad: expected true or false, found number 1"]),
     ("objective:\n  preset: dist\n  alpha: [1]", ["line 5, key objective.alpha", "from 0.0", "array"]),
     ("train: fast", ["line 3, key train: expected keys and values, found string \"fast\""]),
-    ("data: { train: [a, b] }", ["line 3, key data.train: expected text"]),
+    ("data: { train: [a, [b]] }", ["line 3, key data.train: expected a file, a pattern such as part-*.csv"]),
     ("train: { lora: 8 }", ["line 3, key train.lora: expected keys and values, found number 8"]),
     ("evaluate: { metrics: [mae, 5] }", ["line 3, key evaluate.metrics: expected a list [a, b, …], each one of "]),
     // Out of range
@@ -250,7 +250,10 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       "data: { tooLong: cutprompt }",
       ["key data.tooLong: expected one of error, skip, cutPrompt, cutAnswer", "Did you mean cutPrompt?"]
     ),
-    ("data: { template: chatlm }", ["key data.template: expected one of none, model, chatml, "]),
+    ("data: { template: chatlm }", ["key data.template.chat: expected one of none, model, chatml, "]),
+    ("data: { template: { prompt: a } }", ["key data.template.prompt: expected completion beside it"]),
+    ("data: { template: { prompt: \"{a\", completion: \"{b}\" } }", ["key data.template.prompt", "found { without }"]),
+    ("data: { template: { prompt: a, completion: b } }", ["key data.template.completion", "a column to learn"]),
     ("data: { format: json }", ["key data.format: expected one of auto, promptCompletion, messages, text"]),
     ("train: { dtype: float16 }", ["key train.dtype: expected one of float32, bfloat16", "Did you mean"]),
     // Unknown keys
@@ -511,9 +514,9 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       """.write(toFile: runs + "/run.yaml", atomically: true, encoding: .utf8)
       let run = try RunSettings(file: runs + "/run.yaml")
       #expect(run.model == runs + "/model")
-      #expect(run.data.train == inner + "/train.jsonl")
-      #expect(run.data.test == inner + "/test.jsonl")
-      #expect(run.data.valid == runs + "/own.jsonl")
+      #expect(run.data.train?.path == inner + "/train.jsonl")
+      #expect(run.data.test?.path == inner + "/test.jsonl")
+      #expect(run.data.valid?.path == runs + "/own.jsonl")
       #expect(run.metrics[0].distance.embeddings == runs + "/book.safetensors")
       // As resolved it may lie anywhere.
       let again = try RunSettings(yaml: run.resolved.yaml, path: "/elsewhere/run.yaml")

@@ -111,7 +111,7 @@ private final class Stage: Sendable {
     #expect(stage.writes.count <= 1 + 100)
     #expect(stage.writes.count >= 90)
     bar.finish()
-    #expect(stage.screen == ["✓ training  10,000 step  10 s", ""])
+    #expect(stage.screen == ["✓ training  10,000 steps  10 s", ""])
   }
 
   @Test func finishLeavesOneLineAndNothingElse() {
@@ -123,7 +123,7 @@ private final class Stage: Sendable {
     bar.finish()
     bar.advance()
     bar.fail("too late")
-    #expect(stage.screen == ["✓ training  200 step  3 min 12 s  loss 0.125", ""])
+    #expect(stage.screen == ["✓ training  200 steps  3 min 12 s  loss 0.125", ""])
   }
 
   @Test func failureSaysWhereAndWhy() {
@@ -132,7 +132,7 @@ private final class Stage: Sendable {
     stage.now += 5
     bar.advance(by: 20)
     bar.fail("loss is NaN\nat step 20")
-    #expect(stage.screen == ["✗ training  20/200 step  5.0 s: loss is NaN at step 20", ""])
+    #expect(stage.screen == ["✗ training  20/200 steps  5.0 s: loss is NaN at step 20", ""])
   }
 
   @Test func runFailsWithTheErrorOfItsBody() {
@@ -159,7 +159,7 @@ private final class Stage: Sendable {
     bar.advance(by: 2)
     #expect(
       stage.screen == [
-        "✓ load  3 step  2.0 s", "sample: 0.39",
+        "✓ load  3 steps  2.0 s", "sample: 0.39",
         "train  ━━━━━━━━━━━━━━━━━━━━────────────────────  50 %  2/4  ETA 2.0 s  1 step/s",
       ])
   }
@@ -184,7 +184,7 @@ private final class Stage: Sendable {
     rows[0].advance()  // after its end: without effect
     for row in rows.dropFirst() { row.finish() }
     bar.finish()
-    #expect(stage.screen == ["✓ cells  3/30 step  3.0 s", ""])
+    #expect(stage.screen == ["✓ cells  3/30 steps  3.0 s", ""])
   }
 
   @Test func plainLinesElsewhere() {
@@ -199,7 +199,7 @@ private final class Stage: Sendable {
     #expect(lines[0] == "training  0 %  0/1,000\n")
     #expect(lines[1] == "training  10 %  100/1,000  ETA 45 s  20 step/s  loss 0.50\n")
     #expect(lines.count == 12)
-    #expect(lines.last == "✓ training  1,000 step  50 s  loss 0.50\n")
+    #expect(lines.last == "✓ training  1,000 steps  50 s  loss 0.50\n")
     #expect(!lines.joined().contains("\u{1B}"))
     #expect(!lines.joined().contains("\r"))
   }
@@ -276,7 +276,7 @@ private final class Stage: Sendable {
       for _ in 0..<1000 { bar.advance() }
     }
     bar.finish()
-    #expect(stage.screen == ["✓ training  8,000 step  0 s", ""])
+    #expect(stage.screen == ["✓ training  8,000 steps  0 s", ""])
   }
 }
 

@@ -16,10 +16,12 @@ extension Serving {
         // 98 = 4 · 21 + 14; variance 3/16 · 14².
         let attributes: JSON = [
           "helpfulness": [
-            "expectation": 1.5, "variance": 0.75, "standard_deviation": .double(0.75.squareRoot()), "coverage": 0.875,
+            "expectation": 1.5, "variance": 0.75, "standardDeviation": .double(0.75.squareRoot()), "mass": 0.875,
+            "standard_deviation": .double(0.75.squareRoot()), "coverage": 0.875,
           ],
           "verbosity": [
-            "expectation": 3.0, "variance": 3.0, "standard_deviation": .double(3.0.squareRoot()), "coverage": 0.875,
+            "expectation": 3.0, "variance": 3.0, "standardDeviation": .double(3.0.squareRoot()), "mass": 0.875,
+            "standard_deviation": .double(3.0.squareRoot()), "coverage": 0.875,
           ],
         ]
         // `facets` is the name of earlier versions.
@@ -27,8 +29,8 @@ extension Serving {
           json == [
             "id": 7, "score": 10.5, "model": "test judge",
             "overall": [
-              "expectation": 10.5, "variance": 36.75, "standard_deviation": .double(36.75.squareRoot()),
-              "coverage": 0.875,
+              "expectation": 10.5, "variance": 36.75, "standardDeviation": .double(36.75.squareRoot()), "mass": 0.875,
+              "standard_deviation": .double(36.75.squareRoot()), "coverage": 0.875,
             ],
             "attributes": attributes, "facets": attributes,
           ])

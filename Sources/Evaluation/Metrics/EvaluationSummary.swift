@@ -40,6 +40,10 @@ public struct EvaluationSummary: Sendable, Hashable, Codable {
   public var judged: JudgedNumber
   /// The figures by ``EvaluationMetric`` name. Missing where there was nothing to measure, or more than a double holds.
   public var figures: [String: Double]
+  /// Ends of the figures' 95 % intervals over examples, likewise by name.
+  public var intervals: [String: [Double]] = [:]
+  /// The same figures of who always says one number, by that number's name: `median`, `mean` of the training answers.
+  public var floors: [String: [String: Double]] = [:]
   /// Remarks on reading them.
   public var notes: [String]
 

@@ -33,7 +33,7 @@ struct GradientRun {
     try NewLanguageModel(width: 64, layers: 2, contextLength: 128, seed: seed).write(to: place + "/model")
     func settings(_ preset: Preset) -> RunSettings {
       var run = RunSettings(
-        model: place + "/model", data: DataSettings(train: place + "/data/train.jsonl"),
+        model: place + "/model", data: DataSettings(train: "\(place)/data/train.jsonl"),
         metrics: [MetricSettings(name: "y", tokens: .digits)],
         objective: ObjectiveSettings(preset: preset, alpha: 1),
         train: TrainSettings(

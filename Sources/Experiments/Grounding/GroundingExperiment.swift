@@ -2,6 +2,7 @@
 package import Recipes
 public import TaskData
 import Files
+import TokenData
 import Foundation
 import MetricTokens
 import Objectives
@@ -186,7 +187,7 @@ public struct GroundingExperiment: Experiment {
     let perEpoch = (examples + batch - 1) / batch
     let steps = max(epochs * perEpoch, leastSteps)
     var settings = RunSettings(
-      model: model, data: DataSettings(train: data),
+      model: model, data: DataSettings(train: DataSource(data)),
       metrics: [MetricSettings(name: "box", tokens: .digits, contrast: .twoPass())],
       objective: try ObjectiveSettings(preset: run.preset, alpha: alpha, temperature: .value(temperature)),
       train: TrainSettings(

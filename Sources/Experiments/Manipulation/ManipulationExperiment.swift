@@ -194,7 +194,7 @@ public struct ManipulationExperiment: Experiment {
         temperature: temperature.map { .value($0) }, contrast: .twoPass())
     }
     var settings = RunSettings(
-      model: model, data: DataSettings(train: data),
+      model: model, data: DataSettings(train: DataSource(data)),
       metrics: [
         metric("x", "<b>(", ","), metric("y", ", ", ")</b>"),
         metric("angle", "<r>[", "]</r>", temperature: angleTemperature),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
+import TokenData
 import Objectives
 import Recipes
 public import Reports
@@ -61,7 +62,7 @@ public struct OverheadExperiment: Experiment {
   public func run(_ run: GridRun, _ context: RunContext) throws -> OverheadOutcome {
     let place = try context.emptyOutput()
     var settings = RunSettings(
-      model: model, data: DataSettings(train: context.folder + "/train.jsonl"),
+      model: model, data: DataSettings(train: "\(context.folder)/train.jsonl"),
       metrics: [MetricSettings(name: "y", tokens: .digits, contrast: .twoPass())],
       objective: ObjectiveSettings(preset: try run.preset),
       train: TrainSettings(

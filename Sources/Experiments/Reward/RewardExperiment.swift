@@ -137,8 +137,8 @@ public struct RewardExperiment: Experiment {
 
   /// The test file, rated.
   private func rated(_ rewardModel: any RewardModel, _ artifacts: RunArtifacts) throws -> [RewardOutcome.Rated] {
-    guard let path = artifacts.settings.data.test else { return [] }
-    let file = try JSONLFile(path), count = min(artifacts.settings.evaluate.limit ?? .max, file.count)
+    guard let source = artifacts.settings.data.test else { return [] }
+    let file = try DataFiles(source), count = min(artifacts.settings.evaluate.limit ?? .max, file.count)
     let records = try (0..<count).map { try artifacts.reader.record(file, $0) }
     let rated = records.compactMap { record in record.rated.map { (record, $0) } }
     let rewards = try rewardModel.rewards(

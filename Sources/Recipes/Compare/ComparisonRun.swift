@@ -50,13 +50,13 @@ private struct ComparisonRun {
 
   func run(_ report: @escaping (WorkerMessage) -> Void) throws -> ComparisonOutcome {
     let data = artifacts.settings.data
-    guard let path = data.test ?? data.valid else {
+    guard let source = data.test ?? data.valid else {
       throw InputError(
-        path: artifacts.settings.path, place: "key data.test", expected: "a JSONL file to test on",
+        path: artifacts.settings.path, place: "key data.test", expected: "a file to test on",
         found: "no such key",
         remedy: "Add `data: { test: test.jsonl }`; without one the validation file is taken.")
     }
-    let test = try artifacts.dataset(path)
+    let test = try artifacts.dataset(source)
     let tested = min(artifacts.settings.evaluate.limit ?? .max, test.count)
     let training = TrainRun(artifacts, command: "", terminal: .silent)
     training.keepsCheckpoints = false

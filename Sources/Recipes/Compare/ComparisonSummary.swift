@@ -62,17 +62,8 @@ struct ComparisonSummary {
 
   /// A figure of always saying the training median; nil for figures that need more than a number.
   func floor(_ metric: EvaluationMetric) -> Double? {
-    guard let constant = answers?.median,
-      [.mae, .medianError, .clippedMAE, .rmse, .relativeError, .readOutMAE, .crps].contains(metric),
-      let records = outcomes.first?.value.first?.value.records, records.allSatisfy({ $0.truth.count == 1 })
-    else { return nil }
-    // A number without spread: its CRPS is its absolute error.
-    return figure(
-      [.readOutMAE, .crps].contains(metric) ? .mae : metric,
-      records.map { record in
-        PredictionRecord(
-          id: record.id, prompt: "", reference: record.reference, text: "", truth: record.truth, values: [constant])
-      })
+    guard let constant = answers?.median, let records = outcomes.first?.value.first?.value.records else { return nil }
+    return EvaluationFloors.figure(metric, saying: constant, of: records, range: answers?.range)
   }
 
   /// How unreadable answers count.

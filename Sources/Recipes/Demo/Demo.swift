@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evaluation
 import Files
+import TokenData
 import Foundation
 import Objectives
 import MetricTokens
@@ -41,7 +42,8 @@ public struct Demo {
     let data = folder + "/data"
     return RunSettings(
       model: folder + "/model",
-      data: DataSettings(train: data + "/train.jsonl", valid: data + "/valid.jsonl", test: data + "/test.jsonl"),
+      data: DataSettings(
+        train: "\(data)/train.jsonl", valid: "\(data)/valid.jsonl", test: "\(data)/test.jsonl"),
       metrics: [MetricSettings(name: "y", tokens: .digits)],
       // Of dist and value.
       objective: ObjectiveSettings(alpha: 1),

@@ -23,10 +23,10 @@ public struct CodeInspection {
       columns: [Table.Column("folder")]
         + ["images", "codes of each", "learnt an epoch"].map { Table.Column($0, alignment: .right) })
     var first: [Int] = []
-    for path in [settings.train, settings.valid, settings.test].compactMap({ $0 }) {
-      let examples = try artifacts.examples(path, limit: nil) { _, _ in }, summary = examples.summary
+    for source in [settings.train, settings.valid, settings.test].compactMap({ $0 }) {
+      let examples = try artifacts.examples(source, limit: nil) { _, _ in }, summary = examples.summary
       data.add([
-        .text(path), .count(summary.examples), .count(summary.longestAnswer), .count(summary.supervised),
+        .text(source.path), .count(summary.examples), .count(summary.longestAnswer), .count(summary.supervised),
       ])
       if first.isEmpty { first = try examples.example(0).metrics.prefix(count).map(\.candidate) }
     }

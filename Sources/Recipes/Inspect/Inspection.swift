@@ -46,6 +46,8 @@ public struct Inspection {
   let examples: [Example]
   /// What is said of numbers that are taught whole.
   private let coverage: [String]
+  /// What was found in all splits.
+  let doctor: DataDoctor
 
   /// Looks at the training file.
   ///
@@ -55,17 +57,18 @@ public struct Inspection {
   /// - Throws: `InputError` for data that cannot be used.
   public init(_ artifacts: RunArtifacts, count: Int = 3, line: Int? = nil, terminal: Terminal = .standardError) throws {
     let data = artifacts.settings.data
-    guard let path = data.train ?? data.valid ?? data.test else {
+    guard let source = data.train ?? data.valid ?? data.test else {
       throw InputError(
-        path: artifacts.settings.path, place: "key data.train", expected: "a JSONL file", found: "no such key",
+        path: artifacts.settings.path, place: "key data.train", expected: "a file of examples", found: "no such key",
         remedy: "Add `data: { train: train.jsonl }`.")
     }
     let dataset = try ProgressBar.quick("reading", unit: "line", terminal: terminal) { progress in
-      try artifacts.dataset(path, limit: data.limit, progress: progress)
+      try artifacts.dataset(source, limit: data.limit, progress: progress)
     }
     self.artifacts = artifacts
     summary = dataset.summary
-    coverage = try artifacts.coverageRemarks(dataset, path: path)
+    coverage = try artifacts.coverageRemarks(dataset, path: source.path)
+    doctor = try DataDoctor(artifacts, first: dataset, terminal: terminal)
     let sampler = artifacts.objective.contrastiveSampler(seed: artifacts.settings.train.seed)
     var chosen = [(index: Int, record: Record)]()
     for index in 0..<dataset.count where chosen.count < (line == nil ? count : 1) {
@@ -73,7 +76,7 @@ public struct Inspection {
       if line == nil || record.source.hasSuffix(" line \(line ?? 0)") { chosen.append((index, record)) }
     }
     if let line, chosen.isEmpty {
-      throw InputError(path: path, place: "line \(line)", expected: "an example", found: "none, or one left out")
+      throw InputError(path: source.path, place: "line \(line)", expected: "an example", found: "none, or one left out")
     }
     examples = try chosen.map { index, record in
       let analysis = try artifacts.encoder.analyze(record)
@@ -87,7 +90,7 @@ public struct Inspection {
 
   /// Warnings about frequent mistakes.
   public var warnings: [String] {
-    var warnings = artifacts.settingsRemarks + summary.remarks(artifacts.settings) + coverage
+    var warnings = artifacts.settingsRemarks + summary.remarks(artifacts.settings) + coverage + doctor.remarks
     for (index, distanceLoss) in artifacts.distanceLosses.enumerated() {
       let metric = artifacts.settings.metrics[index], counts = summary.metrics[index]
       if counts.tokens == 0 {

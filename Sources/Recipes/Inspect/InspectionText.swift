@@ -11,8 +11,11 @@ extension Inspection {
     parts.append(legend(terminal))
     parts.append(counts.text(terminal: terminal))
     if !metricTable.rows.isEmpty { parts.append(metricTable.text(terminal: terminal)) }
-    parts += valueNotes
-    parts += warnings.map { terminal.styled("! ", .yellow, .bold) + $0 }
+    parts += valueNotes.map { $0.wrapped(to: terminal.size().columns).joined(separator: "\n") }
+    parts += warnings.map { warning in
+      let lines = warning.wrapped(to: terminal.size().columns - 2)
+      return terminal.styled("! ", .yellow, .bold) + lines.joined(separator: "\n  ")
+    }
     if warnings.isEmpty { parts.append(terminal.styled("No warnings.", .green)) }
     return parts.joined(separator: "\n\n")
   }
@@ -46,26 +49,30 @@ extension Inspection {
 
   private static let colors: [TextStyle] = [.cyan, .magenta, .yellow, .blue]
 
-  /// One row a metric token: the target as bars.
+  /// One row a metric token: its target, the most probable candidates first. Columns that say nothing are left out, so
+  /// that 80 columns do.
   func targets(_ example: Example) -> Table {
+    let names = artifacts.settings.metrics.map(\.name)
+    let hasContrast = example.targets.contains { $0.contrastiveExample != nil }
+    let titles =
+      ["token"] + (names.count > 1 ? ["metric"] : []) + ["place", "weight", "perplexity"]
+      + (hasContrast ? ["contrast"] : []) + ["target"]
     var table = Table(
-      columns: ["token", "metric", "place", "weight", "target", "perplexity", "contrastive token"].enumerated().map {
-        Table.Column($1, alignment: [3, 5].contains($0) ? .right : nil)
-      })
+      columns: titles.map { Table.Column($0, alignment: ["weight", "perplexity"].contains($0) ? .right : nil) })
     for target in example.targets {
-      table.add([
-        .text(target.text), .text(artifacts.settings.metrics[target.metric].name), .text(place(target)),
-        .number(target.weight, decimals: 2), .text(bars(target)), .number(target.perplexity, decimals: 2),
-        target.contrastiveExample.map { .text($0) } ?? .missing,
-      ])
+      var cells = [Table.Cell.text(target.text)]
+      if names.count > 1 { cells.append(.text(names[target.metric])) }
+      cells += [.text(place(target)), .number(target.weight, decimals: 2), .number(target.perplexity, decimals: 2)]
+      if hasContrast { cells.append(target.contrastiveExample.map { .text($0) } ?? .missing) }
+      cells.append(.text(shares(target, hasContrast || names.count > 1 ? 3 : 4)))
+      table.add(cells)
     }
     return table
   }
 
-  private func bars(_ target: Target) -> String {
-    target.distribution.prefix(5).filter { $0.probability >= 0.005 }.map { entry in
-      let length = Int((entry.probability * 10).rounded())
-      return "\(entry.text) \(String(repeating: "█", count: length))\(Quantity.percent(entry.probability))"
+  private func shares(_ target: Target, _ count: Int) -> String {
+    target.distribution.prefix(count).filter { $0.probability >= 0.005 }.map { entry in
+      "\(entry.text) \(Quantity.percent(entry.probability))"
     }.joined(separator: "  ")
   }
 
@@ -77,15 +84,16 @@ extension Inspection {
 
   /// Content of the file.
   var counts: Table {
-    var table = Table(
-      columns: ["file", "examples", "tokens", "learnt", "longest", "images", "left out", "cut"].enumerated().map {
-        Table.Column($1, alignment: $0 == 0 ? nil : .right)
-      })
-    table.add([
-      .text(summary.path.split(separator: "/").last.map(String.init) ?? summary.path), .count(summary.examples),
-      .count(summary.tokens), .count(summary.supervised), .count(summary.longest), .count(summary.images),
-      .count(summary.skippedCount), .count(summary.cut),
-    ])
+    let hasImages = doctor.splits.contains { $0.summary.images > 0 }
+    let titles = ["examples", "tokens", "learnt", "longest"] + (hasImages ? ["images"] : []) + ["left out", "cut"]
+    var table = Table(columns: [Table.Column("file")] + titles.map { Table.Column($0, alignment: .right) })
+    for summary in doctor.splits.map(\.summary) {
+      table.add(
+        [
+          .text(summary.path.split(separator: "/").last.map(String.init) ?? summary.path), .count(summary.examples),
+          .count(summary.tokens), .count(summary.supervised), .count(summary.longest),
+        ] + (hasImages ? [.count(summary.images)] : []) + [.count(summary.skippedCount), .count(summary.cut)])
+    }
     return table
   }
 
@@ -102,8 +110,10 @@ extension Inspection {
   /// Counts of the metrics.
   var metricTable: Table {
     var table = Table(
-      columns: ["metric", "candidates", "distance", "τ", "perplexity", "examples", "numbers", "tokens", "range"]
-        .enumerated().map { Table.Column($1, alignment: [0, 2].contains($0) ? nil : .right) })
+      columns: [
+        "metric", "candidates", "distance", "τ", "perplexity", "examples", "numbers", "tokens", "a number", "range",
+      ]
+      .enumerated().map { Table.Column($1, alignment: [0, 2].contains($0) ? nil : .right) })
     for (index, distanceLoss) in artifacts.distanceLosses.enumerated() {
       let counts = summary.metrics[index]
       // Targets over whole numbers are of another width around each number: the sentences below say it.
@@ -115,9 +125,12 @@ extension Inspection {
         isWhole ? .missing : .number(distanceLoss.resolved.temperatures[0], decimals: 3),
         distanceLoss.space.count <= 2048 && !isWhole
           ? .number(distanceLoss.resolved.perplexity(), decimals: 2) : .missing,
-        .count(counts.examples), .count(counts.numbers), .count(counts.tokens), range.map { .text($0) } ?? .missing,
+        .count(counts.examples), .count(counts.numbers), .count(counts.tokens),
+        counts.numbers > 0 ? .number(Double(counts.tokens) / Double(counts.numbers), decimals: 1) : .missing,
+        range.map { .text($0) } ?? .missing,
       ])
     }
+    table.notes.append("a number: tokens of a number on average")
     table.notes += contrastiveCost.map { [$0] } ?? []
     return table
   }

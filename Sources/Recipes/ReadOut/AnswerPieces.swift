@@ -33,13 +33,13 @@ extension AnswerFormat.Pieces {
   ///
   /// - Throws: `InputError` if numbers have no format.
   init(
-    _ artifacts: RunArtifacts, _ rule: MetricRule, _ metric: Int, _ path: String,
+    _ artifacts: RunArtifacts, _ rule: MetricRule, _ metric: Int, _ source: DataSource,
     _ written: inout [(line: Int, number: WrittenNumber)]
   ) throws {
     let settings = artifacts.settings.metrics[metric]
     values =
       try settings.whole.format
-      ?? FormatLearner(reader: artifacts.reader, path: path).format(of: rule, metric: settings.name).format
+      ?? FormatLearner(reader: artifacts.reader, source: source).format(of: rule, metric: settings.name).format
     var groups = [NumberContext: [(line: Int, number: WrittenNumber)]]()
     let contexts = NumberContext.all(values, artifacts.tokenizer)
     for (line, number) in written where values.index(of: number.text) != nil {

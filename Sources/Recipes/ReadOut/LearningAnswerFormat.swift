@@ -17,10 +17,10 @@ extension AnswerFormat {
   ///
   /// - Returns: in order of metric and place; none if no metric has values.
   /// - Throws: `InputError` if the first number is written in ways that have no common form, with two of them.
-  static func learn(_ artifacts: RunArtifacts, from path: String) throws -> [AnswerFormat] {
+  static func learn(_ artifacts: RunArtifacts, from source: DataSource) throws -> [AnswerFormat] {
     let encoder = artifacts.readingEncoder
     guard let first = encoder.metrics.firstIndex(where: { $0.finder.space.writesNumbers }) else { return [] }
-    let file = try JSONLFile(path), reader = artifacts.reader
+    let file = try DataFiles(source), reader = artifacts.reader
     var seen = [NumberSlot: WrittenAnswers](), answers = 0
     for line in stride(from: 0, to: file.count, by: max(1, (file.count + most - 1) / most)) {
       // Lines that could not be used are no part of it.
@@ -31,7 +31,7 @@ extension AnswerFormat {
     }
     let main = NumberSlot(metric: first, place: 0)
     return try ([main] + seen.keys.filter { $0 != main }).sorted().compactMap { slot in
-      do { return try format(slot, seen[slot] ?? WrittenAnswers(), of: answers, artifacts, path) } catch
+      do { return try format(slot, seen[slot] ?? WrittenAnswers(), of: answers, artifacts, source) } catch
         where slot != main
       {
         // Not all answers have as many, or write them alike.
@@ -41,13 +41,14 @@ extension AnswerFormat {
   }
 
   private static func format(
-    _ slot: NumberSlot, _ seen: WrittenAnswers, of all: Int, _ artifacts: RunArtifacts, _ path: String
+    _ slot: NumberSlot, _ seen: WrittenAnswers, of all: Int, _ artifacts: RunArtifacts, _ source: DataSource
   ) throws -> AnswerFormat {
     let tokens = artifacts.readingEncoder.metrics[slot.metric].finder.space
     var written = seen.numbers
     func refusal(_ expected: String, _ found: String, _ remedy: String) -> InputError {
       InputError(
-        path: path, place: "metric \(artifacts.settings.metrics[slot.metric].name)", expected: expected, found: found,
+        path: source.path, place: "metric \(artifacts.settings.metrics[slot.metric].name)", expected: expected,
+        found: found,
         remedy: remedy + " Or set evaluate.distribution to false, or say how numbers are written: evaluate.number.")
     }
     guard Double(written.count) >= mostlyAll * Double(all), !written.isEmpty else {
@@ -61,7 +62,7 @@ extension AnswerFormat {
     }
     let pieces =
       try tokens.unit == .piece
-      ? Pieces(artifacts, artifacts.readingEncoder.metrics[slot.metric], slot.metric, path, &written) : nil
+      ? Pieces(artifacts, artifacts.readingEncoder.metrics[slot.metric], slot.metric, source, &written) : nil
     guard !written.isEmpty else {
       throw refusal(
         "numbers as the run's format has them, in tokens of their own", "none of \(all)", "See dist2 inspect.")

@@ -54,14 +54,14 @@ struct NumberReading {
       return (format.digits != nil) == (unit == .digit) && (format.pieces != nil) == (unit == .piece)
     }
     if fits, !stored.isEmpty { return stored }
-    guard let path = artifacts.settings.data.train, fileExists(path) else {
+    guard let source = artifacts.settings.data.train, source.exists else {
       throw InputError(
         path: artifacts.settings.path, place: "key data.train",
         expected: "training answers, from which it is known how numbers are written",
-        found: artifacts.settings.data.train.map { "no file \($0)" } ?? "no such key",
+        found: artifacts.settings.data.train.map { "no file \($0.path)" } ?? "no such key",
         remedy: "Name the file, or say it: evaluate.number: { digits: [1, 3] }.")
     }
-    return try AnswerFormat.learn(artifacts, from: path)
+    return try AnswerFormat.learn(artifacts, from: source)
   }
 
   /// Distributions of numbers after prompts.
@@ -215,8 +215,8 @@ extension RunFolder {
 
   /// Stores how the training answers of a run write numbers. Answers without a common form have none.
   func storeNumbers(_ artifacts: RunArtifacts) throws {
-    guard !fileExists(numbers), let path = artifacts.settings.data.train,
-      let formats = try? AnswerFormat.learn(artifacts, from: path), !formats.isEmpty
+    guard !fileExists(numbers), let source = artifacts.settings.data.train,
+      let formats = try? AnswerFormat.learn(artifacts, from: source), !formats.isEmpty
     else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted]

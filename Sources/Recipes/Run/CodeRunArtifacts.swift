@@ -2,7 +2,7 @@
 import Files
 import MetricTokens
 public import Objectives
-import TokenData
+public import TokenData
 public import TokenModels
 import Torch
 import TorchNN
@@ -65,9 +65,9 @@ public struct CodeRunArtifacts: TrainingArtifacts {
 
   /// The examples of a file or folder; see ``TrainingArtifacts``.
   public func examples(
-    _ path: String, limit: Int?, progress: (Int, Int) -> Void
+    _ source: DataSource, limit: Int?, progress: (Int, Int) -> Void
   ) throws -> any RunExamples {
-    try CodeDataset(path, sizes, metrics: settings.metrics.count, limit: limit, seed: settings.train.seed)
+    try CodeDataset(source.path, sizes, metrics: settings.metrics.count, limit: limit, seed: settings.train.seed)
   }
 
   /// Examples in batches, the way `train` says.

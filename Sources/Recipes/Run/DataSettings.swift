@@ -5,12 +5,12 @@ public import TokenData
 
 /// Where examples come from and how they become tokens.
 public struct DataSettings: Sendable, Hashable {
-  /// JSONL files, or folders of image codes; nil for none.
-  public var train: String?
+  /// Files of examples, or a folder of image codes; nil for none.
+  public var train: DataSource?
   /// Validated on while training; nil for none.
-  public var valid: String?
+  public var valid: DataSource?
   /// Tested on afterwards; nil for none.
-  public var test: String?
+  public var test: DataSource?
   /// Whether these are folders of image codes, which `dist2 image-codes` makes, and no text.
   public var areCodes: Bool
   /// Folder of the tokenizer that made the codes: its code book is what distances are between, and it paints what the
@@ -20,6 +20,8 @@ public struct DataSettings: Sendable, Hashable {
   public var format: RecordFormat?
   /// Name of the chat template; nil: that of the model for conversations, none for plain prompts.
   public var template: String?
+  /// Writes a record's columns into prompt and answer; nil: records have these as fields.
+  public var columns: ColumnTemplate?
   /// The day that Llama 3.1's and 3.2's templates write, `26 Jul 2024`; nil: what the template has for it.
   public var date: String?
   /// Fields under other names than TRL's.
@@ -45,13 +47,14 @@ public struct DataSettings: Sendable, Hashable {
   ///   - train: as seen from the current folder, like all paths.
   ///   - areCodes: set by `format: codes` in a run file.
   public init(
-    train: String? = nil, valid: String? = nil, test: String? = nil, areCodes: Bool = false, tokenizer: String? = nil,
-    format: RecordFormat? = nil, template: String? = nil, date: String? = nil, fields: RecordFields = RecordFields(),
+    train: DataSource? = nil, valid: DataSource? = nil, test: DataSource? = nil, areCodes: Bool = false, tokenizer: String? = nil,
+    format: RecordFormat? = nil, template: String? = nil, columns: ColumnTemplate? = nil, date: String? = nil, fields: RecordFields = RecordFields(),
     end: Bool = true, splitDigits: Bool? = nil, squareImages: Int? = nil, maxLength: Int? = nil,
     tooLong: Dataset.TooLong = .error, skipBad: Bool = false, limit: Int? = nil
   ) {
     (self.train, self.valid, self.test, self.areCodes, self.tokenizer) = (train, valid, test, areCodes, tokenizer)
-    (self.format, self.template, self.date, self.fields, self.end) = (format, template, date, fields, end)
+    (self.format, self.template, self.columns, self.date) = (format, template, columns, date)
+    (self.fields, self.end) = (fields, end)
     (self.splitDigits, self.squareImages, self.maxLength) = (splitDigits, squareImages, maxLength)
     (self.tooLong, self.skipBad, self.limit) = (tooLong, skipBad, limit)
   }
@@ -61,9 +64,9 @@ extension DataSettings: SettingsSection {
   mutating func visit(_ keys: any SettingsKeys) throws {
     var folder: String?
     try keys.path("folder", &folder)
-    try keys.path("train", &train)
-    try keys.path("valid", &valid)
-    try keys.path("test", &test)
+    try keys.source("train", &train)
+    try keys.source("valid", &valid)
+    try keys.source("test", &test)
     if let folder { try takeFiles(of: folder, keys) }
     var format = AutomaticFormat(self)
     try keys.value("format", &format)
@@ -72,10 +75,9 @@ extension DataSettings: SettingsSection {
     try keys.refuse(
       if: tokenizer != nil && !areCodes, "tokenizer", expected: "no such key for text, whose tokenizer is the model's",
       found: "one", remedy: "Image codes are asked for with data.format: codes.")
-    let templates = ChatTemplate.named.map(\.name)
-    try keys.value("template", &template, "one of none, model, \(templates.joined(separator: ", "))") {
-      templates.contains($0) || ["none", "model"].contains($0)
-    }
+    var templates = TemplateKeys(chat: template, columns)
+    try keys.optionalWordOrSection("template", word: "chat", &templates, new: TemplateKeys())
+    (template, columns) = (templates?.chat, try templates?.columnTemplate(keys))
     try keys.value("date", &date, "a day as Llama's templates write it, like 26 Jul 2024") {
       $0.wholeMatch(of: #/[0-9]{2} [A-Z][a-z]{2} [0-9]{4}/#) != nil
     }
@@ -89,22 +91,20 @@ extension DataSettings: SettingsSection {
     try keys.value("limit", &limit, in: SettingRange.counts)
   }
 
-  /// Takes `train.jsonl`, `valid.jsonl` and `test.jsonl` of a folder, as far as they exist and are not named themselves.
+  /// Takes the splits of a folder, as far as they exist and are not named themselves.
   private mutating func takeFiles(of folder: String, _ keys: any SettingsKeys) throws {
-    func file(_ name: String) -> String? {
-      let path = "\(folder)/\(name).jsonl"
-      return FileManager.default.fileExists(atPath: path) ? path : nil
-    }
+    func file(_ name: String) -> DataSource? { DataSource(folder: folder, split: name) }
     (train, valid, test) = (train ?? file("train"), valid ?? file("valid"), test ?? file("test"))
     try keys.refuse(
       if: train == nil && valid == nil && test == nil, "folder",
-      expected: "a folder with train.jsonl, valid.jsonl or test.jsonl", found: "none of them in \(folder)")
+      expected: "a folder with train.jsonl, valid.jsonl or test.jsonl (or .json, .csv, .tsv)",
+      found: "none of them in \(folder)")
   }
 }
 
 /// `auto`, one of `RecordFormat`, or `codes`.
 private enum AutomaticFormat: String, CaseIterable, NamedSetting {
-  case auto, promptCompletion, messages, text, codes
+  case auto, promptCompletion, messages, text, alpaca, codes
   var format: RecordFormat? { RecordFormat(rawValue: rawValue) }
   init(_ data: DataSettings) {
     self = data.areCodes ? .codes : data.format.flatMap { Self(rawValue: $0.rawValue) } ?? .auto

@@ -28,11 +28,11 @@ extension RunSettings {
 
   private func decidingByData() -> RunSettings {
     let open = metrics.indices.filter { metrics[$0].grammar.thousands == .auto && metrics[$0].readsNumbers }
-    guard !open.isEmpty, reward == nil, !data.areCodes, let path = data.train ?? data.valid ?? data.test,
-      let file = try? JSONLFile(path)
+    guard !open.isEmpty, reward == nil, !data.areCodes, let source = data.train ?? data.valid ?? data.test,
+      let file = try? DataFiles(source)
     else { return self }
     var surveys = [MetricRegion: NumberSurvey]()
-    let reader = RecordReader(format: data.format, fields: data.fields)
+    let reader = data.reader
     for index in stride(from: 0, to: file.count, by: max(1, file.count / 4096)) {
       // Lines that cannot be read are refused, or left out, when all are.
       guard let record = try? reader.record(file, index) else { continue }

@@ -8,7 +8,7 @@ struct FormatLearner {
   /// Reads the records.
   let reader: RecordReader
   /// The training file.
-  let path: String
+  let source: DataSource
 
   /// Share of the range of the training answers that is left beyond both of its ends.
   static let room = 0.05
@@ -17,7 +17,7 @@ struct FormatLearner {
   ///
   /// - Throws: `InputError` if there is no number, or numbers have too many digits.
   func format(of rule: MetricRule, metric: String) throws -> LearntFormat {
-    let file = try JSONLFile(path)
+    let file = try DataFiles(source)
     var numbers = [ParsedNumber](), lines = [Int]()
     for index in 0..<file.count {
       // Lines that cannot be used are reported where the data set is made.
@@ -26,7 +26,7 @@ struct FormatLearner {
       for number in rule.finder.grammar.numbers(in: answer, within: spans(rule.region, record, answer)) {
         guard number.digits.count <= ValueFormat.largestDigits else {
           throw InputError(
-            path: path, place: "line \(file.lineNumber(index)), metric \(metric)",
+            path: file.path(of: index), place: "\(file.place(index)), metric \(metric)",
             expected: "numbers of at most \(ValueFormat.largestDigits) digits, to teach them as whole values",
             found: "\(number.digits.count) digits", remedy: "Correct the line, or leave it out.")
         }
@@ -41,7 +41,8 @@ struct FormatLearner {
       return learnt
     } catch {
       throw InputError(
-        path: path, place: "metric \(metric)", expected: "answers with numbers of at most 15 digits", found: "\(error)",
+        path: source.path, place: "metric \(metric)", expected: "answers with numbers of at most 15 digits",
+        found: "\(error)",
         remedy: "Say how they are written: values: { range: [0, 999], decimals: 0 }.")
     }
   }

@@ -115,7 +115,8 @@ public struct RunArtifacts: TrainingArtifacts {
 
   /// Reads records as the run file says.
   package var reader: RecordReader {
-    var reader = RecordReader(format: settings.data.format, fields: settings.data.fields, ratings: try? ratings)
+    var reader = settings.data.reader
+    reader.ratings = try? ratings
     reader.measures = Set(settings.taughtMetrics.compactMap(\.whole.scaleChoice.field))
     reader.widths = Set(
       settings.taughtMetrics.compactMap { metric in
@@ -128,17 +129,17 @@ public struct RunArtifacts: TrainingArtifacts {
   ///
   /// - Parameter limit: only so many, see `Dataset.Rules.limit`.
   public func dataset(
-    _ path: String, limit: Int? = nil, progress: (Int, Int) -> Void = { _, _ in }
+    _ source: DataSource, limit: Int? = nil, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> Dataset {
-    try dataset(path, reader, limit: limit, progress: progress)
+    try dataset(source, reader, limit: limit, progress: progress)
   }
 
   private func dataset(
-    _ path: String, _ reader: RecordReader, limit: Int?, progress: (Int, Int) -> Void
+    _ source: DataSource, _ reader: RecordReader, limit: Int?, progress: (Int, Int) -> Void
   ) throws -> Dataset {
     let data = settings.data
     return try Dataset(
-      path,
+      source,
       Dataset.Rules(
         reader: reader, encoder: encoder, maxLength: maxLength, tooLong: data.tooLong, skipBad: data.skipBad,
         limit: limit, seed: settings.train.seed),
@@ -147,11 +148,11 @@ public struct RunArtifacts: TrainingArtifacts {
 
   /// The examples of a file or folder; see ``TrainingArtifacts``.
   public func examples(
-    _ path: String, limit: Int?, progress: (Int, Int) -> Void
+    _ source: DataSource, limit: Int?, progress: (Int, Int) -> Void
   ) throws -> any RunExamples {
     var reader = reader
     reader.needsMeasures = true
-    return try dataset(path, reader, limit: limit, progress: progress)
+    return try dataset(source, reader, limit: limit, progress: progress)
   }
 
   /// The model's folder.

@@ -83,6 +83,12 @@ public struct RunSettings: Sendable, Equatable {
   private init(_ document: SettingsDocument, _ overrides: [String]) throws {
     var document = document
     for override in overrides { try document.set(override) }
+    // A length that is set takes the place of the other one in the file.
+    for (set, other) in [("train.steps", "train.epochs"), ("train.epochs", "train.steps")]
+    where document.assignment(of: set) != nil && document.assignment(of: other) == nil {
+      try document.set(other, to: .null)
+      break
+    }
     try self.init(document)
   }
 
@@ -162,14 +168,14 @@ public struct RunSettings: Sendable, Equatable {
   /// The training file.
   ///
   /// - Throws: `InputError` if the run file names none.
-  var trainFile: String {
+  var trainFile: DataSource {
     get throws {
-      guard let path = data.train else {
+      guard let source = data.train else {
         throw InputError(
           path: path, place: "key data.train", expected: "training answers, to learn how numbers are written",
           found: "no such key", remedy: "Or say it: metrics.0.values: { range: [0, 999], decimals: 0 }.")
       }
-      return path
+      return source
     }
   }
 

@@ -17,9 +17,7 @@ extension RunArtifacts {
       if let known = metric.whole.format, let given = metric.whole.scale {
         (format, scale) = (known, given)
       } else {
-        let learner = FormatLearner(
-          reader: RecordReader(format: settings.data.format, fields: settings.data.fields), path: try settings.trainFile
-        )
+        let learner = FormatLearner(reader: settings.data.reader, source: try settings.trainFile)
         let learnt = try learner.format(of: rule, metric: metric.name)
         format = metric.whole.format ?? learnt.format
         scale = metric.whole.scaleChoice.scale(width: learnt.width(distance))

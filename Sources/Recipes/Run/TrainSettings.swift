@@ -52,6 +52,8 @@ public struct TrainSettings: Sendable, Hashable {
   public var sampleEvery: Int?
   /// How many examples are answered then.
   public var samples: Int
+  /// Validation examples that are answered at every validation, for the error of the task beside the loss; 0 for none.
+  public var answers: Int
 
   /// Memberwise; the defaults are the run file's.
   public init(
@@ -61,7 +63,7 @@ public struct TrainSettings: Sendable, Hashable {
     device: Device = .cpu, seed: UInt64 = 0, validateEvery: Int? = nil, checkpointEvery: Int? = nil, keep: Int = 2,
     earlyStop: EarlyStop? = nil, fromScratch: Bool = false, freeze: [String] = [], lora: LoRASettings? = nil,
     stateBits: AdamW.StateBits = .thirtyTwo, checkpointsActivations: Bool = false, sampleEvery: Int? = nil,
-    samples: Int = 4
+    samples: Int = 4, answers: Int = 32
   ) {
     (self.length, self.batch, self.microBatch, self.layout) = (length, batch, microBatch, layout)
     (self.learningRate, self.schedule, self.weightDecay) = (learningRate, schedule, weightDecay)
@@ -69,7 +71,7 @@ public struct TrainSettings: Sendable, Hashable {
     (self.validateEvery, self.checkpointEvery, self.keep) = (validateEvery, checkpointEvery, keep)
     (self.earlyStop, self.fromScratch, self.freeze, self.lora) = (earlyStop, fromScratch, freeze, lora)
     (self.stateBits, self.checkpointsActivations) = (stateBits, checkpointsActivations)
-    (self.sampleEvery, self.samples) = (sampleEvery, samples)
+    (self.sampleEvery, self.samples, self.answers) = (sampleEvery, samples, answers)
   }
 }
 
@@ -80,7 +82,9 @@ extension TrainSettings: SettingsSection {
     try visitMicroBatch(keys)
     try visitOptimization(keys)
     try keys.value("dtype", &dtype)
-    try keys.value("device", &device)
+    var choice = DeviceChoice(device)
+    try keys.value("device", &choice)
+    if keys.isReading { device = choice.device }
     var seed = Int(clamping: self.seed)
     try keys.value("seed", &seed, in: 0...Int.max)
     if keys.isReading { self.seed = UInt64(seed) }
@@ -98,6 +102,7 @@ extension TrainSettings: SettingsSection {
     try keys.value("checkpointActivations", &checkpointsActivations)
     try keys.value("sampleEvery", &sampleEvery, in: SettingRange.counts, "a number of steps")
     try keys.value("samples", &samples, in: 0...1_000_000)
+    try keys.value("answers", &answers, in: 0...1_000_000)
   }
 
   /// `steps` or `epochs`. One epoch is not written down, so that either can be set.

@@ -19,10 +19,10 @@ public protocol TrainingArtifacts: Sendable {
   /// Folder of the tokenizer that goes into each checkpoint; nil for none.
   var tokenizerFolder: String? { get }
 
-  /// The examples of a file or folder.
+  /// The examples of files, or of a folder of image codes.
   ///
   /// - Parameter limit: only so many, chosen by `train.seed`; nil for all.
-  func examples(_ path: String, limit: Int?, progress: (Int, Int) -> Void) throws -> any RunExamples
+  func examples(_ source: DataSource, limit: Int?, progress: (Int, Int) -> Void) throws -> any RunExamples
 
   /// Examples in batches, the way `train` says.
   ///

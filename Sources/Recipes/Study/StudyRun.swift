@@ -101,7 +101,8 @@ private struct StudyRun {
   static func settings(_ model: String, _ files: StudyFiles, seed: Int, steps: Int) -> RunSettings {
     let every = max(1, steps / 8)
     var settings = RunSettings(
-      model: model, data: DataSettings(train: files.train, valid: files.valid, test: files.test),
+      model: model, data: DataSettings(
+        train: DataSource(files.train), valid: DataSource(files.valid), test: DataSource(files.test)),
       metrics: [MetricSettings(name: "y", tokens: .digits)],
       train: TrainSettings(
         length: .steps(steps), batch: 32, learningRate: 1e-3, schedule: .cosine, seed: UInt64(seed),
@@ -126,8 +127,8 @@ private struct StudyRun {
   }
 
   private func figures(_ model: any TokenModel, _ run: RunFolder) throws -> [String: Double] {
-    guard let path = artifacts.settings.data.test else { preconditionFailure("a study without test examples") }
-    let result = try Evaluating(artifacts, model, artifacts.dataset(path), run: run)
+    guard let source = artifacts.settings.data.test else { preconditionFailure("a study without test examples") }
+    let result = try Evaluating(artifacts, model, artifacts.dataset(source), run: run)
     let answers = TrainingAnswers(artifacts)
     // Who says no number is as wrong as one who has learnt nothing.
     return EvaluationSummary(

@@ -25,17 +25,24 @@ public struct RunFolder: Sendable {
   /// Settings that change nothing about what a run computes.
   private static let harmless: Set<String> = [
     "output", "train.keep", "train.checkpointEvery", "train.samples", "train.sampleEvery",
+    "train.answers",
   ]
 
   /// Begins a run here, or makes sure that the one begun here is the same.
   ///
+  /// A run may be made longer: `train.steps` or `train.epochs` may grow.
+  ///
+  /// - Returns: what must be said of a run that is made longer.
   /// - Throws: `InputError` naming the keys that differ, or the data file that has changed.
-  func claim(_ settings: RunSettings, fingerprints: [String: UInt64]) throws {
+  func claim(_ settings: RunSettings, fingerprints: [String: UInt64]) throws -> String? {
     try makeFolders(path)
     let prints = JSON.object(
       fingerprints.sorted { $0.key < $1.key }.reduce(into: JSONObject()) { $0[$1.key] = .string("\($1.value)") })
     if FileManager.default.fileExists(atPath: runFile) {
-      let differences = try differences(from: settings)
+      let growth = try growth(to: settings)
+      let differences = try differences(from: settings).filter { difference in
+        growth.map { !difference.hasPrefix("\($0.key): ") } ?? true
+      }
       guard differences.isEmpty else {
         throw InputError(
           path: path, expected: "a new folder or one of the same run",
@@ -48,11 +55,32 @@ public struct RunFolder: Sendable {
           path: path, expected: "the data files of the run's beginning", found: "files that have changed since",
           remedy: "Restore them to go on, or choose another folder with --output to begin anew.")
       }
-    } else {
-      try AtomicFile.write(prints, to: data)
-      let text = "# Written by dist2: every key with what it came to. `dist2 train` takes this file as well.\n"
-      try AtomicFile.write((text + settings.resolved.yaml).utf8, to: runFile)
+      guard let growth else { return nil }
+      try writeRunFile(settings)
+      return
+        "\(growth.key) is \(growth.new), was \(growth.old): the run is made longer. From here on the learning rate "
+        + "is that of the longer run's schedule"
     }
+    try AtomicFile.write(prints, to: data)
+    try writeRunFile(settings)
+    return nil
+  }
+
+  private func writeRunFile(_ settings: RunSettings) throws {
+    let text = "# Written by dist2: every key with what it came to. `dist2 train` takes this file as well.\n"
+    try AtomicFile.write((text + settings.resolved.yaml).utf8, to: runFile)
+  }
+
+  /// The length of the run begun here, where that of the settings is greater.
+  private func growth(to settings: RunSettings) throws -> (key: String, old: String, new: String)? {
+    let old = try SettingsDocument(file: runFile).root["train"], new = settings.resolved["train"]
+    for key in ["steps", "epochs"] {
+      guard let before = old?[key], let after = new?[key], let few = Double(setting: before),
+        let many = Double(setting: after), many > few
+      else { continue }
+      return ("train.\(key)", before.text(), after.text())
+    }
+    return nil
   }
 
   /// Keys under which settings differ from those of the run begun here.

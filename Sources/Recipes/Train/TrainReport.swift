@@ -16,11 +16,15 @@ struct TrainReport {
   /// Writes `report.html`.
   ///
   /// - Parameter finish: how the run ended; nil while it goes on.
-  func write(_ samples: any ProgressSamples, _ finish: FinishMetrics?) throws {
-    try page(samples, finish).write(to: folder.report)
+  func write(
+    _ samples: any ProgressSamples, _ finish: FinishMetrics?, also more: (inout HTMLReport) -> Void = { _ in }
+  ) throws {
+    try page(samples, finish, more).write(to: folder.report)
   }
 
-  private func page(_ samples: any ProgressSamples, _ finish: FinishMetrics?) throws -> HTMLReport {
+  private func page(
+    _ samples: any ProgressSamples, _ finish: FinishMetrics?, _ more: (inout HTMLReport) -> Void
+  ) throws -> HTMLReport {
     let settings = artifacts.settings
     let name = URL(fileURLWithPath: settings.path).deletingPathExtension().lastPathComponent
     let model = URL(fileURLWithPath: artifacts.modelFolder).lastPathComponent
@@ -28,6 +32,7 @@ struct TrainReport {
     var page = HTMLReport(
       name, subtitle: "\(model), objective \(settings.objective.preset.rawValue)", footer: "Made by dist2.")
     page.keyValues(state(records, finish))
+    more(&page)
     page.section("Loss")
     page.figures(charts(records))
     samples.add(to: &page)
@@ -85,6 +90,13 @@ struct TrainReport {
           smoothed(Series("training", points(records, "train/" + name), style: .line)),
           Series("validation", points(records, "valid/" + name), style: .line),
         ].filter { !$0.points.isEmpty })
+    }
+    let errors = points(records, TaskErrorProbe.error)
+    if !errors.isEmpty {
+      charts.append(
+        Chart(
+          "Task error", subtitle: "mean absolute error of answers to validation examples", x: Axis("step"),
+          y: Axis("error", includesZero: true), series: [Series("validation", errors, style: .line)]))
     }
     charts.append(
       Chart(

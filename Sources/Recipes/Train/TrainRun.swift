@@ -32,6 +32,14 @@ public final class TrainRun {
     self.terminal = terminal
   }
 
+  /// Writes the run's page once more; nil before the run has begun.
+  private var report: ((FinishMetrics, (inout HTMLReport) -> Void) throws -> Void)?
+
+  /// Writes the run's page anew, with more at its beginning.
+  public func writeReport(_ finish: FinishMetrics, with more: (inout HTMLReport) -> Void) throws {
+    try report?(finish, more)
+  }
+
   /// Whether checkpoints are written (and gone on from) in the run's folder.
   public var keepsCheckpoints = true
 
@@ -48,10 +56,13 @@ public final class TrainRun {
         path: settings.path, place: "key data.train", expected: "something to train on", found: "no such key",
         remedy: "Add `data: { train: train.jsonl }`.")
     }
+    try settings.requireDevice()
     let train = try read(trainFile, limit: settings.data.limit)
     let valid = try settings.data.valid.map { try read($0) }
     try requireMetrics(train.summary)
-    try folder.claim(settings, fingerprints: fingerprints([train, valid].compactMap { $0 }))
+    if let longer = try folder.claim(settings, fingerprints: fingerprints([train, valid].compactMap { $0 })) {
+      terminal.write("note: \(longer)\n")
+    }
     if let artifacts = artifacts as? RunArtifacts, artifacts.rating == nil { try folder.storeNumbers(artifacts) }
     try say(train, valid)
 
@@ -64,10 +75,13 @@ public final class TrainRun {
     let checkpoints = try keepsCheckpoints ? self.checkpoints(model) : nil
     let longestAnswer = [train, valid].compactMap { $0?.summary.longestAnswer }.max() ?? 0
     let samples = artifacts.samples(valid ?? train, longestAnswer: longestAnswer, folder)
+    // Runs that keep nothing, those of comparisons, are tested when they end.
+    let probe = keepsCheckpoints ? try TaskErrorProbe(artifacts, valid, longestAnswer: longestAnswer) : nil
     let moments = SampleMoments(steps: steps, every: settings.train.sampleEvery ?? every)
     let recorder = TrainingRecorder(folder: folder.path)
     let page = TrainReport(
       artifacts: artifacts, folder: folder, command: command, data: [train, valid].compactMap { $0?.summary })
+    report = { try page.write(samples, $0, also: $1) }
 
     let display = TrainDisplay(steps: steps, terminal: terminal)
     do {
@@ -87,7 +101,14 @@ public final class TrainRun {
           if start.step == 0 { try samples.take(model, step: 0, display) }
         case .step(let step) where moments.isDue(step.step):
           try samples.take(model, step: step.step, display)
-        case .validation, .checkpoint: try page.write(samples, nil)
+        case .validation(let result):
+          if let probe {
+            let figures = try probe.measure(model)
+            try recorder.record(step: result.step, figures)
+            if let text = TaskErrorProbe.text(figures, of: probe.count) { display.note("step \(result.step): \(text)") }
+          }
+          try page.write(samples, nil)
+        case .checkpoint: try page.write(samples, nil)
         default: break
         }
         try observe(event)
@@ -166,10 +187,10 @@ public final class TrainRun {
     }
   }
 
-  private func read(_ path: String, limit: Int? = nil) throws -> any RunExamples {
-    let name = URL(fileURLWithPath: path).lastPathComponent
+  private func read(_ source: DataSource, limit: Int? = nil) throws -> any RunExamples {
+    let name = URL(fileURLWithPath: source.path).lastPathComponent
     return try ProgressBar.quick("reading \(name)", unit: "line", terminal: terminal) { progress in
-      try artifacts.examples(path, limit: limit, progress: progress)
+      try artifacts.examples(source, limit: limit, progress: progress)
     }
   }
 

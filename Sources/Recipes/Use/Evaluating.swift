@@ -54,12 +54,17 @@ public struct Evaluating {
     }
     self.records = records
     metrics = settings.metrics ?? Self.fitting(records)
+    let training = TrainingAnswers(artifacts)
     let remarks =
       reading.remarks(records, artifacts.tokenizer) + [Self.remark(records, artifacts.settings)].compactMap { $0 }
-      + answerRemarks(records, artifacts, TrainingAnswers(artifacts))
+      + answerRemarks(records, artifacts, training)
+    let unreadable = settings.unreadableAs.map { Unreadable.constant($0) } ?? .leftOut
+    let grammar = artifacts.settings.numberGrammar ?? NumberGrammar()
     var summary = EvaluationSummary(
-      records, metrics: metrics, unreadable: settings.unreadableAs.map { .constant($0) } ?? .leftOut,
-      grammar: artifacts.settings.numberGrammar ?? NumberGrammar(), range: reading.range)
+      records, metrics: metrics, unreadable: unreadable, grammar: grammar, range: reading.range)
+    summary.judge(
+      metrics,
+      EvaluationFloors(records: records, unreadable: unreadable, grammar: grammar, range: reading.range), training)
     notes = remarks + summary.missing(metrics, records)
     summary.notes = notes
     self.summary = summary
@@ -158,10 +163,22 @@ public struct Evaluating {
 
   /// The figures, one a row.
   public func table(_ caption: String) -> Table {
-    var table = Table(caption, columns: [Table.Column("metric"), Table.Column("value", alignment: .right)])
+    let floors = ["median", "mean"].filter { summary.floors[$0] != nil }
+    let titles = ["value", "95 % interval"] + floors
+    var table = Table(caption, columns: [Table.Column("metric")] + titles.map { Table.Column($0, alignment: .right) })
+    func text(_ metric: EvaluationMetric, _ value: Double) -> String {
+      (metric.isShare ? Quantity.percent(value) : Quantity.number(value)).description
+    }
     for metric in metrics {
-      let value = summary[metric]
-      table.add([.text(metric.label), value.map { metric.isShare ? .percent($0) : .number($0) } ?? .missing])
+      let ends = summary.intervals[metric.rawValue]
+      var cells = [Table.Cell.text(metric.label)]
+      cells.append(summary[metric].map { metric.isShare ? .percent($0) : .number($0) } ?? .missing)
+      cells.append(ends.map { .text("\(text(metric, $0[0])) … \(text(metric, $0[1]))") } ?? .missing)
+      for name in floors { cells.append(summary.floors[name]?[metric.rawValue].map { .number($0) } ?? .missing) }
+      table.add(cells)
+    }
+    if !floors.isEmpty {
+      table.notes.append("median, mean: the figures of who always says the training answers' median, or mean.")
     }
     if summary.unreadable > 0, metrics.contains(where: \.isError) {
       table.notes.append("\(summary.unreadable) of \(summary.count) answers hold no readable number: \(summary.rule)")

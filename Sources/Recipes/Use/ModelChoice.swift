@@ -62,6 +62,7 @@ public struct ModelChoice: Sendable {
 func loadTrained(
   _ artifacts: any TrainingArtifacts, checkpoint: String?, checkingValues: Bool = false
 ) throws -> any PretrainedModel {
+  try artifacts.settings.requireDevice()
   let options = LoadOptions(dtype: .float32, device: artifacts.settings.train.device, checkingValues: checkingValues)
   guard let checkpoint else { return try loadModel(folder: artifacts.modelFolder, options: options) }
   if fileExists(checkpoint + "/model.safetensors") { return try loadModel(folder: checkpoint, options: options) }

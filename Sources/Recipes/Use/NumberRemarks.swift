@@ -54,15 +54,18 @@ struct TrainingAnswers {
   let range: ClosedRange<Double>
   /// Their median, where each answer is one number: who always says that has learnt nothing else.
   let median: Double?
+  /// Their mean, likewise.
+  let mean: Double?
   /// Larger files are not read again for this.
   private static let largest = 1 << 30
 
   /// Of numbers known to lie there.
-  init(median: Double? = nil, range: ClosedRange<Double>) { (self.median, self.range) = (median, range) }
+  init(median: Double? = nil, range: ClosedRange<Double>) { (self.median, mean, self.range) = (median, nil, range) }
 
   /// Reads the training file; nil if it is not there, too large, or without numbers.
   init?(_ artifacts: RunArtifacts) {
-    guard let path = artifacts.settings.data.train, let file = try? JSONLFile(path), file.size <= Self.largest else {
+    guard let source = artifacts.settings.data.train, let file = try? DataFiles(source), file.size <= Self.largest
+    else {
       return nil
     }
     let reader = artifacts.reader, parser = Answering(artifacts).parser
@@ -77,6 +80,7 @@ struct TrainingAnswers {
     guard let low = values.min(), let high = values.max() else { return nil }
     range = low...high
     median = isSingle ? Measurements(values).median : nil
+    mean = isSingle ? Measurements(values).mean : nil
   }
 
   /// How many answers hold a number that no training answer came near, and the farthest; nil if none does.

@@ -17,7 +17,12 @@ extension Table {
     let layout = TableLayout(table: self, style: style, terminal: terminal, width: width)
     var text = caption.isEmpty ? "" : terminal.styled(caption.onOneLine, .bold) + "\n"
     text += layout.blocks.map { layout.draw($0) }.joined(separator: "\n")
-    for note in notes { text += terminal.styled(note.onOneLine, .dim) + "\n" }
+    // On a terminal lines end between words; a program gets a note on one line.
+    for note in notes {
+      for line in terminal.isInteractive ? note.onOneLine.wrapped(to: width) : [note.onOneLine] {
+        text += terminal.styled(line, .dim) + "\n"
+      }
+    }
     return text
   }
 }

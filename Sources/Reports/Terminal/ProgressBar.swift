@@ -75,7 +75,8 @@ public final class ProgressBar: Sendable {
       bar.finish()
       return result
     } catch {
-      bar.fail("\(error)")
+      // Who catches the error says it, once.
+      bar.fail("see below")
       throw error
     }
   }

@@ -41,8 +41,11 @@ struct ProgressState: Sendable {
   /// `155/250`, or the bare count if the total is unknown.
   private var count: String {
     let done = Quantity.count(completed).description
-    return total.map { "\(done)/\(Quantity.count($0))" } ?? "\(done) \(unit)"
+    return total.map { "\(done)/\(Quantity.count($0))" } ?? "\(done) \(units(completed))"
   }
+
+  /// `1 step`, `480 steps`
+  private func units(_ count: Int) -> String { count == 1 ? unit : unit + "s" }
 
   private var remaining: String? {
     guard let total, total > completed, let rate = estimator.rate else { return nil }
@@ -81,8 +84,9 @@ struct ProgressState: Sendable {
   /// The line that stays once work has ended.
   func lastLine(mark: String, reason: String?, now: Double) -> String {
     let elapsed = now - started
-    let what = total == nil || total == completed ? "\(Quantity.count(completed)) \(unit)" : count + " \(unit)"
-    var text = "\(mark) \(title)  \(what)  \(Quantity.duration(elapsed))"
+    let what =
+      Quantity.count(completed).description + (total.map { $0 == completed ? "" : "/\(Quantity.count($0))" } ?? "")
+    var text = "\(mark) \(title)  \(what) \(units(total ?? completed))  \(Quantity.duration(elapsed))"
     for field in fieldTexts { text += "  " + field }
     if let reason { text += ": " + reason.onOneLine }
     return text

@@ -3,10 +3,25 @@ extension String {
   /// Columns the text takes on a terminal: none for combining marks, two for East Asian wide characters and emoji.
   var displayWidth: Int { reduce(0) { $0 + $1.displayWidth } }
 
+  /// Lines of at most `width` columns, broken at spaces; a word that is longer stays whole.
+  package func wrapped(to width: Int) -> [String] {
+    var lines = [String](), line = "", columns = 0
+    for word in split(separator: " ", omittingEmptySubsequences: true) {
+      let length = String(word).displayWidth
+      if columns > 0, columns + 1 + length > width {
+        lines.append(line)
+        (line, columns) = ("", 0)
+      }
+      line += (columns > 0 ? " " : "") + word
+      columns += (columns > 0 ? 1 : 0) + length
+    }
+    return lines + (columns > 0 ? [line] : [])
+  }
+
   /// The text without line breaks, tabs and other control characters.
   ///
   /// What comes from a data set must not break a table's lines or steer the terminal with escape sequences.
-  var onOneLine: String {
+  package var onOneLine: String {
     guard unicodeScalars.contains(where: \.isControl) else { return self }
     var scalars = String.UnicodeScalarView()
     for scalar in unicodeScalars {

@@ -61,7 +61,7 @@ enum PageScript {
         const share = (score.expectation - low) / (high - low);
         make("i", track).style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
         const output = make("output", row, number(score.expectation));
-        if (score.standard_deviation !== undefined) make("small", output, ` ± ${number(score.standard_deviation)}`);
+        if (score.standardDeviation !== undefined) make("small", output, ` ± ${number(score.standardDeviation)}`);
       }
     }
 
@@ -70,12 +70,12 @@ enum PageScript {
       at("scores").hidden = false;
       at("score").textContent = number(answer.score);
       at("range").textContent = model && model.range ? `of ${model.range[0]} to ${model.range[1]}` : "";
-      const spread = answer.overall.standard_deviation, coverage = answer.overall.coverage;
+      const spread = answer.overall.standardDeviation, mass = answer.overall.mass;
       at("spread").textContent = spread === undefined ? "" : `standard deviation ${number(spread)}`;
       showDistribution(answer.overall);
       showAttributes(answer.attributes);
-      at("notes").textContent = coverage === undefined
-        ? "" : `Probability that the model answers with a score at all: ${number(coverage, 3)}.`;
+      at("notes").textContent = mass === undefined
+        ? "" : `Probability that the model answers with a score at all: ${number(mass, 3)}.`;
     }
 
     async function score() {

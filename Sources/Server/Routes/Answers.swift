@@ -25,7 +25,11 @@ extension Reward.Score {
     object["expectation"] = .double(expectation)
     object["variance"] = variance.map { .double($0) }
     // Rounding may leave a variance of a sure model just below zero.
-    object["standard_deviation"] = variance.map { .double(max($0, 0).squareRoot()) }
+    let deviation = variance.map { JSON.double(max($0, 0).squareRoot()) }
+    object["standardDeviation"] = deviation
+    object["mass"] = coverage.map { .double($0) }
+    // The names of earlier versions, for one more.
+    object["standard_deviation"] = deviation
     object["coverage"] = coverage.map { .double($0) }
     if distribution {
       object["values"] = .array(values.map { .double($0) })

@@ -150,8 +150,10 @@ enum OpenAPI {
           "Score": {"type": "object", "additionalProperties": false, "required": ["expectation"],
             "properties": {
               "expectation": {"type": "number", "description": "The sum of v p(v)"},
-              "variance": {"type": "number"}, "standard_deviation": {"type": "number", "minimum": 0},
-              "coverage": {"type": "number", "description": "How probable it was that the model says a value at all"},
+              "variance": {"type": "number"}, "standardDeviation": {"type": "number", "minimum": 0},
+              "mass": {"type": "number", "description": "How probable it was that the model says a value at all"},
+              "standard_deviation": {"type": "number", "deprecated": true, "description": "standardDeviation"},
+              "coverage": {"type": "number", "deprecated": true, "description": "mass"},
               "values": {"type": "array", "items": {"type": "number"}},
               "probabilities": {"type": "array", "items": {"type": "number"}}}},
           "Scores": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Score"}},

@@ -36,7 +36,7 @@ public struct GroundingData: Sendable {
           if let split = row.split {
             try requireFileName(split, path: path, place: "line \(file.lineNumber(index)), key split")
           }
-          row.image = absolutePath(row.image, from: images ?? file.folder)
+          row.image = absolutePath(row.image, from: images ?? file.folder(of: 0))
           let isThere = seen[row.image] ?? fileExists(row.image)
           seen[row.image] = isThere
           guard isThere else {

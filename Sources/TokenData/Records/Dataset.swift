@@ -4,7 +4,7 @@ import Foundation
 public import MetricTokens
 import Synchronization
 
-/// The examples of a JSONL file, checked from the first line to the last before a run begins.
+/// The examples of files, checked from the first line to the last before a run begins.
 ///
 /// Encoded examples are kept while they fit in memory; those of larger files are read and encoded again when they are
 /// asked for, so that a file may be larger than memory.
@@ -53,8 +53,8 @@ public final class Dataset: Sendable {
     }
   }
 
-  /// The file.
-  public let file: JSONLFile
+  /// The files.
+  public let file: DataFiles
   /// Content found in it.
   public let summary: DatasetSummary
   private let rules: Rules
@@ -71,10 +71,10 @@ public final class Dataset: Sendable {
   ///   - progress: told how many lines are done.
   /// - Throws: `InputError` for the first line that cannot be used (unless it is to be skipped), or if none is left.
   public init(
-    _ path: String, _ rules: Rules, keptTokens: Int = Dataset.keptTokens,
+    _ source: DataSource, _ rules: Rules, keptTokens: Int = Dataset.keptTokens,
     progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws(InputError) {
-    let file = try JSONLFile(path)
+    let file = try DataFiles(source), path = file.path
     self.file = file
     self.rules = rules
     let order = Self.order(file.count, limit: rules.limit, seed: rules.seed)
@@ -106,6 +106,14 @@ public final class Dataset: Sendable {
     self.summary = summary
   }
 
+  /// As above, of one file.
+  public convenience init(
+    _ path: String, _ rules: Rules, keptTokens: Int = Dataset.keptTokens,
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ) throws(InputError) {
+    try self.init(DataSource(path), rules, keptTokens: keptTokens, progress: progress)
+  }
+
   /// Number of examples.
   public var count: Int { lines.count }
 
@@ -127,7 +135,7 @@ public final class Dataset: Sendable {
 
   /// Encodes some lines on all cores.
   private static func encode(
-    _ file: JSONLFile, _ lines: ArraySlice<Int>, _ rules: Rules
+    _ file: DataFiles, _ lines: ArraySlice<Int>, _ rules: Rules
   ) -> [Result<EncodedLine, LineError>] {
     var results = [Result<EncodedLine, LineError>?](repeating: nil, count: lines.count)
     results.withUnsafeMutableBufferPointer { results in
@@ -145,13 +153,13 @@ public final class Dataset: Sendable {
     return results.compactMap { $0 }
   }
 
-  private static func encode(_ file: JSONLFile, _ line: Int, _ rules: Rules) throws(LineError) -> EncodedLine {
+  private static func encode(_ file: DataFiles, _ line: Int, _ rules: Rules) throws(LineError) -> EncodedLine {
     func named(_ error: InputError) -> LineError {
       var error = error
       // Errors of the encoder name the record; the file's path and the line say more.
       if error.path == file.name(line) {
-        error.path = file.path
-        error.place = "line \(file.lineNumber(line))" + (error.place.isEmpty ? "" : ", \(error.place)")
+        error.path = file.path(of: line)
+        error.place = file.place(line) + (error.place.isEmpty ? "" : ", \(error.place)")
       }
       return LineError(error: error, isLength: false)
     }
@@ -163,7 +171,7 @@ public final class Dataset: Sendable {
     }
     if let least = rules.tokensTooMany(record) {
       let error = InputError(
-        path: file.path, place: "line \(file.lineNumber(line))", expected: "at most \(rules.maxLength) tokens",
+        path: file.path(of: line), place: file.place(line), expected: "at most \(rules.maxLength) tokens",
         found: "at least \(least)", remedy: "Shorten it, or leave such lines out: data.tooLong: skip.")
       throw LineError(error: error, isLength: true)
     }
@@ -179,7 +187,7 @@ public final class Dataset: Sendable {
       return EncodedLine(analysis: analysis, wasCut: true, numbers: numbers)
     }
     let error = InputError(
-      path: file.path, place: "line \(file.lineNumber(line))", expected: "at most \(rules.maxLength) tokens",
+      path: file.path(of: line), place: file.place(line), expected: "at most \(rules.maxLength) tokens",
       found: "\(length)", remedy: rules.remedy(analysis.example))
     throw LineError(error: error, isLength: true)
   }

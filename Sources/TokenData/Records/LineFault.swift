@@ -44,7 +44,7 @@ struct LineFault {
   private init(other text: some Collection<UInt8>) {
     func count(_ character: Unicode.Scalar) -> Int { text.count { $0 == UInt8(ascii: character) } }
     let convert =
-      "Write each row as an object, in Python: pandas.read_csv(FILE%).to_json(\"data.jsonl\", "
+      "A table is read where its name ends in .csv or .tsv. Or write each row as an object, in Python: pandas.read_csv(FILE%).to_json(\"data.jsonl\", "
       + "orient=\"records\", lines=True)."
     if text.first == UInt8(ascii: "<") {
       (found, remedy) = ("HTML or XML", "A data file has one JSON object on each line.")

@@ -9,6 +9,8 @@ public enum RecordFormat: String, Sendable, Hashable, CaseIterable {
   case messages
   /// `{"text": …}`
   case text
+  /// Alpaca's `{"instruction": …, "input": …, "output": …}`, a conversation of one question; `system` may stand before it.
+  case alpaca
 }
 
 /// The names of a record's fields.
@@ -91,6 +93,8 @@ public struct Record: Sendable, Hashable {
 public struct RecordReader: Sendable {
   /// Nil: each record is judged by its fields.
   public var format: RecordFormat?
+  /// Writes a record's columns into prompt and answer; takes the place of `format` and of the fields of text.
+  public var template: ColumnTemplate?
   /// Names of the fields.
   public var fields: RecordFields
   /// Whether a record must hold its answer. To generate, a prompt is enough.
@@ -107,21 +111,22 @@ public struct RecordReader: Sendable {
 
   /// Memberwise.
   public init(
-    format: RecordFormat? = nil, fields: RecordFields = RecordFields(), needsAnswer: Bool = true,
-    ratings: RatingReader? = nil
+    format: RecordFormat? = nil, fields: RecordFields = RecordFields(), template: ColumnTemplate? = nil,
+    needsAnswer: Bool = true, ratings: RatingReader? = nil
   ) {
     self.ratings = ratings
+    self.template = template
     self.format = format
     self.fields = fields
     self.needsAnswer = needsAnswer
   }
 
-  /// The record of a line.
+  /// The record of an entry.
   ///
   /// - Throws: `InputError` naming line and field: one that is missing, of a wrong type, or an answer that is empty.
-  public func record(_ file: JSONLFile, _ index: Int) throws(InputError) -> Record {
+  public func record(_ file: some RecordFile, _ index: Int) throws(InputError) -> Record {
     try file.read(index) { object throws(InputError) in
-      try record(object, source: file.name(index), folder: file.folder)
+      try record(object, source: file.name(index), folder: file.folder(of: index))
     }
   }
 
@@ -135,13 +140,7 @@ public struct RecordReader: Sendable {
       record.id = try object.ifPresent(fields.id).flatMap { Self.name($0) }
       return record
     }
-    let format = if let format { format } else { try self.format(of: object) }
-    var (record, shown) =
-      switch format {
-      case .promptCompletion: try promptCompletion(object)
-      case .messages: try conversation(object)
-      case .text: try text(object)
-      }
+    var (record, shown) = try content(object)
     record.images = try images(object, shown).map { $0.hasPrefix("/") ? $0 : folder + "/" + $0 }
     record.spans = try spans(object)
     record.measures = try measures(object)
@@ -158,6 +157,17 @@ public struct RecordReader: Sendable {
     }
   }
 
+  private func content(_ object: JSONReader) throws(InputError) -> Read {
+    if let template { return (Record(try template.content(of: object, needsAnswer: needsAnswer)), []) }
+    let format = if let format { format } else { try self.format(of: object) }
+    return switch format {
+    case .promptCompletion: try promptCompletion(object)
+    case .messages: try conversation(object)
+    case .text: try text(object)
+    case .alpaca: try alpaca(object)
+    }
+  }
+
   private func format(of object: JSONReader) throws(InputError) -> RecordFormat {
     let members = try object.object()
     func has(_ key: String) -> Bool { members[key].map { $0 != .null } ?? false }
@@ -169,8 +179,9 @@ public struct RecordReader: Sendable {
     }
     if has(fields.prompt) { return .promptCompletion }
     if has(fields.text) { return .text }
+    if has("instruction"), has("output") || !needsAnswer { return .alpaca }
     let names = [fields.prompt, fields.completion, fields.messages, fields.text]
-    var remedy = "Name your fields in data.fields."
+    var remedy = "Name your fields in data.fields, or write them into text: data.template: { prompt, completion }."
     for key in members.members.map(\.key) {
       if let near = nearestName(to: key, among: names), near != key {
         remedy = "Is \(key) meant to be \(near)? \(remedy)"
@@ -212,6 +223,27 @@ public struct RecordReader: Sendable {
     let list = try object.at(messagesField(object.object()))
     let all = needsAnswer ? try answers(list) : try list.conversation()
     return (Record(.messages(all.messages)), all.images)
+  }
+
+  private func alpaca(_ object: JSONReader) throws(InputError) -> Read {
+    var messages = [ChatMessage](), images = [String?]()
+    if let system = try object.ifPresent("system")?.content(), !system.text.withoutOuterSpace.isEmpty {
+      messages.append(ChatMessage(.system, system.text))
+      images += system.images
+    }
+    var question = try object.at("instruction").content()
+    if let input = try object.ifPresent("input")?.content(), !input.text.withoutOuterSpace.isEmpty {
+      question.text += "\n\n" + input.text
+      question.images += input.images
+    }
+    messages.append(ChatMessage(.user, question.text))
+    images += question.images
+    let output = needsAnswer ? try object.at("output") : try object.ifPresent("output")
+    if let answer = try output.map({ value throws(InputError) in try self.answer(value) }) {
+      messages.append(ChatMessage(.assistant, answer.text))
+      images += answer.images
+    }
+    return (Record(.messages(messages)), images)
   }
 
   private func text(_ object: JSONReader) throws(InputError) -> Read {

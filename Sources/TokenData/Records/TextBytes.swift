@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import Files
+import Foundation
+
+/// The bytes of a text file: mapped, or decompressed where gzip has compressed them.
+enum TextBytes: Sendable {
+  case mapped(MappedFile)
+  case inflated([UInt8])
+
+  /// - Parameter isLined: whether gigabytes without a line end are refused.
+  init(_ path: String, isLined: Bool) throws(InputError) {
+    let file = try MappedFile(path)
+    if isLined { try Self.requireLineEnds(file) }
+    file.willReadSequentially()
+    let inflated = file.withBytes { bytes in
+      isGzip(bytes) ? Result { () throws(InputError) in try inflate(bytes, path: path) } : nil
+    }
+    if let inflated { self = .inflated(try inflated.get()) } else { self = .mapped(file) }
+  }
+
+  /// Refuses gigabytes without a line end before they are searched through: a file with holes takes no room on the disk
+  /// and can be as large as it likes.
+  private static func requireLineEnds(_ file: MappedFile) throws(InputError) {
+    let stretch = 4 << 30
+    let isLined = file.withBytes { bytes in
+      stride(from: stretch, through: bytes.count, by: stretch).allSatisfy { end in
+        memchr(bytes.baseAddress! + (end - stretch), 0x0A, stretch) != nil
+      }
+    }
+    guard isLined else {
+      throw InputError(
+        path: file.path, expected: "a JSON object on each line", found: "a line of more than 4 GiB",
+        remedy: "Is the file cut off, or no text?")
+    }
+  }
+
+  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    switch self {
+    case .mapped(let file): try file.withBytes(body)
+    case .inflated(let bytes): try bytes.withUnsafeBytes(body)
+    }
+  }
+
+  func checkUnchanged() throws(InputError) {
+    if case .mapped(let file) = self { try file.checkUnchanged() }
+  }
+
+  /// A number that changes with any byte of the file: the order of a resumed run's examples means nothing if it did.
+  ///
+  /// As FNV-1a, but over words of eight bytes. Multiplication carries a change only upwards, so the high half is folded
+  /// into the low one before: else changes at the ends of two words cancel each other.
+  func fingerprint() -> UInt64 {
+    withBytes { bytes in
+      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+      let words = bytes.count / 8
+      for word in 0..<words { hash.mix(bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self)) }
+      for byte in bytes[(words * 8)...] { hash.mix(UInt64(byte)) }
+      return hash
+    }
+  }
+
+  /// Where text begins: behind a byte order mark.
+  var start: Int { withBytes { $0.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0 } }
+
+  /// The first byte that is no white space; nil if there is none.
+  var firstByte: UInt8? {
+    withBytes { bytes in
+      bytes[start...].first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }
+    }
+  }
+}
+
+extension UInt64 {
+  /// Takes another word into a hash.
+  mutating func mix(_ word: UInt64) {
+    self ^= word
+    self = (self ^ self >> 30) &* 0xBF58_476D_1CE4_E5B9
+    self = (self ^ self >> 27) &* 0x94D0_49BB_1331_11EB
+    self ^= self >> 31
+  }
+}
