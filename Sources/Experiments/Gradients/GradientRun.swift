@@ -8,6 +8,7 @@ import TokenData
 import TokenModels
 import Torch
 import TorchNN
+import Training
 
 /// A run of the gradient experiment.
 struct GradientRun {
