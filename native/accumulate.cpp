@@ -8,6 +8,8 @@
 #include <ATen/ops/embedding_dense_backward.h>
 #include <ATen/ops/silu.h>
 
+#include <algorithm>
+
 #include "operators.hpp"
 #include "products.hpp"
 

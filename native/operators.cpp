@@ -9,6 +9,9 @@
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/version.h>
 
+#include <optional>
+#include <string>
+
 namespace {
 /// Major and minor version of the libtorch in use.
 std::string loadedVersion() {
@@ -22,7 +25,7 @@ std::string obstacle() {
     return "built for torch " TORCH_VERSION ", but torch " + loadedVersion() + " is loaded. Install torch==" +
            TORCH_VERSION + " or build dist2 against yours (LIBTORCH=folder make native)";
   if (c10::Dispatcher::singleton().findSchema({"dist2::linear_cross_entropy_distance", ""}))
-    return "another copy of this library has registered its operators already; those are used";
+    return "its operators are registered already, by another copy of this library; those are used";
   return {};
 }
 
