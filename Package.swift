@@ -46,8 +46,8 @@ let package = Package(
         "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "Jinja", "TokenData", "Objectives", "Training",
         "Evaluation",
       ]),
-    // Run files and what they train, for programs that add a distance of their own.
-    .library(name: "Dist2Recipes", targets: ["Recipes"]),
+    // Runs from a program: settings, training, reports (docs/run-files.md).
+    .library(name: "Dist2Recipes", targets: ["Recipes", "Reports"]),
   ],
   // Within one minor version each, since a build must not change by itself: bug fixes come in, new behaviour by a commit that
   // raises the pin. docs/dependencies.md says why each is used and what is written by hand instead.
