@@ -80,7 +80,8 @@ extension JSONReader {
     let text = try at("text_config")
     if let type = try text.ifPresent("model_type"), !Llava.languageTypes.contains(try type.string()) {
       throw type.error(
-        expected: Llava.languageTypes.joined(separator: ", ") + ", the only language models supported in a llava folder")
+        expected: Llava.languageTypes.joined(separator: ", ") + ", the only language models supported in a llava folder"
+      )
     }
     guard try ifPresent("tie_word_embeddings")?.bool() ?? false, case .object(var object) = text.value else {
       return text
