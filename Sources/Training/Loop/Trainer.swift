@@ -20,7 +20,7 @@ public final class Trainer {
   public let options: TrainingOptions
   /// Asked between two steps; true ends the run early, after a last checkpoint. For Ctrl-C and early stopping.
   public var shouldStop: () -> Bool = { false }
-  /// Other models that the objective reads (``TrainingObjective/companions``), by name. They get no gradient.
+  /// Other models that the objective reads (`TrainingObjective.companions`), by name. They get no gradient.
   public var companions: [String: ReferenceModel] = [:]
   /// Progress so far.
   public internal(set) var progress = TrainingProgress()
