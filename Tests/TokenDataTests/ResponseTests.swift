@@ -84,7 +84,7 @@ import TokenData
     #expect(first.margin == 2)
     #expect(second.responses.map(\.content) == [.promptCompletion("p", "b"), .promptCompletion("p", "a")])
     #expect(second.margin == 3)
-    expectRefusal("line 1, preference_strength", "neither", "data.ties: skip") { _ = try records(line(0)) }
+    expectRefusal("line 1", "preference_strength", "neither", "data.ties: skip") { _ = try records(line(0)) }
     #expect(try records(line(0), ResponseReader(skipsTies: true)).isEmpty)
     #expect(try records(line(1), ResponseReader(split: "validation")).isEmpty)
     expectRefusal("preference_strength") { _ = try records(line(4)) }

@@ -8,7 +8,7 @@ public import Torch
 ///     L = α·CE(best responses) + Σ weight·(1/n) Σ_tokens divergence(π, z)
 ///
 /// n tokens or responses are those of the whole optimizer step. The candidates are the vocabulary, the score and the base
-/// measure lie in the ``MetricTokens/LogitMixture``: z = log π_ref + R/τ.
+/// measure lie in the `LogitMixture`: z = log π_ref + R/τ.
 public struct DistillationObjective: TrainingObjective, Hashable, Codable {
   /// Tokens that a term is taken at.
   public enum Tokens: String, Sendable, Hashable, Codable, CaseIterable {
@@ -32,7 +32,7 @@ public struct DistillationObjective: TrainingObjective, Hashable, Codable {
   public struct Term: Sendable, Hashable, Codable {
     /// Name in logs.
     public var name: String
-    /// Which divergence; of ``Torch/VocabularyDivergence/meanOf`` the mixture is the numbers.
+    /// Which divergence; of `VocabularyDivergence.meanOf` the mixture is the numbers.
     public var divergence: VocabularyDivergence
     /// What others say.
     public var target: LogitMixture

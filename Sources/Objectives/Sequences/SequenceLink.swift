@@ -32,7 +32,7 @@ public enum SequenceLink: Sendable, Hashable, Codable {
   public enum Shift: String, Sendable, Hashable, Codable, CaseIterable {
     /// 0.
     case none
-    /// The step's anchor (``MetricTokens/Supervision/anchor``), in units of x.
+    /// The step's anchor (`Supervision.anchor`), in units of x.
     case anchor
   }
 

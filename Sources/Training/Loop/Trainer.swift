@@ -16,7 +16,7 @@ public final class Trainer {
   public let model: any TokenModel
   /// Loss to minimise.
   public let objective: any TrainingObjective
-  /// Other models that the objective reads (``TrainingObjective/companions``), by name. They get no gradient.
+  /// Other models that the objective reads (`TrainingObjective.companions`), by name. They get no gradient.
   public var companions: [String: ReferenceModel] = [:]
   private let loop: TrainingLoop
 
