@@ -75,7 +75,7 @@ extension OutputHead {
       for start in stride(from: 0, to: count, by: rowsAtOnce) { body(start, min(rowsAtOnce, count - start)) }
     }
     func head(_ inputs: [Tensor]) -> OutputHead {
-      OutputHead(weight: inputs[1], bias: inputs.count > 2 ? inputs[2] : nil)
+      OutputHead(weight: inputs[1], bias: inputs.count > 2 ? inputs[2] : nil, cap: cap)
     }
     let function = DifferentiableFunction(
       inputs: bias == nil ? 2 : 3, outputs: 1,
@@ -89,9 +89,11 @@ extension OutputHead {
         let sums = inputs.map { $0.requiresGrad ? $0.zerosLike() : nil }
         each { start, count in
           let rows = inputs[0].narrow(0, start, count)
-          let dz =
-            (derivative(head(inputs)(rows).single, start, count)
-            * gradient.narrow(0, start, count).unsqueeze(1)).to(rows.dtype)
+          let logits = head(inputs)(rows).single
+          var slope = derivative(logits, start, count) * gradient.narrow(0, start, count).unsqueeze(1)
+          // Of cap · tanh(z / cap) by z.
+          if let cap { slope = slope * (1 - (logits / cap).square()) }
+          let dz = slope.to(rows.dtype)
           sums[0]?.narrow(0, start, count).copy_(dz.mm(inputs[1]))
           sums[1]?.add_(dz.transpose(0, 1).mm(rows))
           if inputs.count > 2 { sums[2]?.add_(dz.sum(0)) }

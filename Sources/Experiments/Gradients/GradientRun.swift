@@ -22,7 +22,8 @@ struct GradientRun {
   private let problems: [(prompt: String, answer: String, value: Double)]
 
   init(_ experiment: GradientExperiment, _ run: GridRun, _ context: RunContext) throws {
-    (self.experiment, self.context, seed) = (experiment, context, UInt64(run.seed))
+    let seed = UInt64(run.seed)
+    (self.experiment, self.context, self.seed) = (experiment, context, seed)
     guard let variant = GradientVariant(rawValue: run.variant) else {
       throw InputError(path: run.name, place: "variant", expected: "a kind of gradient", found: run.variant)
     }
