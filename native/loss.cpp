@@ -24,7 +24,9 @@ template <class T> void Column<T>::read(int64_t count, const char *what) {
   auto type = c10::CppTypeToScalarType<T>::value;
   TORCH_CHECK(tensor.numel() == count, "loss: ", what, " must be ", count, " of ", type, "; got ", tensor.sizes(),
               " of ", tensor.scalar_type());
-  tensor = tensor.detach().to(at::kCPU, type).contiguous();
+  // Three operators for each column would cost more than small losses themselves.
+  bool asNeeded = tensor.is_cpu() && tensor.scalar_type() == type && tensor.is_contiguous();
+  if (!asNeeded) tensor = tensor.detach().to(at::kCPU, type).contiguous();
   data = tensor.const_data_ptr<T>();
 }
 
