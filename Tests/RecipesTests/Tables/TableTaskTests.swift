@@ -97,9 +97,9 @@ import TokenData
   }
 
   @Test func tablesThatCannotBeLearntAreRefused() throws {
-    func refuse(_ text: String, _ options: TableTask.Options = TableTask.Options(target: "y"), _ words: String) throws {
+    func refuse(_ text: String, _ words: String) throws {
       do {
-        try task(text, options) { _, _ in }
+        try task(text, TableTask.Options(target: "y")) { _, _ in }
         Issue.record("nothing was thrown for \(words)")
       } catch let error as InputError { #expect(error.description.contains(words), "\(error)") }
     }
