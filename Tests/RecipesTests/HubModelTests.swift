@@ -9,7 +9,10 @@ import Testing
 @Suite(.serialized) struct HubModelTests {
   /// Calls `body` with a cache of one model at commit c1 (main) and c2 (tag v2), as HF_HUB_CACHE.
   private func withCache<R>(_ body: (String) throws -> R) throws -> R {
-    let folder = try TemporaryFolder(), cache = folder.path + "/hub"
+    try withTemporaryFolder { folder in try withCache(folder + "/hub", body) }
+  }
+
+  private func withCache<R>(_ cache: String, _ body: (String) throws -> R) throws -> R {
     let model = cache + "/models--Org--Tiny-1.5"
     for (commit, ref) in [("c1", "main"), ("c2", "v2")] {
       try FileManager.default.createDirectory(
@@ -26,9 +29,8 @@ import Testing
   @Test func namesAreResolvedByBranchTagAndCommit() throws {
     try withCache { cache in
       let model = cache + "/models--Org--Tiny-1.5/snapshots/"
-      #expect(try modelFolder("Org/Tiny-1.5") == model + "c1")
-      #expect(try modelFolder("Org/Tiny-1.5@v2") == model + "c2")
-      #expect(try modelFolder("Org/Tiny-1.5@c2") == model + "c2")
+      let found = try ["Org/Tiny-1.5", "Org/Tiny-1.5@v2", "Org/Tiny-1.5@c2"].map { try modelFolder($0) }
+      #expect(found == [model + "c1", model + "c2", model + "c2"])
     }
   }
 

@@ -59,15 +59,15 @@ final class TextSamples: ProgressSamples {
   private var table: Table {
     let shown = Set(samples.map(\.step)).sorted().spread
     var table = Table(
-      columns: ([Table.Column("example")] + shown.map { Table.Column("step \($0)") } + [Table.Column("right")]))
+      columns: [Table.Column("example"), Table.Column("right")] + shown.map { Table.Column("step \($0)") })
     var ids = [String]()
     for sample in samples where !ids.contains(sample.id) { ids.append(sample.id) }
     for id in ids {
       let own = samples.filter { $0.id == id }
       guard let first = own.first else { continue }
       table.add(
-        [.text(id)] + shown.map { step in own.first { $0.step == step }.map { .text($0.answer) } ?? .missing }
-          + [.text(first.reference)])
+        [.text(id), .text(first.reference)]
+          + shown.map { step in own.first { $0.step == step }.map { .text($0.answer) } ?? .missing })
     }
     return table
   }

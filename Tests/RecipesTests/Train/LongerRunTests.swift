@@ -3,6 +3,8 @@ import Files
 import Foundation
 import Recipes
 import Testing
+import Torch
+import Training
 
 /// A finished run can be made longer; nothing else of it can be changed.
 @Suite struct LongerRunTests {

@@ -63,12 +63,12 @@ import Training
     let overrides = ["objective.preset=value", "metrics.0.scale={ field: sd }", "data.valid=null"]
     let error = #expect(throws: InputError.self) {
       let artifacts = try RunArtifacts(tiny.settings(overrides))
-      _ = try artifacts.examples(tiny.folder + "/train.jsonl", limit: nil) { _, _ in }
+      _ = try artifacts.examples(DataSource(tiny.folder + "/train.jsonl"), limit: nil) { _, _ in }
     }
     #expect(error?.description.contains("line 1") == true)
     #expect(error?.description.contains("above 0") == true)
     let artifacts = try RunArtifacts(tiny.settings(overrides + ["data.skipBad=true"]))
-    let kept = try artifacts.examples(tiny.folder + "/train.jsonl", limit: nil) { _, _ in }
+    let kept = try artifacts.examples(DataSource(tiny.folder + "/train.jsonl"), limit: nil) { _, _ in }
     #expect(kept.count == 7)
     #expect(kept.summary.skippedCount == 1)
   }
