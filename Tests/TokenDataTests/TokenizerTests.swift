@@ -126,7 +126,8 @@ import TokenData
     let tokenizer = try Self.tokenizer(name)
     for id in 0..<Int32(tokenizer.count) {
       let token = try #require(tokenizer.token(of: id))
-      #expect(tokenizer.id(of: token) == id)
+      // A piece that stands twice in a Unigram vocabulary has the later id, 13.
+      #expect(tokenizer.id(of: token) == (name == "unigram_odd" && id == 3 ? 13 : id))
     }
     #expect(tokenizer.token(of: -1) == nil)
     #expect(tokenizer.token(of: Int32(tokenizer.count)) == nil)
