@@ -43,6 +43,19 @@ import Torch
     }
   }
 
+  /// Logits that are bounded, as Gemma 2's.
+  @Test(arguments: [1, 3, 128]) func boundedHeads(rowsAtOnce: Int) {
+    let upstream = Tensor([0.5, -1, 2, 0, 1, 3, -0.25]), index = Tensor(labels.map(Int64.init)).unsqueeze(1)
+    func run(_ function: (OutputHead, Tensor) -> Tensor) -> [Tensor] {
+      let leaves = inputs(.float64, bias: true).map { $0.requiresGrad(true) }
+      let values = function(OutputHead(weight: leaves[1], bias: leaves[2], cap: 1.5), leaves[0])
+      return [values] + gradients(of: [values], withRespectTo: leaves, seeds: [upstream]).map { $0! }
+    }
+    let expected = run { $0($1).logSoftmax(1).gather(1, index).squeeze(1) }
+    let found = run { $0.logProbabilities($1, of: labels, rowsAtOnce: rowsAtOnce) }
+    for (own, plain) in zip(found, expected) { #expect(difference(own, plain) < 1e-12) }
+  }
+
   @Test func gradientsEqualCentralDifferences() {
     let weights = Tensor([0.5, -1, 2, 0, 1, 3, -0.25])
     #expect(checkGradients(of: { (chunked($0, 2) * weights).sum() }, at: inputs(.float64, bias: true)).isEmpty)
