@@ -6,6 +6,7 @@ import Foundation
 import Objectives
 import Recipes
 import Testing
+import TokenData
 
 /// Names of files and folders are what they are, whatever characters they hold.
 @Suite struct NameTests {

@@ -25,7 +25,7 @@ import Training
     #expect(code.train == file.train)
     #expect(code.evaluate == file.evaluate)
     #expect(code.output == file.output)
-    #expect(code.data.train == FileManager.default.currentDirectoryPath + "/x.jsonl")
+    #expect(code.data.train?.path == FileManager.default.currentDirectoryPath + "/x.jsonl")
   }
 
   /// Sections that are there without saying anything have the defaults of their initialisers, too.
@@ -72,9 +72,9 @@ import Training
     metrics[1].region = .spans("s: 1")
     metrics[0].grammar = NumberGrammar(signs: false, decimals: false, thousands: .space)
     metrics[1].grammar.thousands = .never
-    metrics[0].distance = .init("circular", period: 360)
-    metrics[1].distance = .init("table", table: [[0, 1.5], [1.5, 0]])
-    metrics[2].distance = .init("shuffled", of: "squared", seed: 4)
+    metrics[0].distance = .init("circular", ["period": .number(360)])
+    metrics[1].distance = .init("table", ["table": .table([[0, 1.5], [1.5, 0]])])
+    metrics[2].distance = .init("shuffled", ["of": .text("squared"), "seed": .integer(4)])
     metrics[3].distance = .init("euclidean", embeddings: "/b: \"k\"/é.safetensors", tensor: "t'")
     (metrics[0].temperature, metrics[1].temperature) = (.perplexity(3), .rowPerplexity(2))
     (metrics[2].temperature, metrics[3].temperature) = (.value(.infinity), .value(0))
@@ -166,18 +166,18 @@ import Training
     var code = RunSettings(
       model: "Sources", data: DataSettings(train: "a/../b.jsonl"), objective: ObjectiveSettings(preset: .sft))
     #expect(code.model == here + "/Sources")
-    #expect(code.data.train == here + "/b.jsonl")
+    #expect(code.data.train?.path == here + "/b.jsonl")
     code.data.valid = "later.jsonl"
     #expect(code.resolved["data"]?["valid"] == .string(here + "/later.jsonl"))
     // Within a folder that may be moved.
     #expect(code.short(in: here)["data"]?["train"] == "b.jsonl")
     #expect(code.short(in: here)["model"] == "Sources")
-    #expect(try RunSettings(yaml: code.short(in: here).yaml, path: here + "/run.yaml").data.train == here + "/b.jsonl")
+    #expect(try RunSettings(yaml: code.short(in: here).yaml, path: here + "/run.yaml").data.train?.path == here + "/b.jsonl")
   }
 
   @Test func shortSaysWhatIsNotTheDefault() throws {
     let code = RunSettings(
-      model: "m", metrics: [MetricSettings(tokens: .digits, distance: .init("circular", period: 10))],
+      model: "m", metrics: [MetricSettings(tokens: .digits, distance: .init("circular", ["period": .number(10)]))],
       objective: ObjectiveSettings(preset: .value), train: TrainSettings(batch: 3))
     let expected = """
       model: m
@@ -186,7 +186,6 @@ import Training
         distance:
           name: circular
           period: 10.0
-          seed: 0
       objective:
         preset: value
       train:

@@ -56,6 +56,8 @@ extension MetricSettings.DistanceChoice: SettingsSection {
     try keys.required("name", &registered)
     name = registered.text
     for parameter in DistanceRegistry.parameters { try parameter.visit(keys, &parameters[parameter.name]) }
+    // Runs of earlier versions wrote down the default, of every distance.
+    if keys.isReading, parameters["seed"] == .integer(0) { parameters["seed"] = nil }
     try keys.path("embeddings", &embeddings)
     try keys.value("tensor", &tensor)
   }

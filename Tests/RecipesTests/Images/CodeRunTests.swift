@@ -173,7 +173,7 @@ import Training
     func message(_ overrides: [String]) -> String {
       do {
         let artifacts = try trainingArtifacts(studio.settings(overrides))
-        let data = try artifacts.examples(studio.folder + "/codes", limit: nil) { _, _ in }
+        let data = try artifacts.examples("\(studio.folder)/codes", limit: nil) { _, _ in }
         for index in 0..<data.count { _ = try data.example(index) }
         return "nothing"
       } catch { return "\(error)" }
