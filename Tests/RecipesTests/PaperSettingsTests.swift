@@ -39,7 +39,7 @@ import Testing
     ("train.learningRate", "2e-05"), ("train.warmup", "100.0"), ("train.schedule", "\"linear\""),
     // Three epochs of 127K expressions, 32 a step.
     ("train.steps", "\(3 * ((127_000 + 31) / 32))"), ("train.batch", "32"),
-    ("data.squareImages", "1024"), ("data.template", "\"phi3-vision\""), ("objective.alpha", "0.1"),
+    ("data.squareImages", "1024"), ("data.template.chat", "\"phi3-vision\""), ("objective.alpha", "0.1"),
     ("metrics.0.distance.name", "\"squared\""), ("metrics.0.place", "\"number\""),
     ("metrics.0.contrast.kind", "\"none\""),
   ])
@@ -81,7 +81,7 @@ import Testing
   @Test(arguments: [
     ("train.learningRate", "2e-05"), ("train.warmup", "0.3"), ("train.schedule", "\"cosine\""),
     // Two epochs.
-    ("train.steps", "\(2 * 5600 / 8)"), ("data.template", "\"llava-v1\""), ("objective.alpha", "0.1"),
+    ("train.steps", "\(2 * 5600 / 8)"), ("data.template.chat", "\"llava-v1\""), ("objective.alpha", "0.1"),
     ("metrics.0.contrast.kind", "\"none\""), ("metrics.1.contrast.kind", "\"none\""),
     ("metrics.2.contrast.kind", "\"none\""),
     ("metrics.2.distance.name", "\"squared\""), ("metrics.0.place", "\"number\""),

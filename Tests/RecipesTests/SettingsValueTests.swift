@@ -113,7 +113,7 @@ import Training
         dtype: .bfloat16, device: .cuda(), seed: 12, validateEvery: 3, checkpointEvery: 4, keep: 5,
         earlyStop: EarlyStop(patience: 2, minDelta: 0.1), fromScratch: true,
         lora: LoRASettings(rank: 4, alpha: 2, dropout: 0.1, targets: ["all-linear"], isRankStabilized: true),
-        stateBits: .eight, checkpointsActivations: true, sampleEvery: 6, samples: 0),
+        stateBits: .eight, checkpointsActivations: true, sampleEvery: 6, samples: 0, answers: 7),
       evaluate: EvaluateSettings(
         metrics: [.mae, .crps], maxNewTokens: 3, limit: 4, numbers: 2, unreadableAs: -1, distribution: true,
         readOut: .mode, width: 9,
@@ -172,7 +172,8 @@ import Training
     // Within a folder that may be moved.
     #expect(code.short(in: here)["data"]?["train"] == "b.jsonl")
     #expect(code.short(in: here)["model"] == "Sources")
-    #expect(try RunSettings(yaml: code.short(in: here).yaml, path: here + "/run.yaml").data.train?.path == here + "/b.jsonl")
+    #expect(
+      try RunSettings(yaml: code.short(in: here).yaml, path: here + "/run.yaml").data.train?.path == here + "/b.jsonl")
   }
 
   @Test func shortSaysWhatIsNotTheDefault() throws {
@@ -213,7 +214,7 @@ import Training
     #expect(
       refusal { $0.train.dtype = .float64 }.contains("key train.dtype: expected one of float32, bfloat16, found string")
     )
-    #expect(refusal { $0.train.device = .cuda(1) }.contains("key train.device: expected one of cpu, cuda"))
+    #expect(refusal { $0.train.device = .cuda(99) }.contains("key train.device: expected auto, cpu, cuda or cuda:N"))
     #expect(refusal { $0.metrics[0].distance.name = "sqared" }.contains("Did you mean squared?"))
     #expect(refusal { $0.objective.temperature = .labelSmoothing(0.1) }.contains("key objective.temperature"))
     #expect(refusal { $0.train.learningRate = .nan }.contains("key train.learningRate"))

@@ -47,8 +47,10 @@ public struct DataSettings: Sendable, Hashable {
   ///   - train: as seen from the current folder, like all paths.
   ///   - areCodes: set by `format: codes` in a run file.
   public init(
-    train: DataSource? = nil, valid: DataSource? = nil, test: DataSource? = nil, areCodes: Bool = false, tokenizer: String? = nil,
-    format: RecordFormat? = nil, template: String? = nil, columns: ColumnTemplate? = nil, date: String? = nil, fields: RecordFields = RecordFields(),
+    train: DataSource? = nil, valid: DataSource? = nil, test: DataSource? = nil, areCodes: Bool = false,
+    tokenizer: String? = nil,
+    format: RecordFormat? = nil, template: String? = nil, columns: ColumnTemplate? = nil, date: String? = nil,
+    fields: RecordFields = RecordFields(),
     end: Bool = true, splitDigits: Bool? = nil, squareImages: Int? = nil, maxLength: Int? = nil,
     tooLong: Dataset.TooLong = .error, skipBad: Bool = false, limit: Int? = nil
   ) {

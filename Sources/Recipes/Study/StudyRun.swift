@@ -101,7 +101,8 @@ private struct StudyRun {
   static func settings(_ model: String, _ files: StudyFiles, seed: Int, steps: Int) -> RunSettings {
     let every = max(1, steps / 8)
     var settings = RunSettings(
-      model: model, data: DataSettings(
+      model: model,
+      data: DataSettings(
         train: DataSource(files.train), valid: DataSource(files.valid), test: DataSource(files.test)),
       metrics: [MetricSettings(name: "y", tokens: .digits)],
       train: TrainSettings(

@@ -122,7 +122,9 @@ import Training
     }
     #expect(means.count == 8)
     #expect(zip(means, 0...).allSatisfy { abs($0 - ($1 % 2 == 0 ? 1 : 8)) < 1.5 })
-    #expect(try Inspection(choice.artifacts, terminal: quiet).warnings.isEmpty)
+    // Training, validation and test read one file here.
+    let warnings = try Inspection(choice.artifacts, terminal: quiet).warnings
+    #expect(warnings.filter { !$0.contains("as well") && !$0.contains("second time") }.isEmpty, "\(warnings)")
   }
 
   /// One after another, together, and with a text that shows nothing among them: the same answers.
