@@ -135,10 +135,10 @@ import Torch
   /// A distance of a program's own: one line registers it, and it reads its parameters itself.
   /// In a process of its own, since what is registered stays so.
   @Test func aDistanceOfOnesOwnIsMadeByName() async {
-    await #expect(processExitsWith: .success) { try Self.registersADistance() }
+    await #expect(processExitsWith: .success) { try DistanceTests.registersADistance() }
   }
 
-  private static func registersADistance() throws {
+  static func registersADistance() throws {
     DistanceRegistry.register(DialDistance.self)
     DistanceRegistry.register(DialDistance.self)  // no harm
     #expect(DistanceRegistry.names.filter { $0 == "dial" } == ["dial"])
