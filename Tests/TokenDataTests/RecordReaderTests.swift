@@ -105,7 +105,7 @@ import TokenData
     #expect(
       try refusal("{}")
         == "F: line 2: expected fields prompt and completion, or messages, or text, found no fields. "
-        + "Name your fields in data.fields.")
+        + "Name your fields in data.fields, or write them into text: data.template: { prompt, completion }.")
     let near = try refusal(#"{"promt": "p", "completion": "c"}"#)
     #expect(near.contains("found promt, completion"))
     #expect(near.contains("Is promt meant to be prompt?"))

@@ -26,19 +26,21 @@ import Torch
   @Test(arguments: sizes)
   func layersAndTheirGradients(size: (Int, Int, Int)) throws {
     let single = Layer(size, .float32), double = Layer(size, .float64)
-    #expect(relativeError(single.output(), double.output()) < 1e-6)
+    // What rounding comes to in a sum of as many products; libtorch's own reach 1.2e-6 for 1,536 without AVX-512.
+    let limit = max(1e-6, 0x1p-24 * Double(max(size.1, size.2)).squareRoot())
+    #expect(relativeError(single.output(), double.output()) < limit)
     // Without a graph another way is taken.
-    #expect(relativeError(noGrad { single.x.linear(single.weight, single.bias) }, double.output()) < 1e-6)
+    #expect(relativeError(noGrad { single.x.linear(single.weight, single.bias) }, double.output()) < limit)
     #expect(
-      relativeError(noGrad { single.x.linear(single.weight) }, double.x.matmul(double.weight.transpose(0, 1))) < 1e-6)
+      relativeError(noGrad { single.x.linear(single.weight) }, double.x.matmul(double.weight.transpose(0, 1))) < limit)
     let expected = gradients(of: [double.loss()], withRespectTo: double.leaves)
     for (found, wanted) in zip(gradients(of: [single.loss()], withRespectTo: single.leaves), expected) {
-      #expect(relativeError(try #require(found), try #require(wanted)) < 1e-6)
+      #expect(relativeError(try #require(found), try #require(wanted)) < limit)
     }
     // In place, and once more on top.
     withGradientsInPlace(GradientBuffers()) { for _ in 0..<2 { single.loss().backward() } }
     for (leaf, wanted) in zip(single.leaves, expected) {
-      #expect(relativeError(try #require(leaf.grad), try #require(wanted) * 2) < 1e-6)
+      #expect(relativeError(try #require(leaf.grad), try #require(wanted) * 2) < limit)
     }
   }
 

@@ -142,7 +142,8 @@ struct TableText: Sendable, Hashable {
     if isTabbed(path) { return 0x09 }
     let sample = UnsafeRawBufferPointer(rebasing: bytes.prefix(1 << 20))
     var best = (cells: 1, delimiter: UInt8(ascii: ","))
-    for delimiter in [UInt8(ascii: ","), UInt8(ascii: ";"), 0x09, UInt8(ascii: "|")] {
+    // Tabs first: of two that cut alike, commas may be part of texts.
+    for delimiter in [0x09, UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "|")] {
       let text = TableText(delimiter: delimiter)
       var at = 0, counts = Set<Int>(), rows = 0
       while at < sample.count, rows < 10 {
