@@ -85,7 +85,7 @@ public struct ExampleEncoder: Sendable {
 
   /// Prompt and answer, with what each token covers and where the metrics are.
   ///
-  /// - Throws: as ``encode(_:)``.
+  /// - Throws: as `encode(_:)`.
   public func analyze(_ record: Record) throws(InputError) -> ExampleAnalysis { try analyze(record, apart: false) }
 
   /// As ``analyze(_:)``; `apart` cuts prompt and answers apart though it would not be needed.
