@@ -24,7 +24,7 @@ struct GradientFindings {
       pairs.filter { isThere($0.0) && isThere($0.1) }.map { ours, theirs in
         let verdict = results.verdict(
           "signal share", ours.rawValue, theirs.rawValue, [condition], lowerIsBetter: false, \.signalShare)
-        return ("\(Grid.text(condition[0])) digits, \(ours) against \(theirs)", verdict)
+        return ("\(Self.digits(condition[0])), \(ours) against \(theirs)", verdict)
       }
     }
     return Claim(
@@ -33,6 +33,8 @@ struct GradientFindings {
         "Better: a larger share of the gradient is common to all batches than with one reward for a whole number.")
   }
 
+  private static func digits(_ count: Double) -> String { "\(Grid.text(count)) digit\(count == 1 ? "" : "s")" }
+
   private func isThere(_ variant: GradientVariant) -> Bool { results.grid.variants.contains(variant.rawValue) }
 
   private var table: Table {
@@ -40,10 +42,10 @@ struct GradientFindings {
       "Share of a batch's gradient that all batches have in common",
       columns: [Table.Column("gradient of")]
         + results.grid.sizes.map {
-          Table.Column("\(Grid.text($0)) digit\($0 == 1 ? "" : "s")", alignment: .right)
+          Table.Column(Self.digits($0), alignment: .right)
         },
       notes: [
-        "|E g|² / E|g|² over all parameters, mean over seeds ± half the 95 % interval. 1: no noise. 0.01: of a gradient's "
+        "|E g|² / E|g|² over all parameters, mean over seeds ± 1 standard deviation. 1: no noise. 0.01: of a gradient's "
           + "squared length 99 % are noise of the batch and of draws. No variant has cross entropy in it."
       ])
     for name in results.grid.variants {
