@@ -112,7 +112,7 @@ extension DataDoctor.Split {
   fileprivate func findings(_ settings: RunSettings) -> [String] {
     var remarks = [String]()
     let count = seen.examples.count
-    if count > 1, let (key, often) = seen.counts.answers.max(by: { $0.value < $1.value }), often * 2 >= count {
+    if let (key, often) = seen.counts.answers.max(by: { $0.value < $1.value }), often > 1, often * 2 >= count {
       remarks.append(
         often == count
           ? "\(name): all \(count) answers are \"\(seen.texts[key] ?? "")\": nothing can be learnt from them"
