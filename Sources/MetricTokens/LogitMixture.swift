@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Logits made of what several models say: z(v) = Σ_k c_k·log π_k(v), and a contrast whose weight each token has for
-/// itself. Models are named as companions of an objective are.
+/// itself. Models are named as an objective's reference models are.
 public struct LogitMixture: Sendable, Hashable, Codable {
   /// One model's part.
   public struct Part: Sendable, Hashable, Codable {

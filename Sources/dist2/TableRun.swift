@@ -8,21 +8,17 @@ import Training
 
 /// `dist2 train table.csv --target price`: from a table to a judged, exported model with one page.
 struct TableRun {
-  let table: String
+  /// The table in place of a run file, and what is changed of the file that is made for it.
+  let chosen: RunFileOptions
   let options: TableTask.Options
-  let overrides: [String]
-  let output: String?
-  let skipBad: Bool
 
   func run() throws {
-    let source = DataSource(table), terminal = Terminal.standardError
+    let source = DataSource(chosen.run), terminal = Terminal.standardError
     let task = try TableTask(source, options)
     let file = try task.write(to: source.name, name: source.name, command: "dist2 init \(initArguments)")
     terminal.write(try task.text(terminal) + "\n\nRun file: \(file)\n\n")
-    var settings = try RunSettings(file: file, overrides: overrides)
-    if skipBad { settings.data.skipBad = true }
-    if let output { settings.output = output }
-    let run = TrainRun(try trainingArtifacts(settings), command: CommandLine.asTyped, terminal: terminal)
+    let run = TrainRun(
+      try trainingArtifacts(chosen.settings(file: file)), command: CommandLine.asTyped, terminal: terminal)
     let finish = try run.runToTheEnd(terminal)
 
     let choice = try ModelChoice(run.folder.path), artifacts = choice.artifacts
@@ -42,7 +38,7 @@ struct TableRun {
 
   /// The same table by `dist2 init`, for the run file's first line: it must not change with options of the training.
   private var initArguments: String {
-    var words = [table, "--target", options.target]
+    var words = [chosen.run, "--target", options.target]
     if let columns = options.columns { words += ["--columns", columns.joined(separator: ",")] }
     if let decimals = options.decimals { words += ["--decimals", "\(decimals)"] }
     if let model = options.model { words += ["--model", model] }

@@ -19,8 +19,9 @@ struct RunFileOptions: ParsableArguments {
 
   @Flag(help: "Leave out lines that cannot be used, count and list them (data.skipBad).") var skipBad = false
 
-  func settings() throws -> RunSettings {
-    var settings = try RunSettings(file: run, overrides: overrides)
+  /// Settings of the run file, or of one that was made for a table.
+  func settings(file: String? = nil) throws -> RunSettings {
+    var settings = try RunSettings(file: file ?? run, overrides: overrides)
     if skipBad { settings.data.skipBad = true }
     if let output { settings.output = output }
     return settings
@@ -45,10 +46,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     if DataSource(options.run).isData {
-      let run = TableRun(
-        table: options.run, options: try table.options(), overrides: options.overrides, output: options.output,
-        skipBad: options.skipBad)
-      return try run.run()
+      return try TableRun(chosen: options, options: table.options()).run()
     }
     guard table.isEmpty else {
       throw ValidationError("--target, --columns, --decimals, --model and --split-seed are for tables, not run files")

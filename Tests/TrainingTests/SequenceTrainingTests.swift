@@ -150,7 +150,7 @@ import Training
   }
 
   /// KL(π_ref ‖ π) is 0 at first, and so is its gradient: the first steps of TDPO are DPO's.
-  @Test(arguments: [SequencePreset.tdpo1, .tdpo2, .sparsePO]) func divergencesAreReadOfCompanions(
+  @Test(arguments: [SequencePreset.tdpo1, .tdpo2, .sparsePO]) func divergencesAreReadOfReferenceModels(
     preset: SequencePreset
   )
     throws
@@ -161,7 +161,7 @@ import Training
       let model = try model()
       let options = TrainingOptions(length: .steps(3), schedule: .constant, gradientNormLimit: 1)
       let trainer = Trainer(model, objective, AdamW(learningRate: 1e-3, weightDecay: 0), options: options)
-      trainer.companions = [SequenceObjective.reference: .twin(try self.model())]
+      trainer.referenceModels = [SequenceObjective.reference: .twin(try self.model())]
       return try trainer.fit(source(run.examples, microBatch: microBatch)).losses
     }
     let whole = try losses(.wholeStep), parts = try losses(.examples(1))
@@ -172,7 +172,7 @@ import Training
     for (a, b) in zip(whole, parts) { #expect(abs(a - b) < 1e-5) }
   }
 
-  @Test func companionsStayAsTheyAre() throws {
+  @Test func referenceModelsStayAsTheyAre() throws {
     let run = try #require(Self.runs["kto"]), objective = try objective("kto")
     let twin = try model(), model = try model(), fresh = try self.model()
     _ = try train(

@@ -45,8 +45,6 @@ struct GradientRun {
       run.path = "gradients"
       return run
     }
-    // A second thread would wait longer for its turn than these matrices take.
-    Torch.threads = 1
     model = try TrainedRun(settings(.sft), context, thenPercent: 100 * experiment.batches / experiment.warmup).model
     artifacts = try RunArtifacts(settings(Preset(rawValue: variant.rawValue) ?? .sft))
     let file = try JSONLFile(place + "/data/train.jsonl")

@@ -42,9 +42,8 @@ extension RewardFindings {
 
   /// K17a: a random metric is worth no more than none.
   private var randomIsNoGain: Claim {
-    let seeds = results.seeds(["random", "sft"], [[]])
-    let equal = seeds.isEmpty ? [] : [("random against sft", equivalence("random", "sft", seeds))]
-    return Claim("K17a", "A random metric brings no gain over sft.", equal: equal)
+    let equal = equivalence("random", "sft").map { [(label: "random against sft", equivalence: $0)] }
+    return Claim("K17a", "A random metric brings no gain over sft.", equal: equal ?? [])
   }
 
   /// K15: every α against the paper's 0.1.
@@ -54,12 +53,8 @@ extension RewardFindings {
     guard swept.count >= 3, let middle = swept.first(where: { $0.alpha == 0.1 }) else {
       return Claim("K15", text, equal: [])
     }
-    let others = swept.filter { $0.alpha != 0.1 }.map { other -> (label: String, equivalence: Equivalence) in
-      let count = min(other.accuracy.count, middle.accuracy.count)
-      let test = Equivalence(
-        name(.pairs), ours: Array(other.accuracy.values.prefix(count)),
-        theirs: Array(middle.accuracy.values.prefix(count)), margin: Self.pairsMargin)
-      return ("α = \(other.alpha) against 0.1", test)
+    let others = swept.filter { $0.alpha != 0.1 }.compactMap { other in
+      equivalence(other.name, middle.name).map { (label: "α = \(other.alpha) against 0.1", equivalence: $0) }
     }
     let best = swept.max { $0.accuracy.mean < $1.accuracy.mean }
     return Claim(
@@ -79,7 +74,10 @@ extension RewardFindings {
     return Claim("K16a", text, equal: after.isEmpty ? [] : [("dist against the backbone", test)])
   }
 
-  private func equivalence(_ ours: String, _ theirs: String, _ seeds: [Int]) -> Equivalence {
+  /// Whether two variants order pairs equally well, seed by seed; nil without a seed that both have.
+  private func equivalence(_ ours: String, _ theirs: String) -> Equivalence? {
+    let seeds = results.seeds([ours, theirs], [[]])
+    guard !seeds.isEmpty else { return nil }
     func values(_ variant: String) -> [Double] {
       results.outcomes(variant, seeds: seeds).map(RewardFigure.pairs.value)
     }

@@ -90,11 +90,11 @@ struct RewardFindings {
   }
 
   /// Accuracy on the test's pairs by α, dist's own among them.
-  var alphas: [(alpha: Double, accuracy: Measurements)] {
+  var alphas: [(name: String, alpha: Double, accuracy: Measurements)] {
     let own = settings.run.objective.alpha
     return rows.filter { $0.preset == .dist && $0.distance == nil }
-      .map { ($0.alpha ?? own, Measurements(outcomes($0).map(RewardFigure.pairs.value))) }
-      .sorted { $0.0 > $1.0 }
+      .map { ($0.name, $0.alpha ?? own, Measurements(outcomes($0).map(RewardFigure.pairs.value))) }
+      .sorted { $0.1 > $1.1 }
   }
 
   // MARK: Tables
@@ -126,7 +126,7 @@ struct RewardFindings {
     var table = Table(
       "Accuracy on the test's pairs by α (Table 6)",
       columns: ["α", "here", "paper"].map { Table.Column($0, alignment: .right) })
-    for (alpha, accuracy) in alphas {
+    for (_, alpha, accuracy) in alphas {
       let paper = PaperRewards.byAlpha.first { $0.alpha == alpha }.map { Table.Cell.percent($0.accuracy / 100) }
       table.add([.text("\(alpha)"), .mean(accuracy), paper ?? .missing])
     }

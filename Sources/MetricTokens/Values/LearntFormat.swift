@@ -58,21 +58,6 @@ public struct LearntFormat: Sendable, Hashable {
   }
 }
 
-/// Mean and variance of numbers that come one by one (Welford 1962).
-private struct Spread {
-  private var count = 0.0, mean = 0.0, squares = 0.0
-
-  mutating func add(_ value: Double) {
-    count += 1
-    let difference = value - mean
-    mean += difference / count
-    squares += difference * (value - mean)
-  }
-
-  /// 0 of fewer than two.
-  var deviation: Double { count > 1 ? (squares / (count - 1)).squareRoot() : 0 }
-}
-
 extension ValueFormat {
   /// Learns the format from the numbers of training answers.
   ///

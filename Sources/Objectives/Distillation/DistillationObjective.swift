@@ -75,7 +75,7 @@ public struct DistillationObjective: TrainingObjective, Hashable, Codable {
   }
 
   /// The models that the terms read.
-  public var companions: [String] {
+  public var referenceModels: [String] {
     terms.flatMap(\.target.models).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
@@ -95,17 +95,10 @@ public struct DistillationObjective: TrainingObjective, Hashable, Codable {
   /// All learnt tokens.
   public func rows(of supervision: Supervision) -> [Int32] { supervision.logitRows }
 
-  /// Not without the other models.
-  public func loss(
-    of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators
-  ) -> LossValue {
-    loss(of: hidden, head: head, companions: [:], supervision: supervision, denominators: denominators)
-  }
-
   /// The loss of a batch from hidden states `[N, H]` of its learnt tokens, whose logits are computed for some rows at a
   /// time.
   public func loss(
-    of hidden: Tensor, head: OutputHead, companions: [String: CompanionStates], supervision: Supervision,
+    of hidden: Tensor, head: OutputHead, referenceModels: [String: ReferenceStates], supervision: Supervision,
     denominators: Denominators
   ) -> LossValue {
     func rows(_ tokens: Tokens) -> [Int64] { supervision.ranges(tokens).flatMap { $0.map(Int64.init) } }
@@ -117,7 +110,7 @@ public struct DistillationObjective: TrainingObjective, Hashable, Codable {
     }
     for term in terms {
       let index = index(rows(term.tokens))
-      let said = Mixture(term.target, companions, at: index)
+      let said = Mixture(term.target, referenceModels, at: index)
       var values = head.divergences(
         hidden.indexSelect(0, index), term.divergence, temperature: term.temperature, from: said.logits)
       if term.dividesByContrast { values = values / said.contrasts(values.size(0)) }
@@ -136,23 +129,19 @@ extension Supervision {
   /// Learnt tokens by response, those that are meant; one range of all where there are no responses.
   fileprivate func ranges(_ tokens: DistillationObjective.Tokens) -> [Range<Int>] {
     guard !groups.isEmpty else { return tokens == .others || labels.isEmpty ? [] : [0..<labels.count] }
-    return groups.flatMap { group in
-      zip(group.documents, group.worth.chosen).compactMap { document, chosen in
-        tokens == .all || (chosen == 1) == (tokens == .best) ? documents[document].tokens : nil
-      }
-    }
+    return responseTokens(best: tokens == .all ? nil : tokens == .best)
   }
 }
 
-/// A mixture of companions' logits at some rows.
+/// A mixture of other models' logits at some rows.
 private struct Mixture {
-  private let parts: [(states: CompanionStates, coefficient: Double)]
-  private let contrast: (towards: CompanionStates, from: CompanionStates, scale: Double, least: Double)?
+  private let parts: [(states: ReferenceStates, coefficient: Double)]
+  private let contrast: (towards: ReferenceStates, from: ReferenceStates, scale: Double, least: Double)?
 
-  init(_ mixture: LogitMixture, _ companions: [String: CompanionStates], at rows: Tensor) {
-    func states(_ name: String) -> CompanionStates {
-      guard let all = companions[name] else { preconditionFailure("the objective reads a model named \(name)") }
-      return CompanionStates(hidden: all.hidden.indexSelect(0, rows), head: all.head)
+  init(_ mixture: LogitMixture, _ referenceModels: [String: ReferenceStates], at rows: Tensor) {
+    func states(_ name: String) -> ReferenceStates {
+      guard let all = referenceModels[name] else { preconditionFailure("the objective reads a model named \(name)") }
+      return ReferenceStates(hidden: all.hidden.indexSelect(0, rows), head: all.head)
     }
     parts = mixture.parts.map { (states($0.model), $0.coefficient) }
     contrast = mixture.contrast.map { (states($0.towards), states($0.from), $0.scale, $0.least) }

@@ -75,7 +75,8 @@ public struct RatingObjective: TrainingObjective, Hashable, Codable {
   /// The loss of a batch from its hidden states `[R, H]` at `supervision.pooledPositions`. Scores are computed in
   /// float32, or in float64 where hidden states and head are.
   public func loss(
-    of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators
+    of hidden: Tensor, head: OutputHead, referenceModels: [String: ReferenceStates], supervision: Supervision,
+    denominators: Denominators
   ) -> LossValue {
     self(
       scores: hidden.full.linear(head.weight.full, head.bias?.full), supervision: supervision,

@@ -14,7 +14,7 @@ public protocol TrainingObjective: Sendable {
   var measurementNames: [String] { get }
 
   /// Names of other models whose hidden states at the same rows the loss reads; none by default.
-  var companions: [String] { get }
+  var referenceModels: [String] { get }
 
   /// Denominators of a whole step, from the supervisions of all its micro-batches.
   /// `supervised` is 0 exactly if there is nothing to learn.
@@ -28,20 +28,16 @@ public protocol TrainingObjective: Sendable {
   /// - Parameters:
   ///   - hidden: `[N, H]`, the last hidden states at ``rows(of:)``.
   ///   - head: the last projection.
+  ///   - referenceModels: what other models say, one for each name of ``referenceModels``.
   ///   - denominators: those of the whole step.
-  func loss(of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators) -> LossValue
-
-  /// The same with what other models say, for objectives that name ``companions``; others need only the one above.
-  ///
-  /// - Parameter companions: one of each name.
   func loss(
-    of hidden: Tensor, head: OutputHead, companions: [String: CompanionStates], supervision: Supervision,
+    of hidden: Tensor, head: OutputHead, referenceModels: [String: ReferenceStates], supervision: Supervision,
     denominators: Denominators
   ) -> LossValue
 }
 
 /// What another model says at the rows that a loss reads. It gets no gradient.
-public struct CompanionStates {
+public struct ReferenceStates {
   /// Its hidden states, `[N, H′]`.
   public var hidden: Tensor
   /// Its last projection, onto the same vocabulary.
@@ -58,14 +54,13 @@ extension TrainingObjective {
   /// None.
   public var measurementNames: [String] { [] }
   /// None.
-  public var companions: [String] { [] }
+  public var referenceModels: [String] { [] }
 
-  /// The loss, which reads no other model.
+  /// The loss where no other model is read.
   public func loss(
-    of hidden: Tensor, head: OutputHead, companions: [String: CompanionStates], supervision: Supervision,
-    denominators: Denominators
+    of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators
   ) -> LossValue {
-    loss(of: hidden, head: head, supervision: supervision, denominators: denominators)
+    loss(of: hidden, head: head, referenceModels: [:], supervision: supervision, denominators: denominators)
   }
 }
 
@@ -96,7 +91,8 @@ extension Objective: TrainingObjective {
 
   /// The loss of a batch from hidden states of both: `[N + N_c, H]`.
   public func loss(
-    of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators
+    of hidden: Tensor, head: OutputHead, referenceModels: [String: ReferenceStates], supervision: Supervision,
+    denominators: Denominators
   ) -> LossValue {
     let count = supervision.logitRows.count, contrasted = supervision.contrastLogitRows.count
     return self(

@@ -64,11 +64,7 @@ public struct SequenceObjective: TrainingObjective, Hashable, Codable {
     for supervision in step {
       groups += supervision.groups.count
       guard crossEntropy != 0 else { continue }
-      for group in supervision.groups {
-        for (document, chosen) in zip(group.documents, group.worth.chosen) where chosen == 1 {
-          tokens += supervision.documents[document].tokens.count
-        }
-      }
+      tokens += supervision.responseTokens(best: true).reduce(0) { $0 + $1.count }
     }
     return Denominators(supervised: Double(groups), weights: [Double(tokens)])
   }
@@ -76,29 +72,23 @@ public struct SequenceObjective: TrainingObjective, Hashable, Codable {
   /// The learnt tokens of all responses.
   public func rows(of supervision: Supervision) -> [Int32] { supervision.groups.isEmpty ? [] : supervision.logitRows }
 
-  /// The name of the reference model as a companion.
+  /// The name of the reference model among ``referenceModels``.
   public static let reference = "reference"
 
   /// The reference model, where its divergence is read: log-probabilities come with the documents.
-  public var companions: [String] { needsDivergence ? [Self.reference] : [] }
+  public var referenceModels: [String] { needsDivergence ? [Self.reference] : [] }
 
   /// The loss of a batch from hidden states `[N, H]` of its learnt tokens, whose log-probabilities are computed in
-  /// chunks. Log-probabilities of the reference model are those that the documents hold.
+  /// chunks. Log-probabilities of the reference model are those that the documents hold; what they do not hold is read
+  /// from the reference model's own states.
   public func loss(
-    of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators
-  ) -> LossValue {
-    loss(of: hidden, head: head, companions: [:], supervision: supervision, denominators: denominators)
-  }
-
-  /// The same; what documents do not hold is read from the reference model's own states.
-  public func loss(
-    of hidden: Tensor, head: OutputHead, companions: [String: CompanionStates], supervision: Supervision,
+    of hidden: Tensor, head: OutputHead, referenceModels: [String: ReferenceStates], supervision: Supervision,
     denominators: Denominators
   ) -> LossValue {
     var values = SequenceValues(
       head.logProbabilities(hidden, of: supervision.labels), documents: supervision.documents)
     if needsDivergence {
-      guard let reference = companions[Self.reference] else {
+      guard let reference = referenceModels[Self.reference] else {
         preconditionFailure("\(name) reads divergences from a reference model")
       }
       values.divergence = head.divergences(hidden, .forward, from: reference.logits)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import MetricTokens
 import TokenData
 
 /// What a column holds, counted row by row.
@@ -12,8 +13,8 @@ struct ColumnSurvey {
   /// The first value that is no number, and where it stands.
   private(set) var oddity: (text: String, place: String)?
   /// Of the numbers.
-  private(set) var low = Double.infinity, high = -Double.infinity, mean = 0.0
-  private var squares = 0.0
+  private(set) var low = Double.infinity, high = -Double.infinity
+  private var spread = Spread()
   /// Fewest and most digits before the point; most behind it.
   private(set) var fewestDigits = Int.max, mostDigits = 0, mostDecimals = 0
   /// Whether numbers have zeros in front, as `007`.
@@ -44,10 +45,9 @@ struct ColumnSurvey {
       return
     }
     numbers += 1
-    let value = number.value, difference = value - mean
+    let value = number.value
     (low, high) = (min(low, value), max(high, value))
-    mean += difference / Double(numbers)
-    squares += difference * (value - mean)
+    spread.add(value)
     (fewestDigits, mostDigits) = (min(fewestDigits, number.whole.count), max(mostDigits, number.whole.count))
     mostDecimals = max(mostDecimals, number.fraction.count)
     let digits = cell.withoutOuterSpace.drop { $0 == "-" || $0 == "+" }
@@ -60,7 +60,7 @@ struct ColumnSurvey {
   var isNumeric: Bool { numbers > 0 && texts == 0 }
   /// Whether it is the same value everywhere.
   var isConstant: Bool { distinct.count < 2 }
-  var deviation: Double { numbers > 1 ? (squares / Double(numbers - 1)).squareRoot() : 0 }
+  var deviation: Double { spread.deviation }
 
   /// Digits behind the point that are worth a token each: the last is at most so large a share of the standard deviation.
   func decimals(share: Double) -> Int {

@@ -82,7 +82,8 @@ public final class Dataset: Sendable {
     var lines = [Int](), kept: [EncodedExample]? = []
     for start in stride(from: 0, to: order.count, by: 1024) {
       let part = order[start..<min(start + 1024, order.count)]
-      for (line, outcome) in zip(part, Self.encode(file, part, rules)) {
+      let encoded = encodedOnAllCores(part) { [file] line throws(LineError) in try Self.encode(file, line, rules) }
+      for (line, outcome) in zip(part, encoded) {
         switch outcome {
         case .success(let encoded):
           summary.add(encoded)
@@ -133,36 +134,8 @@ public final class Dataset: Sendable {
     return generator.draw(limit, of: count)
   }
 
-  /// Encodes some lines on all cores.
-  private static func encode(
-    _ file: DataFiles, _ lines: ArraySlice<Int>, _ rules: Rules
-  ) -> [Result<EncodedLine, LineError>] {
-    var results = [Result<EncodedLine, LineError>?](repeating: nil, count: lines.count)
-    results.withUnsafeMutableBufferPointer { results in
-      // Each index is written by one thread alone.
-      nonisolated(unsafe) let results = results
-      let stripes = min(lines.count, ProcessInfo.processInfo.activeProcessorCount * 4)
-      Threads.perform(stripes) { stripe in
-        for index in stride(from: stripe, to: lines.count, by: stripes) {
-          results[index] = Result { () throws(LineError) in
-            try encode(file, lines[lines.startIndex + index], rules)
-          }
-        }
-      }
-    }
-    return results.compactMap { $0 }
-  }
-
   private static func encode(_ file: DataFiles, _ line: Int, _ rules: Rules) throws(LineError) -> EncodedLine {
-    func named(_ error: InputError) -> LineError {
-      var error = error
-      // Errors of the encoder name the record; the file's path and the line say more.
-      if error.path == file.name(line) {
-        error.path = file.path(of: line)
-        error.place = file.place(line) + (error.place.isEmpty ? "" : ", \(error.place)")
-      }
-      return LineError(error: error, isLength: false)
-    }
+    func named(_ error: InputError) -> LineError { LineError(error: file.named(error, line), isLength: false) }
     let record: Record
     do { record = try rules.reader.record(file, line) } catch { throw named(error) }
     // Before memory is taken for each of millions of tokens.
@@ -245,11 +218,4 @@ struct EncodedLine: Sendable {
   var wasCut: Bool
   /// How the numbers of its answers are written.
   var numbers: NumberSurvey
-}
-
-/// A line that could not.
-struct LineError: Error {
-  var error: InputError
-  /// Whether its length alone is at fault.
-  var isLength: Bool
 }

@@ -54,7 +54,8 @@ public final class ResponseDataset: Sendable {
     file = try JSONLFile(path)
     let order = Dataset.order(file.count, limit: rules.limit, seed: rules.seed)
     var examples = [EncodedExample](), skipped = [Skipped]()
-    for (line, outcome) in zip(order, Self.encode(file, order, rules)) {
+    let encoded = encodedOnAllCores(order) { [file] line throws(LineError) in try Self.encode(file, line, rules) }
+    for (line, outcome) in zip(order, encoded) {
       switch outcome {
       case .success(let own): examples += own
       case .failure(let error):
@@ -68,24 +69,6 @@ public final class ResponseDataset: Sendable {
         remedy: skipped.first.map { "The first was left out because of this: \($0.reason)" } ?? "")
     }
     (self.examples, self.skipped) = (examples, skipped)
-  }
-
-  /// Encodes lines on all cores.
-  private static func encode(
-    _ file: JSONLFile, _ lines: [Int], _ rules: Rules
-  ) -> [Result<[EncodedExample], LineError>] {
-    var results = [Result<[EncodedExample], LineError>?](repeating: nil, count: lines.count)
-    results.withUnsafeMutableBufferPointer { results in
-      // Each index is written by one thread alone.
-      nonisolated(unsafe) let results = results
-      let stripes = min(lines.count, ProcessInfo.processInfo.activeProcessorCount * 4)
-      Threads.perform(stripes) { stripe in
-        for index in stride(from: stripe, to: lines.count, by: stripes) {
-          results[index] = Result { () throws(LineError) in try encode(file, lines[index], rules) }
-        }
-      }
-    }
-    return results.compactMap { $0 }
   }
 
   private static func encode(_ file: JSONLFile, _ line: Int, _ rules: Rules) throws(LineError) -> [EncodedExample] {
@@ -122,16 +105,5 @@ extension ResponseDataset.Rules {
       remedy: tooLong == .error
         ? "Choose what to do with such lines: data.tooLong: skip, cutPrompt or cutAnswer."
         : "Cutting it leaves nothing of a response: raise data.maxLength, or choose data.tooLong: skip.")
-  }
-}
-
-extension JSONLFile {
-  /// An error that names a record, as one that names path and line.
-  fileprivate func named(_ error: InputError, _ line: Int) -> InputError {
-    guard error.path == name(line) else { return error }
-    var error = error
-    error.path = path
-    error.place = "line \(lineNumber(line))" + (error.place.isEmpty ? "" : ", \(error.place)")
-    return error
   }
 }

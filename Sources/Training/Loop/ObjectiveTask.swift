@@ -9,7 +9,7 @@ struct ObjectiveTask: TrainingTask {
   let model: any TokenModel
   let objective: any TrainingObjective
   /// Other models that the objective reads, by name.
-  let companions: [String: ReferenceModel]
+  let referenceModels: [String: ReferenceModel]
   let source: any BatchSource
 
   var plan: BatchPlan { source.plan }
@@ -35,12 +35,14 @@ struct ObjectiveTask: TrainingTask {
       rows: Tensor(rows, device: device))
     // An operation of the model failed: the surrounding `withTorchErrors` throws its message instead of this one.
     if Torch.hasFailed { throw TorchError("the model gave no hidden states") }
-    let said = try objective.companions.reduce(into: [String: CompanionStates]()) { said, name in
-      guard let companion = companions[name] else { preconditionFailure("the objective reads a model named \(name)") }
-      said[name] = try companion.states(of: batch, rows: rows)
+    let said = try objective.referenceModels.reduce(into: [String: ReferenceStates]()) { said, name in
+      guard let reference = referenceModels[name] else {
+        preconditionFailure("the objective reads a model named \(name)")
+      }
+      said[name] = try reference.states(of: batch, rows: rows)
     }
     return objective.loss(
-      of: hidden, head: model.head, companions: said, supervision: batch.supervision, denominators: denominators)
+      of: hidden, head: model.head, referenceModels: said, supervision: batch.supervision, denominators: denominators)
   }
 
   func tokens(of batch: TokenBatch) -> Int { batch.lengths.reduce(0, +) }

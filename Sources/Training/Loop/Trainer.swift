@@ -16,8 +16,8 @@ public final class Trainer {
   public let model: any TokenModel
   /// Loss to minimise.
   public let objective: any TrainingObjective
-  /// Other models that the objective reads (`TrainingObjective.companions`), by name. They get no gradient.
-  public var companions: [String: ReferenceModel] = [:]
+  /// Other models that the objective reads (`TrainingObjective.referenceModels`), by name. They get no gradient.
+  public var referenceModels: [String: ReferenceModel] = [:]
   private let loop: TrainingLoop
 
   /// How.
@@ -67,6 +67,6 @@ public final class Trainer {
   }
 
   private func task(_ source: any BatchSource) -> ObjectiveTask {
-    ObjectiveTask(model: model, objective: objective, companions: companions, source: source)
+    ObjectiveTask(model: model, objective: objective, referenceModels: referenceModels, source: source)
   }
 }

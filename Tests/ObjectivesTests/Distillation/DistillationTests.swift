@@ -53,21 +53,21 @@ import Torch
       logitRows: rows.map(Int32.init), labels: rows.map { all.labels[$0] },
       documents: zip(ends, ends.dropFirst()).map { DocumentTarget(tokens: $0..<$1) },
       groups: [0..<2, 2..<4].map { DocumentGroup(documents: $0, worth: .preference) })
-    func states(_ name: String) throws -> CompanionStates {
+    func states(_ name: String) throws -> ReferenceStates {
       let model = try #require(all.models[name])
-      return CompanionStates(
+      return ReferenceStates(
         hidden: tensor(model.hidden).indexSelect(0, taken), head: OutputHead(weight: tensor(model.head)))
     }
-    let companions = [
+    let referenceModels = [
       "reference": try states("reference"), "dpo": try states("dpo"), "reverse": try states("reverse"),
       "teacher": try states("dpo"), "conditional": try states("reference"), "unconditional": try states("dpo"),
     ]
     for example in all.cases {
       let objective = try objective(example)
-      #expect(Set(objective.companions).isSubset(of: companions.keys))
+      #expect(Set(objective.referenceModels).isSubset(of: referenceModels.keys))
       let hidden = tensor(all.hidden).requiresGrad(true), head = tensor(all.head).requiresGrad(true)
       let loss = objective.loss(
-        of: hidden.indexSelect(0, taken), head: OutputHead(weight: head), companions: companions,
+        of: hidden.indexSelect(0, taken), head: OutputHead(weight: head), referenceModels: referenceModels,
         supervision: supervision, denominators: objective.denominators(of: [supervision]))
       let scale = max(1, abs(example.loss))
       #expect(

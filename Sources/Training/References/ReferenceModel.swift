@@ -26,11 +26,11 @@ extension ReferenceModel {
   /// Its hidden states at some rows of a batch, without a gradient and without dropout.
   ///
   /// - Throws: `TorchError` if an operation fails.
-  func states(of batch: TokenBatch, rows: [Int32]) throws -> CompanionStates {
+  func states(of batch: TokenBatch, rows: [Int32]) throws -> ReferenceStates {
     switch self {
-    case .twin(let model): CompanionStates(hidden: try model.states(of: batch, rows: rows), head: model.head)
+    case .twin(let model): ReferenceStates(hidden: try model.states(of: batch, rows: rows), head: model.head)
     case .withoutAdapters(let model):
-      CompanionStates(
+      ReferenceStates(
         hidden: try model.withoutAdapters { try model.states(of: batch, rows: rows) }, head: model.head)
     }
   }
@@ -102,7 +102,7 @@ extension TokenModel {
           ids: Tensor(batch.ids, shape: [batch.rows, batch.length], device: device),
           documents: batch.documentLengths), cache: nil, rows: Tensor(rows, device: device))
     }
-    if Torch.hasFailed { throw TorchError("a companion gave no hidden states") }
+    if Torch.hasFailed { throw TorchError("a reference model gave no hidden states") }
     return states
   }
 }
