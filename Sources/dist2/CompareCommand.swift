@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Evaluation
-import Files
+import Experiments
 import Objectives
 import Recipes
-import Reports
 
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -36,35 +35,11 @@ struct CompareCommand: ParsableCommand {
     let presets: [Preset] = try names(objectives, "--objectives")
     if let metric { let _: [EvaluationMetric] = try names(metric, "--metric") }
     let run = try options.settings()
-    guard !run.data.areCodes else {
-      throw InputError(
-        path: options.run, place: "key data.format", expected: "answers that can be tested", found: "codes",
-        remedy: "Draw with each model (dist2 image-samples) and compare the images: dist2 image-metrics.")
-    }
-    let settings = try ComparisonSettings(
+    let experiment = try ComparisonExperiment(
       run, objectives: presets, axes: over, seeds: Array(1...seeds), metric: metric)
-    let folder = options.output ?? run.output + "-compare"
-    let experiment = try ComparisonExperiment(folder: folder, settings: settings)
-    let (jobs, threads) = jobs.division(of: settings.variants.count * seeds)
-    try experiment.run(jobs: jobs) {
-      RunWorkerOptions.command("compare-run", folder: folder, runName: $0, threads: threads)
-    }
-    let report = try experiment.report(command: CommandLine.asTyped)
-    if json {
-      print(try report.json.output(pretty: true, path: "<stdout>"))
-    } else {
-      print(report.text(.standardOutput))
-      print("Report: \(folder)/report.html")
-    }
-  }
-}
-
-/// One training run in a process of its own.
-struct CompareRun: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "compare-run", shouldDisplay: false, aliases: ["compare-cell"])
-  @OptionGroup var options: RunWorkerOptions
-  func run() throws {
-    try runComparison(named: options.runName, folder: options.folder, threads: options.threads)
+    let path = options.output ?? run.output + "-compare"
+    let folder = try ExperimentFolder(path, experiment)
+    try folder.run(jobs)
+    try folder.printReport(at: path, json: json)
   }
 }

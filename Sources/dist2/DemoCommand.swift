@@ -25,12 +25,8 @@ struct DemoCommand: ParsableCommand {
     }
     let demo = try Demo(folder: output, seeds: seeds)
     Terminal.standardError.write(try demo.introduction(.standardError))
-    let folder = demo.experiment.store.folder
-    try demo.experiment.run(jobs: jobs.count) {
-      // A second thread would wait longer for its turn than these matrices take.
-      RunWorkerOptions.command("compare-run", folder: folder, runName: $0, threads: 1)
-    }
+    try demo.comparison.run(jobs)
     print(try demo.report(command: CommandLine.asTyped, .standardOutput))
-    print("Report: \(folder)/report.html. Run file: \(output)/run.yaml")
+    print("Report: \(demo.comparison.path)/report.html. Run file: \(output)/run.yaml")
   }
 }

@@ -12,13 +12,9 @@ import Recipes
     version: versionLine,
     subcommands: [
       DemoCommand.self, InitCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self,
-      StudyCommand.self,
-      EvaluateCommand.self,
-      GenerateCommand.self, ScoreCommand.self, ServeCommand.self, PolicyCommand.self, NewDataCommand.self,
+      Reproduce<StudyOptions>.self, EvaluateCommand.self, GenerateCommand.self, ScoreCommand.self, ServeCommand.self, PolicyCommand.self, NewDataCommand.self,
       NewLMCommand.self, NewVLMCommand.self, ImageCodesCommand.self, ImageSamplesCommand.self, ImageMetricsCommand.self,
       ExportCommand.self, ReproduceCommand.self, ImportCommand.self, SchemaCommand.self, DoctorCommand.self,
-      CompareRun.self,
-      StudyRunCommand.self,
     ])
 
   static func main() {

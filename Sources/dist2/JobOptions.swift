@@ -9,13 +9,7 @@ struct JobOptions: ParsableArguments {
   /// Runs side by side at most.
   var count: Int { jobs ?? ProcessInfo.processInfo.activeProcessorCount }
 
-  /// Threads of each of so many runs.
+  /// Threads of each of so many runs. A core each is best: small matrices gain little from a second thread, and threads
+  /// that wait for each other spin.
   func threads(sideBySide: Int) -> Int { max(1, ProcessInfo.processInfo.activeProcessorCount / max(1, sideBySide)) }
-
-  /// Runs side by side, and threads of each. A core each is best: small matrices gain little from a second thread, and
-  /// threads that wait for each other spin.
-  func division(of runs: Int) -> (jobs: Int, threads: Int) {
-    let cores = ProcessInfo.processInfo.activeProcessorCount, jobs = jobs ?? cores
-    return (jobs, max(1, cores / max(1, min(jobs, runs))))
-  }
 }

@@ -49,20 +49,44 @@ struct RunningOptions: ParsableArguments {
   @Flag(help: "Print the report as JSON (report.json).") var json = false
 
   func run<Options: ReproduceOptions>(_ options: Options, _ grid: GridOptions) throws {
+    let path = try output ?? options.defaultFolder()
+    let folder = try report ? begun(path) : folder(path, options, grid)
+    if !report { try folder.run(jobs) }
+    try folder.printReport(at: path, json: json)
+  }
+
+  private func folder<Options: ReproduceOptions>(
+    _ path: String, _ options: Options, _ grid: GridOptions
+  ) throws -> ExperimentFolder<Options.Chosen> {
     var experiment = try options.experiment()
     try grid.apply(to: &experiment)
-    let path = try output ?? options.defaultFolder()
-    let folder = try ExperimentFolder(path, experiment)
-    if !report {
-      let jobs = jobs, place = folder.path
-      try folder.run(jobs: jobs.count) { run, sideBySide in
-        [
-          CommandLine.programPath, "reproduce", "run", Options.Chosen.name, "--folder", place, "--run", run,
-          "--threads", "\(jobs.threads(sideBySide: sideBySide))",
-        ]
-      }
+    return try ExperimentFolder(path, experiment)
+  }
+
+  private func begun<E: Experiment>(_ path: String) throws -> ExperimentFolder<E> {
+    guard fileExists(path + "/settings.json") else {
+      throw InputError(
+        path: path, expected: "the folder of an experiment that was begun", found: "none",
+        remedy: "Leave out --report, or name the folder with --output.")
     }
-    let found = try folder.report(command: CommandLine.asTyped)
+    return try ExperimentFolder(path)
+  }
+}
+
+extension ExperimentFolder {
+  /// Starts what is not finished yet, in processes of this program.
+  func run(_ jobs: JobOptions) throws {
+    let place = path
+    try run(jobs: jobs.count) { runs, sideBySide in
+      [CommandLine.programPath, "reproduce", "run", E.name, "--folder", place] + runs.flatMap { ["--run", $0] }
+        // A second thread would wait longer for its turn than the matrices of such short runs take.
+        + ["--threads", E.sharesProcesses ? "1" : "\(jobs.threads(sideBySide: sideBySide))"]
+    }
+  }
+
+  /// Writes the report and prints it.
+  func printReport(at path: String, json: Bool) throws {
+    let found = try report(command: CommandLine.asTyped)
     if json {
       print(try found.json.output(pretty: true, path: "<stdout>"))
     } else {

@@ -31,9 +31,9 @@ import TokenData
 
   @Test func runsOfExperiments() throws {
     let run = try TinyRun(), output = run.folder + "/a\"b\\c\nd"
-    let comparison = try ComparisonSettings(
-      run.settings("data.test=valid.jsonl"), objectives: [.sft, .dist], axes: [], seeds: [1], metric: nil)
-    #expect(try comparison.settings(comparison.variants[0], seed: 1, output: output).output == output)
+    let comparison = try ComparisonExperiment(
+      run.settings("data.test=valid.jsonl"), objectives: [.sft, .dist], seeds: [1])
+    #expect(try comparison.settings(comparison.compared[0], seed: 1, output: output).output == output)
     var grounding = GroundingExperiment(.tiny)
     grounding.overrides = ["train.batch=4"]
     let planned = grounding.grid.runs[0]

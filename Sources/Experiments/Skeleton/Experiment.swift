@@ -21,6 +21,8 @@ public protocol Experiment: Codable, Sendable, Equatable {
 
   /// Whether runs have the machine for themselves, since they measure time.
   static var runsAlone: Bool { get }
+  /// Whether all variants of a seed and condition run in one process, since a process costs as much as a run.
+  static var sharesProcesses: Bool { get }
 
   /// Variants, factors and seeds. The common options `--variants`, `--sizes` and `--seeds` set them.
   var grid: Grid { get set }
@@ -28,6 +30,10 @@ public protocol Experiment: Codable, Sendable, Equatable {
   var variants: [String] { get }
   /// Further words of `--variants`, each for several.
   static var variantSets: [String: [String]] { get }
+
+  /// Settings that hold this experiment's runs and another's, so that a folder takes more of them; nil where their runs
+  /// must not be mixed.
+  func joined(with other: Self) -> Self?
 
   /// Checks values that a user can set, beyond those of the grid.
   ///
@@ -57,8 +63,18 @@ public protocol Experiment: Codable, Sendable, Equatable {
 extension Experiment {
   /// Runs go side by side.
   public static var runsAlone: Bool { false }
+  /// A process a run.
+  public static var sharesProcesses: Bool { false }
   /// No further words.
   public static var variantSets: [String: [String]] { [:] }
+  /// Those that differ in seeds and variants alone.
+  public func joined(with other: Self) -> Self? {
+    var mine = self, theirs = other
+    guard let grid = mine.grid.joined(with: theirs.grid) else { return nil }
+    (mine.grid, theirs.grid) = (grid, grid)
+    return mine == theirs ? mine : nil
+  }
+
   /// Nothing to check beyond the grid.
   public func check() throws {}
   /// Nothing is read from elsewhere.
@@ -105,21 +121,28 @@ public struct ArtifactStage: Sendable {
 /// Every experiment, for the process that runs one run of one of them.
 public let experiments: [any Experiment.Type] = [
   RegressionExperiment.self, RewardExperiment.self, GroundingExperiment.self, ManipulationExperiment.self,
-  ImageExperiment.self, GradientExperiment.self, OverheadExperiment.self,
+  ImageExperiment.self, GradientExperiment.self, OverheadExperiment.self, ComparisonExperiment.self,
+  StudyExperiment.self,
 ]
 
-/// Runs one run of an experiment's folder and keeps its outcome; tells its progress on standard output.
+/// Executes runs of an experiment's folder, one after the other, and keeps their outcomes; tells its progress on standard
+/// output.
 ///
 /// - Throws: `InputError` for an experiment, folder or run that is not there, and what the run throws.
-public func runExperiment(_ name: String, run: String, folder: String, threads: Int) throws {
+public func runExperiment(_ name: String, runs: [String], folder: String, threads: Int) throws {
   guard let experiment = experiments.first(where: { $0.name == name }) else {
     throw InputError(
       path: "<arguments>", place: "experiment", expected: experiments.map { $0.name }.joined(separator: ", "),
       found: name)
   }
-  try runOne(experiment, run, folder, threads)
+  try execute(experiment, runs, folder, threads)
 }
 
-private func runOne<E: Experiment>(_ type: E.Type, _ run: String, _ folder: String, _ threads: Int) throws {
-  try ExperimentFolder<E>(folder).run(one: run, threads: threads) { $0.send() }
+private func execute<E: Experiment>(_ type: E.Type, _ runs: [String], _ folder: String, _ threads: Int) throws {
+  let folder = try ExperimentFolder<E>(folder)
+  for (index, run) in runs.enumerated() {
+    // Runs that share a process are counted, one alone is followed step by step.
+    try folder.run(one: run, threads: threads) { message in if !E.sharesProcesses { message.send() } }
+    if E.sharesProcesses { WorkerMessage(phase: run, completed: index + 1, total: runs.count).send() }
+  }
 }

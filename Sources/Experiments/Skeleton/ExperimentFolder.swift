@@ -19,14 +19,14 @@ public struct ExperimentFolder<E: Experiment> {
   private let outcomes: RunStore<E, E.Outcome>
   private let artifacts: RunStore<E, E.Artifact>
 
-  /// Begins an experiment, or opens one of the same settings.
+  /// Begins an experiment, or opens one that was begun: seeds and variants that it lacks are added to it.
   ///
   /// - Throws: `InputError` for settings that make no sense, inputs that are not there, or a folder that holds an
   ///   experiment of other settings.
   public init(_ path: String, _ experiment: E) throws {
     try experiment.validate()
     if !fileExists(path + "/settings.json") { try experiment.checkInputs() }
-    try self.init(absolutePath(path)) { try RunStore(folder: $0, settings: experiment) }
+    try self.init(absolutePath(path)) { try RunStore(folder: $0, settings: experiment) { $0.joined(with: $1) } }
   }
 
   /// Opens an experiment that was begun, with its own settings.
@@ -50,33 +50,41 @@ public struct ExperimentFolder<E: Experiment> {
   ///
   /// - Parameters:
   ///   - jobs: runs side by side at most.
-  ///   - worker: command line of the process of one run, from its name and the number of runs side by side.
+  ///   - worker: command line of the process of runs, from their names and the number of processes side by side.
   /// - Throws: `WorkerFailure`; `InputError` if another process is working in this folder.
   public func run(
     jobs: Int, _ terminal: Terminal = .standardError,
-    worker: @escaping @Sendable (_ run: String, _ sideBySide: Int) -> [String]
+    worker: @escaping @Sendable (_ runs: [String], _ sideBySide: Int) -> [String]
   ) throws {
     let jobs = E.runsAlone ? 1 : jobs
     try experiment.prepare(in: path, terminal)
     for stage in experiment.stages {
-      try run(stage.title, stage.runs, jobs, units: stage.work.map { work in { _ in work } }, worker)
+      let names = stage.runs
+      try run(stage.title, names.map { [$0] }, jobs, units: stage.work.map { work in { _ in work } }, worker)
     }
-    let runs = Dictionary(uniqueKeysWithValues: experiment.grid.runs.map { ($0.name, $0) })
+    let grid = experiment.grid
+    guard !E.sharesProcesses else {
+      let groups = grid.seeds.flatMap { seed in
+        grid.conditions.map { condition in grid.variants.map { grid.run($0, condition, seed: seed).name } }
+      }
+      return try run(E.name, groups, jobs, units: { _ in 1 }, worker)
+    }
+    let runs = Dictionary(uniqueKeysWithValues: grid.runs.map { ($0.name, $0) })
     let isKnown = runs.values.allSatisfy { experiment.work($0) != nil }
     try run(
-      E.name, experiment.grid.runs.map(\.name), jobs,
+      E.name, grid.runs.map { [$0.name] }, jobs,
       units: isKnown ? { runs[$0].flatMap(experiment.work) ?? 0 } : nil, worker)
   }
 
   private func run(
-    _ title: String, _ names: [String], _ jobs: Int, units: ((String) -> Int)?,
-    _ worker: @escaping @Sendable (String, Int) -> [String]
+    _ title: String, _ groups: [[String]], _ jobs: Int, units: ((String) -> Int)?,
+    _ worker: @escaping @Sendable ([String], Int) -> [String]
   ) throws {
-    let sideBySide = max(1, min(jobs, names.count))
+    let sideBySide = max(1, min(jobs, groups.count))
     try outcomes.run(
-      names, title: title,
-      units: units.map { units in Dictionary(uniqueKeysWithValues: names.map { ($0, units($0)) }) },
-      jobs: jobs
+      groups, title: title,
+      units: units.map { units in Dictionary(uniqueKeysWithValues: groups.joined().map { ($0, units($0)) }) },
+      unit: E.sharesProcesses ? "run" : "step", jobs: jobs
     ) { worker($0, sideBySide) }
   }
 

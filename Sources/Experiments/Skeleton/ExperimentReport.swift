@@ -23,6 +23,8 @@ public struct ExperimentReport {
     case image([UInt8], caption: String)
     /// Names and values.
     case values([(key: String, value: String)])
+    /// Items of a list.
+    case list([String])
     /// Opened only when asked for.
     case closed(String, [Part])
   }
@@ -33,7 +35,7 @@ public struct ExperimentReport {
   public var subtitle: String
   /// Summary, in a sentence or two; empty where the claims say it.
   public var headline = ""
-  /// The claims that these results speak to.
+  /// The claims that these results speak to; other findings have no id.
   public var findings: [JudgedClaim]
   /// Further remarks on the claims.
   public var remarks: [String]
@@ -45,6 +47,8 @@ public struct ExperimentReport {
   public var settings: [Part]
   /// The command that makes it again.
   public internal(set) var command = ""
+  /// Further members of `report.json`.
+  public var members = JSONObject()
   var experiment: JSON = .null
 
   /// Memberwise.
@@ -66,13 +70,17 @@ public struct ExperimentReport {
       blocks.append(chart.text(terminal: terminal))
     }
     if !headline.isEmpty { blocks.append(terminal.styled(headline, .bold)) }
-    blocks += findings.map { "\(terminal.styled("\($0.id) \($0.claim)", .bold))\n   \($0.finding)" }
+    let claims = findings.filter { !$0.id.isEmpty }, others = findings.filter(\.id.isEmpty)
+    blocks += claims.map { "\(terminal.styled("\($0.id) \($0.claim)", .bold))\n   \($0.finding)" }
+    if !others.isEmpty { blocks.append(others.map { "• \($0.claim): \($0.finding)" }.joined(separator: "\n")) }
     return (blocks + remarks).joined(separator: "\n\n") + "\n"
   }
 
   /// The command, tables and findings, for `docs/experiments/`.
   public var markdown: String {
-    let found = findings.map { "- **\($0.id)** \($0.claim) *Found:* \($0.finding)\n" }
+    let found = findings.map {
+      $0.id.isEmpty ? "- \($0.claim): \($0.finding)\n" : "- **\($0.id)** \($0.claim) *Found:* \($0.finding)\n"
+    }
     return "```\n\(command)\n```\n\n" + tables.map { $0.markdown }.joined(separator: "\n") + "\n"
       + (headline.isEmpty ? "" : "**\(headline)**\n\n") + found.joined()
       + remarks.map { "\n\($0)\n" }.joined()
@@ -84,7 +92,8 @@ public struct ExperimentReport {
       title, subtitle: subtitle, footer: "Made by dist2. Every figure comes from the runs in this folder.")
     if !headline.isEmpty { page.paragraph(headline) }
     for finding in findings {
-      page.claim("\(finding.id). \(finding.claim)", finding.finding, finding.conclusion)
+      let label = finding.id.isEmpty ? finding.claim : "\(finding.id). \(finding.claim)"
+      page.claim(label, finding.finding, finding.conclusion)
     }
     for remark in remarks { page.paragraph(remark) }
     for part in parts { page.add(part) }
@@ -103,13 +112,16 @@ public struct ExperimentReport {
       }
     }
     let figures = parts.flatMap { if case .figures(let figures) = $0 { figures } else { [] } }
-    return [
+    let common: JSON = [
       "title": .string(title), "conclusion": .string(headline), "command": .string(command), "settings": experiment,
       "tables": .array(all.map(\.json)),
       "figures": .array(figures.compactMap { ($0 as? any ReadableFigure)?.json }),
-      "claims": .array(findings.map(\.json)),
+      "claims": .array(findings.filter { !$0.id.isEmpty }.map(\.json)),
       "remarks": .array(remarks.map { .string($0) }),
     ]
+    guard case .object(var object) = common else { return common }
+    for member in members.members { object[member.key] = member.value }
+    return .object(object)
   }
 
   /// Writes `report.html`, `report.json`, `table.md` and `figure.svg`.
@@ -131,6 +143,7 @@ extension HTMLReport {
     case .code(let text, let caption): code(text, caption: caption)
     case .image(let png, let caption): image(png: png, description: caption, caption: caption)
     case .values(let pairs): keyValues(pairs)
+    case .list(let items): list(items)
     case .closed(let summary, let parts): details(summary) { page in for part in parts { page.add(part) } }
     }
   }

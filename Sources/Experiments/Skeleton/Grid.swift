@@ -20,6 +20,8 @@ public struct Grid: Codable, Sendable, Equatable {
     public var range: ClosedRange<Double>
     /// Whether values are counts.
     public var isWhole: Bool
+    /// Names of the values 0, 1, …, where they are no numbers.
+    public var labels: [String]?
 
     /// A factor of counts.
     public init(_ name: String, _ title: String, _ values: [Int], in range: ClosedRange<Int> = 1...1_000_000_000) {
@@ -27,10 +29,30 @@ public struct Grid: Codable, Sendable, Equatable {
       isWhole = true
     }
 
+    /// A factor of things that have names.
+    public init(_ name: String, _ title: String, named labels: [String]) {
+      self.init(name, title, Array(labels.indices), in: 0...max(0, labels.count - 1))
+      self.labels = labels
+    }
+
     /// A factor of numbers.
     public init(_ name: String, _ title: String, _ values: [Double], in range: ClosedRange<Double>) {
       (self.name, self.title, self.values, self.range, isWhole) = (name, title, values, range, false)
     }
+
+    /// The factor with both one's values, names of values apart.
+    func joined(with other: Factor) -> Factor {
+      var both = self
+      if let labels, let others = other.labels {
+        both = Factor(name, title, named: labels + others.filter { !labels.contains($0) })
+      } else {
+        both.values += other.values.filter { !values.contains($0) }
+      }
+      return both
+    }
+
+    /// What stands in names of runs for a value: `n10`, `diabetes`.
+    func level(_ value: Double) -> String { labels?[Int(value)] ?? name + Grid.text(value) }  // bounded: an index
   }
 
   /// Names of what is compared, such as objectives.
@@ -70,8 +92,19 @@ public struct Grid: Codable, Sendable, Equatable {
 
   /// One run, whether or not it belongs to the grid.
   public func run(_ variant: String, _ condition: [Double] = [], seed: Int) -> GridRun {
-    let levels = zip(factors, condition).map { "-\($0.name)\(Self.text($1))" }.joined()
-    return GridRun(name: "\(variant)\(levels)-seed\(seed)", variant: variant, condition: condition, seed: seed)
+    let levels = zip(factors, condition).map { "-" + $0.level($1) }.joined()
+    // A name for files.
+    let file = String(variant.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }).replacing("--", with: "-")
+    return GridRun(name: "\(file)\(levels)-seed\(seed)", variant: variant, condition: condition, seed: seed)
+  }
+
+  /// The grid of both one's variants and seeds; nil where factors differ.
+  func joined(with other: Grid) -> Grid? {
+    guard factors == other.factors else { return nil }
+    var both = self
+    both.variants += other.variants.filter { !variants.contains($0) }
+    both.seeds += other.seeds.filter { !seeds.contains($0) }
+    return both
   }
 
   /// A value as names, tables and messages write it: `10`, `0.25`.

@@ -9,16 +9,21 @@ public struct Results<Outcome> {
   public let grid: Grid
   /// The experiment's folder, for images and other files that runs left.
   public let folder: String
-  private let outcomes: [GridRun: Outcome]
+  private let outcomes: [ResultKey: Outcome]
 
   /// Takes outcomes in hand; missing runs leave gaps.
   public init(_ grid: Grid, _ outcomes: [GridRun: Outcome], folder: String = "") {
+    let byKey = outcomes.map { (ResultKey(variant: $0.variant, condition: $0.condition, seed: $0.seed), $1) }
+    self.init(grid, Dictionary(uniqueKeysWithValues: byKey), folder)
+  }
+
+  private init(_ grid: Grid, _ outcomes: [ResultKey: Outcome], _ folder: String) {
     (self.grid, self.outcomes, self.folder) = (grid, outcomes, folder)
   }
 
   /// The same runs with what follows from their outcomes.
   public func map<New>(_ transform: (Outcome) throws -> New) rethrows -> Results<New> {
-    Results<New>(grid, try outcomes.mapValues(transform), folder: folder)
+    Results<New>(grid, try outcomes.mapValues(transform), folder)
   }
 
   /// Whether nothing of the grid is finished.
@@ -28,7 +33,7 @@ public struct Results<Outcome> {
 
   /// The outcome of one run, if it is finished.
   public func outcome(_ variant: String, _ condition: [Double] = [], seed: Int) -> Outcome? {
-    outcomes[grid.run(variant, condition, seed: seed)]
+    outcomes[ResultKey(variant: variant, condition: condition, seed: seed)]
   }
 
   /// Seeds with finished runs of all these variants under all these conditions: only those may be compared.
@@ -171,6 +176,13 @@ public struct Results<Outcome> {
     }
     return Chart(title, subtitle: subtitle, x: Axis("step"), y: Axis("loss"), series: series)
   }
+}
+
+/// A run without the name of its file, which would be made anew for every look.
+private struct ResultKey: Hashable {
+  var variant: String
+  var condition: [Double]
+  var seed: Int
 }
 
 /// Least squares through points.

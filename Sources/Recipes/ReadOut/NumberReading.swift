@@ -7,13 +7,13 @@ import TokenData
 import TorchNN
 
 /// Reads out the distributions of the numbers that a model writes where right answers have them.
-struct NumberReading {
+package struct NumberReading {
   /// The numbers that are read, the first of the first metric among them.
   let numbers: [ReadableNumber]
   /// Mass that may be left out of a distribution to read less.
   static let spare = 0.001
   /// Below this the distribution says less than its figures pretend.
-  static let enough = 0.99
+  package static let enough = 0.99
 
   private let width: Int
   private let encoder: ExampleEncoder

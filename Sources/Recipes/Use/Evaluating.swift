@@ -142,7 +142,7 @@ public struct Evaluating {
   }
 
   /// The figures that say something of answers like these.
-  static func fitting(_ records: [PredictionRecord]) -> [EvaluationMetric] {
+  package static func fitting(_ records: [PredictionRecord]) -> [EvaluationMetric] {
     let counts = Set(records.map(\.truth.count))
     let belief: [EvaluationMetric] =
       records.contains { !$0.beliefs.isEmpty } ? [.readOutMAE, .crps, .nll, .coverage, .mass] : []

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import Evaluation
+package import Evaluation
 import Foundation
 import MetricTokens
 import Reports
 
 /// How sure figures are, and what they have to be better than.
-struct EvaluationFloors {
+package struct EvaluationFloors {
   let records: [PredictionRecord]
   let unreadable: Unreadable
   let grammar: NumberGrammar
@@ -16,7 +16,7 @@ struct EvaluationFloors {
 
   /// The figure of who always says one number: errors, and CRPS, which is then the absolute error. Nil for figures that
   /// need more than a number, or answers of other than one.
-  static func figure(
+  package static func figure(
     _ metric: EvaluationMetric, saying constant: Double, of records: [PredictionRecord],
     range: ClosedRange<Double>? = nil
   ) -> Double? {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Evaluation
+package import Evaluation
 import Files
 import MetricTokens
 import Reports
@@ -49,11 +49,11 @@ extension NumberSurvey {
 }
 
 /// The right answers that a run learns from, as numbers: what a model's answers can be held against.
-struct TrainingAnswers {
+package struct TrainingAnswers {
   /// Smallest and largest number.
-  let range: ClosedRange<Double>
+  package let range: ClosedRange<Double>
   /// Their median, where each answer is one number: who always says that has learnt nothing else.
-  let median: Double?
+  package let median: Double?
   /// Their mean, likewise.
   let mean: Double?
   /// Larger files are not read again for this.
@@ -63,7 +63,7 @@ struct TrainingAnswers {
   init(median: Double? = nil, range: ClosedRange<Double>) { (self.median, mean, self.range) = (median, nil, range) }
 
   /// Reads the training file; nil if it is not there, too large, or without numbers.
-  init?(_ artifacts: RunArtifacts) {
+  package init?(_ artifacts: RunArtifacts) {
     guard let source = artifacts.settings.data.train, let file = try? DataFiles(source), file.size <= Self.largest
     else {
       return nil
@@ -118,7 +118,7 @@ func answerRemarks(_ records: [PredictionRecord], _ artifacts: RunArtifacts, _ t
 
 /// Notes below a comparison: how the right answers' numbers are written, and each variant's answers beyond what
 /// training showed.
-func comparisonRemarks(
+package func comparisonRemarks(
   _ outcomes: [(variant: String, records: [PredictionRecord])], _ artifacts: RunArtifacts?, _ training: TrainingAnswers?
 ) -> [String] {
   guard let artifacts, let first = outcomes.first else { return [] }

@@ -4,21 +4,23 @@ import Foundation
 import Reports
 
 extension RunStore {
-  /// Starts the runs that are not finished yet, each in a process of its own, with a bar and a row for each.
+  /// Starts the runs that are not finished yet, each group of them in a process of its own, with a bar and a row for each
+  /// process.
   ///
   /// - Parameters:
-  ///   - runNames: names of all runs.
+  ///   - groups: names of all runs, by process.
   ///   - title: what the bar says before the number of runs.
   ///   - units: work of a run, if it is known beforehand; else the bar counts finished runs.
   ///   - unit: what that work is counted in.
-  ///   - jobs: runs side by side.
-  ///   - worker: command line of the process of a run, from its name.
+  ///   - jobs: processes side by side.
+  ///   - worker: command line of a process, from the names of its runs.
   /// - Throws: `WorkerFailure`; `InputError` if another process has runs of this folder going.
   package func run(
-    _ runNames: [String], title: String, units: [String: Int]? = nil, unit: String = "step", jobs: Int,
-    worker: @escaping @Sendable (String) -> [String]
+    _ groups: [[String]], title: String, units: [String: Int]? = nil, unit: String = "step", jobs: Int,
+    worker: @escaping @Sendable ([String]) -> [String]
   ) throws {
-    let waiting = runNames.filter { !isFinished($0) }
+    let unfinished = groups.map { $0.filter { !isFinished($0) } }.filter { !$0.isEmpty }
+    let waiting = unfinished.flatMap(\.self)
     guard !waiting.isEmpty else { return }
     // A second process would train the same runs in the same folders.
     let lock = try FileLock(folder: folder + "/cells")
@@ -28,23 +30,21 @@ extension RunStore {
       total: units.map { units in waiting.reduce(0) { $0 + units[$1]! } } ?? waiting.count,
       unit: units == nil ? "run" : unit)
     let rows = RunRows(bar, countsRuns: units == nil)
+    let processes = Dictionary(uniqueKeysWithValues: unfinished.map { (Self.title($0), $0) })
     do {
-      try WorkerPool(jobs: jobs, command: worker).run(waiting) { runName, message in rows.show(runName, message) }
+      try WorkerPool(jobs: jobs) { worker(processes[$0] ?? []) }
+        .run(unfinished.map(Self.title)) { name, message in rows.show(name, message) }
       bar.finish()
     } catch {
-      bar.fail("\(runNames.count { isFinished($0) }) of \(runNames.count) runs are kept; the same command goes on")
+      let all = groups.flatMap(\.self)
+      bar.fail("\(all.count { isFinished($0) }) of \(all.count) runs are kept; the same command goes on")
       throw error
     }
   }
-}
 
-extension RunStore {
-  /// Writes a report's `report.html`, `table.md`, `figure.svg` and `report.json` into the folder.
-  func write(page: HTMLReport, markdown: String, figure: any Figure, json: JSON) throws {
-    try AtomicFile.write(json, to: folder + "/report.json")
-    try AtomicFile.write(page.html.utf8, to: folder + "/report.html")
-    try AtomicFile.write(markdown.utf8, to: folder + "/table.md")
-    try AtomicFile.write(figure.svg(standalone: true).utf8, to: folder + "/figure.svg")
+  /// What a process is called while it works.
+  private static func title(_ runs: [String]) -> String {
+    runs[0] + (runs.count == 1 ? "" : " and \(runs.count - 1) more")
   }
 }
 

@@ -87,36 +87,3 @@ import Training
     #expect(try artifacts.dataset(tiny.folder + "/train.jsonl").count == 1)
   }
 }
-
-/// Folders that take up what is added to them.
-@Suite struct GrowingExperimentTests {
-  @Test func studiesTakeMoreSeedsAndProblems() throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "grow-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    func settings(_ counts: [Int], _ seeds: [Int], steps: Int = 8) -> StudySettings {
-      StudySettings(
-        problems: StudySettings.synthetic(counts: counts, noises: [0.5], digits: [2]), variants: [.init(.sft)],
-        seeds: seeds, steps: steps)
-    }
-    _ = try Study(folder: folder, settings: settings([16], [1]))
-    let more = try Study(folder: folder, settings: settings([32], [1, 2]))
-    #expect(more.store.settings == settings([16, 32], [1, 2]))
-    // Asking for less takes nothing away.
-    #expect(try Study(folder: folder, settings: settings([16], [1])).store.settings == settings([16, 32], [1, 2]))
-    #expect(throws: InputError.self) { try Study(folder: folder, settings: settings([16], [1], steps: 9)) }
-  }
-
-  @Test func comparisonsTakeMoreSeedsAndObjectives() throws {
-    let tiny = try TinyRun(), folder = tiny.folder + "/compare"
-    func settings(_ objectives: [Preset], _ seeds: [Int]) throws -> ComparisonSettings {
-      try ComparisonSettings(tiny.settings(), objectives: objectives, axes: [], seeds: seeds)
-    }
-    _ = try ComparisonExperiment(folder: folder, settings: settings([.sft], [1]))
-    let more = try ComparisonExperiment(folder: folder, settings: settings([.sft, .value], [1, 2]))
-    #expect(more.store.settings.variants.map(\.preset) == [.sft, .value])
-    #expect(more.store.settings.seeds == [1, 2])
-    let other = try ComparisonSettings(
-      tiny.settings("train.steps=13"), objectives: [.sft], axes: [], seeds: [1])
-    #expect(throws: InputError.self) { try ComparisonExperiment(folder: folder, settings: other) }
-  }
-}

@@ -17,8 +17,8 @@ extension StudySummary {
         + ["mean, %", "better", "worse"].map {
           Table.Column($0, group: "\(metric.label) against sft", alignment: .right)
         })
-    for (index, variant) in settings.variants.enumerated() {
-      let verdicts = problems.compactMap { changes[variant]?[$0.name] }
+    for (index, variant) in variants.enumerated() {
+      let verdicts = problems.compactMap { changes[variant]?[$0] }
       table.add(
         [.text(variant.name)]
           + ranks.map { $0.ranks.indices.contains(index) ? .number($0.ranks[index], decimals: 1) : .missing }
@@ -36,7 +36,7 @@ extension StudySummary {
       "Mean: change against sft, averaged over problems, ± half the 95 % interval over seeds; * shown after correction for "
         + "all \(others.count) variants.")
     table.notes.append(
-      "Better and worse: problems where the change against sft is shown by seeds (\(settings.seeds.count)), with Holm's "
+      "Better and worse: problems where the change against sft is shown by seeds (\(settings.grid.seeds.count)), with Holm's "
         + "correction for all \(others.count * problems.count) comparisons.")
     if let distance = ranks[0].criticalDifference, ranks[0].pValue.isFinite {
       table.notes.append(
@@ -47,26 +47,26 @@ extension StudySummary {
   }
 
   /// Changes against sft, a row a variant and a column a problem.
-  func changes(_ metric: EvaluationMetric, _ problems: [StudyProblem], _ title: String, _ rule: Selection) -> Table {
+  func changes(_ metric: EvaluationMetric, _ problems: [Condition], _ title: String, _ rule: Selection) -> Table {
     let all = changes(metric, rule)
     var table = Table(
       "\(metric.label): \(title), \(rule.caption)",
-      columns: [Table.Column("objective")] + problems.map { Table.Column($0.short, alignment: .right) })
+      columns: [Table.Column("objective")] + problems.map { Table.Column(problem($0).name, alignment: .right) })
     table.add(
       [.text("sft")]
         + problems.map { problem in
-          let mean = mean(metric, StudyVariant(.sft), problem, rule)
+          let mean = mean(metric, .plain, problem, rule)
           return .number(mean, decimals: mean >= 100 ? 0 : mean >= 10 ? 1 : 2)
         })
     for variant in others {
-      table.add([.text(variant.name)] + problems.map { .text(all[variant]?[$0.name].map(text) ?? "–") })
+      table.add([.text(variant.name)] + problems.map { .text(all[variant]?[$0].map(text) ?? "–") })
     }
     table.notes.append(
       "sft: its mean. Others: change against it in per cent, ± half the 95 % interval over seeds; * shown after "
         + "correction for all comparisons.")
     let floors = problems.map { problem in
-      let values = seeds(problem).compactMap { outcomes[problem.name]?[$0]?.medianError }
-      return "\(problem.short): \(Quantity.number(Measurements(values).mean))"
+      let values = outcomes(.plain, problem).map(\.medianError)
+      return "\(self.problem(problem).name): \(Quantity.number(Measurements(values).mean))"
     }
     table.notes.append("Always answering the training median: \(floors.joined(separator: ", ")).")
     return table
@@ -89,14 +89,4 @@ private func percent(_ share: Double, _ half: Double? = nil) -> String {
 
 extension StudySummary.Selection {
   var caption: String { self == .best ? "checkpoint with the lowest validation loss" : "last step" }
-}
-
-extension StudyProblem {
-  /// `n = 200`, `diabetes`
-  var short: String {
-    switch self {
-    case .synthetic(let numbers): "n = \(numbers.count)"
-    case .table(let name, _): name
-    }
-  }
 }

@@ -14,9 +14,9 @@ struct StudyFloors: Decodable {
   var floors: [String: Figures]
 
   /// Nil where there is no such file any more.
-  init?(_ problem: StudyProblem) throws {
-    guard case .table(_, let folder) = problem, fileExists(folder + "/table.json") else { return nil }
-    let path = folder + "/table.json"
+  init?(_ table: StudyTable) throws {
+    let path = table.folder + "/table.json"
+    guard fileExists(path) else { return nil }
     do {
       self = try JSONDecoder().decode(StudyFloors.self, from: Data(fileBytes(path, limit: 1 << 20)))
     } catch let error as DecodingError {
@@ -29,7 +29,7 @@ struct StudyFloors: Decodable {
 extension StudySummary {
   /// CRPS on every table, beside methods that read its columns instead of text; nil without tables.
   func floors(_ rule: Selection) throws -> Table? {
-    let shown = settings.variants.filter { [.sft, .dist, .valueDrawn].contains($0.preset) && ($0.alpha ?? 1) == 1 }
+    let shown = variants.filter { [.sft, .dist, .valueDrawn].contains($0.preset) && ($0.alpha ?? 1) == 1 }
     let methods = ["median", "ridge", "boosting"]
     var table = Table(
       "CRPS of tables, \(rule.caption)",
@@ -37,11 +37,11 @@ extension StudySummary {
         + methods.map { Table.Column($0, alignment: .right) }
         + shown.map { Table.Column($0.name, alignment: .right) })
     for problem in problems {
-      guard let floors = try StudyFloors(problem) else { continue }
+      guard case .table(let source) = self.problem(problem), let floors = try StudyFloors(source) else { continue }
       let figures = methods.map { floors.floors[$0]?.crps } + shown.map { mean(.crps, $0, problem, rule) }
       let decimals = (figures[0] ?? 0) >= 10 ? 1 : 3
       table.add(
-        [.text(problem.name), .count(floors.train)]
+        [.text(source.name), .count(floors.train)]
           + figures.map { $0.map { .number($0, decimals: decimals) } ?? .missing })
     }
     guard !table.rows.isEmpty else { return nil }

@@ -9,12 +9,9 @@ extension StudySummary {
 
   /// K18: at the largest training size nothing is left of a target's advantage. Nil without made-up numbers of two sizes.
   func vanishingAdvantage(_ rule: Selection) -> JudgedClaim? {
-    let numbers = problems.compactMap { problem -> NoisyNumbers? in
-      if case .synthetic(let numbers) = problem { numbers } else { nil }
-    }
-    guard let most = numbers.map(\.count).max(), numbers.contains(where: { $0.count < most }) else { return nil }
-    let largest = numbers.filter { $0.count == most }.map { StudyProblem.synthetic($0) }
-    let common = settings.seeds.filter { seed in largest.allSatisfy { outcomes[$0.name]?[seed] != nil } }
+    guard settings.tables.isEmpty, let most = problems.map({ $0[0] }).max(), problems.contains(where: { $0[0] < most })
+    else { return nil }
+    let largest = problems.filter { $0[0] == most }, common = common(largest)
     let tests = others.filter(\.isShown).map { variant in
       let ratios = common.map { ratio(.crps, variant, largest, seed: $0, rule) }
       return (
@@ -24,7 +21,7 @@ extension StudySummary {
     }
     return Claim(
       "K18", "The advantage vanishes with unlimited data.", equal: tests,
-      remark: "At \(most) training examples, mean over \(largest.count) problems."
+      remark: "At \(Grid.text(most)) training examples, mean over \(largest.count) problems."
     )
     .judged
   }
@@ -33,10 +30,10 @@ extension StudySummary {
   /// seeds, so that its gain is a little too good. Nil where it was not run.
   func automaticWidth(_ rule: Selection) -> String? {
     let automatic = StudyVariant(.valueDrawn)
-    let fixed = settings.variants.filter { $0.preset == .valueDrawn && $0.width != nil }
-    guard settings.variants.contains(automatic), !fixed.isEmpty else { return nil }
-    func gain(_ variant: StudyVariant, _ problem: StudyProblem) -> Double {
-      let theirs = mean(.crps, StudyVariant(.sft), problem, rule)
+    let fixed = variants.filter { $0.preset == .valueDrawn && $0.width != nil }
+    guard variants.contains(automatic), !fixed.isEmpty else { return nil }
+    func gain(_ variant: StudyVariant, _ problem: Condition) -> Double {
+      let theirs = mean(.crps, .plain, problem, rule)
       return 1 - mean(.crps, variant, problem, rule) / theirs
     }
     let gains = problems.map { problem in (gain(automatic, problem), fixed.map { gain($0, problem) }.max() ?? .nan) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evaluation
+import Experiments
 import Files
 import Foundation
 import Objectives
@@ -10,54 +11,54 @@ import Testing
 @Suite struct ComparisonTests {
   @Test func variantsAreObjectivesAtThePointsThatChangeThem() throws {
     let tiny = try TinyRun(), run = try tiny.settings()
-    let settings = try ComparisonSettings(
+    let settings = try ComparisonExperiment(
       run, objectives: [.sft, .vocab, .dist], axes: ["objective.temperature=1,2,4", "data.limit=8,16"], seeds: [1, 2])
     // sft and vocab know no τ: 2 variants each; dist 6.
-    #expect(settings.variants.count { $0.preset == .sft } == 2)
-    #expect(settings.variants.count { $0.preset == .vocab } == 2)
-    #expect(settings.variants.count { $0.preset == .dist } == 6)
+    #expect(settings.compared.count { $0.preset == .sft } == 2)
+    #expect(settings.compared.count { $0.preset == .vocab } == 2)
+    #expect(settings.compared.count { $0.preset == .dist } == 6)
   }
 
   @Test(arguments: ["objective.temperature", "=1", "train.epochs=1,,2", "train.epoch=1", "train.steps=many"])
   func axesThatMeanNothingAreRefusedBeforeAnythingRuns(_ axis: String) throws {
     let tiny = try TinyRun(), run = try tiny.settings()
     #expect(throws: InputError.self) {
-      try ComparisonSettings(run, objectives: [.sft], axes: [axis], seeds: [1])
+      try ComparisonExperiment(run, objectives: [.sft], axes: [axis], seeds: [1])
     }
   }
 
   /// A folder that an earlier version began, with the keys of that version.
   @Test func foldersOfEarlierVersionsGoOn() throws {
     let tiny = try TinyRun()
-    let settings = try ComparisonSettings(
-      tiny.settings("data.squareImages=64"), objectives: [.sft, .dist], axes: [], seeds: [1])
+    let settings = try ComparisonExperiment(
+      tiny.settings("data.squareImages=64"), objectives: [.sft, .dist], seeds: [1])
     let folder = tiny.folder + "/compare", path = folder + "/settings.json"
-    _ = try ComparisonExperiment(folder: folder, settings: settings)
+    _ = try ExperimentFolder(folder, settings)
     var text = try String(contentsOfFile: path, encoding: .utf8)
     #expect(text.contains("\"arms\""))
     #expect(text.contains("\\n  squareImages: 64\\n"))
     #expect(text.contains("delimiters: "))
     text = text.replacing("squareImages", with: "squarePictures").replacing("delimiters", with: "marks")
     try AtomicFile.write(text.utf8, to: path)
-    #expect(try ComparisonExperiment(folder: folder, settings: settings).store.settings == settings)
+    #expect(try ExperimentFolder(folder, settings).experiment == settings)
   }
 
   @Test func runsRunAreKeptAndReported() throws {
     let tiny = try TinyRun()
     let run = try tiny.settings("train.steps=6", "evaluate.distribution=true")
-    let settings = try ComparisonSettings(
+    let settings = try ComparisonExperiment(
       run, objectives: [.sft, .vocab, .smooth, .dist, .ntlWasserstein, .ntlMSE, .policyGradient], axes: [],
       seeds: [1, 2])
     let folder = tiny.folder + "/compare"
-    let experiment = try ComparisonExperiment(folder: folder, settings: settings)
-    for name in runNames(settings) { try runComparison(named: name, folder: folder, threads: 1) }
-    #expect(runNames(settings).allSatisfy(experiment.store.isFinished))
+    let comparison = try ExperimentFolder(folder, settings)
+    for run in settings.grid.runs { try comparison.run(one: run.name, threads: 1) }
+    #expect(try settings.grid.runs.allSatisfy { try comparison.outcome($0.name) != nil })
     // The data order and first loss depend on the seed alone.
-    let first = try runNames(settings).filter { $0.hasSuffix("seed1") }.map { try crossEntropy(folder, $0) }
+    let first = try settings.grid.runs.filter { $0.seed == 1 }.map { try crossEntropy(folder, $0.name) }
     // (Fused and plain losses round differently.)
     #expect(first.allSatisfy { abs($0 - first[0]) < 1e-5 * first[0] }, "\(first)")
 
-    let report = try experiment.report(command: "dist2 compare run.yaml")
+    let report = try comparison.report(command: "dist2 compare run.yaml")
     let text = report.text(quiet)
     for name in ["sft", "vocab", "smooth", "dist", "ntlWasserstein", "ntlMSE", "policyGradient"] {
       #expect(text.contains(name))
@@ -75,25 +76,35 @@ import Testing
 
     // The same folder takes no comparison of another run file.
     let changed = try tiny.settings("train.steps=7", "train.validateEvery=6", "evaluate.distribution=true")
-    let other = try ComparisonSettings(changed, objectives: [.sft], axes: [], seeds: [1])
-    #expect(throws: InputError.self) { try ComparisonExperiment(folder: folder, settings: other) }
+    let other = try ComparisonExperiment(changed, objectives: [.sft], seeds: [1])
+    #expect(throws: InputError.self) { try ExperimentFolder(folder, other) }
   }
 
   @Test func threeSeedsAreJudgedBySeeds() throws {
     let tiny = try TinyRun()
     let run = try tiny.settings("train.steps=2")
-    let settings = try ComparisonSettings(run, objectives: [.sft, .dist], axes: [], seeds: [1, 2, 3], metric: "mae")
+    let settings = try ComparisonExperiment(run, objectives: [.sft, .dist], seeds: [1, 2, 3], metric: "mae")
     let folder = tiny.folder + "/compare"
-    let experiment = try ComparisonExperiment(folder: folder, settings: settings)
-    for name in runNames(settings) { try runComparison(named: name, folder: folder, threads: 1) }
-    let text = try experiment.report(command: "").text(quiet)
+    let comparison = try ExperimentFolder(folder, settings)
+    for run in settings.grid.runs { try comparison.run(one: run.name, threads: 1) }
+    let text = try comparison.report(command: "").text(quiet)
     #expect(text.contains("MAE"))
     #expect((text.contains("seeds") || text.contains("identical")))
     #expect(!text.contains("of other seeds they say nothing"))
   }
 
-  private func runNames(_ settings: ComparisonSettings) -> [String] {
-    settings.seeds.flatMap { seed in settings.variants.map { "\($0.preset.rawValue)-seed\(seed)" } }
+  @Test func comparisonsTakeMoreSeedsAndObjectives() throws {
+    let tiny = try TinyRun(), folder = tiny.folder + "/compare"
+    func settings(_ objectives: [Preset], _ seeds: [Int]) throws -> ComparisonExperiment {
+      try ComparisonExperiment(tiny.settings(), objectives: objectives, seeds: seeds)
+    }
+    _ = try ExperimentFolder(folder, settings([.sft], [1]))
+    let more = try ExperimentFolder(folder, settings([.sft, .value], [1, 2]))
+    #expect(more.experiment.compared.map(\.preset) == [.sft, .value])
+    #expect(more.experiment.seeds == [1, 2])
+    let other = try ComparisonExperiment(
+      tiny.settings("train.steps=13"), objectives: [.sft], seeds: [1])
+    #expect(throws: InputError.self) { try ExperimentFolder(folder, other) }
   }
 
   /// Cross entropy of a run's first step.

@@ -3,42 +3,6 @@ import Files
 import Foundation
 import MetricTokens
 
-/// Examples that objectives are compared on: made up with a known noise, or a real table's.
-public enum StudyProblem: Codable, Sendable, Hashable {
-  /// Noisy numbers of this many training examples.
-  case synthetic(NoisyNumbers)
-  /// A folder with `train.jsonl`, `valid.jsonl`, `test.jsonl` and `table.json`.
-  case table(name: String, folder: String)
-
-  /// A name for files and rows: `n200-noise0.5-digits3`, `diabetes`.
-  public var name: String {
-    switch self {
-    case .synthetic(let numbers): numbers.name
-    case .table(let name, _): name
-    }
-  }
-
-  /// Files of examples, written into `folder` where there are none yet.
-  ///
-  /// - Parameter seed: of the training examples and the noise; the real tables have one split.
-  func files(in folder: String, seed: Int) throws -> StudyFiles {
-    switch self {
-    case .synthetic(let numbers):
-      try numbers.write(to: folder, seed: seed)
-      return StudyFiles(folder: folder)
-    case .table(_, let folder): return StudyFiles(folder: folder)
-    }
-  }
-}
-
-/// Where examples are.
-struct StudyFiles {
-  let folder: String
-  var train: String { folder + "/train.jsonl" }
-  var valid: String { folder + "/valid.jsonl" }
-  var test: String { folder + "/test.jsonl" }
-}
-
 /// Numbers that depend on two others, and on chance: `37 82 =` → `514`.
 ///
 /// y = M·(0.15 + 0.7·(0.6·a + 0.4·b)/99) + noise for a and b of 0 … 99 and M = 10^digits, rounded and kept within
@@ -55,8 +19,6 @@ public struct NoisyNumbers: Codable, Sendable, Hashable {
   public init(count: Int, noise: Double, digits: Int) {
     (self.count, self.noise, self.digits) = (count, noise, digits)
   }
-
-  var name: String { "n\(count)-noise\(noise)-digits\(digits)" }
 
   /// Test and validation examples.
   static let tested = 200, validated = 100

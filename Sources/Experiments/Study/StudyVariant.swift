@@ -1,38 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 import MetricTokens
-public import Objectives
+import Objectives
+import Recipes
 
 /// An objective as the study trains it.
-public struct StudyVariant: Codable, Sendable, Hashable {
+struct StudyVariant: Sendable, Hashable {
   /// The objective.
-  public var preset: Preset
+  var preset: Preset
   /// α of the distance's term; nil where there is none.
-  public var alpha: Double?
+  var alpha: Double?
   /// Width of a target over values, as a share of the training answers' standard deviation; nil: what `scale: auto`
   /// chooses, where there is such a target.
-  public var width: Double?
+  var width: Double?
+
+  /// Cross entropy alone, which all others are held against.
+  static let plain = StudyVariant(.sft)
 
   /// Memberwise.
-  public init(_ preset: Preset, alpha: Double? = nil, width: Double? = nil) {
+  init(_ preset: Preset, alpha: Double? = nil, width: Double? = nil) {
     (self.preset, self.alpha, self.width) = (preset, alpha, width)
   }
 
   /// `dist α 0.1`, `valueDrawn σ 0.2`, `valueDrawn σ auto`
-  public var name: String {
+  var name: String {
     let width = width.map(short) ?? (preset.isOfValues ? "auto" : nil)
     return preset.rawValue + (alpha.map { " α \(short($0))" } ?? "") + (width.map { " σ \($0)" } ?? "")
   }
 
   /// Everything the paper compares, its distance with three weights, and targets over values of three widths and of that
   /// which `scale: auto` chooses.
-  public static let all: [StudyVariant] =
+  static let all: [StudyVariant] =
     [.init(.sft), .init(.vocab, alpha: 0.1), .init(.smooth, alpha: 0.1), .init(.ntlWasserstein, alpha: 0.3)]
     + [.init(.ntlMSE, alpha: 0.3)] + [0.1, 1, 3].map { .init(.dist, alpha: $0) }
     + [Preset.value, .valueDrawn, .raml].flatMap { preset in [0.1, 0.2, 0.4].map { .init(preset, width: $0) } }
     + [.init(.valueDrawn)]
 
   /// One of each kind, for many tables.
-  public static let few: [StudyVariant] = [
+  static let few: [StudyVariant] = [
     .init(.sft), .init(.dist, alpha: 0.1), .init(.dist, alpha: 1), .init(.value, width: 0.2),
     .init(.valueDrawn, width: 0.2), .init(.valueDrawn), .init(.raml, width: 0.2),
   ]

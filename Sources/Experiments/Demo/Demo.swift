@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evaluation
 import Files
-import TokenData
 import Foundation
-import Objectives
 import MetricTokens
+import Objectives
+import Recipes
 public import Reports
+import TokenData
 import Training
 
 /// The first minutes: a small model learns noisy numbers with three objectives, and what it then believes is drawn.
 public struct Demo {
   /// Training, side by side and resumable.
-  public let experiment: ComparisonExperiment
+  public let comparison: ExperimentFolder<ComparisonExperiment>
   private let folder: String
 
   /// Training data.
@@ -31,10 +32,10 @@ public struct Demo {
     }
     let settings = Self.settings(in: folder, steps: steps)
     try Self.write(settings, to: folder + "/run.yaml")
-    experiment = try ComparisonExperiment(
-      folder: folder + "/compare",
-      settings: ComparisonSettings(
-        RunSettings(file: folder + "/run.yaml"), objectives: Self.objectives, axes: [], seeds: Array(1...seeds)))
+    comparison = try ExperimentFolder(
+      folder + "/compare",
+      ComparisonExperiment(
+        RunSettings(file: folder + "/run.yaml"), objectives: Self.objectives, seeds: Array(1...seeds)))
   }
 
   /// Settings of the demo's runs.
@@ -93,8 +94,11 @@ public struct Demo {
 
   /// Distributions of the models for the first three test examples, and the comparison's own report.
   public func report(command: String, _ terminal: Terminal) throws -> String {
-    let report = try experiment.report(command: command)
-    let beliefs = try Self.objectives.map { ($0.rawValue, try records(of: $0)) }
+    let report = try comparison.report(command: command)
+    let results = try comparison.results()
+    let beliefs = Self.objectives.map { preset in
+      (preset.rawValue, results.outcomes(preset.rawValue).map(\.records))
+    }
     let range = 0...pow(10, Double(Self.numbers.digits))
     var text = terminal.styled("Predicted distributions of all seeds, and the truth:", .bold) + "\n\n"
     for index in 0..<3 {
@@ -105,12 +109,5 @@ public struct Demo {
       text += "\(first.prompt)\n" + DensityPlot(range: range, truth: truth, rows: rows).text(terminal: terminal) + "\n"
     }
     return text + report.text(terminal)
-  }
-
-  /// The test answers of each seed.
-  private func records(of preset: Preset) throws -> [[PredictionRecord]] {
-    try experiment.store.settings.runs.filter { $0.variant.preset == preset }.compactMap {
-      try experiment.store.result(of: $0.name)?.records
-    }
   }
 }

@@ -149,25 +149,20 @@ struct ComparisonFindings {
     return parts.dropLast().joined(separator: ", ") + " and " + last
   }
 
-  /// For programs: what was tested, and what came out.
-  var json: JSON {
-    func number(_ value: Double) -> JSON { value.isFinite ? .double(value) : .null }
+  /// Members of `report.json`: what was tested, and what came out.
+  var members: JSONObject {
     let verdicts = all.map { finding -> JSON in
-      let verdict = finding.verdict
-      return [
-        "ours": .string(finding.ours.name), "theirs": .string(finding.theirs.name),
-        "metric": .string(finding.metric.rawValue), "outcome": .string(verdict.outcome.rawValue),
-        "difference": number(verdict.difference), "low": number(verdict.interval.low),
-        "high": number(verdict.interval.high), "level": number(verdict.interval.level),
-        "pValue": number(verdict.pValue), "comparisons": .int(verdict.comparisons),
-        "effectSize": number(verdict.effectSize), "pairs": .int(verdict.pairs), "leftOut": .int(verdict.leftOut),
-        "unit": .string(verdict.unit), "lowerIsBetter": .bool(verdict.lowerIsBetter), "text": .string("\(verdict)"),
-      ]
+      guard case .object(var object) = finding.verdict.json else { return finding.verdict.json }
+      object["ours"] = .string(finding.ours.name)
+      object["theirs"] = .string(finding.theirs.name)
+      object["metric"] = .string(finding.metric.rawValue)
+      return .object(object)
     }
-    return [
-      "metric": .string(summary.main.rawValue), "conclusion": .string(conclusion),
-      "power": power.map { .string($0) } ?? .null, "verdicts": .array(verdicts),
-    ]
+    var members = JSONObject()
+    members["metric"] = .string(summary.main.rawValue)
+    members["power"] = power.map { .string($0) } ?? .null
+    members["verdicts"] = .array(verdicts)
+    return members
   }
 }
 

@@ -3,14 +3,14 @@ import Evaluation
 import Foundation
 import MetricTokens
 import Objectives
+import Recipes
 import Reports
 
 /// The outcomes of a comparison as figures, intervals and verdicts.
 struct ComparisonSummary {
-  let settings: ComparisonSettings
+  let settings: ComparisonExperiment
   let run: RunSettings
-  /// By variant and seed.
-  let outcomes: [ComparisonVariant: [Int: ComparisonOutcome]]
+  private let results: Results<ComparisonOutcome>
   /// Figures shown, in order.
   let metrics: [EvaluationMetric]
   /// The one that the headline is about. No single answer decides it, unless the user has named another.
@@ -20,18 +20,18 @@ struct ComparisonSummary {
   /// Further remarks on the answers.
   let remarks: [String]
 
-  init(
-    _ settings: ComparisonSettings, run: RunSettings, outcomes: [(ComparisonVariant, Int, ComparisonOutcome)],
-    answers: TrainingAnswers? = nil, remarks: [String] = []
-  ) {
-    self.answers = answers
-    self.remarks = remarks
-    self.settings = settings
+  init(_ settings: ComparisonExperiment, _ results: Results<ComparisonOutcome>) {
+    (self.settings, self.results) = (settings, results)
+    var run = settings.run
+    run.path = settings.path
     self.run = run
-    var byVariant = [ComparisonVariant: [Int: ComparisonOutcome]]()
-    for (variant, seed, outcome) in outcomes { byVariant[variant, default: [:]][seed] = outcome }
-    self.outcomes = byVariant
-    let fitting = run.evaluate.metrics ?? Evaluating.fitting(outcomes.first?.2.records ?? [])
+    let artifacts = try? RunArtifacts(run)
+    answers = artifacts.flatMap { TrainingAnswers($0) }
+    let outcomes = settings.seeds.flatMap { seed in
+      settings.variants.compactMap { name in results.outcome(name, seed: seed).map { (name, $0.records) } }
+    }
+    remarks = comparisonRemarks(outcomes, artifacts, answers)
+    let fitting = run.evaluate.metrics ?? Evaluating.fitting(outcomes.first?.1 ?? [])
     // One answer of eleven digits is a mean of thousands: robust figures stand beside it.
     let robust = ([.medianError] + (answers?.range == nil ? [] : [.clippedMAE])).filter { !fitting.contains($0) }
     let all = fitting.flatMap { $0 == .mae ? [$0] + robust : [$0] }
@@ -46,14 +46,27 @@ struct ComparisonSummary {
   private static let first: [EvaluationMetric] = [.readOutMAE, .crps, .nll, .clippedMAE]
 
   /// Variants of which there are outcomes, in order.
-  var variants: [ComparisonVariant] { settings.variants.filter { outcomes[$0] != nil } }
+  var variants: [ComparisonVariant] { settings.compared.filter { !results.outcomes($0.name).isEmpty } }
 
   /// Seeds that all variants have: only those may be compared.
-  var seeds: [Int] { settings.seeds.filter { seed in variants.allSatisfy { outcomes[$0]?[seed] != nil } } }
+  var seeds: [Int] { results.seeds(variants.map(\.name), [[]]) }
+
+  /// The outcome of one run, if it is finished.
+  func outcome(_ variant: ComparisonVariant, _ seed: Int) -> ComparisonOutcome? {
+    results.outcome(variant.name, seed: seed)
+  }
+
+  /// Outcomes of the seeds that are compared.
+  func outcomes(_ variant: ComparisonVariant) -> [ComparisonOutcome] { seeds.compactMap { outcome(variant, $0) } }
+
+  /// Answers of the first run that is finished.
+  var firstRecords: [PredictionRecord]? {
+    variants.lazy.flatMap { results.outcomes($0.name) }.first?.records
+  }
 
   /// A figure of one run; nil where there was nothing to measure.
   func figure(_ metric: EvaluationMetric, _ variant: ComparisonVariant, _ seed: Int) -> Double? {
-    outcomes[variant]?[seed].flatMap { figure(metric, $0.records) }
+    outcome(variant, seed).flatMap { figure(metric, $0.records) }
   }
 
   private func figure(_ metric: EvaluationMetric, _ records: [PredictionRecord]) -> Double? {
@@ -62,7 +75,7 @@ struct ComparisonSummary {
 
   /// A figure of always saying the training median; nil for figures that need more than a number.
   func floor(_ metric: EvaluationMetric) -> Double? {
-    guard let constant = answers?.median, let records = outcomes.first?.value.first?.value.records else { return nil }
+    guard let constant = answers?.median, let records = firstRecords else { return nil }
     return EvaluationFloors.figure(metric, saying: constant, of: records, range: answers?.range)
   }
 
@@ -71,7 +84,7 @@ struct ComparisonSummary {
 
   /// The main figure of every example alone, mean over seeds; NaN where it has none.
   func perExample(_ metric: EvaluationMetric, _ variant: ComparisonVariant) -> [Double] {
-    let runs = seeds.compactMap { outcomes[variant]?[$0]?.records }
+    let runs = outcomes(variant).map(\.records)
     // The root of one squared error is its absolute error: RMSE of a set is not a mean, so squares would be compared.
     return (runs.first ?? []).indices.map { index in
       let values = runs.compactMap { figure(metric, [$0[index]]) }
@@ -87,7 +100,7 @@ struct ComparisonSummary {
 
   /// The 95 % interval of that mean by the bootstrap over test examples and, with several seeds, over seeds as well.
   func interval(_ metric: EvaluationMetric, _ variant: ComparisonVariant, resamples: Int = 300) -> ConfidenceInterval? {
-    let runs = seeds.compactMap { outcomes[variant]?[$0]?.records }
+    let runs = outcomes(variant).map(\.records)
     guard let count = runs.first?.count, count > 1 else { return nil }
     // Figures that are means are summed up once, not read anew from every resample.
     let sums = runs.map {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evaluation
+import Experiments
 import Files
 import Foundation
 import Objectives
@@ -15,11 +16,11 @@ import Testing
   private func report(
     seeds: Int, metric: String? = nil, reference: (Int) -> String = { "\($0 % 18)" },
     _ answer: (_ isDist: Bool, _ seed: Int, _ index: Int) -> String
-  ) throws -> ComparisonReport {
+  ) throws -> ExperimentReport {
     let tiny = try TinyRun()
-    let settings = try ComparisonSettings(
-      tiny.settings(), objectives: [.sft, .dist], axes: [], seeds: Array(1...seeds), metric: metric)
-    let experiment = try ComparisonExperiment(folder: tiny.folder + "/compare", settings: settings)
+    let folder = try ExperimentFolder(
+      tiny.folder + "/compare",
+      ComparisonExperiment(tiny.settings(), objectives: [.sft, .dist], seeds: Array(1...seeds), metric: metric))
     for seed in 1...seeds {
       for isDist in [false, true] {
         let records = (0..<Self.count).map { index in
@@ -34,11 +35,11 @@ import Testing
           + "\"gradientNormDeviation\": 0, \"steps\": 1, \"seconds\": 1, \"tokensPerSecond\": 1}"
         let name = isDist ? "dist" : "sft"
         try json.write(
-          toFile: experiment.store.path(of: "\(name)-seed\(seed)"), atomically: true, encoding: .utf8)
+          toFile: "\(folder.path)/cells/\(name)-seed\(seed).json", atomically: true, encoding: .utf8)
       }
     }
     // The folder lives as long as the value.
-    return try withExtendedLifetime(tiny) { try experiment.report(command: "dist2 compare") }
+    return try withExtendedLifetime(tiny) { try folder.report(command: "dist2 compare") }
   }
 
   /// dist is off by 1 + seed/10, sft by 3 + seed/10; one answer of dist has eleven digits.
@@ -64,7 +65,7 @@ import Testing
     let json = report.json
     guard case .array(let verdicts)? = json["verdicts"] else { throw CancellationError() }
     #expect(json["metric"] == .string("clippedMAE"))
-    #expect(json["rows"] != nil)
+    #expect(json["tables"] != nil)
     #expect(json["conclusion"] != nil)
     #expect(verdicts[0]["outcome"] == .string("better") && verdicts[0]["ours"] == .string("dist"))
     #expect(verdicts.allSatisfy { $0["pValue"] != nil && $0["comparisons"] == .int(verdicts.count) })

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import Files
+public import Objectives
+
+/// One thing that is compared: an objective at a point of the axes.
+public struct ComparisonVariant: Codable, Sendable, Hashable {
+  /// Its objective.
+  public var preset: Preset
+  /// Keys that differ between variants, and their values.
+  public var point: [ComparisonAxis.Value]
+
+  init(_ preset: Preset, _ point: [ComparisonAxis.Value]) { (self.preset, self.point) = (preset, point) }
+
+  /// `dist`, or `dist, temperature 2`.
+  var name: String {
+    ([preset.rawValue] + point.map { "\($0.key.split(separator: ".").last ?? "") \($0.value)" }).joined(separator: ", ")
+  }
+}
+
+/// A key of the run file and the values it takes.
+public struct ComparisonAxis: Sendable, Hashable {
+  /// One value of one key.
+  public struct Value: Codable, Sendable, Hashable {
+    /// The key: `objective.temperature`.
+    public var key: String
+    /// What it is set to.
+    public var value: String
+  }
+
+  let values: [Value]
+
+  /// From `key=value,value`; commas inside brackets and braces separate nothing.
+  init(_ text: String) throws {
+    guard let sign = text.firstIndex(of: "="), sign > text.startIndex else {
+      throw InputError(
+        path: "<arguments>", place: "--over \(text)", expected: "key=value,value,…", found: "no key or no =",
+        remedy: "For instance --over objective.temperature=1,2,4.")
+    }
+    let key = String(text[..<sign])
+    var parts = [""], depth = 0
+    for character in text[text.index(after: sign)...] {
+      if "[{".contains(character) { depth += 1 }
+      if "]}".contains(character) { depth -= 1 }
+      if character == ",", depth == 0 { parts.append("") } else { parts[parts.count - 1].append(character) }
+    }
+    guard !parts.contains("") else {
+      throw InputError(path: "<arguments>", place: "--over \(text)", expected: "values", found: "an empty one")
+    }
+    values = parts.map { Value(key: key, value: $0) }
+  }
+}
+
+extension Preset {
+  /// Whether an objective reads a key of the run file.
+  func isChanged(by key: String) -> Bool {
+    let isMetric = key.hasPrefix("metrics.") || key.hasPrefix("metrics[")
+    let ofValues = ["target", "values", "scale", "draw", "crossEntropy"]
+    if isMetric, !isOfValues, self != .dist, ofValues.contains(where: { key.hasSuffix(".\($0)") }) { return false }
+    let isTemperature = key.hasSuffix("temperature"), isDistance = key.hasSuffix("distance")
+    // Targets over whole numbers have widths of their own, and no contrastive examples.
+    if isOfValues, isTemperature || key.hasSuffix("contrast") || key.hasSuffix("place") { return false }
+    switch self {
+    case .sft, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression:
+      return !isMetric && !key.hasPrefix("objective.")
+    case .smoothVocabulary: return !isMetric && (!key.hasPrefix("objective.") || key == "objective.smoothing")
+    case .vocab, .ntlWasserstein, .ntlMSE, .smooth: return !isTemperature && !isDistance
+    case .raml: return key != "objective.alpha"
+    default: return true
+    }
+  }
+}
