@@ -3,6 +3,7 @@ import Evaluation
 import Foundation
 import MetricTokens
 import Objectives
+import Recipes
 import Reports
 
 /// Images of a comparison's report.

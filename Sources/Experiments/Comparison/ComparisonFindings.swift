@@ -3,6 +3,7 @@ import Evaluation
 import Files
 import Foundation
 import Objectives
+import Recipes
 import Reports
 
 /// Findings of a comparison: every variant against sft, dist against every other objective, by several figures, with

@@ -3,6 +3,7 @@ import Evaluation
 import Files
 import Recipes
 import Reports
+import TokenData
 import Training
 
 /// Outcome of one training run of a comparison.

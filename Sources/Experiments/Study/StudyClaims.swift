@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evaluation
 import Objectives
+import Recipes
 import Reports
 
 extension StudySummary {

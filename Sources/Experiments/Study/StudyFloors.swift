@@ -3,6 +3,7 @@ import Evaluation
 import Files
 import Foundation
 import Objectives
+import Recipes
 import Reports
 
 /// What other methods come to on a table, as `scripts/study_tables.py` measured it.

@@ -2,6 +2,7 @@
 import Evaluation
 import Foundation
 import Objectives
+import Recipes
 import Reports
 
 /// The report of a study: where a target over values helps, where not, and where it harms.

@@ -2,6 +2,7 @@
 import Evaluation
 import Foundation
 import Objectives
+import Recipes
 import Reports
 
 /// The outcomes of a study as figures against sft.

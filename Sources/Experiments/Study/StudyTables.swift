@@ -2,6 +2,7 @@
 import Evaluation
 import Foundation
 import Objectives
+import Recipes
 import Reports
 
 extension StudySummary {

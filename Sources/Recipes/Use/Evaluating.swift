@@ -218,7 +218,7 @@ public struct Evaluating {
 
 extension EvaluationMetric {
   /// Name in tables.
-  var label: String {
+  package var label: String {
     switch self {
     case .exactMatch: "exact match"
     case .parseRate: "readable"
@@ -241,10 +241,10 @@ extension EvaluationMetric {
   }
 
   /// Whether it is a share of examples.
-  var isShare: Bool { [.exactMatch, .parseRate, .coverage, .mass, .boxAccuracy, .digitAccuracy].contains(self) }
+  package var isShare: Bool { [.exactMatch, .parseRate, .coverage, .mass, .boxAccuracy, .digitAccuracy].contains(self) }
 
   /// Whether less is better.
-  var lowerIsBetter: Bool {
+  package var lowerIsBetter: Bool {
     [.mae, .medianError, .clippedMAE, .rmse, .relativeError, .readOutMAE, .nll, .crps].contains(self)
   }
 }

@@ -30,10 +30,10 @@ extension RunStore {
       total: units.map { units in waiting.reduce(0) { $0 + units[$1]! } } ?? waiting.count,
       unit: units == nil ? "run" : unit)
     let rows = RunRows(bar, countsRuns: units == nil)
-    let processes = Dictionary(uniqueKeysWithValues: unfinished.map { (Self.title($0), $0) })
+    let processes = Dictionary(uniqueKeysWithValues: unfinished.map { (processTitle($0), $0) })
     do {
       try WorkerPool(jobs: jobs) { worker(processes[$0] ?? []) }
-        .run(unfinished.map(Self.title)) { name, message in rows.show(name, message) }
+        .run(unfinished.map(processTitle)) { name, message in rows.show(name, message) }
       bar.finish()
     } catch {
       let all = groups.flatMap(\.self)
@@ -41,12 +41,10 @@ extension RunStore {
       throw error
     }
   }
-
-  /// What a process is called while it works.
-  private static func title(_ runs: [String]) -> String {
-    runs[0] + (runs.count == 1 ? "" : " and \(runs.count - 1) more")
-  }
 }
+
+/// What a process is called while it works.
+private func processTitle(_ runs: [String]) -> String { runs[0] + (runs.count == 1 ? "" : " and \(runs.count - 1) more") }
 
 extension WorkerMessage {
   /// Tells it on standard output, as a worker does. Where nobody listens any more the worker ends.
