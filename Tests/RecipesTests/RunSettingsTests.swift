@@ -73,7 +73,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     #expect(run.evaluate.metrics == nil)
     #expect(run.evaluate.distribution == nil)
     #expect(run.evaluate.readOut == nil)
-    #expect(run.evaluate.width == 4096)
+    #expect(run.evaluate.width == 1024)
   }
 
   @Test func aFullFile() throws {

@@ -56,6 +56,8 @@ import TokenData
     let rated = try reader.rated(
       json(#"{"question": "q", "a": {"text": "r"}, "scores": {"overall": \#(value)}, "flaws": 2}"#), needsScores: true)
     #expect(rated.scores == [score, 3])
+    #expect(abs(try #require(rated.ratings)[0] - 3 * (value - 1)) < 1e-9)
+    #expect(rated.ratings?[1] == 3)
   }
 
   @Test(arguments: [

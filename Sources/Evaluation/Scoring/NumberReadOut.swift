@@ -7,13 +7,16 @@ extension Scorer {
   /// The distribution over whole numbers that a model gives after each prompt.
   ///
   /// Exact by enumeration as long as no level of the space has more than `width` unfinished paths: `0.xyz` is 1,000
-  /// answers from 112 tokens read beside the prompt. Beyond that the most probable paths of each level go on (beam),
-  /// and `cut` of the distribution says how much of the mass that left out. Paths are branches of one cached sequence,
-  /// so prompts are read and kept once.
+  /// answers from 112 tokens read beside the prompt. Beyond that either the most probable paths of each level go on
+  /// (beam), and `cut` of the distribution says how much of the mass that left out; or a sample that stands for all. Paths
+  /// are branches of one cached sequence, so prompts are read and kept once.
   ///
   /// - Parameters:
   ///   - space: the ways to write an answer.
   ///   - width: unfinished paths kept per level at most.
+  ///   - thinning: whether of more paths a sample in proportion to their probability goes on that holds the mass of all:
+  ///     nothing is left out, and where numbers stand in the order of their digits the distribution function is wrong by
+  ///     less than 1/`width` a level. For means, quantiles and CRPS; not for the mode, since what is sampled weighs more.
   ///   - spare: mass that may be left out to read less, of levels of more than `NumberReadOut/block` paths: the most
   ///     improbable ones, as long as all of them together hold no more. 0 reads whatever `width` allows.
   ///   - normalization: what each token's probability is a share of. With `.vocabulary` the distribution's
@@ -23,8 +26,8 @@ extension Scorer {
   ///   - images: the images of each prompt; nil if none shows any.
   /// - Throws: `DecodingError` for prompts that the model cannot read or that leave no room for an answer.
   public func distributions(
-    over space: AnswerSpace, after prompts: [[Int32]], width: Int = 1024, spare: Double = 0,
-    normalization: Normalization = .vocabulary, tokenBudget: Int = 16_384, images: PromptImages? = nil
+    over space: AnswerSpace, after prompts: [[Int32]], width: Int = 1024, thinning: Bool = false,
+    spare: Double = 0, normalization: Normalization = .vocabulary, tokenBudget: Int = 16_384, images: PromptImages? = nil
   ) throws -> [NumberDistribution] {
     guard width > 0 else { throw DecodingError.badSetting("width: expected at least 1, found \(width)") }
     try ModelContext.check(prompts, for: model)
@@ -37,7 +40,8 @@ extension Scorer {
           model, prompts: batch.map { prompts[$0] }, room: branches, beginning: beginning,
           images: images.map { try batch.map($0) } ?? [])
         var readOut = NumberReadOut(
-          self, context, tree, names: batch, width: width, spare: spare, normalization: normalization)
+          self, context, tree, names: batch, width: width, thinning: thinning, spare: spare,
+          normalization: normalization)
         for (index, distribution) in zip(batch, try readOut.run()) { found[index] = distribution }
       }
     }
@@ -68,6 +72,7 @@ struct NumberReadOut {
   private let tree: AnswerTree
   private let names: [Int]  // the prompts' indices, for errors
   private let width: Int
+  private let thinning: Bool
   private let spare: Double
   private let normalization: Normalization
   private let start: ReadOutStart
@@ -88,11 +93,11 @@ struct NumberReadOut {
 
   init(
     _ scorer: Scorer, _ context: ModelContext, _ tree: AnswerTree, names: [Int], width: Int,
-    spare: Double = 0, normalization: Normalization, from start: ReadOutStart? = nil
+    thinning: Bool = false, spare: Double = 0, normalization: Normalization, from start: ReadOutStart? = nil
   ) {
     self.start = start ?? ReadOutStart(context)
     (self.scorer, self.context, self.tree, self.names) = (scorer, context, tree, names)
-    (self.width, self.spare, self.normalization) = (width, spare, normalization)
+    (self.width, self.thinning, self.spare, self.normalization) = (width, thinning, spare, normalization)
     rows = [Row](repeating: Row(), count: context.count)
   }
 
@@ -138,9 +143,18 @@ struct NumberReadOut {
     return tree.opened(below: block).filter { !read.contains($0) }
   }
 
-  /// The most probable paths: `width` at most, and of many only those that hold all but the mass to spare.
+  /// Paths to go on with: of many only those that hold all but the mass to spare, and `width` at most.
   private mutating func cut(_ open: [Int], _ row: Int) -> [Int] {
-    guard open.count > width || (spare > 0 && open.count > Self.block) else { return open }
+    let most = thinning ? Int.max : width
+    var kept = open
+    if open.count > most || (spare > 0 && open.count > Self.block) { kept = probable(open, row, most: most) }
+    if kept.count > width { kept = thin(kept, row) }
+    if kept.count < open.count { rows[row].isExact = false }
+    return kept
+  }
+
+  /// The most probable paths, in their order: `most` at most, and without those that may be spared.
+  private mutating func probable(_ open: [Int], _ row: Int, most: Int) -> [Int] {
     let logs = rows[row].logProbability
     let order = open.sorted { (logs[$0] ?? -.infinity, $1) > (logs[$1] ?? -.infinity, $0) }
     var kept = order.count, dropped = 0.0
@@ -148,14 +162,24 @@ struct NumberReadOut {
     let allowance = (spare - rows[row].cut) / 2
     while kept > 0 {
       let mass = exp(logs[order[kept - 1]] ?? -.infinity)
-      guard kept > width || (kept > Self.block && dropped + mass <= allowance) else { break }
+      guard kept > most || (kept > Self.block && dropped + mass <= allowance) else { break }
       dropped += mass
       kept -= 1
     }
     guard kept < order.count else { return open }
-    rows[row].isExact = false
     rows[row].cut += dropped
-    return Array(order.prefix(kept))
+    let good = Set(order.prefix(kept))
+    return open.filter(good.contains)
+  }
+
+  /// A sample that holds the mass of all.
+  private mutating func thin(_ open: [Int], _ row: Int) -> [Int] {
+    let logs = open.map { rows[row].logProbability[$0] ?? -.infinity }, greatest = logs.max() ?? 0
+    guard greatest > -.infinity else { return Array(open.prefix(width)) }
+    return thinned(logs.map { exp($0 - greatest) }, to: width).map { index, weight in
+      rows[row].logProbability[open[index]] = log(weight) + greatest
+      return open[index]
+    }
   }
 
   private func read(_ blocks: [[Int]]) throws -> (states: Tensor, first: Int) {

@@ -150,7 +150,7 @@ public struct RewardExperiment: Experiment {
       questions[rated.1.messages] = question
       return RewardOutcome.Rated(
         id: rated.0.id ?? rated.0.source, question: question, prompt: rated.1.messages.last?.content ?? "",
-        response: rated.1.response, truth: rated.1.scores ?? [], reward: reward)
+        response: rated.1.response, truth: rated.1.ratings ?? [], reward: reward)
     }
   }
 }
@@ -164,8 +164,8 @@ public struct RewardOutcome: Codable, Sendable, Equatable {
     var question: Int
     var prompt: String
     var response: String
-    /// The scores it was given, the overall one first.
-    var truth: [Int]
+    /// The ratings it was given on the scales, not rounded, the overall one first.
+    var truth: [Double]
     var reward: Reward
   }
 

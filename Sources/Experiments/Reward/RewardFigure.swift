@@ -11,7 +11,7 @@ enum RewardFigure: Hashable {
   case pairs
   /// Spearman's ρ of reward and overall score over the test file.
   case spearman
-  /// Mean distance of the overall expectation from the score that was given, in the scale's units.
+  /// Mean distance of the overall expectation from the rating that was given, not rounded, in the scale's units.
   case error
   /// Mean Spearman's ρ of the attributes.
   case attributes
@@ -66,18 +66,18 @@ struct Clusters {
       return all.isEmpty ? .nan : Measurements(all).mean
     case .spearman:
       let all = drawn.flatMap { questions[$0] }
-      return Correlation.spearman(all.map(\.reward.overall.expectation), all.map { Double($0.truth[0]) })
+      return Correlation.spearman(all.map(\.reward.overall.expectation), all.map { $0.truth[0] })
     case .error:
       let all = drawn.flatMap { questions[$0] }
       // The logit of a classifier is no score.
       guard all.allSatisfy({ $0.reward.overall.variance != nil || !$0.reward.attributes.isEmpty }) else { return .nan }
-      return Measurements(all.map { abs($0.reward.overall.expectation - Double($0.truth[0])) }).mean
+      return Measurements(all.map { abs($0.reward.overall.expectation - $0.truth[0]) }).mean
     case .attributes:
       let all = drawn.flatMap { questions[$0] }
       guard let attributes = all.first?.reward.attributes.count, attributes > 0 else { return .nan }
       let found = (0..<attributes).map { attribute in
         Correlation.spearman(
-          all.map { $0.reward.attributes[attribute].expectation }, all.map { Double($0.truth[attribute + 1]) })
+          all.map { $0.reward.attributes[attribute].expectation }, all.map { $0.truth[attribute + 1] })
       }.filter(\.isFinite)
       return found.isEmpty ? .nan : Measurements(found).mean
     }
@@ -88,7 +88,7 @@ struct Clusters {
       responses[(first + 1)...].compactMap { second -> Double? in
         let a = responses[first], order = a.truth[0] - second.truth[0]
         guard order != 0 else { return nil }
-        let difference = (a.reward.overall.expectation - second.reward.overall.expectation) * Double(order.signum())
+        let difference = (a.reward.overall.expectation - second.reward.overall.expectation) * (order > 0 ? 1 : -1)
         return difference > 0 ? 1 : difference == 0 ? 0.5 : 0
       }
     }

@@ -185,7 +185,7 @@ struct RewardFindings {
         means: parts.keys.sorted().map { key in
           let part = parts[key] ?? []
           return (
-            Measurements(part.map(\.reward.overall.expectation)).mean, Measurements(part.map { Double($0.truth[0]) })
+            Measurements(part.map(\.reward.overall.expectation)).mean, Measurements(part.map { $0.truth[0] })
           )
         }, spread: .whiskers)
     }
@@ -200,7 +200,7 @@ struct RewardFindings {
     let shown = rows.filter { names.contains($0.name) }
     let truth = shown.first.flatMap { row in outcomes(row).first }?.responses ?? []
     let lists =
-      [("given by people", truth.map { Double($0.truth[0]) })]
+      [("given by people", truth.map { $0.truth[0] })]
       + shown.map { row in
         (row.name, outcomes(row).flatMap(\.responses).map(\.reward.overall.expectation))
       }
@@ -254,7 +254,7 @@ struct RewardFindings {
       parts.append(.code(responses[better].prompt, caption: "Question"))
       for index in [better, worse] {
         let response = responses[index], word = index == better ? "Better" : "Worse"
-        parts.append(.code(response.response, caption: "\(word) response, given \(response.truth[0])"))
+        parts.append(.code(response.response, caption: "\(word) response, given \(Quantity.number(response.truth[0]))"))
         if let bars = beliefs(names, index) { parts.append(.figures([bars])) }
       }
     }

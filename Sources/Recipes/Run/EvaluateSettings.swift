@@ -28,7 +28,7 @@ public struct EvaluateSettings: Sendable, Hashable {
   /// Memberwise; the defaults are the run file's.
   public init(
     metrics: [EvaluationMetric]? = nil, maxNewTokens: Int? = nil, limit: Int? = nil, numbers: Int? = nil,
-    unreadableAs: Double? = nil, distribution: Bool? = nil, readOut: ReadOutChoice? = nil, width: Int = 4096,
+    unreadableAs: Double? = nil, distribution: Bool? = nil, readOut: ReadOutChoice? = nil, width: Int = 1024,
     number: NumberSettings? = nil, tokenBudget: Int? = nil
   ) {
     (self.metrics, self.maxNewTokens, self.limit, self.numbers) = (metrics, maxNewTokens, limit, numbers)

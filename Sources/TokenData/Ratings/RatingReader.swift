@@ -8,12 +8,17 @@ public struct RatedResponse: Sendable, Hashable {
   public var messages: [ChatMessage]
   /// Rated response.
   public var response: String
-  /// Scores of the form's scales in order, the overall one first; nil where they are to be found out.
+  /// Scores of the form's scales in order, the overall one first: what a model learns to say; nil where they are to be
+  /// found out.
   public var scores: [Int]?
+  /// The same before they were rounded to numbers of the scales, such as the mean of several raters: what a model's
+  /// expectation is held against.
+  public var ratings: [Double]?
 
   /// Memberwise.
   public init(messages: [ChatMessage], response: String, scores: [Int]? = nil) {
     (self.messages, self.response, self.scores) = (messages, response, scores)
+    ratings = scores?.map(Double.init)
   }
 }
 
@@ -80,7 +85,7 @@ public struct RatingReader: Sendable, Hashable {
     }
     var rated = RatedResponse(messages: messages, response: response)
     let hasScores = try hasScores(object)
-    if needsScores || hasScores { rated.scores = try scores(object) }
+    if needsScores || hasScores { (rated.scores, rated.ratings) = try scores(object) }
     return shortened(rated)
   }
 
@@ -127,17 +132,21 @@ public struct RatingReader: Sendable, Hashable {
     return true
   }
 
-  private func scores(_ object: JSONReader) throws(InputError) -> [Int] {
-    var scores = [Int]()
-    for (source, scale) in zip(attributes, template.attributes) { scores.append(try score(source, scale, object)) }
-    let all = try overall.map { source throws(InputError) in try score(source, template.overall, object) }
-    return [all ?? scores.reduce(0, +)] + scores
+  private func scores(_ object: JSONReader) throws(InputError) -> ([Int], [Double]) {
+    var ratings = [Double]()
+    for (source, scale) in zip(attributes, template.attributes) { ratings.append(try rating(source, scale, object)) }
+    // Whole numbers of the scales are said.
+    let scores = ratings.map { Int($0.rounded()) }  // bounded: a scale's
+    let all = try overall.map { source throws(InputError) in try rating(source, template.overall, object) }
+    return (
+      [all.map { Int($0.rounded()) } ?? scores.reduce(0, +)] + scores, [all ?? ratings.reduce(0, +)] + ratings
+    )
   }
 
-  /// The whole number of the scale that is nearest to where the value lies in its range.
-  private func score(
+  /// Where the value lies on the scale.
+  private func rating(
     _ source: Source, _ scale: RatingTemplate.Scale, _ object: JSONReader
-  ) throws(InputError) -> Int {
+  ) throws(InputError) -> Double {
     let value = try field(source.field, of: object), number = try value.double(), range = source.range
     guard range.contains(number) else {
       throw value.error(
@@ -146,7 +155,7 @@ public struct RatingReader: Sendable, Hashable {
     }
     let share = (number - range.lowerBound) / (range.upperBound - range.lowerBound)
     let place = source.isReversed ? 1 - share : share
-    return scale.range.lowerBound + Int((place * Double(scale.range.count - 1)).rounded())
+    return Double(scale.range.lowerBound) + place * Double(scale.range.count - 1)
   }
 
   private func field(_ path: String, of object: JSONReader) throws(InputError) -> JSONReader {
