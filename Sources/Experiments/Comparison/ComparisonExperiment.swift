@@ -93,7 +93,7 @@ public struct ComparisonExperiment: Experiment {
     var settings = run
     settings.path = path
     settings.objective.preset = variant.preset
-    settings = try settings.setting(variant.point.map { ($0.key, $0.value) }).checked()
+    settings = try settings.setting(keys: variant.point.map { ($0.key, $0.value) }).checked()
     (settings.train.seed, settings.output) = (UInt64(seed), output)
     return settings
   }

@@ -112,7 +112,7 @@ public struct RunSettings: Sendable, Equatable {
   }
 
   /// As ``setting(_:)``, with keys and their values in YAML apart.
-  package func setting(_ keys: [(key: String, yaml: String)]) throws -> RunSettings {
+  package func setting(keys: [(key: String, yaml: String)]) throws -> RunSettings {
     guard !keys.isEmpty else { return self }
     var document = SettingsDocument(resolved, path: path)
     for (key, yaml) in keys { try document.set(key, yaml: yaml) }

@@ -158,7 +158,7 @@ private struct Sums: Experiment {
       (sums.grid.variants, sums.grid.sizes, sums.grid.seeds) = (["plus"], [1], [1])
       let folder = try ExperimentFolder(path, sums)
       let names = "echo $0 >> '\(path)/order'; test -f '\(path)/data'"
-      func run() throws { try folder.run(jobs: 1, quiet) { run, _ in ["/bin/sh", "-c", names, run] } }
+      func run() throws { try folder.run(jobs: 1, quiet) { runs, _ in ["/bin/sh", "-c", names] + runs } }
       try run()
       #expect(
         try String(contentsOfFile: path + "/order", encoding: .utf8)
