@@ -85,29 +85,41 @@ extension AnswerSpace {
 private struct PartialNumber {
   let format: NumberFormat
   var isNegative = false
-  var integer: [Int] = []
-  var fraction: [Int]?
+  /// All digits, before and behind the point, as one whole number: at most ``NumberFormat/longest`` of them.
+  var digits = 0
+  var integerDigits = 0
+  /// Nil before the point.
+  var fractionDigits: Int?
+  var startsWithZero = false
   var hasEnded = false
 
   init(_ path: [Int32], _ format: NumberFormat) {
     self.format = format
     for id in path {
       if let candidate = format.digits.candidate(of: id), let value = format.digits.values?[candidate] {
-        if fraction == nil { integer.append(Int(value)) } else { fraction?.append(Int(value)) }
-      } else if id == format.minus, integer.isEmpty {
+        append(Int(value))
+      } else if id == format.minus, integerDigits == 0 {
         isNegative = true
       } else if id == format.point {
-        fraction = []
+        fractionDigits = 0
       } else {
         hasEnded = true
       }
     }
   }
 
+  private mutating func append(_ digit: Int) {
+    if integerDigits == 0, fractionDigits == nil { startsWithZero = digit == 0 }
+    digits = digits &* 10 &+ digit
+    if let count = fractionDigits { fractionDigits = count + 1 } else { integerDigits += 1 }
+  }
+
   var continuation: AnswerSpace.Continuation {
     if hasEnded || (isWhole && !mayGoOn && !needsEnd) { return .value(value) }
     var tokens = mayTakeDigit ? (0...9).filter { canReach(appending: $0) }.compactMap(token) : []
-    if integer.isEmpty, fraction == nil, let minus = format.minus, !isNegative, (format.bounds?.lowerBound ?? -1) < 0 {
+    if integerDigits == 0, fractionDigits == nil, let minus = format.minus, !isNegative,
+      (format.bounds?.lowerBound ?? -1) < 0
+    {
       tokens.append(minus)
     }
     if let point = format.point, mayTakePoint, canReach(appending: nil) { tokens.append(point) }
@@ -120,31 +132,31 @@ private struct PartialNumber {
   }
 
   private var mayTakeDigit: Bool {
-    if let fraction { return fraction.count < format.fractionDigits.upperBound }
-    return integer.count < longestInteger
+    if let fractionDigits { return fractionDigits < format.fractionDigits.upperBound }
+    return integerDigits < longestInteger
   }
 
   private var mayTakePoint: Bool {
-    fraction == nil && format.integerDigits.contains(integer.count) && format.fractionDigits.upperBound > 0
+    fractionDigits == nil && format.integerDigits.contains(integerDigits) && format.fractionDigits.upperBound > 0
   }
 
   private var mayGoOn: Bool { mayTakeDigit || mayTakePoint }
 
   /// A model may go on after a number shorter than others though the format has nothing more: `0`, and then `07`.
   private var needsEnd: Bool {
-    !format.ends.isEmpty && fraction == nil && integer.count < format.integerDigits.upperBound
+    !format.ends.isEmpty && fractionDigits == nil && integerDigits < format.integerDigits.upperBound
   }
 
   /// Whether the number may end here.
   private var isWhole: Bool {
-    let written = fraction?.count ?? 0
-    return format.integerDigits.contains(integer.count) && format.fractionDigits.contains(written)
-      && (fraction == nil ? !integer.isEmpty : written > 0)
+    let written = fractionDigits ?? 0
+    return format.integerDigits.contains(integerDigits) && format.fractionDigits.contains(written)
+      && (fractionDigits == nil ? integerDigits > 0 : written > 0)
   }
 
   /// The digits before the point that a number with this beginning has at most.
   private var longestInteger: Int {
-    guard integer.first == 0 else { return format.integerDigits.upperBound }
+    guard startsWithZero else { return format.integerDigits.upperBound }
     return switch format.leadingZeros {
     case .none: 1
     case .padding: format.integerDigits.lowerBound
@@ -152,25 +164,24 @@ private struct PartialNumber {
     }
   }
 
-  private var value: Double { (isNegative ? -1 : 1) * Self.read(integer, fraction ?? []) }
-
-  private static func read(_ integer: [Int], _ fraction: [Int]) -> Double {
-    // Read as text, so that 0.123 is the double nearest to 0.123 and not a sum of rounded tenths.
-    Double(([0] + integer).map(String.init).joined() + "." + (fraction + [0]).map(String.init).joined()) ?? .nan
+  private var value: Double {
+    // One division of whole numbers that doubles hold exactly: 0.123 is the double nearest to 0.123.
+    let size = Double(digits) / Self.powers[min(fractionDigits ?? 0, NumberFormat.longest)]
+    return isNegative ? -size : size
   }
+
+  private static let powers = (0...NumberFormat.longest).map { pow(10, Double($0)) }
 
   /// Whether some number within the bounds begins with this and one more digit, or the point for nil.
   private func canReach(appending digit: Int?) -> Bool {
     var longer = self
-    if let digit, fraction != nil { longer.fraction?.append(digit) } else if let digit { longer.integer.append(digit) }
-    if digit == nil { longer.fraction = [] }
-    let written = longer.integer.count
-    let lengths =
-      longer.fraction == nil
-      ? Array(stride(from: max(written, format.integerDigits.lowerBound), through: longer.longestInteger, by: 1))
-      : [written]
-    guard let bounds = format.bounds else { return !lengths.isEmpty }
-    return lengths.contains { length in
+    if let digit { longer.append(digit) } else { longer.fractionDigits = 0 }
+    let isInteger = longer.fractionDigits == nil, written = longer.integerDigits
+    let shortest = isInteger ? max(written, format.integerDigits.lowerBound) : written
+    let longest = isInteger ? longer.longestInteger : written
+    guard shortest <= longest else { return false }
+    guard let bounds = format.bounds else { return true }
+    return (shortest...longest).contains { length in
       let least = longer.filled(with: 0, integerDigits: length), most = longer.filled(with: 9, integerDigits: length)
       return isNegative
         ? -most <= bounds.upperBound && -least >= bounds.lowerBound
@@ -179,10 +190,10 @@ private struct PartialNumber {
   }
 
   /// The size of the number once the digits that are missing are all `digit`.
-  private func filled(with digit: Int, integerDigits: Int) -> Double {
-    let written = fraction ?? []
-    return Self.read(
-      integer + [Int](repeating: digit, count: integerDigits - integer.count),
-      written + [Int](repeating: digit, count: format.fractionDigits.upperBound - written.count))
+  private func filled(with digit: Int, integerDigits length: Int) -> Double {
+    var full = self
+    let missing = length - integerDigits + format.fractionDigits.upperBound - (fractionDigits ?? 0)
+    for _ in 0..<max(0, missing) { full.digits = full.digits &* 10 &+ digit }
+    return Double(full.digits) / Self.powers[format.fractionDigits.upperBound]
   }
 }

@@ -101,6 +101,21 @@ import TokenData
     #expect(try conclusion(valueDrawn: 4) == "undecided")
   }
 
+  /// All variants of a problem and seed run in one process, those that are finished left out.
+  @Test func variantsShareAProcess() throws {
+    let place = try temporary(), order = place.path + "/order"
+    let folder = try ExperimentFolder(
+      place.path + "/study", experiment([16, 32], digits: 2, ["sft", "dist α 1"], seeds: [1, 2], steps: 8))
+    try keep(1, of: folder.experiment.grid.run("sft", [32, 0.5, 2], seed: 1), in: folder)
+    try folder.run(jobs: 1, narrow) { runs, _ in ["/bin/sh", "-c", "echo \"$@\" >> '\(order)'", "sh"] + runs }
+    #expect(
+      try String(contentsOfFile: order, encoding: .utf8).split(separator: "\n") == [
+        "sft-n16-noise0.5-digits2-seed1 dist-α-1-n16-noise0.5-digits2-seed1", "dist-α-1-n32-noise0.5-digits2-seed1",
+        "sft-n16-noise0.5-digits2-seed2 dist-α-1-n16-noise0.5-digits2-seed2",
+        "sft-n32-noise0.5-digits2-seed2 dist-α-1-n32-noise0.5-digits2-seed2",
+      ])
+  }
+
   /// Seeds, variants and problems are added; what trains otherwise is another study.
   @Test func moreMayBeAdded() throws {
     let place = try temporary(), path = place.path + "/study"
