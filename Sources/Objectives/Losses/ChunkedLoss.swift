@@ -15,7 +15,7 @@ struct ChunkedLoss {
   /// 64 MiB of logits, on other devices than the CPU 256 MiB, which keeps the number of chunks, and so of operators,
   /// small; but at least 64 rows, so that the products run well.
   static func rowsAtOnce(vocabulary: Int, on device: Device) -> Int {
-    max(64, (device == .cpu ? 1 << 24 : 1 << 26) / max(1, vocabulary))
+    RowsAtOnce.number ?? max(64, (device == .cpu ? 1 << 24 : 1 << 26) / max(1, vocabulary))
   }
 
   /// - Parameters:
@@ -55,6 +55,12 @@ struct ChunkedLoss {
         LossValue.Term(name: $0.element.0, weight: $0.element.1, value: sums.select(0, $0.offset))
       })
   }
+}
+
+/// For tests: other chunks than the size of the vocabulary suggests.
+package enum RowsAtOnce {
+  /// Rows of logits that exist at a time where losses are a composition of operators.
+  @TaskLocal package static var number: Int?
 }
 
 /// What a chunked loss has come to.
