@@ -10,34 +10,37 @@ import Training
 /// Checkpoints that are written from the stand-in and taken up there, and across devices.
 @Suite(onGPU) struct StandInCheckpointTests {
   private func train(
-    _ device: Device, _ folder: String?, dtype: DType?, bits: AdamW.StateBits = .thirtyTwo, stopAfter: Int = .max
+    _ device: Device, _ folder: String?, dtype: DType?, bits: AdamW.StateBits = .thirtyTwo, dropout: Double = 0.3,
+    stopAfter: Int = .max
   ) throws -> Trained {
-    let model = try #require(try loaded("llama/gqa-llama3", device) as? Llama)
-    try model.addLoRA(LoRASettings(rank: 4, dropout: 0.3, targets: [LoRASettings.allLinear]), seed: 2)
-    model.unfreeze()
-    return try Trained(
-      model, try digitObjective(), sumBatches(), AdamW(learningRate: 1e-3, stateBits: bits), steps: 6, dtype: dtype,
+    try Trained(
+      try adapted(device, rank: bits == .eight ? 128 : 4, dropout: dropout), try digitObjective(), sumBatches(),
+      AdamW(learningRate: 1e-3, stateBits: bits), steps: 6, dtype: dtype,
       checkpoints: try folder.map { try Checkpoints($0, stepsBetween: 2) }, stopAfter: stopAfter)
   }
 
   @Test(arguments: [nil, DType.bfloat16], AdamW.StateBits.allCases)
   func resumedEqualsUninterruptedBitForBit(dtype: DType?, bits: AdamW.StateBits) throws {
-    let folder = try TemporaryFolder().path + "/checkpoints"
-    let whole = try train(.cuda(), nil, dtype: dtype, bits: bits)
-    let stopped = try train(.cuda(), folder, dtype: dtype, bits: bits, stopAfter: 3)
-    #expect(stopped.losses.count == 3)
-    let resumed = try train(.cuda(), folder, dtype: dtype, bits: bits)
-    #expect(resumed.losses == whole.losses)
-    #expect(resumed.weights == whole.weights)
+    try withTemporaryFolder { path in
+      let folder = path + "/checkpoints"
+      let whole = try train(.cuda(), nil, dtype: dtype, bits: bits)
+      let stopped = try train(.cuda(), folder, dtype: dtype, bits: bits, stopAfter: 3)
+      #expect(stopped.losses.count == 3)
+      let resumed = try train(.cuda(), folder, dtype: dtype, bits: bits)
+      #expect(resumed.losses == whole.losses)
+      #expect(resumed.weights == whole.weights)
+    }
   }
 
   /// What a GPU has begun, a processor ends, and the other way round.
   @Test(arguments: [true, false]) func runsMoveToTheOtherDevice(fromCPU: Bool) throws {
-    let folder = try TemporaryFolder().path + "/checkpoints", devices = [Device.cpu, .cuda()]
-    let (first, second) = fromCPU ? (devices[0], devices[1]) : (devices[1], devices[0])
-    let whole = try train(.cpu, nil, dtype: nil)
-    _ = try train(first, folder, dtype: nil, stopAfter: 3)
-    let resumed = try train(second, folder, dtype: nil)
-    #expect(zip(resumed.losses, whole.losses).allSatisfy { abs($0 - $1) < 1e-5 })
+    try withTemporaryFolder { path in
+      let folder = path + "/checkpoints", devices = [Device.cpu, .cuda()]
+      let (first, second) = fromCPU ? (devices[0], devices[1]) : (devices[1], devices[0])
+      let whole = try train(.cpu, nil, dtype: nil, dropout: 0)
+      _ = try train(first, folder, dtype: nil, dropout: 0, stopAfter: 3)
+      let resumed = try train(second, folder, dtype: nil, dropout: 0)
+      #expect(zip(resumed.losses, whole.losses).allSatisfy { abs($0 - $1) < 1e-5 })
+    }
   }
 }

@@ -33,6 +33,14 @@ func loaded(_ path: String, _ device: Device) throws -> any PretrainedModel {
   return try loadModel(folder: fixtures + "/" + path, options: LoadOptions(dtype: .float32, device: device))
 }
 
+/// A Llama with adapters on every linear layer; those of rank 128 are large enough for coded moments.
+func adapted(_ device: Device, rank: Int, dropout: Double = 0) throws -> Llama {
+  let model = try #require(try loaded("llama/gqa-llama3", device) as? Llama)
+  try model.addLoRA(LoRASettings(rank: rank, dropout: dropout, targets: [LoRASettings.allLinear]), seed: 2)
+  #expect(model.trainableParameters().contains { $0.tensor.count >= 4096 } == (rank >= 128))
+  return model
+}
+
 /// The fixture's examples of `Tests/Fixtures/training`: ids below 16, digits 2 … 11.
 let sums: [EncodedExample] = {
   struct Run: Decodable { var examples: [EncodedExample] }
@@ -75,7 +83,7 @@ struct Trained {
   init(
     _ model: any TokenModel, _ objective: any TrainingObjective, _ source: any BatchSource,
     _ optimizer: AdamW = AdamW(learningRate: 2e-3, weightDecay: 0.05), steps: Int = 4, dtype: DType? = nil,
-    checkpoints: Checkpoints? = nil, stopAfter: Int = .max, reference: ReferenceModel? = nil
+    checkpoints: Checkpoints? = nil, stopAfter: Int = .max
   ) throws {
     let options = TrainingOptions(length: .steps(steps), schedule: .constant, gradientNormLimit: 0.5, dtype: dtype)
     let trainer = Trainer(model, objective, optimizer, options: options)
