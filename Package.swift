@@ -137,7 +137,8 @@ let package = Package(
     tests(
       "StandIn",
       [
-        "Training", "Evaluation", "TokenModels", "TorchNN", "Torch", "MetricTokens", "Objectives", "Files", "TestSupport",
+        "Training", "Evaluation", "TokenModels", "TorchNN", "Torch", "MetricTokens", "Objectives", "Files",
+        "TestSupport",
       ]),
     tests("Reports", ["Reports", "Files", "TestSupport"]),
     tests(

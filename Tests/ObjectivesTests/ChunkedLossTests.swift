@@ -17,7 +17,8 @@ import Torch
   private static func objective(_ divergence: Divergence) throws -> Objective {
     .crossEntropy + 0.3
       * (try DistanceLoss(
-        Samples.digits, target: TargetDistribution(.squared, temperature: 2), divergence: divergence, place: .powerOfTen))
+        Samples.digits, target: TargetDistribution(.squared, temperature: 2), divergence: divergence, place: .powerOfTen
+      ))
   }
 
   private struct Outcome {

@@ -7,7 +7,8 @@ import Torch
   private let device = Device.cuda()
 
   @Test func operatorsComputeWhatTheCPUComputes() {
-    let a = Tensor.randn([5, 7], generator: Generator(seed: 1)), b = Tensor.randn([7, 3], generator: Generator(seed: 2))
+    let a = Tensor.randn([5, 7], generator: Generator(seed: 1)),
+      b = Tensor.randn([7, 3], generator: Generator(seed: 2))
     let there = a.to(device).mm(b.to(device)).softmax(1)
     #expect(there.device == device && "\(there.device)" == "cuda:0")
     #expect(there.to(.cpu).isEqual(to: a.mm(b).softmax(1)))

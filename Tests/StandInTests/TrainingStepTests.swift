@@ -25,8 +25,10 @@ import Training
 
   @Test(
     arguments: [
-      "llama/gqa-llama3", "llama/mha-biases", "llama/headdim-tied", "decoders/gpt2", "decoders/gpt-neox", "decoders/gemma2",
-      "decoders/gemma3", "decoders/qwen3", "decoders/phi4-mini", "decoders/granite", "decoders/smollm3", "decoders/olmo2",
+      "llama/gqa-llama3", "llama/mha-biases", "llama/headdim-tied", "decoders/gpt2", "decoders/gpt-neox",
+      "decoders/gemma2",
+      "decoders/gemma3", "decoders/qwen3", "decoders/phi4-mini", "decoders/granite", "decoders/smollm3",
+      "decoders/olmo2",
       "decoders/mistral-window",
     ], [BatchLayout.padded, .packed(rowLength: 64)])
   func textModels(path: String, layout: BatchLayout) throws {
@@ -108,7 +110,9 @@ import Training
     steady.expectEqual(try train(.cpu, recomputing: false, dropout: 0), "adapters")
   }
 
-  @Test(arguments: [RatingObjective.Loss.bradleyTerry, .marginBradleyTerry]) func ratings(loss: RatingObjective.Loss) throws {
+  @Test(arguments: [RatingObjective.Loss.bradleyTerry, .marginBradleyTerry]) func ratings(loss: RatingObjective.Loss)
+    throws
+  {
     let pairs = (0..<6).map { index in
       EncodedExample(
         chosen: [1, 5, Int32(6 + index), 9], rejected: [1, 5, Int32(20 + index)], margin: Double(index % 3) + 1,
