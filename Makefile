@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PREFIX ?= /usr/local
 export CARRY
-.PHONY: help demo model test fuzz build native lint format bench docs examples install dist clean
+.PHONY: help demo model test fuzz build native lint format bench gpu docs examples install dist clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ dist: build  ## the same as a tar.gz in .build
 
 native:  ## only the native library
 	@scripts/native.sh
+
+gpu:  ## on a machine with an NVIDIA GPU: hold it to the CPU, measure it beside its peers (docs/guides/gpu.md)
+	@scripts/gpu.sh
 
 lint:  ## formatting, traps, links, licence lines, documentation comments
 	@scripts/lint.sh

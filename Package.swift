@@ -133,6 +133,13 @@ let package = Package(
       ["Training", "TokenModels", "TorchNN", "Torch", "MetricTokens", "Objectives", "Files", "TestSupport"]),
     tests(
       "Evaluation", ["Evaluation", "TokenModels", "TorchNN", "Torch", "Files", "MetricTokens", "TestSupport"]),
+    // As on a GPU: in a process of their own, with DIST2_STAND_IN=1 (scripts/test.sh).
+    tests(
+      "StandIn",
+      [
+        "Training", "Evaluation", "TokenModels", "TorchNN", "Torch", "MetricTokens", "Objectives", "Files",
+        "TestSupport",
+      ]),
     tests("Reports", ["Reports", "Files", "TestSupport"]),
     tests(
       "Recipes",

@@ -160,6 +160,13 @@ struct Embedding : torch::autograd::Function<Embedding> {
  private:
   /// sum[ids[i]] += g[i]. Threads share the columns, so equal ids neither race nor change the order of additions.
   static void add(at::Tensor &sum, const at::Tensor &ids, const at::Tensor &gradient) {
+    if (!sum.is_cpu()) {
+      // On CUDA the one addition by rows that always adds in the same order.
+      c10::List<std::optional<at::Tensor>> rows;
+      rows.push_back(ids);
+      sum.index_put_(rows, gradient.to(sum.scalar_type()), /*accumulate=*/true);
+      return;
+    }
     auto plain = [](const at::Tensor &t) { return t.is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous(); };
     if (!plain(sum) || gradient.scalar_type() != at::kFloat) {
       sum.index_add_(0, ids, gradient.to(sum.scalar_type()));

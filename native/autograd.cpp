@@ -77,6 +77,9 @@ bool ct_is_leaf(ct_tensor t) { return ref(t).is_leaf(); }
 int ct_backward(const ct_tensor *outputs, const ct_tensor *seeds, size_t n, bool retain) {
   return guard([&] { torch::autograd::backward(list(outputs, n), list(seeds, n), retain, false, {}); });
 }
+bool ct_backward_keeps_graph() {
+  return torch::autograd::get_current_graph_task_id() >= 0 && torch::autograd::get_current_graph_task_keep_graph();
+}
 bool ct_backward_accumulates() {
   return torch::autograd::get_current_graph_task_id() >= 0 &&
          torch::autograd::get_current_graph_task_exec_info()->empty();

@@ -45,6 +45,10 @@ inline at::Tensor adopt(ct_tensor h) {
   return h ? at::Tensor(Pointer::reclaim(reinterpret_cast<c10::TensorImpl *>(h))) : at::Tensor();
 }
 
+/// t on another device and of another type. From the CPU to a GPU it goes by pinned memory, so that the host goes on while
+/// it travels: anything else waits for all that the GPU has still to do.
+at::Tensor transfer(const at::Tensor &t, at::Device device, at::ScalarType type);
+
 /// Runs body; turns every C++ exception into an error code and a message.
 template <class F> int caught(F &&body) noexcept {
   try {

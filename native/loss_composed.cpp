@@ -5,10 +5,12 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/index.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "common.hpp"
 #include "loss.hpp"
 
 namespace ct {
@@ -19,16 +21,17 @@ struct ComposedTerm {
   const at::Tensor &logits;
   const ContrastLogits &contrast;
 
-  at::Tensor index(const at::Tensor &t) const { return t.to(logits.device(), at::kLong); }
-  at::Tensor number(const at::Tensor &t) const { return t.detach().to(logits.device(), logits.scalar_type()); }
+  at::Tensor index(const at::Tensor &t) const { return transfer(t, logits.device(), at::kLong); }
+  at::Tensor number(const at::Tensor &t) const { return transfer(t.detach(), logits.device(), logits.scalar_type()); }
 
   /// p and log p at each position, [n, K]; log p is 0 where p is 0.
   std::tuple<at::Tensor, at::Tensor> targets() const {
     auto chosen = index(term.targets.tensor);
     if (term.vectors) {
+      // −s·|e(v) − e(x)|² without its part that is the same for all v: by a product, not by [n, M, D] of differences.
       auto e = number(term.vectors.tensor), x = e.index_select(0, chosen);
-      auto squares = (x.unsqueeze(1) - e.unsqueeze(0)).square().sum(2);
-      auto logP = (-squares * number(term.sharpness.tensor).index_select(0, chosen).unsqueeze(1)).log_softmax(1);
+      auto scores = at::mm(x, e.t()) * 2 - e.square().sum(1);
+      auto logP = (scores * number(term.sharpness.tensor).index_select(0, chosen).unsqueeze(1)).log_softmax(1);
       return {logP.exp(), logP};
     }
     // The logarithm in the table's own type, which is finer than the logits'.
@@ -73,7 +76,7 @@ struct ComposedTerm {
 
 std::tuple<at::Tensor, at::Tensor> composedLoss(const Plan &plan, const at::Tensor &logits,
                                                 const ContrastLogits &contrast) {
-  auto labels = plan.labels.to(logits.device(), at::kLong);
+  auto labels = transfer(plan.labels, logits.device(), at::kLong);
   auto total = at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum, -100, plan.labelSmoothing) *
                plan.crossEntropyScale;
   std::vector<at::Tensor> sums{total.detach()};

@@ -3,9 +3,11 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/TensorSubclassLikeUtils.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/item.h>
+#include <c10/core/GradMode.h>
 #include <ATen/Version.h>
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -37,6 +39,18 @@ std::string brief(const char *what) {
   }
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
+}
+
+at::Tensor transfer(const at::Tensor &t, at::Device device, at::ScalarType type) {
+  // Pinned memory is kept for the next transfer: what is larger than a batch of images is not worth that.
+  constexpr size_t most = 32 << 20;
+  bool travels = t.is_cpu() && !device.is_cpu() && !device.is_meta() && !at::isTensorSubclassLike(t) &&
+                 !(c10::GradMode::is_enabled() && t.requires_grad());
+  if (!travels) return t.to(device, type);
+  // Converted before: a copy that converts goes by memory of torch's own, which is not pinned.
+  auto converted = t.to(type).contiguous();
+  if (converted.numel() == 0 || converted.nbytes() > most) return converted.to(device);
+  return converted.pin_memory().to(device, /*non_blocking=*/true);
 }
 }  // namespace ct
 using namespace ct;
@@ -100,6 +114,12 @@ int ct_from_memory(void *p, const int64_t *shape, size_t nd, int8_t type, void (
   return guard([&] {
     *out = own(at::from_blob(p, c10::IntArrayRef(shape, nd), [owner](void *) {},
                              at::TensorOptions(static_cast<c10::ScalarType>(type))));
+  });
+}
+
+int ct_upload(ct_tensor t, int8_t type, int8_t index, ct_tensor *out) {
+  return guard([&] {
+    *out = own(transfer(ref(t), c10::Device(static_cast<c10::DeviceType>(type), index), ref(t).scalar_type()));
   });
 }
 
@@ -189,6 +209,8 @@ int ct_cuda_load() {
   static std::once_flag once;
   static std::string failure;
   std::call_once(once, [] {
+    // Read by cuBLAS when it starts: its products are the same bits each time only with a work space of fixed size.
+    setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
     std::string path = std::string(ct_torch_folder()) + "/lib/libtorch_cuda.so";
     if (!dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL)) failure = dlerror();
   });
@@ -196,6 +218,15 @@ int ct_cuda_load() {
   error = failure;
   return 1;
 }
+void ct_set_deterministic(bool on) {
+  auto &context = at::globalContext();
+  if (on == context.deterministicAlgorithms()) return;
+  // What torch has no deterministic algorithm for runs nevertheless, with torch's own warning. Memory that is about to be
+  // overwritten is not filled first.
+  context.setDeterministicAlgorithms(on, /*warn_only=*/true);
+  context.setDeterministicFillUninitializedMemory(false);
+}
+bool ct_deterministic() { return at::globalContext().deterministicAlgorithms(); }
 int ct_cuda_device_count() {
   int count = 0;
   guard([&] {

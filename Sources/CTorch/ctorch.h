@@ -72,6 +72,8 @@ int ct_from_bytes(const void *_Nullable p, size_t nbytes, const int64_t *_Nullab
 int ct_from_memory(void *_Nonnull p, const int64_t *_Nullable shape, size_t nd, int8_t scalar_type,
                    void (*_Nonnull drop)(void *_Nullable), void *_Nullable context, ct_tensor _Nullable *_Nonnull out);
 int ct_copy_out(ct_tensor _Nonnull t, void *_Nullable dst, size_t nbytes);  // from any device, in row-major order
+// The same values on another device. From the CPU to a GPU by pinned memory, without waiting.
+int ct_upload(ct_tensor _Nonnull t, int8_t device_type, int8_t device_index, ct_tensor _Nullable *_Nonnull out);
 void ct_retain(ct_tensor _Nonnull t);
 void ct_release(ct_tensor _Nullable t);
 size_t ct_dim(ct_tensor _Nullable t);
@@ -98,6 +100,7 @@ bool ct_is_leaf(ct_tensor _Nonnull t);
 int ct_backward(const ct_tensor _Nonnull *_Nonnull outputs, const ct_tensor _Nullable *_Nonnull seeds, size_t n,
                 bool retain);
 bool ct_backward_accumulates(void);                      // whether this thread is inside a backward into .grad
+bool ct_backward_keeps_graph(void);                      // whether that backward may be run again
 int ct_grad_of(const ct_tensor _Nonnull *_Nonnull outputs, const ct_tensor _Nullable *_Nonnull seeds, size_t nout,
                const ct_tensor _Nonnull *_Nonnull inputs, size_t nin, bool retain, bool create_graph,
                ct_tensor _Nullable *_Nonnull out);       // owned, null where unused
@@ -148,6 +151,13 @@ const char *_Nonnull ct_library_folder(void);            // where this library l
 void ct_keep_memory(void);                               // keep freed memory for reuse instead of returning it
 int ct_cuda_load(void);                                  // loads libtorch_cuda if it is there
 int ct_cuda_device_count(void);                          // 0 without CUDA or before ct_cuda_load
+void ct_set_deterministic(bool on);                      // algorithms that give the same bits, where torch has some
+bool ct_deterministic(void);
+
+// --- a device for tests that stands in for a GPU (DIST2_STAND_IN=1): native/stand_in.cpp -------------------------------
+bool ct_stand_in(void);                                  // whether this process has it: device type 20, index 0
+const char *_Nonnull ct_stand_in_waits(void);            // lines "WHAT COUNT": what a GPU would have been waited for
+void ct_stand_in_forget(void);                           // counts from 0 again
 #ifdef __cplusplus
 }
 #endif

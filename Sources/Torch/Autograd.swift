@@ -91,6 +91,9 @@ public final class DifferentiableFunction {
   /// Inputs, outputs, gradients of outputs → gradients of inputs.
   public typealias Backward = (_ inputs: [Tensor], _ outputs: [Tensor], _ gradients: [Tensor?]) throws -> [Tensor?]
 
+  /// Whether the backward pass that is running may run again, so that what it needs must stay.
+  public static var keepsGraph: Bool { ct_backward_keeps_graph() }
+
   private let inputs: Int, outputs: Int
   private let forward: Forward, backward: Backward
 

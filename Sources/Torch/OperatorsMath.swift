@@ -20,7 +20,7 @@ enum Math {
   static let norm = Op("aten::linalg_vector_norm"), logsumexp = Op("aten::logsumexp")
   static let topk = Op("aten::topk"), sort = Op("aten::sort")
   static let matmul = Op("aten::matmul"), mm = Op("aten::mm"), bmm = Op("aten::bmm")
-  static let addmm = Op("aten::addmm")
+  static let addmm = Op("aten::addmm"), addmmInPlace = Op("aten::addmm_")
   static let cdist = Op("aten::cdist")
   static let eq = Op("aten::eq", "Tensor"), eqScalar = Op("aten::eq", "Scalar")
   static let ne = Op("aten::ne", "Tensor"), neScalar = Op("aten::ne", "Scalar")
@@ -158,6 +158,8 @@ extension Tensor {
   public func bmm(_ other: Tensor) -> Tensor { Math.bmm(self, other) }
   /// self + scale · a b with self `[n, m]`, a `[n, k]`, b `[k, m]`, in one product that begins from self.
   public func addmm(_ a: Tensor, _ b: Tensor, scale: Double = 1) -> Tensor { Math.addmm(self, a, b, 1.0, scale) }
+  /// Adds a b to self `[n, m]`, with a `[n, k]`, b `[k, m]`, in one product.
+  public func addmm_(_ a: Tensor, _ b: Tensor) { Math.addmmInPlace.run(self, a, b) }
   /// Euclidean distances `[n, m]` between rows `[n, D]` and `[m, D]`, from differences (mode 2), so that equal rows
   /// are exactly 0 apart.
   public func cdist(_ other: Tensor) -> Tensor { Math.cdist(self, other, 2.0, 2) }

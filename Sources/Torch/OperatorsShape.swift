@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shapes, indexing, creation, conversion. One line per operator: its name here is torch's.
+import CTorch
 
 enum Shape {
   static let view = Op("aten::view"), reshape = Op("aten::reshape"), expand = Op("aten::expand")
@@ -127,8 +128,18 @@ extension Tensor {
   public func copy_(_ source: Tensor) { Shape.copyInPlace.run(self, source) }
   /// The tensor with elements of this type; itself where it has it.
   public func to(_ dtype: DType) -> Tensor { dtype == self.dtype ? self : Shape.toDType(self, dtype) }
-  /// The tensor on this device, and of this type where one is given.
-  public func to(_ device: Device, dtype: DType? = nil) -> Tensor { Shape.toDevice(self, device, dtype ?? self.dtype) }
+  /// The tensor on this device, and of this type where one is given. From the CPU to a GPU by pinned memory, without
+  /// waiting for the GPU.
+  public func to(_ device: Device, dtype: DType? = nil) -> Tensor {
+    let dtype = dtype ?? self.dtype
+    guard self.device == .cpu, device != .cpu, device != .meta, let handle else {
+      return Shape.toDevice(self, device, dtype)
+    }
+    guard dtype == self.dtype else { return to(dtype).to(device) }
+    var out: ct_tensor?
+    if ct_upload(handle, device.type, device.index, &out) != 0 { TorchError.raise() }
+    return Tensor(owned: out)
+  }
 }
 
 /// Creation.

@@ -35,7 +35,7 @@ public enum DType: Int8, Sendable, Hashable, CaseIterable {
 
 /// Where a tensor lives.
 public struct Device: Sendable, Hashable, CustomStringConvertible {
-  /// c10::DeviceType: 0 CPU, 1 CUDA, 14 meta.
+  /// c10::DeviceType: 0 CPU, 1 CUDA, 14 meta, 20 the stand-in for a GPU.
   public let type: Int8
   /// Index among devices of this type, −1 for "the current one".
   public let index: Int8
@@ -43,8 +43,9 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
   /// The processor's memory.
   public static let cpu = Device(type: 0, index: -1)
 
-  /// An NVIDIA GPU. `Torch.loadCUDA()` must have succeeded before the first use.
-  public static func cuda(_ index: Int = 0) -> Device { Device(type: 1, index: Int8(index)) }
+  /// An NVIDIA GPU. `Torch.loadCUDA()` must have succeeded before the first use. In a process that has a stand-in
+  /// (``Torch/hasStandIn``) it is that.
+  public static func cuda(_ index: Int = 0) -> Device { Device(type: Torch.hasStandIn ? 20 : 1, index: Int8(index)) }
 
   /// Nowhere: such a tensor has shape and type but no memory. Modules are built there before their weights are read.
   public static let meta = Device(type: 14, index: -1)

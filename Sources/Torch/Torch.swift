@@ -44,14 +44,44 @@ public enum Torch {
   /// step). Large blocks lie apart from small ones, so that a process holds what its largest step needs and no more.
   public static func keepMemory() { ct_keep_memory() }
 
+  /// Whether this process has a device that stands in for a GPU (`native/stand_in.cpp`): for tests, by DIST2_STAND_IN=1
+  /// in the environment. `Device.cuda()` is that then.
+  public static let hasStandIn = ct_stand_in()
+
+  /// What the host would have waited for a GPU for since the last ``forgetWaits()``, and how often: `read` (values that
+  /// come to the host), `upload` (copies to the device that are not asynchronous), and operators by name. Counted by the
+  /// stand-in alone.
+  package static var waits: [String: Int] {
+    let lines = String(cString: ct_stand_in_waits()).split(separator: "\n")
+    return Dictionary(
+      uniqueKeysWithValues: lines.map { line in
+        let parts = line.split(separator: " ")
+        return (String(parts[0]), Int(parts[1]) ?? 0)
+      })
+  }
+
+  /// Counts ``waits`` from 0 again.
+  package static func forgetWaits() { ct_stand_in_forget() }
+
+  /// Whether algorithms are taken that give the same bits each time, where torch has some: those of a GPU are not by
+  /// themselves.
+  public static var isDeterministic: Bool {
+    get { ct_deterministic() }
+    set { ct_set_deterministic(newValue) }
+  }
+
+  /// Whether operations of this thread are recorded for a backward pass.
+  public static var recordsGraph: Bool { ct_grad_enabled() }
+
   /// Loads the CUDA half of libtorch. Throws with the loader's message where there is none.
   public static func loadCUDA() throws {
+    if hasStandIn { return }
     if ct_cuda_load() != 0 { throw TorchError.last() }
     guard ct_cuda_device_count() > 0 else { throw TorchError("libtorch has CUDA, but no device was found") }
   }
 
   /// GPUs that libtorch can use; 0 before ``loadCUDA()``.
-  public static var cudaDeviceCount: Int { Int(ct_cuda_device_count()) }
+  public static var cudaDeviceCount: Int { hasStandIn ? 1 : Int(ct_cuda_device_count()) }
 }
 
 /// A seeded random number generator whose state can be saved and restored.

@@ -35,10 +35,10 @@ struct PlainLoss {
   /// The distance loss's divergence at each metric token, `[n]`.
   private func divergence(_ distanceTerm: LossPlan.DistanceTerm, _ part: LossPlan.Part) -> Tensor {
     let distanceLoss = distanceTerm.distanceLoss, logits = candidateLogits(part.term)
-    let chosen = distanceTerm.targets(of: part)
+    let chosen = targets(distanceTerm, part)
     let model = CandidateModel(
       logQ: logits.logSoftmax(1), logMass: part.term.overVocabulary ? logits.logSumExp(1) : nil,
-      p: { target(chosen.p) }, logP: { target(chosen.logP) })
+      p: chosen.p, logP: chosen.logP)
     if let costs = part.costs {
       let cost = model.cost(
         target(costs).indexSelect(0, index(part.term.targets)), isSquared: distanceLoss.divergence == .squaredMean)
@@ -48,6 +48,27 @@ struct PlainLoss {
       return model.sampledDivergence(uniforms.to(logits.device), baseline)
     }
     return model.divergence(distanceLoss.direction)
+  }
+
+  /// p and log p at each position of a part, `[n, K]`.
+  private func targets(_ distanceTerm: LossPlan.DistanceTerm, _ part: LossPlan.Part) -> (
+    p: () -> Tensor, logP: () -> Tensor
+  ) {
+    switch part.term.table {
+    case .rows(let p, let logP):
+      func rows(_ table: Tensor) -> Tensor { target(table).indexSelect(0, index(part.term.targets)) }
+      return ({ rows(p) }, { rows(logP) })
+    case .vectors(let book, let sharpness) where logits.device != .cpu:
+      // Made where they are needed: rows of thousands of candidates are more than is worth sending.
+      let e = target(book), chosen = index(part.term.targets), x = e.indexSelect(0, chosen)
+      let scores = x.mm(e.transpose(0, 1)) * 2 - e.square().sum(1)
+      let factors = target(Tensor(sharpness)).indexSelect(0, chosen).unsqueeze(1)
+      let logP = (scores * factors).logSoftmax(1)
+      return ({ logP.exp() }, { logP })
+    case .vectors:
+      let chosen = distanceTerm.targets(of: part)
+      return ({ target(chosen.p) }, { target(chosen.logP) })
+    }
   }
 
   /// The model's ratings of the candidates, `[n, K]`: logits, or their logarithmic softmax over the vocabulary (joined
@@ -94,23 +115,23 @@ extension Objective {
   ) -> LossValue {
     torchPrecondition(
       hidden.size(0) == supervision.labels.count, "hidden \(hidden.shape) for \(supervision.labels.count) labels")
-    if head.cap != nil {  // the kernels take products of states and weights, not what is made of them
+    // The kernels take products of states and weights, not what is made of them.
+    if head.cap != nil, FusedLoss.takes(hidden, contrastHidden, head.weight, head.bias) {
       return self(
         logits: head(hidden), contrastLogits: contrastHidden.map { head($0) }, supervision: supervision,
         denominators: denominators)
     }
     let plan = plan(supervision, denominators)
-    if plan.isFusible, FusedLoss.takes(hidden, contrastHidden, head.weight, head.bias) {
+    if head.cap == nil, plan.isFusible, FusedLoss.takes(hidden, contrastHidden, head.weight, head.bias) {
       return plan { $0(hidden: hidden, weight: head.weight, bias: head.bias, contrast: contrastHidden) }
     }
+    let rowsAtOnce = ChunkedLoss.rowsAtOnce(vocabulary: head.weight.size(0), on: hidden.device)
+    if hidden.size(0) > rowsAtOnce {
+      return ChunkedLoss(plan: plan, head: head, rowsAtOnce: rowsAtOnce)(hidden, contrast: contrastHidden)
+    }
     return PlainLoss(
-      plan: plan, logits: hidden.linear(head.weight, head.bias).full,
-      contrastLogits: { logitRows, tokens in
-        guard let contrastHidden else { preconditionFailure("no hidden states of the contrastive passes") }
-        let states = contrastHidden.indexSelect(0, logitRows).full, rows = head.weight.indexSelect(0, tokens).full
-        let logits = (states * rows).sum(1)
-        return head.bias.map { logits + $0.indexSelect(0, tokens).full } ?? logits
-      })()
+      plan: plan, logits: head(hidden).full,
+      contrastLogits: { rows, tokens in head.logits(of: tokens, in: rows, contrastHidden) })()
   }
 
   /// The loss of a batch from its logits.

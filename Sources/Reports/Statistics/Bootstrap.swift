@@ -65,6 +65,43 @@ public struct Bootstrap: Sendable, Hashable {
       level: level)
   }
 
+  /// Intervals of Σ sum / Σ weight for several such figures of the same items, all from the same resamples: items are drawn
+  /// once however many figures there are. Percentiles, whatever ``method`` says.
+  ///
+  /// - Parameter figures: for each figure the sum and the weight of every item.
+  /// - Returns: for each figure its interval; NaN bounds for fewer than two items, or where weights may sum to 0.
+  public func ratioIntervals(of figures: [[(sum: Double, weight: Double)]]) -> [ConfidenceInterval] {
+    guard let count = figures.first?.count, count > 1 else {
+      return figures.map { _ in ConfidenceInterval(low: .nan, high: .nan, level: level) }
+    }
+    precondition(figures.allSatisfy { $0.count == count }, "figures of unlike numbers of items")
+    // Item by item, so that a draw reads one stretch of memory.
+    let width = 2 * figures.count
+    let items = (0..<count).flatMap { item in figures.flatMap { [$0[item].sum, $0[item].weight] } }
+    var random = SplitMix64(seed: seed), totals = [Double](repeating: 0, count: width)
+    var found = figures.map { _ in [Double]() }
+    items.withUnsafeBufferPointer { items in
+      for _ in 0..<resamples {
+        for column in 0..<width { totals[column] = 0 }
+        totals.withUnsafeMutableBufferPointer { totals in
+          for _ in 0..<count {
+            let start = random.index(below: count) * width
+            for column in 0..<width { totals[column] += items[start + column] }
+          }
+        }
+        for figure in figures.indices { found[figure].append(totals[2 * figure] / totals[2 * figure + 1]) }
+      }
+    }
+    let tail = (1 - level) / 2
+    return found.map { values in
+      let sorted = values.sorted()
+      guard values.allSatisfy(\.isFinite) else { return ConfidenceInterval(low: .nan, high: .nan, level: level) }
+      return ConfidenceInterval(
+        low: Measurements.quantile(tail, ofSorted: sorted), high: Measurements.quantile(1 - tail, ofSorted: sorted),
+        level: level)
+    }
+  }
+
   /// Two-sided p-value of "the mean of these differences is 0", by counting resampled means on either side of 0.
   public func pValue(ofDifferences differences: [Double]) -> Double {
     guard differences.count > 1, differences.allSatisfy(\.isFinite) else { return .nan }

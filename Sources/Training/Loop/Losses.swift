@@ -83,7 +83,9 @@ func readLosses(_ losses: [LossValue], norm: Tensor? = nil) throws -> (batches: 
   guard norm != nil || !losses.isEmpty else { return ([], 0) }
   let scalars =
     losses.flatMap { [$0.total] + $0.lossTerms.map(\.value) + $0.measurements.map(\.sum) } + (norm.map { [$0] } ?? [])
-  let values = try Tensor.stack(scalars.map { $0.detach().to(.float64) }).values(of: Double.self)
+  // A part that nothing depends on may have stayed on the CPU: it goes to the others.
+  let device = scalars.first { $0.device != .cpu }?.device ?? .cpu
+  let values = try Tensor.stack(scalars.map { $0.detach().to(device, dtype: .float64) }).values(of: Double.self)
   var rest = values[...]
   let batches = losses.map { loss in
     LossMetrics(

@@ -55,9 +55,14 @@ public final class TrainingLoop {
     _ task: some TrainingTask, validation: PeriodicValidation? = nil, checkpoints: Checkpoints? = nil,
     _ observe: (TrainingEvent) throws -> Void = { _ in }
   ) throws -> FinishMetrics {
-    let run = Run(task, options), start = ContinuousClock.now
+    let run = Run(task, options), start = ContinuousClock.now, wasDeterministic = Torch.isDeterministic
+    // A resumed run is to equal one that was not interrupted; a GPU's fastest algorithms do not even repeat themselves.
+    if parameters.contains(where: { $0.tensor.device != .cpu }) { Torch.isDeterministic = true }
     module.setTraining(true)
-    defer { module.setTraining(false) }
+    defer {
+      module.setTraining(false)
+      Torch.isDeterministic = wasDeterministic
+    }
     let damaged = try checkpoints.map { checkpoints in try withTorchErrors { try takeUp(checkpoints, run) } } ?? []
     try observe(.started(startMetrics(run, damaged)))
     try withTorchErrors { try task.willStart(at: progress.step) }

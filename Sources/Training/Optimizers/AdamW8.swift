@@ -20,7 +20,7 @@ final class AdamW8Optimizer: Optimizer {
   private let slots: [Slot]
   private let whole: AdamWOptimizer
   private let wholeIndices: [Int]
-  /// Updates of each coded parameter so far, float32 as in ``AdamWOptimizer``.
+  /// Updates of each coded parameter so far, float32 as in ``AdamWOptimizer``, on the CPU.
   private let steps: Tensor
 
   init(_ rule: AdamW, _ parameters: [OptimizedParameter]) {
@@ -51,18 +51,22 @@ final class AdamW8Optimizer: Optimizer {
     noGrad {
       for (place, slot) in slots.enumerated() {
         guard let gradient = gradients[slot.index] else { continue }
-        let count = steps.select(0, place)
-        count.add_(1)
+        steps.select(0, place).add_(1)
         adamW8_(
           slot.values, gradient: gradient, first: slot.first, second: slot.second,
           AdamWStep(
             learningRate: rule.learningRate * (slot.settings?.learningRateScale ?? 1) * learningRateFactor,
             weightDecay: slot.settings?.weightDecay ?? rule.weightDecay, betas: rule.betas, epsilon: rule.epsilon,
-            count: Int(count.item()), gradientFactor: gradientFactor))
+            count: updates(place), gradientFactor: gradientFactor))
       }
       let rounded = slots.filter(\.hasMaster)
       if !rounded.isEmpty { Tensor.copyEach_(rounded.map(\.parameter), from: rounded.map(\.values)) }
     }
+  }
+
+  /// From the host's memory, where the counts are: no device is waited for.
+  private func updates(_ place: Int) -> Int {
+    steps.withUnsafeMutableBytes { bytes in bytes.isEmpty ? 1 : Int(bytes.bindMemory(to: Float.self)[place]) }
   }
 
   /// As of ``AdamW`` for the small ones; of the others codes under the moments' names, and their scales.
