@@ -109,7 +109,7 @@ let package = Package(
       name: "dist2",
       dependencies: [
         "Server", "Recipes", "ModelImport", "Experiments", "TaskData", "Training", "Evaluation", "TokenData",
-        "TokenModels",
+        "TokenModels", "Torch",
         "Tabletop", "Objectives", "Files",
         "Reports", arguments, .product(name: "Logging", package: "swift-log"),
       ],

@@ -24,19 +24,36 @@ thread_local ct_buffers current = nullptr;
 }
 
 namespace ct {
-at::Tensor GradientBuffers::room(const at::Tensor &weight, bool spare) {
-  std::lock_guard<std::mutex> lock(mutex);
+GradientBuffers::Entry &GradientBuffers::entry(const at::Tensor &weight) {
   auto *key = weight.unsafeGetTensorImpl();
   if (!entries.contains(key)) {
     std::erase_if(entries, [](const auto &entry) { return entry.second.weight.expired(); });
     entries.emplace(key, Entry{decltype(Entry::weight)(weight.getIntrusivePtr()), {}});
   }
-  auto &kept = entries.at(key).buffers[spare];
+  return entries.at(key);
+}
+
+at::Tensor GradientBuffers::room(const at::Tensor &weight, bool spare) {
+  std::lock_guard<std::mutex> lock(mutex);
+  auto &found = entry(weight);
+  auto &kept = found.buffers[spare];
   // Someone who still holds last step's gradient must not see it change.
-  bool ours = kept.defined() && kept.use_count() == 1 && kept.storage().use_count() == 1;
-  if (!ours || kept.sizes() != weight.sizes() || !kept.options().type_equal(weight.options()))
+  bool ours = kept.defined() && kept.use_count() == 1 &&
+              ((found.isBound && !spare) || kept.storage().use_count() == 1);
+  if (!ours || kept.sizes() != weight.sizes() || !kept.options().type_equal(weight.options())) {
     kept = at::empty_like(weight.detach(), at::MemoryFormat::Contiguous);
+    if (!spare) found.isBound = false;
+  }
   return kept;
+}
+
+void GradientBuffers::bind(const at::Tensor &weight, const at::Tensor &memory) {
+  TORCH_CHECK(memory.sizes() == weight.sizes() && memory.is_contiguous() && memory.options().type_equal(weight.options()),
+              "memory for the gradient of a weight of ", weight.sizes());
+  std::lock_guard<std::mutex> lock(mutex);
+  auto &found = entry(weight);
+  found.buffers[0] = memory.detach();  // a handle of its own: whether it is in use is seen by its count
+  found.isBound = true;
 }
 
 int64_t GradientBuffers::bytes() {
@@ -247,6 +264,9 @@ extern "C" {
 ct_buffers ct_buffers_new() { return new ct_buffers_s{c10::make_intrusive<GradientBuffers>()}; }
 void ct_buffers_free(ct_buffers b) { delete b; }
 int64_t ct_buffers_bytes(ct_buffers b) { return b->buffers->bytes(); }
+int ct_buffers_bind(ct_buffers b, ct_tensor weight, ct_tensor memory) {
+  return guard([&] { b->buffers->bind(ref(weight), ref(memory)); });
+}
 ct_buffers ct_buffers_enter(ct_buffers b) { return std::exchange(current, b); }
 
 }

@@ -16,12 +16,16 @@ class GradientBuffers : public torch::CustomClassHolder {
   /// a gradient that is computed while `weight.grad` holds the first.
   at::Tensor room(const at::Tensor &weight, bool spare = false);
   int64_t bytes();
+  /// Makes this memory the weight's.
+  void bind(const at::Tensor &weight, const at::Tensor &memory);
 
  private:
   struct Entry {
     c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> weight;  // keeps the address from reuse
     at::Tensor buffers[2];
+    bool isBound = false;  // the first lies in memory that others' lie in as well
   };
+  Entry &entry(const at::Tensor &weight);
   std::mutex mutex;
   std::unordered_map<c10::TensorImpl *, Entry> entries;
 };

@@ -5,6 +5,8 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/graph_task.h>
+#include <torch/csrc/autograd/utils/lambda_post_hook.h>
+#include <torch/csrc/autograd/variable.h>
 
 #include "common.hpp"
 
@@ -55,6 +57,14 @@ struct Custom : torch::autograd::Function<Custom> {
   }
 };
 
+/// A callback of one leaf.
+struct Fire {
+  int (*fire)(void *);
+  void (*drop)(void *);
+  void *context;
+  ~Fire() { drop(context); }
+};
+
 variable_list list(const ct_tensor *t, size_t n) {
   variable_list v;
   v.reserve(n);
@@ -62,6 +72,13 @@ variable_list list(const ct_tensor *t, size_t n) {
   return v;
 }
 }  // namespace
+
+/// Holds the node that ends a leaf's gradient: autograd itself keeps it only as long as a graph does, and its hooks die
+/// with it.
+struct ct_hook_s {
+  decltype(torch::autograd::impl::grad_accumulator(at::Tensor())) node;
+  uintptr_t key;
+};
 
 extern "C" {
 bool ct_grad_enabled() { return c10::GradMode::is_enabled(); }
@@ -97,6 +114,24 @@ int ct_grad_of(const ct_tensor *outputs, const ct_tensor *seeds, size_t nout, co
 ct_tensor ct_grad(ct_tensor t) { return own(ref(t).grad()); }
 int ct_set_grad(ct_tensor t, ct_tensor g) {
   return guard([&] { ref(t).mutable_grad() = g ? ref(g) : at::Tensor(); });
+}
+
+int ct_hook_add(ct_tensor leaf, int (*fire)(void *), void (*drop)(void *), void *context, ct_hook *out) {
+  auto kept = std::make_shared<Fire>(fire, drop, context);
+  return guard([&] {
+    auto node = torch::autograd::impl::grad_accumulator(ref(leaf));
+    TORCH_CHECK(node, "a gradient is awaited of a tensor that has none");
+    auto key = node->add_post_hook(
+        std::make_unique<torch::autograd::utils::LambdaPostHook>([kept](const variable_list &outputs, const auto &) {
+          if (kept->fire(kept->context)) throw std::runtime_error(error);
+          return outputs;
+        }));
+    *out = new ct_hook_s{std::move(node), key};
+  });
+}
+void ct_hook_remove(ct_hook h) {
+  if (h) h->node->del_post_hook(h->key);
+  delete h;
 }
 
 int ct_custom(ct_closure forward, ct_closure backward, void (*drop)(void *), void *context, const ct_tensor *in,

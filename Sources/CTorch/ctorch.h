@@ -106,6 +106,12 @@ int ct_grad_of(const ct_tensor _Nonnull *_Nonnull outputs, const ct_tensor _Null
                ct_tensor _Nullable *_Nonnull out);       // owned, null where unused
 ct_tensor _Nullable ct_grad(ct_tensor _Nonnull t);       // owned
 int ct_set_grad(ct_tensor _Nonnull t, ct_tensor _Nullable g);
+// Calls fire(context), on backward's thread, each time that a backward has completed the gradient of a leaf, also where an
+// operator of ours wrote it into weight.grad itself. fire gives 0, or non-zero after ct_set_error. drop runs once.
+typedef struct ct_hook_s *ct_hook;
+int ct_hook_add(ct_tensor _Nonnull leaf, int (*_Nonnull fire)(void *_Nonnull), void (*_Nonnull drop)(void *_Nonnull),
+                void *_Nonnull context, ct_hook _Nullable *_Nonnull out);
+void ct_hook_remove(ct_hook _Nullable h);
 
 // A differentiable function made of two callbacks. They write *owned* handles to out and return 0, or non-zero after
 // ct_set_error. backward receives inputs, outputs, then the outputs' gradients (null where none), and writes the
@@ -128,6 +134,8 @@ typedef struct ct_buffers_s *ct_buffers;                 // memory of gradients,
 ct_buffers _Nonnull ct_buffers_new(void);
 void ct_buffers_free(ct_buffers _Nullable b);
 int64_t ct_buffers_bytes(ct_buffers _Nonnull b);
+// The weight's gradient is written into this memory, of its shape and type, as long as nobody else holds the gradient.
+int ct_buffers_bind(ct_buffers _Nonnull b, ct_tensor _Nonnull weight, ct_tensor _Nonnull memory);
 // For this thread: until the next ct_buffers_enter, backward() adds the weight gradients of dist2::linear, linears,
 // gated_linear, embedding and linear_cross_entropy_distance into weight.grad itself. Returns the previous ones.
 ct_buffers _Nullable ct_buffers_enter(ct_buffers _Nullable b);
@@ -139,6 +147,34 @@ void ct_generator_free(ct_generator _Nullable g);
 int ct_generator_state(ct_generator _Nonnull g, ct_tensor _Nullable *_Nonnull out);  // uint8 CPU tensor, owned
 int ct_generator_set_state(ct_generator _Nonnull g, ct_tensor _Nonnull state);
 int ct_manual_seed(uint64_t seed);                       // the default generators of every device
+
+// --- several processes -------------------------------------------------------------------------------------------
+// A store of keys that one process serves, and collectives of c10d's Gloo over CPU tensors.
+typedef struct ct_store_s *ct_store;
+typedef struct ct_group_s *ct_group;
+typedef struct ct_work_s *ct_work;                       // a collective under way
+// Connects within a limit to the store at a place, which is opened there first if this process serves it (port 0: at a
+// port that is free).
+int ct_store_open(const char *_Nonnull host, uint16_t port, bool serves, int64_t limit_ms,
+                  ct_store _Nullable *_Nonnull out);
+uint16_t ct_store_port(ct_store _Nonnull s);
+void ct_store_close(ct_store _Nullable s);
+int ct_store_set(ct_store _Nonnull s, const char *_Nonnull key, const void *_Nonnull bytes, size_t n);
+int ct_store_has(ct_store _Nonnull s, const char *_Nonnull key, bool *_Nonnull out);
+// Waits for a key, and gives its bytes, which free() takes.
+int ct_store_get(ct_store _Nonnull s, const char *_Nonnull key, int64_t limit_ms, void *_Nullable *_Nonnull bytes,
+                 size_t *_Nonnull n);
+int ct_store_add(ct_store _Nonnull s, const char *_Nonnull key, int64_t amount, int64_t *_Nonnull out);
+// Connects all processes with each other; limits of joining, and of each collective afterwards.
+int ct_group_make(ct_store _Nonnull s, const char *_Nonnull prefix, int rank, int size, int64_t join_ms, int64_t limit_ms,
+                  ct_group _Nullable *_Nonnull out);
+void ct_group_free(ct_group _Nullable g);                // waits for collectives under way
+// Each begins a collective, in the same order in all processes, with tensors of the same size and type.
+int ct_group_sum(ct_group _Nonnull g, ct_tensor _Nonnull t, ct_work _Nullable *_Nonnull out);  // in place
+int ct_group_broadcast(ct_group _Nonnull g, ct_tensor _Nonnull t, int root, ct_work _Nullable *_Nonnull out);
+int ct_group_gather(ct_group _Nonnull g, ct_tensor _Nonnull own, ct_tensor _Nonnull all, ct_work _Nullable *_Nonnull out);
+int ct_work_wait(ct_work _Nonnull w);
+void ct_work_free(ct_work _Nullable w);
 
 // --- process-wide -----------------------------------------------------------------------------------------------
 void ct_set_num_threads(int n);

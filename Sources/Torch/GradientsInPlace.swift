@@ -15,6 +15,15 @@ public final class GradientBuffers {
 
   /// Bytes held.
   public var bytes: Int { Int(ct_buffers_bytes(handle)) }
+
+  /// Makes `memory` that of a weight's gradient: contiguous, of its shape and type, maybe a part of a larger tensor.
+  ///
+  /// It is written to even while other parts of that tensor are in use. Whoever keeps a gradient keeps it unchanged here,
+  /// too, and the weight's next one gets memory elsewhere.
+  public func bind(_ weight: Tensor, to memory: Tensor) {
+    guard let weight = weight.handle, let memory = memory.handle else { return }
+    if ct_buffers_bind(handle, weight, memory) != 0 { TorchError.raise() }
+  }
 }
 
 /// Runs `body` with weight gradients accumulated in place.
@@ -34,6 +43,12 @@ public func withGradientsInPlace<R>(_ buffers: GradientBuffers, _ body: () throw
 }
 
 extension Tensor {
+  /// Whether this tensor is stored where another one is.
+  package func hasMemory(of other: Tensor) -> Bool {
+    guard let handle, let theirs = other.handle, let memory = ct_data(handle) else { return false }
+    return memory == ct_data(theirs) && dtype == other.dtype && strides == other.strides
+  }
+
   /// x Wᵀ + b with x `[…, I]`, W `[O, I]`, b `[O]`.
   public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
     Fused.linear(self, weight, bias)

@@ -4,6 +4,7 @@ import Files
 import Recipes
 import Reports
 import TokenData
+import Torch
 
 /// A run file and what the command line changes of it.
 struct RunFileOptions: ParsableArguments {
@@ -40,22 +41,37 @@ struct TrainCommand: ParsableCommand {
 
       The run's folder holds run.yaml as resolved, metrics.jsonl, TensorBoard events, samples.jsonl, checkpoints and \
       report.html. Ctrl-C writes a checkpoint; the same command goes on from the last one.
+
+      Several processes train the same model, each on its part of every step:
+
+        dist2 train run.yaml --processes 4
+        torchrun --no-python --nnodes 2 --nproc-per-node 8 … dist2 train run.yaml
       """)
   @OptionGroup var options: RunFileOptions
   @OptionGroup var table: TableOptions
+  @OptionGroup var processes: ProcessOptions
 
   func run() throws {
     if DataSource(options.run).isData {
+      guard try !processes.launches(), try ProcessPlace.inEnvironment() == nil else {
+        throw ValidationError(
+          "--processes is for run files: make one by dist2 init \(CommandLine.shellWord(options.run))")
+      }
       return try TableRun(chosen: options, options: table.options()).run()
     }
     guard table.isEmpty else {
       throw ValidationError("--target, --columns, --decimals, --model and --split-seed are for tables, not run files")
     }
-    let terminal = Terminal.standardError
-    let artifacts = try trainingArtifacts(options.settings())
-    let run = TrainRun(artifacts, command: CommandLine.asTyped, terminal: terminal)
-    let finish = try run.runToTheEnd(terminal)
-    print("Model:  \(run.chosenCheckpoint(finish))")
-    print("Report: \(run.folder.report)")
+    let settings = try options.settings()
+    if try processes.launches() { try processes.launch() }
+    try processes.shared { group in
+      let isFirst = group.map { $0.rank == 0 } ?? true, terminal = isFirst ? Terminal.standardError : .silent
+      let run = TrainRun(try trainingArtifacts(settings), command: CommandLine.asTyped, terminal: terminal)
+      run.group = group
+      let finish = try run.runToTheEnd(terminal)
+      guard isFirst else { return }
+      print("Model:  \(run.chosenCheckpoint(finish))")
+      print("Report: \(run.folder.report)")
+    }
   }
 }

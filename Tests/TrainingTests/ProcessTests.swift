@@ -74,6 +74,7 @@ import Training
       struct Second: Reducer {
         let rank = 1
         func gather(_ values: [Double]) -> [[Double]] { [values] }
+        func broadcast(_ tensors: [Tensor]) {}
         func gradients(of parameters: [Tensor]) -> any StepGradients { AccumulatedGradients(parameters) }
       }
       let first = try Self.train(dropout: 0.3).losses, second = try Self.train(dropout: 0.3, reducer: Second()).losses

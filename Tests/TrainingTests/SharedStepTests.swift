@@ -116,6 +116,7 @@ private struct Sharding: Reducer {
   let base: any Reducer
   var rank: Int { base.rank }
   func gather(_ values: [Double]) throws -> [[Double]] { try base.gather(values) }
+  func broadcast(_ tensors: [Tensor]) throws { try base.broadcast(tensors) }
   func gradients(of parameters: [Tensor]) -> any StepGradients {
     Shards(rank: rank, base: base.gradients(of: parameters))
   }
@@ -136,6 +137,11 @@ private struct ThreadProcess: Reducer {
   let rank: Int, meeting: Meeting
 
   func gather(_ values: [Double]) -> [[Double]] { meeting.exchange(values, by: rank) }
+
+  func broadcast(_ tensors: [Tensor]) {
+    let all = meeting.exchange(tensors.map { $0.clone() }, by: rank)
+    noGrad { for (own, first) in zip(tensors, all[0]) { own.copy_(first) } }
+  }
 
   func gradients(of parameters: [Tensor]) -> any StepGradients {
     AccumulatedGradients(parameters) { own in

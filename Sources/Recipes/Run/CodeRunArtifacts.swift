@@ -71,13 +71,13 @@ public struct CodeRunArtifacts: TrainingArtifacts {
   }
 
   /// Examples in batches, the way `train` says.
-  public func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource {
+  public func batches(_ examples: any RunExamples, shuffled: Bool, share: StepShare) throws -> any BatchSource {
     let train = settings.train
     // All images have as many codes, so nothing is padded.
     return PrefetchedBatches(
       ExampleBatches(
         examples,
-        plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
+        plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled), share: share,
         microBatch: train.microBatch))
   }
 

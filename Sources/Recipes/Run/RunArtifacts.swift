@@ -159,7 +159,7 @@ public struct RunArtifacts: TrainingArtifacts {
   public var tokenizerFolder: String? { modelFolder }
 
   /// Examples in batches, the way `train` says: for a head that compares, its pairs.
-  public func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource {
+  public func batches(_ examples: any RunExamples, shuffled: Bool, share: StepShare) throws -> any BatchSource {
     let examples: any ExampleCollection =
       if let rating, let dataset = examples as? Dataset {
         try RatedExamples(dataset, rating.loss, ratings.template)
@@ -172,7 +172,7 @@ public struct RunArtifacts: TrainingArtifacts {
     return PrefetchedBatches(
       ExampleBatches(
         examples,
-        plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
+        plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled), share: share,
         microBatch: train.microBatch, layout: train.layout, pad: pad ?? 0,
         twoPass: objective.needsContrastivePass,
         contrastiveExample: sampler.map { sampler in { sampler.contrastiveExample(of: $0, epoch: $1, index: $2) } },

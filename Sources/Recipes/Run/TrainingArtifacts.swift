@@ -26,8 +26,10 @@ public protocol TrainingArtifacts: Sendable {
 
   /// Examples in batches, the way `train` says.
   ///
-  /// - Parameter shuffled: whether every epoch has an order of its own.
-  func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource
+  /// - Parameters:
+  ///   - shuffled: whether every epoch has an order of its own.
+  ///   - share: which of each step's examples this process takes.
+  func batches(_ examples: any RunExamples, shuffled: Bool, share: StepShare) throws -> any BatchSource
 
   /// A model as this run trains it, from one as it was published.
   func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel

@@ -104,10 +104,17 @@ public struct RunFolder: Sendable {
     let (old, new) = (Dictionary(old.leaves("")) { $1 }, Dictionary(new.leaves("")) { $1 })
     return Set(old.keys).union(new.keys).sorted().compactMap { key in
       let (a, b) = (old[key] ?? .null, new[key] ?? .null)
-      guard !harmless.contains(key), !key.hasPrefix("evaluate."), !a.saysTheSame(as: b) else { return nil }
+      guard matters(key), !a.saysTheSame(as: b) else { return nil }
       return "\(key): \(a.text()), now \(b.text())"
     }
   }
+
+  /// Settings that change what a run computes, by key.
+  static func keys(of settings: JSON) -> [(key: String, value: String)] {
+    settings.leaves("").filter { matters($0.0) }.map { ($0.0, $0.1.text()) }
+  }
+
+  private static func matters(_ key: String) -> Bool { !harmless.contains(key) && !key.hasPrefix("evaluate.") }
 }
 
 extension JSON {

@@ -6,7 +6,7 @@ import Objectives
 public import Reports
 public import TokenData
 package import TokenModels
-import Torch
+public import Torch
 import TorchNN
 public import Training
 
@@ -14,6 +14,8 @@ public import Training
 public final class TrainRun {
   /// Told of everything that happens, after it was recorded.
   public var observe: (TrainingEvent) throws -> Void = { _ in }
+  /// The processes that share its steps; nil for one alone. Only the first of several says, writes and keeps anything.
+  public var group: ProcessGroup?
   /// Asked between two steps.
   public var shouldStop: () -> Bool = { Interruption.isRequested }
 
@@ -23,6 +25,7 @@ public final class TrainRun {
   public let folder: RunFolder
   private let terminal: Terminal
   private let command: String
+  private var isFirst: Bool { group.map { $0.rank == 0 } ?? true }
 
   /// - Parameter command: what the user typed, for the report.
   public init(_ artifacts: any TrainingArtifacts, command: String, terminal: Terminal = .standardError) {
@@ -57,21 +60,29 @@ public final class TrainRun {
         remedy: "Add `data: { train: train.jsonl }`.")
     }
     try settings.requireDevice()
+    try requireSharable()
+    try group?.agree(on: settings)
     let train = try read(trainFile, limit: settings.data.limit)
     let valid = try settings.data.valid.map { try read($0) }
     try requireMetrics(train.summary)
-    if let longer = try folder.claim(settings, fingerprints: fingerprints([train, valid].compactMap { $0 })) {
-      terminal.write("note: \(longer)\n")
-    }
-    if let artifacts = artifacts as? RunArtifacts, artifacts.rating == nil { try folder.storeNumbers(artifacts) }
-    try say(train, valid)
+    try group?.agree(
+      on: [("data.train", train), ("data.valid", valid)].compactMap { key, data in data.map { (key, $0.summary) } })
+    if isFirst { try begin(train, valid) }
 
     let model = try makeModel()
+    try group?.agree(on: model)
     let trainer = try makeTrainer(model)
     trainer.shouldStop = shouldStop
-    let source = try artifacts.batches(train, shuffled: true)
-    let steps = settings.train.length.steps(of: source.plan)
+    let share = group.map { StepShare(rank: $0.rank, of: $0.size) } ?? .whole
+    let source = try artifacts.batches(train, shuffled: true, share: share)
     let every = settings.train.validateEvery ?? source.plan.stepsPerEpoch
+    let validation = try valid.map {
+      try Validation(
+        artifacts.batches($0, shuffled: false, share: share), stepsBetween: every, earlyStop: settings.train.earlyStop)
+    }
+    guard isFirst else { return (try trainer.fit(source, validation: validation), model) }
+
+    let steps = settings.train.length.steps(of: source.plan)
     let checkpoints = try keepsCheckpoints ? self.checkpoints(model) : nil
     let longestAnswer = [train, valid].compactMap { $0?.summary.longestAnswer }.max() ?? 0
     let samples = artifacts.samples(valid ?? train, longestAnswer: longestAnswer, folder)
@@ -86,12 +97,7 @@ public final class TrainRun {
     let display = TrainDisplay(steps: steps, terminal: terminal)
     do {
       let finish = try trainer.fit(
-        source,
-        validation: try valid.map {
-          try Validation(
-            artifacts.batches($0, shuffled: false), stepsBetween: every, earlyStop: settings.train.earlyStop)
-        },
-        checkpoints: checkpoints
+        source, validation: validation, checkpoints: checkpoints
       ) { event in
         try recorder.record(event)
         display.show(event)
@@ -127,6 +133,23 @@ public final class TrainRun {
     "\(folder.checkpoints)/step-\(finish.best?.step ?? finish.step)"
   }
 
+  /// Takes hold of the run's folder, and says what is remarkable.
+  private func begin(_ train: any RunExamples, _ valid: (any RunExamples)?) throws {
+    let prints = fingerprints([train, valid].compactMap { $0 })
+    if let longer = try folder.claim(artifacts.settings, fingerprints: prints) { terminal.write("note: \(longer)\n") }
+    if let artifacts = artifacts as? RunArtifacts, artifacts.rating == nil { try folder.storeNumbers(artifacts) }
+    try say(train, valid)
+  }
+
+  /// Several processes exchange what is in the memory of processors.
+  private func requireSharable() throws {
+    let settings = artifacts.settings
+    guard group != nil, settings.train.device != .cpu else { return }
+    throw InputError(
+      path: settings.path, place: "key train.device", expected: "cpu, with several processes",
+      found: "\(settings.train.device)", remedy: "Train on a GPU by one process: GPUs do not share steps yet.")
+  }
+
   private func makeTrainer(_ model: any PretrainedModel) throws -> Trainer {
     let train = artifacts.settings.train
     // The optimizer's state is reserved here.
@@ -138,7 +161,8 @@ public final class TrainRun {
           groups: [.vectorsWithoutDecay], stateBits: train.stateBits),
         options: TrainingOptions(
           length: train.length, schedule: train.schedule, gradientNormLimit: train.clip,
-          dtype: train.dtype == .float32 ? nil : train.dtype, seed: train.seed))
+          dtype: train.dtype == .float32 ? nil : train.dtype, seed: train.seed),
+        reducer: group.map { DistributedReducer($0) } ?? SingleProcess())
     }
   }
 

@@ -21,7 +21,7 @@ struct WorkerProcess {
   }
 
   /// Environment of the worker.
-  private static let mark = "DIST2_WORKER"
+  static let mark = "DIST2_WORKER"
   // Between the making of a pipe and the mark that keeps it from other children none may be started.
   private static let starting = Mutex(())
 
@@ -127,7 +127,7 @@ struct WorkerProcess {
 }
 
 /// Calls `body` with texts as C has them, nil behind the last.
-private func withCStrings<Result>(
+func withCStrings<Result>(
   _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
   let pointers = texts.map { strdup($0) } + [nil]

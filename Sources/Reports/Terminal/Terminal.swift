@@ -49,8 +49,8 @@ public struct Terminal: Sendable {
   /// The process's standard output.
   public static var standardOutput: Terminal { Terminal(descriptor: 1) }
 
-  /// Takes everything and shows nothing.
-  package static let silent = Terminal(
+  /// Takes everything and shows nothing: for one of several processes that say the same.
+  public static let silent = Terminal(
     isInteractive: false, hasColor: false, hasUnicode: true, size: { Size(columns: 80, rows: 24) }, write: { _ in })
 
   /// An open file descriptor, judged by `isatty` and by the environment: `TERM=dumb` and `NO_COLOR` (no-color.org) are

@@ -48,6 +48,22 @@ extension TrainingLoop {
     return damaged
   }
 
+  /// Goes on where the first of several processes does, which alone has checkpoints. So their number may change.
+  func followFirstProcess(_ run: Run) throws {
+    let best = progress.best, head = [progress.step, best?.step ?? -1, progress.validations.count]
+    let rows = try reducer.gather(head.map(Double.init) + [best?.loss ?? 0])
+    guard let first = rows.first, rows.contains(where: { $0[0] != first[0] }) else { return }
+    let (step, bestStep, validations) = (Int(first[0]), Int(first[1]), Int(first[2]))
+    let isFirst = reducer.rank == 0
+    let losses = isFirst ? Tensor(progress.losses) : Tensor.zeros([step], dtype: .float64)
+    let scores = isFirst ? Tensor(progress.validations) : Tensor.zeros([validations], dtype: .float64)
+    try reducer.broadcast((storedWeights.tensors + tensors(of: run)).map(\.tensor) + [losses, scores])
+    progress = TrainingProgress(
+      step: step, losses: try losses.values(of: Double.self),
+      best: bestStep < 0 ? nil : BestStep(step: bestStep, loss: first[3]),
+      validations: try scores.values(of: Double.self))
+  }
+
   private func restore(_ stored: StoredCheckpoint, _ run: Run) throws {
     try withTorchErrors {
       let losses = Tensor.zeros([stored.state.step], dtype: .float64)

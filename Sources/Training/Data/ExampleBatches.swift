@@ -58,6 +58,7 @@ public final class ExampleBatches: BatchSource {
   /// Which examples a step has.
   public let plan: BatchPlan
   private let examples: any ExampleCollection
+  private let share: StepShare
   private let microBatch: MicroBatch
   private let layout: BatchLayout
   private let pad: Int32
@@ -69,6 +70,7 @@ public final class ExampleBatches: BatchSource {
 
   /// - Parameters:
   ///   - examples: as many as the plan counts.
+  ///   - share: which of a step's examples this process takes.
   ///   - microBatch: how much is computed in a forward pass.
   ///   - layout: how examples of different lengths become rows.
   ///   - pad: id written into padding.
@@ -78,7 +80,7 @@ public final class ExampleBatches: BatchSource {
   ///   - images: asked for every example of a step, on the thread that asks for batches, when its batch is made; nil
   ///     for examples without images.
   public init(
-    _ examples: any ExampleCollection, plan: BatchPlan, microBatch: MicroBatch = .wholeStep,
+    _ examples: any ExampleCollection, plan: BatchPlan, share: StepShare = .whole, microBatch: MicroBatch = .wholeStep,
     layout: BatchLayout = .padded, pad: Int32 = 0, twoPass: Bool = true, contrastiveExample: ContrastiveDraw? = nil,
     teaching: Teaching? = nil, images: Images? = nil
   ) {
@@ -86,6 +88,7 @@ public final class ExampleBatches: BatchSource {
     self.examples = examples
     self.plan = plan
     order = PlannedOrder(plan)
+    self.share = share
     self.microBatch = microBatch
     self.layout = layout
     self.pad = pad
@@ -112,7 +115,8 @@ public final class ExampleBatches: BatchSource {
       let example = try teaching?(read, epoch, index) ?? read
       return Chosen(index: index, example: example, contrastiveExample: contrastiveExample?(example, epoch, index))
     }
-    return try microBatch.cut(chosen, layout, twoPass: twoPass).map { part in
+    let own = share.dealt(chosen.map { $0.tokens(twoPass: twoPass) }).map { chosen[$0] }
+    return try microBatch.cut(own, layout, twoPass: twoPass).map { part in
       var batch = try TokenBatch(
         part.map(\.example), contrastiveExamples: part.map(\.contrastiveExample), twoPass: twoPass, layout: layout,
         pad: pad,
@@ -132,4 +136,10 @@ struct Chosen {
   var index: Int
   var example: EncodedExample
   var contrastiveExample: ContrastiveExample?
+
+  /// How often it goes through the model.
+  func passes(twoPass: Bool) -> Int { twoPass && contrastiveExample != nil ? 2 : 1 }
+
+  /// Tokens that go through the model.
+  func tokens(twoPass: Bool) -> Int { passes(twoPass: twoPass) * example.ids.count }
 }

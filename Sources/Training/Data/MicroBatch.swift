@@ -13,6 +13,8 @@ public enum MicroBatch: Sendable, Hashable, Codable {
 
   /// The step's examples in parts. Neighbours in length share one, which saves padding and changes no sum.
   func cut(_ step: [Chosen], _ layout: BatchLayout, twoPass: Bool) -> [[Chosen]] {
+    // A process of several may have none.
+    if step.isEmpty { return [] }
     switch self {
     case .wholeStep: return [step]
     case .examples(let limit):
@@ -21,11 +23,10 @@ public enum MicroBatch: Sendable, Hashable, Codable {
       return split(step) { part, _ in part.count < limit }
     case .tokens(let limit):
       precondition(limit > 0, "micro-batches of \(limit) tokens")
-      func passes(_ chosen: Chosen) -> Int { twoPass && chosen.contrastiveExample != nil ? 2 : 1 }
-      func rows(_ chosen: Chosen) -> Int { passes(chosen) * (chosen.example.breaks.count + 1) }
+      func rows(_ chosen: Chosen) -> Int { chosen.passes(twoPass: twoPass) * (chosen.example.breaks.count + 1) }
       return split(step) { part, next in
         let all = part + [next]
-        guard layout == .padded else { return all.reduce(0) { $0 + passes($1) * $1.example.ids.count } <= limit }
+        guard layout == .padded else { return all.reduce(0) { $0 + $1.tokens(twoPass: twoPass) } <= limit }
         return all.reduce(0) { $0 + rows($1) } * next.longest <= limit
       }
     }

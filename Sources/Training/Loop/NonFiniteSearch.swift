@@ -4,7 +4,7 @@ import Torch
 import TorchNN
 
 extension TrainingLoop {
-  /// Finds out where a loss or gradient ceased to be finite. Slow, but the run ends here.
+  /// Finds out where a loss or gradient ceased to be finite, in whichever process. Slow, but the run ends here.
   func explain<Task: TrainingTask>(
     _ passes: Passes<Task.Batch>, _ task: Task, _ batches: [Task.Batch], _ denominators: Denominators, _ run: Run
   ) -> any Error {
@@ -22,14 +22,19 @@ extension TrainingLoop {
           }
         }
       }
+      let isHere = !found.lossTerms.isEmpty
+      found.lossTerms = try reducer.union(found.lossTerms)
       if found.lossTerms.isEmpty {
         let norms = try withTorchErrors { passes.gradients.map { $0?.norm().item() ?? 0 } }
         found.parameters = zip(parameters, norms).filter { !$1.isFinite }.map(\.0.key)
       }
+      if found.examples.isEmpty, isHere || found.lossTerms.isEmpty {
+        found.examples = batches.flatMap { task.examples(of: $0).map(\.source) }
+      }
+      found.examples = try reducer.union(found.examples)
     } catch {
       return error
     }
-    if found.examples.isEmpty { found.examples = batches.flatMap { task.examples(of: $0).map(\.source) } }
     return TrainingError.nonFinite(found)
   }
 }

@@ -3,10 +3,10 @@ public import Torch
 
 /// The processes that share a step, as one of them sees them.
 ///
-/// The loop asks three things of it. ``rank``: what is drawn inside the model differs by process. ``gather(_:)``: before a
+/// The loop asks four things of it. ``rank``: what is drawn inside the model differs by process. ``gather(_:)``: before a
 /// step the processes agree that they are at the same one, whether to go on, and on the denominators; after it on loss
 /// and norm. ``gradients(of:)``: memory in which gradients add up over passes and processes, whole or each process its
-/// shard, so that sums may begin while the last backward pass runs.
+/// shard, so that sums may begin while the last backward pass runs. ``broadcast(_:)``: process 0 alone reads checkpoints.
 public protocol Reducer {
   /// This process among those that share a step, from 0.
   var rank: Int { get }
@@ -16,6 +16,9 @@ public protocol Reducer {
   /// Sums, votes and comparisons are made of these in the order of ranks, so all processes come to the same bits.
   func gather(_ values: [Double]) throws -> [[Double]]
 
+  /// Copies process 0's values into the tensors of the others.
+  func broadcast(_ tensors: [Tensor]) throws
+
   /// The gradients of trained parameters, summed over passes and processes. Asked for once, before the first step.
   func gradients(of parameters: [Tensor]) -> any StepGradients
 }
@@ -23,6 +26,17 @@ public protocol Reducer {
 extension Reducer {
   /// Sums over all processes: element by element, the same bits in each.
   func sum(_ values: [Double]) throws -> [Double] { Self.sum(try gather(values)[...]) }
+
+  /// The names that all processes give, in the order of ranks, each once.
+  func union(_ names: [String]) throws -> [String] {
+    let own = names.joined(separator: "\n").utf8.map(Double.init)
+    let counts = try gather([Double(own.count)]).map { Int($0[0]) }, longest = counts.max() ?? 0
+    let all = try gather(own + [Double](repeating: 0, count: longest - own.count))
+    var seen = Set<String>()
+    return zip(all, counts).flatMap { bytes, count in
+      String(decoding: bytes[..<count].map { UInt8($0) }, as: UTF8.self).split(separator: "\n").map(String.init)
+    }.filter { seen.insert($0).inserted }
+  }
 
   /// Element by element, in order.
   static func sum(_ rows: ArraySlice<[Double]>) -> [Double] {
@@ -39,6 +53,8 @@ public struct SingleProcess: Reducer {
   public init() {}
   /// The values: there is one process.
   public func gather(_ values: [Double]) -> [[Double]] { [values] }
+  /// Nothing: there are no others.
+  public func broadcast(_ tensors: [Tensor]) {}
   /// Sums over passes alone.
   public func gradients(of parameters: [Tensor]) -> any StepGradients { AccumulatedGradients(parameters) }
 }

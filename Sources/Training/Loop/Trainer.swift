@@ -47,7 +47,8 @@ public final class Trainer {
   /// - Parameters:
   ///   - source: the examples, in batches.
   ///   - validation: examples scored now and then.
-  ///   - checkpoints: where to save what is needed to go on, and when.
+  ///   - checkpoints: where to save what is needed to go on, and when. Of several processes only the first has them: the
+  ///     others go on from where it does.
   ///   - observe: is told what happens, in the order it happens. What it throws ends the run.
   /// - Throws: ``TrainingError`` before an update that would destroy the model, `InputError` if examples cannot be
   ///   read or a checkpoint cannot be written, `TorchError` if an operation fails (a shape, no memory left).

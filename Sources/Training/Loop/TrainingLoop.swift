@@ -45,7 +45,8 @@ public final class TrainingLoop {
   /// - Parameters:
   ///   - task: examples and their loss.
   ///   - validation: examples scored now and then.
-  ///   - checkpoints: where to save what is needed to go on, and when.
+  ///   - checkpoints: where to save what is needed to go on, and when. Of several processes only the first has them: the
+  ///     others go on from where it does.
   ///   - observe: is told what happens, in the order it happens. What it throws ends the run.
   /// - Throws: ``TrainingError`` before an update that would destroy the model, `InputError` if examples cannot be
   ///   read or a checkpoint cannot be written, `TorchError` if an operation fails (a shape, no memory left).
@@ -64,6 +65,7 @@ public final class TrainingLoop {
       Torch.isDeterministic = wasDeterministic
     }
     let damaged = try checkpoints.map { checkpoints in try withTorchErrors { try takeUp(checkpoints, run) } } ?? []
+    try withTorchErrors { try followFirstProcess(run) }
     try observe(.started(startMetrics(run, damaged)))
     try withTorchErrors { try task.willStart(at: progress.step) }
     var isOver: Bool { validation?.earlyStop?.ends(after: progress.validations) ?? false }

@@ -18,7 +18,7 @@ extension TrainingLoop {
     if whole.stops { return nil }
     guard whole.denominators.supervised > 0 || whole.denominators.weights.contains(where: { $0 > 0 }) else {
       throw TrainingError.nothingSupervised(
-        step: progress.step + 1, examples: batches.flatMap { task.examples(of: $0).map(\.source) })
+        step: progress.step + 1, examples: try reducer.union(batches.flatMap { task.examples(of: $0).map(\.source) }))
     }
     seedGenerators()
     defer { gradients.clear() }

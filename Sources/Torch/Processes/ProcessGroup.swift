@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+import CTorch
+import Foundation
+
+/// The processes of a run, which exchange tensors on the CPU by c10d's Gloo.
+///
+/// All call the same collectives in the same order, with tensors of the same size and type. Where one breaks, since a
+/// process has died, failed or does not come within the limit, the others throw a ``ProcessFailure`` that names it.
+public final class ProcessGroup {
+  /// This process among the others.
+  public let place: ProcessPlace
+  /// For how long a collective waits for the others.
+  public let limit: Duration
+  let store: ProcessStore
+  let generation: String
+  private let handle: ct_group
+
+  /// This process, from 0.
+  public var rank: Int { place.rank }
+  /// How many there are.
+  public var size: Int { place.size }
+
+  /// Waits for all processes and connects them.
+  ///
+  /// - Parameters:
+  ///   - introduction: versions and the like, in words: the same in all processes.
+  ///   - joining: for how long to wait for the others.
+  ///   - limit: for how long a collective waits.
+  /// - Throws: ``ProcessFailure`` naming what is missing or differs.
+  public init(
+    _ place: ProcessPlace, introduction: String, joining: Duration = .seconds(120), limit: Duration = .seconds(600)
+  ) throws {
+    (self.place, self.limit) = (place, limit)
+    do {
+      store = try ProcessStore(host: place.host, port: place.port, serves: place.keepsStore, limit: joining)
+    } catch {
+      throw place.unmet(error)
+    }
+    generation = try Handshake(store: store, place: place, introduction: introduction, limit: joining).generation()
+    handle = try store.connect(generation, rank: place.rank, size: place.size, joining: joining, limit: limit)
+  }
+
+  /// Waits for collectives under way.
+  deinit { ct_group_free(handle) }
+
+  /// Begins to sum a tensor over all processes, in place: the same bits in each. It may not be touched before the end.
+  public func beginSum(_ tensor: Tensor) throws -> PendingCollective {
+    try begin(tensor) { ct_group_sum(handle, $0, &$1) }
+  }
+
+  /// Sums a tensor over all processes, in place.
+  public func sum(_ tensor: Tensor) throws { try beginSum(tensor).wait() }
+
+  /// Copies a tensor of one process into that of all others.
+  public func broadcast(_ tensor: Tensor, from root: Int = 0) throws {
+    try begin(tensor) { ct_group_broadcast(handle, $0, Int32(root), &$1) }.wait()
+  }
+
+  /// The tensors `[…]` of all processes, as `[P, …]`, by rank.
+  public func gather(_ tensor: Tensor) throws -> Tensor {
+    let all = Tensor.zeros([size] + tensor.shape, dtype: tensor.dtype)
+    try begin(tensor.contiguous()) { own, work in
+      all.handle.map { ct_group_gather(handle, own, $0, &work) } ?? 1
+    }.wait()
+    return all
+  }
+
+  /// The numbers of all processes, by rank; as many from each.
+  public func gather(_ values: [Double]) throws -> [[Double]] {
+    let all = try gather(Tensor(values)).values(of: Double.self)
+    return (0..<size).map { Array(all[$0 * values.count..<($0 + 1) * values.count]) }
+  }
+
+  /// The texts of all processes, by rank.
+  public func gather(_ text: String) throws -> [String] {
+    let own = Array(text.utf8)
+    let counts = try gather([Double(own.count)]).map { Int($0[0]) }, longest = max(counts.max() ?? 0, 1)
+    let padded = own + [UInt8](repeating: 0, count: longest - own.count)
+    let all = try gather(Tensor(padded)).values(of: UInt8.self)
+    return counts.enumerated().map { rank, count in
+      String(decoding: all[rank * longest..<rank * longest + count], as: UTF8.self)
+    }
+  }
+
+  /// Waits until all are here.
+  public func barrier() throws { _ = try gather([0]) }
+
+  /// Leaves: the process that keeps the store stays until the others need it no more.
+  public func leave() {
+    if (try? store.add("\(generation)/left")) == size { try? store.set("\(generation)/all left", "") }
+    if place.keepsStore { _ = try? store.get("\(generation)/all left", within: .seconds(10)) }
+  }
+
+  private func begin(_ tensor: Tensor, _ call: (ct_tensor, inout ct_work?) -> Int32) throws -> PendingCollective {
+    var work: ct_work?
+    guard let own = tensor.handle, call(own, &work) == 0, let work else {
+      throw broken(TorchError.last(), after: .zero)
+    }
+    return PendingCollective(work, of: self)
+  }
+}
+
+/// A collective under way.
+public final class PendingCollective {
+  private let work: ct_work
+  private let group: ProcessGroup
+  private let start = ContinuousClock.now
+
+  fileprivate init(_ work: ct_work, of group: ProcessGroup) { (self.work, self.group) = (work, group) }
+
+  deinit { ct_work_free(work) }
+
+  /// Waits for its end.
+  ///
+  /// - Throws: ``ProcessFailure`` naming the process that did not take part.
+  public func wait() throws {
+    guard ct_work_wait(work) == 0 else { throw group.broken(TorchError.last(), after: ContinuousClock.now - start) }
+  }
+}
+
+extension ProcessPlace {
+  /// That the store cannot be reached, in words.
+  fileprivate func unmet(_ error: any Error) -> ProcessFailure {
+    let words = "\(error)", at = "\(host):\(port)"
+    if keepsStore, words.contains("EADDRINUSE") || words.lowercased().contains("address already in use") {
+      return ProcessFailure(
+        "process 0 cannot listen at \(at): another program has the port. Choose another MASTER_PORT.")
+    }
+    return ProcessFailure(
+      "process \(rank) found no store at \(at), where \(isStoreElsewhere ? "the launcher" : "process 0") should keep it: is "
+        + "MASTER_ADDR right, and can the port be reached?")
+  }
+}

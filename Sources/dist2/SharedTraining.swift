@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Files
+import Foundation
+import Recipes
+import Torch
+
+/// How many processes share a command's work, and how they wait for each other.
+struct ProcessOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Train by so many processes on this machine, each with its part of every step. torchrun and srun start them on several.",
+      valueName: "n"))
+  var processes: Int?
+  @Option(help: ArgumentHelp("How long processes wait for each other.", valueName: "seconds")) var timeout = 600
+
+  func validate() throws {
+    if let processes, !(1...1024).contains(processes) { throw ValidationError("--processes must be from 1 to 1024") }
+    guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout must be from 1 to 86400 seconds") }
+  }
+
+  /// Whether this process is to start others and be none of them.
+  func launches() throws -> Bool { try (processes ?? 1) > 1 && ProcessPlace.inEnvironment() == nil }
+
+  /// Starts the processes, and ends as they do.
+  func launch() throws -> Never {
+    let launcher = ProcessLauncher([CommandLine.programPath] + CommandLine.arguments.dropFirst(), count: processes ?? 1)
+    Foundation.exit(try launcher.run(complain))
+  }
+
+  /// Runs `body` with the other processes that share its work, if there are any.
+  ///
+  /// An error in one ends all of them, and is said once: by the process that noticed it first, or by who started them.
+  func shared(_ body: (ProcessGroup?) throws -> Void) throws {
+    guard let place = try ProcessPlace.inEnvironment() else { return try body(nil) }
+    guard processes ?? place.size == place.size else {
+      throw ValidationError("--processes \(processes ?? 1), but WORLD_SIZE says \(place.size)")
+    }
+    let limit = Duration.seconds(timeout)
+    let group = try ProcessGroup(
+      place, introduction: ProcessGroup.introduction, joining: min(limit, .seconds(120)), limit: limit)
+    do {
+      try withTorchErrors { try body(group) }
+      group.leave()
+    } catch let code as ExitCode {
+      group.leave()
+      throw code
+    } catch {
+      let isFirst = group.report(error)
+      if isFirst == nil || isFirst == true && !ProcessLauncher.started { complain(group.words(for: error)) }
+      // Not exit(): threads of the group still wait for those that have gone.
+      _exit(1)
+    }
+  }
+}
