@@ -7,7 +7,8 @@ public import TokenModels
 public import TorchNN
 public import Training
 
-/// Setup of a run for training: one of text (`RunArtifacts`), or one of image codes (`CodeRunArtifacts`).
+/// Setup of a run for training: one of text (`RunArtifacts`), one of responses or against other models
+/// (`ResponseArtifacts`), or one of image codes (`CodeRunArtifacts`).
 public protocol TrainingArtifacts: Sendable {
   /// The run file.
   var settings: RunSettings { get }
@@ -16,6 +17,8 @@ public protocol TrainingArtifacts: Sendable {
   var objective: Objective { get }
   /// Objective of a reward head; nil for models that answer, which are trained for `objective`.
   var rating: RatingObjective? { get }
+  /// What is made small in training: that of the head, the model's, or one over whole responses.
+  var trained: any TrainingObjective { get }
   /// Folder of the tokenizer that goes into each checkpoint; nil for none.
   var tokenizerFolder: String? { get }
 
@@ -29,6 +32,19 @@ public protocol TrainingArtifacts: Sendable {
   /// - Parameter shuffled: whether every epoch has an order of its own.
   func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource
 
+  /// The same with what other models say of them.
+  func batches(
+    _ examples: any RunExamples, shuffled: Bool, beside companions: RunCompanions
+  ) throws -> any BatchSource
+
+  /// Readies the other models that a run reads.
+  ///
+  /// - Parameter data: the run's data by name, `train`, `valid`.
+  func companions(
+    of model: any PretrainedModel, _ data: [(name: String, examples: any RunExamples)], _ folder: RunFolder,
+    _ terminal: Terminal
+  ) throws -> RunCompanions
+
   /// A model as this run trains it, from one as it was published.
   func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel
 
@@ -39,6 +55,22 @@ public protocol TrainingArtifacts: Sendable {
   ///
   /// - Parameter longestAnswer: tokens of the longest answer of training and validation.
   func samples(_ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder) -> any ProgressSamples
+}
+
+extension TrainingArtifacts {
+  /// The head's objective if there is one, else the model's.
+  public var trained: any TrainingObjective { rating ?? objective }
+
+  /// The batches: no other model is read.
+  public func batches(
+    _ examples: any RunExamples, shuffled: Bool, beside companions: RunCompanions
+  ) throws -> any BatchSource { try batches(examples, shuffled: shuffled) }
+
+  /// None.
+  public func companions(
+    of model: any PretrainedModel, _ data: [(name: String, examples: any RunExamples)], _ folder: RunFolder,
+    _ terminal: Terminal
+  ) throws -> RunCompanions { RunCompanions() }
 }
 
 /// Training data of a run.
@@ -52,9 +84,10 @@ extension CodeDataset: RunExamples {}
 
 /// Puts a run file and its model's folder together.
 ///
-/// - Throws: as `RunArtifacts` and `CodeRunArtifacts`.
+/// - Throws: as `RunArtifacts`, `ResponseArtifacts` and `CodeRunArtifacts`.
 public func trainingArtifacts(_ settings: RunSettings) throws -> any TrainingArtifacts {
-  settings.data.areCodes ? try CodeRunArtifacts(settings) : try RunArtifacts(settings)
+  if settings.data.areCodes { return try CodeRunArtifacts(settings) }
+  return settings.objective.choice.isOfTokens ? try RunArtifacts(settings) : try ResponseArtifacts(settings)
 }
 
 /// Shows now and then what the model can do, so that one sees early whether it learns what was meant.
