@@ -20,7 +20,8 @@ import Training
   static let rewards = ((try? FileManager.default.contentsOfDirectory(atPath: configsFolder + "/reward")) ?? [])
     .filter { $0.hasSuffix(".yaml") && $0 != "human.yaml" }.map { "reward/" + $0 }.sorted()
 
-  static let preferences = ((try? FileManager.default.contentsOfDirectory(atPath: configsFolder + "/preferences")) ?? [])
+  static let preferences =
+    ((try? FileManager.default.contentsOfDirectory(atPath: configsFolder + "/preferences")) ?? [])
     .filter { $0.hasSuffix(".yaml") }.map { "preferences/" + $0 }.sorted()
 
   static let manipulation = ["manipulation/text.yaml"]
@@ -42,7 +43,9 @@ import Training
   }
 
   /// The comment at the top says which command to type, and names the file itself.
-  @Test(arguments: files + comparisons + rewards + preferences + manipulation + grounding) func theCommandNamesTheFile(file: String)
+  @Test(arguments: files + comparisons + rewards + preferences + manipulation + grounding) func theCommandNamesTheFile(
+    file: String
+  )
     throws
   {
     let text = try String(contentsOfFile: "\(configsFolder)/\(file)", encoding: .utf8)
@@ -88,13 +91,12 @@ import Training
 
   /// With a tiny model, which knows none of the samples' words: the data is read and batched for the objective.
   @Test(arguments: preferences) func preferencesRunDry(file: String) throws {
-    let lab = try ResponseLab()
+    let lab = try ResponseLab(), model = "\(lab.folder)/model"
+    let common = ["model=\(model)", "data.template=none", "output=\(lab.folder)/out", "data.maxLength=64"]
+    // Conversations need a template, which the tiny model does not have.
+    let own = ["companions.teacher=\(model)", "data.train=\(lab.folder)/pairs.jsonl", "data.records=preference"]
     let settings = try RunSettings(
-      file: "\(configsFolder)/\(file)",
-      overrides: [
-        "model=\(lab.folder)/model", "data.template=none", "output=\(lab.folder)/out", "data.maxLength=64",
-        "data.tooLong=skip",
-      ] + (file.hasSuffix("distil.yaml") ? ["companions.teacher=\(lab.folder)/model", "data.train=\(lab.folder)/pairs.jsonl", "data.records=preference"] : []))
+      file: "\(configsFolder)/\(file)", overrides: common + (file.hasSuffix("distil.yaml") ? own : []))
     let artifacts = try ResponseArtifacts(settings)
     for path in Set([settings.data.train, settings.data.valid].compactMap { $0 }) {
       let dataset = try artifacts.responses(path)

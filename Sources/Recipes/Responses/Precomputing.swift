@@ -14,7 +14,9 @@ public struct StoppedComputing: Error, CustomStringConvertible {
   /// Where those that are there are kept.
   public var folder: String
   /// For a person.
-  public var description: String { "Stopped; what is whole is kept in \(folder), and the same command goes on from it." }
+  public var description: String {
+    "Stopped; what is whole is kept in \(folder), and the same command goes on from it."
+  }
 }
 
 extension ResponseArtifacts {

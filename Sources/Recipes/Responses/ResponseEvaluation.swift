@@ -75,7 +75,9 @@ public struct ResponseEvaluation {
   }
 
   /// How often each example is read: by the reference model, if there is one, and by the model.
-  public static func passes(of artifacts: ResponseArtifacts) -> Int { artifacts.sequence?.needsReference == true ? 2 : 1 }
+  public static func passes(of artifacts: ResponseArtifacts) -> Int {
+    artifacts.sequence?.needsReference == true ? 2 : 1
+  }
 
   // MARK: Figures
 

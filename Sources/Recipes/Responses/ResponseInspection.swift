@@ -68,11 +68,14 @@ public struct ResponseInspection {
     let example = splits[0].dataset.examples[index]
     let prompt = tokens(example.sharedPrompt).map { terminal.styled($0, .dim) }.joined()
     let heading = terminal.styled(example.source, .bold)
-    return ([heading, prompt + " ║"] + responses(of: example).map { name, pieces in
-      let count = pieces.count { $0.isLearnt }
-      return terminal.styled("\(name), \(count) tokens: ", .bold)
-        + pieces.map { $0.isLearnt ? terminal.styled("|\($0.text)", .green) : terminal.styled($0.text, .dim) }.joined()
-    }).joined(separator: "\n")
+    return
+      ([heading, prompt + " ║"]
+      + responses(of: example).map { name, pieces in
+        let count = pieces.count { $0.isLearnt }
+        return terminal.styled("\(name), \(count) tokens: ", .bold)
+          + pieces.map { $0.isLearnt ? terminal.styled("|\($0.text)", .green) : terminal.styled($0.text, .dim) }
+          .joined()
+      }).joined(separator: "\n")
   }
 
   private func tokens(_ ids: some Sequence<Int32>) -> [String] {

@@ -66,7 +66,8 @@ extension ObjectiveSettings: SettingsSection {
     try keys.value("softmax", &softmax)
     try keys.value("direction", &direction)
     let isOfTokens = choice.isOfTokens
-    try keys.value("smoothing", &smoothing, isOfTokens ? "a number above 0 and below 1" : "a number from 0 to below 1") {
+    try keys.value("smoothing", &smoothing, isOfTokens ? "a number above 0 and below 1" : "a number from 0 to below 1")
+    {
       $0 < 1 && (isOfTokens ? $0 > 0 : $0 >= 0)
     }
     try keys.value("reduction", &reduction)

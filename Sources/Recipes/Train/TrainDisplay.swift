@@ -56,10 +56,10 @@ public final class TrainDisplay {
     let accuracy = found["rewards/accuracies"].map { "accuracy \(Quantity.percent($0))" }
     let margin = found["rewards/margins"].map { "margin \(Quantity.number($0))" }
     // Of single responses there is neither.
-    let classes = margin != nil ? [] : [("wanted", "rewards/chosen"), ("unwanted", "rewards/rejected")].compactMap { name, key in
+    let classes = [("wanted", "rewards/chosen"), ("unwanted", "rewards/rejected")].compactMap { name, key in
       found[key].map { "\(name) \(Quantity.number($0))" }
     }
-    let parts = [accuracy, margin].compactMap { $0 } + classes
+    let parts = [accuracy, margin].compactMap { $0 } + (margin == nil ? classes : [])
     return parts.isEmpty ? "" : before + parts.joined(separator: ", ")
   }
 

@@ -92,7 +92,8 @@ public final class TrainRun {
         source,
         validation: try valid.map {
           try Validation(
-            artifacts.batches($0, shuffled: false, beside: companions), stepsBetween: every, earlyStop: settings.train.earlyStop)
+            artifacts.batches($0, shuffled: false, beside: companions), stepsBetween: every,
+            earlyStop: settings.train.earlyStop)
         },
         checkpoints: checkpoints
       ) { event in

@@ -84,7 +84,9 @@ public struct ResponseReader: Sendable {
       throw try unknown(object)
     }
     // A preference stands for two single responses, and a group may have labels in place of scores.
-    let stands = format == .unpaired && detected == .preference || format == .group && holds([fields.completions, "labels"], object)
+    let stands =
+      format == .unpaired && detected == .preference
+      || format == .group && holds([fields.completions, "labels"], object)
     guard !stands, !holds(format, object) else { return format }
     guard let detected else { throw try unknown(object) }
     throw object.error(

@@ -26,7 +26,8 @@ final class ResponseLab {
     return try! JSONDecoder().decode([String: Recorded].self, from: Data(contentsOf: file))
   }()
 
-  private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+  private static let fixtures =
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().path + "/Fixtures"
 
   init() throws {

@@ -64,7 +64,8 @@ import Training
   @Test(arguments: DistillationPreset.allCases) func everyDistillationTrains(preset: DistillationPreset) throws {
     let lab = try ResponseLab()
     // A teacher of its own: what DPO made of the model.
-    _ = try lab.run("{ preset: dpo, beta: 0.5 }", train: "{ steps: 3, batch: 4, learningRate: 1.0e-2, samples: 0 }").run()
+    let quick = "{ steps: 3, batch: 4, learningRate: 1.0e-2, samples: 0 }"
+    _ = try lab.run("{ preset: dpo, beta: 0.5 }", train: quick).run()
     let names: [String] =
       switch preset {
       case .gkd, .dckd: ["teacher"]
@@ -129,8 +130,9 @@ import Training
     let file = try SafetensorsFile(path)
     let values = try Tensor(#require(file["values"]), copying: true) - 1
     try SafetensorsWriter.write(
-      ["documents", "lengths"].map { SafetensorsSource(name: $0, tensor: try Tensor(#require(file[$0]), copying: true)) }
-        + [SafetensorsSource(name: "values", tensor: values)], to: path)
+      ["documents", "lengths"].map { name in
+        SafetensorsSource(name: name, tensor: try Tensor(#require(file[name]), copying: true))
+      } + [SafetensorsSource(name: "values", tensor: values)], to: path)
     let error = #expect(throws: InputError.self) {
       try lab.run("{ preset: dpo }", "reference: { folder: out/reference }", output: "next").run()
     }
@@ -143,7 +145,8 @@ import Training
     let train = "{ steps: 6, batch: 2, learningRate: 1.0e-3, samples: 1, checkpointEvery: 2, validateEvery: 3 }"
     func run(_ output: String) throws -> TrainRun {
       let settings = try lab.settings(
-        "data: { train: pairs.jsonl, valid: pairs.jsonl }\nobjective: { preset: dpo }\ntrain: \(train)\noutput: \(output)")
+        "data: { train: pairs.jsonl, valid: pairs.jsonl }\nobjective: { preset: dpo }\ntrain: \(train)\noutput: \(output)"
+      )
       return TrainRun(try trainingArtifacts(settings), command: "", terminal: quiet)
     }
     let whole = try run("whole").run()
@@ -169,7 +172,8 @@ import Training
     let lab = try ResponseLab()
     let train = "{ steps: 3, batch: 4, learningRate: 1.0e-3, samples: 0, validateEvery: 3, \(more) }"
     let settings = try lab.settings(
-      "data: { train: pairs.jsonl, valid: pairs.jsonl }\nobjective: { preset: dpo, beta: 0.5 }\ntrain: \(train)\noutput: out")
+      "data: { train: pairs.jsonl, valid: pairs.jsonl }\nobjective: { preset: dpo, beta: 0.5 }\ntrain: \(train)\noutput: out"
+    )
     var found: [String: Double] = [:]
     let run = TrainRun(try trainingArtifacts(settings), command: "", terminal: quiet)
     run.observe = {

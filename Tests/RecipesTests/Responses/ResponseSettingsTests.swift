@@ -52,8 +52,8 @@ import Training
     }
     let distilled = RunSettings(
       model: "m", objective: ObjectiveSettings(.distillation(.alignDistilAdaptive)),
-      companions: CompanionSettings(dpo: "a", reverse: "b"), train: TrainSettings(
-        earlyStop: EarlyStop(patience: 2)))
+      companions: CompanionSettings(dpo: "a", reverse: "b"),
+      train: TrainSettings(earlyStop: EarlyStop(patience: 2)))
     #expect(try RunSettings(yaml: distilled.resolved.yaml) == distilled)
     var judged = RunSettings(model: "m", objective: ObjectiveSettings(.responses(.dpo)))
     judged.train.earlyStop = EarlyStop(patience: 2, measurement: "rewards/accuracies")
@@ -82,7 +82,7 @@ import Training
     ("objective: { preset: gkd }", ["companions.teacher", "the model that gkd reads"]),
     ("objective: { preset: dpo }\ncompanions: { teacher: t }", ["companions.teacher", "Leave it out"]),
     ("objective: { preset: dckd }\ncompanions: { teacher: t, dpo: d }", ["companions.dpo", "It reads teacher."]),
-    ("objective: { preset: dpo }\ntrain: { earlyStop: { patience: 1, by: acuracy } }", ["by", "Did you mean accuracy?"]),
+    ("objective: { preset: dpo }\ntrain: { earlyStop: { patience: 1, by: acuracy } }", ["by", "mean accuracy?"]),
     ("objective: { preset: sft }\ntrain: { earlyStop: { patience: 1, by: accuracy } }", ["train.earlyStop.by"]),
     ("objective: { preset: dpo }\nreference: { mode: adaptersOff }", ["reference.mode", "withoutAdapters"]),
   ]) func contradictionsAreRefused(yaml: String, fragments: [String]) {
