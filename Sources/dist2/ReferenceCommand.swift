@@ -3,6 +3,7 @@ import ArgumentParser
 import Files
 import Recipes
 import Reports
+import Training
 
 struct ReferenceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -128,7 +128,8 @@ struct TrainReport {
   }
 
   private var dataTable: Table {
-    let metrics = artifacts.settings.metrics.map(\.name)
+    // Responses have none counted.
+    let metrics = zip(artifacts.settings.metrics, data[0].metrics).map(\.0.name)
     var table = Table(
       columns: [Table.Column("file")]
         + (["examples", "tokens", "learnt", "longest"] + metrics.map { "metric tokens: \($0)" }).map {

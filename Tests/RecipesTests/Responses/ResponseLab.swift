@@ -40,8 +40,8 @@ final class ResponseLab {
     let vocabulary = words.enumerated().reduce(into: JSONObject()) { $0[$1.element] = .int($1.offset) }
     let added = (0..<2).map { id -> JSON in
       [
-        "id": .int(id), "content": .string(words[id]), "single_word": false, "lstrip": false, "rstrip": false,
-        "normalized": false, "special": true,
+        "id": .int(id), "content": .string(words[id]), "single_word": .bool(false), "lstrip": .bool(false),
+        "rstrip": .bool(false), "normalized": .bool(false), "special": .bool(true),
       ]
     }
     let tokenizer: JSON = [
@@ -75,9 +75,9 @@ final class ResponseLab {
   static let train =
     "{ steps: 3, batch: 8, learningRate: 1.0e-3, schedule: constant, clip: 1, samples: 0, packing: 0 }"
 
-  func settings(_ yaml: String, _ overrides: [String] = []) throws -> RunSettings {
+  func settings(_ yaml: String, output: String = "out", _ overrides: [String] = []) throws -> RunSettings {
     try write("run.yaml", "model: model\n" + yaml)
-    return try RunSettings(file: folder + "/run.yaml", overrides: overrides)
+    return try RunSettings(file: folder + "/run.yaml", overrides: ["output=\"\(folder)/\(output)\""] + overrides)
   }
 
   /// A run of `data` by an objective that shows nothing.
@@ -86,7 +86,7 @@ final class ResponseLab {
     output: String = "out", _ overrides: String...
   ) throws -> TrainRun {
     let settings = try settings(
-      "data: { train: \(data) }\nobjective: \(objective)\ntrain: \(train)\noutput: \(output)\n\(more)", overrides)
+      "data: { train: \(data) }\nobjective: \(objective)\ntrain: \(train)\n\(more)", output: output, overrides)
     return TrainRun(try trainingArtifacts(settings), command: "dist2 train run.yaml", terminal: quiet)
   }
 

@@ -6,6 +6,7 @@ import Objectives
 import Recipes
 import Reports
 import Testing
+import TokenData
 import Torch
 import Training
 
@@ -36,7 +37,7 @@ import Training
     // The log has what the events have, and how far apart the two models are before the first step.
     let log = try lab.log()
     #expect(log.count { $0["train/rewards/chosen"] != nil && $0["train/logps/chosen"] != nil } == 3)
-    let start = log.compactMap { $0["start/log_ratio_rms"].flatMap(Double.init(setting:)) }
+    let start = try log.compactMap { line in try line["start/log_ratio_rms"].map { try JSONReader($0, path: "").double() } }
     #expect(start.count == 1 && (start.first ?? 1) < 1e-5)
   }
 
@@ -145,8 +146,7 @@ import Training
     let train = "{ steps: 6, batch: 2, learningRate: 1.0e-3, samples: 1, checkpointEvery: 2, validateEvery: 3 }"
     func run(_ output: String) throws -> TrainRun {
       let settings = try lab.settings(
-        "data: { train: pairs.jsonl, valid: pairs.jsonl }\nobjective: { preset: dpo }\ntrain: \(train)\noutput: \(output)"
-      )
+        "data: { train: pairs.jsonl, valid: pairs.jsonl }\nobjective: { preset: dpo }\ntrain: \(train)", output: output)
       return TrainRun(try trainingArtifacts(settings), command: "", terminal: quiet)
     }
     let whole = try run("whole").run()
@@ -172,8 +172,7 @@ import Training
     let lab = try ResponseLab()
     let train = "{ steps: 3, batch: 4, learningRate: 1.0e-3, samples: 0, validateEvery: 3, \(more) }"
     let settings = try lab.settings(
-      "data: { train: pairs.jsonl, valid: pairs.jsonl }\nobjective: { preset: dpo, beta: 0.5 }\ntrain: \(train)\noutput: out"
-    )
+      "data: { train: pairs.jsonl, valid: pairs.jsonl }\nobjective: { preset: dpo, beta: 0.5 }\ntrain: \(train)")
     var found: [String: Double] = [:]
     let run = TrainRun(try trainingArtifacts(settings), command: "", terminal: quiet)
     run.observe = {
@@ -187,9 +186,8 @@ import Training
     #expect(try ResponseEvaluation.reads(source, choice.artifacts.settings))
     let dataset = try artifacts.responses(source)
     let evaluation = try ResponseEvaluation(artifacts, dataset, model: { try choice.load() })
-    let figures = Dictionary(evaluation.figures.map { ($0.name, $0.value) }) { first, _ in first }
     for name in ["rewards/accuracies", "rewards/margins"] {
-      let value = try #require(figures[name] ?? nil)
+      let value = evaluation.value(name)
       #expect(abs(value - (found[name] ?? .nan)) < 1e-5, "\(name)")
     }
     let judged = evaluation.judged
@@ -208,10 +206,9 @@ import Training
     let choice = try ModelChoice(lab.folder + "/out"), artifacts = try ResponseArtifacts(choice.artifacts)
     let dataset = try artifacts.responses(#require(artifacts.settings.data.train))
     let evaluation = try ResponseEvaluation(artifacts, dataset, model: { try choice.load() })
-    let figures = Dictionary(evaluation.figures.map { ($0.name, $0.value) }) { first, _ in first }
-    #expect((figures["rewards/chosen"] ?? nil ?? -1) > 0)
-    #expect((figures["rewards/rejected"] ?? nil ?? 1) < 0)
-    #expect(figures["rewards/area_under_curve"] == 1)
+    #expect(evaluation.value("rewards/chosen") > 0)
+    #expect(evaluation.value("rewards/rejected") < 0)
+    #expect(evaluation.value("rewards/area_under_curve") == 1)
   }
 
   @Test func inspectionShowsWhereThePromptEnds() throws {
@@ -220,11 +217,16 @@ import Training
     let inspection = try ResponseInspection(ResponseArtifacts(settings), count: 1, terminal: quiet)
     let text = inspection.text(quiet)
     #expect(text.contains("w24w46w43w35 ║"))
-    #expect(text.contains("chosen, 3 tokens: |w31|w17|</s>"))
-    #expect(text.contains("rejected, 3 tokens: |w12|w9|</s>"))
+    #expect(text.contains("chosen, 3 tokens: |w31|w17|"))
+    #expect(text.contains("rejected, 3 tokens: |w12|w9|"))
     #expect(text.contains("computed once and kept in"))
     let second = try ResponseInspection(ResponseArtifacts(settings), line: 2, terminal: quiet).text(quiet)
     #expect(second.contains("pairs.jsonl line 2") && !second.contains("pairs.jsonl line 1\n"))
     #expect(throws: InputError.self) { try ResponseInspection(ResponseArtifacts(settings), line: 9, terminal: quiet) }
   }
+}
+
+extension ResponseEvaluation {
+  /// A figure by its name; not a number where there is none.
+  fileprivate func value(_ name: String) -> Double { figures.first { $0.name == name }?.value ?? .nan }
 }

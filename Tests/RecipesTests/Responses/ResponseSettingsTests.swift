@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 import Foundation
+import MetricTokens
 import Objectives
 import Recipes
 import Testing
@@ -110,7 +111,7 @@ import Training
     try lab.write("steps.jsonl", #"{"prompt": "w3", "completions": ["w4", "w5"], "labels": [true, false]}"# + "\n")
     try lab.write("plain.jsonl", #"{"prompt": "w3", "completion": "w4"}"# + "\n")
     let error = #expect(throws: InputError.self) {
-      let settings = try lab.settings("data: { train: \(data) }\nobjective: \(objective)\noutput: out\n\(more)")
+      let settings = try lab.settings("data: { train: \(data) }\nobjective: \(objective)\n\(more)")
       _ = try TrainRun(try trainingArtifacts(settings), command: "", terminal: quiet).run()
     }
     for fragment in fragments { #expect("\(error.map { "\($0)" } ?? "")".contains(fragment), "\(fragment)") }
