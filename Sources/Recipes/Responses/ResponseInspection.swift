@@ -128,18 +128,17 @@ public struct ResponseInspection {
   private var table: Table {
     var table = Table(
       columns: [Table.Column("file")]
-        + ["examples", "responses", "tokens", "learnt", "longest", "better", "others", "left out", "cut"].map {
+        + ["examples", "responses", "tokens", "learnt", "longest", "better", "others"].map {
           Table.Column($0, alignment: .right)
         })
     for (name, dataset) in splits {
       let summary = dataset.summary, lengths = ResponseLengths(dataset.examples)
       table.add([
-        .text("\(name): \(summary.path.split(separator: "/").last.map(String.init) ?? summary.path)"),
+        .text(name),
         .count(summary.examples), .count(dataset.examples.reduce(0) { $0 + $1.documents.count }),
         .count(summary.tokens), .count(summary.supervised), .count(summary.longest),
         lengths.better.map { .number($0, decimals: 1) } ?? .missing,
-        lengths.others.map { .number($0, decimals: 1) } ?? .missing, .count(summary.skippedCount),
-        .count(summary.cut),
+        lengths.others.map { .number($0, decimals: 1) } ?? .missing,
       ])
     }
     table.notes.append("better, others: learnt tokens on average of the best (or a wanted) response and of the others.")

@@ -37,7 +37,9 @@ import Training
     // The log has what the events have, and how far apart the two models are before the first step.
     let log = try lab.log()
     #expect(log.count { $0["train/rewards/chosen"] != nil && $0["train/logps/chosen"] != nil } == 3)
-    let start = try log.compactMap { line in try line["start/log_ratio_rms"].map { try JSONReader($0, path: "").double() } }
+    let start = try log.compactMap { line in
+      try line["start/log_ratio_rms"].map { try JSONReader($0, path: "").double() }
+    }
     #expect(start.count == 1 && (start.first ?? 1) < 1e-5)
   }
 
@@ -216,9 +218,9 @@ import Training
     let settings = try lab.settings("data: { train: pairs.jsonl }\nobjective: { preset: dpo }")
     let inspection = try ResponseInspection(ResponseArtifacts(settings), count: 1, terminal: quiet)
     let text = inspection.text(quiet)
-    #expect(text.contains("w24w46w43w35 ║"))
-    #expect(text.contains("chosen, 3 tokens: |w31|w17|"))
-    #expect(text.contains("rejected, 3 tokens: |w12|w9|"))
+    #expect(text.contains("w24 w46 w43 w35 ║"))
+    #expect(text.contains("chosen, 3 tokens: | w31| w17|</s>"))
+    #expect(text.contains("rejected, 3 tokens: | w12| w9|</s>"))
     #expect(text.contains("computed once and kept in"))
     let second = try ResponseInspection(ResponseArtifacts(settings), line: 2, terminal: quiet).text(quiet)
     #expect(second.contains("pairs.jsonl line 2") && !second.contains("pairs.jsonl line 1\n"))
