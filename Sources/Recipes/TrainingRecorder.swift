@@ -25,10 +25,13 @@ package final class TrainingRecorder {
         [
           ("train/loss", metrics.loss), ("train/learning_rate", metrics.learningRate),
           ("train/gradient_norm", metrics.gradientNorm), ("train/tokens_per_second", metrics.tokensPerSecond),
-        ] + metrics.lossTerms.map { ("train/" + $0.name, $0.value) })
+        ] + metrics.lossTerms.map { ("train/" + $0.name, $0.value) }
+          + (metrics.measurements ?? []).map { ("train/" + $0.name, $0.value) })
     case .validation(let metrics):
       try log?.write(
-        step: metrics.step, [("valid/loss", metrics.loss)] + metrics.lossTerms.map { ("valid/" + $0.name, $0.value) })
+        step: metrics.step,
+        [("valid/loss", metrics.loss)] + metrics.lossTerms.map { ("valid/" + $0.name, $0.value) }
+          + (metrics.measurements ?? []).map { ("valid/" + $0.name, $0.value) })
     case .checkpoint, .finished: try log?.sync()
     }
   }

@@ -12,7 +12,8 @@ import Recipes
     version: versionLine,
     subcommands: [
       DemoCommand.self, InitCommand.self, InspectCommand.self, TrainCommand.self, CompareCommand.self,
-      Reproduce<StudyOptions>.self, EvaluateCommand.self, GenerateCommand.self, ScoreCommand.self, ServeCommand.self, PolicyCommand.self, NewDataCommand.self,
+      Reproduce<StudyOptions>.self, ReferenceCommand.self, EvaluateCommand.self, GenerateCommand.self,
+      ScoreCommand.self, ServeCommand.self, PolicyCommand.self, NewDataCommand.self,
       NewLMCommand.self, NewVLMCommand.self, ImageCodesCommand.self, ImageSamplesCommand.self, ImageMetricsCommand.self,
       ExportCommand.self, ReproduceCommand.self, ImportCommand.self, SchemaCommand.self, DoctorCommand.self,
     ])
@@ -28,6 +29,9 @@ import Recipes
     } catch let code as ExitCode {
       // Everything has been said already.
       Foundation.exit(code.rawValue)
+    } catch let stopped as StoppedComputing {
+      complain("\(stopped)")
+      Foundation.exit(130)
     } catch let error where exitCode(for: error) == .validationFailure {
       // Wrong usage: ArgumentParser's own words, but the exit code that shells expect.
       _ = ByteStream.standardError.tryWrite(fullMessage(for: error) + "\n")

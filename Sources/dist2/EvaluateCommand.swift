@@ -33,6 +33,9 @@ struct EvaluateCommand: ParsableCommand {
       With --pairs a reward model rates preferred and rejected responses (RewardBench, M-RewardBench, RewardBench 2, \
       MT-Bench's human judgements, any prompt/chosen/rejected); docs/reward-benchmarks.md has the formats and files.
 
+      A run whose objective is over whole responses (dpo, kto …) is asked which of held-out responses is the better: \
+      accuracy, margin, and what their lengths alone explain; docs/guides/preferences.md.
+
       With --boxes a model that sees finds what referring expressions mean: files of dist2 new-data grounding, a split \
       each; docs/grounding.md.
       """)
@@ -76,8 +79,11 @@ struct EvaluateCommand: ParsableCommand {
         found: "none, and the run has no test file",
         remedy: "Add --data test.jsonl.")
     }
-    let dataset = try choice.artifacts.dataset(source)
     let name = source.name
+    if try ResponseEvaluation.reads(source, settings) {
+      return try EvaluateResponses(source: source, output: output, json: json).run(choice)
+    }
+    let dataset = try choice.artifacts.dataset(source)
     let terminal = Terminal.standardError
     for remark in dataset.summary.remarks(settings) { terminal.write("note: \(remark)\n") }
     let model = try choice.load()

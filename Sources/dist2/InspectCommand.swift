@@ -9,7 +9,8 @@ struct InspectCommand: ParsableCommand {
     abstract: "See what a run would learn from your data, token by token, before training.",
     discussion: """
       Shows examples with the tokens that are learnt and those that carry a distance, the target around each, its \
-      weight and contrastive example, and warns of what usually goes wrong.
+      weight and contrastive example, and warns of what usually goes wrong. Of objectives over responses: the prompt, \
+      where it ends, and the tokens of each response.
       """)
   @OptionGroup var options: RunFileOptions
   @Option(help: "How many examples to show.", transform: whole(1...1000)) var examples = 3
@@ -25,11 +26,19 @@ struct InspectCommand: ParsableCommand {
       print(try CodeInspection(CodeRunArtifacts(settings), count: 4 * max(1, examples)).text(.standardOutput))
       return
     }
+    if settings.readsResponses {
+      let inspection = try ResponseInspection(ResponseArtifacts(settings), count: max(1, examples), line: line)
+      print(inspection.text(.standardOutput))
+      return try write(inspection.page(command: CommandLine.asTyped))
+    }
     let inspection = try Inspection(RunArtifacts(settings), count: max(1, examples), line: line)
     print(inspection.text(.standardOutput))
-    if let html {
-      try inspection.page(command: CommandLine.asTyped).write(to: html)
-      print("\nPage: \(html)")
-    }
+    try write(inspection.page(command: CommandLine.asTyped))
+  }
+
+  private func write(_ page: @autoclosure () -> HTMLReport) throws {
+    guard let html else { return }
+    try page().write(to: html)
+    print("\nPage: \(html)")
   }
 }

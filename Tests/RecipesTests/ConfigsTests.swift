@@ -20,6 +20,10 @@ import Training
   static let rewards = ((try? FileManager.default.contentsOfDirectory(atPath: configsFolder + "/reward")) ?? [])
     .filter { $0.hasSuffix(".yaml") && $0 != "human.yaml" }.map { "reward/" + $0 }.sorted()
 
+  static let preferences =
+    ((try? FileManager.default.contentsOfDirectory(atPath: configsFolder + "/preferences")) ?? [])
+    .filter { $0.hasSuffix(".yaml") }.map { "preferences/" + $0 }.sorted()
+
   static let manipulation = ["manipulation/text.yaml"]
   // Run dry in Phi3VisionRunTests: they need a model that sees.
   static let grounding = ["grounding/llava-1.5-7b.yaml", "grounding/phi35-vision.yaml"]
@@ -35,10 +39,13 @@ import Training
     #expect(Self.files.count >= 7)
     #expect(Self.comparisons.count >= 2)
     #expect(Self.rewards.count == 10)
+    #expect(Self.preferences.count == 4)
   }
 
   /// The comment at the top says which command to type, and names the file itself.
-  @Test(arguments: files + comparisons + rewards + manipulation + grounding) func theCommandNamesTheFile(file: String)
+  @Test(arguments: files + comparisons + rewards + preferences + manipulation + grounding) func theCommandNamesTheFile(
+    file: String
+  )
     throws
   {
     let text = try String(contentsOfFile: "\(configsFolder)/\(file)", encoding: .utf8)
@@ -80,6 +87,25 @@ import Training
     #expect(supervision.ratings.isEmpty == (preset != .regression))
     #expect(supervision.comparisons.isEmpty == !compares)
     #expect(supervision.logitRows.isEmpty == (preset.rating != nil))
+  }
+
+  /// With a tiny model, which knows none of the samples' words: the data is read and batched for the objective.
+  @Test(arguments: preferences) func preferencesRunDry(file: String) throws {
+    let lab = try ResponseLab(), model = "\(lab.folder)/model"
+    let common = ["model=\(model)", "data.template=none", "output=\(lab.folder)/out", "data.maxLength=64"]
+    // Conversations need a template, which the tiny model does not have.
+    let own = ["companions.teacher=\(model)", "data.train=\(lab.folder)/pairs.jsonl", "data.records=preference"]
+    let settings = try RunSettings(
+      file: "\(configsFolder)/\(file)", overrides: common + (file.hasSuffix("distil.yaml") ? own : []))
+    let artifacts = try ResponseArtifacts(settings)
+    for path in Set([settings.data.train, settings.data.valid].compactMap { $0 }) {
+      let dataset = try artifacts.responses(path)
+      #expect(dataset.count > 3 && dataset.summary.skippedCount == 0, "\(file)")
+    }
+    let train = try artifacts.responses(#require(settings.data.train))
+    let batch = try #require(try artifacts.batches(train, shuffled: true).batches(ofStep: 0).first)
+    #expect(!batch.supervision.groups.isEmpty)
+    #expect(artifacts.remarks.isEmpty, "\(file)")
   }
 
   private func expectDryRun(_ file: String, _ settings: RunSettings) throws {

@@ -92,8 +92,8 @@ import TokenData
 
   @Test(arguments: [
     (#"{"prompt": "p", "completions": ["a"], "labels": [true]}"#, "stepwise"),
-    (#"{"prompt": "p", "completion": "a"}"#, "leave data.records out"),
-    (#"{"text": "t"}"#, "leave data.records out"),
+    (#"{"prompt": "p", "completion": "a"}"#, "objective.preset: sft"),
+    (#"{"text": "t"}"#, "objective.preset: sft"),
     (#"{"prompt": "p", "chosen": "a"}"#, "both chosen and rejected"),
     (#"{"prompt": "p", "chosen": "a", "rejected": "a"}"#, "found the same"),
     (#"{"prompt": "p", "chosen": "a", "rejected": " "}"#, "an empty one"),
@@ -109,6 +109,23 @@ import TokenData
     ),
   ]) func whatDoesNotFitIsRefused(line: String, fragment: String) {
     expectRefusal("train.jsonl", "line 1", fragment) { _ = try records(line) }
+  }
+
+  /// A record of another format than the one that is asked for is called by its name.
+  @Test func formatsThatAreAskedFor() throws {
+    let pair = #"{"prompt": "p", "chosen": "a", "rejected": "b"}"#
+    let group = #"{"prompt": "p", "completions": ["a", "b"], "scores": [1, 2]}"#
+    expectRefusal("line 1", "those of group", "data.records: group") {
+      _ = try records(group, ResponseReader(format: .preference))
+    }
+    expectRefusal("line 1", "those of preference", "data.records: preference") {
+      _ = try records(pair, ResponseReader(format: .group))
+    }
+    expectRefusal("line 1", "stepwise") {
+      _ = try records(
+        #"{"prompt": "p", "completions": ["a"], "labels": [true]}"#, ResponseReader(format: .preference))
+    }
+    #expect(try record(group, ResponseReader(format: .group)).worth == .scores([1, 2]))
   }
 
   // MARK: Encoding
@@ -165,12 +182,12 @@ import TokenData
     expectRefusal("line 2", "both chosen and rejected") { _ = try dataset(100, .error, skipBad: false) }
     let all = try dataset(100, .error)
     #expect(all.examples.count == 2)
-    #expect(all.skipped.map(\.line) == [2])
+    #expect(all.summary.skipped.map(\.line) == [2])
     #expect(all.examples[0].source == "data.jsonl line 1")
     let whole = all.examples[1], longest = try #require(whole.documents.map(\.count).max())
     let skipping = try dataset(longest - 1, .skip)
     #expect(skipping.examples.count == 1)
-    #expect(skipping.skipped.map(\.line).sorted() == [2, 3])
+    #expect(skipping.summary.skipped.map(\.line).sorted() == [2, 3])
     // Both responses lose the same tokens of their prompt.
     let cut = try dataset(longest - 2, .cutPrompt).examples[1]
     for index in 0..<2 {

@@ -203,6 +203,81 @@ import Training
     for (a, b) in zip(validation, training) { #expect(abs(a.value - b.value) < 1e-5) }
   }
 
+  /// BCO's δ is halfway between the mean rewards of both classes in the steps before, 0 at first.
+  @Test func theAnchorFollowsRewards() throws {
+    let run = try #require(Self.runs["kto"]), objective = try objective("bco"), reference = try model()
+    for parameter in reference.parameters() { noGrad { parameter.tensor.mul_(1.1) } }
+    func steps(_ examples: [EncodedExample], _ count: Int, _ microBatch: MicroBatch = .wholeStep) throws
+      -> [StepMetrics]
+    {
+      var metrics = [StepMetrics]()
+      let source = ReferencedBatches(source(examples, microBatch: microBatch), reference: .twin(reference))
+      let options = TrainingOptions(length: .steps(count), schedule: .constant)
+      try Trainer(try model(), objective, AdamW(learningRate: 0), options: options).fit(source) { event in
+        if case .step(let step) = event { metrics.append(step) }
+      }
+      return metrics
+    }
+    // The reward of each response, which does not change at a learning rate of 0.
+    let rewards = try run.examples.map { example in
+      try #require(try steps([example], 1)[0].measurements?.first { $0.name.hasPrefix("rewards/") }).value
+    }
+    let isWanted = run.data.map { $0.label ?? false }
+    func mean(_ wanted: Bool) -> Double {
+      let own = zip(rewards, isWanted).filter { $0.1 == wanted }.map(\.0)
+      return own.reduce(0, +) / Double(own.count)
+    }
+    func loss(_ anchor: Double) -> Double {
+      zip(rewards, isWanted).reduce(0) { sum, response in
+        let above = response.0 - anchor
+        return sum + log1p(exp(response.1 ? -above : above))
+      } / Double(rewards.count)
+    }
+    let anchor = (mean(true) + mean(false)) / 2
+    #expect(abs(anchor) > 0.05)
+    for microBatch in [MicroBatch.wholeStep, .examples(2)] {
+      let found = try steps(run.examples, 3, microBatch).map(\.loss)
+      for (own, expected) in zip(found, [loss(0), loss(anchor), loss(anchor)]) { #expect(abs(own - expected) < 1e-5) }
+    }
+  }
+
+  /// A run that goes on from a checkpoint has the δ that it stopped with.
+  @Test func theAnchorIsKept() throws {
+    let run = try #require(Self.runs["kto"]), objective = try objective("bco"), reference = try model()
+    for parameter in reference.parameters() { noGrad { parameter.tensor.mul_(1.1) } }
+    func losses(_ folder: String?, steps: Int) throws -> [Double] {
+      let source = ReferencedBatches(source(run.examples), reference: .twin(reference))
+      let options = TrainingOptions(length: .steps(4), schedule: .constant)
+      let trainer = Trainer(try model(), objective, AdamW(learningRate: 1e-3), options: options)
+      trainer.shouldStop = { trainer.progress.step >= steps }
+      return try trainer.fit(source, checkpoints: folder.map { try Checkpoints($0, stepsBetween: 1) }).losses
+    }
+    try withTemporaryFolder { folder in
+      let whole = try losses(nil, steps: 4)
+      #expect(try losses(folder, steps: 2).count == 2)
+      #expect(try losses(folder, steps: 4) == whole)
+    }
+  }
+
+  /// Accuracy does not change at a learning rate of 0, which ends the run.
+  @Test func runsEndByAccuracy() throws {
+    let run = try #require(Self.runs["dpo"]), objective = try objective("dpo"), reference = try model()
+    func batches() -> ReferencedBatches { ReferencedBatches(source(run.examples), reference: .twin(reference)) }
+    func finish(_ rate: Double, _ measurement: String?) throws -> FinishMetrics {
+      let trainer = Trainer(
+        try model(), objective, AdamW(learningRate: rate),
+        options: TrainingOptions(length: .steps(6), schedule: .constant))
+      let stop = EarlyStop(patience: 2, measurement: measurement)
+      return try trainer.fit(batches(), validation: Validation(batches(), stepsBetween: 1, earlyStop: stop))
+    }
+    let constant = try finish(0, "rewards/accuracies")
+    #expect(constant.reason == .stoppedEarly && constant.step == 3 && constant.best?.step == 1)
+    // All pairs are right after the first step, while the loss goes on falling.
+    #expect(try finish(1e-3, "rewards/accuracies").step == 3)
+    #expect(try finish(1e-3, nil).step == 6)
+    #expect(try finish(1e-3, "rewards/margins").best?.step == 6)
+  }
+
   @Test func modesAreChosenAndRefused() throws {
     let dpo = try objective("dpo"), kto = try objective("kto")
     func mode(_ mode: ReferenceMode, _ objective: SequenceObjective, adapters: Bool = false, continued: Bool = false)

@@ -71,7 +71,9 @@ public struct CodeRunArtifacts: TrainingArtifacts {
   }
 
   /// Examples in batches, the way `train` says.
-  public func batches(_ examples: any RunExamples, shuffled: Bool, share: StepShare) throws -> any BatchSource {
+  public func batches(
+    _ examples: any RunExamples, shuffled: Bool, share: StepShare, beside companions: RunCompanions
+  ) throws -> any BatchSource {
     let train = settings.train
     // All images have as many codes, so nothing is padded.
     return PrefetchedBatches(

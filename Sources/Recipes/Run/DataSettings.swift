@@ -18,6 +18,11 @@ public struct DataSettings: Sendable, Hashable {
   public var tokenizer: String?
   /// Format of a line; nil: decided by its fields.
   public var format: RecordFormat?
+  /// Format of a line of responses, for objectives that read these; nil: decided by its fields, and by the objective
+  /// where a line may stand for two formats.
+  public var records: ResponseFormat?
+  /// What becomes of lines that prefer neither response.
+  public var ties: Ties
   /// Name of the chat template; nil: that of the model for conversations, none for plain prompts.
   public var template: String?
   /// Writes a record's columns into prompt and answer; nil: records have these as fields.
@@ -26,6 +31,8 @@ public struct DataSettings: Sendable, Hashable {
   public var date: String?
   /// Fields under other names than TRL's.
   public var fields: RecordFields
+  /// The same of records with responses; prompt, completion and id are those of ``fields``.
+  public var responseFields: ResponseFields
   /// Whether an end token follows each answer and is learnt with it.
   public var end: Bool
   /// Whether digits of answers are tokens of their own; nil: where a metric of single digits wants it.
@@ -49,13 +56,15 @@ public struct DataSettings: Sendable, Hashable {
   public init(
     train: DataSource? = nil, valid: DataSource? = nil, test: DataSource? = nil, areCodes: Bool = false,
     tokenizer: String? = nil,
-    format: RecordFormat? = nil, template: String? = nil, columns: ColumnTemplate? = nil, date: String? = nil,
-    fields: RecordFields = RecordFields(),
+    format: RecordFormat? = nil, records: ResponseFormat? = nil, ties: Ties = .error, template: String? = nil,
+    columns: ColumnTemplate? = nil, date: String? = nil, fields: RecordFields = RecordFields(),
+    responseFields: ResponseFields = ResponseFields(),
     end: Bool = true, splitDigits: Bool? = nil, squareImages: Int? = nil, maxLength: Int? = nil,
     tooLong: Dataset.TooLong = .error, skipBad: Bool = false, limit: Int? = nil
   ) {
     (self.train, self.valid, self.test, self.areCodes, self.tokenizer) = (train, valid, test, areCodes, tokenizer)
     (self.format, self.template, self.columns, self.date) = (format, template, columns, date)
+    (self.records, self.ties, self.responseFields) = (records, ties, responseFields)
     (self.fields, self.end) = (fields, end)
     (self.splitDigits, self.squareImages, self.maxLength) = (splitDigits, squareImages, maxLength)
     (self.tooLong, self.skipBad, self.limit) = (tooLong, skipBad, limit)
@@ -73,6 +82,8 @@ extension DataSettings: SettingsSection {
     var format = AutomaticFormat(self)
     try keys.value("format", &format)
     (self.format, areCodes) = (format.format, format == .codes)
+    try keys.value("records", &records)
+    try keys.value("ties", &ties)
     try keys.path("tokenizer", &tokenizer)
     try keys.refuse(
       if: tokenizer != nil && !areCodes, "tokenizer", expected: "no such key for text, whose tokenizer is the model's",
@@ -83,7 +94,9 @@ extension DataSettings: SettingsSection {
     try keys.value("date", &date, "a day as Llama's templates write it, like 26 Jul 2024") {
       $0.wholeMatch(of: #/[0-9]{2} [A-Z][a-z]{2} [0-9]{4}/#) != nil
     }
-    try keys.section("fields", &fields)
+    var names = FieldKeys(record: fields, response: responseFields)
+    try keys.section("fields", &names)
+    (fields, responseFields) = (names.record, names.response)
     try keys.value("end", &end)
     try keys.value("splitDigits", &splitDigits)
     try keys.value("squareImages", &squareImages, in: 1...4096)
@@ -115,14 +128,37 @@ private enum AutomaticFormat: String, CaseIterable, NamedSetting {
 
 extension Dataset.TooLong: NamedSetting {}
 
-extension RecordFields: SettingsSection {
+/// What becomes of lines that prefer neither response (HelpSteer2-Preference, strength 0).
+public enum Ties: String, Sendable, Hashable, CaseIterable, NamedSetting {
+  /// They are refused.
+  case error
+  /// They are left out.
+  case skip
+}
+
+extension ResponseFormat: NamedSetting {}
+
+/// `data.fields`
+private struct FieldKeys: SettingsSection {
+  var record: RecordFields
+  var response: ResponseFields
+
   mutating func visit(_ keys: any SettingsKeys) throws {
-    try keys.value("prompt", &prompt)
-    try keys.value("completion", &completion)
-    try keys.value("messages", &messages)
-    try keys.value("text", &text)
-    try keys.value("images", &images)
-    try keys.value("spans", &spans)
-    try keys.value("id", &id)
+    try keys.value("prompt", &record.prompt)
+    try keys.value("completion", &record.completion)
+    try keys.value("messages", &record.messages)
+    try keys.value("text", &record.text)
+    try keys.value("images", &record.images)
+    try keys.value("spans", &record.spans)
+    try keys.value("id", &record.id)
+    try keys.value("chosen", &response.chosen)
+    try keys.value("rejected", &response.rejected)
+    try keys.value("label", &response.label)
+    try keys.value("completions", &response.completions)
+    try keys.value("scores", &response.scores)
+    try keys.value("margin", &response.margin)
+    try keys.value("probability", &response.probability)
+    try keys.value("weight", &response.weight)
+    (response.prompt, response.completion, response.id) = (record.prompt, record.completion, record.id)
   }
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import Files
 public import Objectives
 
 /// Loss to minimise.
 public struct ObjectiveSettings: Sendable, Hashable {
-  /// Which loss terms there are.
-  public var preset: Preset
+  /// Which objective, of which family.
+  public var choice: ObjectivePreset
   /// α
   public var alpha: Double
-  /// τ of metrics that have none of their own.
+  /// τ of metrics that have none of their own, or of scores of responses.
   public var temperature: Temperature
   /// Over which tokens the model's softmax is taken.
   public var softmax: DistanceLoss.Softmax
@@ -17,6 +18,15 @@ public struct ObjectiveSettings: Sendable, Hashable {
   public var smoothing: Double
   /// How terms become one number.
   public var reduction: Objective.Reduction
+  /// Numbers of objectives over whole responses and against other models.
+  public var parameters: ResponseParameters
+
+  /// Which loss terms there are, of an objective of tokens; `sft` where it is of another family, whose models answer
+  /// like those. To set it is to choose it.
+  public var preset: Preset {
+    get { if case .tokens(let preset) = choice { preset } else { .sft } }
+    set { if choice.isOfTokens { choice = .tokens(newValue) } else { self = ObjectiveSettings(preset: newValue) } }
+  }
 
   /// Memberwise; the defaults are the run file's.
   ///
@@ -26,21 +36,91 @@ public struct ObjectiveSettings: Sendable, Hashable {
     softmax: DistanceLoss.Softmax = .subset, direction: DistanceLoss.Direction = .forward, smoothing: Double = 0.1,
     reduction: Objective.Reduction = .means
   ) {
-    (self.preset, self.alpha, self.temperature) = (preset, alpha ?? preset.defaultAlpha, temperature)
+    (choice, self.alpha, self.temperature) = (.tokens(preset), alpha ?? preset.defaultAlpha, temperature)
     (self.softmax, self.direction, self.smoothing, self.reduction) = (softmax, direction, smoothing, reduction)
+    parameters = ResponseParameters()
+  }
+
+  /// An objective of any family, with its own numbers.
+  public init(_ choice: ObjectivePreset) {
+    guard !choice.isOfTokens else {
+      if case .tokens(let preset) = choice { self.init(preset: preset) } else { self.init() }
+      return
+    }
+    self.init(preset: .sft, temperature: .value(1))
+    (self.choice, parameters) = (choice, ResponseParameters(choice))
+    switch choice {
+    case .responses(let preset): smoothing = preset.ownSmoothing ?? 0
+    case .distillation: (direction, smoothing) = (DistillationParameters().direction, 0)
+    case .tokens: break
+    }
   }
 }
 
 extension ObjectiveSettings: SettingsSection {
   mutating func visit(_ keys: any SettingsKeys) throws {
-    try keys.value("preset", &preset)
-    if keys.isReading { alpha = preset.defaultAlpha }
+    try keys.value("preset", &choice)
+    if keys.isReading { self = ObjectiveSettings(choice) }
     try keys.value("alpha", &alpha, in: SettingRange.factors)
     try keys.value("temperature", &temperature)
     try keys.value("softmax", &softmax)
     try keys.value("direction", &direction)
-    try keys.value("smoothing", &smoothing, "a number above 0 and below 1") { $0 > 0 && $0 < 1 }
+    let isOfTokens = choice.isOfTokens
+    try keys.value("smoothing", &smoothing, isOfTokens ? "a number above 0 and below 1" : "a number from 0 to below 1")
+    {
+      $0 < 1 && (isOfTokens ? $0 > 0 : $0 >= 0)
+    }
     try keys.value("reduction", &reduction)
+    try parameters.visit(keys)
+    if keys.isReading { try refuseUnread(keys) }
+  }
+
+  /// Refuses numbers that the preset does not read.
+  private func refuseUnread(_ keys: any SettingsKeys) throws {
+    let own = ObjectiveSettings(choice), usual = SettingsWriter.tree(of: own), given = SettingsWriter.tree(of: self)
+    let read = Set(own.parameters.names).union(choice.sharedKeys).union(["preset"])
+    guard case .object(let members) = given else { return }
+    for (key, value) in members.members where !read.contains(key) && usual[key] != value {
+      throw keys.error(
+        key,
+        expected: "a key that \(choice.rawValue) reads: "
+          + read.subtracting(["preset"]).sorted().joined(separator: ", "),
+        found: key, remedy: "Leave it out.")
+    }
+  }
+}
+
+extension ResponseParameters {
+  /// The keys that hold a number.
+  fileprivate var names: [String] {
+    guard case .object(let object) = SettingsWriter.tree(of: self) else { return [] }
+    return object.members.filter { $0.value != .null }.map(\.key)
+  }
+}
+
+extension ObjectivePreset {
+  /// Which keys a preset reads of those that objectives of tokens have as well.
+  var sharedKeys: Set<String> {
+    switch self {
+    case .tokens: ["alpha", "temperature", "softmax", "direction", "smoothing", "reduction"]
+    case .responses(let preset):
+      [.infoNCA, .nca, .raml].contains(preset) ? ["temperature"] : preset.ownSmoothing != nil ? ["smoothing"] : []
+    case .distillation(.gkd), .distillation(.adpaKL): ["temperature"]
+    case .distillation(.cfgDistil): ["direction"]
+    case .distillation: []
+    }
+  }
+}
+
+extension SequencePreset {
+  /// ε where none is chosen; nil where none is read.
+  fileprivate var ownSmoothing: Double? {
+    guard [.dpo, .cdpo, .robustDPO, .exo].contains(self), let own = try? SequenceObjective(self) else { return nil }
+    return switch own.target {
+    case .best(let smoothing): smoothing
+    case .signed(let noise): noise
+    default: nil
+    }
   }
 }
 

@@ -159,7 +159,9 @@ public struct RunArtifacts: TrainingArtifacts {
   public var tokenizerFolder: String? { modelFolder }
 
   /// Examples in batches, the way `train` says: for a head that compares, its pairs.
-  public func batches(_ examples: any RunExamples, shuffled: Bool, share: StepShare) throws -> any BatchSource {
+  public func batches(
+    _ examples: any RunExamples, shuffled: Bool, share: StepShare, beside companions: RunCompanions
+  ) throws -> any BatchSource {
     let examples: any ExampleCollection =
       if let rating, let dataset = examples as? Dataset {
         try RatedExamples(dataset, rating.loss, ratings.template)
@@ -167,13 +169,11 @@ public struct RunArtifacts: TrainingArtifacts {
         examples
       }
     let train = settings.train, sampler = objective.contrastiveSampler(seed: train.seed)
-    // What padding is does not matter, but the model looks it up, and some tokenizers' has no embedding.
-    let pad = tokenizer.roles.pad.flatMap { Int($0) < modelVocabulary ? $0 : nil }
     return PrefetchedBatches(
       ExampleBatches(
         examples,
         plan: BatchPlan(count: examples.count, batch: train.batch, seed: train.seed, shuffled: shuffled), share: share,
-        microBatch: train.microBatch, layout: train.layout, pad: pad ?? 0,
+        microBatch: train.microBatch, layout: train.layout, pad: pad,
         twoPass: objective.needsContrastivePass,
         contrastiveExample: sampler.map { sampler in { sampler.contrastiveExample(of: $0, epoch: $1, index: $2) } },
         teaching: teacher.map { teacher in
@@ -181,6 +181,10 @@ public struct RunArtifacts: TrainingArtifacts {
         },
         images: encoder.images.map { tokens in { try tokens.prepared($0.images, source: $0.source) } }))
   }
+
+  /// Id written into padding. What it is does not matter, but the model looks it up, and some tokenizers' has no
+  /// embedding.
+  var pad: Int32 { tokenizer.roles.pad.flatMap { Int($0) < modelVocabulary ? $0 : nil } ?? 0 }
 
   private static func encoder(
     _ settings: RunSettings, _ folder: String, _ tokenizer: Tokenizer, _ distanceLosses: [DistanceLoss]

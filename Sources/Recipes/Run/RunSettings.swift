@@ -27,6 +27,10 @@ public struct RunSettings: Sendable, Equatable {
   public var metrics: [MetricSettings]
   /// Loss to minimise.
   public var objective: ObjectiveSettings
+  /// The model that objectives over whole responses measure from.
+  public var reference: ReferenceSettings
+  /// Other models that objectives read.
+  public var companions: CompanionSettings
   /// How.
   public var train: TrainSettings
   /// Evaluation of answers.
@@ -47,10 +51,12 @@ public struct RunSettings: Sendable, Equatable {
   /// Values are checked where the settings are put to use, ``checked()``.
   public init(
     model: String, data: DataSettings = DataSettings(), reward: RatingReader? = nil, metrics: [MetricSettings] = [],
-    objective: ObjectiveSettings = ObjectiveSettings(), train: TrainSettings = TrainSettings(),
+    objective: ObjectiveSettings = ObjectiveSettings(), reference: ReferenceSettings = ReferenceSettings(),
+    companions: CompanionSettings = CompanionSettings(), train: TrainSettings = TrainSettings(),
     evaluate: EvaluateSettings = EvaluateSettings(), output: String = "runs/run"
   ) {
     (self.model, self.data, self.reward, self.metrics) = (model, data, reward, metrics)
+    (self.reference, self.companions) = (reference, companions)
     (self.objective, self.train, self.evaluate, self.output) = (objective, train, evaluate, output)
     source = Source(SettingsDocument(.object(JSONObject()), path: "settings"))
     // Brings paths into the form in which a file's are.
@@ -135,9 +141,9 @@ public struct RunSettings: Sendable, Equatable {
   /// The same as a short tree: keys that differ from their defaults. Paths within a folder are as seen from there.
   public func short(in folder: String? = nil) -> JSON {
     // α depends on the preset, and is said where it is another than the preset's own.
-    var usual = RunSettings(model: "", objective: ObjectiveSettings(preset: objective.preset))
+    var usual = RunSettings(model: "", objective: ObjectiveSettings(objective.choice))
     var defaults = SettingsWriter().write(&usual)
-    let preset = ObjectiveSettings().preset.setting
+    let preset = ObjectiveSettings().choice.setting
     defaults["objective"] = defaults["objective"]?.replacing("preset", with: preset)
     var settings = self
     return .object(SettingsWriter(omitting: defaults, folder: folder).write(&settings))
@@ -191,6 +197,7 @@ public struct RunSettings: Sendable, Equatable {
       if: metrics.isEmpty && objective.preset.needsMetrics, "metrics",
       expected: "at least one metric, since objective.preset is \(objective.preset.rawValue)", found: "none",
       remedy: "Add `metrics: [{ tokens: digits }]`, or choose preset sft.")
+    try checkResponses(keys)
   }
 }
 
@@ -201,6 +208,8 @@ extension RunSettings: SettingsSection {
     try keys.optionalWordOrSection("reward", word: "data", &reward, new: .helpSteer2)
     try keys.sections("metrics", &metrics, new: MetricSettings(tokens: .digits))
     try keys.section("objective", &objective)
+    try keys.section("reference", &reference)
+    try keys.section("companions", &companions)
     try keys.section("train", &train)
     try keys.section("evaluate", &evaluate)
     // Its default depends on the file's name.

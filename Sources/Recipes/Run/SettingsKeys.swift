@@ -100,6 +100,16 @@ extension SettingsKeys {
     path = text.map { pathInRunFile($0, from: folder) }
   }
 
+  /// As ``folderOrName(_:_:)``, of a key that may be absent.
+  func folderOrName(_ key: String, _ name: inout String?) throws {
+    var text = name.map { fileExists(pathInRunFile($0, from: ".")) ? shown($0) : $0 }
+    try value(key, &text)
+    name = text.map { text in
+      let path = pathInRunFile(text, from: folder)
+      return fileExists(path) ? path : text
+    }
+  }
+
   /// The path of a folder if there is one, else a name that is looked up elsewhere.
   func folderOrName(_ key: String, _ name: inout String) throws {
     var text = fileExists(pathInRunFile(name, from: ".")) ? shown(name) : name

@@ -161,9 +161,26 @@ extension TrainSettings: SettingsSection {
 }
 
 extension EarlyStop: SettingsSection {
+  /// What is judged.
+  private enum Figure: String, NamedSetting {
+    case loss, accuracy, margin
+
+    /// Its name among the objective's measurements.
+    var measurement: String? {
+      switch self {
+      case .loss: nil
+      case .accuracy: "rewards/accuracies"
+      case .margin: "rewards/margins"
+      }
+    }
+  }
+
   mutating func visit(_ keys: any SettingsKeys) throws {
     try keys.required("patience", &patience, in: SettingRange.counts, "a number of validations")
     try keys.value("minDelta", &minDelta, in: SettingRange.factors)
+    var figure = Figure.allCases.first { $0.measurement == measurement } ?? .loss
+    try keys.value("by", &figure)
+    if keys.isReading { measurement = figure.measurement }
   }
 }
 

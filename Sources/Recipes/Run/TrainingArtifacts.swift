@@ -7,7 +7,8 @@ public import TokenModels
 public import TorchNN
 public import Training
 
-/// Setup of a run for training: one of text (`RunArtifacts`), or one of image codes (`CodeRunArtifacts`).
+/// Setup of a run for training: one of text (`RunArtifacts`), one of responses or against other models
+/// (`ResponseArtifacts`), or one of image codes (`CodeRunArtifacts`).
 public protocol TrainingArtifacts: Sendable {
   /// The run file.
   var settings: RunSettings { get }
@@ -16,6 +17,8 @@ public protocol TrainingArtifacts: Sendable {
   var objective: Objective { get }
   /// Objective of a reward head; nil for models that answer, which are trained for `objective`.
   var rating: RatingObjective? { get }
+  /// What is made small in training: that of the head, the model's, or one over whole responses.
+  var trained: any TrainingObjective { get }
   /// Folder of the tokenizer that goes into each checkpoint; nil for none.
   var tokenizerFolder: String? { get }
 
@@ -29,7 +32,18 @@ public protocol TrainingArtifacts: Sendable {
   /// - Parameters:
   ///   - shuffled: whether every epoch has an order of its own.
   ///   - share: which of each step's examples this process takes.
-  func batches(_ examples: any RunExamples, shuffled: Bool, share: StepShare) throws -> any BatchSource
+  ///   - companions: other models that the run reads.
+  func batches(
+    _ examples: any RunExamples, shuffled: Bool, share: StepShare, beside companions: RunCompanions
+  ) throws -> any BatchSource
+
+  /// Readies the other models that a run reads.
+  ///
+  /// - Parameter data: the run's data by name, `train`, `valid`.
+  func companions(
+    of model: any PretrainedModel, _ data: [(name: String, examples: any RunExamples)], _ folder: RunFolder,
+    _ terminal: Terminal
+  ) throws -> RunCompanions
 
   /// A model as this run trains it, from one as it was published.
   func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel
@@ -43,6 +57,17 @@ public protocol TrainingArtifacts: Sendable {
   func samples(_ examples: any RunExamples, longestAnswer: Int, _ folder: RunFolder) -> any ProgressSamples
 }
 
+extension TrainingArtifacts {
+  /// The head's objective if there is one, else the model's.
+  public var trained: any TrainingObjective { rating ?? objective }
+
+  /// None.
+  public func companions(
+    of model: any PretrainedModel, _ data: [(name: String, examples: any RunExamples)], _ folder: RunFolder,
+    _ terminal: Terminal
+  ) throws -> RunCompanions { RunCompanions() }
+}
+
 /// Training data of a run.
 public protocol RunExamples: ExampleCollection, Sendable {
   /// Value found.
@@ -54,9 +79,10 @@ extension CodeDataset: RunExamples {}
 
 /// Puts a run file and its model's folder together.
 ///
-/// - Throws: as `RunArtifacts` and `CodeRunArtifacts`.
+/// - Throws: as `RunArtifacts`, `ResponseArtifacts` and `CodeRunArtifacts`.
 public func trainingArtifacts(_ settings: RunSettings) throws -> any TrainingArtifacts {
-  settings.data.areCodes ? try CodeRunArtifacts(settings) : try RunArtifacts(settings)
+  if settings.data.areCodes { return try CodeRunArtifacts(settings) }
+  return settings.objective.choice.isOfTokens ? try RunArtifacts(settings) : try ResponseArtifacts(settings)
 }
 
 /// Shows now and then what the model can do, so that one sees early whether it learns what was meant.

@@ -24,7 +24,7 @@ public struct RunFolder: Sendable {
 
   /// Settings that change nothing about what a run computes.
   private static let harmless: Set<String> = [
-    "output", "train.keep", "train.checkpointEvery", "train.samples", "train.sampleEvery",
+    "output", "reference.folder", "train.keep", "train.checkpointEvery", "train.samples", "train.sampleEvery",
     "train.answers",
   ]
 

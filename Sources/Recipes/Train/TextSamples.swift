@@ -17,18 +17,18 @@ struct Sample: Codable, Sendable {
 
 /// Lets the model answer a few examples now and then: `samples.jsonl`.
 final class TextSamples: ProgressSamples {
-  private let dataset: Dataset?
+  private let item: (Int) throws -> EvaluationItem
   private let answering: Answering
   private let count: Int
   private let path: String
   private var samples: [Sample] = []
 
   /// - Parameters:
-  ///   - dataset: what is asked; nil to ask nothing.
+  ///   - count: how many are asked.
   ///   - path: `samples.jsonl`.
-  init(_ dataset: Dataset?, _ answering: Answering, count: Int, path: String) {
-    (self.dataset, self.answering, self.path) = (dataset, answering, path)
-    self.count = min(count, dataset?.count ?? 0)
+  ///   - item: question and right answer of one of them.
+  init(_ answering: Answering, count: Int, path: String, item: @escaping (Int) throws -> EvaluationItem) {
+    (self.answering, self.count, self.path, self.item) = (answering, count, path, item)
   }
 
   func resume(after step: Int) {
@@ -38,8 +38,8 @@ final class TextSamples: ProgressSamples {
   }
 
   func take(_ model: any TokenModel, step: Int, _ display: TrainDisplay) throws {
-    guard let dataset, count > 0 else { return }
-    let items = try (0..<count).map { try answering.item(dataset.record($0)) }
+    guard count > 0 else { return }
+    let items = try (0..<count).map(item)
     let answers = try answering.answers(items, model)
     let new = zip(items, answers).map {
       Sample(step: step, id: $0.id, prompt: $0.prompt, reference: $0.reference, answer: $1.text)
@@ -80,7 +80,10 @@ extension RunArtifacts {
   ) -> any ProgressSamples {
     // A head of scores has nothing to say.
     let dataset = rating == nil ? examples as? Dataset : nil
-    return TextSamples(
-      dataset, Answering(self, longestAnswer: longestAnswer), count: settings.train.samples, path: folder.samples)
+    let answering = Answering(self, longestAnswer: longestAnswer)
+    return TextSamples(answering, count: min(settings.train.samples, dataset?.count ?? 0), path: folder.samples) {
+      guard let dataset else { preconditionFailure("samples without examples") }
+      return try answering.item(dataset.record($0))
+    }
   }
 }

@@ -34,7 +34,7 @@ public final class TrainDisplay {
       let lossTerms = result.lossTerms.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: ", ")
       bar.note(
         "step \(result.step): validation loss \(Quantity.number(result.loss)) (\(lossTerms))"
-          + (result.isBest ? ", the best so far" : ""))
+          + (result.isBest ? ", the best so far" : "") + Self.text(result.measurements, before: "; "))
     case .checkpoint, .finished: break
     }
   }
@@ -42,11 +42,25 @@ public final class TrainDisplay {
   private func show(_ step: StepMetrics) {
     let lossTerms = step.lossTerms.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: " ")
     let parts: KeyValuePairs<String, Quantity> = [
-      "loss": .number(step.loss), "": .text(step.lossTerms.count > 1 ? "(\(lossTerms))" : ""),
+      "loss": .number(step.loss),
+      "": .text((step.lossTerms.count > 1 ? "(\(lossTerms))" : "") + Self.text(step.measurements, before: " ")),
       "valid": validation.map { .number($0) } ?? .text("–"),
       "speed": .rate(step.tokensPerSecond, unit: "token"), "memory": .bytes(residentMemory()),
     ]
     bar.update(completed: step.step, fields: parts)
+  }
+
+  /// Accuracy and margin of rewards, where they are measured.
+  private static func text(_ measurements: [MeasurementMetrics]?, before: String) -> String {
+    let found = Dictionary((measurements ?? []).map { ($0.name, $0.value) }) { first, _ in first }
+    let accuracy = found["rewards/accuracies"].map { "accuracy \(Quantity.percent($0))" }
+    let margin = found["rewards/margins"].map { "margin \(Quantity.number($0))" }
+    // Of single responses there is neither.
+    let classes = [("wanted", "rewards/chosen"), ("unwanted", "rewards/rejected")].compactMap { name, key in
+      found[key].map { "\(name) \(Quantity.number($0))" }
+    }
+    let parts = [accuracy, margin].compactMap { $0 } + (margin == nil ? classes : [])
+    return parts.isEmpty ? "" : before + parts.joined(separator: ", ")
   }
 
   /// A line of its own.

@@ -30,7 +30,7 @@ struct TrainReport {
     let model = URL(fileURLWithPath: artifacts.modelFolder).lastPathComponent
     let records = try MetricsLog.read(folder.metrics)
     var page = HTMLReport(
-      name, subtitle: "\(model), objective \(settings.objective.preset.rawValue)", footer: "Made by dist2.")
+      name, subtitle: "\(model), objective \(settings.objective.choice.rawValue)", footer: "Made by dist2.")
     page.keyValues(state(records, finish))
     more(&page)
     page.section("Loss")
@@ -80,11 +80,14 @@ struct TrainReport {
         }
       }
     }
+    let measured = artifacts.trained.measurementNames
     // With a single loss term it is the loss itself.
-    if names.count == 2 { names = ["loss"] }
+    let terms = names.filter { !measured.contains($0) }
+    if terms.count == 2 { names = ["loss"] + names.filter(measured.contains) }
     var charts: [any Figure] = names.map { name in
       Chart(
-        name == "loss" ? "Loss" : name, subtitle: name == "loss" ? "the objective" : "before its weight α",
+        name == "loss" ? "Loss" : name,
+        subtitle: name == "loss" ? "the objective" : measured.contains(name) ? "a mean" : "before its weight α",
         x: Axis("step"), y: Axis(name),
         series: [
           smoothed(Series("training", points(records, "train/" + name), style: .line)),
@@ -125,7 +128,8 @@ struct TrainReport {
   }
 
   private var dataTable: Table {
-    let metrics = artifacts.settings.metrics.map(\.name)
+    // Responses have none counted.
+    let metrics = zip(artifacts.settings.metrics, data[0].metrics).map(\.0.name)
     var table = Table(
       columns: [Table.Column("file")]
         + (["examples", "tokens", "learnt", "longest"] + metrics.map { "metric tokens: \($0)" }).map {

@@ -73,12 +73,16 @@ public final class TrainRun {
     try group?.agree(on: model)
     let trainer = try makeTrainer(model)
     trainer.shouldStop = shouldStop
+    let data = [("train", train)] + (valid.map { [("valid", $0)] } ?? [])
+    let companions = try artifacts.companions(of: model, data, folder, terminal)
+    trainer.referenceModels = companions.models
     let share = group.map { StepShare(rank: $0.rank, of: $0.size) } ?? .whole
-    let source = try artifacts.batches(train, shuffled: true, share: share)
+    let source = try artifacts.batches(train, shuffled: true, share: share, beside: companions)
     let every = settings.train.validateEvery ?? source.plan.stepsPerEpoch
     let validation = try valid.map {
       try Validation(
-        artifacts.batches($0, shuffled: false, share: share), stepsBetween: every, earlyStop: settings.train.earlyStop)
+        artifacts.batches($0, shuffled: false, share: share, beside: companions), stepsBetween: every,
+        earlyStop: settings.train.earlyStop)
     }
     guard isFirst else { return (try trainer.fit(source, validation: validation), model) }
 
@@ -104,7 +108,10 @@ public final class TrainRun {
         switch event {
         case .started(let start):
           samples.resume(after: start.step)
-          if start.step == 0 { try samples.take(model, step: 0, display) }
+          if start.step == 0 {
+            try noteStart(model, source, companions, recorder, display)
+            try samples.take(model, step: 0, display)
+          }
         case .step(let step) where moments.isDue(step.step):
           try samples.take(model, step: step.step, display)
         case .validation(let result):
@@ -144,7 +151,14 @@ public final class TrainRun {
   /// Several processes exchange what is in the memory of processors.
   private func requireSharable() throws {
     let settings = artifacts.settings
-    guard group != nil, settings.train.device != .cpu else { return }
+    guard group != nil else { return }
+    guard settings.objective.choice.isOfTokens else {
+      throw InputError(
+        path: settings.path, place: "key objective.preset", expected: "an objective of tokens, with several processes",
+        found: settings.objective.choice.rawValue,
+        remedy: "Train it by one process: what is read of whole responses is not shared yet.")
+    }
+    guard settings.train.device != .cpu else { return }
     throw InputError(
       path: settings.path, place: "key train.device", expected: "cpu, with several processes",
       found: "\(settings.train.device)", remedy: "Train on a GPU by one process: GPUs do not share steps yet.")
@@ -155,7 +169,7 @@ public final class TrainRun {
     // The optimizer's state is reserved here.
     return try withTorchErrors {
       Trainer(
-        model, artifacts.rating ?? artifacts.objective,
+        model, artifacts.trained,
         AdamW(
           learningRate: train.learningRate, betas: (train.betas[0], train.betas[1]), weightDecay: train.weightDecay,
           groups: [.vectorsWithoutDecay], stateBits: train.stateBits),
@@ -201,6 +215,20 @@ public final class TrainRun {
     return model
   }
 
+  /// Says how far the model is from its reference model before anything is learnt, which should be nowhere.
+  private func noteStart(
+    _ model: any PretrainedModel, _ source: any BatchSource, _ companions: RunCompanions,
+    _ recorder: TrainingRecorder, _ display: TrainDisplay
+  ) throws {
+    guard let artifacts = artifacts as? ResponseArtifacts,
+      let found = try artifacts.startingLogRatio(model, source, companions)
+    else { return }
+    try recorder.record(step: 0, [("start/log_ratio_rms", found.rootMeanSquare)])
+    display.note(
+      "before the first step, log π/π_ref of \(found.responses) responses: root mean square "
+        + "\(Quantity.number(found.rootMeanSquare))")
+  }
+
   private func checkpoints(_ model: any PretrainedModel) throws -> Checkpoints {
     let settings = artifacts.settings.train
     return try Checkpoints(folder.checkpoints, stepsBetween: settings.checkpointEvery, keepLast: settings.keep) {
@@ -239,7 +267,8 @@ public final class TrainRun {
     let coverage = try (artifacts as? RunArtifacts).map { artifacts in
       try all.flatMap { try artifacts.coverageRemarks($0, path: $0.summary.path) }
     }
-    let settings = (artifacts as? RunArtifacts)?.settingsRemarks ?? []
+    let settings =
+      (artifacts as? RunArtifacts)?.settingsRemarks ?? (artifacts as? ResponseArtifacts)?.remarks ?? []
     for line in settings + all.flatMap({ $0.summary.remarks(artifacts.settings) }) + (coverage ?? [])
     where said.insert(line).inserted {
       terminal.write("note: \(line)\n")

@@ -4,7 +4,7 @@ import Foundation
 import Objectives
 import TokenData
 public import TokenModels
-import Torch
+public import Torch
 import TorchNN
 import Training
 
@@ -52,18 +52,20 @@ public struct ModelChoice: Sendable {
 
   /// The model with its weights.
   ///
-  /// - Parameter checkingValues: refuse NaN and infinite weights.
-  public func load(checkingValues: Bool = false) throws -> any PretrainedModel {
-    try loadTrained(artifacts, checkpoint: checkpoint, checkingValues: checkingValues)
+  /// - Parameters:
+  ///   - dtype: type that the model computes in.
+  ///   - checkingValues: refuse NaN and infinite weights.
+  public func load(dtype: DType = .float32, checkingValues: Bool = false) throws -> any PretrainedModel {
+    try loadTrained(artifacts, checkpoint: checkpoint, dtype: dtype, checkingValues: checkingValues)
   }
 }
 
 /// A run's model as a checkpoint has it; without one, as it was published.
 func loadTrained(
-  _ artifacts: any TrainingArtifacts, checkpoint: String?, checkingValues: Bool = false
+  _ artifacts: any TrainingArtifacts, checkpoint: String?, dtype: DType = .float32, checkingValues: Bool = false
 ) throws -> any PretrainedModel {
   try artifacts.settings.requireDevice()
-  let options = LoadOptions(dtype: .float32, device: artifacts.settings.train.device, checkingValues: checkingValues)
+  let options = LoadOptions(dtype: dtype, device: artifacts.settings.train.device, checkingValues: checkingValues)
   guard let checkpoint else { return try loadModel(folder: artifacts.modelFolder, options: options) }
   if fileExists(checkpoint + "/model.safetensors") { return try loadModel(folder: checkpoint, options: options) }
   // Only what was trained is in the checkpoint: it goes onto the model the run started from.

@@ -20,15 +20,26 @@ extension ExampleEncoder {
       }
     }
     let documents = analyses.map(\.example), prompt = documents[0].promptIDs
+    guard documents.allSatisfy({ $0.images.isEmpty }) else {
+      throw InputError(
+        path: record.source, expected: "texts", found: "images", remedy: "Responses to images are not read yet.")
+    }
     for document in documents.dropFirst() where document.promptIDs != prompt {
       throw InputError(
         path: record.source, expected: "a prompt that is the same tokens before all its responses",
         found: "\(prompt.count) and \(document.promptIDs.count) tokens that differ",
-        remedy: "The chat template writes it otherwise: choose another one with model.template.")
+        remedy: "The chat template writes it otherwise: choose another one with data.template.")
     }
     return EncodedExample(
       documents: documents, Responses(record.worth, weight: record.weight),
       margin: record.worth.isPreference ? record.margin ?? 0 : nil, source: record.source)
+  }
+
+  /// Whether the chat template writes a record's responses.
+  func renders(_ record: ResponseRecord) -> Bool {
+    guard template != nil, let first = record.responses.first else { return false }
+    if case .messages = first.content { return true }
+    return wrapsPrompts
   }
 }
 

@@ -66,14 +66,15 @@ public struct DatasetSummary: Sendable {
   private let tokenizer: Tokenizer?
   private let boundaries: Set<Int32>
 
-  init(path: String, lines: Int, fingerprint: UInt64, _ encoder: ExampleEncoder) {
+  /// - Parameter readsMetrics: whether the metrics' tokens are counted.
+  init(path: String, lines: Int, fingerprint: UInt64, _ encoder: ExampleEncoder, readsMetrics: Bool = true) {
     self.path = path
     self.lines = lines
     self.fingerprint = fingerprint
     tokenizer = encoder.tokenizer
     boundaries = Set(encoder.ends.ids + [encoder.tokenizer.roles.begin].compactMap { $0 })
     templateRemarks = encoder.template?.remarks(encoder.tokenizer) ?? []
-    metrics = encoder.metrics.map { _ in MetricCounts() }
+    metrics = readsMetrics ? encoder.metrics.map { _ in MetricCounts() } : []
   }
 
   /// Of image codes, all of which are learnt and carry every metric.
@@ -121,6 +122,20 @@ public struct DatasetSummary: Sendable {
           if !metrics[index].uncoveredTexts.contains(text) { metrics[index].uncoveredTexts.append(text) }
         }
       }
+    }
+  }
+
+  /// Adds the responses to a prompt. Lengths are those of a prompt with one response.
+  mutating func add(_ responses: EncodedExample, wasCut: Bool, isRendered: Bool) {
+    examples += 1
+    cut += wasCut ? 1 : 0
+    rendered += isRendered ? 1 : 0
+    tokens += responses.ids.count
+    for document in responses.documents {
+      let answer = document.dropFirst().count { responses.supervised[$0] }
+      supervised += answer
+      longest = max(longest, document.count)
+      longestAnswer = max(longestAnswer, answer)
     }
   }
 

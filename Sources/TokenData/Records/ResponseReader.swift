@@ -24,13 +24,13 @@ public struct ResponseReader: Sendable {
   /// The records of a line: one; two of a preference that is unpaired; none that is left out.
   ///
   /// - Throws: `InputError` naming line and field: one that is missing, of a wrong type, or a format that this is not.
-  public func records(_ file: JSONLFile, _ index: Int) throws(InputError) -> [ResponseRecord] {
+  public func records(_ file: some RecordFile, _ index: Int) throws(InputError) -> [ResponseRecord] {
     try file.read(index) { object throws(InputError) in try records(object, source: file.name(index)) }
   }
 
   /// The records of an object. A field that is null counts as absent.
   public func records(_ object: JSONReader, source: String) throws(InputError) -> [ResponseRecord] {
-    let format = if let format { format } else { try found(in: object) }
+    let format = try format(of: object)
     var records =
       switch format {
       case .preference: [try preference(object)]
@@ -56,28 +56,63 @@ public struct ResponseReader: Sendable {
 
   // MARK: Formats
 
-  private func found(in object: JSONReader) throws(InputError) -> ResponseFormat {
+  /// The format that an object's fields are of; nil for none of these.
+  public func detected(in object: JSONReader) -> ResponseFormat? {
+    [.preference, .helpSteer2Preference, .group, .unpaired].first { holds($0, object) }
+  }
+
+  /// Whether an object has the fields of a format.
+  private func holds(_ format: ResponseFormat, _ object: JSONReader) -> Bool {
+    switch format {
+    case .preference: holds([fields.chosen, fields.rejected], object)
+    case .helpSteer2Preference: holds(["preference_strength"], object)
+    case .group: holds([fields.completions, fields.scores], object)
+    case .unpaired: holds([fields.completion, fields.label], object)
+    }
+  }
+
+  /// A field that is null counts as absent.
+  private func holds(_ names: [String], _ object: JSONReader) -> Bool {
+    guard let members = try? object.object() else { return false }
+    return names.allSatisfy { members[$0].map { $0 != .null } ?? false }
+  }
+
+  private func format(of object: JSONReader) throws(InputError) -> ResponseFormat {
+    let detected = detected(in: object)
+    guard let format else {
+      if let detected { return detected }
+      throw try unknown(object)
+    }
+    // A preference stands for two single responses, and a group may have labels in place of scores.
+    let stands =
+      format == .unpaired && detected == .preference
+      || format == .group && holds([fields.completions, "labels"], object)
+    guard !stands, !holds(format, object) else { return format }
+    guard let detected else { throw try unknown(object) }
+    throw object.error(
+      expected: "the fields of data.records: \(format.rawValue)", found: "those of \(detected.rawValue)",
+      remedy: "Set data.records: \(detected.rawValue).")
+  }
+
+  /// What is wrong with an object that has the fields of no format.
+  private func unknown(_ object: JSONReader) throws(InputError) -> InputError {
     let members = try object.object()
-    func has(_ key: String) -> Bool { members[key].map { $0 != .null } ?? false }
-    if has(fields.chosen), has(fields.rejected) { return .preference }
-    if has("preference_strength") { return .helpSteer2Preference }
-    if has(fields.completions), has(fields.scores) { return .group }
-    if has(fields.completion), has(fields.label) { return .unpaired }
+    func has(_ key: String) -> Bool { holds([key], object) }
     let names = members.members.prefix(8).map(\.key), all = names.joined(separator: ", ")
     var remedy = "Name your fields in data.fields."
     if has(fields.completions), has("labels") {
       remedy =
         "This is TRL's stepwise format, whose labels are of steps. If they are of responses, set data.records: group."
     } else if has(fields.completion) {
-      remedy = "Without a label this is a prompt and its answer: leave data.records out."
+      remedy = "Without a label this is a prompt and its answer, which objective.preset: sft learns."
     } else if has("messages") || has("conversations") || has("text") {
-      remedy = "This is text to be learnt as it is: leave data.records out."
+      remedy = "This is text to be learnt as it is, by objective.preset: sft."
     } else if has(fields.chosen) || has(fields.rejected) {
       remedy = "A preference has both \(fields.chosen) and \(fields.rejected)."
     } else if let scores = members.members.first(where: { $0.key.hasSuffix("scores") || $0.key.hasSuffix("ratings") }) {
       remedy = "Is \(scores.key) meant to be \(fields.scores)? Name your fields in data.fields."
     }
-    throw object.error(
+    return object.error(
       expected: "\(fields.chosen) and \(fields.rejected), or \(fields.completion) and \(fields.label), or "
         + "\(fields.completions) and \(fields.scores)", found: all.isEmpty ? "no fields" : all, remedy: remedy)
   }

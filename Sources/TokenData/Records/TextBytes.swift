@@ -45,19 +45,8 @@ enum TextBytes: Sendable {
     if case .mapped(let file) = self { try file.checkUnchanged() }
   }
 
-  /// A number that changes with any byte of the file: the order of a resumed run's examples means nothing if it did.
-  ///
-  /// As FNV-1a, but over words of eight bytes. Multiplication carries a change only upwards, so the high half is folded
-  /// into the low one before: else changes at the ends of two words cancel each other.
-  func fingerprint() -> UInt64 {
-    withBytes { bytes in
-      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-      let words = bytes.count / 8
-      for word in 0..<words { hash.mix(bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self)) }
-      for byte in bytes[(words * 8)...] { hash.mix(UInt64(byte)) }
-      return hash
-    }
-  }
+  /// A number that changes with any byte of the file.
+  func fingerprint() -> UInt64 { withBytes { UInt64(fingerprintOf: $0) } }
 
   /// Where text begins: behind a byte order mark.
   var start: Int { withBytes { $0.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0 } }
@@ -67,15 +56,5 @@ enum TextBytes: Sendable {
     withBytes { bytes in
       bytes[start...].first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }
     }
-  }
-}
-
-extension UInt64 {
-  /// Takes another word into a hash.
-  mutating func mix(_ word: UInt64) {
-    self ^= word
-    self = (self ^ self >> 30) &* 0xBF58_476D_1CE4_E5B9
-    self = (self ^ self >> 27) &* 0x94D0_49BB_1331_11EB
-    self ^= self >> 31
   }
 }

@@ -11,12 +11,25 @@ struct ObjectiveTask: TrainingTask {
   /// Other models that the objective reads, by name.
   let referenceModels: [String: ReferenceModel]
   let source: any BatchSource
+  /// δ of objectives that have one.
+  let anchor: RunningAnchor?
 
   var plan: BatchPlan { source.plan }
   var lossTerms: [(name: String, weight: Double)] { objective.lossTerms }
   var measurementNames: [String] { objective.measurementNames }
 
-  func batches(ofStep step: Int) throws -> [TokenBatch] { try source.batches(ofStep: step) }
+  var state: [(name: String, tensor: Tensor)] { anchor.map { [(name: "anchor", tensor: $0.tensor)] } ?? [] }
+
+  func batches(ofStep step: Int) throws -> [TokenBatch] {
+    var batches = try source.batches(ofStep: step)
+    if let anchor {
+      let value = try anchor.value()
+      for index in batches.indices { batches[index].supervision.anchor = value }
+    }
+    return batches
+  }
+
+  func didUpdate(_ step: StepMetrics) throws { try anchor?.update(step.measurements) }
 
   func denominators(of batches: [TokenBatch]) -> Denominators { objective.denominators(of: batches.map(\.supervision)) }
 

@@ -19,6 +19,8 @@ public final class Trainer {
   /// Other models that the objective reads (`TrainingObjective.referenceModels`), by name. They get no gradient.
   public var referenceModels: [String: ReferenceModel] = [:]
   private let loop: TrainingLoop
+  /// Shared by training and validation.
+  private let anchor: RunningAnchor?
 
   /// How.
   public var options: TrainingOptions { loop.options }
@@ -38,7 +40,7 @@ public final class Trainer {
     _ model: any TokenModel, _ objective: any TrainingObjective, _ optimizer: any OptimizerRule,
     options: TrainingOptions = TrainingOptions(), reducer: any Reducer = SingleProcess()
   ) {
-    (self.model, self.objective) = (model, objective)
+    (self.model, self.objective, anchor) = (model, objective, RunningAnchor(objective))
     loop = TrainingLoop(model, optimizer, options: options, reducer: reducer)
   }
 
@@ -68,6 +70,6 @@ public final class Trainer {
   }
 
   private func task(_ source: any BatchSource) -> ObjectiveTask {
-    ObjectiveTask(model: model, objective: objective, referenceModels: referenceModels, source: source)
+    ObjectiveTask(model: model, objective: objective, referenceModels: referenceModels, source: source, anchor: anchor)
   }
 }

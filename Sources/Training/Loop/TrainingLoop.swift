@@ -121,9 +121,9 @@ public struct TrainingProgress: Sendable, Hashable {
   public internal(set) var step = 0
   /// Loss of each of them.
   public internal(set) var losses: [Double] = []
-  /// The step with the lowest validation loss.
+  /// The step with the lowest validation loss, or the best of what is judged in its place.
   public internal(set) var best: BestStep?
-  /// Loss of every validation, in order.
+  /// Loss of every validation in order, or what is judged in its place (``EarlyStop/measurement``).
   public internal(set) var validations: [Double] = []
 }
 

@@ -42,8 +42,10 @@ extension TrainingLoop {
     module.setTraining(false)
     defer { module.setTraining(true) }
     let found = try validation.losses()
-    let isBest = found.loss.isFinite && found.loss < progress.best?.loss ?? .infinity
-    progress.validations.append(found.loss)
+    let judged = validation.earlyStop?.judged(found) ?? found.loss
+    let best = validation.earlyStop?.measurement == nil ? progress.best?.loss : progress.validations.min()
+    let isBest = judged.isFinite && judged < best ?? .infinity
+    progress.validations.append(judged.isNaN ? .infinity : judged)
     if isBest { progress.best = BestStep(step: progress.step, loss: found.loss) }
     return ValidationMetrics(
       step: progress.step, epoch: run.epoch(after: progress.step), loss: found.loss, lossTerms: found.lossTerms,

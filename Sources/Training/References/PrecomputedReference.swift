@@ -9,13 +9,16 @@ extension ReferenceCache {
   ///   - examples: as many as the cache is for.
   ///   - microBatch: examples at a time.
   ///   - pad: id written into padding.
+  ///   - shouldStop: asked after each batch; true ends the computation, and parts that are whole stay.
   ///   - progress: told how many examples are done.
+  /// - Returns: whether nothing is missing any more.
   /// - Throws: `InputError` for an example that cannot be read or a file that cannot be written, `TorchError` if an
   ///   operation fails.
+  @discardableResult
   public func compute(
     _ examples: any ExampleCollection, by reference: ReferenceModel, microBatch: Int = 8, pad: Int32 = 0,
-    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
-  ) throws {
+    shouldStop: () -> Bool = { false }, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ) throws -> Bool {
     precondition(examples.count == count && microBatch > 0, "\(examples.count) examples, a cache for \(count)")
     for part in missing {
       var values = [[[Float]]](repeating: [], count: part.count)
@@ -29,10 +32,12 @@ extension ReferenceCache {
         for (index, group) in zip(chosen, batch.supervision.groups) {
           values[index] = batch.supervision.documents[group.documents].map { Array(found[$0.tokens]) }
         }
-        progress(part.lowerBound + start + chosen.count, count)
+        progress(part.lowerBound + min(start + microBatch, order.count), count)
+        if shouldStop() { return false }
       }
       try write(values, of: part)
     }
+    return true
   }
 }
 
