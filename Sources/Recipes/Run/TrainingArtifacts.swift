@@ -61,6 +61,11 @@ extension TrainingArtifacts {
   /// The head's objective if there is one, else the model's.
   public var trained: any TrainingObjective { rating ?? objective }
 
+  /// All examples in batches, of which no other model says anything.
+  public func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource {
+    try batches(examples, shuffled: shuffled, share: .whole, beside: RunCompanions())
+  }
+
   /// None.
   public func companions(
     of model: any PretrainedModel, _ data: [(name: String, examples: any RunExamples)], _ folder: RunFolder,
