@@ -49,12 +49,6 @@ public struct Terminal: Sendable {
   /// The process's standard output.
   public static var standardOutput: Terminal { Terminal(descriptor: 1) }
 
-  /// Nowhere: for one of several processes that say the same.
-  public static var silent: Terminal {
-    Terminal(
-      isInteractive: false, hasColor: false, hasUnicode: false, size: { Size(columns: 80, rows: 24) }, write: { _ in })
-  }
-
   /// An open file descriptor, judged by `isatty` and by the environment: `TERM=dumb` and `NO_COLOR` (no-color.org) are
   /// respected, the character set is that of `LC_ALL`, `LC_CTYPE` or `LANG`, and `COLUMNS` is the width where there is
   /// no window to ask.
