@@ -146,7 +146,7 @@ int ct_group_broadcast(ct_group g, ct_tensor t, int root, ct_work *out) {
 }
 int ct_group_gather(ct_group g, ct_tensor own, ct_tensor all, ct_work *out) {
   return guard([&] {
-    auto to = ref(all).detach(), from = ref(own).detach();
+    auto to = ref(all).detach().view(-1), from = ref(own).detach().view(-1);  // or it compares shapes
     *out = new ct_work_s{g->gloo->_allgather_base(to, from)};
   });
 }

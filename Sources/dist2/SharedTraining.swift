@@ -9,7 +9,7 @@ import Torch
 struct ProcessOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Train by so many processes on this machine, each with its part of every step. torchrun and srun start them on several.",
+      "Train by so many processes of this machine, each with its part of every step. torchrun or srun start them on several.",
       valueName: "n"))
   var processes: Int?
   @Option(help: ArgumentHelp("How long processes wait for each other.", valueName: "seconds")) var timeout = 600
@@ -19,12 +19,13 @@ struct ProcessOptions: ParsableArguments {
     guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout must be from 1 to 86400 seconds") }
   }
 
-  /// Whether this process is to start others and be none of them.
-  func launches() throws -> Bool { try (processes ?? 1) > 1 && ProcessPlace.inEnvironment() == nil }
+  /// Whether several processes are wanted, or this is one of them.
+  var areSeveral: Bool { get throws { try processes ?? 1 > 1 || ProcessPlace.inEnvironment() != nil } }
 
-  /// Starts the processes, and ends as they do.
-  func launch() throws -> Never {
-    let launcher = ProcessLauncher([CommandLine.programPath] + CommandLine.arguments.dropFirst(), count: processes ?? 1)
+  /// Starts the processes that are wanted, and ends as they do. Returns where this is one of them, or alone.
+  func launch() throws {
+    guard let processes, processes > 1, try ProcessPlace.inEnvironment() == nil else { return }
+    let launcher = ProcessLauncher([CommandLine.programPath] + CommandLine.arguments.dropFirst(), count: processes)
     Foundation.exit(try launcher.run(complain))
   }
 

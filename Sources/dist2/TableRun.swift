@@ -19,7 +19,7 @@ struct TableRun {
     terminal.write(try task.text(terminal) + "\n\nRun file: \(file)\n\n")
     let run = TrainRun(
       try trainingArtifacts(chosen.settings(file: file)), command: CommandLine.asTyped, terminal: terminal)
-    let finish = try run.runToTheEnd(terminal)
+    let finish = try run.runToTheEnd()
 
     let choice = try ModelChoice(run.folder.path), artifacts = choice.artifacts
     let exported = run.folder.path + "/model"
@@ -49,7 +49,7 @@ struct TableRun {
 
 extension TrainRun {
   /// Trains; where it is stopped by Ctrl-C says how to go on, and ends the command.
-  func runToTheEnd(_ terminal: Terminal) throws -> FinishMetrics {
+  func runToTheEnd() throws -> FinishMetrics {
     Interruption.listen()
     let finish = try run()
     guard finish.reason != .stopped else {

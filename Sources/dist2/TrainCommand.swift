@@ -4,7 +4,6 @@ import Files
 import Recipes
 import Reports
 import TokenData
-import Torch
 
 /// A run file and what the command line changes of it.
 struct RunFileOptions: ParsableArguments {
@@ -53,7 +52,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     if DataSource(options.run).isData {
-      guard try !processes.launches(), try ProcessPlace.inEnvironment() == nil else {
+      guard try !processes.areSeveral else {
         throw ValidationError(
           "--processes is for run files: make one by dist2 init \(CommandLine.shellWord(options.run))")
       }
@@ -63,13 +62,11 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("--target, --columns, --decimals, --model and --split-seed are for tables, not run files")
     }
     let settings = try options.settings()
-    if try processes.launches() { try processes.launch() }
+    try processes.launch()
     try processes.shared { group in
-      let isFirst = group.map { $0.rank == 0 } ?? true, terminal = isFirst ? Terminal.standardError : .silent
-      let run = TrainRun(try trainingArtifacts(settings), command: CommandLine.asTyped, terminal: terminal)
-      run.group = group
-      let finish = try run.runToTheEnd(terminal)
-      guard isFirst else { return }
+      let run = TrainRun(try trainingArtifacts(settings), command: CommandLine.asTyped, group: group)
+      let finish = try run.runToTheEnd()
+      guard run.isFirst else { return }
       print("Model:  \(run.chosenCheckpoint(finish))")
       print("Report: \(run.folder.report)")
     }

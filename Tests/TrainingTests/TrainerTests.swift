@@ -144,6 +144,7 @@ import Training
     struct Doubling: Reducer {
       let rank = 0
       func gather(_ values: [Double]) -> [[Double]] { [values, values] }
+      func broadcast(_ tensors: [Tensor]) {}
       func gradients(of parameters: [Tensor]) -> any StepGradients {
         AccumulatedGradients(parameters) { for gradient in $0 { gradient?.mul_(2) } }
       }
@@ -168,6 +169,7 @@ import Training
         self.values.append(values)
         return [values]
       }
+      func broadcast(_ tensors: [Tensor]) {}
       func gradients(of parameters: [Tensor]) -> any StepGradients {
         AccumulatedGradients(parameters) { self.sums.append($0.map { $0?.clone() }) }
       }
@@ -177,6 +179,7 @@ import Training
       var other: Recording
       init(_ other: Recording) { self.other = other }
       func gather(_ values: [Double]) -> [[Double]] { [other.values.removeFirst(), values] }
+      func broadcast(_ tensors: [Tensor]) {}
       func gradients(of parameters: [Tensor]) -> any StepGradients {
         AccumulatedGradients(parameters) {
           for (mine, theirs) in zip($0, self.other.sums.removeFirst()) { mine?.add_(theirs!) }

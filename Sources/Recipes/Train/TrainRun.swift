@@ -14,8 +14,6 @@ public import Training
 public final class TrainRun {
   /// Told of everything that happens, after it was recorded.
   public var observe: (TrainingEvent) throws -> Void = { _ in }
-  /// The processes that share its steps; nil for one alone. Only the first of several says, writes and keeps anything.
-  public var group: ProcessGroup?
   /// Asked between two steps.
   public var shouldStop: () -> Bool = { Interruption.isRequested }
 
@@ -23,16 +21,24 @@ public final class TrainRun {
   public let artifacts: any TrainingArtifacts
   /// Where everything goes.
   public let folder: RunFolder
-  private let terminal: Terminal
+  /// Where it speaks: nowhere, if this is not the first of several processes.
+  public let terminal: Terminal
+  /// Whether this process says, writes and keeps what there is: of several the first.
+  public var isFirst: Bool { group.map { $0.rank == 0 } ?? true }
   private let command: String
-  private var isFirst: Bool { group.map { $0.rank == 0 } ?? true }
+  private let group: ProcessGroup?
 
-  /// - Parameter command: what the user typed, for the report.
-  public init(_ artifacts: any TrainingArtifacts, command: String, terminal: Terminal = .standardError) {
+  /// - Parameters:
+  ///   - command: what the user typed, for the report.
+  ///   - group: the processes that share its steps; nil for one alone.
+  public init(
+    _ artifacts: any TrainingArtifacts, command: String, terminal: Terminal = .standardError, group: ProcessGroup? = nil
+  ) {
     self.artifacts = artifacts
     folder = RunFolder(artifacts.settings.output)
     self.command = command
-    self.terminal = terminal
+    self.group = group
+    self.terminal = group.map { $0.rank == 0 } ?? true ? terminal : .silent
   }
 
   /// Writes the run's page once more; nil before the run has begun.

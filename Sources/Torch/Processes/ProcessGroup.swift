@@ -10,9 +10,8 @@ public final class ProcessGroup {
   /// This process among the others.
   public let place: ProcessPlace
   /// For how long a collective waits for the others.
-  public let limit: Duration
-  let store: ProcessStore
-  let generation: String
+  public var limit: Duration { trouble.limit }
+  let trouble: ProcessTrouble
   private let handle: ct_group
 
   /// This process, from 0.
@@ -30,14 +29,20 @@ public final class ProcessGroup {
   public init(
     _ place: ProcessPlace, introduction: String, joining: Duration = .seconds(120), limit: Duration = .seconds(600)
   ) throws {
-    (self.place, self.limit) = (place, limit)
+    self.place = place
+    let store: ProcessStore
     do {
       store = try ProcessStore(host: place.host, port: place.port, serves: place.keepsStore, limit: joining)
     } catch {
       throw place.unmet(error)
     }
-    generation = try Handshake(store: store, place: place, introduction: introduction, limit: joining).generation()
-    handle = try store.connect(generation, rank: place.rank, size: place.size, joining: joining, limit: limit)
+    let generation = try Handshake(store: store, place: place, introduction: introduction, limit: joining).generation()
+    trouble = ProcessTrouble(store: store, place: place, generation: generation, limit: limit)
+    do {
+      handle = try store.connect(generation, rank: place.rank, size: place.size, joining: joining, limit: limit)
+    } catch {
+      throw trouble.broken("\(error)", after: .zero)
+    }
   }
 
   /// Waits for collectives under way.
@@ -87,14 +92,21 @@ public final class ProcessGroup {
 
   /// Leaves: the process that keeps the store stays until the others need it no more.
   public func leave() {
-    if (try? store.add("\(generation)/left")) == size { try? store.set("\(generation)/all left", "") }
-    if place.keepsStore { _ = try? store.get("\(generation)/all left", within: .seconds(10)) }
+    let store = trouble.store, end = "\(trouble.generation)/all left"
+    if (try? store.add("\(trouble.generation)/left")) == size { try? store.set(end, "") }
+    if place.keepsStore { _ = try? store.get(end, within: .seconds(10)) }
+  }
+
+  /// The error of a collective: this process's own if an operation of it failed before, else who is to blame.
+  fileprivate func broken(after waited: Duration) -> any Error {
+    let error = TorchError.last()
+    return Torch.hasFailed ? error : trouble.broken(error.description, after: waited)
   }
 
   private func begin(_ tensor: Tensor, _ call: (ct_tensor, inout ct_work?) -> Int32) throws -> PendingCollective {
     var work: ct_work?
     guard let own = tensor.handle, call(own, &work) == 0, let work else {
-      throw broken(TorchError.last(), after: .zero)
+      throw broken(after: .zero)
     }
     return PendingCollective(work, of: self)
   }
@@ -114,7 +126,7 @@ public final class PendingCollective {
   ///
   /// - Throws: ``ProcessFailure`` naming the process that did not take part.
   public func wait() throws {
-    guard ct_work_wait(work) == 0 else { throw group.broken(TorchError.last(), after: ContinuousClock.now - start) }
+    guard ct_work_wait(work) == 0 else { throw group.broken(after: ContinuousClock.now - start) }
   }
 }
 

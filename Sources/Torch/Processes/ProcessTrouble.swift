@@ -2,12 +2,68 @@
 import Foundation
 
 /// How processes learn which of them went wrong, and that it is said once: by who is first to put it into the store.
-extension ProcessGroup {
-  /// Where ``report(_:)`` puts it for who started the processes.
-  public static let failureKey = "dist2/failure"
+struct ProcessTrouble {
+  let store: ProcessStore
+  let place: ProcessPlace
+  /// What is under this belongs to this life of the run.
+  let generation: String
+  let limit: Duration
 
   private var failed: String { "\(generation)/failed" }
   private func isAlive(_ rank: Int) -> String { "\(generation)/alive/\(rank)" }
+
+  /// Tells the others why this process ends.
+  ///
+  /// - Returns: whether it was the first to say anything; nil if nobody can be told.
+  func report(_ words: String) -> Bool? {
+    guard let count = try? store.add("\(failed)/count") else { return nil }
+    if count == 1 {
+      try? store.set(failed, words)
+      try? store.set(ProcessGroup.failureKey, words)
+    }
+    // The store ends with this process: the others look there first.
+    if place.keepsStore {
+      for _ in 0..<150 where ((try? store.add("\(failed)/count", 0)) ?? place.size) < place.size { pause(20) }
+    }
+    return count == 1
+  }
+
+  /// Who is to blame for a collective that broke.
+  ///
+  /// Who still lives says so, and looks who does not; a process that failed by an error has said which.
+  ///
+  /// - Parameters:
+  ///   - words: c10d's.
+  ///   - waited: for how long the collective ran.
+  func broken(_ words: String, after waited: Duration) -> ProcessFailure {
+    do {
+      try store.set(isAlive(place.rank), "")
+      for round in 0..<150 {
+        if try store.has(failed) { return ProcessFailure(try store.get(failed, within: .seconds(1))) }
+        // Errors travel faster than this.
+        if round >= 25, try missing().count <= 1 { break }
+        pause(20)
+      }
+      let missing = try missing()
+      if missing.isEmpty { return ProcessFailure("the connection between the processes broke: \(words)") }
+      let names = missing.map { "process \($0)" }.joined(separator: ", ")
+      return ProcessFailure(
+        waited > limit * 0.8
+          ? "\(names) did not answer for \(limit.seconds) s: it hangs, or needs a longer --timeout."
+          : "\(names) ended without a word: killed, or out of memory?")
+    } catch {
+      return place.isStoreElsewhere
+        ? ProcessFailure("the store of the run has gone: who started process \(place.rank) has ended.")
+        : ProcessFailure("process 0, which keeps the store, ended without a word: killed, or out of memory?")
+    }
+  }
+
+  private func missing() throws -> [Int] { try (0..<place.size).filter { try !store.has(isAlive($0)) } }
+}
+
+extension ProcessGroup {
+  /// Where ``report(_:)`` puts it for who started the processes.
+  public static let failureKey = "dist2/failure"
 
   /// An error of this process in a line that names the one at fault.
   public func words(for error: any Error) -> String {
@@ -18,50 +74,7 @@ extension ProcessGroup {
   ///
   /// - Returns: whether it was the first to say anything, so that it should be said to the user here; nil if nobody can be
   ///   told.
-  @discardableResult public func report(_ error: any Error) -> Bool? {
-    let words = words(for: error)
-    guard let count = try? store.add("\(failed)/count") else { return nil }
-    if count == 1 {
-      try? store.set(failed, words)
-      try? store.set(Self.failureKey, words)
-    }
-    // The store ends with this process: the others look there first.
-    if place.keepsStore {
-      for _ in 0..<150 where ((try? store.add("\(failed)/count", 0)) ?? size) < size { pause(20) }
-    }
-    return count == 1
-  }
-
-  /// The error of a collective that broke: this process's own if an operation of it failed before, else who is to blame.
-  ///
-  /// Who still lives says so, and looks who does not; a process that failed by an error has said which.
-  ///
-  /// - Parameter waited: for how long the collective ran.
-  func broken(_ error: TorchError, after waited: Duration) -> any Error {
-    if Torch.hasFailed { return error }
-    do {
-      try store.set(isAlive(rank), "")
-      for round in 0..<150 {
-        if try store.has(failed) { return ProcessFailure(try store.get(failed, within: .seconds(1))) }
-        // Errors travel faster than this.
-        if round >= 25, try missing().count <= 1 { break }
-        pause(20)
-      }
-      let missing = try missing()
-      if missing.isEmpty { return ProcessFailure("the connection between the processes broke: \(error)") }
-      let names = missing.map { "process \($0)" }.joined(separator: ", ")
-      return ProcessFailure(
-        waited > limit * 0.8
-          ? "\(names) did not answer for \(limit.seconds) s: it hangs, or needs a longer --timeout."
-          : "\(names) ended without a word: killed, or out of memory?")
-    } catch {
-      return place.isStoreElsewhere
-        ? ProcessFailure("the store of the run has gone: who started process \(rank) has ended.")
-        : ProcessFailure("process 0, which keeps the store, ended without a word: killed, or out of memory?")
-    }
-  }
-
-  private func missing() throws -> [Int] { try (0..<size).filter { try !store.has(isAlive($0)) } }
+  @discardableResult public func report(_ error: any Error) -> Bool? { trouble.report(words(for: error)) }
 
   /// Makes sure that all processes have the same, and names the first that differs from process 0.
   ///
