@@ -3,6 +3,7 @@ import ArgumentParser
 import Files
 import Recipes
 import Reports
+import TokenData
 import Training
 
 struct ReferenceCommand: ParsableCommand {

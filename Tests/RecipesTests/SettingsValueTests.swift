@@ -92,7 +92,8 @@ import Training
     return RunSettings(
       model: "/models/a \"b\"\n: c",
       data: DataSettings(
-        train: "/d/a\"b.jsonl", valid: "/d/c: d #e", test: "/d/名\n", format: .messages, template: "chatml",
+        train: "/d/a\"b.jsonl", valid: "/d/c: d #e", test: "/d/名\n", format: .messages, ties: .skip,
+        template: "chatml",
         date: "26 Jul 2024", fields: RecordFields(prompt: "q\"", completion: "null", id: "1"), end: false,
         splitDigits: true, squareImages: 64, maxLength: 77, tooLong: .cutPrompt, skipBad: true, limit: 5),
       reward: RatingReader(
@@ -151,13 +152,26 @@ import Training
 
   /// Every key of the schema is written, and every one that may differ does: a key that is forgotten shows here.
   @Test func allKeysAreWritten() throws {
+    let responses: Set = [
+      "beta", "length", "margin", "crossEntropy", "weight", "klCoefficient", "wanted", "unwanted", "strength", "gamma",
+      "rejected",
+    ]
     let tree = try rich().resolved, usual = RunSettings(model: "", metrics: [MetricSettings(tokens: .digits)]).resolved
     for section in ["data", "objective", "train", "evaluate"] {
       guard case .object(let keys)? = tree[section] else { throw CancellationError() }
-      let same: Set = ["folder", "tokenizer", "steps", "microBatch", "freeze"]
-      for (key, value) in keys.members where !same.contains(key) {
+      // Records are of objectives over responses.
+      let same: Set = ["folder", "tokenizer", "steps", "microBatch", "freeze", "records"]
+      for (key, value) in keys.members where !same.contains(key) && !responses.contains(key) {
         #expect(value != usual[section]?[key], "\(section).\(key)")
       }
+    }
+    // Numbers that no objective of tokens reads: each belongs to a preset.
+    for key in responses {
+      #expect(tree["objective"]?[key] == .null, "\(key)")
+      let read = ObjectivePreset.allCases.filter { preset in
+        RunSettings(model: "", objective: ObjectiveSettings(preset)).resolved["objective"]?[key] != .null
+      }
+      #expect(!read.isEmpty, "\(key)")
     }
   }
 
