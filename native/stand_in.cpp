@@ -20,6 +20,8 @@
 #include <ATen/ops/_local_scalar_dense.h>
 #include <ATen/ops/_reshape_alias_native.h>
 #include <ATen/ops/as_strided_native.h>
+#include <ATen/ops/convolution.h>
+#include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/resize_native.h>
 #include <ATen/ops/set_native.h>
@@ -219,6 +221,11 @@ void checkPlaces(const std::string &name, const torch::jit::Stack &stack) {
   }
 }
 
+struct Within {
+  Within() { within++; }
+  ~Within() { within--; }
+};
+
 void compute(const c10::OperatorHandle &op, torch::jit::Stack *stack) {
   const auto &name = op.schema().name();
   checkPlaces(name, *stack);
@@ -229,11 +236,30 @@ void compute(const c10::OperatorHandle &op, torch::jit::Stack *stack) {
     TORCH_CHECK(own, name, ": Expected a '", place, "' generator, but found one of '", value.toGenerator().device(), "'");
     value = own->inner;
   }
-  struct Within {
-    Within() { within++; }
-    ~Within() { within--; }
-  } count;
+  Within count;
   at::native::cpu_fallback(op, stack);
+}
+
+// Torch has these two for devices that are none of its own; what they are called with has passed through no fallback.
+using Sizes = at::IntArrayRef;
+at::Tensor convolution(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, Sizes stride,
+                       Sizes padding, Sizes dilation, bool transposed, Sizes outputPadding, int64_t groups) {
+  checkPlaces("convolution", {x, weight, bias});
+  Within count;
+  return at::convolution(onCPU(x), onCPU(weight), bias ? onCPU(*bias) : at::Tensor(), stride, padding, dilation, transposed,
+                         outputPadding, groups).to(place);
+}
+std::tuple<at::Tensor, at::Tensor, at::Tensor> convolutionBackward(
+    const at::Tensor &g, const at::Tensor &x, const at::Tensor &weight, Sizes stride, Sizes padding, Sizes dilation,
+    bool transposed, Sizes outputPadding, int64_t groups, std::array<bool, 3> mask) {
+  checkPlaces("convolution_backward", {g, x, weight});
+  Within count;
+  auto channels = mask[2] ? at::OptionalIntArrayRef(weight.size(transposed ? 1 : 0) * (transposed ? groups : 1))
+                          : at::OptionalIntArrayRef();
+  auto [gx, gw, gb] = at::convolution_backward(onCPU(g), onCPU(x), onCPU(weight), channels, stride, padding, dilation,
+                                               transposed, outputPadding, groups, mask);
+  auto back = [](const at::Tensor &t) { return t.defined() ? t.to(place) : t; };
+  return {back(gx), back(gw), back(gb)};
 }
 
 bool registerDevice() {
@@ -258,6 +284,8 @@ bool registerDevice() {
   library.impl("_copy_from", &copyFrom);
   library.impl("_copy_from_and_resize", &copyFromAndResize);
   library.impl("_local_scalar_dense", &scalar);
+  library.impl("convolution_overrideable", &convolution);
+  library.impl("convolution_backward_overrideable", &convolutionBackward);
   add("_")->fallback(torch::CppFunction::makeFromBoxedFunction<&compute>());
   return true;
 }

@@ -49,7 +49,8 @@ at::Tensor transfer(const at::Tensor &t, at::Device device, at::ScalarType type)
   if (!travels) return t.to(device, type);
   // Converted before: a copy that converts goes by memory of torch's own, which is not pinned.
   auto converted = t.to(type).contiguous();
-  if (converted.numel() == 0 || converted.nbytes() > most) return converted.to(device);
+  if (converted.numel() == 0) return at::empty(converted.sizes(), converted.options().device(device));
+  if (converted.nbytes() > most) return converted.to(device);
   return converted.pin_memory().to(device, /*non_blocking=*/true);
 }
 }  // namespace ct

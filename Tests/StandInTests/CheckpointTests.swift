@@ -14,7 +14,7 @@ import Training
     stopAfter: Int = .max
   ) throws -> Trained {
     try Trained(
-      try adapted(device, rank: bits == .eight ? 128 : 4, dropout: dropout), try digitObjective(), sumBatches(),
+      bits == .eight ? try wide(device) : try adapted(device, dropout: dropout), try digitObjective(), sumBatches(),
       AdamW(learningRate: 1e-3, stateBits: bits), steps: 6, dtype: dtype,
       checkpoints: try folder.map { try Checkpoints($0, stepsBetween: 2) }, stopAfter: stopAfter)
   }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import Files
 import Foundation
 import MetricTokens
 import Objectives
+import TestSupport
 import Testing
 import TokenModels
 import Torch
@@ -33,12 +35,28 @@ func loaded(_ path: String, _ device: Device) throws -> any PretrainedModel {
   return try loadModel(folder: fixtures + "/" + path, options: LoadOptions(dtype: .float32, device: device))
 }
 
-/// A Llama with adapters on every linear layer; those of rank 128 are large enough for coded moments.
-func adapted(_ device: Device, rank: Int, dropout: Double = 0) throws -> Llama {
+/// A Llama with adapters on every linear layer.
+func adapted(_ device: Device, dropout: Double) throws -> Llama {
   let model = try #require(try loaded("llama/gqa-llama3", device) as? Llama)
-  try model.addLoRA(LoRASettings(rank: rank, dropout: dropout, targets: [LoRASettings.allLinear]), seed: 2)
-  #expect(model.trainableParameters().contains { $0.tensor.count >= 4096 } == (rank >= 128))
+  try model.addLoRA(LoRASettings(rank: 4, dropout: dropout, targets: [LoRASettings.allLinear]), seed: 2)
   return model
+}
+
+/// A Llama whose table and head have 4,096 elements and more: enough for moments in 8 bits.
+func wide(_ device: Device) throws -> Llama {
+  Torch.threads = 1
+  let file = URL(fileURLWithPath: fixtures + "/llama/gqa-llama3/config.json")
+  var config = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+  config["vocab_size"] = 160
+  return try withTemporaryFolder { folder in
+    let path = folder + "/config.json"
+    try JSONSerialization.data(withJSONObject: config).write(to: URL(fileURLWithPath: path))
+    let model = try Llama(config: JSONReader(file: path))
+    model.initialise(generator: Generator(seed: 4), dtype: .float32, device: .cpu)
+    for parameter in model.parameters() { parameter.box.tensor = parameter.tensor.to(device) }
+    #expect(model.parameters().contains { $0.tensor.count >= 4096 })
+    return model
+  }
 }
 
 /// The fixture's examples of `Tests/Fixtures/training`: ids below 16, digits 2 … 11.

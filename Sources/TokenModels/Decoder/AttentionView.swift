@@ -24,7 +24,9 @@ struct AttentionView {
   ) {
     precondition(input.documents == nil || cache == nil, "documents end to end and a cache of earlier tokens")
     let past = cache?.length ?? 0, length = x.size(1), dtype = x.dtype, device = x.device
-    let positions = input.positions(of: length, device: device), whole = input.sequenceLength
+    let positions = input.positions(of: length, device: device)
+    // Of documents the longest, without asking the positions, for which a device would be waited for.
+    let whole = input.sequenceLength ?? input.documents.map { $0.joined().max() ?? 0 }
     angles = rotary.map { rotary in
       positions.map { rotary.angles(at: $0, length: whole, dtype: dtype) }
         ?? rotary.angles(from: past, count: length, length: whole, dtype: dtype, device: device)
