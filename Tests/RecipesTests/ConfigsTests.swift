@@ -94,7 +94,7 @@ import Training
     let lab = try ResponseLab(), model = "\(lab.folder)/model"
     let common = ["model=\(model)", "data.template=none", "output=\(lab.folder)/out", "data.maxLength=64"]
     // Conversations need a template, which the tiny model does not have.
-    let own = ["companions.teacher=\(model)", "data.train=\(lab.folder)/pairs.jsonl", "data.records=preference"]
+    let own = ["teachers.teacher=\(model)", "data.train=\(lab.folder)/pairs.jsonl", "data.records=preference"]
     let settings = try RunSettings(
       file: "\(configsFolder)/\(file)", overrides: common + (file.hasSuffix("distil.yaml") ? own : []))
     let artifacts = try ResponseArtifacts(settings)

@@ -20,7 +20,7 @@ import Testing
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
 
-  @Test(arguments: ["data", "metrics", "objective", "reference", "companions", "train", "evaluate"])
+  @Test(arguments: ["data", "metrics", "objective", "reference", "teachers", "train", "evaluate"])
   func sections(_ name: String) throws {
     try compare(rows(ofFile: "run-files", heading: name), try schema().member(name), name)
   }

@@ -96,19 +96,19 @@ public struct ResponseArtifacts: TrainingArtifacts {
 
   /// Examples in batches, with what other models say of them.
   public func batches(
-    _ examples: any RunExamples, shuffled: Bool, share: StepShare, beside companions: RunCompanions
+    _ examples: any RunExamples, shuffled: Bool, share: StepShare, beside references: RunReferences
   ) throws -> any BatchSource {
     guard let dataset = examples as? ResponseDataset else {
-      return try base.batches(examples, shuffled: shuffled, share: share, beside: companions)
+      return try base.batches(examples, shuffled: shuffled, share: share, beside: references)
     }
     let train = settings.train
-    let cache = companions.caches[ObjectIdentifier(dataset)]
+    let cache = references.caches[ObjectIdentifier(dataset)]
     let collection: any ExampleCollection = cache.map { ReferencedExamples(dataset, $0) } ?? dataset
     let source = ExampleBatches(
       collection, plan: BatchPlan(count: dataset.count, batch: train.batch, seed: train.seed, shuffled: shuffled), share: share,
       microBatch: train.microBatch, layout: train.layout, pad: base.pad)
-    guard let reference = companions.reference else { return source }
-    return ReferencedBatches(source, reference: reference, mismatchedRewardsOf: companions.policy, pad: base.pad)
+    guard let reference = references.reference else { return source }
+    return ReferencedBatches(source, reference: reference, mismatchedRewardsOf: references.policy, pad: base.pad)
   }
 
   /// The model as it is.

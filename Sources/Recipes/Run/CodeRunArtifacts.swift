@@ -72,7 +72,7 @@ public struct CodeRunArtifacts: TrainingArtifacts {
 
   /// Examples in batches, the way `train` says.
   public func batches(
-    _ examples: any RunExamples, shuffled: Bool, share: StepShare, beside companions: RunCompanions
+    _ examples: any RunExamples, shuffled: Bool, share: StepShare, beside references: RunReferences
   ) throws -> any BatchSource {
     let train = settings.train
     // All images have as many codes, so nothing is padded.

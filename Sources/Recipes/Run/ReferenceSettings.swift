@@ -30,7 +30,7 @@ extension ReferenceSettings: SettingsSection {
 extension ReferenceMode: NamedSetting {}
 
 /// Other models that objectives read: models, or folders of runs.
-public struct CompanionSettings: Sendable, Hashable {
+public struct TeacherSettings: Sendable, Hashable {
   /// Whom `gkd` and `dckd` learn from.
   public var teacher: String?
   /// Trained by DPO (`alignDistil`, `adpa`), and by DPO with the responses exchanged (`alignDistilAdaptive`).
@@ -56,7 +56,7 @@ public struct CompanionSettings: Sendable, Hashable {
   }
 }
 
-extension CompanionSettings: SettingsSection {
+extension TeacherSettings: SettingsSection {
   mutating func visit(_ keys: any SettingsKeys) throws {
     try keys.folderOrName("teacher", &teacher)
     try keys.folderOrName("dpo", &dpo)
@@ -104,11 +104,11 @@ extension RunSettings {
       if: preset.isOfTokens && train.earlyStop?.measurement != nil, "train.earlyStop.by",
       expected: "loss, which alone is measured here", found: "another figure",
       remedy: "Accuracies are of objectives over responses.")
-    try checkCompanions(keys)
+    try checkTeachers(keys)
   }
 
-  private func checkCompanions(_ keys: any SettingsKeys) throws {
-    let given = companions.models.map(\.name)
+  private func checkTeachers(_ keys: any SettingsKeys) throws {
+    let given = teachers.models.map(\.name)
     var needed = [String]()
     if case .distillation(let preset) = objective.choice {
       let made = try naming("objective.preset") { try objective.distillationObjective(preset) }
@@ -116,12 +116,12 @@ extension RunSettings {
     }
     if let missing = needed.first(where: { !given.contains($0) }) {
       throw keys.error(
-        "companions.\(missing)", expected: "the model that \(objective.choice.rawValue) reads", found: "no such key",
-        remedy: "Add `companions: { \(missing): a model, or the folder of a run }`.")
+        "teachers.\(missing)", expected: "the model that \(objective.choice.rawValue) reads", found: "no such key",
+        remedy: "Add `teachers: { \(missing): a model, or the folder of a run }`.")
     }
     if let idle = given.first(where: { !needed.contains($0) }) {
       throw keys.error(
-        "companions.\(idle)", expected: "a model that \(objective.choice.rawValue) reads", found: idle,
+        "teachers.\(idle)", expected: "a model that \(objective.choice.rawValue) reads", found: idle,
         remedy: needed.isEmpty ? "Leave it out." : "It reads \(needed.joined(separator: ", ")).")
     }
   }

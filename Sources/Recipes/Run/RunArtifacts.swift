@@ -160,7 +160,7 @@ public struct RunArtifacts: TrainingArtifacts {
 
   /// Examples in batches, the way `train` says: for a head that compares, its pairs.
   public func batches(
-    _ examples: any RunExamples, shuffled: Bool, share: StepShare, beside companions: RunCompanions
+    _ examples: any RunExamples, shuffled: Bool, share: StepShare, beside references: RunReferences
   ) throws -> any BatchSource {
     let examples: any ExampleCollection =
       if let rating, let dataset = examples as? Dataset {

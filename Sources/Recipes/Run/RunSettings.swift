@@ -30,7 +30,7 @@ public struct RunSettings: Sendable, Equatable {
   /// The model that objectives over whole responses measure from.
   public var reference: ReferenceSettings
   /// Other models that objectives read.
-  public var companions: CompanionSettings
+  public var teachers: TeacherSettings
   /// How.
   public var train: TrainSettings
   /// Evaluation of answers.
@@ -52,11 +52,11 @@ public struct RunSettings: Sendable, Equatable {
   public init(
     model: String, data: DataSettings = DataSettings(), reward: RatingReader? = nil, metrics: [MetricSettings] = [],
     objective: ObjectiveSettings = ObjectiveSettings(), reference: ReferenceSettings = ReferenceSettings(),
-    companions: CompanionSettings = CompanionSettings(), train: TrainSettings = TrainSettings(),
+    teachers: TeacherSettings = TeacherSettings(), train: TrainSettings = TrainSettings(),
     evaluate: EvaluateSettings = EvaluateSettings(), output: String = "runs/run"
   ) {
     (self.model, self.data, self.reward, self.metrics) = (model, data, reward, metrics)
-    (self.reference, self.companions) = (reference, companions)
+    (self.reference, self.teachers) = (reference, teachers)
     (self.objective, self.train, self.evaluate, self.output) = (objective, train, evaluate, output)
     source = Source(SettingsDocument(.object(JSONObject()), path: "settings"))
     // Brings paths into the form in which a file's are.
@@ -209,7 +209,7 @@ extension RunSettings: SettingsSection {
     try keys.sections("metrics", &metrics, new: MetricSettings(tokens: .digits))
     try keys.section("objective", &objective)
     try keys.section("reference", &reference)
-    try keys.section("companions", &companions)
+    try keys.section("teachers", &teachers)
     try keys.section("train", &train)
     try keys.section("evaluate", &evaluate)
     // Its default depends on the file's name.

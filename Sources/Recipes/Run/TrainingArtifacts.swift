@@ -32,18 +32,18 @@ public protocol TrainingArtifacts: Sendable {
   /// - Parameters:
   ///   - shuffled: whether every epoch has an order of its own.
   ///   - share: which of each step's examples this process takes.
-  ///   - companions: other models that the run reads.
+  ///   - references: other models that the run reads.
   func batches(
-    _ examples: any RunExamples, shuffled: Bool, share: StepShare, beside companions: RunCompanions
+    _ examples: any RunExamples, shuffled: Bool, share: StepShare, beside references: RunReferences
   ) throws -> any BatchSource
 
   /// Readies the other models that a run reads.
   ///
   /// - Parameter data: the run's data by name, `train`, `valid`.
-  func companions(
+  func references(
     of model: any PretrainedModel, _ data: [(name: String, examples: any RunExamples)], _ folder: RunFolder,
     _ terminal: Terminal
-  ) throws -> RunCompanions
+  ) throws -> RunReferences
 
   /// A model as this run trains it, from one as it was published.
   func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel
@@ -63,14 +63,14 @@ extension TrainingArtifacts {
 
   /// All examples in batches, of which no other model says anything.
   public func batches(_ examples: any RunExamples, shuffled: Bool) throws -> any BatchSource {
-    try batches(examples, shuffled: shuffled, share: .whole, beside: RunCompanions())
+    try batches(examples, shuffled: shuffled, share: .whole, beside: RunReferences())
   }
 
   /// None.
-  public func companions(
+  public func references(
     of model: any PretrainedModel, _ data: [(name: String, examples: any RunExamples)], _ folder: RunFolder,
     _ terminal: Terminal
-  ) throws -> RunCompanions { RunCompanions() }
+  ) throws -> RunReferences { RunReferences() }
 }
 
 /// Training data of a run.

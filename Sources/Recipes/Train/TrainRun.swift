@@ -80,14 +80,14 @@ public final class TrainRun {
     let trainer = try makeTrainer(model)
     trainer.shouldStop = shouldStop
     let data = [("train", train)] + (valid.map { [("valid", $0)] } ?? [])
-    let companions = try artifacts.companions(of: model, data, folder, terminal)
-    trainer.referenceModels = companions.models
+    let references = try artifacts.references(of: model, data, folder, terminal)
+    trainer.referenceModels = references.models
     let share = group.map { StepShare(rank: $0.rank, of: $0.size) } ?? .whole
-    let source = try artifacts.batches(train, shuffled: true, share: share, beside: companions)
+    let source = try artifacts.batches(train, shuffled: true, share: share, beside: references)
     let every = settings.train.validateEvery ?? source.plan.stepsPerEpoch
     let validation = try valid.map {
       try Validation(
-        artifacts.batches($0, shuffled: false, share: share, beside: companions), stepsBetween: every,
+        artifacts.batches($0, shuffled: false, share: share, beside: references), stepsBetween: every,
         earlyStop: settings.train.earlyStop)
     }
     guard isFirst else { return (try trainer.fit(source, validation: validation), model) }
@@ -115,7 +115,7 @@ public final class TrainRun {
         case .started(let start):
           samples.resume(after: start.step)
           if start.step == 0 {
-            try noteStart(model, source, companions, recorder, display)
+            try noteStart(model, source, references, recorder, display)
             try samples.take(model, step: 0, display)
           }
         case .step(let step) where moments.isDue(step.step):
@@ -223,11 +223,11 @@ public final class TrainRun {
 
   /// Says how far the model is from its reference model before anything is learnt, which should be nowhere.
   private func noteStart(
-    _ model: any PretrainedModel, _ source: any BatchSource, _ companions: RunCompanions,
+    _ model: any PretrainedModel, _ source: any BatchSource, _ references: RunReferences,
     _ recorder: TrainingRecorder, _ display: TrainDisplay
   ) throws {
     guard let artifacts = artifacts as? ResponseArtifacts,
-      let found = try artifacts.startingLogRatio(model, source, companions)
+      let found = try artifacts.startingLogRatio(model, source, references)
     else { return }
     try recorder.record(step: 0, [("start/log_ratio_rms", found.rootMeanSquare)])
     display.note(

@@ -76,12 +76,12 @@ import Training
       case .alignDistilAdaptive: ["dpo", "reverse"]
       case .cfgDistil: ["conditional", "unconditional"]
       }
-    let companions = names.enumerated().map { "\($1): \($0 == 0 ? "out" : "model")" }.joined(separator: ", ")
+    let teachers = names.enumerated().map { "\($1): \($0 == 0 ? "out" : "model")" }.joined(separator: ", ")
     try lab.write("plain.jsonl", #"{"prompt": "w4 w5", "completion": "w6 w7"}"# + "\n")
     let plain = [.gkd, .cfgDistil].contains(preset)
     let steps = try lab.run(
       "{ preset: \(preset.rawValue) }", data: plain ? "plain.jsonl" : "pairs.jsonl",
-      "companions: { \(companions) }", output: "distilled"
+      "teachers: { \(teachers) }", output: "distilled"
     ).steps()
     #expect(steps.count == 3)
     #expect((steps.last?.loss ?? .infinity) < steps[0].loss)

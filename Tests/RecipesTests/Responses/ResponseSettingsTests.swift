@@ -53,7 +53,7 @@ import Training
     }
     let distilled = RunSettings(
       model: "m", objective: ObjectiveSettings(.distillation(.alignDistilAdaptive)),
-      companions: CompanionSettings(dpo: "a", reverse: "b"),
+      teachers: TeacherSettings(dpo: "a", reverse: "b"),
       train: TrainSettings(earlyStop: EarlyStop(patience: 2)))
     #expect(try RunSettings(yaml: distilled.resolved.yaml) == distilled)
     var judged = RunSettings(model: "m", objective: ObjectiveSettings(.responses(.dpo)))
@@ -80,9 +80,9 @@ import Training
     ("objective: { preset: sft }\nreference: { mode: twin }", ["reference", "objective.preset: dpo"]),
     ("objective: { preset: dpo }\nreward: helpsteer2", ["reward", "data.records: group"]),
     ("objective: { preset: dpo }\ndata: { format: codes }", ["objective.preset", "image codes"]),
-    ("objective: { preset: gkd }", ["companions.teacher", "the model that gkd reads"]),
-    ("objective: { preset: dpo }\ncompanions: { teacher: t }", ["companions.teacher", "Leave it out"]),
-    ("objective: { preset: dckd }\ncompanions: { teacher: t, dpo: d }", ["companions.dpo", "It reads teacher."]),
+    ("objective: { preset: gkd }", ["teachers.teacher", "the model that gkd reads"]),
+    ("objective: { preset: dpo }\nteachers: { teacher: t }", ["teachers.teacher", "Leave it out"]),
+    ("objective: { preset: dckd }\nteachers: { teacher: t, dpo: d }", ["teachers.dpo", "It reads teacher."]),
     ("objective: { preset: dpo }\ntrain: { earlyStop: { patience: 1, by: acuracy } }", ["by", "mean accuracy?"]),
     ("objective: { preset: sft }\ntrain: { earlyStop: { patience: 1, by: accuracy } }", ["train.earlyStop.by"]),
     ("objective: { preset: dpo }\nreference: { mode: adaptersOff }", ["reference.mode", "withoutAdapters"]),

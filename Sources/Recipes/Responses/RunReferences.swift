@@ -10,7 +10,7 @@ import TorchNN
 import Training
 
 /// The other models of a run while it trains, and what was computed of them before.
-public struct RunCompanions {
+public struct RunReferences {
   /// Models whose states the objective reads, by its names for them.
   var models: [String: ReferenceModel] = [:]
   /// Model that is asked for the log-probabilities of each batch.
@@ -38,37 +38,37 @@ extension ResponseArtifacts {
   ///   - folder: of the run.
   /// - Throws: `InputError` for a model that cannot be loaded or has another vocabulary, and for log-probabilities in
   ///   the folder that were computed from something else.
-  public func companions(
+  public func references(
     of model: any PretrainedModel, _ data: [(name: String, examples: any RunExamples)], _ folder: RunFolder,
     _ terminal: Terminal
-  ) throws -> RunCompanions {
-    var companions = RunCompanions()
+  ) throws -> RunReferences {
+    var references = RunReferences()
     if let mode {
       terminal.write("note: reference model: \(description(of: mode, folder))\n")
       switch mode {
-      case .withoutAdapters: take(.withoutAdapters(model), model, &companions)
-      case .twin: take(.twin(try loadReference()), model, &companions)
+      case .withoutAdapters: take(.withoutAdapters(model), model, &references)
+      case .twin: take(.twin(try loadReference()), model, &references)
       case .precomputed, .auto:
         for (name, examples) in data {
           guard let dataset = examples as? ResponseDataset else { continue }
-          companions.caches[ObjectIdentifier(dataset)] = try precomputed(dataset, name, folder, terminal)
+          references.caches[ObjectIdentifier(dataset)] = try precomputed(dataset, name, folder, terminal)
         }
       }
     }
-    for (name, other) in settings.companions.models {
+    for (name, other) in settings.teachers.models {
       terminal.write("note: \(name): \(other)\n")
-      companions.models[name] = .twin(try load(other, settings.train.dtype, as: "companions.\(name)"))
+      references.models[name] = .twin(try load(other, settings.train.dtype, as: "teachers.\(name)"))
     }
-    return companions
+    return references
   }
 
-  private func take(_ reference: ReferenceModel, _ model: any TokenModel, _ companions: inout RunCompanions) {
+  private func take(_ reference: ReferenceModel, _ model: any TokenModel, _ references: inout RunReferences) {
     if trained.referenceModels.contains(SequenceObjective.reference) {
-      companions.models[SequenceObjective.reference] = reference
+      references.models[SequenceObjective.reference] = reference
     } else {
-      companions.reference = reference
+      references.reference = reference
     }
-    if sequence?.needsMismatchedRewards == true { companions.policy = model }
+    if sequence?.needsMismatchedRewards == true { references.policy = model }
   }
 
   /// How the mode is said aloud.
@@ -130,13 +130,13 @@ extension ResponseArtifacts {
   /// - Returns: nil where no reference model is read.
   /// - Throws: `InputError` if the reference model is the one that the run starts from and says something else.
   func startingLogRatio(
-    _ model: any TokenModel, _ source: any BatchSource, _ companions: RunCompanions
+    _ model: any TokenModel, _ source: any BatchSource, _ references: RunReferences
   ) throws -> (rootMeanSquare: Double, responses: Int)? {
-    guard companions.hasReference else { return nil }
+    guard references.hasReference else { return nil }
     var squares = 0.0, count = 0
     for batch in try source.batches(ofStep: 0) {
       let own = try ReferenceModel.twin(model).logProbabilities(of: batch)
-      let asked = try companions.models[SequenceObjective.reference]?.logProbabilities(of: batch)
+      let asked = try references.models[SequenceObjective.reference]?.logProbabilities(of: batch)
       for document in batch.supervision.documents {
         guard let reference = asked.map({ Array($0[document.tokens]) }) ?? document.values.reference else { continue }
         let ratio = zip(own[document.tokens], reference).reduce(0) { $0 + Double($1.0) - Double($1.1) }
