@@ -93,7 +93,8 @@ extension ProcessGroup {
         ?? theirs.first { !known.contains($0[0]) }.map { ($0[0], Optional($0[1]), nil) }
       guard let (name, other, mine) = found else { continue }
       throw ProcessFailure(
-        "process \(rank) has another \(name) than process 0: \(other ?? "none") instead of \(mine ?? "none"). \(remedy)")
+        "process \(rank) has another \(name) than process 0: \(other ?? "none") instead of \(mine ?? "none"). \(remedy)"
+      )
     }
   }
 }

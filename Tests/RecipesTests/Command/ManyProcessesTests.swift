@@ -13,7 +13,9 @@ struct ManyProcessesTests {
 
   private func losses(_ lab: CommandLab, _ run: String) throws -> [Double] {
     try MetricsLog.read("\(lab.folder)/\(run)/metrics.jsonl").flatMap { record in
-      ["train/loss", "valid/loss"].compactMap { record[$0].flatMap(Double.init(setting:)) }
+      ["train/loss", "valid/loss"].compactMap { name -> Double? in
+        if case .double(let value)? = record[name] { value } else { nil }
+      }
     }
   }
 

@@ -9,8 +9,8 @@ struct LaunchedProcess {
   /// How it ended; nil while it runs.
   private(set) var ending: WorkerProcess.Ending?
   private let process: pid_t
-  /// What it writes to standard error, where that is not the launcher's own.
-  private let errors: FileHandle?
+  /// Descriptor of what it writes to standard error, where that is not the launcher's own; open as long as the launcher.
+  private let errors: Int32?
 
   /// - Parameters:
   ///   - input: its standard input.
@@ -32,7 +32,7 @@ struct LaunchedProcess {
     } else {
       let file = try Self.temporaryFile()
       posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-      posix_spawn_file_actions_adddup2(&actions, file.fileDescriptor, 2)
+      posix_spawn_file_actions_adddup2(&actions, file, 2)
       errors = file
     }
     var started: pid_t = 0
@@ -75,20 +75,21 @@ struct LaunchedProcess {
   /// The last line that it wrote to standard error, without the program's name.
   var lastWords: String {
     guard let errors else { return "" }
-    try? errors.seek(toOffset: 0)
-    let text = String(decoding: (try? errors.readToEnd()) ?? Data(), as: UTF8.self)
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    let start = max(0, lseek(errors, 0, SEEK_END) - bytes.count), count = pread(errors, &bytes, bytes.count, start)
+    let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     let line = text.split(separator: "\n").last.map(String.init) ?? ""
     return line.hasPrefix("dist2: ") ? String(line.dropFirst(7)) : line
   }
 
   /// A file without a name.
-  private static func temporaryFile() throws(InputError) -> FileHandle {
+  private static func temporaryFile() throws(InputError) -> Int32 {
     let template = NSTemporaryDirectory() + "/dist2-XXXXXX"
     var path = template.utf8CString
     let descriptor = path.withUnsafeMutableBufferPointer { mkstemp($0.baseAddress!) }
     guard descriptor >= 0 else { throw InputError(path: template, expected: "a place to write to", code: errno) }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     path.withUnsafeBufferPointer { _ = unlink($0.baseAddress!) }
-    return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    return descriptor
   }
 }
