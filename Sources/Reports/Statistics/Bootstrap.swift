@@ -75,21 +75,17 @@ public struct Bootstrap: Sendable, Hashable {
       return figures.map { _ in ConfidenceInterval(low: .nan, high: .nan, level: level) }
     }
     precondition(figures.allSatisfy { $0.count == count }, "figures of unlike numbers of items")
-    // Item by item, so that a draw reads one stretch of memory.
-    let width = 2 * figures.count
-    let items = (0..<count).flatMap { item in figures.flatMap { [$0[item].sum, $0[item].weight] } }
-    var random = SplitMix64(seed: seed), totals = [Double](repeating: 0, count: width)
-    var found = figures.map { _ in [Double]() }
-    items.withUnsafeBufferPointer { items in
-      for _ in 0..<resamples {
-        for column in 0..<width { totals[column] = 0 }
-        totals.withUnsafeMutableBufferPointer { totals in
-          for _ in 0..<count {
-            let start = random.index(below: count) * width
-            for column in 0..<width { totals[column] += items[start + column] }
-          }
-        }
-        for figure in figures.indices { found[figure].append(totals[2 * figure] / totals[2 * figure + 1]) }
+    // How often each item was drawn, then products with that: items are read in order, and each figure's once a resample.
+    let columns = figures.map { items in (sums: padded(items.map(\.sum)), weights: padded(items.map(\.weight))) }
+    var random = SplitMix64(seed: seed), found = figures.map { _ in [Double]() }
+    var times = padded([Double](repeating: 0, count: count))
+    for _ in 0..<resamples {
+      times.withUnsafeMutableBufferPointer { times in
+        times.update(repeating: 0)
+        for _ in 0..<count { times[random.index(below: count)] += 1 }
+      }
+      for (figure, column) in columns.enumerated() {
+        found[figure].append(dot(times, column.sums) / dot(times, column.weights))
       }
     }
     let tail = (1 - level) / 2
@@ -150,3 +146,23 @@ public struct Bootstrap: Sendable, Hashable {
 }
 
 private func mean(_ values: [Double]) -> Double { Measurements(values).mean }
+
+/// With zeros behind, so that the count is a multiple of 8.
+private func padded(_ values: [Double]) -> [Double] {
+  values + [Double](repeating: 0, count: (8 - values.count % 8) % 8)
+}
+
+/// Σ a·b of counts that are multiples of 8, eight at a time.
+private func dot(_ a: [Double], _ b: [Double]) -> Double {
+  a.withUnsafeBytes { a in
+    b.withUnsafeBytes { b in
+      var sum = SIMD8<Double>()
+      for offset in stride(from: 0, to: a.count, by: 64) {
+        sum +=
+          a.loadUnaligned(fromByteOffset: offset, as: SIMD8<Double>.self)
+          * b.loadUnaligned(fromByteOffset: offset, as: SIMD8<Double>.self)
+      }
+      return sum.sum()
+    }
+  }
+}
