@@ -27,7 +27,8 @@ extension Scorer {
   /// - Throws: `DecodingError` for prompts that the model cannot read or that leave no room for an answer.
   public func distributions(
     over space: AnswerSpace, after prompts: [[Int32]], width: Int = 1024, thinning: Bool = false,
-    spare: Double = 0, normalization: Normalization = .vocabulary, tokenBudget: Int = 16_384, images: PromptImages? = nil
+    spare: Double = 0, normalization: Normalization = .vocabulary, tokenBudget: Int = 16_384,
+    images: PromptImages? = nil
   ) throws -> [NumberDistribution] {
     guard width > 0 else { throw DecodingError.badSetting("width: expected at least 1, found \(width)") }
     try ModelContext.check(prompts, for: model)

@@ -105,7 +105,8 @@ public struct ResponseArtifacts: TrainingArtifacts {
     let cache = references.caches[ObjectIdentifier(dataset)]
     let collection: any ExampleCollection = cache.map { ReferencedExamples(dataset, $0) } ?? dataset
     let source = ExampleBatches(
-      collection, plan: BatchPlan(count: dataset.count, batch: train.batch, seed: train.seed, shuffled: shuffled), share: share,
+      collection, plan: BatchPlan(count: dataset.count, batch: train.batch, seed: train.seed, shuffled: shuffled),
+      share: share,
       microBatch: train.microBatch, layout: train.layout, pad: base.pad)
     guard let reference = references.reference else { return source }
     return ReferencedBatches(source, reference: reference, mismatchedRewardsOf: references.policy, pad: base.pad)

@@ -241,7 +241,9 @@ extension EvaluationMetric {
   }
 
   /// Whether it is a share of examples.
-  package var isShare: Bool { [.exactMatch, .parseRate, .coverage, .mass, .boxAccuracy, .digitAccuracy].contains(self) }
+  package var isShare: Bool {
+    [.exactMatch, .parseRate, .coverage, .mass, .boxAccuracy, .digitAccuracy].contains(self)
+  }
 
   /// Whether less is better.
   package var lowerIsBetter: Bool {

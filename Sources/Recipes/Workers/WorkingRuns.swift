@@ -44,7 +44,9 @@ extension RunStore {
 }
 
 /// What a process is called while it works.
-private func processTitle(_ runs: [String]) -> String { runs[0] + (runs.count == 1 ? "" : " and \(runs.count - 1) more") }
+private func processTitle(_ runs: [String]) -> String {
+  runs[0] + (runs.count == 1 ? "" : " and \(runs.count - 1) more")
+}
 
 extension WorkerMessage {
   /// Tells it on standard output, as a worker does. Where nobody listens any more the worker ends.

@@ -67,7 +67,8 @@ import Testing
     let folder = NSTemporaryDirectory() + "dist2-cells-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let store = try RunStore<Settings, [Double]>(folder: folder, settings: Settings())
-    let lock = try FileLock(folder: folder + "/cells"), worker: @Sendable ([String]) -> [String] = { _ in ["/bin/true"] }
+    let lock = try FileLock(folder: folder + "/cells"),
+      worker: @Sendable ([String]) -> [String] = { _ in ["/bin/true"] }
     let error = #expect(throws: InputError.self) { try store.run([["a"]], title: "", jobs: 1, worker: worker) }
     #expect(error?.found == "that another process is writing it")
     lock.unlock()
