@@ -137,10 +137,10 @@ public struct RatingReader: Sendable, Hashable {
     for (source, scale) in zip(attributes, template.attributes) { ratings.append(try rating(source, scale, object)) }
     // Whole numbers of the scales are said.
     let scores = ratings.map { Int($0.rounded()) }  // bounded: a scale's
-    let all = try overall.map { source throws(InputError) in try rating(source, template.overall, object) }
-    return (
-      [all.map { Int($0.rounded()) } ?? scores.reduce(0, +)] + scores, [all ?? ratings.reduce(0, +)] + ratings
-    )
+    let all = try self.overall.map { source throws(InputError) in try rating(source, template.overall, object) }
+    let overall = all ?? ratings.reduce(0, +)
+    let said = all.map { Int($0.rounded()) } ?? scores.reduce(0, +)  // bounded: a scale's
+    return ([said] + scores, [overall] + ratings)
   }
 
   /// Where the value lies on the scale.
