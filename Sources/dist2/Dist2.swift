@@ -54,7 +54,7 @@ import Recipes
         _ = try parseAsRoot(line.split(separator: " ").map(String.init))
         print("")
       } catch {
-        print(fullMessage(for: error).split(separator: "\n").first ?? "")
+        print(String(fullMessage(for: error).prefix { $0 != "\n" }))
       }
     }
   }
