@@ -3,6 +3,13 @@ import Foundation
 import Synchronization
 public import Torch
 
+/// Whether suites may let several ranks live in one process.
+///
+/// Nobody else does: with libtorch 2.11 one of about thirty such runs ended in a crash inside libstdc++, while several
+/// groups were connected at once. So these suites have a process of their own (scripts/test.sh); `ManyProcessesTests` has
+/// real processes.
+public let allowsRanksAsThreads = ProcessInfo.processInfo.environment["DIST2_RANKS_AS_THREADS"] == "1"
+
 /// Runs `body` in several threads at once, each of which stands for a process: it has a group and a store's client of its
 /// own, connected by sockets as those of processes are.
 ///

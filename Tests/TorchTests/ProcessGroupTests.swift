@@ -5,7 +5,8 @@ import Testing
 import Torch
 
 /// Processes, each a thread with sockets of its own: collectives, and what is said when one does not come.
-@Suite(.serialized) struct ProcessGroupTests {
+@Suite(.serialized, .enabled(if: allowsRanksAsThreads, "scripts/test.sh runs these in a process of their own"))
+struct ProcessGroupTests {
   @Test(arguments: [1, 2, 3, 4]) func collectives(count: Int) throws {
     let results = try inProcesses(count) { group in
       let rank = Double(group.rank)

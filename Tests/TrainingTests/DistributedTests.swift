@@ -10,7 +10,8 @@ import Training
 /// Steps shared over sockets: the same run in any number of processes, each of them a thread here.
 ///
 /// In float64 the order of additions moves a weight by less than 1e-12 in ten steps.
-@Suite(.serialized) struct DistributedTests {
+@Suite(.serialized, .enabled(if: allowsRanksAsThreads, "scripts/test.sh runs these in a process of their own"))
+struct DistributedTests {
   struct Outcome: Sendable {
     var losses, validations: [Double]
     var norms = [Double](), tokens = [Int]()
