@@ -136,7 +136,8 @@ import TorchNN
     func hidden(_ images: [ImageInput.Image]) -> Tensor {
       noGrad { model.hidden(ModelInput(ids: ids, images: ImageInput(images)), cache: nil, rows: nil) }
     }
-    #expect(difference(hidden([image([1, 11])]), hidden([image([1]), image([11])])) < 1e-6)
+    // Products over one image and over two round differently.
+    #expect(difference(hidden([image([1, 11])]), hidden([image([1]), image([11])])) < 1e-5)
   }
 
   @Test func refusesWhatIsNotSupported() throws {
