@@ -97,7 +97,7 @@ import Training
         [recomputing = recomputing as Bool] in
         Torch.threads = 1
         let configuration = LlamaConfiguration(
-          vocabularySize: 64, hiddenSize: 128, intermediateSize: 512, layers: 16, heads: 4, tiesEmbeddings: true)
+          vocabularySize: 64, hiddenSize: 128, intermediateSize: 512, layers: 24, heads: 4, tiesEmbeddings: true)
         let model = Llama(configuration, generator: Generator(seed: 2))
         model.unfreeze()
         model.checkpointsActivations = recomputing
