@@ -35,41 +35,23 @@ extension ProcessGroup {
 
   /// Weights, and which of them are trained.
   func agree(on model: Module) throws {
-    let hash = Hash()
+    var print = UInt64.fingerprintStart
     for parameter in model.parameters() {
-      hash.add("\(parameter.key) \(parameter.tensor.shape) \(parameter.tensor.dtype) \(parameter.box.isTrainable)".utf8)
-      noGrad { parameter.tensor.detach().contiguous().withUnsafeMutableBytes { hash.add(UnsafeRawBufferPointer($0)) } }
+      let description =
+        "\(parameter.key) \(parameter.tensor.shape) \(parameter.tensor.dtype) \(parameter.box.isTrainable)"
+      for byte in description.utf8 { print.mix(UInt64(byte)) }
+      noGrad {
+        parameter.tensor.detach().contiguous().withUnsafeMutableBytes {
+          print.mix(UInt64(fingerprintOf: UnsafeRawBufferPointer($0)))
+        }
+      }
     }
     try agree(
-      on: [("model (a hash of its weights)", hash.text)],
+      on: [("model (a hash of its weights)", String(print, radix: 16))],
       remedy: "All processes of a run must begin with the same weights: look at the model's folder on each machine.")
   }
 }
 
-/// Of many bytes, by words of eight: to tell files apart, not against anybody's will.
-private final class Hash {
-  private var state: UInt64 = 0x9e37_79b9_7f4a_7c15
-
-  func add(_ text: some Sequence<UInt8>) { for byte in text { mix(UInt64(byte)) } }
-
-  func add(_ bytes: UnsafeRawBufferPointer) {
-    let words = bytes.count / 8
-    for index in 0..<words { mix(bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self)) }
-    for index in 8 * words..<bytes.count { mix(UInt64(bytes[index])) }
-  }
-
-  private func mix(_ word: UInt64) {
-    state = (state ^ word) &* 0xff51_afd7_ed55_8ccd
-    state ^= state >> 32
-  }
-
-  var text: String { String(state, radix: 16) }
-}
-
 extension MappedFile {
-  fileprivate var hash: String {
-    let hash = Hash()
-    withBytes { hash.add($0) }
-    return hash.text
-  }
+  fileprivate var hash: String { String(withBytes { UInt64(fingerprintOf: $0) }, radix: 16) }
 }
