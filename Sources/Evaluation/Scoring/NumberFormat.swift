@@ -77,13 +77,32 @@ extension AnswerSpace {
         || (format.integerDigits.count == 1 || format.fractionDigits.lowerBound > 0)
           && format.fractionDigits.count == 1,
       "expected tokens that end a number of variable length, found none")
-    return AnswerSpace { path in PartialNumber(path, format).continuation }
+    let rules = NumberRules(format)
+    return AnswerSpace { path in PartialNumber(path, rules).continuation }
+  }
+}
+
+/// A format as it is asked for every path: one reference to pass on, digits looked up once.
+private final class NumberRules: Sendable {
+  let format: NumberFormat
+  /// Digits by their tokens.
+  let digits: [Int32: Int]
+  /// Tokens of the digits 0 … 9.
+  let tokens: [Int32?]
+
+  init(_ format: NumberFormat) {
+    self.format = format
+    tokens = (0...9).map { digit in
+      format.digits.candidate(valued: Double(digit)).map { format.digits.ids[$0] }
+    }
+    digits = zip(format.digits.ids, format.digits.values ?? []).reduce(into: [:]) { $0[$1.0] = Int($1.1) }  // bounded: 0…9
   }
 }
 
 /// A number as far as it is written.
 private struct PartialNumber {
-  let format: NumberFormat
+  let rules: NumberRules
+  var format: NumberFormat { rules.format }
   var isNegative = false
   /// All digits, before and behind the point, as one whole number: at most ``NumberFormat/longest`` of them.
   var digits = 0
@@ -93,11 +112,11 @@ private struct PartialNumber {
   var startsWithZero = false
   var hasEnded = false
 
-  init(_ path: [Int32], _ format: NumberFormat) {
-    self.format = format
+  init(_ path: [Int32], _ rules: NumberRules) {
+    self.rules = rules
     for id in path {
-      if let candidate = format.digits.candidate(of: id), let value = format.digits.values?[candidate] {
-        append(Int(value))
+      if let digit = rules.digits[id] {
+        append(digit)
       } else if id == format.minus, integerDigits == 0 {
         isNegative = true
       } else if id == format.point {
@@ -116,7 +135,7 @@ private struct PartialNumber {
 
   var continuation: AnswerSpace.Continuation {
     if hasEnded || (isWhole && !mayGoOn && !needsEnd) { return .value(value) }
-    var tokens = mayTakeDigit ? (0...9).filter { canReach(appending: $0) }.compactMap(token) : []
+    var tokens = mayTakeDigit ? (0...9).filter { canReach(appending: $0) }.compactMap { rules.tokens[$0] } : []
     if integerDigits == 0, fractionDigits == nil, let minus = format.minus, !isNegative,
       (format.bounds?.lowerBound ?? -1) < 0
     {
@@ -125,10 +144,6 @@ private struct PartialNumber {
     if let point = format.point, mayTakePoint, canReach(appending: nil) { tokens.append(point) }
     if isWhole, format.bounds?.contains(value) ?? true { tokens += format.ends }
     return .tokens(tokens)
-  }
-
-  private func token(_ digit: Int) -> Int32? {
-    format.digits.candidate(valued: Double(digit)).map { format.digits.ids[$0] }
   }
 
   private var mayTakeDigit: Bool {

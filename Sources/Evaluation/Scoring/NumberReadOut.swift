@@ -156,21 +156,21 @@ struct NumberReadOut {
 
   /// The most probable paths, in their order: `most` at most, and without those that may be spared.
   private mutating func probable(_ open: [Int], _ row: Int, most: Int) -> [Int] {
-    let logs = rows[row].logProbability
-    let order = open.sorted { (logs[$0] ?? -.infinity, $1) > (logs[$1] ?? -.infinity, $0) }
-    var kept = order.count, dropped = 0.0
+    let logs = open.map { rows[row].logProbability[$0] ?? -.infinity }
+    // The least first; of equals the last.
+    let order = open.indices.sorted { (logs[$0], $1) < (logs[$1], $0) }
+    var isDropped = [Bool](repeating: false, count: open.count), left = open.count, dropped = 0.0
     // Half of what may still be left out, so that deeper levels have their share.
     let allowance = (spare - rows[row].cut) / 2
-    while kept > 0 {
-      let mass = exp(logs[order[kept - 1]] ?? -.infinity)
-      guard kept > most || (kept > Self.block && dropped + mass <= allowance) else { break }
+    for place in order {
+      let mass = exp(logs[place])
+      guard left > most || (left > Self.block && dropped + mass <= allowance) else { break }
       dropped += mass
-      kept -= 1
+      left -= 1
+      isDropped[place] = true
     }
-    guard kept < order.count else { return open }
     rows[row].cut += dropped
-    let good = Set(order.prefix(kept))
-    return open.filter(good.contains)
+    return zip(open, isDropped).compactMap { $1 ? nil : $0 }
   }
 
   /// A sample that holds the mass of all.
