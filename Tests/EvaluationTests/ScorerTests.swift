@@ -142,15 +142,16 @@ import TorchNN
     }
   }
 
-  /// A thinned read-out of an unsure model holds the whole mass, and its distribution function is off by shares of
+  /// A sampled read-out of an unsure model holds the whole mass, and its distribution function is off by shares of
   /// 1/width.
-  @Test func thinnedPathsStandForAll() throws {
+  @Test func sampledPathsStandForAll() throws {
     let unsure = TinyModel()
     noGrad { unsure.tokens.weight.mul_(0.25) }
     let space = try AnswerSpace.numbers(NumberFormat(digits: digits, integerDigits: 4...4, leadingZeros: .padding))
     let exact = try Scorer(unsure).distributions(over: space, after: prompts)
     for width in [64, 256] {
-      let found = try Scorer(unsure).distributions(over: space, after: prompts, width: width, thinning: true)
+      let found = try Scorer(unsure).distributions(
+        over: space, after: prompts, width: width, selection: .systematicSample)
       for (found, exact) in zip(found, exact) {
         #expect(!found.isExact)
         #expect(found.cut == 0)
@@ -172,8 +173,8 @@ import TorchNN
         }
       }
     }
-    // Wide enough, nothing is thinned.
-    let wide = try Scorer(unsure).distributions(over: space, after: prompts, width: 1000, thinning: true)
+    // Wide enough, nothing is sampled.
+    let wide = try Scorer(unsure).distributions(over: space, after: prompts, width: 1000, selection: .systematicSample)
     #expect(wide.map(\.probabilities) == exact.map(\.probabilities))
   }
 

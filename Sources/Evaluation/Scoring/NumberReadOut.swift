@@ -14,9 +14,9 @@ extension Scorer {
   /// - Parameters:
   ///   - space: the ways to write an answer.
   ///   - width: unfinished paths kept per level at most.
-  ///   - thinning: whether of more paths a sample in proportion to their probability goes on that holds the mass of all:
-  ///     nothing is left out, and where numbers stand in the order of their digits the distribution function is wrong by
-  ///     less than 1/`width` a level. For means, quantiles and CRPS; not for the mode, since what is sampled weighs more.
+  ///   - selection: which go on where a level has more. A systematic sample leaves nothing out, and where numbers stand
+  ///     in the order of their digits the distribution function is wrong by less than 1/`width` a level: for means,
+  ///     quantiles and CRPS; not for the mode, since what is sampled weighs more.
   ///   - spare: mass that may be left out to read less, of levels of more than `NumberReadOut/block` paths: the most
   ///     improbable ones, as long as all of them together hold no more. 0 reads whatever `width` allows.
   ///   - normalization: what each token's probability is a share of. With `.vocabulary` the distribution's
@@ -26,7 +26,7 @@ extension Scorer {
   ///   - images: the images of each prompt; nil if none shows any.
   /// - Throws: `DecodingError` for prompts that the model cannot read or that leave no room for an answer.
   public func distributions(
-    over space: AnswerSpace, after prompts: [[Int32]], width: Int = 1024, thinning: Bool = false,
+    over space: AnswerSpace, after prompts: [[Int32]], width: Int = 1024, selection: PathSelection = .mostProbable,
     spare: Double = 0, normalization: Normalization = .vocabulary, tokenBudget: Int = 16_384,
     images: PromptImages? = nil
   ) throws -> [NumberDistribution] {
@@ -41,7 +41,7 @@ extension Scorer {
           model, prompts: batch.map { prompts[$0] }, room: branches, beginning: beginning,
           images: images.map { try batch.map($0) } ?? [])
         var readOut = NumberReadOut(
-          self, context, tree, names: batch, width: width, thinning: thinning, spare: spare,
+          self, context, tree, names: batch, width: width, selection: selection, spare: spare,
           normalization: normalization)
         for (index, distribution) in zip(batch, try readOut.run()) { found[index] = distribution }
       }
@@ -73,7 +73,7 @@ struct NumberReadOut {
   private let tree: AnswerTree
   private let names: [Int]  // the prompts' indices, for errors
   private let width: Int
-  private let thinning: Bool
+  private let selection: PathSelection
   private let spare: Double
   private let normalization: Normalization
   private let start: ReadOutStart
@@ -94,11 +94,12 @@ struct NumberReadOut {
 
   init(
     _ scorer: Scorer, _ context: ModelContext, _ tree: AnswerTree, names: [Int], width: Int,
-    thinning: Bool = false, spare: Double = 0, normalization: Normalization, from start: ReadOutStart? = nil
+    selection: PathSelection = .mostProbable, spare: Double = 0, normalization: Normalization,
+    from start: ReadOutStart? = nil
   ) {
     self.start = start ?? ReadOutStart(context)
     (self.scorer, self.context, self.tree, self.names) = (scorer, context, tree, names)
-    (self.width, self.thinning, self.spare, self.normalization) = (width, thinning, spare, normalization)
+    (self.width, self.selection, self.spare, self.normalization) = (width, selection, spare, normalization)
     rows = [Row](repeating: Row(), count: context.count)
   }
 
@@ -146,10 +147,10 @@ struct NumberReadOut {
 
   /// Paths to go on with: of many only those that hold all but the mass to spare, and `width` at most.
   private mutating func cut(_ open: [Int], _ row: Int) -> [Int] {
-    let most = thinning ? Int.max : width
+    let most = selection == .systematicSample ? Int.max : width
     var kept = open
     if open.count > most || (spare > 0 && open.count > Self.block) { kept = probable(open, row, most: most) }
-    if kept.count > width { kept = thin(kept, row) }
+    if kept.count > width { kept = sample(kept, row) }
     if kept.count < open.count { rows[row].isExact = false }
     return kept
   }
@@ -174,10 +175,10 @@ struct NumberReadOut {
   }
 
   /// A sample that holds the mass of all.
-  private mutating func thin(_ open: [Int], _ row: Int) -> [Int] {
+  private mutating func sample(_ open: [Int], _ row: Int) -> [Int] {
     let logs = open.map { rows[row].logProbability[$0] ?? -.infinity }, greatest = logs.max() ?? 0
     guard greatest > -.infinity else { return Array(open.prefix(width)) }
-    return thinned(logs.map { exp($0 - greatest) }, to: width).map { index, weight in
+    return systematicSample(logs.map { exp($0 - greatest) }, of: width).map { index, weight in
       rows[row].logProbability[open[index]] = log(weight) + greatest
       return open[index]
     }

@@ -85,7 +85,8 @@ package struct NumberReading {
       let distributions = try scorer.distributions(
         over: number.space,
         after: rows.map { items[$0].ids + (beginnings[$0][number.slot] ?? []) + number.format.before }, width: width,
-        thinning: number.estimate != .mode, spare: Self.spare, tokenBudget: max(budget, 8192),
+        selection: number.estimate == .mode ? .mostProbable : .systematicSample, spare: Self.spare,
+        tokenBudget: max(budget, 8192),
         images: images(rows.map { items[$0] }))
       for (row, distribution) in zip(rows, distributions) { found[row][column] = distribution }
     }

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// Which paths of a level go on where there are more than can be read.
+public enum PathSelection: Sendable, Hashable {
+  /// The most probable ones (beam search); the others' mass is left out.
+  case mostProbable
+  /// A systematic sample in proportion to their probability, which holds the mass of all.
+  case systematicSample
+}
+
 /// A sample of weighted paths that stands for all of them: as many as are to be kept, and their weights.
 ///
 /// Systematic sampling with probability proportional to weight (Madow 1949): paths that weigh at least a share of the
@@ -11,7 +19,7 @@
 ///   - weights: not negative.
 ///   - count: at least 1.
 /// - Returns: indices in order, with weights; all of them where there are no more than `count`.
-func thinned(_ weights: [Double], to count: Int) -> [(index: Int, weight: Double)] {
+func systematicSample(_ weights: [Double], of count: Int) -> [(index: Int, weight: Double)] {
   guard weights.count > count else { return weights.enumerated().map { ($0, $1) } }
   var rest = weights.reduce(0, +), places = count
   // The heaviest first, until one weighs less than a share of what is left.
