@@ -28,11 +28,11 @@ extension StudySummary {
   }
 
   /// What `scale: auto` loses of the gain that the best of the widths tried has, each problem's own: chosen on the same
-  /// seeds, so that its gain is a little too good. Nil where it was not run.
+  /// seeds, so that its gain is a little too good. Nil where it was not run beside two widths.
   func automaticWidth(_ rule: Selection) -> String? {
     let automatic = StudyVariant(.valueDrawn)
     let fixed = variants.filter { $0.preset == .valueDrawn && $0.width != nil }
-    guard variants.contains(automatic), !fixed.isEmpty else { return nil }
+    guard variants.contains(automatic), fixed.count > 1 else { return nil }
     func gain(_ variant: StudyVariant, _ problem: Condition) -> Double {
       let theirs = mean(.crps, .plain, problem, rule)
       return 1 - mean(.crps, variant, problem, rule) / theirs

@@ -108,6 +108,7 @@ struct StudyReport {
 }
 
 extension StudyVariant {
-  /// Whether images and claims are about it: one width and few weights, or lines hide each other.
-  var isShown: Bool { (width ?? 0.2) == 0.2 && alpha != 3 && !(preset.isOfValues && width == nil) }
+  /// Whether images and claims are about it: one width, that of `scale: auto` where it is tried, and few weights, or lines
+  /// hide each other.
+  var isShown: Bool { alpha != 3 && (preset == .valueDrawn ? width == nil : (width ?? 0.2) == 0.2) }
 }
