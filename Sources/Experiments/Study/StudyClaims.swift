@@ -13,7 +13,7 @@ extension StudySummary {
     guard settings.tables.isEmpty, let most = problems.map({ $0[0] }).max(), problems.contains(where: { $0[0] < most })
     else { return nil }
     let largest = problems.filter { $0[0] == most }, common = common(largest)
-    let tests = others.filter(\.isShown).map { variant in
+    let tests = shown.map { variant in
       let ratios = common.map { ratio(.crps, variant, largest, seed: $0, rule) }
       return (
         variant.name,

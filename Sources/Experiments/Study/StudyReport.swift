@@ -92,7 +92,7 @@ struct StudyReport {
   private func gains(_ rule: StudySummary.Selection) -> [Chart] {
     groups.compactMap { group in
       guard summary.settings.tables.isEmpty, group.problems.count > 1 else { return nil }
-      let series = summary.others.filter(\.isShown).map { variant in
+      let series = summary.shown.map { variant in
         Series(
           variant.name,
           group.problems.map { problem in
@@ -105,10 +105,4 @@ struct StudyReport {
         series: series, references: [ReferenceLine("sft", y: 0)])
     }
   }
-}
-
-extension StudyVariant {
-  /// Whether images and claims are about it: one width, that of `scale: auto` where it is tried, and few weights, or lines
-  /// hide each other.
-  var isShown: Bool { alpha != 3 && (preset == .valueDrawn ? width == nil : (width ?? 0.2) == 0.2) }
 }

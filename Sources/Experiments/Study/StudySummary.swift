@@ -104,6 +104,16 @@ struct StudySummary {
   /// All variants but sft.
   var others: [StudyVariant] { variants.filter { $0.preset != .sft } }
 
+  /// What images and claims are about: few weights and one width, that of `scale: auto` where it was tried, or lines hide
+  /// each other.
+  var shown: [StudyVariant] {
+    others.filter { variant in
+      let automatic = StudyVariant(variant.preset)
+      let width = variant.preset.isOfValues && !variants.contains(automatic) ? 0.2 : nil
+      return variant.alpha != 3 && (variant.preset.isOfValues ? variant.width == width : true)
+    }
+  }
+
   /// Ranks over the problems where every variant has a figure.
   func ranks(_ metric: EvaluationMetric, _ rule: Selection) -> Friedman {
     let rows = problems.map { problem in variants.map { mean(metric, $0, problem, rule) } }
