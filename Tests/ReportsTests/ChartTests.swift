@@ -171,6 +171,17 @@ final class Markup: NSObject, XMLParserDelegate {
     #expect(markup.texts("text").contains { $0.contains("2 values not finite or off the scale, not shown") })
   }
 
+  /// Long names lean to the left of their bars; the first one must not leave the picture.
+  @Test func theFirstLeaningNameIsWhole() throws {
+    let names = (0..<7).map { "a name of some length \($0)" }
+    let chart = BarChart("b", categories: names, groups: [.init("g", names.map { _ in 1 })])
+    let first = try #require(
+      try Markup(chart.svg()).elements.first { $0.attributes["transform"]?.hasPrefix("rotate") ?? false })
+    let x = try #require(first.attributes["x"].flatMap { Double($0) })
+    // Eleven ems of 12 units at most, at 35 degrees.
+    #expect(x >= 100, "\(first.text)")
+  }
+
   @Test func thinningKeepsEverySpike() throws {
     var values = [Double](repeating: 0, count: 50_000)
     (values[12_345], values[40_000]) = (7, -3)

@@ -8,6 +8,24 @@ extension StudySummary {
   /// The largest change in CRPS that is called none, as a share of sft's; stated before any run.
   private static let margin = 0.05
 
+  /// What taught distance does to CRPS over all problems, in a sentence; empty without seeds that all of them have.
+  func headline(_ rule: Selection) -> String {
+    let overall = overall(.crps, rule), seeds = common(problems).count
+    guard seeds > 1 else { return "" }
+    func list(_ outcomes: Set<Verdict.Outcome>) -> String {
+      others.compactMap { variant -> String? in
+        guard let verdict = overall[variant], outcomes.contains(verdict.outcome) else { return nil }
+        return "\(variant.name) \(Self.share(verdict)) %"
+      }.joined(separator: ", ")
+    }
+    let parts = [
+      ("lower", list([.better])), ("higher", list([.worse])), ("no difference shown", list([.noDifferenceShown])),
+    ]
+    .filter { !$0.1.isEmpty }.map { "\($0.0): \($0.1)" }
+    return "CRPS against sft, mean over \(problems.count) problems and \(seeds) seeds, \(rule.caption): "
+      + parts.joined(separator: "; ") + "."
+  }
+
   /// K18: at the largest training size nothing is left of a target's advantage. Nil without made-up numbers of two sizes.
   func vanishingAdvantage(_ rule: Selection) -> JudgedClaim? {
     guard settings.tables.isEmpty, let most = problems.map({ $0[0] }).max(), problems.contains(where: { $0[0] < most })

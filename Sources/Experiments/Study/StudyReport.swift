@@ -19,9 +19,10 @@ struct StudyReport {
 
   var report: ExperimentReport {
     let grid = summary.settings.grid
-    return ExperimentReport(
+    var report = ExperimentReport(
       "When does teaching distance help?",
-      subtitle: "\(summary.problems.count) problems, \(grid.variants.count) objectives, \(grid.seeds.count) seeds",
+      subtitle:
+        "\(summary.problems.count) problems, \(grid.variants.count) objectives, \(summary.common(summary.problems).count) seeds",
       findings: [summary.vanishingAdvantage(.best)].compactMap { $0 },
       remarks: StudySummary.Selection.allCases.compactMap(summary.automaticWidth),
       figure: gains(.best).first ?? ranks(.best), parts: parts,
@@ -32,6 +33,8 @@ struct StudyReport {
           ("validation", "eight times a run"), ("number read out", "median of the distribution"),
         ])
       ])
+    report.headline = summary.headline(.best)
+    return report
   }
 
   // MARK: Parts

@@ -37,7 +37,7 @@ extension StudySummary {
       "Mean: change against sft, averaged over problems, ± half the 95 % interval over seeds; * shown after correction for "
         + "all \(others.count) variants.")
     table.notes.append(
-      "Better and worse: problems where the change against sft is shown by seeds (\(settings.grid.seeds.count)), with Holm's "
+      "Better and worse: problems where the change against sft is shown by its seeds, with Holm's "
         + "correction for all \(others.count * problems.count) comparisons.")
     if let distance = ranks[0].criticalDifference, ranks[0].pValue.isFinite {
       table.notes.append(
@@ -75,9 +75,14 @@ extension StudySummary {
 
   private func text(_ verdict: Verdict) -> String {
     guard verdict.difference.isFinite else { return "–" }
-    let half = (verdict.interval.high - verdict.interval.low) / 2
     let isShown = verdict.outcome == .better || verdict.outcome == .worse
-    return percent(verdict.difference, half.isFinite ? half : nil) + (isShown ? "*" : " ")
+    return Self.share(verdict) + (isShown ? "*" : " ")
+  }
+
+  /// A change with half its interval in per cent: `−12`, `+3 ± 2`.
+  static func share(_ verdict: Verdict) -> String {
+    let half = (verdict.interval.high - verdict.interval.low) / 2
+    return percent(verdict.difference, half.isFinite ? half : nil)
   }
 }
 

@@ -68,7 +68,9 @@ public struct BarChart: Figure, Hashable {
     canvas.legend(groups.enumerated().map { .init(name: $1.name, color: $0, swatch: .box) })
     canvas.axes(
       vertical: axis, verticalLabel: y.label, horizontalLabel: categoryLabel,
-      marksHeight: lean ? 14 + longest * 12 * 0.6 : 18)
+      marksHeight: lean ? 14 + longest * 12 * 0.6 : 18,
+      // The first name leans out to the left of its bar.
+      leastLeft: lean ? min(11, categories[0].estimatedEms) * 12 * 0.82 - slot / 2 : 0)
     if values.allSatisfy({ !$0.isFinite }) || groups.isEmpty { canvas.emptyNote() }
     for index in categories.indices { drawCategory(index, axis, lean, in: &canvas) }
     for reference in references { drawReference(reference, axis, in: &canvas) }

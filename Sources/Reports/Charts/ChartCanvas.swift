@@ -77,14 +77,17 @@ struct ChartCanvas {
   }
 
   /// Makes room for the axes, then draws the vertical one with its grid and label, and the label of the horizontal one.
-  mutating func axes(vertical: ResolvedAxis, verticalLabel: String, horizontalLabel: String, marksHeight: Double = 18) {
+  mutating func axes(
+    vertical: ResolvedAxis, verticalLabel: String, horizontalLabel: String, marksHeight: Double = 18,
+    leastLeft: Double = 0
+  ) {
     if !verticalLabel.isEmpty {
       top += 17
       svg.element(
         "text", ["x": "2", "y": coordinate(top)], text: verticalLabel.onOneLine.fitted(ems: Self.width / 12))
     }
     top += 12
-    left += 6 + 12 * (vertical.marks.map(\.label.estimatedEms).max() ?? 0)
+    left = max(left + 6 + 12 * (vertical.marks.map(\.label.estimatedEms).max() ?? 0), leastLeft)
     if !horizontalLabel.isEmpty {
       svg.element(
         "text",

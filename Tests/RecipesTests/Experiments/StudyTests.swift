@@ -78,6 +78,9 @@ import TokenData
     #expect(lines.contains { $0.contains("valueDrawn σ 0.2") && $0.contains("−20 ± 1*") }, "\(lines)")
     #expect(lines.contains { $0.contains("dist α 1") && $0.contains("+0 ± 9") }, "\(lines)")
     #expect(lines.contains { $0.contains("sft") && $0.hasSuffix("102") || $0.contains(" 102") })
+    #expect(
+      try folder.report(command: "").headline.hasSuffix(
+        "lower: valueDrawn σ 0.2 −20 ± 1 %; no difference shown: dist α 1 +0 ± 9 %."))
   }
 
   /// K18 is about the largest size alone, and stands only where every variant's interval lies within 5 %.
