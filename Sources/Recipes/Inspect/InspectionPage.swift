@@ -27,6 +27,7 @@ extension Inspection {
     }
     page.section("Metrics")
     if !metricTable.rows.isEmpty { page.table(metricTable) }
+    for note in notes { page.paragraph(note) }
     page.section("Data")
     page.table(counts)
     page.section("Settings")

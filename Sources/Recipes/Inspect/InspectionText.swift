@@ -11,7 +11,7 @@ extension Inspection {
     parts.append(legend(terminal))
     parts.append(counts.text(terminal: terminal))
     if !metricTable.rows.isEmpty { parts.append(metricTable.text(terminal: terminal)) }
-    parts += valueNotes.map { $0.wrapped(to: terminal.size().columns).joined(separator: "\n") }
+    parts += notes.map { $0.wrapped(to: terminal.size().columns).joined(separator: "\n") }
     parts += warnings.map { warning in
       let lines = warning.wrapped(to: terminal.size().columns - 2)
       return terminal.styled("! ", .yellow, .bold) + lines.joined(separator: "\n  ")

@@ -51,6 +51,20 @@ import Testing
     #expect(inspection.warnings.contains { $0.contains(warning) }, "\(inspection.warnings)")
   }
 
+  /// The study's rule is for answers with numbers that are not taught whole.
+  @Test func adviseWholeNumbersWhereTheStudyDoes() throws {
+    func text(_ overrides: String..., data: String = TinyRun.sums(16)) throws -> String {
+      let tiny = try TinyRun(data: data)
+      return try Inspection(RunArtifacts(tiny.settings(overrides)), terminal: quiet).text(quiet)
+        .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+    let advised = try text()
+    #expect(advised.contains("below about 1000, targets over whole numbers"))
+    #expect(advised.contains("--objectives sft,dist,valueDrawn --seeds 5"))
+    #expect(try !text("objective.preset=valueDrawn").contains("targets over whole numbers ("))
+    #expect(try !text(data: "{\"prompt\": \"a\", \"completion\": \"b\"}\n").contains("targets over whole numbers"))
+  }
+
   @Test func sayThatNothingWasFound() throws {
     let tiny = try TinyRun(data: "{\"prompt\": \"a\", \"completion\": \"b\"}\n")
     let inspection = try Inspection(tiny.artifacts(), terminal: quiet)
