@@ -40,20 +40,22 @@ struct SummedMass: ValueMass {
   init(first: Int, weights: [Double]) {
     self.first = first
     self.weights = weights
-    var left = 0.0, right = 0.0
-    fromLeft =
-      [0]
-      + weights.map { weight in
-        left += weight
-        return left
-      }
-    fromRight =
-      [0]
-      + weights.reversed().map { weight in
-        right += weight
-        return right
-      }
+    fromLeft = Self.sums(of: weights)
+    fromRight = Self.sums(of: weights.reversed())
     peak = weights.indices.max { weights[$0] < weights[$1] } ?? 0
+  }
+
+  /// Sums of the first 0, 1, 2, … numbers.
+  private static func sums(of numbers: some Collection<Double>) -> [Double] {
+    Array(unsafeUninitializedCapacity: numbers.count + 1) { sums, count in
+      var sum = 0.0
+      sums.initializeElement(at: 0, to: 0)
+      for (index, number) in numbers.enumerated() {
+        sum += number
+        sums.initializeElement(at: index + 1, to: sum)
+      }
+      count = numbers.count + 1
+    }
   }
 
   func mass(of stretch: ClosedRange<Int>) -> Double {

@@ -5,11 +5,13 @@ import Foundation
 /// candidates).
 public struct ValueTarget: Sendable, Hashable {
   /// The values.
-  public var format: ValueFormat
+  public var format: ValueFormat { didSet { kernel = nil } }
   /// d
-  public var distance: NumberDistance
+  public var distance: NumberDistance { didSet { kernel = nil } }
   /// How wide targets are.
-  public var scale: ValueScale
+  public var scale: ValueScale { didSet { kernel = nil } }
+  /// Nil where weights are computed one by one.
+  private var kernel: ValueKernel?
 
   /// Largest number of values that are summed up one by one, for distances without a closed sum.
   public static let largestWindow = 1 << 20
@@ -19,6 +21,7 @@ public struct ValueTarget: Sendable, Hashable {
     self.format = format
     self.distance = distance
     self.scale = scale
+    kernel = ValueKernel(self, beyond: Self.beyond)
   }
 
   /// τ around a value.
@@ -52,6 +55,9 @@ public struct ValueTarget: Sendable, Hashable {
   }
 
   private func summed(around x: Double, _ tau: Double, most: Int) throws(ValueTargetError) -> any ValueMass {
+    if let kernel, let centre = format.index(nearest: x), format.indices.contains(centre), format.value(centre) == x {
+      return kernel.mass(around: centre, within: format.indices)
+    }
     let nearest = nearestIndex(to: x), least = format.value(nearest)
     func energy(_ index: Int) -> Double {
       // 0/0 is 0: τ = 0 leaves the nearest values alone.
