@@ -10,6 +10,21 @@ public protocol VisionLanguageModel: TokenModel {
   var imageTokenCount: ImageTokenCount { get }
   /// Rows and pixels of a row of the views it reads.
   var imageSize: (height: Int, width: Int) { get }
+  /// How prompts with images are written. As they are by default.
+  var promptLayout: PromptLayout { get }
+}
+
+extension VisionLanguageModel {
+  /// As they are.
+  public var promptLayout: PromptLayout { .asWritten }
+}
+
+/// How a model has prompts with images written.
+public enum PromptLayout: Sendable, Hashable {
+  /// As they are, images where their marks stand.
+  case asWritten
+  /// PaliGemma's: the text up to the last image, the begin token, the rest of the text, a line break.
+  case imagesBeforeBegin
 }
 
 /// How many tokens stand for an image.

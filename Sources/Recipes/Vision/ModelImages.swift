@@ -16,7 +16,23 @@ extension ImageTokens {
         remedy: "image_token_index of config.json names another.")
     }
     self.init(
-      id: Int32(clamping: model.imageToken), mark: mark, preparation: try Self.preparation(folder: folder, model))
+      id: Int32(clamping: model.imageToken), mark: mark, preparation: try Self.preparation(folder: folder, model),
+      layout: try Self.layout(folder: folder, tokenizer, model))
+  }
+
+  private static func layout(
+    folder: String, _ tokenizer: Tokenizer, _ model: any VisionLanguageModel
+  ) throws(InputError) -> Layout {
+    switch model.promptLayout {
+    case .asWritten: return .asWritten
+    case .imagesBeforeBegin:
+      guard let begin = tokenizer.roles.begin.flatMap({ tokenizer.token(of: $0) }) else {
+        throw InputError(
+          path: folder + "/tokenizer_config.json", place: "key bos_token",
+          expected: "a token that stands between images and question", found: "none")
+      }
+      return .imagesBeforeBegin(begin: begin)
+    }
   }
 
   private static func preparation(

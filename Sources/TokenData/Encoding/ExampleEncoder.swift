@@ -153,7 +153,10 @@ public struct ExampleEncoder: Sendable {
 
   /// The record with a mark for each image.
   private func marking(_ record: Record) throws(InputError) -> MarkedRecord {
-    if let images { return try images.marking(record) }
+    if let images {
+      let isConversation = if case .messages = record.content { true } else { false }
+      return try images.marking(record, isTemplated: isConversation || (wrapsPrompts && template != nil))
+    }
     guard record.images.isEmpty else {
       throw InputError(
         path: record.source, place: "images", expected: "text alone, which is all that this model reads",
@@ -212,7 +215,10 @@ public struct ExampleEncoder: Sendable {
 
   /// Whether the tokenizer puts its begin token before a text that does not begin with it. What a template wrote is
   /// taken as it is, as `apply_chat_template` has it; but the processors of models that see put it there all the same.
-  private func addsBegin(_ layout: RecordLayout) -> Bool { !layout.isRendered || images != nil }
+  private func addsBegin(_ layout: RecordLayout) -> Bool {
+    if case .imagesBeforeBegin? = images?.layout { return false }
+    return !layout.isRendered || images != nil
+  }
 
   /// The text's tokens, and whether each is learnt; and whether any answer was cut apart from what is before it.
   private func cut(

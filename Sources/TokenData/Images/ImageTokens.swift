@@ -15,19 +15,33 @@ public struct ImageTokens: Sendable, Hashable {
     case tiled(HDTransform)
   }
 
+  /// How a prompt with images is written.
+  public enum Layout: Sendable, Hashable {
+    /// As it is, images where their marks stand.
+    case asWritten
+    /// PaliGemma's: the text up to the last image, the begin token, the rest of the text, a line break. What the
+    /// tokenizer puts in front of texts is left out. Prompts that a chat template writes are left to it.
+    case imagesBeforeBegin(begin: String)
+  }
+
   /// The token.
   public var id: Int32
   /// As it stands in prompts, once for each image.
   public var mark: String
   /// How an image becomes numbers, and how many tokens.
   public var preparation: Preparation
+  /// How prompts are written.
+  public var layout: Layout
   /// Rows, and pixels of a row, that every image is brought to before, whatever its shape (D.3: 1024), so that a
   /// model whose own preparation crops sees all of it; nil: images are prepared as they are.
   public var square: Int?
 
   /// Memberwise.
-  public init(id: Int32, mark: String, preparation: Preparation, square: Int? = nil) {
+  public init(
+    id: Int32, mark: String, preparation: Preparation, layout: Layout = .asWritten, square: Int? = nil
+  ) {
     (self.id, self.mark, self.preparation, self.square) = (id, mark, preparation, square)
+    self.layout = layout
   }
 
   /// Tokens that stand for an image.
@@ -79,9 +93,10 @@ public struct ImageTokens: Sendable, Hashable {
   /// The record with a mark for each of its images, and the tokens that each takes: where it has none, all stand before
   /// the first thing that is said to the model.
   ///
+  /// - Parameter isTemplated: whether a chat template writes its prompt.
   /// - Throws: `InputError` naming the record: marks and images do not match, or an image's file is not there or, by
   ///   its header, none that can be read.
-  func marking(_ original: Record) throws(InputError) -> MarkedRecord {
+  func marking(_ original: Record, isTemplated: Bool) throws(InputError) -> MarkedRecord {
     var record = original, counts = [Int]()
     for (index, path) in record.images.enumerated() {
       let place = "images[\(index)]"
@@ -100,6 +115,10 @@ public struct ImageTokens: Sendable, Hashable {
     }
     if case .tiled = preparation { record = try unifyingMarks(record) }
     let marks = record.content.count(of: mark)
+    if case .imagesBeforeBegin(let begin) = layout, !isTemplated, marks == 0 || marks == record.images.count {
+      record.content.layOut(imagesBefore: begin, mark: mark, marks == 0 ? record.images.count : 0)
+      return MarkedRecord(record: record, counts: counts)
+    }
     if marks == 0, !record.images.isEmpty {
       let addsMessage = record.content.prepend(String(repeating: mark + "\n", count: record.images.count))
       if addsMessage, record.promptMessages > 0 { record.promptMessages += 1 }
@@ -143,6 +162,21 @@ struct MarkedRecord {
 }
 
 extension Record.Content {
+  /// Writes a prompt as PaliGemma reads it; a text is all answer. Conversations are left as they are.
+  ///
+  /// - Parameter count: images without a mark, which stand first.
+  fileprivate mutating func layOut(imagesBefore begin: String, mark: String, _ count: Int) {
+    func prompt(_ text: String) -> String {
+      let end = text.ranges(of: mark).last?.upperBound ?? text.startIndex
+      return String(repeating: mark, count: count) + text[..<end] + begin + text[end...] + "\n"
+    }
+    switch self {
+    case .promptCompletion(let text, let answer): self = .promptCompletion(prompt(text), answer)
+    case .text(let text) where text.count(of: mark) == 0: self = .promptCompletion(prompt(""), text)
+    case .text, .messages: break
+    }
+  }
+
   /// Occurrences of a mark in all that is said.
   fileprivate func count(of mark: String) -> Int {
     switch self {

@@ -40,7 +40,8 @@ public final class CausalLM: Module, PretrainedModel {
     self.init(try DecoderConfiguration(config), json: config.value)
   }
 
-  private init(_ configuration: DecoderConfiguration, json: JSON) {
+  /// - Parameter json: what it was read from.
+  init(_ configuration: DecoderConfiguration, json: JSON) {
     (self.configuration, configurationJSON) = (configuration, json)
     super.init()
     decoder = Decoder(configuration)

@@ -43,9 +43,9 @@ struct ObjectiveTask: TrainingTask {
     if rows.isEmpty { return nil }
     let device = model.head.weight.device
     let ids = Tensor(batch.ids, shape: [batch.rows, batch.length], device: device)
-    let hidden = model.hidden(
-      ModelInput(ids: ids, documents: batch.documentLengths, images: batch.imageInput(on: device)), cache: nil,
-      rows: Tensor(rows, device: device))
+    var input = ModelInput(ids: ids, documents: batch.documentLengths, images: batch.imageInput(on: device))
+    input.prompts = batch.promptLengths
+    let hidden = model.hidden(input, cache: nil, rows: Tensor(rows, device: device))
     // An operation of the model failed: the surrounding `withTorchErrors` throws its message instead of this one.
     if Torch.hasFailed { throw TorchError("the model gave no hidden states") }
     let said = try objective.referenceModels.reduce(into: [String: ReferenceStates]()) { said, name in

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import Files
+import Foundation
+import Testing
+import TokenModels
+import Torch
+import TorchNN
+
+/// A tiny checkpoint of a model that sees, and what transformers computes with it: `make.py` of its folder in
+/// `Tests/Fixtures` says what its `expected.safetensors` holds.
+struct VisionFixture: CustomTestStringConvertible {
+  let name: String
+  private let folder: String
+  var testDescription: String { name }
+  var path: String {
+    URL(filePath: Fixture.folder).deletingLastPathComponent().appending(path: "\(folder)/\(name)").path
+  }
+
+  static let all = [
+    VisionFixture(name: "paligemma", folder: "paligemma"), VisionFixture(name: "paligemma2", folder: "paligemma"),
+  ]
+
+  /// The model in float32, as the expected values were computed.
+  func model() throws -> any PretrainedModel & VisionLanguageModel {
+    let model = try loadModel(folder: path, options: LoadOptions(dtype: .float32))
+    return try #require(model as? any PretrainedModel & VisionLanguageModel)
+  }
+
+  /// Everything in `expected.safetensors`.
+  func file() throws -> SafetensorsFile { try SafetensorsFile(path + "/expected.safetensors") }
+
+  /// One of its tensors.
+  func expected(_ name: String) throws -> Tensor { try Tensor(#require(file()[name], "\(name)"), copying: true) }
+
+  func numbers(_ name: String) throws -> [Int] { try expected(name).flatten().array(of: Int64.self).map(Int.init) }
+
+  /// One image: the row that shows it, its first token and how many there are, and what the model takes.
+  struct Shown {
+    var row: Int, start: Int, count: Int
+    var image: ImageInput.Image
+  }
+
+  /// The images in order.
+  func images() throws -> [Shown] {
+    let places = try numbers("images"), pixels = try expected("pixels")
+    return (0..<places.count / 3).map { index in
+      let (row, start, count) = (places[3 * index], places[3 * index + 1], places[3 * index + 2])
+      return Shown(
+        row: row, start: start, count: count,
+        image: ImageInput.Image(
+          values: pixels.select(0, index).array(of: Float.self), shape: Array(pixels.shape.dropFirst()), starts: [],
+          count: count))
+    }
+  }
+
+  /// The fixture's rows as one input.
+  func input() throws -> ModelInput {
+    let ids = try expected("ids"), length = ids.size(1)
+    let images = try images().map { shown in
+      var image = shown.image
+      image.starts = [shown.row * length + shown.start]
+      return image
+    }
+    var input = ModelInput(ids: ids, images: try #require(ImageInput(images)))
+    input.prompts = try numbers("prompts").map { [$0] }
+    return input
+  }
+
+  /// Some tokens of a row, with the images that begin in them.
+  func input(row: Int, _ tokens: Range<Int>) throws -> ModelInput {
+    let images = try images().filter { $0.row == row && tokens.contains($0.start) }.map { shown in
+      var image = shown.image
+      image.starts = [shown.start - tokens.lowerBound]
+      return image
+    }
+    var input = ModelInput(
+      ids: try expected("ids").narrow(0, row, 1).narrow(1, tokens.lowerBound, tokens.count), images: ImageInput(images))
+    input.prompts = [[max(0, try numbers("prompts")[row] - tokens.lowerBound)]]
+    return input
+  }
+}
