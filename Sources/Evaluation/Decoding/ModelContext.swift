@@ -133,7 +133,7 @@ public final class ModelContext {
     // Padding stands to the right of every token that is read here: causal order is mask enough.
     var input = ModelInput(
       ids: Tensor(ids, shape: [sequences.count, width], device: device),
-      images: ImageInput(images, width: width, device: device))
+      images: ImageInput(images, ids: ids, width: width, for: model))
     input.sequenceLength = sequenceLength
     input.prompts = sequences.map { [$0.count] }
     if before > 0 { input.mask = AttentionMask.causal(queries: width, keys: before + width, device: device) }

@@ -119,7 +119,7 @@ public struct Scorer {
         let device = model.head.weight.device
         var input = ModelInput(
           ids: Tensor(ids, shape: [batch.count, width], device: device),
-          images: try images.flatMap { ImageInput(try batch.map($0), width: width, device: device) })
+          images: try images.flatMap { ImageInput(try batch.map($0), ids: ids, width: width, for: model) })
         // The prompt ends before the first token that is asked for.
         input.prompts = batch.map { [requests[$0].map(\.position).min() ?? sequences[$0].count] }
         let hidden = model.hidden(input, cache: nil, rows: Tensor(rows, device: device))

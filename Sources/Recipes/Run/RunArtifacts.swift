@@ -88,6 +88,10 @@ public struct RunArtifacts: TrainingArtifacts {
     if let seeing = skeleton as? any VisionLanguageModel {
       encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
       encoder.images?.square = settings.data.squareImages
+      if case .interpreted(var own)? = encoder.template {
+        own.imageMark = encoder.images?.mark
+        encoder.template = .interpreted(own)
+      }
     }
     self.encoder = encoder
     readingEncoder = Self.readingEncoder(encoder)

@@ -63,7 +63,7 @@ public struct ExampleEncoder: Sendable {
   public func question(_ record: Record) throws(InputError) -> (ids: [Int32], images: [ExampleImage]) {
     let marked = try marking(record), layout = try layout(marked.record, forAnswer: true)
     let tokens = tokens(of: layout.text, addSpecialTokens: addsBegin(layout)).map { (piece: $0, isAnswer: false) }
-    let ids = (images?.expanding(tokens, marked.counts) ?? tokens).map(\.piece.id)
+    let ids = (images?.expanding(tokens, marked.runs) ?? tokens).map(\.piece.id)
     try check(ids, source: record.source)
     return (ids, images?.places(marked, in: ids) ?? [])
   }
@@ -80,7 +80,7 @@ public struct ExampleEncoder: Sendable {
   public func encode(prompt: String, answer: String, source: String = "") -> EncodedExample {
     let layout = RecordLayout(prompt: prompt, answer: answer)
     let record = Record(.promptCompletion(prompt, answer), source: source)
-    return analysis(layout, MarkedRecord(record: record, counts: []), spans: [:]).example
+    return analysis(layout, MarkedRecord(record: record, runs: []), spans: [:]).example
   }
 
   /// Prompt and answer, with what each token covers and where the metrics are.
@@ -111,7 +111,7 @@ public struct ExampleEncoder: Sendable {
   ) -> ExampleAnalysis {
     var pieces = [TokenPiece](), supervised = [Bool]()
     let (tokens, wasCutApart) = cut(layout, apart: apart)
-    for (piece, isAnswer) in images?.expanding(tokens, marked.counts) ?? tokens {
+    for (piece, isAnswer) in images?.expanding(tokens, marked.runs) ?? tokens {
       if isAnswer, let splitter {
         pieces += splitter.split([piece])
       } else {
@@ -162,7 +162,7 @@ public struct ExampleEncoder: Sendable {
         path: record.source, place: "images", expected: "text alone, which is all that this model reads",
         found: "\(record.images.count) images", remedy: "Take a vision-language model, or make one: dist2 new-vlm.")
     }
-    return MarkedRecord(record: record, counts: [])
+    return MarkedRecord(record: record, runs: [])
   }
 
   // MARK: Text

@@ -87,10 +87,12 @@ extension ImagePreparation {
     return (height, width)
   }
 
-  private static func filter(_ value: JSONReader?) throws(InputError) -> PixelImage.ResamplingFilter {
-    guard let value else { return .bicubic }
+  static func filter(
+    _ value: JSONReader?, default usual: PixelImage.ResamplingFilter = .bicubic
+  ) throws(InputError) -> PixelImage.ResamplingFilter {
+    guard let value else { return usual }
     guard let filter = PixelImage.ResamplingFilter(rawValue: try value.int()) else {
-      throw value.error(expected: "2 (bilinear), 3 (bicubic) or 4 (box), the only filters supported")
+      throw value.error(expected: "1 (Lanczos), 2 (bilinear), 3 (bicubic) or 4 (box), the only filters supported")
     }
     return filter
   }

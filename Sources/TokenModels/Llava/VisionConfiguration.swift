@@ -9,6 +9,8 @@ public struct VisionConfiguration: Sendable, Hashable {
     case clip = "clip_vision_model"
     /// Zhai et al. 2023 (arXiv 2303.15343): patches alone, their projection with a bias.
     case siglip = "siglip_vision_model"
+    /// SigLIP's as Idefics3 and SmolVLM have it, with defaults of their own.
+    case idefics3 = "idefics3_vision"
   }
 
   /// Whose it is.
@@ -55,7 +57,7 @@ public struct VisionConfiguration: Sendable, Hashable {
   ///   not supported.
   public init(_ config: JSONReader, family: Family = .clip) throws(InputError) {
     self.family = family
-    if let type = try config.ifPresent("model_type"), try type.string() != family.rawValue {
+    if let type = try config.ifPresent("model_type"), !family.modelTypes.contains(try type.string()) {
       throw type.error(expected: "\(family.rawValue), the only vision tower supported here")
     }
     if family == .siglip, try config.ifPresent("vision_use_head")?.bool() ?? true {
@@ -65,13 +67,14 @@ public struct VisionConfiguration: Sendable, Hashable {
     if let dropout = try config.ifPresent("attention_dropout"), try dropout.double() != 0 {
       throw dropout.error(expected: "0, the only value supported")
     }
-    hiddenSize = try config.count("hidden_size", default: 768, limit: 1 << 16)
+    let usual = family.usual
+    hiddenSize = try config.count("hidden_size", default: usual.width, limit: 1 << 16)
     intermediateSize = try config.count("intermediate_size", default: 3072, limit: 1 << 18)
     layers = try config.count("num_hidden_layers", default: 12, limit: 1 << 10)
-    heads = try config.count("num_attention_heads", default: 12, limit: 1 << 10)
+    heads = try config.count("num_attention_heads", default: usual.heads, limit: 1 << 10)
     channels = try config.count("num_channels", default: 3, limit: 3)
     imageSize = try config.count("image_size", default: 224, limit: 1 << 13)
-    patchSize = try config.count("patch_size", default: family == .clip ? 32 : 16, limit: 1 << 13)
+    patchSize = try config.count("patch_size", default: usual.patch, limit: 1 << 13)
     epsilon = try config.number("layer_norm_eps", default: family.epsilon, above: 0)
     activation = try Activation(config, key: "hidden_act", default: family.activation)
     if hiddenSize % heads != 0 {
@@ -97,6 +100,17 @@ public struct VisionConfiguration: Sendable, Hashable {
 }
 
 extension VisionConfiguration.Family {
+  /// What `vision_config.model_type` may be.
+  fileprivate var modelTypes: [String] {
+    self == .idefics3 ? ["idefics3_vision", "smolvlm_vision", "idefics3", "smolvlm"] : [rawValue]
+  }
+  fileprivate var usual: (width: Int, heads: Int, patch: Int) {
+    switch self {
+    case .clip: (768, 12, 32)
+    case .siglip: (768, 12, 16)
+    case .idefics3: (1152, 16, 32)
+    }
+  }
   fileprivate var epsilon: Double { self == .clip ? 1e-5 : 1e-6 }
   fileprivate var activation: Activation { self == .clip ? .quickGelu : .geluTanh }
 }

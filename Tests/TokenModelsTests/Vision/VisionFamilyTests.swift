@@ -80,7 +80,7 @@ import TorchNN
       return image
     }
     let row = Tensor.cat([ids.view([1, -1]), .zeros([1, 3], dtype: .int64)], 1)
-    var input = ModelInput(ids: row, documents: [[length, length]], images: ImageInput(images))
+    var input = ModelInput(ids: row, documents: [[length, length]], images: try fixture.input(of: images, row))
     input.prompts = [try fixture.numbers("prompts")]
     let packed = hidden(model, input).narrow(1, 0, 2 * length)
     #expect(difference(packed.view([2, length, -1]), hidden(model, try fixture.input())) < 2e-5)

@@ -18,6 +18,7 @@ struct VisionFixture: CustomTestStringConvertible {
 
   static let all = [
     VisionFixture(name: "paligemma", folder: "paligemma"), VisionFixture(name: "paligemma2", folder: "paligemma"),
+    VisionFixture(name: "smolvlm", folder: "smolvlm"), VisionFixture(name: "idefics3", folder: "smolvlm"),
   ]
 
   /// The model in float32, as the expected values were computed.
@@ -43,12 +44,16 @@ struct VisionFixture: CustomTestStringConvertible {
   /// The images in order.
   func images() throws -> [Shown] {
     let places = try numbers("images"), pixels = try expected("pixels")
+    let views = try file()["views"] == nil ? places.map { _ in 1 } : numbers("views")
+    var first = 0
     return (0..<places.count / 3).map { index in
       let (row, start, count) = (places[3 * index], places[3 * index + 1], places[3 * index + 2])
+      defer { first += views[index] }
       return Shown(
         row: row, start: start, count: count,
         image: ImageInput.Image(
-          values: pixels.select(0, index).array(of: Float.self), shape: Array(pixels.shape.dropFirst()), starts: [],
+          values: pixels.narrow(0, first, views[index]).contiguous().array(of: Float.self),
+          shape: Array(pixels.shape.dropFirst()), grid: views[index] == 1 ? nil : (1, views[index] - 1), starts: [],
           count: count))
     }
   }
@@ -61,9 +66,15 @@ struct VisionFixture: CustomTestStringConvertible {
       image.starts = [shown.row * length + shown.start]
       return image
     }
-    var input = ModelInput(ids: ids, images: try #require(ImageInput(images)))
+    var input = ModelInput(ids: ids, images: try #require(try self.input(of: images, ids)))
     input.prompts = try numbers("prompts").map { [$0] }
     return input
+  }
+
+  /// Images among these tokens.
+  func input(of images: [ImageInput.Image], _ ids: Tensor) throws -> ImageInput? {
+    let flat = ids.contiguous().flatten().array(of: Int64.self).map { Int32($0) }
+    return ImageInput(images, ids: flat, token: Int32(try model().imageToken))
   }
 
   /// Some tokens of a row, with the images that begin in them.
@@ -73,8 +84,8 @@ struct VisionFixture: CustomTestStringConvertible {
       image.starts = [shown.start - tokens.lowerBound]
       return image
     }
-    var input = ModelInput(
-      ids: try expected("ids").narrow(0, row, 1).narrow(1, tokens.lowerBound, tokens.count), images: ImageInput(images))
+    let ids = try expected("ids").narrow(0, row, 1).narrow(1, tokens.lowerBound, tokens.count)
+    var input = ModelInput(ids: ids, images: try self.input(of: images, ids))
     input.prompts = [[max(0, try numbers("prompts")[row] - tokens.lowerBound)]]
     return input
   }
