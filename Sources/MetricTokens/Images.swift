@@ -5,7 +5,7 @@ public struct ExampleImage: Sendable, Hashable, Codable {
   public var path: String
   /// Index in the example's ids of the first token that stands for it.
   public var position: Int
-  /// Tokens that stand for it, side by side.
+  /// Tokens that stand for it, side by side, marks between its views included.
   public var count: Int
 
   /// Memberwise.
@@ -36,7 +36,7 @@ public struct PreparedImage: Sendable, Hashable {
   public let height: Int
   /// Pixels of a view's row.
   public let width: Int
-  /// The parts whose views follow that of the whole image, in reading order; nil: the whole image is the only view.
+  /// The parts whose views stand beside that of the whole image, in reading order; nil: the whole image is the only view.
   public let grid: Grid?
   /// Normalised values `[views, channels, height, width]`, in row-major order.
   public let values: [Float]

@@ -19,15 +19,17 @@ public struct TokenBatch: Sendable, Hashable {
   public var supervision: Supervision
   /// The images that some of the tokens stand for.
   public var images: [BatchImage]
+  /// Of how many first tokens of each of the `documents` its prompt is made: those before the first that is learnt.
+  public var prompts: [Int]
   /// Names of the examples, for errors. Count ≤ that of `documents`.
   public var sources: [String]
   /// Indices of the examples in the data set; empty where none were given.
   public var indices: [Int] = []
 
-  /// Memberwise. Without `documentsOfExamples` each source has one document.
+  /// Memberwise. Without `documentsOfExamples` each source has one document, without `prompts` none has a prompt.
   public init(
     rows: Int, length: Int, ids: [Int32], documents: [Range<Int>], documentsOfExamples: [Range<Int>]? = nil,
-    supervision: Supervision, images: [BatchImage] = [], sources: [String] = []
+    supervision: Supervision, images: [BatchImage] = [], prompts: [Int]? = nil, sources: [String] = []
   ) {
     precondition(ids.count == rows * length, "\(ids.count) ids for [\(rows), \(length)]")
     self.rows = rows
@@ -37,6 +39,7 @@ public struct TokenBatch: Sendable, Hashable {
     self.documentsOfExamples = documentsOfExamples ?? sources.indices.map { $0..<$0 + 1 }
     self.supervision = supervision
     self.images = images
+    self.prompts = prompts ?? documents.map { _ in 0 }
     self.sources = sources
   }
 
@@ -46,12 +49,20 @@ public struct TokenBatch: Sendable, Hashable {
   /// For each row the lengths of its documents from left to right; nil if every row holds one, and plain causal order
   /// is all that attention needs.
   public var documentLengths: [[Int]]? {
-    guard documents.count > rows else { return nil }
-    var lengths = [[Int]](repeating: [], count: rows)
-    for document in documents.sorted(by: { $0.lowerBound < $1.lowerBound }) where !document.isEmpty {
-      lengths[document.lowerBound / length].append(document.count)
+    documents.count > rows ? perRow { documents[$0].count } : nil
+  }
+
+  /// For each row the tokens of its documents' prompts, from left to right.
+  public var promptLengths: [[Int]] { perRow { prompts[$0] } }
+
+  /// Something of each document, by its index in `documents`, for each row from left to right.
+  private func perRow(_ value: (Int) -> Int) -> [[Int]] {
+    var values = [[Int]](repeating: [], count: rows)
+    let order = documents.indices.sorted { documents[$0].lowerBound < documents[$1].lowerBound }
+    for index in order where !documents[index].isEmpty {
+      values[documents[index].lowerBound / length].append(value(index))
     }
-    return lengths
+    return values
   }
 
   /// Collates examples: lays them out and shifts labels by one — here and nowhere else.
@@ -87,6 +98,12 @@ public struct TokenBatch: Sendable, Hashable {
     var ids = [Int32](repeating: pad, count: rows * length)
     for (document, sequence) in zip(documents, sequences) { ids.replaceSubrange(document, with: sequence) }
 
+    var prompts = zip(examples, pieces).flatMap { example, pieces in pieces.map { example.prompt(of: $0) } }
+    if twoPass {
+      for (index, contrastiveExample) in contrastiveExamples.enumerated() where contrastiveExample != nil {
+        prompts += pieces[index].map { examples[index].prompt(of: $0) }
+      }
+    }
     var supervision = Supervision(), owned = [Range<Int>](), batchImages = [BatchImage]()
     var next = 0, pass = counted
     for (index, example) in examples.enumerated() {
@@ -107,7 +124,14 @@ public struct TokenBatch: Sendable, Hashable {
     }
     self.init(
       rows: rows, length: length, ids: ids, documents: documents, documentsOfExamples: owned,
-      supervision: supervision, images: batchImages, sources: examples.map(\.source))
+      supervision: supervision, images: batchImages, prompts: prompts, sources: examples.map(\.source))
+  }
+}
+
+extension EncodedExample {
+  /// How many first tokens of one of its documents are read before any is learnt.
+  fileprivate func prompt(of document: Range<Int>) -> Int {
+    (document.firstIndex { supervised[$0] } ?? document.upperBound) - document.lowerBound
   }
 }
 

@@ -180,6 +180,16 @@ extension TokenSpace {
     return try TokenSpace(name: name, ids: (0..<Int32(count)).map { firstID + $0 })
   }
 
+  /// Consecutive ids whose values go at equal distances from that of the first to that of the last: the bins of actions
+  /// that a model keeps at the end of its vocabulary.
+  public static func ids(
+    first: Int32, count: Int, from low: Double, to high: Double, name: String = "bins"
+  ) throws -> TokenSpace {
+    let block = try all(count, firstID: first, name: name)
+    let step = (high - low) / Double(count - 1)
+    return try TokenSpace(name: name, ids: block.ids, values: (0..<count).map { low + step * Double($0) })
+  }
+
   private static func explicit(
     _ texts: [String], values: [Double]?, of vocabulary: any TokenVocabulary, name: String
   ) throws -> TokenSpace {

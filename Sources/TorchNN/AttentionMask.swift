@@ -38,6 +38,23 @@ public enum AttentionMask {
     return mask.logicalAnd(from .<= Double(window))
   }
 
+  /// Tokens of one stretch see each other, later ones included. Result `[B, 1, T, S]`, false for the S − T earlier keys.
+  ///
+  /// - Parameter stretches: ranges of the flattened `[B · T]` tokens, each inside one row; they do not overlap.
+  public static func mutual(
+    _ stretches: [Range<Int>], rows: Int, queries: Int, keys: Int, device: Device = .cpu
+  ) -> Tensor {
+    if Torch.hasFailed { return .zeros([1, 1, 1, 1], dtype: .bool, device: device) }
+    var numbers = [Int64](repeating: 0, count: rows * queries)
+    for (index, stretch) in stretches.enumerated() {
+      for token in stretch { numbers[token] = Int64(index + 1) }
+    }
+    let number = Tensor(numbers, shape: [rows, queries], device: device)
+    let new = number.unsqueeze(-1).equals(number.unsqueeze(1)).logicalAnd((number .> 0).unsqueeze(-1)).unsqueeze(1)
+    guard keys > queries else { return new }
+    return .cat([.zeros([rows, 1, queries, keys - queries], dtype: .bool, device: device), new], -1)
+  }
+
   /// Causal attention inside each of several documents laid end to end. Result `[B, 1, T, T]`.
   ///
   /// - Parameters:

@@ -11,7 +11,13 @@ public struct DocumentAttention {
   /// Documents of lengths that differ by less than this share a call.
   private static let step = 8
 
-  private let groups: [(count: Int, length: Int)]
+  private struct Group {
+    let count: Int, length: Int
+    /// What its tokens see besides those before them, bool `[count, 1, length, length]`; nil: nothing.
+    let mutual: Tensor?
+  }
+
+  private let groups: [Group]
   /// The groups' tokens end to end, as indices into the flattened `[B · T]`.
   private let rows: Tensor
   /// For each token of `[B · T]` its index into the groups' results end to end.
@@ -21,7 +27,9 @@ public struct DocumentAttention {
   ///   - documents: for each row the documents' lengths from left to right; what is left of the row is padding, whose
   ///     results mean nothing.
   ///   - length: T.
-  public init(_ documents: [[Int]], length: Int, device: Device = .cpu) {
+  ///   - mutual: stretches of the flattened `[B · T]` tokens whose tokens see each other, later ones included; each lies
+  ///     in one document.
+  public init(_ documents: [[Int]], length: Int, mutual: [Range<Int>] = [], device: Device = .cpu) {
     // After a failure `length` is that of a stand-in.
     let documents = Torch.hasFailed ? [] : documents
     var bySize: [Int: [Range<Int>]] = [:]
@@ -34,7 +42,7 @@ public struct DocumentAttention {
       }
     }
     var places = [Int64](repeating: 0, count: documents.count * length), rows = [Int64]()
-    var groups = [(count: Int, length: Int)]()
+    var groups = [Group]()
     for (_, members) in bySize.sorted(by: { $0.key < $1.key }) {
       let longest = members.map(\.count).max() ?? 0
       for document in members {
@@ -42,7 +50,17 @@ public struct DocumentAttention {
         // Shorter ones are filled up with their last token: no token before it looks there.
         rows += (0..<longest).map { Int64(min(document.lowerBound + $0, document.upperBound - 1)) }
       }
-      groups.append((members.count, longest))
+      let stretches = members.enumerated().flatMap { index, document in
+        mutual.filter { document.contains($0.lowerBound) }.map { stretch in
+          let start = index * longest + stretch.lowerBound - document.lowerBound
+          return start..<start + stretch.count
+        }
+      }
+      let mask =
+        stretches.isEmpty
+        ? nil
+        : AttentionMask.mutual(stretches, rows: members.count, queries: longest, keys: longest, device: device)
+      groups.append(Group(count: members.count, length: longest, mutual: mask))
     }
     self.groups = groups
     self.rows = Tensor(rows, device: device)
@@ -63,16 +81,20 @@ public struct DocumentAttention {
     let parts = [query, key, value].map { $0.flatten(0, 1).indexSelect(0, rows).split(sizes, 0) }
     let mixed = groups.enumerated().map { index, group in
       let heads = parts.map { $0[index].view([group.count, group.length, -1, width]).transpose(1, 2) }
-      let mask = window.flatMap { $0 < group.length ? band(group.length, $0, query) : nil }
+      let mask = mask(of: group, window: window, query)
       return scores.mix(heads[0], heads[1], heads[2], mask: mask, causal: mask == nil).transpose(1, 2)
         .reshape([group.count * group.length, -1])
     }
     return Tensor.cat(mixed).indexSelect(0, places).view([batch, length, -1])
   }
 
-  /// What a query of a document sees within a window, additive, `[1, 1, length, length]`.
-  private func band(_ length: Int, _ window: Int, _ like: Tensor) -> Tensor {
-    let causal = AttentionMask.causal(queries: length, keys: length, device: like.device)
-    return AttentionMask.additive(AttentionMask.windowed(causal, window), dtype: like.dtype)
+  /// What queries of a group's documents see, additive, `[1 or count, 1, length, length]`; nil: plain causal order.
+  private func mask(of group: Group, window: Int?, _ like: Tensor) -> Tensor? {
+    let reach = window.flatMap { $0 < group.length ? $0 : nil }
+    if reach == nil, group.mutual == nil { return nil }
+    var seen = AttentionMask.causal(queries: group.length, keys: group.length, device: like.device)
+    if let reach { seen = AttentionMask.windowed(seen, reach) }
+    if let mutual = group.mutual { seen = seen.logicalOr(mutual) }
+    return AttentionMask.additive(seen, dtype: like.dtype)
   }
 }

@@ -19,6 +19,9 @@ public struct ModelInput {
   public var sequenceLength: Int?
   /// The images that some of the tokens stand for; nil for none. Only a ``VisionLanguageModel`` looks at them.
   public var images: ImageInput?
+  /// For each row, of how many first tokens of each of its documents the prompt is made; nil: nobody knows. Only a
+  /// model with ``TokenModel/seesWholePrompts`` looks at them.
+  public var prompts: [[Int]]?
 
   /// Memberwise.
   public init(ids: Tensor, positions: Tensor? = nil, mask: Tensor? = nil, images: ImageInput? = nil) {
@@ -55,6 +58,10 @@ public protocol TokenModel: Module {
   /// adapters (PEFT's `modules_to_save`). None by default.
   var modulesToSave: [String] { get }
 
+  /// Whether the tokens of a prompt see each other in both directions, so that what the model makes of its beginning
+  /// depends on its end (prefix language models). False by default.
+  var seesWholePrompts: Bool { get }
+
   /// Final hidden states, after the last normalisation.
   ///
   /// - Parameters:
@@ -73,6 +80,8 @@ extension TokenModel {
   public var modulesToSave: [String] { [] }
   /// None: sequences of any length are computed alike.
   public var switchingLength: Int? { nil }
+  /// False: no token looks at later ones.
+  public var seesWholePrompts: Bool { false }
   /// Number of values that the head gives: ``vocabularySize``, or the scores of a classifier.
   public var outputs: Int { head.weight.size(0) }
   /// Logits `[B, T, V]` at every position. For tests and small inputs: training and decoding ask for rows.

@@ -10,6 +10,21 @@ public protocol VisionLanguageModel: TokenModel {
   var imageTokenCount: ImageTokenCount { get }
   /// Rows and pixels of a row of the views it reads.
   var imageSize: (height: Int, width: Int) { get }
+  /// How prompts with images are written. As they are by default.
+  var promptLayout: PromptLayout { get }
+}
+
+extension VisionLanguageModel {
+  /// As they are.
+  public var promptLayout: PromptLayout { .asWritten }
+}
+
+/// How a model has prompts with images written.
+public enum PromptLayout: Sendable, Hashable {
+  /// As they are, images where their marks stand.
+  case asWritten
+  /// PaliGemma's: the text up to the last image, the begin token, the rest of the text, a line break.
+  case imagesBeforeBegin
 }
 
 /// How many tokens stand for an image.
@@ -19,6 +34,8 @@ public enum ImageTokenCount: Sendable, Hashable {
   /// An image is the view of the whole and those of its parts, each of which becomes `side` rows of as many tokens;
   /// rows are as long as the image is wide, and end with one token more.
   case grid(side: Int)
+  /// An image is views of parts and one of the whole; each becomes so many, with marks between them.
+  case views(each: Int)
 }
 
 /// The images of a batch, and which of its tokens stand for them.
@@ -29,11 +46,11 @@ public struct ImageInput {
     public var values: [Float]
     /// `[C, H, W]`, that of every view of a batch.
     public var shape: [Int]
-    /// Rows and columns of the parts whose views follow that of the whole image; nil: there is one view.
+    /// Rows and columns of the parts whose views stand beside that of the whole image; nil: there is one view.
     public var grid: (rows: Int, columns: Int)?
     /// Where runs of tokens begin that stand for it: indices into the flattened ids `[B · T]`.
     public var starts: [Int]
-    /// Tokens of such a run.
+    /// Tokens of such a run, marks between views included.
     public var count: Int
 
     /// Memberwise.
@@ -57,18 +74,24 @@ public struct ImageInput {
   public let features: Tensor?
 
   /// Images whose views have one shape; nil if there is none.
-  public init?(_ images: [Image], device: Device = .cpu) {
+  ///
+  /// - Parameters:
+  ///   - ids: the flattened ids `[B · T]`; nil: all tokens of a run stand for its image.
+  ///   - token: the id of those that do, where runs hold marks as well.
+  public init?(_ images: [Image], ids: [Int32]? = nil, token: Int32 = 0, device: Device = .cpu) {
     guard let first = images.first else { return nil }
     precondition(images.allSatisfy { $0.shape == first.shape }, "unlike views")
     pixels = Tensor.cat(images.map { Tensor($0.values, shape: [$0.views] + $0.shape) }).to(device)
     grids = images.map(\.grid)
     var rows = [Int64](), features = [Int64](), before = 0
     for image in images {
+      let first = image.starts.first ?? 0
+      let places = (0..<image.count).filter { place in ids.map { $0[first + place] == token } ?? true }
       for start in image.starts {
-        rows += (0..<image.count).map { Int64(start + $0) }
-        features += (0..<image.count).map { Int64(before + $0) }
+        rows += places.map { Int64(start + $0) }
+        features += places.indices.map { Int64(before + $0) }
       }
-      before += image.count
+      before += places.count
     }
     self.rows = Tensor(rows, device: device)
     self.features = images.allSatisfy { $0.starts.count == 1 } ? nil : Tensor(features, device: device)

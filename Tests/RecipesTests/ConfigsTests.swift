@@ -26,7 +26,10 @@ import Training
 
   static let manipulation = ["manipulation/text.yaml"]
   // Run dry in Phi3VisionRunTests: they need a model that sees.
-  static let grounding = ["grounding/llava-1.5-7b.yaml", "grounding/phi35-vision.yaml"]
+  static let grounding = [
+    "grounding/llava-1.5-7b.yaml", "grounding/phi35-vision.yaml", "grounding/paligemma2-3b.yaml",
+    "grounding/smolvlm-256m.yaml",
+  ]
 
   private static let silent = Terminal(
     isInteractive: false, hasColor: false, hasUnicode: true, size: { Terminal.Size(columns: 80, rows: 24) },

@@ -184,7 +184,7 @@ struct FamilyFixture: CustomTestStringConvertible {
 }
 
 /// Σ gᵢ cos(k (i + 1)) for k = 1, 2, 3, and √Σ gᵢ²: `[4]`.
-private func gradientSummary(_ gradient: Tensor) -> Tensor {
+func gradientSummary(_ gradient: Tensor) -> Tensor {
   let g = gradient.to(.float64).flatten(), place = Tensor.arange(1, Double(g.count + 1), dtype: .float64)
   let products = [1.0, 2, 3].map { (g * (place * $0).cos()).sum() }
   return Tensor.stack(products + [g.norm()]).to(.float32)

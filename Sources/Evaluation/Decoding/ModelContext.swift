@@ -7,7 +7,8 @@ public import TorchNN
 ///
 /// Sequences of different lengths are padded on the right, so the prompts themselves need no mask; later tokens are
 /// masked from the padding and keep their true positions. A result is therefore that of the sequence alone, up to the
-/// rounding of differently shaped matrix products. A beginning that all prompts share is read once.
+/// rounding of differently shaped matrix products. A beginning that all prompts share is read once, unless the model
+/// sees whole prompts.
 public final class ModelContext {
   /// The model that reads.
   public let model: any TokenModel
@@ -51,10 +52,11 @@ public final class ModelContext {
     let longest = prompts.map(\.count).max() ?? 0
     sequenceLength = longest
     let known = beginning.flatMap {
-      $0.begins(prompts) && $0.ids.count <= firstImage && $0.fits(longest) ? $0 : nil
+      !model.seesWholePrompts && $0.begins(prompts) && $0.ids.count <= firstImage && $0.fits(longest) ? $0 : nil
     }
     let done = known?.ids.count ?? 0
-    let shared = max(min(Self.sharedPrefix(of: prompts), firstImage), done), capacity = longest + room
+    let equal = model.seesWholePrompts ? 0 : Self.sharedPrefix(of: prompts)
+    let shared = max(min(equal, firstImage), done), capacity = longest + room
     cache =
       known?.cache.copy(rows: [0], capacity: capacity)
       ?? model.makeCache(batch: shared > 0 ? 1 : prompts.count, capacity: capacity)
@@ -131,8 +133,9 @@ public final class ModelContext {
     // Padding stands to the right of every token that is read here: causal order is mask enough.
     var input = ModelInput(
       ids: Tensor(ids, shape: [sequences.count, width], device: device),
-      images: ImageInput(images, width: width, device: device))
+      images: ImageInput(images, ids: ids, width: width, for: model))
     input.sequenceLength = sequenceLength
+    input.prompts = sequences.map { [$0.count] }
     if before > 0 { input.mask = AttentionMask.causal(queries: width, keys: before + width, device: device) }
     let last = model.hidden(input, cache: cache, rows: Tensor(ends, device: device))
     cache.clear(whole.map { $0 - width } ?? 0)

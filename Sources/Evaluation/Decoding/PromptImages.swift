@@ -13,8 +13,8 @@ extension PlacedImage {
 }
 
 extension ImageInput {
-  /// Images of sequences that are rows of `width` tokens; nil if they show none.
-  init?(_ images: [[PlacedImage]], width: Int, device: Device) {
+  /// Images of sequences that are rows of `width` tokens of `ids`; nil if they show none.
+  init?(_ images: [[PlacedImage]], ids: [Int32], width: Int, for model: any TokenModel) {
     let images = images.enumerated().flatMap { row, images in
       images.map { placed in
         Image(
@@ -23,6 +23,7 @@ extension ImageInput {
           count: placed.count)
       }
     }
-    self.init(images, device: device)
+    let token = (model as? any VisionLanguageModel)?.imageToken ?? 0
+    self.init(images, ids: ids, token: Int32(clamping: token), device: model.head.weight.device)
   }
 }

@@ -117,11 +117,12 @@ public struct Scorer {
           return Int64(asked.row * width + position - 1)
         }
         let device = model.head.weight.device
-        let hidden = model.hidden(
-          ModelInput(
-            ids: Tensor(ids, shape: [batch.count, width], device: device),
-            images: try images.flatMap { ImageInput(try batch.map($0), width: width, device: device) }),
-          cache: nil, rows: Tensor(rows, device: device))
+        var input = ModelInput(
+          ids: Tensor(ids, shape: [batch.count, width], device: device),
+          images: try images.flatMap { ImageInput(try batch.map($0), ids: ids, width: width, for: model) })
+        // The prompt ends before the first token that is asked for.
+        input.prompts = batch.map { [requests[$0].map(\.position).min() ?? sequences[$0].count] }
+        let hidden = model.hidden(input, cache: nil, rows: Tensor(rows, device: device))
         let logs = try logProbabilities(
           hidden, of: asked.map { requests[$0.index][$0.request].tokens }, normalization: normalization)
         for (asked, logs) in zip(asked, logs) { scores[asked.index][asked.request] = logs }

@@ -33,7 +33,7 @@ public final class GenerativeRewardModel: RewardModel {
     // The instruction is read once. Two prompts that differ from their first word on show where it ends.
     let samples = try ["a", "Z"].map { try prompt(RewardRequest(prompt: $0, response: $0)) }
     let shared = zip(samples[0], samples[1]).prefix { $0 == $1 }.count
-    if shared > 0 { scorer.beginning = try ReadBeginning(model, Array(samples[0][..<shared])) }
+    if shared > 0, !model.seesWholePrompts { scorer.beginning = try ReadBeginning(model, Array(samples[0][..<shared])) }
   }
 
   /// Least and largest overall score; nil for any number.

@@ -56,7 +56,7 @@ extension MetricSettings {
   fileprivate var readsNumbers: Bool {
     switch tokens {
     case .digits, .numbers, .integers, .scores: true
-    case .labels, .bins, .numberedBins, .codebook: false
+    case .labels, .bins, .numberedBins, .ids, .codebook: false
     }
   }
 }

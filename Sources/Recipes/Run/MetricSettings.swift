@@ -20,9 +20,11 @@ public struct MetricSettings: Sendable, Hashable {
     case labels([String])
     /// Tokens with values.
     case bins([Bin])
-    /// Tokens of one pattern with values at equal distances: `<loc_{}>` with 0 … count − 1 in place of `{}`. A range of
-    /// nil has these numbers themselves as values.
+    /// Tokens of one pattern with values at equal distances: `<loc_{}>` with 0 … count − 1 in place of `{}`, or of
+    /// `{:04}` with at least four digits. A range of nil has these numbers themselves as values.
     case numberedBins(pattern: String, count: Int, range: ClosedRange<Double>? = nil)
+    /// Consecutive ids whose values go at equal distances from that of the first to that of the last.
+    case ids(first: Int, count: Int, from: Double, to: Double)
     /// A block of consecutive ids.
     case codebook(first: Int, count: Int)
   }
@@ -102,6 +104,14 @@ extension MetricSettings.Tokens {
     }
   }
 
+  /// A pattern with a number in place of `{}`, or of `{:0n}` with n = 1 … 9 digits at least.
+  static func numbered(_ pattern: String, _ number: Int) -> String {
+    let text = String(number)
+    return pattern.replacing("{}", with: text).replacing(#/\{:0([1-9])\}/#) { match in
+      String(repeating: "0", count: max(0, (Int(match.1) ?? 0) - text.utf8.count)) + text
+    }
+  }
+
   /// Tokens with values, where they are given one by one or by a pattern.
   public var bins: [MetricSettings.Bin]? {
     switch self {
@@ -110,7 +120,7 @@ extension MetricSettings.Tokens {
       let range = range ?? 0...Double(count - 1)
       return (0..<count).map { index in
         MetricSettings.Bin(
-          token: pattern.replacing("{}", with: "\(index)"),
+          token: Self.numbered(pattern, index),
           value: range.lowerBound + (range.upperBound - range.lowerBound) * Double(index) / Double(count - 1))
       }
     default: return nil
@@ -119,12 +129,12 @@ extension MetricSettings.Tokens {
 }
 
 extension MetricSettings.Tokens: SettingsSection {
-  private enum Kind: String, NamedSetting { case digits, numbers, integers, labels, bins, codebook }
+  private enum Kind: String, NamedSetting { case digits, numbers, integers, labels, bins, ids, codebook }
 
   /// `tokens: digits`, or `tokens: { integers: [0, 20] }`.
   mutating func visit(_ keys: any SettingsKeys) throws {
     var kind: Kind?, integers: ClosedRange<Int>?, scores: ClosedRange<Int>?, labels: [String]?
-    var bins: BinKeys?, codebook: CodebookKeys?
+    var bins: BinKeys?, ids: IDKeys?, codebook: CodebookKeys?
     switch keys.written(self) {
     case .digits: kind = .digits
     case .numbers: kind = .numbers
@@ -133,6 +143,7 @@ extension MetricSettings.Tokens: SettingsSection {
     case .labels(let texts): labels = texts
     case .bins(let list): bins = BinKeys(tokens: list.map(\.token), values: list.map(\.value))
     case .numberedBins(let pattern, let count, let range): bins = BinKeys(pattern: pattern, count: count, range: range)
+    case .ids(let first, let count, let low, let high): ids = IDKeys(first: first, count: count, values: [low, high])
     case .codebook(let first, let count): codebook = CodebookKeys(first: first, count: count)
     case nil: break
     }
@@ -141,10 +152,12 @@ extension MetricSettings.Tokens: SettingsSection {
     try keys.value("scores", &scores, "[low, high], from 0 to 999") { $0.lowerBound >= 0 && $0.upperBound <= 999 }
     try keys.value("labels", &labels)
     try keys.optionalSection("bins", &bins, new: BinKeys())
+    try keys.optionalSection("ids", &ids, new: IDKeys())
     try keys.optionalSection("codebook", &codebook, new: CodebookKeys())
     guard keys.isReading else { return }
     let given: [Self] = [
       integers.map { .integers($0) }, scores.map { .scores($0) }, labels.map { .labels($0) }, bins?.tokenChoice,
+      ids.map { .ids(first: $0.first, count: $0.count, from: $0.values[0], to: $0.values[1]) },
       codebook.map { .codebook(first: $0.first, count: $0.count) },
     ].compactMap { $0 }
     switch (kind, given.count) {
@@ -156,6 +169,19 @@ extension MetricSettings.Tokens: SettingsSection {
         nil,
         expected: "digits, numbers, or one of { integers: [0, 20] }, { labels: […] }, { bins: … }, { codebook: … }",
         found: given.count > 1 ? "several" : kind.map { "\($0.rawValue) without its values" } ?? "none")
+    }
+  }
+}
+
+/// `{ first: 31744, count: 256, values: [256, 1] }`
+private struct IDKeys: SettingsSection {
+  var first = 0, count = 2, values = [0.0, 1.0]
+
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.required("first", &first, in: 0...1_000_000_000, "an id")
+    try keys.required("count", &count, in: 2...1_000_000)
+    try keys.required("values", &values, "[of the first, of the last], two different numbers from -1e12 to 1e12") {
+      $0.count == 2 && $0[0] != $0[1] && $0.allSatisfy(SettingRange.values.contains)
     }
   }
 }
@@ -183,7 +209,9 @@ private struct BinKeys: SettingsSection {
   }
 
   mutating func visit(_ keys: any SettingsKeys) throws {
-    try keys.value("pattern", &pattern, "text with {} where the number goes") { $0.contains("{}") }
+    try keys.value("pattern", &pattern, "text with {} where the number goes, or {:04} for one of four digits") {
+      MetricSettings.Tokens.numbered($0, 0) != $0
+    }
     try keys.value("count", &count, in: 2...1_000_000)
     try keys.value("range", &range, "[low, high], from -1e12 to 1e12") { $0.clamped(to: SettingRange.values) == $0 }
     try keys.value("tokens", &tokens)

@@ -54,10 +54,16 @@ public struct RunArtifacts: TrainingArtifacts {
     let tokenizer = tokenizer
     for (index, metric) in settings.metrics.enumerated() {
       // Before a space of as many candidates is made.
-      guard case .codebook(let first, let count) = metric.tokens else { continue }
+      let block: (key: String, first: Int, count: Int)
+      switch metric.tokens {
+      case .codebook(let first, let count): block = ("codebook", first, count)
+      case .ids(let first, let count, _, _): block = ("ids", first, count)
+      default: continue
+      }
+      let (key, first, count) = block
       guard count <= skeleton.vocabularySize - min(first, skeleton.vocabularySize) else {
         throw InputError(
-          path: settings.path, place: "key metrics[\(index)].tokens.codebook",
+          path: settings.path, place: "key metrics[\(index)].tokens.\(key)",
           expected: "ids among the model's \(skeleton.vocabularySize)", found: "\(count) from \(first) on")
       }
     }
@@ -82,6 +88,10 @@ public struct RunArtifacts: TrainingArtifacts {
     if let seeing = skeleton as? any VisionLanguageModel {
       encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
       encoder.images?.square = settings.data.squareImages
+      if case .interpreted(var own)? = encoder.template {
+        own.imageMark = encoder.images?.mark
+        encoder.template = .interpreted(own)
+      }
     }
     self.encoder = encoder
     readingEncoder = Self.readingEncoder(encoder)

@@ -64,7 +64,7 @@ extension MetricSettings {
       switch tokens {
       case .digits: return try .characters(of: tokenizer, name: name)
       case .numbers: return try .pieces(of: tokenizer, name: name)
-      case .integers, .scores, .labels, .bins, .numberedBins, .codebook:
+      case .integers, .scores, .labels, .bins, .numberedBins, .ids, .codebook:
         throw TokenSpaceError(
           space: name, problem: "whole values are written with digits, not with tokens of their own",
           remedy: "Take tokens: digits, tokens: numbers, or preset dist, which takes any.")
@@ -81,6 +81,8 @@ extension MetricSettings {
     case .labels(let texts): try .labels(texts, of: tokenizer, name: name)
     case .bins, .numberedBins:
       try .bins((tokens.bins ?? []).map { ($0.token, $0.value) }, of: tokenizer, name: name)
+    case .ids(let first, let count, let low, let high):
+      try .ids(first: Int32(clamping: first), count: count, from: low, to: high, name: name)
     case .codebook(let first, let count): try .all(count, firstID: Int32(clamping: first), name: name)
     }
   }

@@ -88,6 +88,7 @@ public struct RunSettings: Sendable, Equatable {
 
   private init(_ document: SettingsDocument, _ overrides: [String]) throws {
     var document = document
+    try document.expandMetricPresets()
     for override in overrides { try document.set(override) }
     // A length that is set takes the place of the other one in the file.
     for (set, other) in [("train.steps", "train.epochs"), ("train.epochs", "train.steps")]
@@ -99,6 +100,8 @@ public struct RunSettings: Sendable, Equatable {
   }
 
   private init(_ document: SettingsDocument) throws {
+    var document = document
+    try document.expandMetricPresets()
     let name = URL(fileURLWithPath: document.path).deletingPathExtension().lastPathComponent
     self.init(model: "", output: "runs/\(name)")
     source = Source(document)

@@ -82,6 +82,9 @@ struct SettingsDocument {
     root = try replacing(root, at: "", steps[...], with: value, in: key)
   }
 
+  /// Puts what a key's value means in its place; errors still name the file's line, or the option.
+  mutating func rewrite(_ key: String, to value: JSON) { root = root.replacing(key, with: value) }
+
   /// Line of a key; of what it should stand in, if it is absent.
   func line(of keyPath: String) -> Int? {
     var keyPath = keyPath[...]

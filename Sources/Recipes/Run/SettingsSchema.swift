@@ -14,6 +14,8 @@ struct SettingsSchema {
   var word: String?
   /// Whether the key must be there.
   var isRequired = false
+  /// Words that stand for elements of the list, or for all of it.
+  var listWords: [String] = []
   /// Its value where it is absent; nil if there is none, or it depends on other keys.
   var absent: JSON?
   /// What is allowed, in words.
@@ -25,6 +27,7 @@ struct SettingsSchema {
     for (name, key) in schema.keys { keys[index].schema.add(name, key) }
     if keys[index].schema.leaf == nil, schema.keys.isEmpty { keys[index].schema.leaf = schema.leaf }
     keys[index].schema.isList = keys[index].schema.isList || schema.isList
+    keys[index].schema.listWords += schema.listWords
     keys[index].schema.word = keys[index].schema.word ?? schema.word
   }
 
@@ -39,6 +42,9 @@ struct SettingsSchema {
     }
     if keys.isEmpty {
       add(leaf ?? ["type": "object"])
+    } else if isList, !listWords.isEmpty {
+      let word: JSON = ["enum": .array(listWords.map { .string($0) })]
+      add(["anyOf": [word, ["type": "array", "items": ["anyOf": [word, mapping]]]]])
     } else if isList {
       add(["type": "array", "items": mapping])
     } else if let word {
@@ -80,6 +86,9 @@ extension RunSettings {
     var defaults = RunSettings(model: "")
     _ = writer.write(&defaults)
     var schema = writer.schema
+    var presets = SettingsSchema()
+    presets.listWords = MetricPreset.allCases.map(\.rawValue)
+    schema.add("metrics", presets)
     // The file itself is never null.
     schema.isRequired = true
     guard case .object(let body) = schema.json else { preconditionFailure("a schema without keys") }

@@ -16,11 +16,28 @@ extension ImageTokens {
         remedy: "image_token_index of config.json names another.")
     }
     self.init(
-      id: Int32(clamping: model.imageToken), mark: mark, preparation: try Self.preparation(folder: folder, model))
+      id: Int32(clamping: model.imageToken), mark: mark,
+      preparation: try Self.preparation(folder: folder, tokenizer, model),
+      layout: try Self.layout(folder: folder, tokenizer, model))
+  }
+
+  private static func layout(
+    folder: String, _ tokenizer: Tokenizer, _ model: any VisionLanguageModel
+  ) throws(InputError) -> Layout {
+    switch model.promptLayout {
+    case .asWritten: return .asWritten
+    case .imagesBeforeBegin:
+      guard let begin = tokenizer.roles.begin.flatMap({ tokenizer.token(of: $0) }) else {
+        throw InputError(
+          path: folder + "/tokenizer_config.json", place: "key bos_token",
+          expected: "a token that stands between images and question", found: "none")
+      }
+      return .imagesBeforeBegin(begin: begin)
+    }
   }
 
   private static func preparation(
-    folder: String, _ model: any VisionLanguageModel
+    folder: String, _ tokenizer: Tokenizer, _ model: any VisionLanguageModel
   ) throws(InputError) -> Preparation {
     let path = folder + "/preprocessor_config.json", size = model.imageSize
     switch model.imageTokenCount {
@@ -41,6 +58,15 @@ extension ImageTokens {
           found: "\(transform.tokenSide * transform.tokenSide)")
       }
       return .tiled(transform)
+    case .views(let count):
+      let transform = try TileTransform(JSONReader(file: path, limit: 1 << 20))
+      guard (transform.side, transform.side) == size else {
+        throw InputError(
+          path: path, place: "key max_image_size.longest_edge",
+          expected: "\(size.width), what the vision tower of config.json reads", found: "\(transform.side)")
+      }
+      let marks = try ViewMarks(tokenizer, largest: transform.splits ? transform.largestGrid : 0, path: folder)
+      return .views(transform, marks: marks, tokens: count)
     }
   }
 }

@@ -18,12 +18,24 @@ public struct InterpretedTemplate: Sendable, Hashable {
   public private(set) var ends: [String] = []
   /// The day that it writes as `date_string`; nil: its own choice.
   public var date: String?
+  /// What stands for an image in a message; a template that knows images as parts of a content is given them so.
+  public var imageMark: String? {
+    didSet {
+      guard let imageMark, imageMark != oldValue else { return }
+      writesImages = false
+      let asked = [ChatMessage(.user, imageMark + "question")]
+      writesImages = true
+      writesImages = (try? run(asked, false)).map { $0.text.contains(imageMark) } ?? false
+    }
+  }
   private let template: JinjaTemplate
   /// The time that it asks for, the same for all conversations.
   private let now = Date().timeIntervalSince1970
   private let tokens: TemplateTokens
   /// Whether contents are put as lists of parts, since the template does not write strings.
   private var usesParts = false
+  /// Whether it writes ``imageMark`` for a part that is an image.
+  private var writesImages = false
   /// What stands behind a question where the assistant is to go on.
   private var prompt = ""
 
@@ -77,6 +89,7 @@ public struct InterpretedTemplate: Sendable, Hashable {
   /// Equal texts with equal marks and days.
   public static func == (a: InterpretedTemplate, b: InterpretedTemplate) -> Bool {
     a.source == b.source && a.tokens == b.tokens && a.marks == b.marks && a.date == b.date
+      && a.imageMark == b.imageMark
   }
 
   /// By the text.
@@ -87,12 +100,26 @@ public struct InterpretedTemplate: Sendable, Hashable {
     if let date { extra["date_string"] = .string(date) }
     return try template.render(
       messages: messages.map { message in
-        let content: JSON =
-          usesParts ? [["type": "text", "text": .string(message.content)]] : .string(message.content)
-        return ["role": .string(message.role.rawValue), "content": content]
+        ["role": .string(message.role.rawValue), "content": content(of: message)]
       },
       addGenerationPrompt: addGenerationPrompt, bosToken: tokens.begin, eosToken: tokens.end, extra: extra,
       now: now)
+  }
+
+  /// What a message says, as the template takes it. A line break behind an image's mark stands for nothing where images
+  /// are parts: how they are set apart is the template's.
+  private func content(of message: ChatMessage) -> JSON {
+    func text(_ text: some StringProtocol) -> JSON { ["type": "text", "text": .string(String(text))] }
+    guard writesImages, let imageMark, message.role != .assistant, message.content.contains(imageMark) else {
+      return usesParts ? [text(message.content)] : .string(message.content)
+    }
+    var parts = [JSON]()
+    for (index, part) in message.content.split(separator: imageMark, omittingEmptySubsequences: false).enumerated() {
+      if index > 0 { parts.append(["type": "image"]) }
+      let said = index > 0 && part.first == "\n" ? part.dropFirst() : part
+      if !said.isEmpty { parts.append(text(said)) }
+    }
+    return .array(parts)
   }
 
   /// Marks that stand in a text, in order, each once; where two begin at one place, the longer.

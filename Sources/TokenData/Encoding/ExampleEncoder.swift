@@ -63,7 +63,7 @@ public struct ExampleEncoder: Sendable {
   public func question(_ record: Record) throws(InputError) -> (ids: [Int32], images: [ExampleImage]) {
     let marked = try marking(record), layout = try layout(marked.record, forAnswer: true)
     let tokens = tokens(of: layout.text, addSpecialTokens: addsBegin(layout)).map { (piece: $0, isAnswer: false) }
-    let ids = (images?.expanding(tokens, marked.counts) ?? tokens).map(\.piece.id)
+    let ids = (images?.expanding(tokens, marked.runs) ?? tokens).map(\.piece.id)
     try check(ids, source: record.source)
     return (ids, images?.places(marked, in: ids) ?? [])
   }
@@ -80,7 +80,7 @@ public struct ExampleEncoder: Sendable {
   public func encode(prompt: String, answer: String, source: String = "") -> EncodedExample {
     let layout = RecordLayout(prompt: prompt, answer: answer)
     let record = Record(.promptCompletion(prompt, answer), source: source)
-    return analysis(layout, MarkedRecord(record: record, counts: []), spans: [:]).example
+    return analysis(layout, MarkedRecord(record: record, runs: []), spans: [:]).example
   }
 
   /// Prompt and answer, with what each token covers and where the metrics are.
@@ -111,7 +111,7 @@ public struct ExampleEncoder: Sendable {
   ) -> ExampleAnalysis {
     var pieces = [TokenPiece](), supervised = [Bool]()
     let (tokens, wasCutApart) = cut(layout, apart: apart)
-    for (piece, isAnswer) in images?.expanding(tokens, marked.counts) ?? tokens {
+    for (piece, isAnswer) in images?.expanding(tokens, marked.runs) ?? tokens {
       if isAnswer, let splitter {
         pieces += splitter.split([piece])
       } else {
@@ -153,13 +153,16 @@ public struct ExampleEncoder: Sendable {
 
   /// The record with a mark for each image.
   private func marking(_ record: Record) throws(InputError) -> MarkedRecord {
-    if let images { return try images.marking(record) }
+    if let images {
+      let isConversation = if case .messages = record.content { true } else { false }
+      return try images.marking(record, isTemplated: isConversation || (wrapsPrompts && template != nil))
+    }
     guard record.images.isEmpty else {
       throw InputError(
         path: record.source, place: "images", expected: "text alone, which is all that this model reads",
         found: "\(record.images.count) images", remedy: "Take a vision-language model, or make one: dist2 new-vlm.")
     }
-    return MarkedRecord(record: record, counts: [])
+    return MarkedRecord(record: record, runs: [])
   }
 
   // MARK: Text
@@ -212,7 +215,10 @@ public struct ExampleEncoder: Sendable {
 
   /// Whether the tokenizer puts its begin token before a text that does not begin with it. What a template wrote is
   /// taken as it is, as `apply_chat_template` has it; but the processors of models that see put it there all the same.
-  private func addsBegin(_ layout: RecordLayout) -> Bool { !layout.isRendered || images != nil }
+  private func addsBegin(_ layout: RecordLayout) -> Bool {
+    if case .imagesBeforeBegin? = images?.layout { return false }
+    return !layout.isRendered || images != nil
+  }
 
   /// The text's tokens, and whether each is learnt; and whether any answer was cut apart from what is before it.
   private func cut(

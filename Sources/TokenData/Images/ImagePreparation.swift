@@ -2,8 +2,9 @@
 public import Files
 public import MetricTokens
 
-/// From an image to what a vision model reads: `preprocessor_config.json` of CLIP and LLaVA, the steps in the order,
-/// and with the rounding, of transformers' `CLIPImageProcessor` and `LlavaImageProcessor` on Pillow.
+/// From an image to what a vision model reads: `preprocessor_config.json` of CLIP, LLaVA and SigLIP, the steps in the
+/// order, and with the rounding, of transformers' `CLIPImageProcessor`, `LlavaImageProcessor` and `SiglipImageProcessor`
+/// on Pillow.
 ///
 ///     (pad to a square) → resize → crop the centre → rescale → normalise
 ///
@@ -37,6 +38,9 @@ public struct ImagePreparation: Sendable, Hashable {
   public static let clip = (
     mean: [0.481_454_66, 0.457_827_5, 0.408_210_73], deviation: [0.268_629_54, 0.261_302_58, 0.275_777_11]
   )
+
+  /// The same of SigLIP.
+  public static let siglip = (mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5])
 
   /// CLIP's own steps for square images of this side.
   ///

@@ -20,12 +20,14 @@ extension ImagePreparation {
     var type = try config.ifPresent("image_processor_type")
     if type == nil { type = try config.ifPresent("feature_extractor_type") }
     let name = try type?.string() ?? "CLIPImageProcessor"
+    let families = ["CLIP", "Llava", "Siglip"]
     guard
-      ["CLIP", "Llava"].contains(where: { name.hasPrefix($0 + "ImageProcessor") || name == $0 + "FeatureExtractor" })
+      families.contains(where: { name.hasPrefix($0 + "ImageProcessor") || name == $0 + "FeatureExtractor" })
     else {
       throw config.child("image_processor_type", .string(name)).error(
-        expected: "CLIPImageProcessor or LlavaImageProcessor", found: name)
+        expected: "CLIPImageProcessor, LlavaImageProcessor or SiglipImageProcessor", found: name)
     }
+    let isSiglip = name.hasPrefix("Siglip"), colours = isSiglip ? Self.siglip : Self.clip
     func flag(_ key: String, default: Bool) throws(InputError) -> Bool {
       try config.ifPresent(key)?.bool() ?? `default`
     }
@@ -33,16 +35,17 @@ extension ImagePreparation {
     if pads, !name.hasPrefix("Llava") {
       throw config.child("do_pad", true).error(expected: "false for \(name)")
     }
-    let size = try flag("do_resize", default: true) ? try Self.size(config.ifPresent("size")) : nil
-    let crops = try flag("do_center_crop", default: true)
+    let usual: Size = isSiglip ? .exact(height: 224, width: 224) : .shortestEdge(224)
+    let size = try flag("do_resize", default: true) ? try Self.size(config.ifPresent("size")) ?? usual : nil
+    let crops = try flag("do_center_crop", default: !isSiglip)
     let crop = crops ? try Self.crop(config.ifPresent("crop_size")) : try Self.sides(of: size, config)
     let normalises = try flag("do_normalize", default: true)
     self.init(
       padsToSquare: pads, size: size, filter: try Self.filter(config.ifPresent("resample")), crop: crop,
       rescaling: try flag("do_rescale", default: true)
         ? try config.ifPresent("rescale_factor")?.double() ?? 1 / 255 : nil,
-      mean: normalises ? try Self.channels(config.ifPresent("image_mean")) ?? Self.clip.mean : [0, 0, 0],
-      deviation: normalises ? try Self.channels(config.ifPresent("image_std")) ?? Self.clip.deviation : [1, 1, 1])
+      mean: normalises ? try Self.channels(config.ifPresent("image_mean")) ?? colours.mean : [0, 0, 0],
+      deviation: normalises ? try Self.channels(config.ifPresent("image_std")) ?? colours.deviation : [1, 1, 1])
     if deviation.contains(0) { throw try config.at("image_std").error(expected: "numbers other than 0") }
   }
 
@@ -56,8 +59,8 @@ extension ImagePreparation {
     return side
   }
 
-  private static func size(_ value: JSONReader?) throws(InputError) -> Size {
-    guard let value else { return .shortestEdge(224) }
+  private static func size(_ value: JSONReader?) throws(InputError) -> Size? {
+    guard let value else { return nil }
     guard case .object(let object) = value.value else { return .shortestEdge(try side(value)) }
     if object["longest_edge"] != nil || object["max_height"] != nil {
       throw value.error(expected: "shortest_edge, or height and width, the only sizes supported")
@@ -84,10 +87,12 @@ extension ImagePreparation {
     return (height, width)
   }
 
-  private static func filter(_ value: JSONReader?) throws(InputError) -> PixelImage.ResamplingFilter {
-    guard let value else { return .bicubic }
+  static func filter(
+    _ value: JSONReader?, default usual: PixelImage.ResamplingFilter = .bicubic
+  ) throws(InputError) -> PixelImage.ResamplingFilter {
+    guard let value else { return usual }
     guard let filter = PixelImage.ResamplingFilter(rawValue: try value.int()) else {
-      throw value.error(expected: "2 (bilinear), 3 (bicubic) or 4 (box), the only filters supported")
+      throw value.error(expected: "1 (Lanczos), 2 (bilinear), 3 (bicubic) or 4 (box), the only filters supported")
     }
     return filter
   }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
+
 extension PixelImage {
   /// How pixels between those of an image are made up. The numbers are Pillow's, which `resample` in
   /// `preprocessor_config.json` means.
   public enum ResamplingFilter: Int, Sendable, Hashable {
+    /// Lanczos's windowed sinc, six pixels wide.
+    case lanczos = 1
     /// A triangle two pixels wide.
     case bilinear = 2
     /// Keys's cubic of a = −1/2, four pixels wide.
@@ -13,6 +17,7 @@ extension PixelImage {
     /// Pixels on either side that count.
     var support: Double {
       switch self {
+      case .lanczos: 3
       case .bilinear: 1
       case .bicubic: 2
       case .box: 0.5
@@ -23,6 +28,9 @@ extension PixelImage {
     func weight(_ distance: Double) -> Double {
       let x = abs(distance), a = -0.5
       switch self {
+      case .lanczos:
+        func sinc(_ x: Double) -> Double { x == 0 ? 1 : sin(x * .pi) / (x * .pi) }
+        return distance >= -3 && distance < 3 ? sinc(distance) * sinc(distance / 3) : 0
       case .bilinear: return x < 1 ? 1 - x : 0
       case .bicubic:
         if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }

@@ -13,6 +13,17 @@ public struct ImageTokens: Sendable, Hashable {
     /// model's processor, too: `<|image_1|>` means the mark as well, and the text on either side of an image becomes
     /// tokens by itself.
     case tiled(HDTransform)
+    /// Idefics3's and SmolVLM's: views of parts and of the whole with marks between them, and so many tokens a view.
+    case views(TileTransform, marks: ViewMarks, tokens: Int)
+  }
+
+  /// How a prompt with images is written.
+  public enum Layout: Sendable, Hashable {
+    /// As it is, images where their marks stand.
+    case asWritten
+    /// PaliGemma's: the text up to the last image, the begin token, the rest of the text, a line break. What the
+    /// tokenizer puts in front of texts is left out. Prompts that a chat template writes are left to it.
+    case imagesBeforeBegin(begin: String)
   }
 
   /// The token.
@@ -21,31 +32,39 @@ public struct ImageTokens: Sendable, Hashable {
   public var mark: String
   /// How an image becomes numbers, and how many tokens.
   public var preparation: Preparation
+  /// How prompts are written.
+  public var layout: Layout
   /// Rows, and pixels of a row, that every image is brought to before, whatever its shape (D.3: 1024), so that a
   /// model whose own preparation crops sees all of it; nil: images are prepared as they are.
   public var square: Int?
 
   /// Memberwise.
-  public init(id: Int32, mark: String, preparation: Preparation, square: Int? = nil) {
+  public init(
+    id: Int32, mark: String, preparation: Preparation, layout: Layout = .asWritten, square: Int? = nil
+  ) {
     (self.id, self.mark, self.preparation, self.square) = (id, mark, preparation, square)
+    self.layout = layout
   }
 
-  /// Tokens that stand for an image.
+  /// The tokens that stand for an image, marks between its views included.
   ///
   /// - Throws: `InputError` for an image that cannot be prepared.
-  private func count(_ size: (height: Int, width: Int), path: String) throws(InputError) -> Int {
+  private func run(_ size: (height: Int, width: Int), path: String) throws(InputError) -> [Int32] {
+    func tokens(_ count: Int) -> [Int32] { [Int32](repeating: id, count: count) }
+    let height = square ?? size.height, width = square ?? size.width
     switch preparation {
-    case .single(_, let tokens): return tokens
+    case .single(_, let count): return tokens(count)
     case .tiled(let transform):
-      return transform.tokens(
-        of: try transform.grid(height: square ?? size.height, width: square ?? size.width, path: path))
+      return tokens(transform.tokens(of: try transform.grid(height: height, width: width, path: path)))
+    case .views(let transform, let marks, let count):
+      return marks.tokens(transform.grid(height: height, width: width), view: tokens(count))
     }
   }
 
   private func prepare(_ image: ExampleImage) throws(InputError) -> PreparedImage {
     var pixels = try PixelImage(file: image.path)
     let size = (pixels.height, pixels.width)
-    guard try count(size, path: image.path) == image.count else {
+    guard try run(size, path: image.path).count == image.count else {
       throw InputError(
         path: image.path, expected: "an image of \(image.count) tokens, as when its record was read",
         found: "\(pixels.width) x \(pixels.height)", remedy: "Do not change images while they are in use.")
@@ -54,6 +73,7 @@ public struct ImageTokens: Sendable, Hashable {
     switch preparation {
     case .single(let preparation, _): return try preparation.prepare(pixels, path: image.path)
     case .tiled(let transform): return try transform.prepare(pixels, path: image.path)
+    case .views(let transform, _, _): return transform.prepare(pixels)
     }
   }
 
@@ -79,10 +99,11 @@ public struct ImageTokens: Sendable, Hashable {
   /// The record with a mark for each of its images, and the tokens that each takes: where it has none, all stand before
   /// the first thing that is said to the model.
   ///
+  /// - Parameter isTemplated: whether a chat template writes its prompt.
   /// - Throws: `InputError` naming the record: marks and images do not match, or an image's file is not there or, by
   ///   its header, none that can be read.
-  func marking(_ original: Record) throws(InputError) -> MarkedRecord {
-    var record = original, counts = [Int]()
+  func marking(_ original: Record, isTemplated: Bool) throws(InputError) -> MarkedRecord {
+    var record = original, runs = [[Int32]]()
     for (index, path) in record.images.enumerated() {
       let place = "images[\(index)]"
       guard fileExists(path) else {
@@ -91,7 +112,7 @@ public struct ImageTokens: Sendable, Hashable {
           remedy: "Paths are as seen from the folder of the JSONL file, on standard input from the current one.")
       }
       do throws(InputError) {
-        counts.append(try count(PixelImage.size(ofFile: path), path: path))
+        runs.append(try run(PixelImage.size(ofFile: path), path: path))
       } catch {
         throw InputError(
           path: record.source, place: place, expected: error.expected, found: "\(error.found) (\(path))",
@@ -100,36 +121,41 @@ public struct ImageTokens: Sendable, Hashable {
     }
     if case .tiled = preparation { record = try unifyingMarks(record) }
     let marks = record.content.count(of: mark)
+    if case .imagesBeforeBegin(let begin) = layout, !isTemplated, marks == 0 || marks == record.images.count {
+      record.content.layOut(imagesBefore: begin, mark: mark, marks == 0 ? record.images.count : 0)
+      return MarkedRecord(record: record, runs: runs)
+    }
     if marks == 0, !record.images.isEmpty {
       let addsMessage = record.content.prepend(String(repeating: mark + "\n", count: record.images.count))
       if addsMessage, record.promptMessages > 0 { record.promptMessages += 1 }
-      return MarkedRecord(record: record, counts: counts)
+      return MarkedRecord(record: record, runs: runs)
     }
     guard marks == record.images.count else {
       throw InputError(
         path: record.source, place: "images", expected: "as many images as \(mark) stands in the text, \(marks)",
         found: "\(record.images.count)", remedy: "Without any \(mark), images stand before the prompt.")
     }
-    return MarkedRecord(record: record, counts: counts)
+    return MarkedRecord(record: record, runs: runs)
   }
 
-  /// Tokens with every mark as many times as its image has tokens, none of them learnt.
+  /// Tokens with those of its image in the place of every mark, none of them learnt.
   func expanding(
-    _ tokens: [(piece: TokenPiece, isAnswer: Bool)], _ counts: [Int]
+    _ tokens: [(piece: TokenPiece, isAnswer: Bool)], _ runs: [[Int32]]
   ) -> [(piece: TokenPiece, isAnswer: Bool)] {
-    var rest = counts[...]
+    var rest = runs[...]
     return tokens.flatMap { token in
-      token.piece.id == id ? Array(repeating: (token.piece, false), count: rest.popFirst() ?? 1) : [token]
+      guard token.piece.id == id else { return [token] }
+      return (rest.popFirst() ?? [id]).map { (TokenPiece(id: $0, range: token.piece.range), false) }
     }
   }
 
   /// Where the images of an expanded sequence stand.
   func places(_ marked: MarkedRecord, in ids: [Int32]) -> [ExampleImage] {
     var places = [ExampleImage](), next = 0
-    for (path, count) in zip(marked.record.images, marked.counts) {
-      guard let start = ids[next...].firstIndex(of: id) else { break }
-      places.append(ExampleImage(path: path, position: start, count: count))
-      next = start + count
+    for (path, run) in zip(marked.record.images, marked.runs) {
+      guard let start = ids[next...].firstIndex(of: id), let first = run.firstIndex(of: id) else { break }
+      places.append(ExampleImage(path: path, position: start - first, count: run.count))
+      next = start - first + run.count
     }
     return places
   }
@@ -138,11 +164,26 @@ public struct ImageTokens: Sendable, Hashable {
 /// A record whose text has a mark for each of its images.
 struct MarkedRecord {
   var record: Record
-  /// Tokens that stand for each image; none where the model reads text alone.
-  var counts: [Int]
+  /// The tokens that stand for each image; none where the model reads text alone.
+  var runs: [[Int32]]
 }
 
 extension Record.Content {
+  /// Writes a prompt as PaliGemma reads it; a text is all answer. Conversations are left as they are.
+  ///
+  /// - Parameter count: images without a mark, which stand first.
+  fileprivate mutating func layOut(imagesBefore begin: String, mark: String, _ count: Int) {
+    func prompt(_ text: String) -> String {
+      let end = text.ranges(of: mark).last?.upperBound ?? text.startIndex
+      return String(repeating: mark, count: count) + text[..<end] + begin + text[end...] + "\n"
+    }
+    switch self {
+    case .promptCompletion(let text, let answer): self = .promptCompletion(prompt(text), answer)
+    case .text(let text) where text.count(of: mark) == 0: self = .promptCompletion(prompt(""), text)
+    case .text, .messages: break
+    }
+  }
+
   /// Occurrences of a mark in all that is said.
   fileprivate func count(of mark: String) -> Int {
     switch self {

@@ -17,10 +17,13 @@ struct AttentionView {
   /// - Parameters:
   ///   - x: what enters the first layer, `[B, T, H]`.
   ///   - window: how many keys a query sees, its own included; nil: all before it.
+  ///   - mutual: stretches of the flattened `[B · T]` tokens whose tokens see each other, later ones and those beyond
+  ///     the window included.
   ///   - documents: those of another view of the same input, so that they are laid out once.
   init(
     _ input: ModelInput, _ x: Tensor, rotary: (any RotaryAngles)?, pairs: RotaryPairs, cache: KeyValueCache?,
-    window: Int? = nil, temperature: DecoderParts.QueryTemperature? = nil, documents: DocumentAttention? = nil
+    window: Int? = nil, temperature: DecoderParts.QueryTemperature? = nil, mutual: [Range<Int>] = [],
+    documents: DocumentAttention? = nil
   ) {
     precondition(input.documents == nil || cache == nil, "documents end to end and a cache of earlier tokens")
     let past = cache?.length ?? 0, length = x.size(1), dtype = x.dtype, device = x.device
@@ -34,14 +37,20 @@ struct AttentionView {
     queryFactor = temperature.map { $0.factor(positions ?? .arange(from: past, length, device)).to(dtype) }
     // One new token sees everything; without a past the kernel knows causal order itself.
     let isPartial = length > 1 && past > 0, reach = window.flatMap { $0 < past + length ? $0 : nil }
-    let isPlain = input.mask == nil && (input.documents != nil || (!isPartial && reach == nil))
+    let isPlain = input.mask == nil && (input.documents != nil || (!isPartial && reach == nil && mutual.isEmpty))
     var seen = isPlain ? nil : input.mask ?? AttentionMask.causal(queries: length, keys: past + length, device: device)
     if let reach { seen = seen.map { AttentionMask.windowed($0, reach) } }
+    if !mutual.isEmpty {
+      seen = seen.map {
+        $0.logicalOr(
+          AttentionMask.mutual(mutual, rows: x.size(0), queries: length, keys: past + length, device: device))
+      }
+    }
     // Made additive here once, not in each layer.
     mask = seen.map { AttentionMask.additive($0, dtype: dtype) }
     isCausal = seen == nil && length > 1
     self.documents =
-      documents ?? input.documents.map { DocumentAttention($0, length: length, device: device) }
+      documents ?? input.documents.map { DocumentAttention($0, length: length, mutual: mutual, device: device) }
     (self.pairs, self.cache, self.window) = (pairs, cache, window)
   }
 
@@ -69,6 +78,22 @@ extension ModelInput {
   /// Position of each of `length` new tokens, `[B, T]`; nil where they count on from the cache's.
   func positions(of length: Int, device: Device) -> Tensor? {
     documents.map { AttentionMask.packedPositions($0, length: length, device: device) } ?? positions
+  }
+}
+
+extension ModelInput {
+  /// The prompts as ranges of the flattened `[B · T]` tokens, those of a single token left out.
+  func promptStretches(of length: Int) -> [Range<Int>] {
+    guard let prompts, !Torch.hasFailed else { return [] }
+    return prompts.enumerated().flatMap { row, prompts in
+      let counts = documents?[row] ?? [length]
+      precondition(prompts.count == counts.count, "\(prompts.count) prompts of \(counts.count) documents")
+      var start = row * length
+      return zip(prompts, counts).compactMap { prompt, count in
+        defer { start += count }
+        return prompt > 1 ? start..<start + min(prompt, count) : nil
+      }
+    }
   }
 }
 

@@ -40,7 +40,8 @@ public final class CausalLM: Module, PretrainedModel {
     self.init(try DecoderConfiguration(config), json: config.value)
   }
 
-  private init(_ configuration: DecoderConfiguration, json: JSON) {
+  /// - Parameter json: what it was read from.
+  init(_ configuration: DecoderConfiguration, json: JSON) {
     (self.configuration, configurationJSON) = (configuration, json)
     super.init()
     decoder = Decoder(configuration)
@@ -104,7 +105,11 @@ extension DecoderConfiguration {
   ///
   /// - Parameter prefix: what stands before the names of the language model.
   func adapting(_ source: any WeightSource, prefix: String) throws -> any WeightSource {
-    let table = prefix + "model.embed_tokens.weight", head = prefix + "lm_head.weight"
+    try adapting(source, table: prefix + "model.embed_tokens.weight", head: prefix + "lm_head.weight")
+  }
+
+  /// The same where embeddings and head have names of their own.
+  func adapting(_ source: any WeightSource, table: String, head: String) throws -> any WeightSource {
     let hasBoth = tiesEmbeddings && source.entry(table) != nil && source.entry(head) != nil
     if hasBoth, try !source.tensor(head).isEqual(to: source.tensor(table)) {
       throw InputError(

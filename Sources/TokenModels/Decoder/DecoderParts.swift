@@ -91,6 +91,8 @@ public struct DecoderParts: Sendable, Hashable {
   public var windowedRotary: Rotary?
   /// Layers whose attention knows no positions.
   public var unrotatedLayers: Set<Int> = []
+  /// Whether the tokens of a prompt see each other in both directions.
+  public var seesWholePrompts = false
   /// Activation of the MLP's gate.
   var activation = Activation.silu
 }

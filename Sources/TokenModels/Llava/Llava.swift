@@ -79,31 +79,9 @@ public final class Llava: Module, PretrainedModel, VisionLanguageModel {
     language.makeCache(batch: batch, capacity: capacity)
   }
 
-  /// The names of transformers 5, and of its vision towers without `vision_model`, become those of the published
-  /// checkpoints; see also ``CausalLM/adapting(_:)``.
+  /// The names of the published checkpoints, whichever layout the source has; see also ``CausalLM/adapting(_:)``.
   public func adapting(_ source: any WeightSource) throws -> any WeightSource {
-    var seen = Set<String>()
-    for name in source.names.compactMap(Self.published) where !seen.insert(name).inserted {
-      throw InputError(
-        path: source.path, place: "tensor \(name)", expected: "one name for it", found: "those of two layouts")
-    }
-    let renamed = RenamedWeights(source, Self.published)
-    return try language.configuration.adapting(renamed, prefix: "language_model.")
-  }
-
-  /// A tensor's name in the published checkpoints; nil for one that is of no use.
-  private static func published(_ name: String) -> String? {
-    var name = name
-    if name == "lm_head.weight" { return "language_model.lm_head.weight" }
-    if name.hasPrefix("model.language_model.") {
-      name = "language_model.model." + name.dropFirst("model.language_model.".count)
-    } else if name.hasPrefix("model.") {
-      name = String(name.dropFirst("model.".count))
-    }
-    if name.hasPrefix("vision_tower."), !name.hasPrefix("vision_tower.vision_model.") {
-      name = "vision_tower.vision_model." + name.dropFirst("vision_tower.".count)
-    }
-    return name.hasSuffix("position_ids") ? nil : name  // a buffer of old checkpoints
+    try language.configuration.adapting(publishedNames(source), prefix: "language_model.")
   }
 
   /// Gives tower and projector randomly initialised values and takes the decoder from another source, whose names are

@@ -77,16 +77,23 @@ public struct LlavaConfiguration: Sendable, Hashable {
 extension JSONReader {
   /// `text_config`; whether embeddings are tied may stand beside it.
   func languageModel() throws(InputError) -> JSONReader {
-    let text = try at("text_config")
-    if let type = try text.ifPresent("model_type"), !Llava.languageTypes.contains(try type.string()) {
-      throw type.error(
-        expected: Llava.languageTypes.joined(separator: ", ") + ", the only language models supported in a llava folder"
-      )
-    }
+    let text = try languageModel(of: Llava.languageTypes, in: "llava")
     guard try ifPresent("tie_word_embeddings")?.bool() ?? false, case .object(var object) = text.value else {
       return text
     }
     object["tie_word_embeddings"] = true
     return child("text_config", .object(object))
+  }
+
+  /// `text_config`, of one of some types.
+  ///
+  /// - Parameter folder: the `model_type` of the whole, for errors.
+  func languageModel(of types: [String], in folder: String) throws(InputError) -> JSONReader {
+    let text = try at("text_config")
+    if let type = try text.ifPresent("model_type"), !types.contains(try type.string()) {
+      throw type.error(
+        expected: types.joined(separator: ", ") + ", the only language models supported in a \(folder) folder")
+    }
+    return text
   }
 }

@@ -3,51 +3,62 @@ import Foundation
 import Torch
 import TorchNN
 
-/// CLIP's vision transformer (Radford et al. 2021, arXiv 2103.00020): patches of an image as tokens, one class token
-/// before them, attention in both directions.
+/// The vision transformer of CLIP (Radford et al. 2021, arXiv 2103.00020) and of SigLIP (Zhai et al. 2023, arXiv
+/// 2303.15343): patches of an image as tokens, attention in both directions. CLIP's has a class token before them.
 ///
-/// Sizes in shapes: N images, P patches, W width.
+/// Sizes in shapes: N images, P patches, T tokens (P, or 1 + P), W width.
 final class VisionTower: Module {
   @Child("embeddings") var embeddings: PatchEmbeddings
   // CLIP's own spelling.
-  @Child("pre_layrnorm") private var before: LayerNorm
+  @OptionalChild("pre_layrnorm") private var before: LayerNorm?
   @Children("encoder.layers") private var layers: [VisionLayer]
-  // Only the class token's final state is normalised by it; checkpoints hold it all the same.
+  // In CLIP only the class token's final state is normalised by it; checkpoints hold it all the same.
   @Child("post_layernorm") private var after: LayerNorm
 
   init(_ c: VisionConfiguration) {
     super.init()
     embeddings = PatchEmbeddings(c)
-    before = LayerNorm(c.hiddenSize, epsilon: c.epsilon, device: .meta)
+    if c.family == .clip { before = LayerNorm(c.hiddenSize, epsilon: c.epsilon, device: .meta) }
     layers = (0..<c.layers).map { _ in VisionLayer(c) }
     after = LayerNorm(c.hiddenSize, epsilon: c.epsilon, device: .meta)
   }
 
-  /// Images `[N, C, S, S]` → hidden states `[N, 1 + P, W]` after the first `count` layers.
+  /// Images `[N, C, S, S]` → hidden states `[N, T, W]` after the first `count` layers.
   func callAsFunction(_ pixels: Tensor, layers count: Int) -> Tensor {
-    layers.prefix(count).reduce(before(embeddings(pixels))) { x, layer in layer(x) }
+    let x = embeddings(pixels)
+    return layers.prefix(count).reduce(before.map { $0(x) } ?? x) { x, layer in layer(x) }
   }
+
+  /// Images `[N, C, S, S]` → normalised states `[N, T, W]` after all layers.
+  func final(_ pixels: Tensor) -> Tensor { after(self(pixels, layers: layers.count)) }
 }
 
-/// An image's patches, projected, with a learnt position each; before them the class token.
+/// An image's patches, projected, with a learnt position each; before them the class token, if there is one.
 final class PatchEmbeddings: Module {
-  @Parameter("class_embedding") private var classEmbedding: Tensor  // [W]
+  @OptionalParameter("class_embedding") private var classEmbedding: Tensor?  // [W]
   @Parameter("patch_embedding.weight") private var kernel: Tensor  // [W, C, p, p]
-  @Child("position_embedding") private var positions: Embedding  // [1 + P, W]
+  @OptionalParameter("patch_embedding.bias") private var bias: Tensor?  // [W]
+  @Child("position_embedding") private var positions: Embedding  // [T, W]
   private let patchSize: Int
 
   init(_ c: VisionConfiguration) {
     patchSize = c.patchSize
     super.init()
-    classEmbedding = .empty([c.hiddenSize], device: .meta)
+    let hasClassToken = c.family == .clip
     kernel = .empty([c.hiddenSize, c.channels, c.patchSize, c.patchSize], device: .meta)
-    positions = Embedding(1 + c.side * c.side, c.hiddenSize, device: .meta)
+    if hasClassToken {
+      classEmbedding = .empty([c.hiddenSize], device: .meta)
+    } else {
+      bias = .empty([c.hiddenSize], device: .meta)
+    }
+    positions = Embedding((hasClassToken ? 1 : 0) + c.side * c.side, c.hiddenSize, device: .meta)
   }
 
-  /// `[N, C, S, S]` → `[N, 1 + P, W]`.
+  /// `[N, C, S, S]` → `[N, T, W]`.
   func callAsFunction(_ pixels: Tensor) -> Tensor {
-    let patches = pixels.to(kernel.dtype).conv2d(kernel, stride: [patchSize, patchSize])
+    let patches = pixels.to(kernel.dtype).conv2d(kernel, bias, stride: [patchSize, patchSize])
     let tokens = patches.flatten(2, -1).transpose(1, 2)
+    guard let classEmbedding else { return tokens + positions.weight }
     let first = classEmbedding.expand([pixels.size(0), 1, classEmbedding.size(0)])
     return Tensor.cat([first, tokens], 1) + positions.weight
   }
@@ -62,17 +73,19 @@ final class PatchEmbeddings: Module {
     }
     let inputs = kernel.shape.dropFirst().reduce(1, *)
     noGrad {
-      classEmbedding = normal(classEmbedding.shape, 0.02)
+      if let classEmbedding { self.classEmbedding = normal(classEmbedding.shape, 0.02) }
+      if let bias { self.bias = .zeros(bias.shape, dtype: dtype, device: device) }
       kernel = normal(kernel.shape, 1 / Double(inputs).squareRoot())
       positions.weight = Tensor(waves, shape: positions.weight.shape).to(dtype).to(device)
     }
   }
 
-  /// `[1 + P, W]`: nothing for the class token; for a patch sines and cosines of its column, then of its row, from a
+  /// `[T, W]`: nothing for the class token; for a patch sines and cosines of its column, then of its row, from a
   /// quarter of a wave over the side to half a wave over one patch.
   private var waves: [Float] {
     let width = kernel.size(0), count = max(1, width / 4)
-    let side = Double(positions.weight.size(0) - 1).squareRoot().rounded()
+    let others = classEmbedding == nil ? 0 : 1
+    let side = Double(positions.weight.size(0) - others).squareRoot().rounded()
     let frequencies = (0..<count).map { index in
       Double.pi / (2 * side) * pow(2 * side, Double(index) / Double(max(1, count - 1)))
     }
@@ -84,7 +97,7 @@ final class PatchEmbeddings: Module {
       return values.prefix(width) + [Float](repeating: 0, count: max(0, width - values.count))
     }
     let places = 0..<Int(side)
-    return [Float](repeating: 0, count: width)
+    return [Float](repeating: 0, count: others * width)
       + places.flatMap { y in places.flatMap { x in row(x, y) } }
   }
 }

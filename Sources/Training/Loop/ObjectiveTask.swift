@@ -43,9 +43,9 @@ struct ObjectiveTask: TrainingTask {
     if rows.isEmpty { return nil }
     let device = model.head.weight.device
     let ids = Tensor(batch.ids, shape: [batch.rows, batch.length], device: device)
-    let hidden = model.hidden(
-      ModelInput(ids: ids, documents: batch.documentLengths, images: batch.imageInput(on: device)), cache: nil,
-      rows: Tensor(rows, device: device))
+    var input = ModelInput(ids: ids, documents: batch.documentLengths, images: batch.imageInput(for: model))
+    input.prompts = batch.promptLengths
+    let hidden = model.hidden(input, cache: nil, rows: Tensor(rows, device: device))
     // An operation of the model failed: the surrounding `withTorchErrors` throws its message instead of this one.
     if Torch.hasFailed { throw TorchError("the model gave no hidden states") }
     let said = try objective.referenceModels.reduce(into: [String: ReferenceStates]()) { said, name in
@@ -73,14 +73,15 @@ struct ObjectiveTask: TrainingTask {
 
 extension TokenBatch {
   /// The batch's images as the model takes them; nil if it has none.
-  fileprivate func imageInput(on device: Device) -> ImageInput? {
-    ImageInput(
+  fileprivate func imageInput(for model: any TokenModel) -> ImageInput? {
+    let token = (model as? any VisionLanguageModel)?.imageToken ?? 0
+    return ImageInput(
       images.map { image in
         ImageInput.Image(
           values: image.image.values,
           shape: [image.image.channels, image.image.height, image.image.width],
           grid: image.image.grid.map { ($0.rows, $0.columns) }, starts: image.starts, count: image.count)
-      }, device: device)
+      }, ids: ids, token: Int32(clamping: token), device: model.head.weight.device)
   }
 }
 

@@ -97,10 +97,10 @@ extension TokenModel {
     defer { setTraining(wasTraining) }
     let device = head.weight.device
     let states = noGrad {
-      hidden(
-        ModelInput(
-          ids: Tensor(batch.ids, shape: [batch.rows, batch.length], device: device),
-          documents: batch.documentLengths), cache: nil, rows: Tensor(rows, device: device))
+      var input = ModelInput(
+        ids: Tensor(batch.ids, shape: [batch.rows, batch.length], device: device), documents: batch.documentLengths)
+      input.prompts = batch.promptLengths
+      return hidden(input, cache: nil, rows: Tensor(rows, device: device))
     }
     if Torch.hasFailed { throw TorchError("a reference model gave no hidden states") }
     return states

@@ -122,10 +122,10 @@ import TokenData
     func read(_ json: String) throws -> ImagePreparation {
       try ImagePreparation(JSONReader(JSON(parsing: json, path: "p.json"), path: "p.json"))
     }
-    expectRefusal("p.json", "image_processor_type", "SiglipImageProcessor") {
-      _ = try read(#"{"image_processor_type": "SiglipImageProcessor"}"#)
+    expectRefusal("p.json", "image_processor_type", "BitImageProcessor") {
+      _ = try read(#"{"image_processor_type": "BitImageProcessor"}"#)
     }
-    expectRefusal("resample", "bilinear") { _ = try read(#"{"resample": 1}"#) }
+    expectRefusal("resample", "bilinear") { _ = try read(#"{"resample": 5}"#) }
     expectRefusal("do_center_crop") { _ = try read(#"{"do_center_crop": false, "size": {"shortest_edge": 224}}"#) }
     expectRefusal("size", "shortest_edge") { _ = try read(#"{"size": {"shortest_edge": 2, "longest_edge": 3}}"#) }
     expectRefusal("crop_size.height") { _ = try read(#"{"crop_size": {"height": 0, "width": 3}}"#) }
