@@ -8,7 +8,8 @@ import Recipes
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
-    abstract: "Train with several objectives, test each, and compare: does the metric help, which orders responses best?",
+    abstract:
+      "Train with several objectives, test each, and compare: does the metric help, which orders responses best?",
     discussion: """
       Every objective is trained on the same data in the same order from the same weights, once a seed, and tested on \
       the run's test file. The report holds intervals, paired tests of several figures with one correction for all, curves, \

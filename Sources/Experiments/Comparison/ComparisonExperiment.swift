@@ -2,7 +2,6 @@
 public import Recipes
 import Files
 public import Objectives
-public import Reports
 
 /// Does the metric help, or which objective orders held-out responses best? Objectives, each trained with every seed on the
 /// same data in the same order from the same weights, tested and compared: `dist2 compare`.
@@ -131,7 +130,8 @@ public struct ComparisonExperiment: Experiment {
     let settings = try settings(variant, seed: run.seed, output: context.emptyOutput())
     guard isOfResponses else { return try ComparisonOutcome(settings, context) }
     return try ComparisonOutcome(
-      try responses(variant, settings, reference: referenceFolder(variant, seed: run.seed, in: context.folder)), context)
+      try responses(variant, settings, reference: referenceFolder(variant, seed: run.seed, in: context.folder)), context
+    )
   }
 
   /// Table, verdicts, curves.

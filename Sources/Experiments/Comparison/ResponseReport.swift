@@ -50,7 +50,8 @@ struct ResponseReport {
     let shown = against.filter(\.isShown), figures = Self.list(summary.judged.map(\.label))
     let theirs = Self.list(Self.once(against.map(\.theirs)))
     guard !shown.isEmpty else {
-      return "No difference shown: on these \(summary.prompts) prompts no objective is shown to change \(figures) against "
+      return
+        "No difference shown: on these \(summary.prompts) prompts no objective is shown to change \(figures) against "
         + "\(theirs)."
     }
     let sentences = Self.once(shown.map(\.ours)).map { name -> String in
@@ -114,8 +115,9 @@ struct ResponseReport {
 
   /// By name in the evaluation and in the table.
   private var columns: [(name: String, title: String)] {
-    [(ResponseEvaluation.Item.accuracy, true), (.expectedScore, true), (.bestScore, summary.isScored), (.likelihood, true)]
-      .filter(\.1).map { ($0.0.rawValue, $0.0.label) } + [("rewards/margins", "margin")]
+    let items: [ResponseEvaluation.Item] =
+      [.accuracy, .expectedScore] + (summary.isScored ? [.bestScore] : []) + [.likelihood]
+    return items.map { ($0.rawValue, $0.label) } + [("rewards/margins", "margin")]
   }
 
   private var table: Table {

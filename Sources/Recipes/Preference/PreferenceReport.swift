@@ -54,7 +54,8 @@ public struct PreferenceReport: Sendable {
     precondition(!outcomes.isEmpty, "no outcomes")
     self.rewardModel = rewardModel
     ties = outcomes.reduce(0) { $0 + $1.ties }
-    let strata = Stratum.all(outcomes, bootstrap), named = Dictionary(uniqueKeysWithValues: strata.map { ($0.name, $0) })
+    let strata = Stratum.all(outcomes, bootstrap),
+      named = Dictionary(uniqueKeysWithValues: strata.map { ($0.name, $0) })
     let benchmarks = PreferenceBenchmark.allCases.filter { benchmark in
       outcomes.contains { $0.example.benchmark == benchmark }
     }
@@ -160,7 +161,8 @@ extension PreferenceReport.Figure {
     self.name = name
     self.parts = parts.map(\.stratum.name)
     // Each example once, in however many subsets it counts.
-    examples = Dictionary(parts.map { ($0.stratum.source, $0.stratum.credits.count) }) { max($0, $1) }.values.reduce(0, +)
+    examples = Dictionary(parts.map { ($0.stratum.source, $0.stratum.credits.count) }) { max($0, $1) }.values.reduce(
+      0, +)
     accuracy = mean(\.accuracy)
     official = mean(\.official)
     guard examples > 1, parts.allSatisfy({ $0.stratum.score == nil }) else { return }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
+import MetricTokens
 import Objectives
-public import TokenData
+package import TokenData
 
 extension ObjectivePreset {
   /// Whether a preset reads a key of the section `objective`.

@@ -7,7 +7,7 @@ public import Reports
 public import TokenData
 import Torch
 public import TorchNN
-import Training
+public import Training
 
 /// Whether a model that was trained on responses tells better ones from worse ones among those it has not seen, and
 /// whether it does more than count their tokens.
@@ -59,7 +59,8 @@ public struct ResponseEvaluation: Sendable, Hashable, Codable {
     let count = dataset.count, isRatio = Self.passes(of: artifacts) == 2
     func read(_ model: ReferenceModel, after done: Int = 0) throws -> [[[Float]]] {
       // Nothing stops it.
-      try model.logProbabilities(of: dataset.examples, pad: artifacts.base.pad) { progress(done + $0) } ?? []
+      try model.logProbabilities(
+        of: dataset.examples, pad: artifacts.base.pad, progress: { progress(done + $0) }) ?? []
     }
     var reference: [[[Float]]]?
     if isRatio, let cache {

@@ -78,7 +78,11 @@ extension ResponseEvaluation {
       for pair in worth.orderedPairs {
         let difference = judged.tokens[pair.better] - judged.tokens[pair.worse]
         let reward = judged.rewards[pair.better] - judged.rewards[pair.worse]
-        if difference > 0 { longer.append(reward > 0 ? 1 : 0) } else if difference < 0 { shorter.append(reward > 0 ? 1 : 0) }
+        if difference > 0 {
+          longer.append(reward > 0 ? 1 : 0)
+        } else if difference < 0 {
+          shorter.append(reward > 0 ? 1 : 0)
+        }
         better.append(difference > 0 ? 1 : difference == 0 ? 0.5 : 0)
         if difference != 0 { wins.append(reward == 0 ? 0.5 : (reward > 0) == (difference > 0) ? 1 : 0) }
         // In the order of the file's responses, not of their worth.

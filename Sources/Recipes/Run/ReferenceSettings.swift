@@ -48,10 +48,12 @@ public struct TeacherSettings: Sendable, Hashable {
   }
 
   /// All of them, by the names that objectives have for them.
-  static let keys: [(name: String, key: WritableKeyPath<TeacherSettings, String?> & Sendable)] = [
-    ("teacher", \.teacher), ("dpo", \.dpo), ("reverse", \.reverse), ("conditional", \.conditional),
-    ("unconditional", \.unconditional),
-  ]
+  static var keys: [(name: String, key: WritableKeyPath<TeacherSettings, String?>)] {
+    [
+      ("teacher", \.teacher), ("dpo", \.dpo), ("reverse", \.reverse), ("conditional", \.conditional),
+      ("unconditional", \.unconditional),
+    ]
+  }
 
   /// Those that there are.
   var models: [(name: String, model: String)] {

@@ -22,8 +22,8 @@ extension ReferenceCache {
     precondition(examples.count == count && microBatch > 0, "\(examples.count) examples, a cache for \(count)")
     for part in missing {
       let values = try reference.logProbabilities(
-        of: part.map { try examples.example($0) }, microBatch: microBatch, pad: pad, shouldStop: shouldStop
-      ) { progress(part.lowerBound + $0, count) }
+        of: part.map { try examples.example($0) }, microBatch: microBatch, pad: pad, shouldStop: shouldStop,
+        progress: { progress(part.lowerBound + $0, count) })
       guard let values else { return false }
       try write(values, of: part)
     }

@@ -90,7 +90,10 @@ import TokenData
       ).outcomes
       let report = PreferenceReport(rewardModel: "m", outcomes)
       // A plain chosen response loses to all: 2 of 3 hard, 2 of 3 normal, all easy.
-      #expect(report.subsets.map(\.name) == ["chat easy", "chat hard", "chat normal", "math easy", "math hard", "math normal"])
+      #expect(
+        report.subsets.map(\.name) == [
+          "chat easy", "chat hard", "chat normal", "math easy", "math hard", "math normal",
+        ])
       #expect(abs(report.total.accuracy - 6.0 / 9) < 1e-12)
       #expect(report.subsets[0].accuracy == 1 && abs(report.subsets[1].accuracy - 1.0 / 3) < 1e-12)
       // Two of four domains are there.
@@ -146,7 +149,8 @@ import TokenData
   @Test func judgeBench() throws {
     let rows = [
       ("mmlu-pro-math", "A>B", "aa", "b"), ("mmlu-pro-law", "B>A", "aa", "b"), ("mmlu-pro-law", "B>A", "a", "bb"),
-      ("livebench-reasoning", "A>B", "a", "bb"), ("livebench-math", "A>B", "a", "b"), ("livecodebench", "B>A", "a", "bb"),
+      ("livebench-reasoning", "A>B", "a", "bb"), ("livebench-math", "A>B", "a", "b"),
+      ("livecodebench", "B>A", "a", "bb"),
     ]
     let lines = rows.enumerated().map { index, row in
       """
@@ -177,7 +181,8 @@ import TokenData
       }
       try example(1).write(toFile: "\(folder)/manual.jsonl", atomically: true, encoding: .utf8)
       let set = try PreferenceSet(
-        DataSource(["\(folder)/Natural/dataset.json", "\(folder)/Adversarial/*/dataset.json", "\(folder)/manual.jsonl"]))
+        DataSource(["\(folder)/Natural/dataset.json", "\(folder)/Adversarial/*/dataset.json", "\(folder)/manual.jsonl"])
+      )
       #expect(set.examples.map(\.subset) == ["Natural", "GPTInst", "Neighbor", "Neighbor", "Manual"])
       #expect(set.examples[1].chosen == [RewardRequest(prompt: "q", response: "b")])
       let outcomes = try PreferenceEvaluation(set, RuleRewardModel { Double($0.response.count) }).outcomes
