@@ -23,6 +23,7 @@ public struct ComparisonVariant: Codable, Sendable, Hashable {
   // The objective by its name, as folders of earlier versions have it.
   private enum CodingKeys: String, CodingKey { case choice = "preset", point }
 
+  /// From a folder's settings.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     let name = try values.decode(String.self, forKey: .choice)
@@ -33,6 +34,7 @@ public struct ComparisonVariant: Codable, Sendable, Hashable {
     self.init(choice, try values.decode([ComparisonAxis.Value].self, forKey: .point))
   }
 
+  /// Into a folder's settings.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(choice.rawValue, forKey: .choice)

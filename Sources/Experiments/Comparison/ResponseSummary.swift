@@ -83,7 +83,7 @@ struct ResponseSummary {
       variants.flatMap { ours in
         guard let theirs = baseline(of: ours), theirs != ours else { return [Finding]() }
         return judged.map { item in
-          let verdict = items(item, ours).verdict(item.label, against: items(item, theirs))
+          let verdict = verdict(item, items(item, ours), against: items(item, theirs))
           return Finding(ours: ours.name, theirs: theirs.name, item: item, verdict: verdict)
         }
       })
@@ -93,10 +93,17 @@ struct ResponseSummary {
   var againstLength: [Finding] {
     corrected(
       variants.map { variant in
-        let verdict = items(.accuracy, variant).verdict(
-          Item.accuracy.label, against: items(.longerIsBetter, variant))
+        let verdict = verdict(.accuracy, items(.accuracy, variant), against: items(.longerIsBetter, variant))
         return Finding(ours: variant.name, theirs: "choosing the longer", item: .accuracy, verdict: verdict)
       })
+  }
+
+  /// Of an axis that changes what is tested there is none.
+  private func verdict(_ item: Item, _ ours: ItemScores, against theirs: ItemScores) -> Verdict {
+    guard ours.values.count == theirs.values.count else {
+      return Verdict(item.label, ours: [], theirs: [], lowerIsBetter: false)
+    }
+    return ours.verdict(item.label, against: theirs)
   }
 
   private func corrected(_ findings: [Finding]) -> [Finding] {
