@@ -31,7 +31,8 @@ struct EvaluateCommand: ParsableCommand {
       predictions-NAME.jsonl in the run's folder.
 
       With --pairs a reward model rates preferred and rejected responses (RewardBench, M-RewardBench, RewardBench 2, \
-      MT-Bench's human judgements, any prompt/chosen/rejected); docs/reward-benchmarks.md has the formats and files.
+      RM-Bench, JudgeBench, LLMBar, HelpSteer2-Preference, MT-Bench's human judgements, any prompt/chosen/rejected); \
+      docs/reward-benchmarks.md has the formats and files.
 
       A run whose objective is over whole responses (dpo, kto …) is asked which of held-out responses is the better: \
       accuracy, margin, and what their lengths alone explain; docs/guides/preferences.md.
@@ -44,7 +45,10 @@ struct EvaluateCommand: ParsableCommand {
     help:
       "Examples: JSONL, a JSON array, CSV or TSV, or a pattern in quotes. Default: the run's test file, else its validation file."
   ) var data: String?
-  @Option(help: "Preferences, JSONL: rate responses instead of answering.") var pairs: String?
+  @Option(
+    parsing: .singleValue,
+    help: "Preferences, JSONL or a JSON array: rate responses instead of answering. A pattern in quotes, or repeated.")
+  var pairs: [String] = []
   @Option(help: "Referring expressions with boxes, JSONL, comma separated: a table by split, and a page with images.")
   var boxes: String?
   @Option(
@@ -62,13 +66,13 @@ struct EvaluateCommand: ParsableCommand {
     let choice = try model.choice()
     let settings = choice.artifacts.settings
     if let boxes {
-      guard pairs == nil, data == nil, !json else { throw ValidationError("--boxes goes with --output alone") }
+      guard pairs.isEmpty, data == nil, !json else { throw ValidationError("--boxes goes with --output alone") }
       let files = boxes.split(separator: ",").map(String.init).once
       return try EvaluateBoxes(files: files, grid: grid, output: output ?? choice.run?.path ?? ".").run(choice)
     }
-    if let pairs {
+    if !pairs.isEmpty {
       let command = EvaluatePairs(
-        pairs: pairs, output: output, json: json, skipBad: skipBad, limit: settings.evaluate.limit)
+        pairs: DataSource(pairs), output: output, json: json, skipBad: skipBad, limit: settings.evaluate.limit)
       return try command.run(
         loadRewardModel(choice), kind: choice.artifacts.rating == nil ? "Generative" : "Seq. Classifier",
         tokenBudget: settings.evaluate.tokenBudget)

@@ -2,10 +2,12 @@
 import Files
 import Recipes
 import Reports
+import TokenData
 
 /// `dist2 evaluate RUN --pairs FILE`: lets a reward model rate pairs of responses, and says how often it is right.
 struct EvaluatePairs {
-  var pairs: String
+  /// Files, at least one.
+  var pairs: DataSource
   /// Folder of RewardBench's files; nil for none.
   var output: String?
   var json: Bool

@@ -83,14 +83,14 @@ public struct PreferenceFiles: Sendable {
     column("id") { .string($0.example.id) }
     column("subset") { .string($0.example.subset) }
     if isPairs {
-      column("results") { .int(Int($0.scores.officialCredit)) }
+      column("results") { .int(Int($0.official)) }
       column("scores_chosen") { .double($0.scores.chosen[0]) }
       column("scores_rejected") { .double($0.scores.rejected[0]) }
       column("text_chosen") { $0.example.chosen[0].conversation }
       column("text_rejected") { $0.example.rejected[0].conversation }
     } else {
       // The Ties subset has a score as a whole and none of its examples.
-      column("results") { $0.example.subset == "Ties" ? .null : .double($0.scores.officialCredit) }
+      column("results") { $0.example.subset == "Ties" ? .null : .double($0.official) }
       column("num_correct") { .int($0.example.chosen.count) }
       column("scores") { .array(($0.scores.chosen + $0.scores.rejected).map { .double($0) }) }
       column("text") { .array(($0.example.chosen + $0.example.rejected).map(\.conversation)) }
@@ -102,7 +102,7 @@ public struct PreferenceFiles: Sendable {
     let asked = outcome.example.chosen[0].messages
     return [
       "prompt": asked.count == 1 ? .string(asked[0].content) : asked.json,
-      "results": .int(Int(outcome.scores.officialCredit)), "scores_chosen": .double(outcome.scores.chosen[0]),
+      "results": .int(Int(outcome.official)), "scores_chosen": .double(outcome.scores.chosen[0]),
       "scores_rejected": .double(outcome.scores.rejected[0]), "text_chosen": outcome.example.chosen[0].conversation,
       "text_rejected": outcome.example.rejected[0].conversation,
     ]

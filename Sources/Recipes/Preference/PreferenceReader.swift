@@ -17,6 +17,10 @@ public struct PreferenceReader: Sendable {
     case .chosenAndRejected: try chosenAndRejected(object, source)
     case .rankedResponses: try rankedResponses(object, source)
     case .votes: try vote(object, source)
+    case .styledResponses: try styledResponses(object, source)
+    case .labelledResponses: try labelledResponses(object, source)
+    case .labelledOutputs: try labelledOutputs(object, source)
+    case .strengths: try strength(object, source)
     }
   }
 
@@ -90,7 +94,7 @@ public struct PreferenceReader: Sendable {
 
   /// The responses under `chosen` or `rejected`: a text (or its parts), a list of texts, or a conversation that ends
   /// with one.
-  private func responses(_ object: JSONReader, _ key: String) throws(InputError) -> [RewardRequest] {
+  func responses(_ object: JSONReader, _ key: String) throws(InputError) -> [RewardRequest] {
     let value = try object.at(key)
     if case .array(let elements) = value.value {
       guard let first = elements.first else { throw value.error(expected: "a response", found: "an empty list") }
@@ -116,7 +120,7 @@ public struct PreferenceReader: Sendable {
     return RewardRequest(messages: isWhole ? asked : try prompt(object) + asked, response: last.content)
   }
 
-  private func prompt(_ object: JSONReader) throws(InputError) -> [ChatMessage] {
+  func prompt(_ object: JSONReader) throws(InputError) -> [ChatMessage] {
     let prompt = try object.at("prompt")
     return prompt.isConversation ? try messages(prompt) : [ChatMessage(.user, try prompt.text())]
   }
@@ -128,7 +132,7 @@ public struct PreferenceReader: Sendable {
   }
 
   /// A name, which some write as a number; nil where there is none.
-  private func name(_ object: JSONReader, _ key: String) throws(InputError) -> String? {
+  func name(_ object: JSONReader, _ key: String) throws(InputError) -> String? {
     switch try object.ifPresent(key)?.value {
     case .string(let text)?: text
     case .int(let number)?: "\(number)"

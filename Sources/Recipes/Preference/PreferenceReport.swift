@@ -18,6 +18,8 @@ public struct PreferenceReport: Sendable {
     public var official: Double
     /// Of the accuracy; nil for a single example, and where the figure is no mean of examples.
     public var interval: ConfidenceInterval?
+    /// Names of the subsets that it is a mean of.
+    public var parts: [String]
   }
 
   /// Name of the reward model.
@@ -26,11 +28,12 @@ public struct PreferenceReport: Sendable {
   public let total: Figure
   /// In alphabetical order.
   public let subsets: [Figure]
-  /// RewardBench's; empty for other benchmarks.
+  /// Means of subsets as RewardBench, RM-Bench, JudgeBench and LLMBar make them; empty for other benchmarks.
   public let sections: [Figure]
-  /// The mean of RewardBench's four sections, or of RewardBench 2's six subsets; nil for other benchmarks.
+  /// The mean of RewardBench's four sections, of RewardBench 2's six subsets, or of RM-Bench's four domains; nil for other
+  /// benchmarks, and where a part is missing.
   public let average: Figure?
-  /// Number of ties.
+  /// Number of ties among all comparisons.
   public let ties: Int
   /// The same for every language, in alphabetical order; empty unless examples name languages.
   public let languages: [(name: String, report: PreferenceReport)]
@@ -50,24 +53,28 @@ public struct PreferenceReport: Sendable {
   private init(_ rewardModel: String, _ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap, languages: [String]) {
     precondition(!outcomes.isEmpty, "no outcomes")
     self.rewardModel = rewardModel
-    ties = outcomes.count { $0.scores.isTie }
-    let strata = Dictionary(grouping: outcomes, by: \.example.subset).sorted { $0.key < $1.key }.enumerated().map {
-      Stratum($1.key, $1.value, bootstrap, number: $0)
+    ties = outcomes.reduce(0) { $0 + $1.ties }
+    let strata = Stratum.all(outcomes, bootstrap),
+      named = Dictionary(uniqueKeysWithValues: strata.map { ($0.name, $0) })
+    let benchmarks = PreferenceBenchmark.allCases.filter { benchmark in
+      outcomes.contains { $0.example.benchmark == benchmark }
     }
-    subsets = strata.map { $0.figure(bootstrap.level) }
-    total = Figure(
-      "all", strata.map { ($0, Double($0.credits.count)) }, level: bootstrap.level)
-    sections = RewardBench.sections.compactMap { section in
-      let parts = section.parts.compactMap { part in
-        strata.first { $0.name == part.subset }.map { ($0, part.weight) }
-      }
+    func figure(_ section: PreferenceSection) -> Figure? {
+      let parts = section.parts.compactMap { part in named[part.subset].map { ($0, part.weight) } }
       return parts.isEmpty ? nil : Figure(section.name, parts, level: bootstrap.level)
     }
-    average = Self.average(strata, bootstrap.level)
+    subsets = strata.map { $0.figure(bootstrap.level) }
+    total = Figure("all", strata.map { ($0, Double($0.credits.count)) }, level: bootstrap.level)
+    let counts = strata.map { ($0.name, $0.credits.count) }
+    let own = RewardBench.sections.compactMap(figure)
+    sections = own + benchmarks.flatMap { $0.sections(of: counts) }.compactMap(figure)
+    average =
+      Self.average(strata, bootstrap.level)
+      ?? benchmarks.lazy.compactMap { $0.average(of: strata.map(\.name)) }.first.flatMap(figure)
     self.languages = languages.map { name in
       (name, PreferenceReport(rewardModel, outcomes.filter { $0.example.language == name }, bootstrap, languages: []))
     }
-    notes = Self.notes(strata, isRewardBench: !sections.isEmpty)
+    notes = Self.notes(strata, isRewardBench: !own.isEmpty) + benchmarks.map(\.note)
   }
 
   private static func average(_ strata: [Stratum], _ level: Double) -> Figure? {
@@ -106,6 +113,8 @@ public struct PreferenceReport: Sendable {
 /// A subset, with what the bootstrap made of it.
 private struct Stratum {
   let name: String
+  /// Subset of the data that it is made of: RM-Bench counts the same examples in three.
+  let source: String
   let credits: [Double]
   let officialCredits: [Double]
   /// Accuracy of each resample.
@@ -113,12 +122,26 @@ private struct Stratum {
   /// Figure in place of the accuracy, if it is the Ties subset of RewardBench 2.
   let score: Double?
 
-  init(_ name: String, _ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap, number: Int) {
-    self.name = name
-    credits = outcomes.map(\.scores.credit)
-    officialCredits = outcomes.map(\.scores.officialCredit)
-    score = name == "Ties" ? TiesScore(outcomes)?.overall : nil
-    // A stream of its own, else subsets of equal size would be drawn alike.
+  /// In alphabetical order.
+  static func all(_ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap) -> [Stratum] {
+    let sources = Dictionary(grouping: outcomes, by: \.example.subset).sorted { $0.key < $1.key }
+    let strata = sources.enumerated().flatMap { number, source in
+      Dictionary(grouping: source.value.flatMap(\.counts), by: \.subset).map { name, counts in
+        let score = name == "Ties" ? TiesScore(source.value)?.overall : nil
+        return Stratum(name, source.key, counts, score: score, bootstrap, number: number)
+      }
+    }
+    return strata.sorted { $0.name < $1.name }
+  }
+
+  private init(
+    _ name: String, _ source: String, _ counts: [PreferenceCount], score: Double?, _ bootstrap: Bootstrap, number: Int
+  ) {
+    (self.name, self.source, self.score) = (name, source, score)
+    credits = counts.map(\.credit)
+    officialCredits = counts.map(\.official)
+    // A stream for each source: subsets of equal size would be drawn alike otherwise, and what counts the same examples
+    // is drawn alike.
     var own = bootstrap
     own.seed &+= UInt64(number)
     resampled = own.distribution(of: credits) { $0.reduce(0, +) / Double($0.count) }
@@ -136,7 +159,10 @@ extension PreferenceReport.Figure {
     let sum = parts.reduce(0) { $0 + $1.weight }
     func mean(_ value: (Stratum) -> Double) -> Double { parts.reduce(0) { $0 + $1.weight * value($1.stratum) } / sum }
     self.name = name
-    examples = parts.reduce(0) { $0 + $1.stratum.credits.count }
+    self.parts = parts.map(\.stratum.name)
+    // Each example once, in however many subsets it counts.
+    examples = Dictionary(parts.map { ($0.stratum.source, $0.stratum.credits.count) }) { max($0, $1) }.values.reduce(
+      0, +)
     accuracy = mean(\.accuracy)
     official = mean(\.official)
     guard examples > 1, parts.allSatisfy({ $0.stratum.score == nil }) else { return }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Files
-import TokenData
+public import TokenData
 
-/// The preferences of a file.
+/// The preferences of a file, or of several.
 public struct PreferenceSet: Sendable {
-  /// The file, as the user named it.
+  /// The file, as the user named it; of several the first, and how many more.
   public let path: String
   /// All that can be judged, in the order of the file.
   public let examples: [PreferenceExample]
@@ -26,14 +26,14 @@ public struct PreferenceSet: Sendable {
     (self.path, self.examples, humanTies, skipped) = (path, examples, 0, [])
   }
 
-  /// Reads a file of JSON lines, each in any of ``PreferenceFormat``.
+  /// Reads files of JSON lines, or that are a JSON array, each object in any of ``PreferenceFormat``.
   ///
   /// - Parameters:
   ///   - skipBad: whether lines that cannot be read are left out and counted.
   ///   - limit: only so many examples, chosen at random by `seed`, in the order of the file.
   /// - Throws: `InputError` naming line and key of the first line that cannot be read, or if nothing is left.
-  public init(_ path: String, skipBad: Bool = false, limit: Int? = nil, seed: UInt64 = 0) throws(InputError) {
-    let file = try JSONLFile(path), reader = PreferenceReader()
+  public init(_ source: DataSource, skipBad: Bool = false, limit: Int? = nil, seed: UInt64 = 0) throws(InputError) {
+    let file = try DataFiles(source), path = source.path, reader = PreferenceReader()
     var examples = [PreferenceExample](), ties = 0, skipped = [Skipped]()
     for index in 0..<file.count {
       do throws(InputError) {
@@ -54,6 +54,11 @@ public struct PreferenceSet: Sendable {
     self.path = path
     self.examples = subsample(examples.count, limit: limit, seed: seed).map { examples[$0] }
     (humanTies, self.skipped) = (ties, skipped)
+  }
+
+  /// Those of one file, or of a pattern.
+  public init(_ path: String, skipBad: Bool = false, limit: Int? = nil, seed: UInt64 = 0) throws(InputError) {
+    try self.init(DataSource(path), skipBad: skipBad, limit: limit, seed: seed)
   }
 
   /// Number of distinct responses, each of which a reward model rates once.

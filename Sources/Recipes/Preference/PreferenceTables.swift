@@ -10,17 +10,19 @@ extension PreferenceReport {
       columns: [
         Table.Column("part"), Table.Column("examples"), Table.Column("accuracy"), Table.Column("ties as 0"),
       ])
-    let parts = RewardBench.sections.flatMap { $0.parts.map(\.subset) }
+    // A subset stands below the first section that it is part of.
+    var shown = Set<String>()
     for section in sections {
-      for part in RewardBench.sections.first(where: { $0.name == section.name })?.parts ?? [] {
-        if let figure = subsets.first(where: { $0.name == part.subset }) { table.add(figure.row("  " + figure.name)) }
+      for figure in subsets where section.parts.contains(figure.name) && shown.insert(figure.name).inserted {
+        table.add(figure.row("  " + figure.name))
       }
       table.add(section.row(section.name).map(\.emphasized))
     }
-    for figure in subsets where !parts.contains(figure.name) { table.add(figure.row(figure.name)) }
+    for figure in subsets where !shown.contains(figure.name) { table.add(figure.row(figure.name)) }
     if let average { table.add(average.row(average.name).map(\.emphasized)) }
     if subsets.count > 1 || average == nil { table.add(total.row(total.name)) }
-    table.notes = notes + (ties > 0 ? ["\(ties) ties: shared in accuracy, 0 in RewardBench's own count of pairs."] : [])
+    table.notes =
+      notes + (ties > 0 ? ["\(ties) ties: shared in accuracy, 0 in the benchmark's own count of pairs."] : [])
     return table
   }
 

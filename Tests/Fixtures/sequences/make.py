@@ -3,7 +3,8 @@
 
     python Tests/Fixtures/sequences/make.py      (trl 1.16.0, torch 2.13.0)
 
-Writes pairs.json, unpaired.json, reference_free.json, tokens.json, distillation.json and groups.json beside it. A value is either what
+Writes pairs.json, unpaired.json, reference_free.json, tokens.json, distillation.json, groups.json, decoding.json and
+evaluation.json beside it. A value is either what
 TRL's own function gives for made-up log-probabilities ("source": "trl ...") or a formula written out in plain torch
 ("source": "formula ..."). Gradients are d loss / d input. Identities between objectives are asserted on the way.
 """
@@ -459,10 +460,26 @@ def token_fixtures():
                   "token_rewards": token_reward, **by_hidden(lambda z: treg(z, alpha))})
     check("T-REG alpha 0 = DPO", treg(hidden @ head.T, 0.0), dpo(hidden @ head.T))
 
+    # token rewards without a loss
+    m, _ = parts(hidden @ head.T)
+    dpo_label = F.log_softmax(model_logits("dpo"), -1).gather(1, labels.unsqueeze(1)).squeeze(1)
+    rto = (0.05 * (dpo_label - ref_label)).clamp(-0.05, 0.05) - 0.01 * m
+    terminal = draw(4, seed=510)
+    for (a, b), r in zip(DOCUMENTS, terminal):
+        rto[b - 1] += r
+    prefix = [draw(b - a + 1, seed=520 + a) for a, b in DOCUMENTS]
+    red = torch.cat([p[1:] - p[:-1] for p in prefix])
+    check("RED telescopes", documents(red), torch.stack([p[-1] - p[0] for p in prefix]))
+    rewards = {"rto": {"beta1": 0.05, "beta2": 0.01, "clip": 0.05, "terminal": terminal, "values": rto},
+               "red": {"prefix_scores": prefix, "values": red},
+               "implicit_prm": {"beta": 0.05, "values": 0.05 * m,
+                                "cumulative": [torch.cumsum(0.05 * m[a:b], 0) for a, b in DOCUMENTS]}}
+
     save("tokens", {"hidden": hidden, "head": head, "labels": labels, "documents": DOCUMENTS,
                     "note": "pairs: (document 0, document 2), (document 1, document 3); first is chosen.",
                     "reference": {"hidden": refs["reference"][0], "head": refs["reference"][1]},
-                    "divergence": kl(ref, hidden @ head.T), "cases": cases})
+                    "dpo": {"hidden": refs["dpo"][0], "head": refs["dpo"][1]},
+                    "divergence": kl(ref, hidden @ head.T), "cases": cases, "token_rewards": rewards})
 
 
 # ------------------------------------------------------------------ K responses of one prompt
@@ -537,6 +554,61 @@ def group_fixtures():
     save("groups", {"log_ratios": ratios, "log_probabilities": logps, "scores": scores, "cases": cases})
 
 
+# ------------------------------------------------------------------ several models at decoding
+def decoding_fixtures():
+    expert, amateur = draw(2, 7, seed=800, scale=2.0), draw(2, 7, seed=801, scale=2.0)
+    le, la = F.log_softmax(expert, -1), F.log_softmax(amateur, -1)
+    cases = []
+    for alpha, strength in [(0.1, 1.0), (0.1, 0.5), (1.0, 1.0), (0.3, 0.0)]:
+        keep = le >= math.log(alpha) + le.max(-1, keepdim=True).values
+        scores = torch.where(keep, le - strength * la, torch.tensor(-1e30))
+        cases.append({"alpha": alpha, "amateur_coefficient": strength, "kept": keep, "scores": scores,
+                      "choice": scores.argmax(-1)})
+    check("plausibility 1 is greedy on the expert", cases[2]["choice"], le.argmax(-1))
+    guided = [{"alpha": a, "temperature": t,
+               "log_probabilities": F.log_softmax((le + a * la) / t, -1)} for a, t in [(0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (1.0, 2.0)]]
+    check("guidance 0 is the base model", guided[0]["log_probabilities"], le)
+    cfg = {"gamma": 3.0, "log_probabilities": F.log_softmax(amateur + 3.0 * (expert - amateur), -1)}
+    check("CFG is a two-model mixture", cfg["log_probabilities"], F.log_softmax(3 * expert - 2 * amateur, -1))
+    # O'Brien and Lewis: on logits, expert kept with coefficient 1 + beta
+    keep = expert >= math.log(0.1) + expert.max(-1, keepdim=True).values
+    extended = torch.where(keep, 1.5 * expert - 0.5 * amateur, torch.tensor(-1e30))
+    check("both cut-offs keep the same tokens", keep.double(), cases[0]["kept"].double())
+    save("decoding", {"expert_logits": expert, "amateur_logits": amateur, "contrastive": cases,
+                      "contrastive_extended": {"alpha": 0.1, "beta": 0.5, "scores": extended, "choice": extended.argmax(-1)},
+                      "guided": guided, "classifier_free": cfg})
+
+
+# ------------------------------------------------------------------ evaluation rules
+def evaluation_fixtures():
+    items = []
+    domains = ["chat", "chat", "code", "math", "safety-refuse", "safety-response"]
+    for i, domain in enumerate(domains):
+        chosen, rejected = draw(3, seed=900 + i) + 0.3, draw(3, seed=950 + i)
+        items.append({"domain": domain, "chosen": chosen, "rejected": rejected})
+    items[1]["rejected"] = items[1]["chosen"].clone()  # ties count as wrong
+
+    def matrix(group):
+        wins = torch.stack([(x["chosen"].unsqueeze(1) > x["rejected"].unsqueeze(0)).double() for x in group])
+        m = wins.mean(0)
+        upper, lower = torch.triu(torch.ones(3, 3), 1).bool(), torch.tril(torch.ones(3, 3), -1).bool()
+        return {"matrix": m, "hard": m[upper].mean(), "normal": m.diagonal().mean(), "easy": m[lower].mean()}
+
+    merged = {}
+    for name in ("chat", "code", "math", "safety"):
+        merged[name] = matrix([x for x in items if x["domain"].startswith(name)])
+    overall = torch.stack([torch.stack([v["hard"], v["normal"], v["easy"]]).mean() for v in merged.values()]).mean()
+    # pairwise judges: one game in each order; +1 for the right answer, -1 for the wrong one, correct if the sum is > 0
+    votes = [("A>B", "A>B", "A>B"), ("A>B", "A>B", "B>A"), ("B>A", "B>A", "A=B"), ("A>B", "A=B", "A=B"), ("B>A", "A>B", "A>B")]
+    judged = []
+    for label, first, second in votes:
+        total = sum(0 if v == "A=B" else 1 if v == label else -1 for v in (first, second))
+        judged.append({"label": label, "games": [first, second], "correct": total > 0})
+    save("evaluation", {"rm_bench": {"items": items, "domains": merged, "overall": overall},
+                        "judge_bench": {"note": "second game already turned back to the order A, B", "items": judged,
+                                        "accuracy": sum(j["correct"] for j in judged) / len(judged)}})
+
+
 if __name__ == "__main__":
     pair_fixtures()
     unpaired_fixtures()
@@ -544,5 +616,7 @@ if __name__ == "__main__":
     token_fixtures()
     distillation_fixtures()
     group_fixtures()
+    decoding_fixtures()
+    evaluation_fixtures()
     for name, worst in LOG:
         print(f"{worst:.1e}  {name}")
