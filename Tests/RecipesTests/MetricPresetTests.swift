@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 import MetricTokens
+import Objectives
 import Recipes
 import Testing
 

@@ -331,7 +331,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     ("- tokens: digits\n  - tokens: digits", ["key metrics[1].name: expected a name of its own, found \"dist\" again"]),
     (
       "- tokens: digits\n  - just text",
-      ["line 4, key metrics[1]: expected keys and values, found string \"just text\""]
+      ["line 4, key metrics[1]: expected keys and values, or one of paligemmaBoxes, ", "found string \"just text\""]
     ),
     ("    tokens: digits", ["line 2, key metrics: expected a list, each element after a dash"]),
     (

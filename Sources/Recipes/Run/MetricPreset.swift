@@ -49,8 +49,9 @@ extension SettingsDocument {
   private func metrics(_ word: String, at keyPath: String) throws -> [JSON] {
     let names = MetricPreset.allCases.map(\.rawValue)
     guard let preset = MetricPreset(rawValue: word) else {
+      let other = keyPath == "metrics" ? "a list, each element after a dash" : "keys and values"
       throw error(
-        at: keyPath, expected: "a list, each element after a dash, or one of \(names.joined(separator: ", "))",
+        at: keyPath, expected: "\(other), or one of \(names.joined(separator: ", "))",
         found: JSON.string(word).summary,
         remedy: nearestName(to: word, among: names).map { "Did you mean \($0)?" } ?? "")
     }
