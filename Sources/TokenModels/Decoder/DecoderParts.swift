@@ -92,7 +92,7 @@ public struct DecoderParts: Sendable, Hashable {
   /// Layers whose attention knows no positions.
   public var unrotatedLayers: Set<Int> = []
   /// Activation of the MLP's gate.
-  var activation = Activation.silu
+  package var activation = Activation.silu
 }
 
 extension DecoderConfiguration {
