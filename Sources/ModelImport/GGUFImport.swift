@@ -56,7 +56,8 @@ public struct GGUFImport {
     vocabularySize = tokenizer.vocabulary.tokens.count
     guard vocabularySize <= model.configuration.vocabularySize else {
       throw file.metadata.error(
-        GGUFVocabulary.tokensKey, expected: "at most the \(model.configuration.vocabularySize) rows of token_embd.weight",
+        GGUFVocabulary.tokensKey,
+        expected: "at most the \(model.configuration.vocabularySize) rows of token_embd.weight",
         found: "\(vocabularySize) tokens")
     }
     parameterCount = model.weights.reduce(0) { $0 + $1.count }

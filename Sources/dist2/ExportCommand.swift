@@ -9,7 +9,8 @@ import Reports
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Write a trained model as a Hugging Face folder for transformers or vLLM, or as a GGUF file for llama.cpp.",
+    abstract:
+      "Write a trained model as a Hugging Face folder for transformers or vLLM, or as a GGUF file for llama.cpp.",
     discussion: """
       Adapters are merged into the weights. Folder or file appears whole or not at all.
 
@@ -41,7 +42,8 @@ struct ExportCommand: ParsableCommand {
   private func writeGGUF(_ format: GGUFExport.Format) throws -> Int {
     if !force, fileExists(output) {
       throw InputError(
-        path: output, expected: "a name that is free", found: "that it exists already", remedy: "Use --force to replace it.")
+        path: output, expected: "a name that is free", found: "that it exists already",
+        remedy: "Use --force to replace it.")
     }
     let choice = try model.choice()
     let merged = try mergedModel(choice, as: format == .f16 ? .float16 : .float32)

@@ -48,7 +48,8 @@ public enum GGUFEntry: Sendable, Hashable {
     case .int32s(let values): list(.int32, values.count, &bytes) { for value in values { $0.append(value) } }
     case .float32s(let values):
       list(.float32, values.count, &bytes) { for value in values { $0.append(value.bitPattern) } }
-    case .bools(let values): list(.bool, values.count, &bytes) { for value in values { $0.append(value ? 1 as UInt8 : 0) } }
+    case .bools(let values):
+      list(.bool, values.count, &bytes) { for value in values { $0.append(value ? 1 as UInt8 : 0) } }
     }
   }
 

@@ -63,7 +63,8 @@ public enum GGUFWriter {
           written += rows.count
           progress(written)
         }
-        precondition(file.count == end, "tensor \(source.name) gave \(file.count - end) bytes more than its shape takes")
+        precondition(
+          file.count == end, "tensor \(source.name) gave \(file.count - end) bytes more than its shape takes")
         try file.write(repeatElement(0, count: padded(source.byteCount) - source.byteCount))
       }
     }

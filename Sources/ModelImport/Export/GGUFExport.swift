@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Files
+import Files
 public import TokenModels
 import Torch
 import TorchNN
@@ -67,10 +67,12 @@ public struct GGUFExport {
       ("general.file_type", .uint32(format.fileType)),
     ]
     let metadata = general + family.metadata(configuration) + tokenizer.metadata
-    let sources = family.rotaryTensors(configuration) + family.pairings(configuration).map { pairing in
-      let type = format.type(of: pairing, configuration, isTied: configuration.tiesEmbeddings)
-      return GGUFSource(name: pairing.name, type: type, shape: pairing.shape) { sink in try write(pairing, sink) }
-    }
+    let sources =
+      family.rotaryTensors(configuration)
+      + family.pairings(configuration).map { pairing in
+        let type = format.type(of: pairing, configuration, isTied: configuration.tiesEmbeddings)
+        return GGUFSource(name: pairing.name, type: type, shape: pairing.shape) { sink in try write(pairing, sink) }
+      }
     try GGUFWriter.write(metadata, sources, to: path, progress: progress)
   }
 

@@ -93,7 +93,8 @@ struct SentencePieceSpaces {
       case "always": isPrefixed = true
       default:
         isPrefixed = true
-        notes.append("In llama.cpp also a text that follows a special token begins with ▁; here only the first one does.")
+        notes.append(
+          "In llama.cpp also a text that follows a special token begins with ▁; here only the first one does.")
       }
     default: throw cutting.error(expected: "none, Metaspace without cutting, or Gemma's Split at spaces")
     }
