@@ -92,7 +92,7 @@ let package = Package(
         "Files", "Torch", "TorchNN", "TokenModels", "MetricTokens", "TokenData", "Objectives", "Training",
         "Evaluation", "Reports", .product(name: "Yams", package: "Yams"),
       ]),
-    library("ModelImport", ["TokenModels", "TorchNN", "TokenData", "Files"]),
+    library("ModelImport", ["TokenModels", "TorchNN", "Torch", "TokenData", "Files"]),
     library(
       "TaskData",
       [

@@ -2,7 +2,8 @@
 public import Files
 import TokenModels
 
-/// Turns a GGUF file of the Llama architecture into a Hugging Face folder.
+/// Turns a GGUF file into a Hugging Face folder: Llama, Mistral, Qwen 2 and 3, Gemma 1 to 3, Phi-3, OLMo 2 and 3, Granite,
+/// SmolLM3.
 ///
 ///     let model = try GGUFImport("SmolLM2-135M-Instruct.Q4_1.gguf")
 ///     let written = try model.write(to: "SmolLM2-135M-Instruct")
@@ -31,7 +32,7 @@ public struct GGUFImport {
   /// The name that the file gives to the model, if any.
   public let name: String?
   /// The architecture's name in `config.json`.
-  public let architecture = "LlamaForCausalLM"
+  public let architecture: String
   /// The number of weights.
   public let parameterCount: Int
   /// The number of tokens.
@@ -39,8 +40,7 @@ public struct GGUFImport {
   /// Notes for the user.
   public let notes: [String]
 
-  let configuration: LlamaConfiguration
-  let weights: [GGUFWeight]
+  private let model: GGUFModel
   let tokenizer: GGUFTokenizer
   private let file: GGUFFile
 
@@ -50,16 +50,17 @@ public struct GGUFImport {
   public init(_ path: String) throws(InputError) {
     file = try GGUFFile(path)
     tokenizer = try GGUFTokenizer(file.metadata)
-    (configuration, weights) = try llamaModel(
-      of: file, endTokens: tokenizer.endTokens, beginToken: tokenizer.beginToken)
+    model = try GGUFModel(of: file, endTokens: tokenizer.endTokens, beginToken: tokenizer.beginToken)
+    architecture = model.family.className
     name = try file.metadata.string("general.name")
     vocabularySize = tokenizer.vocabulary.tokens.count
-    guard vocabularySize <= configuration.vocabularySize else {
+    guard vocabularySize <= model.configuration.vocabularySize else {
       throw file.metadata.error(
-        GGUFVocabulary.tokensKey, expected: "at most the \(configuration.vocabularySize) rows of token_embd.weight",
+        GGUFVocabulary.tokensKey,
+        expected: "at most the \(model.configuration.vocabularySize) rows of token_embd.weight",
         found: "\(vocabularySize) tokens")
     }
-    parameterCount = weights.reduce(0) { $0 + $1.tensor.count }
+    parameterCount = model.weights.reduce(0) { $0 + $1.count }
     notes = tokenizer.notes
   }
 
@@ -82,14 +83,14 @@ public struct GGUFImport {
       let documents: [(String, JSON)] = [
         ("config.json", configurationJSON(precision)), ("generation_config.json", generationJSON),
         ("tokenizer.json", tokenizer.json),
-        ("tokenizer_config.json", tokenizer.configurationJSON(contextLength: configuration.contextLength)),
+        ("tokenizer_config.json", tokenizer.configurationJSON(contextLength: model.configuration.contextLength)),
       ]
       for (name, json) in documents {
         try AtomicFile.write(json, to: partial + "/" + name)
       }
       try withoutActuallyEscaping(progress) { progress in
         var done = 0
-        let sources = weights.map { weight in
+        let sources = model.weights.map { weight in
           weight.source(precision) { count in
             done += count
             progress(done)
@@ -106,7 +107,7 @@ public struct GGUFImport {
   }
 
   private func configurationJSON(_ precision: Precision) -> JSON {
-    guard case .object(var object) = configuration.json else { preconditionFailure("a configuration is an object") }
+    guard case .object(var object) = model.json else { preconditionFailure("a configuration is an object") }
     object["pad_token_id"] = tokenizer.vocabulary.padding.map { .int($0) } ?? .null
     object["torch_dtype"] = .string(precision.torchName)
     object["use_cache"] = true

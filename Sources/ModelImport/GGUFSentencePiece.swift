@@ -29,23 +29,7 @@ func sentencePieceTokenizer(_ vocabulary: GGUFVocabulary) throws(InputError) -> 
 }
 
 extension GGUFVocabulary {
-  /// One way to make a token of two others.
-  private struct Merge {
-    var left: String
-    var right: String
-    var score: Double
-    var leftLength: Int
-    var rightLength: Int
-
-    /// Whether it is done before another: SentencePiece merges the pair whose result has the best score. Between the
-    /// ways to make one token the order is that of transformers' `generate_merges`: the longest left part first.
-    func precedes(_ other: Merge) -> Bool {
-      (score, leftLength, rightLength) > (other.score, other.leftLength, other.rightLength)
-    }
-  }
-
-  /// The merges of a SentencePiece model, which stores none: a pair of tokens may be merged if that makes a token, and
-  /// the sooner the better that token's score is.
+  /// The merges of a SentencePiece model, which stores none.
   fileprivate func mergesFromScores() throws(InputError) -> [JSON] {
     let key = "tokenizer.ggml.scores"
     guard let scores = try metadata.doubles(key) else {
@@ -55,32 +39,13 @@ extension GGUFVocabulary {
       throw metadata.error(key, expected: "one for each of \(tokens.count) tokens")
     }
     let mergeable = Set(kinds.indices.filter { kinds[$0] == .normal || kinds[$0] == .userDefined })
-    var merges: [Merge] = []
-    for id in tokens.indices where mergeable.contains(id) {
-      let scalars = tokens[id].unicodeScalars
-      // Every way to cut it is looked up, so time grows with the square of the length. SentencePiece makes 16 at most
-      // unless told otherwise.
-      guard tokens[id].utf8.count <= 1024 else {
-        throw metadata.error(
-          "\(Self.tokensKey)[\(id)]", expected: "tokens of at most 1024 bytes", found: "a longer one")
-      }
-      var ofToken: [(merge: Merge, ids: (Int, Int))] = []
-      for (length, index) in scalars.indices.enumerated().dropFirst() {
-        let (left, right) = (String(scalars[..<index]), String(scalars[index...]))
-        guard case .int(let leftID) = ids[left], case .int(let rightID) = ids[right], mergeable.contains(leftID),
-          mergeable.contains(rightID)
-        else { continue }
-        let merge = Merge(
-          left: left, right: right, score: scores[id], leftLength: length, rightLength: scalars.count - length)
-        ofToken.append((merge, (leftID, rightID)))
-      }
-      merges += ofToken.sorted { $0.ids < $1.ids }.map(\.merge)
+    if let long = mergeable.filter({ tokens[$0].utf8.count > SentencePieceMerge.longestToken }).min() {
+      throw metadata.error(
+        "\(Self.tokensKey)[\(long)]", expected: "tokens of at most \(SentencePieceMerge.longestToken) bytes",
+        found: "a longer one")
     }
-    // Stable, as Python's sort is: merges that compare equal stay in the order of the vocabulary.
-    let order = merges.indices.sorted { a, b in
-      if merges[a].precedes(merges[b]) { return true }
-      return !merges[b].precedes(merges[a]) && a < b
+    return SentencePieceMerge.all(tokens, mergeable: mergeable, scores: scores).map {
+      [.string($0.left), .string($0.right)]
     }
-    return order.map { [.string(merges[$0].left), .string(merges[$0].right)] }
   }
 }

@@ -1,13 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 
-/// A tensor of a GGUF file on its way into a safetensors file.
+/// A tensor of a GGUF file, or a part of one, on its way into a safetensors file.
 struct GGUFWeight: Sendable {
   let tensor: GGUFTensor
   /// Its name there.
   let name: String
+  /// Its sizes there, outermost first.
+  let shape: [Int]
+  /// The first of its rows in the file.
+  let firstRow: Int
   /// The number of heads, if its rows are in llama.cpp's order for rotary embedding, nil if in no special one.
   let rotaryHeads: Int?
+  /// What the file's elements are larger by.
+  let offset: Float
+
+  /// The parameters that a tensor holds: one, or those of experts, one after the other.
+  static func parts(of tensor: GGUFTensor, _ pairing: GGUFPairing) -> [GGUFWeight] {
+    let shape = pairing.parameters.count == 1 ? pairing.shape : Array(pairing.shape.dropFirst())
+    let rows = shape.dropLast().reduce(1, *)
+    return pairing.parameters.enumerated().map { index, name in
+      GGUFWeight(
+        tensor: tensor, name: name, shape: shape, firstRow: index * rows, rotaryHeads: pairing.rotaryHeads,
+        offset: pairing.offset)
+    }
+  }
+
+  /// The number of elements.
+  var count: Int { shape.reduce(1, *) }
 
   /// Elements that are made at a time.
   private static let pieceLength = 1 << 23
@@ -16,15 +36,15 @@ struct GGUFWeight: Sendable {
   ///
   /// - Parameter progress: called with the number of elements done since the last call.
   func source(_ precision: GGUFImport.Precision, progress: @escaping (Int) -> Void) -> SafetensorsSource {
-    SafetensorsSource(name: name, type: precision.safetensorsType, shape: tensor.shape) { sink in
-      let (rows, length) = isVector ? (tensor.count, 1) : (tensor.rowCount, tensor.rowLength)
+    SafetensorsSource(name: name, type: precision.safetensorsType, shape: shape) { sink in
+      let (rows, length) = isVector ? (count, 1) : (count / tensor.rowLength, tensor.rowLength)
       let rowsPerPiece = max(1, Self.pieceLength / length)
       var start = 0
       while start < rows {
         let piece = try floats(start..<min(rows, start + rowsPerPiece))
         switch precision {
         case .f32: try piece.withUnsafeBytes(sink)
-        case .bf16: try halves(of: piece, infinity: 0x7F80, bfloat16).withUnsafeBytes(sink)
+        case .bf16: try halves(of: piece, infinity: 0x7F80) { bfloat16Bits($0) }.withUnsafeBytes(sink)
         case .f16: try halves(of: piece, infinity: 0x7C00) { Float16($0).bitPattern }.withUnsafeBytes(sink)
         }
         start += rowsPerPiece
@@ -38,7 +58,7 @@ struct GGUFWeight: Sendable {
 
   /// Rows (of a vector, elements) in Hugging Face's order.
   private func floats(_ range: Range<Int>) throws(InputError) -> [Float] {
-    let floats: [Float]
+    var floats: [Float]
     if isVector {
       let all = tensor.floats()
       floats = range.map { all[row($0)] }
@@ -51,6 +71,7 @@ struct GGUFWeight: Sendable {
         initialized = count
       }
     }
+    if offset != 0 { for index in floats.indices { floats[index] -= offset } }
     if let index = firstNotFinite(floats) { throw notFinite(floats[index], at: range.lowerBound, index) }
     return floats
   }
@@ -60,7 +81,7 @@ struct GGUFWeight: Sendable {
   /// Rotary embedding turns pairs of a head's elements. Hugging Face pairs element i with i + width / 2; llama.cpp pairs
   /// neighbours, so its converter has moved row (head, half, i) to (head, i, half). This is undone here.
   private func row(_ row: Int) -> Int {
-    guard let rotaryHeads else { return row }
+    guard let rotaryHeads else { return firstRow + row }
     let width = (isVector ? tensor.count : tensor.rowCount) / rotaryHeads
     let (head, inHead) = (row / width, row % width)
     let (half, index) = (inHead / (width / 2), inHead % (width / 2))
@@ -96,12 +117,6 @@ struct GGUFWeight: Sendable {
     }
     return halves
   }
-}
-
-/// The upper half, rounded to nearest, ties to even.
-@Sendable private func bfloat16(_ value: Float) -> UInt16 {
-  let bits = value.bitPattern
-  return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
 }
 
 private func firstNotFinite(_ floats: [Float]) -> Int? {

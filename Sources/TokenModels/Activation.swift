@@ -4,7 +4,7 @@ import Torch
 import TorchNN
 
 /// Activation of an MLP, under transformers' names.
-enum Activation: String, Sendable, CaseIterable {
+package enum Activation: String, Sendable, CaseIterable {
   case silu
   case gelu
   case quickGelu = "quick_gelu"

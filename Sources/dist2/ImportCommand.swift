@@ -7,10 +7,11 @@ import Reports
 struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import",
-    abstract: "Turn a GGUF file of the Llama architecture into a Hugging Face folder.",
+    abstract: "Turn a GGUF file into a Hugging Face folder.",
     discussion: """
       The folder holds config.json, generation_config.json, model.safetensors, tokenizer.json and \
-      tokenizer_config.json, and is read by dist2, transformers and vLLM. It appears whole or not at all.
+      tokenizer_config.json, and is read by dist2, transformers and vLLM. It appears whole or not at all. \
+      docs/models.md has the families.
       """)
 
   @Argument(help: "The GGUF file.", completion: .file(extensions: ["gguf"])) var file: String

@@ -65,6 +65,14 @@ public struct GGUFMetadata: Sendable {
     }
   }
 
+  /// The truth values under `key`, or nil if there is no such key.
+  public func bools(_ key: String) throws(InputError) -> [Bool]? {
+    try array(key).map { array throws(InputError) in
+      guard let bools = array.bools() else { throw error(key, expected: "a list of true and false") }
+      return bools
+    }
+  }
+
   /// The finite numbers under `key`, or nil if there is no such key.
   public func doubles(_ key: String) throws(InputError) -> [Double]? {
     try array(key).map { array throws(InputError) in

@@ -77,6 +77,9 @@ public struct GGUFArray: Sendable {
     }
   }
 
+  /// The elements as truth values, or nil if they are none.
+  func bools() -> [Bool]? { type == .bool ? load(UInt8.self) { $0 != 0 } : nil }
+
   /// The elements as floats, or nil if they are none.
   func doubles() -> [Double]? {
     switch type {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 import Foundation
-import TokenModels
+public import TokenModels
 import Torch
 import TorchNN
 
@@ -28,11 +28,8 @@ public func exportModel(
 ) throws -> [(name: String, bytes: Int)] {
   // Said before a model is loaded for it.
   if replacing { try requireReplaceableModel(folder) }
-  let model = try choice.load(checkingValues: true)
+  let model = try mergedModel(choice, as: dtype)
   try withTorchErrors {
-    model.mergeLoRA()
-    // What was trained after the weights were read, and what fewer bits cannot hold.
-    try model.requireFiniteParameters(as: dtype.dtype, path: choice.checkpoint ?? choice.artifacts.modelFolder)
     try model.save(to: folder, tokenizer: choice.artifacts.modelFolder, dtype: dtype.dtype, replacing: replacing) {
       try choice.artifacts.saveAnswering(to: $0)
     }
@@ -41,4 +38,30 @@ public func exportModel(
     let size = try FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")[.size] as? Int
     return (name, size ?? 0)
   }
+}
+
+/// A model as it is exported: adapters merged into its weights, all of them finite, in this type too.
+///
+/// Weights of a model that nothing was trained of stay in the file's type, and mostly in the file.
+public func mergedModel(_ choice: ModelChoice, as dtype: ExportType) throws -> any PretrainedModel {
+  let model = try choice.load(dtype: choice.checkpoint == nil ? nil : .float32, checkingValues: true)
+  try withTorchErrors {
+    model.mergeLoRA()
+    // What was trained after the weights were read, and what fewer bits cannot hold.
+    try model.requireFiniteParameters(as: dtype.dtype, path: choice.checkpoint ?? choice.artifacts.modelFolder)
+  }
+  return model
+}
+
+/// Calls `body` with a folder, deleted afterwards, that holds what an exported model's folder would besides weights:
+/// `config.json`, tokenizer, chat template and end tokens.
+public func withExportedCompanions<Result>(
+  of model: any PretrainedModel, _ choice: ModelChoice, _ body: (_ folder: String) throws -> Result
+) throws -> Result {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("dist2-\(UUID().uuidString)").path
+  try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  try model.saveCompanions(to: folder, tokenizer: choice.artifacts.modelFolder)
+  try choice.artifacts.saveAnswering(to: folder)
+  return try body(folder)
 }

@@ -53,16 +53,16 @@ public struct ModelChoice: Sendable {
   /// The model with its weights.
   ///
   /// - Parameters:
-  ///   - dtype: type that the model computes in.
+  ///   - dtype: type that the model computes in; nil: that of its file.
   ///   - checkingValues: refuse NaN and infinite weights.
-  public func load(dtype: DType = .float32, checkingValues: Bool = false) throws -> any PretrainedModel {
+  public func load(dtype: DType? = .float32, checkingValues: Bool = false) throws -> any PretrainedModel {
     try loadTrained(artifacts, checkpoint: checkpoint, dtype: dtype, checkingValues: checkingValues)
   }
 }
 
 /// A run's model as a checkpoint has it; without one, as it was published.
 func loadTrained(
-  _ artifacts: any TrainingArtifacts, checkpoint: String?, dtype: DType = .float32, checkingValues: Bool = false
+  _ artifacts: any TrainingArtifacts, checkpoint: String?, dtype: DType? = .float32, checkingValues: Bool = false
 ) throws -> any PretrainedModel {
   try artifacts.settings.requireDevice()
   let options = LoadOptions(dtype: dtype, device: artifacts.settings.train.device, checkingValues: checkingValues)

@@ -22,17 +22,25 @@ public enum FolderTemplate: Sendable, Hashable {
     folder: String, today: String = ChatTemplate.today(), tokenizer: Tokenizer? = nil
   ) throws(InputError) {
     self = .none
+    guard let (jinja, path) = try Self.stated(inFolder: folder) else { return }
+    self.init(jinja, path, today, tokenizer)
+  }
+
+  /// The template for conversations that a folder states, as it stands there; nil where it states none.
+  ///
+  /// - Throws: `InputError` for a file that is malformed.
+  public static func text(inFolder folder: String) throws(InputError) -> String? { try stated(inFolder: folder)?.jinja }
+
+  /// The template of the first file that has one (of a list without one for conversations: nil), and that file.
+  private static func stated(inFolder folder: String) throws(InputError) -> (jinja: String?, path: String)? {
     let file = folder + "/chat_template.jinja"
-    if fileExists(file) {
-      self.init(String(decoding: try fileBytes(file, limit: 1 << 20), as: UTF8.self), file, today, tokenizer)
-      return
-    }
+    if fileExists(file) { return (String(decoding: try fileBytes(file, limit: 1 << 20), as: UTF8.self), file) }
     for name in ["tokenizer_config.json", "chat_template.json"] {
       let path = "\(folder)/\(name)"
       guard fileExists(path), let json = try JSONReader(file: path).ifPresent("chat_template") else { continue }
-      self.init(try Self.conversational(json), path, today, tokenizer)
-      return
+      return (try conversational(json), path)
     }
+    return nil
   }
 
   /// Either one template, or a list of named ones of which "default" is for conversations.

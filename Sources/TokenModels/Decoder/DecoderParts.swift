@@ -94,7 +94,7 @@ public struct DecoderParts: Sendable, Hashable {
   /// Whether the tokens of a prompt see each other in both directions.
   public var seesWholePrompts = false
   /// Activation of the MLP's gate.
-  var activation = Activation.silu
+  package var activation = Activation.silu
 }
 
 extension DecoderConfiguration {
