@@ -8,7 +8,8 @@ import Recipes
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
-    abstract: "Find out whether the metric helps: train with several objectives, test each, and compare.",
+    abstract:
+      "Train with several objectives, test each, and compare: does the metric help, which orders responses best?",
     discussion: """
       Every objective is trained on the same data in the same order from the same weights, once a seed, and tested on \
       the run's test file. The report holds intervals, paired tests of several figures with one correction for all, curves, \
@@ -17,26 +18,40 @@ struct CompareCommand: ParsableCommand {
       goes on where it stopped.
 
         dist2 compare run.yaml --objectives sft,dist --over objective.temperature=1,2,4 --seeds 5
+
+      Objectives over whole responses (dpo, ipo, simpo, infoNCA …) are tested by which of held-out responses is the better \
+      one: accuracy, expected score, and what length alone explains. All are compared with raft, which imitates the best \
+      response, or else with the first. Numbers are each objective's own, but for that of the run file; --over varies them.
+
+        dist2 compare dpo.yaml --variants raft,dpo,ipo,simpo --seeds 5
       """)
   @OptionGroup var options: RunFileOptions
-  @Option(help: "Objectives, comma separated: \(Preset.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var objectives = "sft,vocab,smooth,dist"
+  @Option(
+    name: [.customLong("objectives"), .customLong("variants")],
+    help:
+      "Objectives of one family, comma separated: \(ObjectivePreset.allCases.map(\.rawValue).joined(separator: ", ")). Default: sft,vocab,smooth,dist; of responses raft and the run file's own."
+  )
+  var objectives: String?
   @Option(
     parsing: .singleValue,
     help: ArgumentHelp("Another axis: a key of the run file and its values. May be repeated.", valueName: "key=a,b,…"))
   var over: [String] = []
   @Option(help: "How many seeds.", transform: whole(OptionRange.seeds)) var seeds = 3
-  @Option(help: "The figure verdicts are about, such as mae, rmse, exactMatch, crps. Default: what fits the answers.")
+  @Option(
+    help:
+      "The figure verdicts are about, such as mae, rmse, exactMatch, crps; of responses accuracy, expectedScore, bestScore or likelihood. Default: what fits."
+  )
   var metric: String?
   @OptionGroup var jobs: JobOptions
   @Flag(help: "Print table and verdicts as JSON.") var json = false
 
   func run() throws {
-    let presets: [Preset] = try names(objectives, "--objectives")
-    if let metric { let _: [EvaluationMetric] = try names(metric, "--metric") }
-    let run = try options.settings()
+    let run = try options.settings(), own = run.objective.choice
+    let usual = own.isOfTokens ? "sft,vocab,smooth,dist" : "raft,\(own.rawValue)"
+    let choices: [ObjectivePreset] = try names(objectives ?? usual, "--objectives")
+    if let metric, choices.allSatisfy(\.isOfTokens) { let _: [EvaluationMetric] = try names(metric, "--metric") }
     let experiment = try ComparisonExperiment(
-      run, objectives: presets, axes: over, seeds: Array(1...seeds), metric: metric)
+      run, choices: choices, axes: over, seeds: Array(1...seeds), metric: metric)
     let path = options.output ?? run.output + "-compare"
     let folder = try ExperimentFolder(path, experiment)
     try folder.run(jobs)

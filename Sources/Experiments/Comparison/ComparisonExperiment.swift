@@ -3,8 +3,8 @@ public import Recipes
 import Files
 public import Objectives
 
-/// Does the metric help? Objectives, each trained with every seed on the same data in the same order from the same
-/// weights, tested and compared: `dist2 compare`.
+/// Does the metric help, or which objective orders held-out responses best? Objectives, each trained with every seed on the
+/// same data in the same order from the same weights, tested and compared: `dist2 compare`.
 public struct ComparisonExperiment: Experiment {
   /// `comparison`, as processes of single runs name it.
   public static let name = "comparison"
@@ -23,6 +23,16 @@ public struct ComparisonExperiment: Experiment {
   // Folders of earlier versions have this key.
   private enum CodingKeys: String, CodingKey { case run, path, compared = "arms", seeds, metric }
 
+  /// Objectives of tokens, of numbers in answers, or of a head.
+  ///
+  /// - Throws: as ``init(_:choices:axes:seeds:metric:)``.
+  public init(
+    _ settings: RunSettings, objectives: [Preset], axes: [String] = [], seeds: [Int], metric: String? = nil
+  ) throws {
+    try self.init(
+      settings, choices: objectives.map(ObjectivePreset.tokens), axes: axes, seeds: seeds, metric: metric)
+  }
+
   /// Makes the variants of all objectives at all points of the axes.
   ///
   /// Axes that change nothing for an objective (τ for sft) make no variants of their own.
@@ -31,7 +41,7 @@ public struct ComparisonExperiment: Experiment {
   ///   - axes: `key=value,value,…`, as `objective.temperature=1,2,4`.
   /// - Throws: `InputError` for an axis without values, or a variant whose run file would be refused.
   public init(
-    _ settings: RunSettings, objectives: [Preset], axes: [String] = [], seeds: [Int], metric: String? = nil
+    _ settings: RunSettings, choices: [ObjectivePreset], axes: [String] = [], seeds: [Int], metric: String? = nil
   ) throws {
     run = settings
     path = settings.path
@@ -42,13 +52,16 @@ public struct ComparisonExperiment: Experiment {
     for axis in axes { points = points.flatMap { point in axis.values.map { point + [$0] } } }
     compared = []
     for point in points {
-      for preset in objectives {
-        let variant = ComparisonVariant(preset, point.filter { preset.isChanged(by: $0.key) })
+      for choice in choices {
+        let variant = ComparisonVariant(choice, point.filter { choice.isChanged(by: $0.key) })
         if !compared.contains(variant) { compared.append(variant) }
       }
     }
     for variant in compared { _ = try self.settings(variant, seed: seeds[0], output: "") }
   }
+
+  /// Whether responses are compared: which of a prompt's is the better one, rather than what is answered.
+  var isOfResponses: Bool { compared.contains { !$0.choice.isOfTokens } }
 
   /// Names of the variants.
   public var variants: [String] { compared.map(\.name) }
@@ -81,6 +94,17 @@ public struct ComparisonExperiment: Experiment {
         path: path, place: "key data.format", expected: "answers that can be tested", found: "codes",
         remedy: "Draw with each model (dist2 image-samples) and compare the images: dist2 image-metrics.")
     }
+    guard !isOfResponses || compared.allSatisfy({ !$0.choice.isOfTokens }) else {
+      throw InputError(
+        path: "<arguments>", place: "--variants", expected: "objectives of one family",
+        found: variants.joined(separator: ", "),
+        remedy: "Those of tokens learn answers, the others responses of which one is better: raft is sft on the best.")
+    }
+    if isOfResponses, let metric, ResponseEvaluation.Item(word: metric) == nil {
+      throw InputError(
+        path: "<arguments>", place: "--metric",
+        expected: ResponseEvaluation.Item.words.map(\.key).joined(separator: ", "), found: metric)
+    }
     guard run.data.test ?? run.data.valid != nil else {
       throw InputError(
         path: path, place: "key data.test", expected: "a file to test on", found: "no such key",
@@ -92,7 +116,7 @@ public struct ComparisonExperiment: Experiment {
   package func settings(_ variant: ComparisonVariant, seed: Int, output: String) throws -> RunSettings {
     var settings = run
     settings.path = path
-    settings.objective.preset = variant.preset
+    settings = try settings.choosing(variant.choice)
     settings = try settings.setting(keys: variant.point.map { ($0.key, $0.value) }).checked()
     (settings.train.seed, settings.output) = (UInt64(seed), output)
     return settings
@@ -104,13 +128,17 @@ public struct ComparisonExperiment: Experiment {
       throw InputError(path: path, place: "variant", expected: "one of \(variants)", found: run.variant)
     }
     let settings = try settings(variant, seed: run.seed, output: context.emptyOutput())
-    return try ComparisonOutcome(settings, context)
+    guard isOfResponses else { return try ComparisonOutcome(settings, context) }
+    return try ComparisonOutcome(
+      try responses(variant, settings, reference: referenceFolder(variant, seed: run.seed, in: context.folder)), context
+    )
   }
 
   /// Table, verdicts, curves.
   public func report(
     _ results: Results<ComparisonOutcome>, _ artifacts: [String: NoArtifact]
   ) throws -> ExperimentReport {
+    if isOfResponses { return ResponseReport(ResponseSummary(self, results)).report }
     let findings = ComparisonFindings(ComparisonSummary(self, results))
     return ComparisonReport(summary: findings.summary, findings: findings).report
   }

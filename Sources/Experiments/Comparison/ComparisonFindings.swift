@@ -193,7 +193,7 @@ extension ComparisonSummary {
   }
 
   /// The variant of another objective that differs in nothing else.
-  private func partner(of variant: ComparisonVariant, _ preset: Preset) -> ComparisonVariant? {
+  private func partner(of variant: ComparisonVariant, _ preset: Preset?) -> ComparisonVariant? {
     variants.first { $0.preset == preset && Set($0.point).isSubset(of: Set(variant.point)) }
   }
 

@@ -14,9 +14,11 @@ public struct ComparisonOutcome: Codable, Sendable, Equatable {
     var value: Double
   }
 
-  /// Every answer.
+  /// Every answer; none where responses are compared.
   var records: [PredictionRecord]
-  /// Cross entropy of training (means over stretches of steps) and of validation.
+  /// Rewards of the responses that were tested on; nil where answers are compared.
+  var responses: ResponseEvaluation?
+  /// Cross entropy of training (means over stretches of steps) and of validation; of responses loss and accuracy.
   var training: [Point]
   var validation: [Point]
   /// Norm of the gradient before clipping: mean over all steps, and its standard deviation.
@@ -40,13 +42,30 @@ extension ComparisonOutcome {
     self = log.outcome(result.records, seconds: run.seconds)
     run.say("done", 1)
   }
+
+  /// Trains one variant with one seed on responses, and asks it which of others are the better ones.
+  init(_ artifacts: ResponseArtifacts, _ context: RunContext) throws {
+    var log = StepLog(judged: "rewards/accuracies")
+    let run = try TrainedRun(artifacts, context, thenPercent: 10) { log.add($0) }
+    let test = try artifacts.heldOut(artifacts.testSource), passes = ResponseEvaluation.passes(of: artifacts)
+    let found = try ResponseEvaluation(
+      artifacts, test, reference: artifacts.testReference(test, .silent), model: { run.model }
+    ) { run.say("testing", $0, of: passes * test.count) }
+    self = log.outcome([], seconds: run.seconds)
+    responses = found
+    run.say("done", 1)
+  }
 }
 
 /// Memory of the steps.
 private struct StepLog {
   var validation: [ComparisonOutcome.Point] = []
+  /// Measurement that validation is followed by; nil: the first loss term.
+  var judged: String?
   private var crossEntropy: [Double] = [], norms: [Double] = []
   private var tokens = 0, seconds = 0.0
+
+  init(judged: String? = nil) { self.judged = judged }
 
   var steps: Int { crossEntropy.count }
 
@@ -54,7 +73,11 @@ private struct StepLog {
     switch event {
     case .step(let step): add(step)
     case .validation(let result):
-      validation.append(.init(step: result.step, value: result.lossTerms.first?.value ?? result.loss))
+      guard let judged else {
+        return validation.append(.init(step: result.step, value: result.lossTerms.first?.value ?? result.loss))
+      }
+      let found = result.measurements?.first { $0.name == judged }
+      if let found { validation.append(.init(step: result.step, value: found.value)) }
     default: break
     }
   }
@@ -74,7 +97,7 @@ private struct StepLog {
     }
     let norm = Measurements(norms)
     return ComparisonOutcome(
-      records: records, training: curve, validation: validation, gradientNorm: norm.mean,
+      records: records, responses: nil, training: curve, validation: validation, gradientNorm: norm.mean,
       gradientNormDeviation: norm.count > 1 ? norm.standardDeviation : 0, steps: steps, seconds: total,
       tokensPerSecond: Double(tokens) / max(seconds, 1e-9))
   }

@@ -1,19 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 public import Objectives
+public import Recipes
 
 /// One thing that is compared: an objective at a point of the axes.
 public struct ComparisonVariant: Codable, Sendable, Hashable {
-  /// Its objective.
-  public var preset: Preset
+  /// Its objective, of whatever family.
+  public var choice: ObjectivePreset
   /// Keys that differ between variants, and their values.
   public var point: [ComparisonAxis.Value]
 
-  init(_ preset: Preset, _ point: [ComparisonAxis.Value]) { (self.preset, self.point) = (preset, point) }
+  init(_ choice: ObjectivePreset, _ point: [ComparisonAxis.Value]) { (self.choice, self.point) = (choice, point) }
+
+  /// Its objective, if that is one of tokens.
+  public var preset: Preset? { if case .tokens(let preset) = choice { preset } else { nil } }
 
   /// `dist`, or `dist, temperature 2`.
   var name: String {
-    ([preset.rawValue] + point.map { "\($0.key.split(separator: ".").last ?? "") \($0.value)" }).joined(separator: ", ")
+    ([choice.rawValue] + point.map { "\($0.key.split(separator: ".").last ?? "") \($0.value)" }).joined(separator: ", ")
+  }
+
+  // The objective by its name, as folders of earlier versions have it.
+  private enum CodingKeys: String, CodingKey { case choice = "preset", point }
+
+  /// From a folder's settings.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    let name = try values.decode(String.self, forKey: .choice)
+    guard let choice = ObjectivePreset(rawValue: name) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .choice, in: values, debugDescription: "no objective is called \(name)")
+    }
+    self.init(choice, try values.decode([ComparisonAxis.Value].self, forKey: .point))
+  }
+
+  /// Into a folder's settings.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(choice.rawValue, forKey: .choice)
+    try values.encode(point, forKey: .point)
   }
 }
 
@@ -47,6 +72,19 @@ public struct ComparisonAxis: Sendable, Hashable {
       throw InputError(path: "<arguments>", place: "--over \(text)", expected: "values", found: "an empty one")
     }
     values = parts.map { Value(key: key, value: $0) }
+  }
+}
+
+extension ObjectivePreset {
+  /// Whether an objective reads a key of the run file.
+  func isChanged(by key: String) -> Bool {
+    if case .tokens(let preset) = self { return preset.isChanged(by: key) }
+    // What imitates responses has no reward that it learns.
+    if [.responses(.raft), .responses(.raml)].contains(self), ["objective.beta", "objective.length"].contains(key) {
+      return false
+    }
+    let section = "objective."
+    return !key.hasPrefix(section) || reads(String(key.dropFirst(section.count)))
   }
 }
 

@@ -157,7 +157,7 @@ public struct ManipulationExperiment: Experiment {
 
   /// Lets the model play the test episodes of all levels. Images are deleted then: they are many, and can be made
   /// again.
-  private func play(_ trained: TrainedRun, in folder: String) throws -> [PolicyTrial] {
+  private func play(_ trained: TrainedRun<RunArtifacts>, in folder: String) throws -> [PolicyTrial] {
     let prompted = PromptedModel(model: trained.model, answering: Answering(trained.artifacts))
     // Episodes may be over early.
     let most = Self.levels.count * testEpisodes * answers

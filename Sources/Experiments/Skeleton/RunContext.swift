@@ -34,8 +34,8 @@ public struct RunContext {
 }
 
 /// A model as the last step of a run file left it.
-struct TrainedRun {
-  let artifacts: RunArtifacts
+struct TrainedRun<Artifacts: TrainingArtifacts> {
+  let artifacts: Artifacts
   let model: any PretrainedModel
   let folder: RunFolder
   let steps: Int
@@ -53,10 +53,10 @@ struct TrainedRun {
   ///   - isResumable: whether checkpoints are kept and gone on from, until the run's outcome is kept.
   ///   - observe: told of every event.
   init(
-    _ settings: RunSettings, _ context: RunContext, thenPercent percent: Int, isResumable: Bool = false,
+    _ artifacts: Artifacts, _ context: RunContext, thenPercent percent: Int, isResumable: Bool = false,
     observe: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws {
-    let artifacts = try RunArtifacts(settings), training = TrainRun(artifacts, command: "", terminal: .silent)
+    let training = TrainRun(artifacts, command: "", terminal: .silent)
     training.keepsCheckpoints = isResumable
     var steps = 1
     func total() -> Int { steps + steps * percent / 100 + 1 }
@@ -68,6 +68,15 @@ struct TrainedRun {
     let (finish, model) = try training.train()
     (self.artifacts, self.model, folder, self.steps, self.total) = (artifacts, model, training.folder, steps, total())
     (seconds, losses, self.context) = (finish.seconds, finish.losses, context)
+  }
+
+  /// Trains a model that answers, or has a head of scores.
+  init(
+    _ settings: RunSettings, _ context: RunContext, thenPercent percent: Int, isResumable: Bool = false,
+    observe: @escaping (TrainingEvent) -> Void = { _ in }
+  ) throws where Artifacts == RunArtifacts {
+    try self.init(
+      RunArtifacts(settings), context, thenPercent: percent, isResumable: isResumable, observe: observe)
   }
 
   /// Tells what is done after the training, and which share of that is done.

@@ -92,7 +92,7 @@ extension ObjectiveSettings: SettingsSection {
 
 extension ResponseParameters {
   /// The keys that hold a number.
-  fileprivate var names: [String] {
+  var names: [String] {
     guard case .object(let object) = SettingsWriter.tree(of: self) else { return [] }
     return object.members.filter { $0.value != .null }.map(\.key)
   }

@@ -47,12 +47,17 @@ public struct TeacherSettings: Sendable, Hashable {
     (self.conditional, self.unconditional) = (conditional, unconditional)
   }
 
-  /// Those that there are, by the names that objectives have for them.
-  var models: [(name: String, model: String)] {
+  /// All of them, by the names that objectives have for them.
+  static var keys: [(name: String, key: WritableKeyPath<TeacherSettings, String?>)] {
     [
-      ("teacher", teacher), ("dpo", dpo), ("reverse", reverse), ("conditional", conditional),
-      ("unconditional", unconditional),
-    ].compactMap { name, model in model.map { (name, $0) } }
+      ("teacher", \.teacher), ("dpo", \.dpo), ("reverse", \.reverse), ("conditional", \.conditional),
+      ("unconditional", \.unconditional),
+    ]
+  }
+
+  /// Those that there are.
+  var models: [(name: String, model: String)] {
+    Self.keys.compactMap { name, key in self[keyPath: key].map { (name, $0) } }
   }
 }
 

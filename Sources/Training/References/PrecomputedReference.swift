@@ -21,20 +21,10 @@ extension ReferenceCache {
   ) throws -> Bool {
     precondition(examples.count == count && microBatch > 0, "\(examples.count) examples, a cache for \(count)")
     for part in missing {
-      var values = [[[Float]]](repeating: [], count: part.count)
-      // Neighbours in length share a batch, which saves padding.
-      let own = try part.map { try examples.example($0) }
-      let order = own.indices.sorted { (own[$0].ids.count, $0) < (own[$1].ids.count, $1) }
-      for start in stride(from: 0, to: order.count, by: microBatch) {
-        let chosen = order[start..<min(start + microBatch, order.count)]
-        let batch = TokenBatch(chosen.map { own[$0].withResponses }, pad: pad)
-        let found = try reference.logProbabilities(of: batch)
-        for (index, group) in zip(chosen, batch.supervision.groups) {
-          values[index] = batch.supervision.documents[group.documents].map { Array(found[$0.tokens]) }
-        }
-        progress(part.lowerBound + min(start + microBatch, order.count), count)
-        if shouldStop() { return false }
-      }
+      let values = try reference.logProbabilities(
+        of: part.map { try examples.example($0) }, microBatch: microBatch, pad: pad, shouldStop: shouldStop,
+        progress: { progress(part.lowerBound + $0, count) })
+      guard let values else { return false }
       try write(values, of: part)
     }
     return true
@@ -76,9 +66,4 @@ public struct ReferencedExamples: ExampleCollection {
 extension EncodedExample {
   /// Learnt tokens of each document.
   fileprivate var learntTokens: [Int] { documents.map { $0.dropFirst().count { supervised[$0] } } }
-  /// The example itself, which has to be one of responses.
-  fileprivate var withResponses: EncodedExample {
-    precondition(responses != nil, "\(source) has no responses")
-    return self
-  }
 }
