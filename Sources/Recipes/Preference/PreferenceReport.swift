@@ -42,19 +42,25 @@ public struct PreferenceReport: Sendable {
 
   /// - Parameters:
   ///   - outcomes: not empty.
+  ///   - remarks: further notes.
   ///   - bootstrap: how often, with which seed and to which level examples are drawn; percentiles are read off.
   public init(
-    rewardModel: String, _ outcomes: [PreferenceOutcome],
+    rewardModel: String, _ outcomes: [PreferenceOutcome], remarks: [String] = [],
     bootstrap: Bootstrap = Bootstrap(resamples: 2000, method: .percentile)
   ) {
-    self.init(rewardModel, outcomes, bootstrap, languages: Set(outcomes.compactMap(\.example.language)).sorted())
+    self.init(
+      rewardModel, outcomes, remarks, bootstrap, languages: Set(outcomes.compactMap(\.example.language)).sorted())
   }
 
-  private init(_ rewardModel: String, _ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap, languages: [String]) {
+  private init(
+    _ rewardModel: String, _ outcomes: [PreferenceOutcome], _ remarks: [String], _ bootstrap: Bootstrap,
+    languages: [String]
+  ) {
     precondition(!outcomes.isEmpty, "no outcomes")
     self.rewardModel = rewardModel
     ties = outcomes.reduce(0) { $0 + $1.ties }
-    let strata = Stratum.all(outcomes, bootstrap), named = Dictionary(uniqueKeysWithValues: strata.map { ($0.name, $0) })
+    let strata = Stratum.all(outcomes, bootstrap),
+      named = Dictionary(uniqueKeysWithValues: strata.map { ($0.name, $0) })
     let benchmarks = PreferenceBenchmark.allCases.filter { benchmark in
       outcomes.contains { $0.example.benchmark == benchmark }
     }
@@ -71,9 +77,12 @@ public struct PreferenceReport: Sendable {
       Self.average(strata, bootstrap.level)
       ?? benchmarks.lazy.compactMap { $0.average(of: strata.map(\.name)) }.first.flatMap(figure)
     self.languages = languages.map { name in
-      (name, PreferenceReport(rewardModel, outcomes.filter { $0.example.language == name }, bootstrap, languages: []))
+      (
+        name,
+        PreferenceReport(rewardModel, outcomes.filter { $0.example.language == name }, [], bootstrap, languages: [])
+      )
     }
-    notes = Self.notes(strata, isRewardBench: !own.isEmpty) + benchmarks.map(\.note)
+    notes = Self.notes(strata, isRewardBench: !own.isEmpty) + benchmarks.map(\.note) + remarks
   }
 
   private static func average(_ strata: [Stratum], _ level: Double) -> Figure? {
@@ -160,7 +169,8 @@ extension PreferenceReport.Figure {
     self.name = name
     self.parts = parts.map(\.stratum.name)
     // Each example once, in however many subsets it counts.
-    examples = Dictionary(parts.map { ($0.stratum.source, $0.stratum.credits.count) }) { max($0, $1) }.values.reduce(0, +)
+    examples = Dictionary(parts.map { ($0.stratum.source, $0.stratum.credits.count) }) { max($0, $1) }.values.reduce(
+      0, +)
     accuracy = mean(\.accuracy)
     official = mean(\.official)
     guard examples > 1, parts.allSatisfy({ $0.stratum.score == nil }) else { return }

@@ -21,7 +21,8 @@ extension PreferenceReport {
     for figure in subsets where !shown.contains(figure.name) { table.add(figure.row(figure.name)) }
     if let average { table.add(average.row(average.name).map(\.emphasized)) }
     if subsets.count > 1 || average == nil { table.add(total.row(total.name)) }
-    table.notes = notes + (ties > 0 ? ["\(ties) ties: shared in accuracy, 0 in the benchmark's own count of pairs."] : [])
+    table.notes =
+      notes + (ties > 0 ? ["\(ties) ties: shared in accuracy, 0 in the benchmark's own count of pairs."] : [])
     return table
   }
 

@@ -7,7 +7,8 @@ public enum RewardBench {
     PreferenceSection(
       "Chat",
       [
-        ("alpacaeval-easy", 100), ("alpacaeval-length", 95), ("alpacaeval-hard", 95), ("mt-bench-easy", 28), ("mt-bench-med", 40),
+        ("alpacaeval-easy", 100), ("alpacaeval-length", 95), ("alpacaeval-hard", 95), ("mt-bench-easy", 28),
+        ("mt-bench-med", 40),
       ]),
     PreferenceSection(
       "Chat Hard",

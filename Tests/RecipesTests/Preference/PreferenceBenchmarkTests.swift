@@ -2,6 +2,7 @@
 import Files
 import Foundation
 import Recipes
+import Reports
 import TestSupport
 import Testing
 import TokenData
@@ -90,7 +91,10 @@ import TokenData
       ).outcomes
       let report = PreferenceReport(rewardModel: "m", outcomes)
       // A plain chosen response loses to all: 2 of 3 hard, 2 of 3 normal, all easy.
-      #expect(report.subsets.map(\.name) == ["chat easy", "chat hard", "chat normal", "math easy", "math hard", "math normal"])
+      #expect(
+        report.subsets.map(\.name) == [
+          "chat easy", "chat hard", "chat normal", "math easy", "math hard", "math normal",
+        ])
       #expect(abs(report.total.accuracy - 6.0 / 9) < 1e-12)
       #expect(report.subsets[0].accuracy == 1 && abs(report.subsets[1].accuracy - 1.0 / 3) < 1e-12)
       // Two of four domains are there.
@@ -101,17 +105,17 @@ import TokenData
   @Test(arguments: [
     (
       #"[{"prompt": "q", "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"], "kind": "chat"}]"#,
-      "F: element 1: expected beside 3 chosen responses a domain (RM-Bench: one response a style), or subset or "
+      "F: line 1: expected beside 3 chosen responses a domain (RM-Bench: one response a style), or subset or "
         + "num_correct (RewardBench 2: several that are right), found prompt, chosen, rejected, kind. They are counted "
         + "differently: docs/reward-benchmarks.md."
     ),
     (
       #"[{"prompt": "q", "chosen": ["a", "b", "c"], "rejected": ["d", "e"], "domain": "chat"}]"#,
-      "F: element 1, key rejected: expected 3 responses: short, detailed, and detailed with Markdown, found 2."
+      "F: line 1, key rejected: expected 3 responses: short, detailed, and detailed with Markdown, found 2."
     ),
     (
       #"[{"prompt": "q", "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"], "domain": "poems"}]"#,
-      #"F: element 1, key domain: expected a domain that begins with chat, code, math, safety, found string "poems"."#
+      #"F: line 1, key domain: expected a domain that begins with chat, code, math, safety, found string "poems"."#
     ),
     (
       #"{"question": "q", "response_A": "a", "response_B": "b", "label": "A=B"}"#,
@@ -130,7 +134,7 @@ import TokenData
       "F: line 1: expected prompt, chosen and rejected; or query, response and human_ranking; or conversation_a and "
         + "winner; or question, response_A, response_B and label; or input, output_1, output_2 and label; or prompt, "
         + "response_1, response_2 and preference_strength, found prompt, response, helpfulness. "
-        + "docs/reward-benchmarks.md lists the formats."
+        + "Is response meant to be response_A?"
     ),
   ]) func refused(text: String, message: String) throws {
     #expect(try refusal(text) == message)
@@ -146,7 +150,8 @@ import TokenData
   @Test func judgeBench() throws {
     let rows = [
       ("mmlu-pro-math", "A>B", "aa", "b"), ("mmlu-pro-law", "B>A", "aa", "b"), ("mmlu-pro-law", "B>A", "a", "bb"),
-      ("livebench-reasoning", "A>B", "a", "bb"), ("livebench-math", "A>B", "a", "b"), ("livecodebench", "B>A", "a", "bb"),
+      ("livebench-reasoning", "A>B", "a", "bb"), ("livebench-math", "A>B", "a", "b"),
+      ("livecodebench", "B>A", "a", "bb"),
     ]
     let lines = rows.enumerated().map { index, row in
       """
@@ -177,7 +182,8 @@ import TokenData
       }
       try example(1).write(toFile: "\(folder)/manual.jsonl", atomically: true, encoding: .utf8)
       let set = try PreferenceSet(
-        DataSource(["\(folder)/Natural/dataset.json", "\(folder)/Adversarial/*/dataset.json", "\(folder)/manual.jsonl"]))
+        DataSource(["\(folder)/Natural/dataset.json", "\(folder)/Adversarial/*/dataset.json", "\(folder)/manual.jsonl"])
+      )
       #expect(set.examples.map(\.subset) == ["Natural", "GPTInst", "Neighbor", "Neighbor", "Manual"])
       #expect(set.examples[1].chosen == [RewardRequest(prompt: "q", response: "b")])
       let outcomes = try PreferenceEvaluation(set, RuleRewardModel { Double($0.response.count) }).outcomes
