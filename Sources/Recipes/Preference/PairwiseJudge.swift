@@ -30,18 +30,18 @@ public final class PairwiseJudge {
       asked.count == 1
       ? asked[0].content : asked.map { "\($0.role.rawValue): \($0.content)" }.joined(separator: "\n")
     return "Two answers to one request are shown. Which is the better one?\n\n[Request]\n\(request)\n\n[Answer A]\n"
-      + "\(first)\n\n[Answer B]\n\(second)\n\nReply with one letter, A or B."
+      + "\(first)\n\n[Answer B]\n\(second)\n\nReply with one letter, A or B.\nAnswer:\n"
   }
 
+  /// A prompt, which a chat template makes a user's message of, and plain text without one.
   private static func record(_ question: String, _ answer: String? = nil) -> Record {
-    let asked = [ChatMessage(.user, question)]
-    return Record(.messages(answer.map { asked + [ChatMessage(.assistant, $0)] } ?? asked), source: "<pairwise judge>")
+    Record(.promptCompletion(question, answer), source: "<pairwise judge>")
   }
 
   private static func letters(_ encoder: ExampleEncoder) throws -> TokenSpace {
-    let prompt = try encoder.prompt(record("?"))
+    let prompt = try encoder.prompt(record("?\n"))
     let ids = try ["A", "B"].map { letter -> Int32 in
-      let whole = try encoder.encode(record("?", letter)).ids
+      let whole = try encoder.encode(record("?\n", letter)).ids
       guard whole.starts(with: prompt), whole.count > prompt.count else {
         throw InputError(
           path: "<tokenizer>", place: "answer \(letter)", expected: "tokens that follow those of the question",
