@@ -55,12 +55,20 @@ struct EvaluateCommand: ParsableCommand {
     help: "With --boxes: cells of the grid that coordinates count, as for dist2 new-data grounding.",
     transform: whole(2...1_048_576))
   var grid = GroundingTemplate().side
+  @Flag(
+    help:
+      "With --pairs: show the model both responses at once, in both orders, and read which letter it prefers; no reward model is needed."
+  ) var pairwise = false
   @Flag(help: "With --pairs: leave out lines that cannot be used, and count them.") var skipBad = false
   @Option(
     name: [.short, .long],
     help: "Where to write the predictions; with --pairs, a folder for RewardBench's files; with --boxes, for the page.")
   var output: String?
   @Flag(help: "Print the figures as JSON.") var json = false
+
+  func validate() throws {
+    if pairwise, pairs.isEmpty { throw ValidationError("--pairwise goes with --pairs.") }
+  }
 
   func run() throws {
     let choice = try model.choice()
@@ -73,6 +81,7 @@ struct EvaluateCommand: ParsableCommand {
     if !pairs.isEmpty {
       let command = EvaluatePairs(
         pairs: DataSource(pairs), output: output, json: json, skipBad: skipBad, limit: settings.evaluate.limit)
+      if pairwise { return try command.run(PairwiseJudge(choice)) }
       return try command.run(
         loadRewardModel(choice), kind: choice.artifacts.rating == nil ? "Generative" : "Seq. Classifier",
         tokenBudget: settings.evaluate.tokenBudget)

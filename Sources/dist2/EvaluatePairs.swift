@@ -16,9 +16,7 @@ struct EvaluatePairs {
 
   /// - Parameter kind: what RewardBench's files call models like this one.
   func run(_ rewardModel: any RewardModel, kind: String, tokenBudget: Int?) throws {
-    let set = try PreferenceSet(pairs, skipBad: skipBad, limit: limit)
-    let terminal = Terminal.standardError
-    for remark in set.remarks { terminal.write("note: \(remark)\n") }
+    let set = try set()
     let evaluation = try ProgressBar.run(
       "rating responses", total: set.distinctResponses, unit: "response"
     ) { bar in
@@ -26,10 +24,31 @@ struct EvaluatePairs {
         bar.update(completed: done)
       }
     }
+    try tell(evaluation, kind: kind)
+  }
+
+  /// Both responses shown at once, in both orders.
+  func run(_ judge: PairwiseJudge) throws {
+    let set = try set()
+    let evaluation = try ProgressBar.run("judging pairs", total: set.examples.count, unit: "pair") { bar in
+      try PreferenceEvaluation(set, judge, skipBad: skipBad) { bar.update(completed: $0) }
+    }
+    try tell(evaluation, kind: "Generative")
+  }
+
+  private func set() throws -> PreferenceSet {
+    let set = try PreferenceSet(pairs, skipBad: skipBad, limit: limit)
+    for remark in set.remarks { Terminal.standardError.write("note: \(remark)\n") }
+    return set
+  }
+
+  private func tell(_ evaluation: PreferenceEvaluation, kind: String) throws {
+    let terminal = Terminal.standardError
     if let first = evaluation.skipped.first {
       terminal.write("note: \(evaluation.skipped.count) examples are left out, the first: \(first.reason)\n")
     }
-    let report = PreferenceReport(rewardModel: evaluation.rewardModel, evaluation.outcomes)
+    let report = PreferenceReport(
+      rewardModel: evaluation.rewardModel, evaluation.outcomes, remarks: evaluation.remarks)
     if let output {
       for path in try PreferenceFiles(report, evaluation.outcomes, kind: kind).write(to: output) {
         terminal.write("written: \(path)\n")

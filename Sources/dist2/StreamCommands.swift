@@ -12,6 +12,13 @@ struct GenerateCommand: ParsableCommand {
     discussion: """
       Lines in are {"prompt": …} or {"messages": […]}, lines out {"id", "completion", "finish"}, in the same order. \
       Greedy unless --temperature is above 0.
+
+      Other models with the same tokenizer may take part. --guide adds α·log π of a model, such as one trained by arm \
+      (α = 1/β); --amateur takes that of a weaker model away among plausible tokens. --samples draws several answers and \
+      tells the one that a judge likes best: the run of a reward model, or of dpo and its kin, by its implicit reward.
+
+        dist2 generate SmolLM2-135M-Instruct --guide runs/arm:10 < prompts.jsonl
+        dist2 generate runs/sft --samples 8 --temperature 1 --best-by runs/reward < prompts.jsonl
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "Answer this prompt and print the text alone.") var prompt: String?
@@ -24,8 +31,27 @@ struct GenerateCommand: ParsableCommand {
   var temperature = 0.0
   @Option(help: "Draw among the best tokens that hold this share.", transform: positive(1)) var topP: Double?
   @Option(help: "Seed of the draws.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp("Add α times the log-probabilities of a model; α is 1 unless named.", valueName: "model:α"))
+  var guide: [String] = []
+  @Option(help: "Take the log-probabilities of this weaker model away (contrastive decoding).") var amateur: String?
+  @Option(help: "By how much.", transform: number(OptionRange.factors)) var amateurWeight = 1.0
+  @Option(
+    help:
+      "Keep tokens of at least this share of the best one's probability. Default: 0.1 with --amateur, else all.",
+    transform: positive(1)) var plausibility: Double?
+  @Option(help: "Answers drawn for each prompt.", transform: whole(1...1024)) var samples = 1
+  @Option(help: "Which of them is told: a run whose reward is the highest.") var bestBy: String?
+  @Option(help: "Reference model of --best-by, where that is no reward model. Default: its own.") var reference: String?
 
   func validate() throws {
+    if samples > 1, bestBy == nil { throw ValidationError("--samples needs --best-by, which says which is told.") }
+    if bestBy != nil, samples == 1 { throw ValidationError("--best-by needs --samples above 1.") }
+    if bestBy != nil, temperature == 0 {
+      throw ValidationError("--samples needs --temperature above 0: greedy answers are all the same.")
+    }
+    if reference != nil, bestBy == nil { throw ValidationError("--reference goes with --best-by.") }
     if prompt == nil, !image.isEmpty {
       throw ValidationError("--image goes with --prompt; lines name their own images.")
     }
@@ -34,7 +60,10 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     // Opened before a model is loaded for it.
     let lines = try prompt == nil ? LineSource(data) : nil
-    let stream = try LineStream(model.choice(), .generate, folder: imageFolder(data)) { answering in
+    let company = GenerationCompany(
+      guides: guide.map { GenerationCompany.Guide($0) }, amateur: amateur, amateurWeight: amateurWeight,
+      plausibility: plausibility, samples: samples, judge: bestBy, reference: reference)
+    let stream = try LineStream(model.choice(), .generateAmong(company), folder: imageFolder(data)) { answering in
       answering.options.maxNewTokens = maxNewTokens ?? answering.options.maxNewTokens
       answering.options.sampling = Sampling(temperature: temperature, topP: topP, seed: seed)
     }
@@ -79,10 +108,22 @@ struct ScoreCommand: ParsableCommand {
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "JSON lines. Default: standard input.") var data: String?
+  @Flag(help: "Score by the log-ratio to a reference model.") var implicit = false
+  @Option(help: "With --implicit: the reference model. Default: the run's own.") var reference: String?
+  @Option(help: "With --implicit: β. Default: the run's own, else 0.1.", transform: positive(1e6)) var beta: Double?
+  @Flag(help: "With --implicit: the reward of each token too.") var tokens = false
+
+  func validate() throws {
+    if !implicit, reference != nil || beta != nil || tokens {
+      throw ValidationError("--reference, --beta and --tokens go with --implicit.")
+    }
+  }
 
   func run() throws {
     let lines = try LineSource(data)
-    try LineStream(model.choice(), .score, folder: imageFolder(data)).run(lines)
+    let task: LineStream.Task =
+      implicit ? .scoreImplicitly(reference: reference, beta: beta, tokens: tokens) : .score
+    try LineStream(model.choice(), task, folder: imageFolder(data)).run(lines)
   }
 }
 

@@ -42,7 +42,7 @@ import Training
     #expect(Self.files.count >= 7)
     #expect(Self.comparisons.count >= 2)
     #expect(Self.rewards.count == 10)
-    #expect(Self.preferences.count == 4)
+    #expect(Self.preferences.count == 5)
   }
 
   /// The comment at the top says which command to type, and names the file itself.

@@ -79,6 +79,10 @@ extension ObjectivePreset {
   /// Whether an objective reads a key of the run file.
   func isChanged(by key: String) -> Bool {
     if case .tokens(let preset) = self { return preset.isChanged(by: key) }
+    // What imitates responses has no reward that it learns.
+    if [.responses(.raft), .responses(.raml)].contains(self), ["objective.beta", "objective.length"].contains(key) {
+      return false
+    }
     let section = "objective."
     return !key.hasPrefix(section) || reads(String(key.dropFirst(section.count)))
   }

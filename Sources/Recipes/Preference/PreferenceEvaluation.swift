@@ -9,6 +9,14 @@ public struct PreferenceEvaluation: Sendable {
   public let outcomes: [PreferenceOutcome]
   /// Examples that could not be rated, and why.
   public let skipped: [(id: String, reason: String)]
+  /// Further remarks on the outcomes.
+  public let remarks: [String]
+
+  init(
+    rewardModel: String, _ outcomes: [PreferenceOutcome], skipped: [(id: String, reason: String)], remarks: [String]
+  ) {
+    (self.rewardModel, self.outcomes, self.skipped, self.remarks) = (rewardModel, outcomes, skipped, remarks)
+  }
 
   /// Rates every distinct response once, the longest first: if memory does not suffice it shows at once, and batches
   /// hold responses of like length.
@@ -24,7 +32,7 @@ public struct PreferenceEvaluation: Sendable {
     batch: Int = 64,
     progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
-    self.rewardModel = rewardModel.name
+    (self.rewardModel, remarks) = (rewardModel.name, [])
     var lengths = [RewardRequest: Int](), kept = [PreferenceExample](), skipped = [(id: String, reason: String)]()
     for example in set.examples {
       do {

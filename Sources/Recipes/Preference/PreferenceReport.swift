@@ -42,15 +42,20 @@ public struct PreferenceReport: Sendable {
 
   /// - Parameters:
   ///   - outcomes: not empty.
+  ///   - remarks: further notes.
   ///   - bootstrap: how often, with which seed and to which level examples are drawn; percentiles are read off.
   public init(
-    rewardModel: String, _ outcomes: [PreferenceOutcome],
+    rewardModel: String, _ outcomes: [PreferenceOutcome], remarks: [String] = [],
     bootstrap: Bootstrap = Bootstrap(resamples: 2000, method: .percentile)
   ) {
-    self.init(rewardModel, outcomes, bootstrap, languages: Set(outcomes.compactMap(\.example.language)).sorted())
+    self.init(
+      rewardModel, outcomes, remarks, bootstrap, languages: Set(outcomes.compactMap(\.example.language)).sorted())
   }
 
-  private init(_ rewardModel: String, _ outcomes: [PreferenceOutcome], _ bootstrap: Bootstrap, languages: [String]) {
+  private init(
+    _ rewardModel: String, _ outcomes: [PreferenceOutcome], _ remarks: [String], _ bootstrap: Bootstrap,
+    languages: [String]
+  ) {
     precondition(!outcomes.isEmpty, "no outcomes")
     self.rewardModel = rewardModel
     ties = outcomes.reduce(0) { $0 + $1.ties }
@@ -72,9 +77,12 @@ public struct PreferenceReport: Sendable {
       Self.average(strata, bootstrap.level)
       ?? benchmarks.lazy.compactMap { $0.average(of: strata.map(\.name)) }.first.flatMap(figure)
     self.languages = languages.map { name in
-      (name, PreferenceReport(rewardModel, outcomes.filter { $0.example.language == name }, bootstrap, languages: []))
+      (
+        name,
+        PreferenceReport(rewardModel, outcomes.filter { $0.example.language == name }, [], bootstrap, languages: [])
+      )
     }
-    notes = Self.notes(strata, isRewardBench: !own.isEmpty) + benchmarks.map(\.note)
+    notes = Self.notes(strata, isRewardBench: !own.isEmpty) + benchmarks.map(\.note) + remarks
   }
 
   private static func average(_ strata: [Stratum], _ level: Double) -> Figure? {

@@ -84,14 +84,20 @@ public struct Answering: Sendable {
   }
 
   /// Answers of a model, item by item.
+  ///
+  /// - Parameter hook: makes what changes the scores of continuations of some prompts; nil for nothing.
   public func answers(
-    _ items: [EvaluationItem], _ model: any TokenModel, onDone: (() -> Void)? = nil
+    _ items: [EvaluationItem], _ model: any TokenModel,
+    hook: ((_ prompts: [[Int32]], _ options: GenerationOptions) throws -> LogitsHook)? = nil,
+    onDone: (() -> Void)? = nil
   ) throws -> [(text: String, finish: FinishReason)] {
+    let prompts = items.map(\.ids)
     let generations = try naming(items.map(\.source)) {
       try withBudget(model) { budget in
         try TokenGenerator(model).generate(
-          items.map(\.ids), options, tokenBudget: budget,
-          onToken: { event in if event.finish != nil { onDone?() } }, images: images(items),
+          prompts, options, tokenBudget: budget,
+          onToken: { event in if event.finish != nil { onDone?() } }, hook: hook.map { try $0(prompts, options) },
+          images: images(items),
           isEnd: ends.texts.isEmpty ? nil : { [ends, encoder] in ends.isReached(by: $0, encoder.tokenizer) })
       }
     }

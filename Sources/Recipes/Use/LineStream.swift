@@ -8,6 +8,11 @@ public final class LineStream {
   public enum Task: Sendable {
     /// It is answered.
     case generate
+    /// It is answered in the company of other models.
+    case generateAmong(GenerationCompany)
+    /// Its answer is rated by how much more probable the model finds it than its reference model: β·Σ(log π − log π_ref).
+    /// The reference model and β are the run's unless they are named; `tokens` tells those of single tokens too.
+    case scoreImplicitly(reference: String?, beta: Double?, tokens: Bool)
     /// Its answer is rated: by a reward model with scores, by others with how probable it is, and with a metric the
     /// number it begins with is read out.
     case score
@@ -33,6 +38,11 @@ public final class LineStream {
     reader.needsAnswer = false
     switch task {
     case .generate: work = try Generating(choice, answering)
+    case .generateAmong(let company): work = try Generating(choice, answering, among: company)
+    case .scoreImplicitly(let reference, let beta, let tokens):
+      reader.needsAnswer = true
+      work = ImplicitScoring(
+        reward: try ImplicitReward(choice, reference: reference, beta: beta), showsTokens: tokens)
     case .score where choice.artifacts.settings.reward != nil:
       work = RewardScoring(rewardModel: try loadRewardModel(choice))
     case .score:

@@ -23,22 +23,35 @@ struct Generating: RecordWork {
   let answering: Answering
   /// Nil where no number is read out.
   let reading: NumberReading?
+  private let guides: LoadedGuides?
+  private let judge: LoadedJudge?
+  private let samples: Int
 
-  /// - Throws: `InputError` if a number shall be read out and cannot be.
-  init(_ choice: ModelChoice, _ answering: Answering) throws {
+  /// - Throws: `InputError` if a number shall be read out and cannot be, or for other models that do not fit.
+  init(_ choice: ModelChoice, _ answering: Answering, among company: GenerationCompany = GenerationCompany()) throws {
     self.answering = answering
     let readOut = choice.artifacts.settings.evaluate.readOut
     reading = readOut == nil || readOut == .greedy ? nil : try NumberReading(choice.artifacts, run: choice.run)
     model = try choice.load()
+    guides = try LoadedGuides(company, choice, beside: model)
+    judge = try company.judge.map {
+      try LoadedJudge($0, reference: company.reference, overrides: choice.deviceOverride)
+    }
+    samples = company.samples
   }
 
   func check(_ record: Record) throws {
+    if guides != nil || judge != nil, !record.images.isEmpty {
+      throw InputError(
+        path: record.source, place: "images", expected: "text alone, beside other models",
+        found: "\(record.images.count) images", remedy: "Guides and judges read text.")
+    }
     try answering.checkTexts(record, of: model)
     try checkLength(prompt: answering.item(record).ids.count, answer: 1, of: model, source: record.source)
   }
 
   func results(of records: [Record]) throws -> [JSON] {
-    let items = try records.map(answering.item), answers = try answering.answers(items, model)
+    let items = try records.map(answering.item), (answers, scores) = try answers(items, records)
     let distributions = try reading.map { reading in
       try naming(items.map(\.source)) {
         try answering.withBudget(model) { budget in
@@ -53,6 +66,10 @@ struct Generating: RecordWork {
       object["id"] = .string(items[index].id)
       object["completion"] = .string(answer.text)
       object["finish"] = .string(answer.finish.rawValue)
+      if let scores = scores?[index] {
+        object["score"] = .double(scores.max() ?? .nan)
+        object["scores"] = .array(scores.map { .double($0) })
+      }
       if let reading, let distributions = distributions?[index] {
         let read = zip(reading.numbers, distributions).compactMap { number, distribution in
           distribution.map { distribution -> (ReadableNumber, KeyValuePairs<String, Double>) in
@@ -70,6 +87,29 @@ struct Generating: RecordWork {
       }
       return .object(object)
     }
+  }
+}
+
+extension Generating {
+  private typealias Answer = (text: String, finish: FinishReason)
+
+  /// An answer to each record: with a judge the best of several, with the scores of all.
+  private func answers(
+    _ items: [EvaluationItem], _ records: [Record]
+  ) throws -> (answers: [Answer], scores: [[Double]]?) {
+    let hook = guides.map { guides in
+      { (prompts: [[Int32]], options: GenerationOptions) in try guides.hook(prompts, options, beside: model) }
+    }
+    guard let judge else { return (try answering.answers(items, model, hook: hook), nil) }
+    let drawn = items.flatMap { [EvaluationItem](repeating: $0, count: samples) }
+    let all = try answering.answers(drawn, model, hook: hook)
+    let scores = try judge.scores(of: all.indices.map { records[$0 / samples].answering(all[$0].text) })
+    let groups = items.indices.map { Array(scores[$0 * samples..<($0 + 1) * samples]) }
+    let best = groups.enumerated().map { index, group in
+      // Of equals the first.
+      all[index * samples + (group.indices.max { (group[$0], -$0) < (group[$1], -$1) } ?? 0)]
+    }
+    return (best, groups)
   }
 }
 

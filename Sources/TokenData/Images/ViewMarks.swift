@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Files
-public import MetricTokens
+import MetricTokens
 
 /// What stands between an image's views in a sequence of Idefics3 and SmolVLM:
 ///

@@ -2,6 +2,7 @@
 import Files
 import Foundation
 import Recipes
+import Reports
 import TestSupport
 import Testing
 import TokenData
@@ -104,17 +105,17 @@ import TokenData
   @Test(arguments: [
     (
       #"[{"prompt": "q", "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"], "kind": "chat"}]"#,
-      "F: element 1: expected beside 3 chosen responses a domain (RM-Bench: one response a style), or subset or "
+      "F: line 1: expected beside 3 chosen responses a domain (RM-Bench: one response a style), or subset or "
         + "num_correct (RewardBench 2: several that are right), found prompt, chosen, rejected, kind. They are counted "
         + "differently: docs/reward-benchmarks.md."
     ),
     (
       #"[{"prompt": "q", "chosen": ["a", "b", "c"], "rejected": ["d", "e"], "domain": "chat"}]"#,
-      "F: element 1, key rejected: expected 3 responses: short, detailed, and detailed with Markdown, found 2."
+      "F: line 1, key rejected: expected 3 responses: short, detailed, and detailed with Markdown, found 2."
     ),
     (
       #"[{"prompt": "q", "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"], "domain": "poems"}]"#,
-      #"F: element 1, key domain: expected a domain that begins with chat, code, math, safety, found string "poems"."#
+      #"F: line 1, key domain: expected a domain that begins with chat, code, math, safety, found string "poems"."#
     ),
     (
       #"{"question": "q", "response_A": "a", "response_B": "b", "label": "A=B"}"#,
@@ -133,7 +134,7 @@ import TokenData
       "F: line 1: expected prompt, chosen and rejected; or query, response and human_ranking; or conversation_a and "
         + "winner; or question, response_A, response_B and label; or input, output_1, output_2 and label; or prompt, "
         + "response_1, response_2 and preference_strength, found prompt, response, helpfulness. "
-        + "docs/reward-benchmarks.md lists the formats."
+        + "Is response meant to be response_A?"
     ),
   ]) func refused(text: String, message: String) throws {
     #expect(try refusal(text) == message)
