@@ -46,7 +46,8 @@ struct StudyReport {
       let others = [EvaluationMetric.readOutMAE, .clippedMAE].flatMap { details(rule, $0) }
       return [
         .section(rule == .best ? "With early stopping" : "At the last step"), .table(summary.overview(rule)),
-        .figures([ranks(rule)] + gains(rule)),
+      ] + summary.byFactor(.crps, rule).map { .table($0) } + [
+        .figures([ranks(rule)] + gains(rule))
       ] + (rule == .best ? [floors].compactMap { $0 }.map { .table($0) } : []) + main + others.map { .detail($0) }
     }
   }

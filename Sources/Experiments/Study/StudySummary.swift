@@ -79,10 +79,12 @@ struct StudySummary {
     return zip(pairs, verdicts).reduce(into: [:]) { $0[$1.0.0, default: [:]][$1.0.1] = $1.1 }
   }
 
-  /// The change over all problems: of each seed that all problems have, the mean of its changes against sft. One
-  /// correction for all variants.
-  func overall(_ metric: EvaluationMetric, _ rule: Selection) -> [StudyVariant: Verdict] {
-    let common = common(problems)
+  /// The change over some problems, all unless named: of each seed that these have, the mean of its changes against sft.
+  /// One correction for all variants.
+  func overall(
+    _ metric: EvaluationMetric, _ rule: Selection, over some: [Condition]? = nil
+  ) -> [StudyVariant: Verdict] {
+    let problems = some ?? problems, common = common(problems)
     let verdicts = others.map { variant in
       let changes = common.map { ratio(metric, variant, problems, seed: $0, rule) }
       return Verdict(

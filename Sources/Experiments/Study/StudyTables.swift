@@ -47,6 +47,26 @@ extension StudySummary {
     return table
   }
 
+  /// Mean changes against sft by each factor of made-up numbers that has several values, the others' values taken
+  /// together: a table a factor.
+  func byFactor(_ metric: EvaluationMetric, _ rule: Selection) -> [Table] {
+    guard settings.tables.isEmpty else { return [] }
+    return settings.grid.factors.enumerated().compactMap { place, factor in
+      let values = factor.values.filter { value in problems.contains { $0[place] == value } }
+      guard values.count > 1, values.count < problems.count else { return nil }
+      let changes = values.map { value in overall(metric, rule, over: problems.filter { $0[place] == value }) }
+      var table = Table(
+        "\(metric.label) against sft by \(factor.title), %, \(rule.caption)",
+        columns: [Table.Column("objective")]
+          + values.map { Table.Column("\(factor.name) = \(Grid.text($0))", alignment: .right) })
+      for variant in others { table.add([.text(variant.name)] + changes.map { .text($0[variant].map(text) ?? "–") }) }
+      table.notes.append(
+        "Mean over the other factors' values, ± half the 95 % interval over seeds; * shown after correction for all "
+          + "\(others.count) variants.")
+      return table
+    }
+  }
+
   /// Changes against sft, a row a variant and a column a problem.
   func changes(_ metric: EvaluationMetric, _ problems: [Condition], _ title: String, _ rule: Selection) -> Table {
     let all = changes(metric, rule)

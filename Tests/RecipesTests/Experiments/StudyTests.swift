@@ -94,7 +94,11 @@ import TokenData
         let drawn = run.count == 50 ? 50 : 100 + change + Double(run.seed - 2)
         try keep(run.variant == "sft" ? 100 : drawn, of: run, in: folder)
       }
-      guard case .array(let claims)? = try folder.report(command: "").json["claims"] else { return nil }
+      let report = try folder.report(command: "")
+      let bySize = try #require(report.tables.first { $0.caption.contains("by training examples") })
+      #expect(bySize.columns.map(\.title) == ["objective", "n = 50", "n = 3000"])
+      #expect(bySize.markdown.contains("−50 ± 0"))
+      guard case .array(let claims)? = report.json["claims"] else { return nil }
       #expect(claims.map { $0["id"] } == ["K18"])
       return claims.first?["conclusion"]
     }
