@@ -25,6 +25,8 @@ import Training
     .filter { $0.hasSuffix(".yaml") }.map { "preferences/" + $0 }.sorted()
 
   static let manipulation = ["manipulation/text.yaml"]
+  // Wants a vocabulary with OpenVLA's actions.
+  static let actions = ["manipulation/openvla.yaml"]
   // Run dry in Phi3VisionRunTests: they need a model that sees.
   static let grounding = [
     "grounding/llava-1.5-7b.yaml", "grounding/phi35-vision.yaml", "grounding/paligemma2-3b.yaml",
@@ -46,7 +48,8 @@ import Training
   }
 
   /// The comment at the top says which command to type, and names the file itself.
-  @Test(arguments: files + comparisons + rewards + preferences + manipulation + grounding) func theCommandNamesTheFile(
+  @Test(arguments: files + comparisons + rewards + preferences + manipulation + grounding + actions)
+  func theCommandNamesTheFile(
     file: String
   )
     throws

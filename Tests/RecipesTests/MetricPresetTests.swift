@@ -37,6 +37,28 @@ import Testing
     #expect(MetricPreset.openvlaActions.metrics[0].tokens == .ids(first: 31_744, count: 256, from: 256, to: 1))
   }
 
+  /// A model whose vocabulary ends before the ids.
+  @Test func idsBeyondTheVocabularyAreRefused() throws {
+    let run = try TinyRun()
+    do {
+      _ = try run.artifacts("metrics=openvlaActions")
+      Issue.record("nothing was thrown")
+    } catch { #expect("\(error)".contains("key metrics[0].tokens.ids"), "\(error)") }
+    // The last ids of this one's, as OpenVLA has them.
+    let last = try run.artifacts("metrics=[{ name: a, tokens: { ids: { first: 260, count: 4, values: [4, 1] } } }]")
+    #expect(last.distanceLosses[0].space.values == [4, 3, 2, 1])
+    #expect(last.distanceLosses[0].space.ids == [260, 261, 262, 263])
+  }
+
+  /// The shipped run file names them.
+  @Test func theRunFileOfActionsIsRead() throws {
+    let run = try TinyRun()
+    let settings = try RunSettings(
+      file: "\(configsFolder)/manipulation/openvla.yaml",
+      overrides: ["data.folder=", "data.train=\"\(run.folder)/train.jsonl\""])
+    #expect(settings.metrics == MetricPreset.openvlaActions.metrics)
+  }
+
   @Test func otherWordsAreRefused() throws {
     func refusal(_ metrics: String) -> String {
       do {

@@ -23,9 +23,9 @@ struct Generating: RecordWork {
   let answering: Answering
   /// Nil where no number is read out.
   let reading: NumberReading?
-  private let guides: LoadedGuides?
-  private let judge: LoadedJudge?
-  private let samples: Int
+  let guides: LoadedGuides?
+  let judge: LoadedJudge?
+  let samples: Int
 
   /// - Throws: `InputError` if a number shall be read out and cannot be, or for other models that do not fit.
   init(_ choice: ModelChoice, _ answering: Answering, among company: GenerationCompany = GenerationCompany()) throws {
@@ -87,29 +87,6 @@ struct Generating: RecordWork {
       }
       return .object(object)
     }
-  }
-}
-
-extension Generating {
-  private typealias Answer = (text: String, finish: FinishReason)
-
-  /// An answer to each record: with a judge the best of several, with the scores of all.
-  private func answers(
-    _ items: [EvaluationItem], _ records: [Record]
-  ) throws -> (answers: [Answer], scores: [[Double]]?) {
-    let hook = guides.map { guides in
-      { (prompts: [[Int32]], options: GenerationOptions) in try guides.hook(prompts, options, beside: model) }
-    }
-    guard let judge else { return (try answering.answers(items, model, hook: hook), nil) }
-    let drawn = items.flatMap { [EvaluationItem](repeating: $0, count: samples) }
-    let all = try answering.answers(drawn, model, hook: hook)
-    let scores = try judge.scores(of: all.indices.map { records[$0 / samples].answering(all[$0].text) })
-    let groups = items.indices.map { Array(scores[$0 * samples..<($0 + 1) * samples]) }
-    let best = groups.enumerated().map { index, group in
-      // Of equals the first.
-      all[index * samples + (group.indices.max { (group[$0], -$0) < (group[$1], -$1) } ?? 0)]
-    }
-    return (best, groups)
   }
 }
 

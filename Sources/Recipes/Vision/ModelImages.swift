@@ -59,10 +59,11 @@ extension ImageTokens {
       }
       return .tiled(transform)
     case .views(let count):
-      let transform = try TileTransform(JSONReader(file: path, limit: 1 << 20))
+      let config = try ImagePreparation.configuration(folder: folder), transform = try TileTransform(config)
       guard (transform.side, transform.side) == size else {
-        throw InputError(
-          path: path, place: "key max_image_size.longest_edge",
+        throw config.child("max_image_size", config.value["max_image_size"] ?? .null).child(
+          "longest_edge", .int(transform.side)
+        ).error(
           expected: "\(size.width), what the vision tower of config.json reads", found: "\(transform.side)")
       }
       let marks = try ViewMarks(tokenizer, largest: transform.splits ? transform.largestGrid : 0, path: folder)

@@ -6,13 +6,17 @@ extension ImagePreparation {
   ///
   /// - Throws: `InputError` naming file and key for what is missing or malformed, and for every step that this library
   ///   does not take.
-  public init(folder: String) throws(InputError) {
+  public init(folder: String) throws(InputError) { try self.init(Self.configuration(folder: folder)) }
+
+  /// What a model's folder says of the preparation of images, whatever kind it is of.
+  ///
+  /// - Throws: `InputError` for a file that cannot be read.
+  public static func configuration(folder: String) throws(InputError) -> JSONReader {
     let own = folder + "/preprocessor_config.json", shared = folder + "/processor_config.json"
     if !fileExists(own), fileExists(shared), let part = try JSONReader(file: shared).ifPresent("image_processor") {
-      try self.init(part)
-    } else {
-      try self.init(JSONReader(file: own, limit: 1 << 20))
+      return part
     }
+    return try JSONReader(file: own, limit: 1 << 20)
   }
 
   /// From the configuration's object, with the defaults of transformers.

@@ -23,8 +23,8 @@ import Testing
   }
 
   private static let damages = [
-    Damage("another architecture", says: "key general.architecture", "expected llama", "gemma") {
-      try $0.set("general.architecture", to: "gemma")
+    Damage("another architecture", says: "key general.architecture", "expected one of llama", "bloom") {
+      try $0.set("general.architecture", to: "bloom")
     },
     Damage("no architecture", says: "key general.architecture", "no such key") {
       try $0.rename("general.architecture", to: "general.architectura")
@@ -45,8 +45,8 @@ import Testing
     Damage("one part of several", says: "split.count", "gguf-split --merge") {
       $0.insert("split.count", 2, [3, 0])
     },
-    Damage("another kind of scaling", says: "llama.rope.scaling.type", "yarn") {
-      $0.insert("llama.rope.scaling.type", 8, [4, 0, 0, 0, 0, 0, 0, 0] + Array("yarn".utf8))
+    Damage("another kind of scaling", says: "llama.rope.scaling.type", "su24") {
+      $0.insert("llama.rope.scaling.type", 8, [4, 0, 0, 0, 0, 0, 0, 0] + Array("su24".utf8))
     },
     Damage("a head of another width", says: "llama.rope.dimension_count", "expected 8") {
       try $0.set("llama.rope.dimension_count", to: UInt32(6))

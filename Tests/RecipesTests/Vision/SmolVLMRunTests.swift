@@ -116,6 +116,10 @@ import Training
     let settings = try RunSettings(
       file: "\(configsFolder)/grounding/smolvlm-256m.yaml",
       overrides: ["model=\"\(run.folder)/smolvlm\"", "data.folder=", "data.train=\"\(run.folder)/train.jsonl\""])
+    // As newer versions of transformers write the preparation of images.
+    let folder = run.folder + "/smolvlm", own = try JSONReader(file: folder + "/preprocessor_config.json").value
+    try AtomicFile.write(["image_processor": own] as JSON, to: folder + "/processor_config.json")
+    try FileManager.default.removeItem(atPath: folder + "/preprocessor_config.json")
     let artifacts = try RunArtifacts(settings), dataset = try artifacts.dataset(run.folder + "/train.jsonl")
     #expect(try dataset.example(0).metrics.count == 1)
     #expect(dataset.summary.metrics.allSatisfy { $0.uncovered == 0 })

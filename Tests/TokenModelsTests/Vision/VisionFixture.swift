@@ -66,7 +66,7 @@ struct VisionFixture: CustomTestStringConvertible {
       image.starts = [shown.row * length + shown.start]
       return image
     }
-    var input = ModelInput(ids: ids, images: try #require(try self.input(of: images, ids)))
+    var input = ModelInput(ids: ids, images: try self.input(of: images, ids))
     input.prompts = try numbers("prompts").map { [$0] }
     return input
   }

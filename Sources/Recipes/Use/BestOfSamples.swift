@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+import Evaluation
+import TokenData
+
+extension Generating {
+  typealias Answer = (text: String, finish: FinishReason)
+
+  /// An answer to each record: with a judge the best of several, with the scores of all.
+  func answers(
+    _ items: [EvaluationItem], _ records: [Record]
+  ) throws -> (answers: [Answer], scores: [[Double]]?) {
+    let hook = guides.map { guides in
+      { (prompts: [[Int32]], options: GenerationOptions) in try guides.hook(prompts, options, beside: model) }
+    }
+    guard let judge else { return (try answering.answers(items, model, hook: hook), nil) }
+    let drawn = items.flatMap { [EvaluationItem](repeating: $0, count: samples) }
+    let all = try answering.answers(drawn, model, hook: hook)
+    let scores = try judge.scores(of: all.indices.map { records[$0 / samples].answering(all[$0].text) })
+    let groups = items.indices.map { Array(scores[$0 * samples..<($0 + 1) * samples]) }
+    let best = groups.enumerated().map { index, group in
+      // Of equals the first.
+      all[index * samples + (group.indices.max { (group[$0], -$0) < (group[$1], -$1) } ?? 0)]
+    }
+    return (best, groups)
+  }
+}

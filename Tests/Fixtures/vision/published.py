@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configurations of published models that see, and how many parameters transformers gives each.
+
+    python Tests/Fixtures/vision/published.py
+
+Made with transformers 5.24.0, torch 2.13.0. A checkpoint has the keys of its published config.json that decide sizes and
+computation. `VisionFamilyTests` reads the result, published.json: models that load have as many parameters, tied ones
+counted once; those of types that are not known (`count` null) are refused by `model_type`.
+"""
+import json
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModelForImageTextToText
+
+SIGLIP = dict(model_type="siglip_vision_model", hidden_size=1152, intermediate_size=4304, num_attention_heads=16,
+              num_hidden_layers=27, patch_size=14, projection_dim=2048, projector_hidden_act="gelu_fast",
+              vision_use_head=False)
+GEMMA2 = dict(model_type="gemma2", attn_logit_softcapping=50.0, final_logit_softcapping=30.0, head_dim=256,
+              hidden_activation="gelu_pytorch_tanh", hidden_act="gelu_pytorch_tanh", hidden_size=2304,
+              intermediate_size=9216, max_position_embeddings=8192, num_attention_heads=8, num_hidden_layers=26,
+              num_image_tokens=1024, num_key_value_heads=4, query_pre_attn_scalar=256, rms_norm_eps=1e-6,
+              rope_theta=10000.0, sliding_window=4096, vocab_size=257216)
+SMOL = dict(model_type="llama", max_position_embeddings=8192, rms_norm_eps=1e-5, rope_theta=100000, vocab_size=49280,
+            num_key_value_heads=3, head_dim=64, attention_bias=False, hidden_act="silu", rope_scaling=None,
+            tie_word_embeddings=False)
+SMOL_TOWER = dict(model_type="smolvlm_vision", hidden_size=768, image_size=512, patch_size=16, num_attention_heads=12,
+                  max_image_size={"longest_edge": 512}, size={"longest_edge": 2048}, use_base_siglip=False)
+SMOL_OWN = dict(image_token_id=49190, scale_factor=4, tie_word_embeddings=False, vocab_size=49280)
+IDEFICS = dict(hidden_size=1152, intermediate_size=4304, num_hidden_layers=27, num_attention_heads=16, image_size=364,
+               patch_size=14, model_type="idefics3_vision", tie_word_embeddings=False)
+LLAMA3 = dict(model_type="llama", hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
+              num_key_value_heads=8, max_position_embeddings=131072, rms_norm_eps=1e-5, rope_theta=500000.0,
+              vocab_size=128259, rope_scaling=dict(factor=8.0, high_freq_factor=4.0, low_freq_factor=1.0,
+                                                   original_max_position_embeddings=8192, rope_type="llama3"))
+
+CHECKPOINTS = [
+    ("google/paligemma-3b-pt-224", "paligemma", dict(
+        image_token_index=257152, projection_dim=2048, hidden_size=2048, vocab_size=257216,
+        vision_config=dict(SIGLIP, image_size=224, num_image_tokens=256),
+        text_config=dict(model_type="gemma", hidden_size=2048, intermediate_size=16384, num_attention_heads=8,
+                         num_hidden_layers=18, num_image_tokens=256, num_key_value_heads=1, vocab_size=257216))),
+    ("google/paligemma2-3b-pt-448", "paligemma", dict(
+        image_token_index=257152, projection_dim=2304, hidden_size=2304, vocab_size=257216,
+        vision_config=dict(SIGLIP, image_size=448, num_image_tokens=1024, projection_dim=2304), text_config=GEMMA2)),
+    ("HuggingFaceTB/SmolVLM-256M-Instruct", "idefics3", dict(SMOL_OWN, vision_config=dict(
+        SMOL_TOWER, model_type="idefics3"), text_config=dict(SMOL, hidden_size=576, intermediate_size=1536,
+                                                             num_hidden_layers=30, num_attention_heads=9))),
+    ("HuggingFaceTB/SmolVLM2-500M-Video-Instruct", "smolvlm", dict(SMOL_OWN, vision_config=SMOL_TOWER, text_config=dict(
+        SMOL, hidden_size=960, intermediate_size=2560, num_hidden_layers=32, num_attention_heads=15,
+        num_key_value_heads=5))),
+    ("HuggingFaceM4/Idefics3-8B-Llama3", "idefics3", dict(
+        image_token_id=128257, scale_factor=2, tie_word_embeddings=False, vision_config=IDEFICS, text_config=LLAMA3)),
+    ("llava-hf/llava-1.5-7b-hf", "llava", dict(
+        image_token_index=32000, image_seq_length=576, projector_hidden_act="gelu", vision_feature_layer=-2,
+        vision_feature_select_strategy="default", text_config=dict(
+            model_type="llama", max_position_embeddings=4096, rms_norm_eps=1e-5, vocab_size=32064),
+        vision_config=dict(model_type="clip_vision_model", hidden_size=1024, image_size=336, intermediate_size=4096,
+                           num_attention_heads=16, num_hidden_layers=24, patch_size=14, projection_dim=768,
+                           vocab_size=32000))),
+    ("Qwen/Qwen2.5-VL-7B-Instruct", "qwen2_5_vl", None),
+    ("Qwen/Qwen3-VL-8B-Instruct", "qwen3_vl", None),
+    ("google/gemma-3-4b-it", "gemma3", None),
+    ("llava-hf/llava-onevision-qwen2-7b-ov-hf", "llava_onevision", None),
+    ("OpenGVLab/InternVL3-8B-hf", "internvl", None),
+]
+
+rows = []
+for name, kind, options in CHECKPOINTS:
+    count = None
+    if options is not None:
+        with torch.device("meta"):
+            model = AutoModelForImageTextToText.from_config(AutoConfig.for_model(kind, **options))
+        count = sum(parameter.numel() for parameter in model.parameters())
+    rows.append(dict(name=name, config=dict(model_type=kind, **(options or {})), count=count))
+    print(name, count)
+text = ",\n ".join(json.dumps(row) for row in rows)
+(Path(__file__).parent / "published.json").write_text("[\n " + text + "\n]\n")
