@@ -80,7 +80,7 @@ public func modelFolder(_ name: String?) throws -> String {
   throw InputError(
     path: candidates[0], expected: "a folder with config.json, tokenizer.json and *.safetensors",
     found: FileManager.default.fileExists(atPath: candidates[0]) ? "no config.json in it" : "nothing",
-    remedy: name == nil
+    remedy: candidates.contains(defaultModelFolder)
       ? "Run `make model` once: it fetches the default model."
       : "Give a Hugging Face folder, a name in \(cacheFolder), or a name of the hub such as ORG/NAME.")
 }

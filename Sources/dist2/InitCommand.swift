@@ -15,9 +15,12 @@ struct TableOptions: ParsableArguments {
   @Option(help: "Of a table: the model, a folder or a name. Default: SmolLM2-135M-Instruct.") var model: String?
   @Option(help: "Of a table: seed of the splits.", transform: whole(OptionRange.seed)) var splitSeed: UInt64 = 0
 
-  /// - Throws: `ValidationError` without a target.
+  /// - Throws: `InputError` without a target.
   func options() throws -> TableTask.Options {
-    guard let target else { throw ValidationError("--target: name the column to learn") }
+    guard let target else {
+      throw InputError(
+        path: "<arguments>", place: "--target", expected: "the column to learn", found: "no such option")
+    }
     let columns = columns?.split(separator: ",").map { $0.trimmingPrefix(" ") }.map(String.init)
     return TableTask.Options(target: target, columns: columns, decimals: decimals, model: model, seed: splitSeed)
   }
@@ -48,6 +51,9 @@ struct InitCommand: ParsableCommand {
     let task = try TableTask(source, options.options())
     let run = try task.write(to: folder, name: source.name, command: CommandLine.asTyped)
     print(try task.text(.standardOutput))
+    do { _ = try modelFolder(task.model) } catch {
+      Terminal.standardError.write("note: the model is not there yet. \(error)\n")
+    }
     print("\nRun file: \(run)\nNext:     dist2 inspect \(run), then dist2 train \(run)")
   }
 }

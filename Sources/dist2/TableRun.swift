@@ -15,6 +15,8 @@ struct TableRun {
   func run() throws {
     let source = DataSource(chosen.run), terminal = Terminal.standardError
     let task = try TableTask(source, options)
+    // Before anything is written.
+    if !chosen.overrides.contains(where: { $0.hasPrefix("model=") }) { _ = try modelFolder(task.model) }
     let file = try task.write(to: source.name, name: source.name, command: "dist2 init \(initArguments)")
     terminal.write(try task.text(terminal) + "\n\nRun file: \(file)\n\n")
     let run = TrainRun(

@@ -18,7 +18,7 @@ extension ValueRule {
     case .field(let name):
       let widths = example.measures[name] ?? []
       let width = widths.count == 1 ? widths[0] : widths.indices.contains(ordinal) ? widths[ordinal] : 0
-      guard width > 0, width.isFinite else { throw .field(name, source: example.source) }
+      guard width > 0, width.isFinite else { throw .field(name, found: found(widths), source: example.source) }
       target.scale = .width(width)
     case .box(let share):
       let first = ordinal - ordinal % 4 + ordinal % 2
@@ -26,13 +26,20 @@ extension ValueRule {
       target.scale = .width(max(share * size, step))
     case .raters(let name, let width):
       target.scale = .width(width)
-      guard let ratings = example.measures[name], !ratings.isEmpty else { throw .field(name, source: example.source) }
+      guard let ratings = example.measures[name], !ratings.isEmpty else {
+        throw .field(name, found: found([]), source: example.source)
+      }
       var parts = [any ValueMass]()
       for rating in ratings { parts.append(try target.mass(around: rating)) }
       return MixedMass(parts, over: target.format.indices)
     }
     return try target.mass(around: x)
   }
+}
+
+/// Numbers of a record's field, in words.
+private func found(_ numbers: [Double]) -> String {
+  numbers.isEmpty ? "none" : numbers.prefix(8).map { "\($0)" }.joined(separator: ", ")
 }
 
 /// The mean of several distributions.

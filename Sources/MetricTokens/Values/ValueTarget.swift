@@ -131,7 +131,7 @@ public enum ValueTargetError: Error, Sendable, Hashable, CustomStringConvertible
   /// So many values with mass.
   case values(Int)
   /// A record lacks the field that says how wide its target is, or has too few numbers there, or one that is no width.
-  case field(String, source: String)
+  case field(String, found: String, source: String)
 
   /// What is wrong, and what to do.
   public var description: String {
@@ -139,8 +139,9 @@ public enum ValueTargetError: Error, Sendable, Hashable, CustomStringConvertible
     case .values(let count):
       "target over values: expected at most \(ValueTarget.largestWindow) values with probability, found \(count). "
         + "Choose a smaller scale, fewer decimals, or the squared or absolute distance."
-    case .field(let name, let source):
-      "\(source): expected in field \(name) a number above 0, or one for each number of the answer, found fewer."
+    case .field(let name, let found, let source):
+      "\(source): key \(name): expected a number above 0, or one for each number of the answer, found \(found). Give it to "
+        + "every record, or leave the scale out: it is then the same for all."
     }
   }
 }

@@ -90,7 +90,8 @@ public struct Inspection {
 
   /// Warnings about frequent mistakes.
   public var warnings: [String] {
-    var warnings = artifacts.settingsRemarks + summary.remarks(artifacts.settings) + coverage + doctor.remarks
+    var warnings =
+      artifacts.settingsRemarks + summary.remarks(artifacts.settings) + coverage + doctor.remarks + valueWarnings
     for (index, distanceLoss) in artifacts.distanceLosses.enumerated() {
       let metric = artifacts.settings.metrics[index], counts = summary.metrics[index]
       if counts.tokens == 0 {

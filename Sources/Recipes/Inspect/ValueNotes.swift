@@ -3,6 +3,26 @@ import MetricTokens
 import Reports
 
 extension Inspection {
+  /// Widths at which a target over whole values teaches nothing of its own: a sentence a metric.
+  var valueWarnings: [String] {
+    zip(artifacts.settings.metrics, artifacts.teacher?.rules ?? []).compactMap { metric, rule in
+      guard let rule, rule.isTaught, case .width(let width) = rule.target.scale else { return nil }
+      let format = rule.target.format, step = format.value(1), range = format.range.upperBound - format.range.lowerBound
+      let scale = "metric \(metric.name): scale \(Quantity.number(width)) is so"
+      if width < step / 6 {
+        return
+          "\(scale) small beside the step between numbers, \(Quantity.number(step)), that targets are one-hot: the "
+          + "distance changes nothing"
+      }
+      if width > 3 * max(range, step) {
+        return
+          "\(scale) large beside the numbers' range, \(Quantity.number(range)), that targets are nearly flat: nothing "
+          + "is taught of which number is right"
+      }
+      return nil
+    }
+  }
+
   /// How numbers are taught as whole values: a sentence a metric.
   var valueNotes: [String] {
     zip(artifacts.settings.metrics, artifacts.teacher?.rules ?? []).compactMap { metric, rule in

@@ -19,6 +19,8 @@ struct TablePlan {
   let answer: NumberForm
   /// What was chosen, and why: a sentence each.
   private(set) var remarks: [String] = []
+  /// Columns that prompts do not have, and why: a sentence a reason.
+  private(set) var leftOut: [String] = []
 
   /// Columns that a prompt has at most, unless they are named.
   static let mostColumns = 64
@@ -36,11 +38,12 @@ struct TablePlan {
   ) {
     self.target = target.name
     let digits = decimals ?? target.decimals(share: 0.005)
-    let sign = target.low < 0 ? 1 : 0, isRagged = target.fewestDigits < target.mostDigits || sign > 0
-    let width = isRagged ? target.mostDigits + sign + (digits > 0 ? digits + 1 : 0) : 0
+    // A width counts the sign, so that filled up with zeros -05 would stand beside 005: two ways to write digits.
+    let isRagged = target.fewestDigits < target.mostDigits, isPadded = isRagged && target.low >= 0
+    let width = isPadded ? target.mostDigits + (digits > 0 ? digits + 1 : 0) : 0
     answer = NumberForm(
       width: width, decimals: digits == target.mostDecimals && !target.isPadded && digits == 0 ? nil : digits)
-    sayAnswer(target, digits, isRagged: isRagged)
+    sayAnswer(target, digits, isRagged: isRagged, isPadded: isPadded)
     var left = [(String, String)]()
     for survey in surveys where survey.name != target.name {
       if let chosen {
@@ -54,8 +57,9 @@ struct TablePlan {
       }
     }
     for (why, names) in Dictionary(grouping: left, by: { $0.1 }).sorted(by: { $0.key < $1.key }) {
-      remarks.append("Left out \(Self.list(names.map { $0.0 })): \(why).")
+      leftOut.append("Left out \(Self.list(names.map { $0.0 })): \(why).")
     }
+    remarks += leftOut
     if !left.isEmpty { remarks.append("--columns names the columns to ask from.") }
     sayInputs()
   }
@@ -81,11 +85,15 @@ struct TablePlan {
     return nil
   }
 
-  private mutating func sayAnswer(_ target: ColumnSurvey, _ digits: Int, isRagged: Bool) {
+  private mutating func sayAnswer(_ target: ColumnSurvey, _ digits: Int, isRagged: Bool, isPadded: Bool) {
     let range = "\(Quantity.number(target.low)) to \(Quantity.number(target.high))"
     remarks.append(
       "Answers are \(target.name), \(range), standard deviation \(Quantity.number(target.deviation)).")
-    if isRagged {
+    if isRagged, !isPadded {
+      remarks.append(
+        "Not filled up with zeros, since some are negative: digits before the point are told from the left.")
+    }
+    if isPadded {
       remarks.append(
         "Written {\(target.name):\(answer.text)}: zeros in front, since numbers have \(target.fewestDigits) to "
           + "\(target.mostDigits) digits before the point, so that digits of one place stand side by side.")

@@ -35,6 +35,9 @@ public struct TableTask {
   private let split: TableSplit
   private let lost: (missing: Int, others: Int)
 
+  /// The model that learns it.
+  public var model: String { options.model ?? "SmolLM2-135M-Instruct" }
+
   /// Looks at a table.
   ///
   /// - Throws: `InputError` for files that cannot be read, a column that is not there or no number, and fewer than ten
@@ -58,7 +61,8 @@ public struct TableTask {
       surveys, target: target, leaks: leaks, chosen: options.columns, decimals: options.decimals, rows: rows.count)
     guard !plan.inputs.isEmpty else {
       throw InputError(
-        path: source.path, expected: "a column beside \(options.target) to ask from", found: "none that says something",
+        path: source.path, expected: "a column beside \(options.target) to ask from",
+        found: (["none that says something"] + plan.leftOut.map { String($0.dropLast()) }).joined(separator: ". "),
         remedy: "Name some: --columns a,b.")
     }
     (split, lost) = try Self.split(rows, plan, seed: options.seed)
@@ -98,7 +102,7 @@ public struct TableTask {
         found: "\(target.texts) of \(target.values) that are none, the first \(odd)",
         remedy: odd.contains(",") ? "Write a point for a decimal comma, and no commas between thousands." : "")
     }
-    guard !target.isConstant else {
+    guard !target.isConstant, target.low < target.high else {
       throw InputError(
         path: path, place: "column \(target.name)", expected: "different numbers to learn", found: "the same everywhere"
       )
@@ -188,7 +192,7 @@ public struct TableTask {
   private func settings(in folder: String) throws -> RunSettings {
     let metric = String(plan.target.map { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" ? $0 : "_" })
     return RunSettings(
-      model: options.model ?? "SmolLM2-135M-Instruct",
+      model: model,
       data: DataSettings(
         train: "\(folder)/train.csv", valid: "\(folder)/valid.csv", test: "\(folder)/test.csv",
         columns: try ColumnTemplate(prompt: plan.prompt, completion: plan.completion)),
@@ -203,14 +207,14 @@ public struct TableTask {
     var remarks = plan.remarks
     let count = TableSplit.Part.allCases.map { "\(Quantity.count(split.count($0))) to \($0.rawValue)" }
     remarks.append(
-      "\(Quantity.count(rows.count)) rows: \(count.joined(separator: ", ")), drawn by seed \(options.seed).")
-    if lost.missing > 0 {
-      remarks.append("Left out \(Quantity.count(lost.missing)) rows without a value in a column of these.")
+      "\(Quantity.count(rows.count)) rows in the table: \(count.joined(separator: ", ")), drawn by seed \(options.seed)."
+    )
+    func leaveOut(_ count: Int, _ why: String) {
+      if count > 0 { remarks.append("Left out \(Quantity.count(count)) row\(count == 1 ? "" : "s") \(why).") }
     }
-    if lost.others > 0 { remarks.append("Left out \(Quantity.count(lost.others)) rows with text where numbers are.") }
-    if split.duplicates > 0 {
-      remarks.append("Left out \(Quantity.count(split.duplicates)) rows that occur a second time.")
-    }
+    leaveOut(lost.missing, "without a value in a column of these")
+    leaveOut(lost.others, "with text where numbers are")
+    leaveOut(split.duplicates, "found a second time")
     if split.repeated > 0 {
       remarks.append(
         "\(Quantity.count(split.repeated)) rows ask what another asks, with another answer: such rows are on one side of "

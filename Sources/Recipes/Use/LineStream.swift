@@ -61,8 +61,8 @@ public final class LineStream {
   ///   - source: name of the input in errors.
   ///   - next: the lines that are waiting (at least one; at most `limit`), nil at the end.
   ///   - write: takes one line of output.
-  /// - Throws: `InputError` naming the line; lines that are bad are answered by `{"error": …}` if they are to be
-  ///   skipped.
+  /// - Throws: `InputError` naming the first bad line, after the lines before it were answered; lines that are bad are
+  ///   answered by `{"error": …}` if they are to be skipped.
   public func run(
     source: String, next: (_ limit: Int) throws -> [String]?, write: (String) throws -> Void
   ) throws {
@@ -75,15 +75,14 @@ public final class LineStream {
   ) throws {
     var number = 0, isFirst = true
     while let lines = try next(atOnce) {
-      var records = [(record: Record?, error: InputError?)]()
-      for index in lines.indices {
+      var records = [(record: Record?, error: InputError?)](), bad: InputError?
+      for index in lines.indices where bad == nil {
         number += 1
         let line: String
         switch lines[index] {
         case .success(let text): line = text
         case .failure(let error):
-          guard skipBad else { throw error }
-          records.append((nil, error))
+          if skipBad { records.append((nil, error)) } else { bad = error }
           continue
         }
         let text =
@@ -95,8 +94,7 @@ public final class LineStream {
         do {
           records.append((try record(text, source, number, isFirst: isFirst, following), nil))
         } catch let error as InputError {
-          guard skipBad else { throw error }
-          records.append((nil, error))
+          if skipBad { records.append((nil, error)) } else { bad = error }
         }
         isFirst = false
       }
@@ -107,6 +105,7 @@ public final class LineStream {
         let object = entry.error.map { JSON.object($0.asObject) } ?? rest.removeFirst()
         try write(object.output(path: source))
       }
+      if let bad { throw bad }
     }
   }
 

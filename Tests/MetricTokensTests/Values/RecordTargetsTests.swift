@@ -77,7 +77,7 @@ import Testing
       let error = #expect(throws: ValueTargetError.self) {
         try teacher(.field("sd")).taught(example([40, 700, 3], measures), epoch: 0, index: 0)
       }
-      #expect(error?.description.contains("line 3: expected in field sd") == true)
+      #expect(error?.description.contains("line 3: key sd: expected a number above 0") == true)
     }
     #expect(throws: ValueTargetError.self) {
       try teacher(.raters("said", width: 6)).taught(example([40]), epoch: 0, index: 0)

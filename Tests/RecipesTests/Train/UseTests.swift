@@ -57,6 +57,17 @@ import Training
 
     let error = #expect(throws: InputError.self) { try lines(choice, .generate, input + ["{\"prompt\": "]) }
     #expect(error?.place.hasPrefix("line 4") == true)
+    // What stands before it is answered.
+    var written = 0, given = false
+    #expect(throws: InputError.self) {
+      try LineStream(choice, .generate).run(
+        source: "<test>",
+        next: { _ in
+          defer { given = true }
+          return given ? nil : input + ["{\"prompt\": "]
+        }, write: { _ in written += 1 })
+    }
+    #expect(written == 2)
     let skipping = try ModelChoice(tiny.folder + "/run.yaml", overrides: ["data.skipBad=true"])
     let kept = try lines(skipping, .generate, ["[]", input[0]])
     #expect(kept.count == 2 && kept[0]["error"] != nil && kept[1]["id"] == .string("1"))
