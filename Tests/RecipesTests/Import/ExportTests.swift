@@ -132,7 +132,8 @@ private func writeTinyTokenizer(to folder: String, editing: (inout JSONObject) -
       _ = try GGUFImport(path).write(to: folder + "/back")
       for file in try FileManager.default.contentsOfDirectory(atPath: first.path) {
         #expect(
-          FileManager.default.contentsEqual(atPath: "\(first.path)/\(file)", andPath: "\(folder)/back/\(file)"), "\(file)")
+          FileManager.default.contentsEqual(atPath: "\(first.path)/\(file)", andPath: "\(folder)/back/\(file)"),
+          "\(file)")
       }
     }
   }
