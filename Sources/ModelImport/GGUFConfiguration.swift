@@ -15,7 +15,7 @@ extension GGUFFamily {
     guard case .object(var object) = model.json else { preconditionFailure("a configuration is an object") }
     object["architectures"] = [.string(className)]
     object["model_type"] = .string(modelType)
-    // Sizes of a file as wide as that would not be read.
+    // Other families have no such keys; what biases they have is fixed.
     if !hasBiases { for key in ["attention_bias", "mlp_bias"] { object[key] = false } }
     try addParts(to: &object, of: file, keys, model)
     return .object(object)

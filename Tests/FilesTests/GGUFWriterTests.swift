@@ -53,7 +53,8 @@ import Testing
     try withTemporaryFolder { folder in
       let path = folder + "/a.gguf"
       let metadata: [(key: String, value: GGUFEntry)] = [
-        ("general.architecture", .string("llama")), ("count", .count(7)), ("number", .float32(0.1)), ("yes", .bool(true)),
+        ("general.architecture", .string("llama")), ("count", .count(7)), ("number", .float32(0.1)),
+        ("yes", .bool(true)),
         ("texts", .strings(["a", "", "猫"])), ("ints", .int32s([1, -2])), ("floats", .float32s([0.5, -1.25])),
         ("bools", .bools([true, false, true])),
       ]

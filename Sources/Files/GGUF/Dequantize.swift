@@ -55,6 +55,11 @@ extension GGUFType {
       case .q4_K: Blocks256.q4_K(block, output)
       case .q5_K: Blocks256.q5_K(block, output)
       case .q6_K: Blocks256.q6_K(block, output)
+      case .q2_K: BlocksSmall.q2_K(block, output)
+      case .q3_K: BlocksSmall.q3_K(block, output)
+      case .iq4_NL: BlocksSmall.iq4_NL(block, output)
+      case .iq4_XS: BlocksSmall.iq4_XS(block, output)
+      case .mxfp4: BlocksSmall.mxfp4(block, output)
       }
     }
   }

@@ -15,14 +15,24 @@ public enum GGUFType: UInt32, Sendable, CaseIterable {
   case q5_1 = 7
   /// 32 elements of 8 bits and a scale.
   case q8_0 = 8
+  /// 256 elements of 2 bits; a scale and a minimum of 4 bits for each 16.
+  case q2_K = 10
+  /// 256 elements of 3 bits; a scale of 6 bits for each 16.
+  case q3_K = 11
   /// 256 elements of 4 bits; a scale and a minimum of 6 bits for each 32.
   case q4_K = 12
   /// 256 elements of 5 bits; a scale and a minimum of 6 bits for each 32.
   case q5_K = 13
   /// 256 elements of 6 bits; a scale of 8 bits for each 16.
   case q6_K = 14
+  /// 32 numbers of 16 unevenly spaced levels, and a scale.
+  case iq4_NL = 20
+  /// 256 of the same; a scale of 6 bits for each 32.
+  case iq4_XS = 23
   /// The upper half of a single.
   case bf16 = 30
+  /// 32 floats of 4 bits, and a power of two (OCP MX).
+  case mxfp4 = 39
 
   /// ggml's name for it, `Q4_K`.
   public var name: String { Self.names[rawValue]! }
@@ -31,8 +41,8 @@ public enum GGUFType: UInt32, Sendable, CaseIterable {
   public var blockLength: Int {
     switch self {
     case .f32, .f16, .bf16: 1
-    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: 32
-    case .q4_K, .q5_K, .q6_K: 256
+    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_NL, .mxfp4: 32
+    case .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_XS: 256
     }
   }
 
@@ -49,6 +59,11 @@ public enum GGUFType: UInt32, Sendable, CaseIterable {
     case .q4_K: 2 + 2 + 12 + 128
     case .q5_K: 2 + 2 + 12 + 32 + 128
     case .q6_K: 128 + 64 + 16 + 2
+    case .q2_K: 16 + 64 + 2 + 2
+    case .q3_K: 32 + 64 + 12 + 2
+    case .iq4_NL: 2 + 16
+    case .iq4_XS: 2 + 2 + 4 + 128
+    case .mxfp4: 1 + 16
     }
   }
 

@@ -61,6 +61,12 @@ public func bfloat16Bits(_ value: Float) -> UInt16 {
   return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
 }
 
+/// 1/d; 0 for a scale so small that it has none, elements of which become 0.
+private func reciprocal(_ d: Float) -> Float {
+  let inverse = 1 / d
+  return inverse.isFinite ? inverse : 0
+}
+
 @inline(__always) func storeHalf(_ value: Float, _ bytes: UnsafeMutableRawPointer) {
   bytes.storeBytes(of: Float16(value).bitPattern.littleEndian, as: UInt16.self)
 }
@@ -70,11 +76,13 @@ private func quantizeQ8_0(_ x: UnsafePointer<Float>, _ block: UnsafeMutableRawPo
   var largest: Float = 0
   for i in 0..<32 { largest = max(largest, abs(x[i])) }
   let d = largest / 127
-  let inverse = d == 0 ? 0 : 1 / d
+  let inverse = reciprocal(d)
   storeHalf(d, block)
   let q = (block + 2).assumingMemoryBound(to: Int8.self)
-  // bounded: |x| ≤ 127 d, and the quotient rounds to 127 at most
-  for i in 0..<32 { q[i] = Int8(clamping: Int((x[i] * inverse).rounded(.toNearestOrAwayFromZero))) }
+  for i in 0..<32 {
+    let quotient = (x[i] * inverse).rounded(.toNearestOrAwayFromZero)
+    q[i] = Int8(min(127, max(-127, quotient)))  // of finite x it is within anyway
+  }
 }
 
 /// Scale d = m / −16 where m is the element of the largest magnitude; q = ⌊x/d + 16.5⌋ of 0 … 31.
@@ -82,7 +90,7 @@ private func quantizeQ5_0(_ x: UnsafePointer<Float>, _ block: UnsafeMutableRawPo
   var largest: Float = 0
   for i in 0..<32 where abs(x[i]) > abs(largest) { largest = x[i] }
   let d = largest / -16
-  let inverse = d == 0 ? 0 : 1 / d
+  let inverse = reciprocal(d)
   storeHalf(d, block)
   storeFiveBits(block + 2) { x[$0] * inverse + 16.5 }
 }
@@ -92,7 +100,7 @@ private func quantizeQ5_1(_ x: UnsafePointer<Float>, _ block: UnsafeMutableRawPo
   var lowest = x[0], highest = x[0]
   for i in 1..<32 { (lowest, highest) = (min(lowest, x[i]), max(highest, x[i])) }
   let d = (highest - lowest) / 31
-  let inverse = d == 0 ? 0 : 1 / d
+  let inverse = reciprocal(d)
   storeHalf(d, block)
   storeHalf(lowest, block + 2)
   storeFiveBits(block + 4) { (x[$0] - lowest) * inverse + 0.5 }

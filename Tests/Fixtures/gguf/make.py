@@ -18,7 +18,8 @@ ROWS, LENGTH = 3, 512
 # Where in a block its half-precision numbers are.
 SCALES = {
     "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0],
-    "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208],
+    "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "Q2_K": [80, 82], "Q3_K": [108], "IQ4_NL": [0], "IQ4_XS": [0],
+    "MXFP4": [],
 }  # fmt: skip
 
 
@@ -30,6 +31,8 @@ def random_blocks(name, random):
         scales = (random.standard_normal(len(blocks)) * 10.0 ** random.integers(-7, 3, len(blocks))).astype(np.float16)
         scales[0] = 0
         blocks[:, offset : offset + 2] = scales.view(np.uint8).reshape(-1, 2)
+    if name == "MXFP4":
+        blocks[:, 0] = random.integers(0, 200, len(blocks))  # exponents whose powers are finite
     return blocks.reshape(ROWS, -1)
 
 
