@@ -34,15 +34,20 @@ extension Inspection {
 extension ValueRule {
   /// Taught values, in words.
   var summary: String {
-    let format = target.format
-    var words = "whole numbers from \(format.text(format.indices.lowerBound)) to "
-    words += "\(format.text(format.indices.upperBound))"
-    if format.decimals > 0 { words += format.isTrimmed ? ", up to \(format.decimals) decimals" : "" }
-    if format.integerDigits > 1 { words += ", \(format.integerDigits) digits before the point with zeros in front" }
-    words += ". Target: \(target.distance.words), \(target.scale.words)."
+    var words = "whole numbers \(target.format.words). Target: \(target.distance.words), \(target.scale.words)."
     if draw > 0 { words += " Drawn from it \(draw == 1 ? "each time" : "\(Quantity.percent(draw)) of the times")." }
     if !isTaught { return words + " Drawn numbers are learnt by cross entropy." }
     return words + (crossEntropy == .replaced ? " No cross entropy at numbers." : "")
+  }
+}
+
+extension ValueFormat {
+  /// `from 0.00 to 9.75, 2 digits before the point with zeros in front`
+  var words: String {
+    var words = "from \(text(indices.lowerBound)) to \(text(indices.upperBound))"
+    if decimals > 0, isTrimmed { words += ", up to \(decimals) decimals" }
+    if integerDigits > 1 { words += ", \(integerDigits) digits before the point with zeros in front" }
+    return words
   }
 }
 

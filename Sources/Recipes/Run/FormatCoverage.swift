@@ -49,8 +49,9 @@ extension RunArtifacts {
         }
         guard count.others > 0 else { return nil }
         return
-          "metric \(name): \(count.others) of \(count.numbers) numbers are not written as the run's format has them, the "
-          + "first at \(count.first): they are learnt by cross entropy alone"
+          "metric \(name): \(count.others) of \(count.numbers) numbers are not written as the run's format has them "
+          + "(\(teacher.rules[metric]?.target.format.words ?? "")), the first at \(count.first): they are learnt by cross "
+          + "entropy alone. metrics.\(name).values sets another format"
       }
   }
 
