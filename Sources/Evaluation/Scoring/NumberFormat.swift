@@ -95,7 +95,8 @@ private final class NumberRules: Sendable {
     tokens = (0...9).map { digit in
       format.digits.candidate(valued: Double(digit)).map { format.digits.ids[$0] }
     }
-    digits = zip(format.digits.ids, format.digits.values ?? []).reduce(into: [:]) { $0[$1.0] = Int($1.1) }  // bounded: 0…9
+    let valued = zip(format.digits.ids, format.digits.values ?? [])
+    digits = valued.reduce(into: [:]) { $0[$1.0] = Int($1.1) }  // bounded: 0…9
   }
 }
 
