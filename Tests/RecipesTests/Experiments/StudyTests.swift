@@ -80,7 +80,28 @@ import TokenData
     #expect(lines.contains { $0.contains("sft") && $0.hasSuffix("102") || $0.contains(" 102") })
     #expect(
       try folder.report(command: "").headline.hasSuffix(
-        "lower: valueDrawn σ 0.2 −20 ± 1 %; no difference shown: dist α 1 +0 ± 9 %."))
+        "lower: valueDrawn σ 0.2 −20 ± 1 %; no difference shown: dist α 1 −0 ± 9 %."))
+  }
+
+  /// The mean over noises by training size, and the other way round; digits have one value.
+  @Test func changesByFactorAreMeansOverTheOthers() throws {
+    let place = try temporary()
+    var experiment = StudyExperiment(counts: [50, 3000], noises: [0.1, 0.5], digits: [3])
+    (experiment.grid.variants, experiment.grid.seeds) = (["sft", "valueDrawn σ 0.2"], [1, 2, 3])
+    let folder = try ExperimentFolder(place.path + "/study", experiment)
+    for run in folder.experiment.grid.runs {
+      // 20 and 40 % less at 50 examples, 0 and 20 % less at 3,000.
+      let less = (run.condition[0] == 50 ? 20.0 : 0) + (run.condition[1] == 0.5 ? 20 : 0)
+      try keep(run.variant == "sft" ? 100 : 100 - less + 0.01 * Double(run.seed), of: run, in: folder)
+    }
+    let tables = try folder.report(command: "").tables.filter { $0.caption.contains(" by ") }
+    #expect(
+      tables.map { $0.columns.dropFirst().map(\.title) }.prefix(2) == [
+        ["n = 50", "n = 3000"], ["noise = 0.1", "noise = 0.5"],
+      ])
+    #expect(tables.count == 4)
+    #expect(tables[0].markdown.contains("| valueDrawn σ 0.2 | −30 ± 0* | −10 ± 0* |"))
+    #expect(tables[1].markdown.contains("| valueDrawn σ 0.2 | −10 ± 0* | −30 ± 0* |"))
   }
 
   /// K18 is about the largest size alone, and stands only where every variant's interval lies within 5 %.
@@ -95,9 +116,6 @@ import TokenData
         try keep(run.variant == "sft" ? 100 : drawn, of: run, in: folder)
       }
       let report = try folder.report(command: "")
-      let bySize = try #require(report.tables.first { $0.caption.contains("by training examples") })
-      #expect(bySize.columns.map(\.title) == ["objective", "n = 50", "n = 3000"])
-      #expect(bySize.markdown.contains("−50 ± 0"))
       guard case .array(let claims)? = report.json["claims"] else { return nil }
       #expect(claims.map { $0["id"] } == ["K18"])
       return claims.first?["conclusion"]
