@@ -15,12 +15,9 @@ struct TableOptions: ParsableArguments {
   @Option(help: "Of a table: the model, a folder or a name. Default: SmolLM2-135M-Instruct.") var model: String?
   @Option(help: "Of a table: seed of the splits.", transform: whole(OptionRange.seed)) var splitSeed: UInt64 = 0
 
-  /// - Throws: `InputError` without a target.
+  /// - Throws: `ValidationError` without a target.
   func options() throws -> TableTask.Options {
-    guard let target else {
-      throw InputError(
-        path: "<arguments>", place: "--target", expected: "the column to learn", found: "no such option")
-    }
+    guard let target else { throw ValidationError("--target: name the column to learn") }
     let columns = columns?.split(separator: ",").map { $0.trimmingPrefix(" ") }.map(String.init)
     return TableTask.Options(target: target, columns: columns, decimals: decimals, model: model, seed: splitSeed)
   }
