@@ -120,7 +120,10 @@ extension DataDoctor.Split {
     }
     let repeated = count - seen.counts.wholes
     if repeated > 0 { remarks.append("\(name): \(repeated) of \(count) examples occur a second time") }
-    if name == "train", let lengths = seen.lengths, lengths.lowerBound < lengths.upperBound, !seen.isPadded {
+    // A width counts the sign: of numbers with signs, zeros in front make two ways to write digits.
+    if name == "train", let lengths = seen.lengths, lengths.lowerBound < lengths.upperBound, !seen.isPadded,
+      !seen.isSigned
+    {
       remarks.append(
         "numbers have \(lengths.lowerBound) to \(lengths.upperBound) digits before the point: with zeros in front "
           + "(\(String(repeating: "0", count: lengths.upperBound - 1))7, or {name:0\(lengths.upperBound)} in data.template) digits of "
@@ -155,6 +158,8 @@ private struct Seen {
   private(set) var texts: [RowKey: String] = [:]
   /// Digits before the point of the answers' numbers; nil without numbers.
   private(set) var lengths: ClosedRange<Int>?
+  /// Whether some numbers have a sign.
+  private(set) var isSigned = false
   /// Whether numbers have zeros in front.
   private(set) var isPadded = false
 
@@ -171,7 +176,8 @@ private struct Seen {
       if texts.count < 1000, texts[key] == nil { texts[key] = String(answer.prefix(40)) }
       guard let grammar else { continue }
       for number in record.numberTexts(regions).flatMap({ grammar.numbers(in: $0) }) {
-        let text = number.plainText.drop { $0 == "-" }, whole = text.prefix { $0 != "." }
+        let text = number.plainText, whole = text.drop { $0 == "-" }.prefix { $0 != "." }
+        isSigned = isSigned || text.hasPrefix("-")
         isPadded = isPadded || whole.count > 1 && whole.first == "0"
         lengths = min(lengths?.lowerBound ?? whole.count, whole.count)...max(lengths?.upperBound ?? 0, whole.count)
       }

@@ -65,6 +65,16 @@ import Testing
     #expect(try !text(data: "{\"prompt\": \"a\", \"completion\": \"b\"}\n").contains("targets over whole numbers"))
   }
 
+  /// Zeros in front help where no number has a sign.
+  @Test func adviseZerosInFrontOfNumbersWithoutSigns() throws {
+    func warnings(_ sign: String) throws -> [String] {
+      let lines = (5..<15).map { "{\"prompt\": \"\($0) = \", \"completion\": \"\($0 % 2 == 0 ? sign : "")\($0)\"}\n" }
+      return try Inspection(TinyRun(data: lines.joined()).artifacts(), terminal: quiet).warnings
+    }
+    #expect(try warnings("").contains { $0.contains("zeros in front") })
+    #expect(try !warnings("-").contains { $0.contains("zeros in front") })
+  }
+
   @Test func sayThatNothingWasFound() throws {
     let tiny = try TinyRun(data: "{\"prompt\": \"a\", \"completion\": \"b\"}\n")
     let inspection = try Inspection(tiny.artifacts(), terminal: quiet)
