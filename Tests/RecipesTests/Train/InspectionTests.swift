@@ -55,8 +55,10 @@ import Testing
   @Test func adviseWholeNumbersWhereTheStudyDoes() throws {
     func text(_ overrides: String..., data: String = TinyRun.sums(16)) throws -> String {
       let tiny = try TinyRun(data: data)
-      return try Inspection(RunArtifacts(tiny.settings(overrides)), terminal: quiet).text(quiet)
-        .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      return try withExtendedLifetime(tiny) {
+        try Inspection(RunArtifacts(tiny.settings(overrides)), terminal: quiet).text(quiet)
+          .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      }
     }
     let advised = try text()
     #expect(advised.contains("below about 1000, targets over whole numbers"))
@@ -69,7 +71,8 @@ import Testing
   @Test func adviseZerosInFrontOfNumbersWithoutSigns() throws {
     func warnings(_ sign: String) throws -> [String] {
       let lines = (5..<15).map { "{\"prompt\": \"\($0) = \", \"completion\": \"\($0 % 2 == 0 ? sign : "")\($0)\"}\n" }
-      return try Inspection(TinyRun(data: lines.joined()).artifacts(), terminal: quiet).warnings
+      let tiny = try TinyRun(data: lines.joined())
+      return try withExtendedLifetime(tiny) { try Inspection(tiny.artifacts(), terminal: quiet).warnings }
     }
     #expect(try warnings("").contains { $0.contains("zeros in front") })
     #expect(try !warnings("-").contains { $0.contains("zeros in front") })
