@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Recipes
 
 /// `rotate,twist` → the cases of these names.
 func names<T: RawRepresentable & CaseIterable & Hashable>(_ text: String, _ option: String) throws -> [T]
@@ -50,12 +51,4 @@ func spans(_ text: String, _ option: String, in range: ClosedRange<Int>) throws 
   }
   guard !chosen.isEmpty else { throw ValidationError("\(option): expected numbers, found none") }
   return chosen.once
-}
-
-extension Array where Element: Hashable {
-  /// The elements without repetitions, where each stood first: what is asked for twice is not done twice.
-  var once: [Element] {
-    var seen = Set<Element>()
-    return filter { seen.insert($0).inserted }
-  }
 }

@@ -10,17 +10,13 @@ import Reports
 /// one correction for all comparisons against sft and one for the others.
 struct ComparisonFindings {
   /// A comparison of two variants by one figure, in words.
-  struct Finding {
+  struct Finding: ComparisonFinding {
     let ours: ComparisonVariant, theirs: ComparisonVariant
     let metric: EvaluationMetric
     let verdict: Verdict
 
-    /// Whether a difference is shown, for or against.
-    var isShown: Bool { verdict.outcome == .better || verdict.outcome == .worse }
-
-    var label: String { "\(ours.name) against \(theirs.name)" }
-    /// For the report: what was compared, what came out, and what that is worth.
-    var text: String { "\(label): \(verdict)." }
+    var names: (ours: String, theirs: String) { (ours.name, theirs.name) }
+    var figure: String { metric.rawValue }
   }
 
   let summary: ComparisonSummary
@@ -103,8 +99,8 @@ struct ComparisonFindings {
     let unmoved = Self.names(found.filter { $0.metric == summary.main && !$0.isShown && shown.contains($0.ours.name) })
     return
       (unmoved.isEmpty
-      ? "" : " \(Self.list(unmoved)) \(unmoved.count == 1 ? "is" : "are") not shown to change \(summary.main.label).")
-      + (others.isEmpty ? "" : " No difference is shown for \(Self.list(others)).")
+      ? "" : " \(unmoved.listed) \(unmoved.count == 1 ? "is" : "are") not shown to change \(summary.main.label).")
+      + (others.isEmpty ? "" : " No difference is shown for \(others.listed).")
   }
 
   /// Names of the objectives of findings, in order, each once.
@@ -116,7 +112,7 @@ struct ComparisonFindings {
 
   /// Names of the figures of findings, in the order of the report.
   private func labels(_ findings: [Finding]) -> String {
-    Self.list(summary.judged.filter { metric in findings.contains { $0.metric == metric } }.map(\.label))
+    summary.judged.filter { metric in findings.contains { $0.metric == metric } }.map(\.label).listed
   }
 
   /// What the seeds could have shown; nil where that is not the question.
@@ -145,25 +141,9 @@ struct ComparisonFindings {
     return " No objective is clearly better than always answering the training median: train longer or on more."
   }
 
-  private static func list(_ parts: [String]) -> String {
-    guard let last = parts.last, parts.count > 1 else { return parts.first ?? "" }
-    return parts.dropLast().joined(separator: ", ") + " and " + last
-  }
-
   /// Members of `report.json`: what was tested, and what came out.
   var members: JSONObject {
-    let verdicts = all.map { finding -> JSON in
-      guard case .object(var object) = finding.verdict.json else { return finding.verdict.json }
-      object["ours"] = .string(finding.ours.name)
-      object["theirs"] = .string(finding.theirs.name)
-      object["metric"] = .string(finding.metric.rawValue)
-      return .object(object)
-    }
-    var members = JSONObject()
-    members["metric"] = .string(summary.main.rawValue)
-    members["power"] = power.map { .string($0) } ?? .null
-    members["verdicts"] = .array(verdicts)
-    return members
+    all.members(main: summary.main.rawValue, power: power)
   }
 }
 

@@ -47,23 +47,23 @@ struct ResponseReport {
     guard summary.seeds.count > 1 else {
       return "Undecided: one seed cannot tell an objective from chance. Compare with five or more."
     }
-    let shown = against.filter(\.isShown), figures = Self.list(summary.judged.map(\.label))
-    let theirs = Self.list(Self.once(against.map(\.theirs)))
+    let shown = against.filter(\.isShown), figures = summary.judged.map(\.label).listed
+    let theirs = against.map(\.theirs).once.listed
     guard !shown.isEmpty else {
       return
         "No difference shown: on these \(summary.prompts) prompts no objective is shown to change \(figures) against "
         + "\(theirs)."
     }
-    let sentences = Self.once(shown.map(\.ours)).map { name -> String in
+    let sentences = shown.map(\.ours).once.map { name -> String in
       let parts = [(Verdict.Outcome.better, "improves"), (.worse, "worsens")].compactMap { outcome, verb -> String? in
         let some = shown.filter { $0.ours == name && $0.verdict.outcome == outcome }.map(\.item.label)
-        return some.isEmpty ? nil : "\(verb) \(Self.list(some))"
+        return some.isEmpty ? nil : "\(verb) \(some.listed)"
       }
       return "\(name) \(parts.joined(separator: " and "))"
     }
-    let others = Self.once(against.map(\.ours)).filter { name in !shown.contains { $0.ours == name } }
+    let others = against.map(\.ours).once.filter { name in !shown.contains { $0.ours == name } }
     return "Against \(theirs), \(sentences.joined(separator: "; "))."
-      + (others.isEmpty ? "" : " No difference is shown for \(Self.list(others)).")
+      + (others.isEmpty ? "" : " No difference is shown for \(others.listed).")
   }
 
   private var ofLength: String {
@@ -74,7 +74,7 @@ struct ResponseReport {
       return "None is shown to order responses better or worse than choosing the longer one would."
     }
     return [("better", better), ("worse", worse)].filter { !$0.1.isEmpty }.map {
-      "\(Self.list($0.1)) \($0.1.count == 1 ? "orders" : "order") responses \($0.0) than choosing the longer one would."
+      "\($0.1.listed) \($0.1.count == 1 ? "orders" : "order") responses \($0.0) than choosing the longer one would."
     }.joined(separator: " ")
   }
 
@@ -87,28 +87,8 @@ struct ResponseReport {
       + "\(Quantity.number(least)) would mostly stay unseen (power 80 %, before correction)."
   }
 
-  private static func once(_ names: [String]) -> [String] {
-    names.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-  }
-
-  private static func list(_ parts: [String]) -> String {
-    guard let last = parts.last, parts.count > 1 else { return parts.first ?? "" }
-    return parts.dropLast().joined(separator: ", ") + " and " + last
-  }
-
   private var members: JSONObject {
-    let verdicts = (against + length).map { finding -> JSON in
-      guard case .object(var object) = finding.verdict.json else { return finding.verdict.json }
-      object["ours"] = .string(finding.ours)
-      object["theirs"] = .string(finding.theirs)
-      object["metric"] = .string(finding.item.rawValue)
-      return .object(object)
-    }
-    var members = JSONObject()
-    members["metric"] = .string(summary.main.rawValue)
-    members["power"] = power.map { .string($0) } ?? .null
-    members["verdicts"] = .array(verdicts)
-    return members
+    (against + length).members(main: summary.main.rawValue, power: power)
   }
 
   // MARK: Tables

@@ -9,14 +9,13 @@ struct ResponseSummary {
   typealias Item = ResponseEvaluation.Item
 
   /// A comparison in words: of two variants, or of one with choosing the longer response.
-  struct Finding {
+  struct Finding: ComparisonFinding {
     let ours: String, theirs: String
     let item: Item
     let verdict: Verdict
 
-    var isShown: Bool { verdict.outcome == .better || verdict.outcome == .worse }
-    var label: String { "\(ours) against \(theirs)" }
-    var text: String { "\(label): \(verdict)." }
+    var names: (ours: String, theirs: String) { (ours, theirs) }
+    var figure: String { item.rawValue }
   }
 
   let settings: ComparisonExperiment

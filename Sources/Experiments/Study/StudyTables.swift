@@ -95,8 +95,7 @@ extension StudySummary {
 
   private func text(_ verdict: Verdict) -> String {
     guard verdict.difference.isFinite else { return "–" }
-    let isShown = verdict.outcome == .better || verdict.outcome == .worse
-    return Self.share(verdict) + (isShown ? "*" : " ")
+    return Self.share(verdict) + (verdict.isShown ? "*" : " ")
   }
 
   /// A change with half its interval in per cent: `−12`, `+3 ± 2`.

@@ -6,9 +6,7 @@ import TokenData
 public final class LineStream {
   /// Work on each record.
   public enum Task: Sendable {
-    /// It is answered.
-    case generate
-    /// It is answered in the company of other models.
+    /// It is answered, in the company of other models.
     case generateAmong(GenerationCompany)
     /// Its answer is rated by how much more probable the model finds it than its reference model: β·Σ(log π − log π_ref).
     /// The reference model and β are the run's unless they are named; `tokens` tells those of single tokens too.
@@ -16,6 +14,9 @@ public final class LineStream {
     /// Its answer is rated: by a reward model with scores, by others with how probable it is, and with a metric the
     /// number it begins with is read out.
     case score
+
+    /// It is answered by the model alone.
+    public static var generate: Task { .generateAmong(GenerationCompany()) }
   }
 
   private let reader: RecordReader
@@ -37,7 +38,6 @@ public final class LineStream {
     var reader = choice.artifacts.reader
     reader.needsAnswer = false
     switch task {
-    case .generate: work = try Generating(choice, answering)
     case .generateAmong(let company): work = try Generating(choice, answering, among: company)
     case .scoreImplicitly(let reference, let beta, let tokens):
       reader.needsAnswer = true

@@ -28,7 +28,7 @@ struct Generating: RecordWork {
   let samples: Int
 
   /// - Throws: `InputError` if a number shall be read out and cannot be, or for other models that do not fit.
-  init(_ choice: ModelChoice, _ answering: Answering, among company: GenerationCompany = GenerationCompany()) throws {
+  init(_ choice: ModelChoice, _ answering: Answering, among company: GenerationCompany) throws {
     self.answering = answering
     let readOut = choice.artifacts.settings.evaluate.readOut
     reading = readOut == nil || readOut == .greedy ? nil : try NumberReading(choice.artifacts, run: choice.run)
