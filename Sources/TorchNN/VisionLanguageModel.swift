@@ -25,6 +25,8 @@ public enum PromptLayout: Sendable, Hashable {
   case asWritten
   /// PaliGemma's: the text up to the last image, the begin token, the rest of the text, a line break.
   case imagesBeforeBegin
+  /// Qwen's: an image's mark stands between two others, given by id; a mark of videos is refused.
+  case framed(start: Int, end: Int, video: Int)
 }
 
 /// How many tokens stand for an image.
@@ -36,6 +38,9 @@ public enum ImageTokenCount: Sendable, Hashable {
   case grid(side: Int)
   /// An image is views of parts and one of the whole; each becomes so many, with marks between them.
   case views(each: Int)
+  /// An image is as many patches of `side` pixels as its size asks for; squares of `merge` by `merge` become one token
+  /// each. The tower takes each patch for `frames` images of a video.
+  case patches(side: Int, merge: Int, frames: Int)
 }
 
 /// The images of a batch, and which of its tokens stand for them.
@@ -46,7 +51,8 @@ public struct ImageInput {
     public var values: [Float]
     /// `[C, H, W]`, that of every view of a batch.
     public var shape: [Int]
-    /// Rows and columns of the parts whose views stand beside that of the whole image; nil: there is one view.
+    /// Rows and columns of the parts, whose views stand beside that of the whole image, or, of patches, alone; nil:
+    /// there is one view.
     public var grid: (rows: Int, columns: Int)?
     /// Where runs of tokens begin that stand for it: indices into the flattened ids `[B · T]`.
     public var starts: [Int]
@@ -61,13 +67,25 @@ public struct ImageInput {
     }
 
     /// Its views.
-    fileprivate var views: Int { 1 + (grid.map { $0.rows * $0.columns } ?? 0) }
+    fileprivate var views: Int { values.count / shape.reduce(1, *) }
+  }
+
+  /// A run of tokens that stands for an image.
+  public struct Run: Sendable, Hashable {
+    /// Index of the image.
+    public let image: Int
+    /// Its first token, an index into the flattened ids.
+    public let start: Int
+    /// Its tokens.
+    public let count: Int
   }
 
   /// The views of all images, one after another, `[V, C, H, W]`, float32.
   public let pixels: Tensor
   /// The parts of each of the N images; see ``Image/grid``.
   public let grids: [(rows: Int, columns: Int)?]
+  /// Where images stand, one image after another.
+  public let runs: [Run]
   /// Where the tokens stand that features replace: indices `[K]` into the flattened ids.
   public let rows: Tensor
   /// Which features go there: indices `[K]` into those of all images, one after another; nil: all of them, in order.
@@ -83,6 +101,9 @@ public struct ImageInput {
     precondition(images.allSatisfy { $0.shape == first.shape }, "unlike views")
     pixels = Tensor.cat(images.map { Tensor($0.values, shape: [$0.views] + $0.shape) }).to(device)
     grids = images.map(\.grid)
+    runs = images.enumerated().flatMap { index, image in
+      image.starts.map { Run(image: index, start: $0, count: image.count) }
+    }
     var rows = [Int64](), features = [Int64](), before = 0
     for image in images {
       let first = image.starts.first ?? 0
@@ -97,10 +118,13 @@ public struct ImageInput {
     self.features = images.allSatisfy { $0.starts.count == 1 } ? nil : Tensor(features, device: device)
   }
 
+  /// The features `[F, H]` in the order of ``rows``, `[K, H]`.
+  public func placed(_ features: Tensor) -> Tensor { self.features.map { features.indexSelect(0, $0) } ?? features }
+
   /// The embeddings `[B, T, H]` with the images' features `[F, H]`, one image after another, in the places of their
   /// tokens.
   public func placing(_ features: Tensor, in embeddings: Tensor) -> Tensor {
-    let placed = self.features.map { features.indexSelect(0, $0) } ?? features
-    return embeddings.flatten(0, 1).indexCopy(0, rows, placed.to(embeddings.dtype)).view(embeddings.shape)
+    let placed = placed(features).to(embeddings.dtype)
+    return embeddings.flatten(0, 1).indexCopy(0, rows, placed).view(embeddings.shape)
   }
 }

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Files
+public import Torch
+public import TorchNN
+
+/// Qwen2.5-VL (Bai et al. 2025, arXiv 2502.13923) and Qwen3-VL (Bai et al. 2025, arXiv 2511.21631): a vision transformer
+/// for images of any size, squares of its patches as tokens, a Qwen decoder that knows time, row and column of each.
+///
+/// Images alone, no videos. Names are those of the published checkpoints: `model.*` and `visual.*` of Qwen2.5-VL,
+/// `model.language_model.*` and `model.visual.*` of Qwen3-VL, `lm_head.weight` of both.
+public final class QwenVL: Module, PretrainedModel, VisionLanguageModel {
+  /// Entries of `config.json`.
+  public let configuration: QwenVLConfiguration
+  /// `config.json` as read, for writing the model back.
+  public let configurationJSON: JSON
+  @Child private var tower: QwenVisionTower
+  @Child private var decoder: Decoder
+  @Child("lm_head") private var output: Linear
+  /// Names before those of tower and decoder.
+  private let names: (tower: String, decoder: String)
+
+  /// `model_type` of `config.json` that this model reads.
+  public static let modelTypes = ["qwen2_5_vl", "qwen3_vl"]
+
+  /// The model of a `config.json`, without weights.
+  ///
+  /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
+  public init(config: JSONReader) throws(InputError) {
+    let isThird = try config.ifPresent("model_type")?.string() == "qwen3_vl"
+    configuration = try isThird ? QwenVLConfiguration(qwen3: config) : QwenVLConfiguration(qwen25: config)
+    configurationJSON = config.value
+    names = isThird ? ("model.visual", "model.language_model") : ("visual", "model")
+    (_tower, _decoder) = (Child(names.tower), Child(names.decoder))
+    super.init()
+    let vision = configuration.vision, language = configuration.language
+    tower =
+      isThird
+      ? Qwen3VisionTower(vision, width: language.hiddenSize) : Qwen25VisionTower(vision, width: language.hiddenSize)
+    decoder = Decoder(language)
+    if !language.tiesEmbeddings {
+      output = Linear(language.hiddenSize, language.vocabularySize, bias: false, device: .meta)
+    }
+  }
+
+  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
+  public var checkpointsActivations: Bool {
+    get { decoder.recomputesLayers }
+    set { decoder.recomputesLayers = newValue }
+  }
+  /// Ids that the embedding has rows for.
+  public var vocabularySize: Int { configuration.language.vocabularySize }
+  /// Width H of the hidden states.
+  public var hiddenSize: Int { configuration.language.hiddenSize }
+  /// Longest sequence in tokens.
+  public var contextLength: Int { configuration.language.contextLength }
+  /// The last projection, from hidden states `[N, H]` to logits `[N, V]`.
+  public var head: OutputHead {
+    OutputHead(weight: configuration.language.tiesEmbeddings ? decoder.embedding.weight : output.weight)
+  }
+  /// Id that stands for an image's places in a sequence.
+  public var imageToken: Int { configuration.imageToken }
+  /// How many places an image takes: one for each square of patches.
+  public var imageTokenCount: ImageTokenCount {
+    let vision = configuration.vision
+    return .patches(side: vision.patchSize, merge: vision.merge, frames: vision.frames)
+  }
+  /// Height and width of a patch.
+  public var imageSize: (height: Int, width: Int) { (configuration.vision.patchSize, configuration.vision.patchSize) }
+  /// An image stands between its marks.
+  public var promptLayout: PromptLayout {
+    let marks = configuration.marks
+    return .framed(start: marks.start, end: marks.end, video: configuration.videoToken)
+  }
+
+  /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
+  public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
+    let words = decoder.embed(input.ids), placed = placing(input, cache: cache)
+    guard let images = input.images else { return decoder(words, placed, cache: cache, rows: rows) }
+    let seen = tower(images.pixels, layout(of: images))
+    let deep = LayerAdditions(rows: images.rows, features: seen.deep.map { images.placed($0) })
+    return decoder(
+      images.placing(seen.features, in: words), placed, cache: cache, rows: rows,
+      adding: deep.features.isEmpty ? nil : deep)
+  }
+
+  /// Embeddings of images among the embeddings: `[F, H]`, the tokens of one image after those of another; and what is
+  /// added to them behind each of the decoder's first layers.
+  public func features(of images: ImageInput) -> (embedded: Tensor, added: [Tensor]) {
+    let seen = tower(images.pixels, layout(of: images))
+    return (seen.features, seen.deep)
+  }
+
+  /// Where the images' patches lie.
+  private func layout(of images: ImageInput) -> PatchLayout {
+    PatchLayout(
+      grids: images.grids.map { grid in
+        guard let grid else { preconditionFailure("an image without patches") }
+        return PatchLayout.Grid(rows: grid.rows, columns: grid.columns)
+      }, merge: configuration.vision.merge)
+  }
+
+  /// The input with the positions of its tokens, which the cache is told how far they are from their number.
+  private func placing(_ input: ModelInput, cache: KeyValueCache?) -> ModelInput {
+    let batch = input.ids.size(0), length = input.ids.size(1), device = input.ids.device
+    if Torch.hasFailed { return input }
+    let shifts = cache?.positionShifts ?? [Int](repeating: 0, count: batch)
+    var input = input
+    func places() -> Tensor {
+      input.positions(of: length, device: device) ?? .arange(from: cache?.length ?? 0, length, device)
+    }
+    guard let images = input.images else {
+      if shifts.contains(where: { $0 != 0 }) {
+        input.positions = places() + Tensor(shifts.map(Int64.init), shape: [batch, 1], device: device)
+      }
+      return input
+    }
+    let merge = configuration.vision.merge
+    let grids = images.grids.map { (($0?.rows ?? 0) / merge, ($0?.columns ?? 0) / merge) }
+    let positions = ImagePositions(
+      images.runs, grids: grids, batch: batch, length: length, documents: input.documents, shifts: shifts)
+    input.axisPositions = places() + Tensor(positions.offsets, shape: [3, batch, length], device: device)
+    cache?.positionShifts = positions.shifts
+    return input
+  }
+
+  /// A cache for `batch` sequences of up to `capacity` tokens.
+  public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
+    decoder.makeCache(batch: batch, capacity: capacity)
+  }
+
+  /// The names of the published checkpoints, whichever layout the source has: transformers 5 itself calls Qwen2.5-VL's
+  /// parts as Qwen3-VL's.
+  ///
+  /// - Throws: `InputError` if the checkpoint has a tensor under two of these names.
+  public func adapting(_ source: any WeightSource) throws -> any WeightSource {
+    let own = [("model.language_model.", names.decoder + "."), ("model.visual.", names.tower + ".")]
+    func name(_ original: String) -> String {
+      for (long, short) in own where original.hasPrefix(long) { return short + original.dropFirst(long.count) }
+      return original
+    }
+    var seen = Set<String>()
+    for name in source.names.map(name) where !seen.insert(name).inserted {
+      throw InputError(
+        path: source.path, place: "tensor \(name)", expected: "one name for it", found: "those of two layouts")
+    }
+    return try configuration.language.adapting(
+      RenamedWeights(source, name), table: names.decoder + ".embed_tokens.weight", head: "lm_head.weight")
+  }
+
+  /// Draws randomly initialised weights of this type on this device.
+  public func initialise(generator: Generator, dtype: DType, device: Device) {
+    initialise(
+      standardDeviation: configuration.language.initialDeviation, generator: generator, dtype: dtype, device: device)
+    tower.initialise(standardDeviation: nil, generator: generator, dtype: dtype, device: device)
+    tower.initialiseTables(generator: generator, dtype: dtype, device: device)
+  }
+}
