@@ -33,6 +33,16 @@ extension ImageTokens {
           expected: "a token that stands between images and question", found: "none")
       }
       return .imagesBeforeBegin(begin: begin)
+    case .framed(let start, let end, let video):
+      func mark(_ id: Int, _ key: String) throws(InputError) -> String {
+        if let mark = tokenizer.token(of: Int32(clamping: id)) { return mark }
+        throw InputError(
+          path: folder + "/tokenizer.json", place: "key added_tokens",
+          expected: "a token with id \(id), as \(key) of config.json says", found: "none")
+      }
+      return .framed(
+        start: try mark(start, "vision_start_token_id"), end: try mark(end, "vision_end_token_id"),
+        video: try mark(video, "video_token_id"))
     }
   }
 
@@ -68,6 +78,15 @@ extension ImageTokens {
       }
       let marks = try ViewMarks(tokenizer, largest: transform.splits ? transform.largestGrid : 0, path: folder)
       return .views(transform, marks: marks, tokens: count)
+    case .patches(let side, let merge, let frames):
+      let config = try ImagePreparation.configuration(folder: folder)
+      let transform = try PatchTransform(config, frames: frames)
+      for (key, own, value) in [("patch_size", transform.patch, side), ("merge_size", transform.merge, merge)]
+      where own != value {
+        throw config.child(key, .int(own)).error(
+          expected: "\(value), as the vision tower of config.json has it", found: "\(own)")
+      }
+      return .patches(transform)
     }
   }
 }

@@ -15,6 +15,8 @@ public struct ImageTokens: Sendable, Hashable {
     case tiled(HDTransform)
     /// Idefics3's and SmolVLM's: views of parts and of the whole with marks between them, and so many tokens a view.
     case views(TileTransform, marks: ViewMarks, tokens: Int)
+    /// Qwen2.5-VL's and Qwen3-VL's: patches, squares of which are a token each, as many as the image's size asks for.
+    case patches(PatchTransform)
   }
 
   /// How a prompt with images is written.
@@ -24,6 +26,8 @@ public struct ImageTokens: Sendable, Hashable {
     /// PaliGemma's: the text up to the last image, the begin token, the rest of the text, a line break. What the
     /// tokenizer puts in front of texts is left out. Prompts that a chat template writes are left to it.
     case imagesBeforeBegin(begin: String)
+    /// Qwen's: an image's mark stands between two others; `<image>` means all three. A mark of videos is refused.
+    case framed(start: String, end: String, video: String)
   }
 
   /// The token.
@@ -46,6 +50,12 @@ public struct ImageTokens: Sendable, Hashable {
     self.layout = layout
   }
 
+  /// What an image is written as in a prompt, and as in a conversation's message: the mark, with those around it.
+  public var shown: String {
+    guard case .framed(let start, let end, _) = layout else { return mark }
+    return start + mark + end
+  }
+
   /// The tokens that stand for an image, marks between its views included.
   ///
   /// - Throws: `InputError` for an image that cannot be prepared.
@@ -58,6 +68,8 @@ public struct ImageTokens: Sendable, Hashable {
       return tokens(transform.tokens(of: try transform.grid(height: height, width: width, path: path)))
     case .views(let transform, let marks, let count):
       return marks.tokens(transform.grid(height: height, width: width), view: tokens(count))
+    case .patches(let transform):
+      return tokens(transform.tokens(of: try transform.grid(height: height, width: width, path: path)))
     }
   }
 
@@ -74,6 +86,7 @@ public struct ImageTokens: Sendable, Hashable {
     case .single(let preparation, _): return try preparation.prepare(pixels, path: image.path)
     case .tiled(let transform): return try transform.prepare(pixels, path: image.path)
     case .views(let transform, _, _): return transform.prepare(pixels)
+    case .patches(let transform): return try transform.prepare(pixels, path: image.path)
     }
   }
 
@@ -120,13 +133,15 @@ public struct ImageTokens: Sendable, Hashable {
       }
     }
     if case .tiled = preparation { record = try unifyingMarks(record) }
+    if case .framed(_, _, let video) = layout { record = try framingMarks(record, refusing: video) }
     let marks = record.content.count(of: mark)
     if case .imagesBeforeBegin(let begin) = layout, !isTemplated, marks == 0 || marks == record.images.count {
       record.content.layOut(imagesBefore: begin, mark: mark, marks == 0 ? record.images.count : 0)
       return MarkedRecord(record: record, runs: runs)
     }
     if marks == 0, !record.images.isEmpty {
-      let addsMessage = record.content.prepend(String(repeating: mark + "\n", count: record.images.count))
+      let own = if case .framed = layout { shown } else { mark + "\n" }
+      let addsMessage = record.content.prepend(String(repeating: own, count: record.images.count))
       if addsMessage, record.promptMessages > 0 { record.promptMessages += 1 }
       return MarkedRecord(record: record, runs: runs)
     }

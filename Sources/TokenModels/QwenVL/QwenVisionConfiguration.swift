@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Files
+import Files
 
 /// Sizes and options of the vision transformer of Qwen2.5-VL or Qwen3-VL, as `vision_config` states them.
 public struct QwenVisionConfiguration: Sendable, Hashable {
@@ -40,8 +40,8 @@ public struct QwenVisionConfiguration: Sendable, Hashable {
     return side / merge / patchSize
   }
 
-  /// Layers whose output goes to the decoder's first ones.
-  var tappedLayers: [Int] {
+  /// Layers whose output goes to the decoder's first ones, one each.
+  public var tappedLayers: [Int] {
     guard case .table(_, let layers) = family else { return [] }
     return layers
   }

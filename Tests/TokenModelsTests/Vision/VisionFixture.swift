@@ -19,7 +19,9 @@ struct VisionFixture: CustomTestStringConvertible {
   static let all = [
     VisionFixture(name: "paligemma", folder: "paligemma"), VisionFixture(name: "paligemma2", folder: "paligemma"),
     VisionFixture(name: "smolvlm", folder: "smolvlm"), VisionFixture(name: "idefics3", folder: "smolvlm"),
-  ]
+  ] + qwen
+  /// Those of Qwen-VL, whose images are patches.
+  static let qwen = ["qwen25vl", "qwen25flat", "qwen3vl", "qwen3tied"].map { VisionFixture(name: $0, folder: "qwenvl") }
 
   /// The model in float32, as the expected values were computed.
   func model() throws -> any PretrainedModel & VisionLanguageModel {
@@ -44,7 +46,11 @@ struct VisionFixture: CustomTestStringConvertible {
   /// The images in order.
   func images() throws -> [Shown] {
     let places = try numbers("images"), pixels = try expected("pixels")
-    let views = try file()["views"] == nil ? places.map { _ in 1 } : numbers("views")
+    let patches = try file()["grids"] == nil ? [] : numbers("grids")
+    let grids = stride(from: 0, to: patches.count, by: 2).map { (rows: patches[$0], columns: patches[$0 + 1]) }
+    let views =
+      try file()["views"] != nil
+      ? numbers("views") : grids.isEmpty ? places.map { _ in 1 } : grids.map { $0.rows * $0.columns }
     var first = 0
     return (0..<places.count / 3).map { index in
       let (row, start, count) = (places[3 * index], places[3 * index + 1], places[3 * index + 2])
@@ -53,7 +59,8 @@ struct VisionFixture: CustomTestStringConvertible {
         row: row, start: start, count: count,
         image: ImageInput.Image(
           values: pixels.narrow(0, first, views[index]).contiguous().array(of: Float.self),
-          shape: Array(pixels.shape.dropFirst()), grid: views[index] == 1 ? nil : (1, views[index] - 1), starts: [],
+          shape: Array(pixels.shape.dropFirst()),
+          grid: grids.isEmpty ? views[index] == 1 ? nil : (1, views[index] - 1) : grids[index], starts: [],
           count: count))
     }
   }
