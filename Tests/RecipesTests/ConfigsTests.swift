@@ -27,7 +27,7 @@ import Training
   static let manipulation = ["manipulation/text.yaml"]
   // Wants a vocabulary with OpenVLA's actions.
   static let actions = ["manipulation/openvla.yaml"]
-  // Run dry in Phi3VisionRunTests: they need a model that sees.
+  // Run dry in VisionRunTests: they need a model that sees.
   static let grounding = [
     "grounding/llava-1.5-7b.yaml", "grounding/phi35-vision.yaml", "grounding/paligemma2-3b.yaml",
     "grounding/smolvlm-256m.yaml",
