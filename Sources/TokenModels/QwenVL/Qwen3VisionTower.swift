@@ -42,10 +42,6 @@ final class Qwen3VisionTower: QwenVisionTower {
     let shares = Tensor(samples.shares, shape: [layout.count, 4, 1], device: device)
     return (positions(rows) * shares).sum(1)
   }
-
-  override func initialiseTables(generator: Generator, dtype: DType, device: Device) {
-    projection.initialiseTables(generator: generator, dtype: dtype, device: device)
-  }
 }
 
 /// Attention, then an MLP, each on normalised input and added to its input.

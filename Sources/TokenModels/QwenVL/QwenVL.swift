@@ -8,14 +8,14 @@ public import TorchNN
 ///
 /// Images alone, no videos. Names are those of the published checkpoints: `model.*` and `visual.*` of Qwen2.5-VL,
 /// `model.language_model.*` and `model.visual.*` of Qwen3-VL, `lm_head.weight` of both.
-public final class QwenVL: Module, PretrainedModel, VisionLanguageModel {
+public final class QwenVL: Module, VisionCausalLM {
   /// Entries of `config.json`.
   public let configuration: QwenVLConfiguration
   /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
   @Child private var tower: QwenVisionTower
-  @Child private var decoder: Decoder
-  @Child("lm_head") private var output: Linear
+  /// The decoder with its head.
+  @Child("") public private(set) var language: CausalLM
   /// Names before those of tower and decoder.
   private let names: (tower: String, decoder: String)
 
@@ -30,33 +30,14 @@ public final class QwenVL: Module, PretrainedModel, VisionLanguageModel {
     configuration = try isThird ? QwenVLConfiguration(qwen3: config) : QwenVLConfiguration(qwen25: config)
     configurationJSON = config.value
     names = isThird ? ("model.visual", "model.language_model") : ("visual", "model")
-    (_tower, _decoder) = (Child(names.tower), Child(names.decoder))
+    _tower = Child(names.tower)
     super.init()
-    let vision = configuration.vision, language = configuration.language
-    tower =
-      isThird
-      ? Qwen3VisionTower(vision, width: language.hiddenSize) : Qwen25VisionTower(vision, width: language.hiddenSize)
-    decoder = Decoder(language)
-    if !language.tiesEmbeddings {
-      output = Linear(language.hiddenSize, language.vocabularySize, bias: false, device: .meta)
-    }
+    let vision = configuration.vision, width = configuration.language.hiddenSize
+    tower = isThird ? Qwen3VisionTower(vision, width: width) : Qwen25VisionTower(vision, width: width)
+    language = CausalLM(
+      configuration.language, json: config.value["text_config"] ?? config.value, decoder: names.decoder)
   }
 
-  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
-  public var checkpointsActivations: Bool {
-    get { decoder.recomputesLayers }
-    set { decoder.recomputesLayers = newValue }
-  }
-  /// Ids that the embedding has rows for.
-  public var vocabularySize: Int { configuration.language.vocabularySize }
-  /// Width H of the hidden states.
-  public var hiddenSize: Int { configuration.language.hiddenSize }
-  /// Longest sequence in tokens.
-  public var contextLength: Int { configuration.language.contextLength }
-  /// The last projection, from hidden states `[N, H]` to logits `[N, V]`.
-  public var head: OutputHead {
-    OutputHead(weight: configuration.language.tiesEmbeddings ? decoder.embedding.weight : output.weight)
-  }
   /// Id that stands for an image's places in a sequence.
   public var imageToken: Int { configuration.imageToken }
   /// How many places an image takes: one for each square of patches.
@@ -74,21 +55,17 @@ public final class QwenVL: Module, PretrainedModel, VisionLanguageModel {
 
   /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
-    let words = decoder.embed(input.ids), placed = placing(input, cache: cache)
-    guard let images = input.images else { return decoder(words, placed, cache: cache, rows: rows) }
+    let words = language.embed(input.ids), placed = placing(input, cache: cache)
+    guard let images = input.images else { return language.hidden(words, placed, cache: cache, rows: rows) }
     let seen = tower(images.pixels, layout(of: images))
     let deep = LayerAdditions(rows: images.rows, features: seen.deep.map { images.placed($0) })
-    return decoder(
+    return language.hidden(
       images.placing(seen.features, in: words), placed, cache: cache, rows: rows,
       adding: deep.features.isEmpty ? nil : deep)
   }
 
-  /// Embeddings of images among the embeddings: `[F, H]`, the tokens of one image after those of another; and what is
-  /// added to them behind each of the decoder's first layers.
-  public func features(of images: ImageInput) -> (embedded: Tensor, added: [Tensor]) {
-    let seen = tower(images.pixels, layout(of: images))
-    return (seen.features, seen.deep)
-  }
+  /// Embeddings of images among the embeddings: `[F, H]`, the tokens of one image after those of another.
+  public func features(of images: ImageInput) -> Tensor { tower(images.pixels, layout(of: images)).features }
 
   /// Where the images' patches lie.
   private func layout(of images: ImageInput) -> PatchLayout {
@@ -123,11 +100,6 @@ public final class QwenVL: Module, PretrainedModel, VisionLanguageModel {
     return input
   }
 
-  /// A cache for `batch` sequences of up to `capacity` tokens.
-  public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
-    decoder.makeCache(batch: batch, capacity: capacity)
-  }
-
   /// The names of the published checkpoints, whichever layout the source has: transformers 5 itself calls Qwen2.5-VL's
   /// parts as Qwen3-VL's.
   ///
@@ -145,13 +117,5 @@ public final class QwenVL: Module, PretrainedModel, VisionLanguageModel {
     }
     return try configuration.language.adapting(
       RenamedWeights(source, name), table: names.decoder + ".embed_tokens.weight", head: "lm_head.weight")
-  }
-
-  /// Draws randomly initialised weights of this type on this device.
-  public func initialise(generator: Generator, dtype: DType, device: Device) {
-    initialise(
-      standardDeviation: configuration.language.initialDeviation, generator: generator, dtype: dtype, device: device)
-    tower.initialise(standardDeviation: nil, generator: generator, dtype: dtype, device: device)
-    tower.initialiseTables(generator: generator, dtype: dtype, device: device)
   }
 }

@@ -39,7 +39,7 @@ final class PatchProjection: Module {
   }
 
   /// Randomly initialised values, as large as those of a matrix.
-  func initialiseTables(generator: Generator, dtype: DType, device: Device) {
+  override func initialiseTables(generator: Generator, dtype: DType, device: Device) {
     let inputs = Double(kernel.shape.dropFirst().reduce(1, *))
     noGrad {
       kernel = .empty(kernel.shape, dtype: dtype, device: device)

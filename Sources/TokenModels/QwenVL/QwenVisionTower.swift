@@ -15,9 +15,6 @@ class QwenVisionTower: Module {
   func callAsFunction(_ patches: Tensor, _ layout: PatchLayout) -> (features: Tensor, deep: [Tensor]) {
     preconditionFailure("\(type(of: self)) does not say what it computes")
   }
-
-  /// Randomly initialised values of what no layer holds.
-  func initialiseTables(generator: Generator, dtype: DType, device: Device) {}
 }
 
 /// The tower of Qwen2.5-VL (Bai et al. 2025, arXiv 2502.13923): attention inside windows, in a few layers over the whole
@@ -44,10 +41,6 @@ final class Qwen25VisionTower: QwenVisionTower {
       x = block(x, view, in: wholeLayers.contains(index) ? view.whole : view.windowed ?? view.whole)
     }
     return (merger(x), [])
-  }
-
-  override func initialiseTables(generator: Generator, dtype: DType, device: Device) {
-    projection.initialiseTables(generator: generator, dtype: dtype, device: device)
   }
 }
 

@@ -26,6 +26,7 @@ Face folders as `save_pretrained` writes them, in bfloat16; everything is comput
 `processor` holds a tokenizer, `preprocessor_config.json`, images (by a rule that the tests know) as the Pillow processor
 prepares them (values at some places), and prompts as Qwen2.5-VL's and Qwen3-VL's processors write them, in ids.
 """
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -60,12 +61,14 @@ def make(name, kind, options, grids, seed, flat=False):
     folder = HERE / name
     shutil.rmtree(folder, ignore_errors=True)
     generator = torch.Generator().manual_seed(seed)
-    model = kind(AutoConfig.for_model(kind.config_class.model_type, **options))
+    model = kind(AutoConfig.for_model(kind.config_class.model_type, **copy.deepcopy(options)))  # it adds to them
     config = model.config
     with torch.no_grad():
         for parameter in model.parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            parameter.copy_(parameter + 0.3 * noise if parameter.dim() == 1 else 0.3 * noise)
+            noise = 0.3 * torch.randn(parameter.shape, generator=generator)
+            # Wide matrices would make states so large that float32 no longer tells 1e-5.
+            inputs = parameter[0].numel()
+            parameter.copy_(parameter + noise if parameter.dim() == 1 else noise * min(1, 8 / inputs) ** 0.5)
     model.bfloat16().save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     if flat:

@@ -38,7 +38,7 @@ struct VisionFamily: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   /// Every family. To add one: its value, in an extension.
-  static let all = [llava, phi3, paliGemma, smolVLM]
+  static let all = [llava, phi3, paliGemma, smolVLM, qwen25, qwen3]
 }
 
 /// A run of a family: dark and bright images, whose number is told. Nothing but the image says which.

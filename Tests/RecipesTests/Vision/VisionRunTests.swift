@@ -97,6 +97,8 @@ import Training
   @Test(arguments: [
     ("phi35-vision", VisionFamily.phi3, "[261, 10, 374, 83]", 10), ("llava-1.5-7b", .phi3, "[261, 10, 374, 83]", 10),
     ("paligemma2-3b", .paliGemma, "<loc0100><loc0200><loc0300><loc0400>", 4), ("smolvlm-256m", .smolVLM, "8", 1),
+    ("qwen25-vl-3b", .qwen25, #"{\"bbox_2d\": [261, 10, 374, 83]}"#, 10),
+    ("qwen3-vl-2b", .qwen3, #"{\"bbox_2d\": [261, 10, 374, 83]}"#, 10),
   ])
   func runFilesRunDry(file: String, family: VisionFamily, answer: String, metrics: Int) throws {
     let seeing = try VisionRun(family), data = seeing.run.folder + "/dry.jsonl"
@@ -117,7 +119,7 @@ import Training
   }
 
   /// The preparation of images as newer versions of transformers write it.
-  @Test(arguments: [VisionFamily.llava, .paliGemma, .smolVLM])
+  @Test(arguments: [VisionFamily.llava, .paliGemma, .smolVLM, .qwen25])
   func preparationMayStandInTheProcessor(family: VisionFamily) throws {
     let seeing = try VisionRun(family), folder = seeing.model
     let before = try seeing.run.artifacts().dataset(seeing.run.folder + "/train.jsonl").example(0)
@@ -135,6 +137,9 @@ import Training
     (.smolVLM, ["max_image_size": ["longest_edge": 24]], "max_image_size.longest_edge"),
     (.phi3, ["image_processor_type": "CLIPImageProcessor"], "Phi3VImageProcessor"),
     (.phi3, ["num_img_tokens": 144], "num_img_tokens"),
+    (.qwen25, ["patch_size": 8], "key patch_size: expected 4, as the vision tower of config.json has it, found 8"),
+    (.qwen3, ["merge_size": 1], "key merge_size: expected 2"),
+    (.qwen3, ["temporal_patch_size": 1], "key temporal_patch_size: expected 2"),
   ])
   func otherPreparationsAreRefused(family: VisionFamily, changes: JSON, words: String) throws {
     let seeing = try VisionRun(family), path = seeing.model + "/preprocessor_config.json"
