@@ -64,11 +64,11 @@ def make(name, kind, options, grids, seed, flat=False):
     model = kind(AutoConfig.for_model(kind.config_class.model_type, **copy.deepcopy(options)))  # it adds to them
     config = model.config
     with torch.no_grad():
-        for parameter in model.parameters():
+        for key, parameter in model.named_parameters():
             noise = 0.3 * torch.randn(parameter.shape, generator=generator)
             # Wide matrices would make states so large that float32 no longer tells 1e-5.
-            inputs = parameter[0].numel()
-            parameter.copy_(parameter + noise if parameter.dim() == 1 else noise * min(1, 8 / inputs) ** 0.5)
+            inputs, kept = parameter[0].numel(), 8 if ".visual." in key else 12
+            parameter.copy_(parameter + noise if parameter.dim() == 1 else noise * min(1, kept / inputs) ** 0.5)
     model.bfloat16().save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     if flat:
