@@ -10,7 +10,7 @@ public import MetricTokens
 /// Patches lie square after square, row by row within one. The steps, and their rounding, are those of transformers'
 /// `Qwen2VLImageProcessor` on Pillow; there every patch is repeated for each image of a video that it spans, which the
 /// model does here.
-public struct PatchTransform: Sendable, Hashable {
+public struct PatchTransform: Sendable, Hashable, Codable {
   /// Pixels along a side of a patch.
   public var patch: Int
   /// Patches along a side of the squares that become one token each.

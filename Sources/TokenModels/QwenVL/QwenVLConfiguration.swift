@@ -15,6 +15,9 @@ public struct QwenVLConfiguration: Sendable, Hashable {
   /// Ids of the marks before and after an image's tokens.
   public var marks: Marks
 
+  /// Whether the model was taught boxes in pixels of the resized image, as Qwen2.5-VL was; else in thousandths.
+  public var writesPixels: Bool { vision.windowSquares != nil }
+
   /// Ids around an image's tokens.
   public struct Marks: Sendable, Hashable {
     /// Before the first.
