@@ -30,7 +30,8 @@ struct GroundingDataCommand: ParsableCommand {
   @Option(help: "Cells of the grid that coordinates count, along either side.", transform: whole(2...1_048_576))
   var grid = 1024
   @Option(
-    help: "Boxes as this Qwen2.5-VL or Qwen3-VL folder's model writes them, in the place of a grid.", completion: .directory)
+    help: "Boxes as this Qwen2.5-VL or Qwen3-VL folder's model writes them, in the place of a grid.",
+    completion: .directory)
   var boxesOf: String?
   @Flag(help: "Leave out rows that cannot be used, and count them.") var skipBad = false
   @Option(name: .shortAndLong, help: "Folder to write to.", completion: .directory) var output: String

@@ -38,8 +38,7 @@ public enum NamedBoxes: Sendable, Hashable, Codable {
     switch self {
     case .thousandths: return (1000 / row.width, 1000 / row.height, 1000, 1000)
     case .pixels(let transform):
-      // bounded: sides of a row are at most 1e6
-      let (height, width) = (Int(row.height.rounded()), Int(row.width.rounded()))
+      let (height, width) = (Int(row.height.rounded()), Int(row.width.rounded()))  // bounded: at most 1e6
       // An image that no model reads is refused where it is read.
       let size = (try? transform.size(height: height, width: width, path: row.image)) ?? (height, width)
       return (Double(size.width) / row.width, Double(size.height) / row.height, size.width, size.height)
@@ -49,7 +48,9 @@ public enum NamedBoxes: Sendable, Hashable, Codable {
   /// The right answer.
   func answer(_ row: ReferringRow) -> String {
     let scale = scale(of: row)
-    func whole(_ value: Double, _ limit: Int) -> String { "\(min(limit, max(0, Int(value.rounded()))))" }
+    func whole(_ value: Double, _ limit: Int) -> String {
+      "\(min(limit, max(0, Int(value.rounded()))))"  // bounded: within the image
+    }
     let corners = [
       whole(row.box.x1 * scale.x, scale.right), whole(row.box.y1 * scale.y, scale.bottom),
       whole(row.box.x2 * scale.x, scale.right), whole(row.box.y2 * scale.y, scale.bottom),

@@ -83,7 +83,8 @@ import TokenData
     #expect(pixels.answer(row) == #"{"bbox_2d": [64, 0, 644, 238]}"#)
     #expect(shares.answer(row) == #"{"bbox_2d": [100, 0, 1000, 500]}"#)
     for (template, said) in [
-      (pixels, "```json\n[{\"bbox_2d\": [64, 0, 644, 238], \"label\": \"2 cups\"}]\n```"), (pixels, "(64, 0), (644, 238)"),
+      (pixels, "```json\n[{\"bbox_2d\": [64, 0, 644, 238], \"label\": \"2 cups\"}]\n```"),
+      (pixels, "(64, 0), (644, 238)"),
       (shares, #"[{"label": "x", "bbox_2d": [100, 0, 1000, 500]}]"#),
     ] {
       let box = try #require(template.box(said, for: row))
@@ -91,7 +92,8 @@ import TokenData
     }
     #expect(pixels.box(#"{"bbox_2d": [1, 2, 3]}"#, for: row) == nil)
     for (family, named) in [
-      (VisionFamily.qwen25, NamedBoxes.pixels(PatchTransform(patch: 4, least: 256, most: 3840))), (.qwen3, .thousandths),
+      (VisionFamily.qwen25, NamedBoxes.pixels(PatchTransform(patch: 4, least: 256, most: 3840))),
+      (.qwen3, .thousandths),
     ] {
       let seeing = try VisionRun(family)
       #expect(try NamedBoxes(model: seeing.model) == named)

@@ -18,7 +18,8 @@ extension VisionFamily {
   static let qwen3 = qwen(
     "qwen3vl", "qwen3_vl", "Qwen3VLForConditionalGeneration",
     text: [
-      "model_type": "qwen3_vl_text", "head_dim": 8, "rope_parameters": ["rope_theta": 1e4, "mrope_section": [2, 1, 1]],
+      "model_type": "qwen3_vl_text", "head_dim": 8,
+      "rope_parameters": ["rope_theta": 1e4, "mrope_section": [2, 1, 1]],
     ],
     vision: ["num_position_embeddings": 16, "deepstack_visual_indexes": [0]], tower: "model.visual")
 
@@ -35,8 +36,9 @@ extension VisionFamily {
       let fixture = visionFixture("qwenvl/processor"), tokenizer = try Tokenizer(folder: fixture)
       func id(_ mark: String) throws -> JSON { .int(Int(try #require(tokenizer.id(of: mark)))) }
       let config: JSON = [
-        "architectures": [.string(architecture)], "model_type": .string(type), "image_token_id": try id("<|image_pad|>"),
-        "video_token_id": try id("<|video_pad|>"), "vision_start_token_id": try id("<|vision_start|>"),
+        "architectures": [.string(architecture)], "model_type": .string(type),
+        "image_token_id": try id("<|image_pad|>"), "video_token_id": try id("<|video_pad|>"),
+        "vision_start_token_id": try id("<|vision_start|>"),
         "vision_end_token_id": try id("<|vision_end|>"),
         "text_config": text.merging([
           "vocab_size": .int(tokenizer.count), "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,

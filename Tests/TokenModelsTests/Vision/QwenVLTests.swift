@@ -99,10 +99,12 @@ import TorchNN
     model.mergeLoRA()
     #expect(difference(states(model), adapted) < 1e-4)
     if let folder = ProcessInfo.processInfo.environment["DIST2_SAVE_TO"] {
-      try again.saveAdapters(to: "\(folder)/adapters/\(fixture.name)", replacing: true)
+      let target = "\(folder)/adapters/\(fixture.name)"
+      try again.saveAdapters(to: target, replacing: true)
+      try FileManager.default.createDirectory(atPath: target + "/expected", withIntermediateDirectories: true)
       try SafetensorsWriter.write(
         [SafetensorsSource(name: "logits", tensor: noGrad { model.head(adapted) }, dtype: nil)],
-        toFolder: "\(folder)/adapters/\(fixture.name)/expected", maxShardBytes: 1 << 30)
+        toFolder: target + "/expected", maxShardBytes: 1 << 30)
     }
   }
 

@@ -16,10 +16,11 @@ struct VisionFixture: CustomTestStringConvertible {
     URL(filePath: Fixture.folder).deletingLastPathComponent().appending(path: "\(folder)/\(name)").path
   }
 
-  static let all = [
-    VisionFixture(name: "paligemma", folder: "paligemma"), VisionFixture(name: "paligemma2", folder: "paligemma"),
-    VisionFixture(name: "smolvlm", folder: "smolvlm"), VisionFixture(name: "idefics3", folder: "smolvlm"),
-  ] + qwen
+  static let all =
+    [
+      VisionFixture(name: "paligemma", folder: "paligemma"), VisionFixture(name: "paligemma2", folder: "paligemma"),
+      VisionFixture(name: "smolvlm", folder: "smolvlm"), VisionFixture(name: "idefics3", folder: "smolvlm"),
+    ] + qwen
   /// Those of Qwen-VL, whose images are patches.
   static let qwen = ["qwen25vl", "qwen25flat", "qwen3vl", "qwen3tied"].map { VisionFixture(name: $0, folder: "qwenvl") }
 
