@@ -71,11 +71,11 @@ final class Qwen3Merger: Module {
   @Child("norm") private var norm: LayerNorm
   @Child("linear_fc1") private var inner: Linear
   @Child("linear_fc2") private var outer: Linear
-  private let normalisesSquares: Bool
+  private let normalisesSquares: Bool, merged: Int
 
   init(_ c: QwenVisionConfiguration, width: Int, normalisesSquares: Bool) {
     self.normalisesSquares = normalisesSquares
-    let merged = c.hiddenSize * c.squareArea
+    merged = c.hiddenSize * c.squareArea
     super.init()
     norm = LayerNorm(normalisesSquares ? merged : c.hiddenSize, epsilon: 1e-6, device: .meta)
     inner = Linear(merged, merged, device: .meta)
@@ -84,8 +84,7 @@ final class Qwen3Merger: Module {
 
   /// `[P, W]` → `[F, H]`.
   func callAsFunction(_ x: Tensor) -> Tensor {
-    let width = inner.weight.size(1)
-    let squares = normalisesSquares ? norm(x.view([-1, width])) : norm(x).view([-1, width])
+    let squares = normalisesSquares ? norm(x.view([-1, merged])) : norm(x).view([-1, merged])
     return outer(inner(squares).gelu())
   }
 }

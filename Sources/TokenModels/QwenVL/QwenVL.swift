@@ -6,18 +6,19 @@ public import TorchNN
 /// Qwen2.5-VL (Bai et al. 2025, arXiv 2502.13923) and Qwen3-VL (Bai et al. 2025, arXiv 2511.21631): a vision transformer
 /// for images of any size, squares of its patches as tokens, a Qwen decoder that knows time, row and column of each.
 ///
-/// Images alone, no videos. Names are those of the published checkpoints: `model.*` and `visual.*` of Qwen2.5-VL,
-/// `model.language_model.*` and `model.visual.*` of Qwen3-VL, `lm_head.weight` of both.
+/// Images alone, no videos. Names are those that transformers 5 gives the parts, which adapters have too:
+/// `model.language_model.*`, `model.visual.*`, `lm_head.weight`. Checkpoints of Qwen2.5-VL are written under those of the
+/// published ones, `model.*` and `visual.*`; both layouts are read.
 public final class QwenVL: Module, VisionCausalLM {
   /// Entries of `config.json`.
   public let configuration: QwenVLConfiguration
   /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
-  @Child private var tower: QwenVisionTower
+  @Child("model.visual") private var tower: QwenVisionTower
   /// The decoder with its head.
   @Child("") public private(set) var language: CausalLM
-  /// Names before those of tower and decoder.
-  private let names: (tower: String, decoder: String)
+  /// Whether checkpoints have other names than the model.
+  private let hasOwnLayout: Bool
 
   /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = ["qwen2_5_vl", "qwen3_vl"]
@@ -29,13 +30,12 @@ public final class QwenVL: Module, VisionCausalLM {
     let isThird = try config.ifPresent("model_type")?.string() == "qwen3_vl"
     configuration = try isThird ? QwenVLConfiguration(qwen3: config) : QwenVLConfiguration(qwen25: config)
     configurationJSON = config.value
-    names = isThird ? ("model.visual", "model.language_model") : ("visual", "model")
-    _tower = Child(names.tower)
+    hasOwnLayout = !isThird
     super.init()
     let vision = configuration.vision, width = configuration.language.hiddenSize
     tower = isThird ? Qwen3VisionTower(vision, width: width) : Qwen25VisionTower(vision, width: width)
     language = CausalLM(
-      configuration.language, json: config.value["text_config"] ?? config.value, decoder: names.decoder)
+      configuration.language, json: config.value["text_config"] ?? config.value, decoder: "model.language_model")
   }
 
   /// Id that stands for an image's places in a sequence.
@@ -100,22 +100,32 @@ public final class QwenVL: Module, VisionCausalLM {
     return input
   }
 
-  /// The names of the published checkpoints, whichever layout the source has: transformers 5 itself calls Qwen2.5-VL's
-  /// parts as Qwen3-VL's.
+  /// The source under the names of this model, whichever layout it has.
   ///
   /// - Throws: `InputError` if the checkpoint has a tensor under two of these names.
   public func adapting(_ source: any WeightSource) throws -> any WeightSource {
-    let own = [("model.language_model.", names.decoder + "."), ("model.visual.", names.tower + ".")]
-    func name(_ original: String) -> String {
-      for (long, short) in own where original.hasPrefix(long) { return short + original.dropFirst(long.count) }
-      return original
-    }
     var seen = Set<String>()
-    for name in source.names.map(name) where !seen.insert(name).inserted {
+    for name in source.names.map(ownName) where !seen.insert(name).inserted {
       throw InputError(
         path: source.path, place: "tensor \(name)", expected: "one name for it", found: "those of two layouts")
     }
     return try configuration.language.adapting(
-      RenamedWeights(source, name), table: names.decoder + ".embed_tokens.weight", head: "lm_head.weight")
+      RenamedWeights(source, ownName), table: Self.decoder + "embed_tokens.weight", head: "lm_head.weight")
   }
+
+  /// The name that published checkpoints have.
+  public func storedName(_ name: String) -> String {
+    guard hasOwnLayout else { return name }
+    if name.hasPrefix(Self.decoder) { return "model." + name.dropFirst(Self.decoder.count) }
+    return name.hasPrefix(Self.tower) ? String(name.dropFirst("model.".count)) : name
+  }
+
+  /// The name of this model for one of a checkpoint.
+  private func ownName(_ name: String) -> String {
+    guard hasOwnLayout, !name.hasPrefix(Self.decoder), !name.hasPrefix(Self.tower) else { return name }
+    if name.hasPrefix("visual.") { return "model." + name }
+    return name.hasPrefix("model.") ? Self.decoder + name.dropFirst("model.".count) : name
+  }
+
+  private static let decoder = "model.language_model.", tower = "model.visual."
 }

@@ -93,9 +93,10 @@ final class Qwen25Merger: Module {
   @Child("ln_q") private var norm: RMSNorm
   @Child("mlp.0") private var inner: Linear
   @Child("mlp.2") private var outer: Linear
+  private let merged: Int
 
   init(_ c: QwenVisionConfiguration, width: Int) {
-    let merged = c.hiddenSize * c.squareArea
+    merged = c.hiddenSize * c.squareArea
     super.init()
     norm = RMSNorm(c.hiddenSize, epsilon: 1e-6, device: .meta)
     inner = Linear(merged, merged, device: .meta)
@@ -103,5 +104,5 @@ final class Qwen25Merger: Module {
   }
 
   /// `[P, W]` → `[F, H]`.
-  func callAsFunction(_ x: Tensor) -> Tensor { outer(inner(norm(x).view([-1, inner.weight.size(1)])).gelu()) }
+  func callAsFunction(_ x: Tensor) -> Tensor { outer(inner(norm(x).view([-1, merged])).gelu()) }
 }

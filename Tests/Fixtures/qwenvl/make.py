@@ -122,23 +122,9 @@ def make(name, kind, options, grids, seed, flat=False):
         ids=ids, pixels=pixels, grids=torch.tensor(grids), prompts=torch.tensor(prompts), images=images,
         features=torch.cat(list(seen.pooler_output)), positions=positions, logits=logits, loss=loss,
         greedy=torch.cat(greedy), padded=generate(padded, mask, shown, thw))
-    stored = stored_names(folder)
-    expected |= {"grad." + stored(key): summary(parameter.grad) for key, parameter in model.named_parameters()}
+    expected |= {"grad." + key: summary(parameter.grad) for key, parameter in model.named_parameters()}
     save_file({key: value.detach().contiguous() for key, value in expected.items()}, folder / "expected.safetensors")
     print(name, f"loss {loss.item():.5f}", expected["greedy"].tolist(), expected["padded"].tolist())
-
-
-def stored_names(folder):
-    """From a parameter's name in transformers to that in the checkpoint."""
-    from safetensors import safe_open
-    names = set(safe_open(folder / "model.safetensors", "pt").keys())
-
-    def stored(key):
-        for name in (key, key.replace("model.language_model.", "model."), key.replace("model.visual.", "visual.")):
-            if name in names:
-                return name
-        raise KeyError(key)
-    return stored
 
 
 def picture(height, width):

@@ -12,7 +12,7 @@ extension VisionFamily {
   static let qwen25 = qwen(
     "qwen25vl", "qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration",
     text: ["model_type": "qwen2_5_vl_text", "rope_parameters": ["rope_theta": 1e4, "mrope_section": [1, 2, 1]]],
-    vision: ["window_size": 16, "fullatt_block_indexes": [1]], tower: "visual")
+    vision: ["window_size": 16, "fullatt_block_indexes": [1]])
 
   /// Qwen3-VL, likewise.
   static let qwen3 = qwen(
@@ -21,15 +21,15 @@ extension VisionFamily {
       "model_type": "qwen3_vl_text", "head_dim": 8,
       "rope_parameters": ["rope_theta": 1e4, "mrope_section": [2, 1, 1]],
     ],
-    vision: ["num_position_embeddings": 16, "deepstack_visual_indexes": [0]], tower: "model.visual")
+    vision: ["num_position_embeddings": 16, "deepstack_visual_indexes": [0]])
 
   private static func qwen(
-    _ name: String, _ type: String, _ architecture: String, text: JSON, vision: JSON, tower: String
+    _ name: String, _ type: String, _ architecture: String, text: JSON, vision: JSON
   ) -> VisionFamily {
     VisionFamily(
       name: name, prompt: "Where?", template: ", template: model", packing: 256, sizes: 3,
       parts: [
-        "train.freeze=[\"\(tower).*\"]", "train.lora={ rank: 4, alpha: 16, targets: [q_proj, v_proj, qkv] }",
+        "train.freeze=[\"model.visual.*\"]", "train.lora={ rank: 4, alpha: 16, targets: [q_proj, v_proj, qkv] }",
         "train.lora={ rank: 4, targets: all-linear }",
       ]
     ) { run in
