@@ -40,11 +40,15 @@ final class Decoder: Module {
   /// `x` `[B, T, H]` → `[B, T, H]`, or `[N, H]` with `rows`; see ``TokenModel/hidden(_:cache:rows:)``.
   func callAsFunction(_ x: Tensor, _ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
     var views: [DecoderParts.Layout: AttentionView] = [:]
-    let mutual = configuration.parts.seesWholePrompts ? input.promptStretches(of: x.size(1)) : []
+    let parts = configuration.parts
+    let mutual =
+      parts.seesWholePrompts
+      ? input.promptStretches(of: x.size(1)) : parts.seesWholeImages ? input.images?.stretches ?? [] : []
     for layout in Set(layouts) {
       views[layout] = AttentionView(
         input, x, rotary: layout.rotary.flatMap { rotaries[$0] }, pairs: .halves, cache: cache, window: layout.window,
-        temperature: configuration.parts.queryTemperature, mutual: mutual, documents: views.values.first?.documents)
+        temperature: parts.queryTemperature, mutual: mutual, mutualKeepsWindow: parts.seesWholeImages,
+        documents: views.values.first?.documents)
     }
     let (last, update) = runLayers(layers, x, rows: rows, recomputing: recomputesLayers) { views[layouts[$0]]! }
     cache?.advance(by: x.size(1))
