@@ -68,9 +68,12 @@ extension JSONReader {
     var sizes = [[Int]]()
     for element in try value.elements() {
       let size = try element.integers()
-      guard size.count == 2, size.allSatisfy({ (side...64 * side).contains($0) && $0 % side == 0 }) else {
+      guard size.count == 2, size.allSatisfy({ (side...64 * side).contains($0) && $0 % side == 0 }),
+        size[0] / side * (size[1] / side) <= 64
+      else {
         throw element.error(
-          expected: "height and width, 1 ... 64 times the tower's \(side) pixels", found: element.value.text())
+          expected: "height and width, multiples of the tower's \(side) pixels, of 64 views at most",
+          found: element.value.text())
       }
       sizes.append(size)
     }

@@ -29,6 +29,13 @@ SMOL_TOWER = dict(model_type="smolvlm_vision", hidden_size=768, image_size=512, 
 SMOL_OWN = dict(image_token_id=49190, scale_factor=4, tie_word_embeddings=False, vocab_size=49280)
 IDEFICS = dict(hidden_size=1152, intermediate_size=4304, num_hidden_layers=27, num_attention_heads=16, image_size=364,
                patch_size=14, model_type="idefics3_vision", tie_word_embeddings=False)
+TOWER_896 = dict(model_type="siglip_vision_model", hidden_size=1152, image_size=896, intermediate_size=4304,
+                 num_attention_heads=16, num_hidden_layers=27, patch_size=14, vision_use_head=False)
+ONEVISION = dict(image_token_index=151646, video_token_index=151647, projector_hidden_act="gelu",
+                 vision_aspect_ratio="anyres_max_9", vision_feature_layer=-1, vision_feature_select_strategy="full",
+                 vision_config=dict(TOWER_896, image_size=384, num_hidden_layers=26), image_grid_pinpoints=[
+                     [384 * rows, 384 * columns] for rows in range(1, 7) for columns in range(1, 7)])
+QWEN2 = dict(model_type="qwen2", max_position_embeddings=32768, rope_theta=1000000.0, vocab_size=152000)
 LLAMA3 = dict(model_type="llama", hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
               num_key_value_heads=8, max_position_embeddings=131072, rms_norm_eps=1e-5, rope_theta=500000.0,
               vocab_size=128259, rope_scaling=dict(factor=8.0, high_freq_factor=4.0, low_freq_factor=1.0,
@@ -60,8 +67,21 @@ CHECKPOINTS = [
                            vocab_size=32000))),
     ("Qwen/Qwen2.5-VL-7B-Instruct", "qwen2_5_vl", None),
     ("Qwen/Qwen3-VL-8B-Instruct", "qwen3_vl", None),
-    ("google/gemma-3-4b-it", "gemma3", None),
-    ("llava-hf/llava-onevision-qwen2-7b-ov-hf", "llava_onevision", None),
+    ("google/gemma-3-4b-it", "gemma3", dict(
+        boi_token_index=255999, eoi_token_index=256000, image_token_index=262144, mm_tokens_per_image=256, text_config=dict(
+            model_type="gemma3_text", hidden_size=2560, intermediate_size=10240, num_hidden_layers=34,
+            rope_scaling=dict(factor=8.0, rope_type="linear"), sliding_window=1024), vision_config=TOWER_896)),
+    ("google/gemma-3-27b-it", "gemma3", dict(
+        boi_token_index=255999, eoi_token_index=256000, image_token_index=262144, mm_tokens_per_image=256, text_config=dict(
+            model_type="gemma3_text", head_dim=128, hidden_size=5376, intermediate_size=21504, num_attention_heads=32,
+            num_hidden_layers=62, num_key_value_heads=16, query_pre_attn_scalar=168,
+            rope_scaling=dict(factor=8.0, rope_type="linear"), sliding_window=1024), vision_config=TOWER_896)),
+    ("llava-hf/llava-onevision-qwen2-0.5b-ov-hf", "llava_onevision", dict(ONEVISION, tie_word_embeddings=True, text_config=dict(
+        QWEN2, hidden_size=896, intermediate_size=4864, num_attention_heads=14, num_hidden_layers=24, num_key_value_heads=2,
+        tie_word_embeddings=True))),
+    ("llava-hf/llava-onevision-qwen2-7b-ov-hf", "llava_onevision", dict(ONEVISION, tie_word_embeddings=False, text_config=dict(
+        QWEN2, hidden_size=3584, intermediate_size=18944, num_attention_heads=28, num_hidden_layers=28,
+        num_key_value_heads=4))),
     ("OpenGVLab/InternVL3-8B-hf", "internvl", None),
 ]
 
