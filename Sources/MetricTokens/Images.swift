@@ -37,6 +37,17 @@ public struct PreparedImage: Sendable, Hashable {
     public var views: Int { rows * columns + (hasWhole ? 1 : 0) }
   }
 
+  /// What of the features of an image's parts, laid out as they lie in the image, becomes tokens.
+  public struct Area: Sendable, Hashable {
+    /// Rows and columns in the middle, without padding.
+    public let kept: Grid
+    /// Rows and columns that these are scaled to.
+    public let shown: Grid
+
+    /// Memberwise.
+    public init(kept: Grid, shown: Grid) { (self.kept, self.shown) = (kept, shown) }
+  }
+
   /// 1 or 3.
   public let channels: Int
   /// Rows of a view.
@@ -46,14 +57,17 @@ public struct PreparedImage: Sendable, Hashable {
   /// The parts, whose views stand beside that of the whole image, in reading order, or, of patches, alone, in the order
   /// that the model reads them in; nil: the whole image is the only view.
   public let grid: Grid?
+  /// What of their features becomes tokens; nil: all, or the model's own rule decides.
+  public let area: Area?
   /// Normalised values `[views, channels, height, width]`, in row-major order.
   public let values: [Float]
 
   /// An image of these values.
-  public init(channels: Int, height: Int, width: Int, grid: Grid? = nil, values: [Float]) {
+  public init(channels: Int, height: Int, width: Int, grid: Grid? = nil, area: Area? = nil, values: [Float]) {
     let views = grid?.views ?? 1
     precondition(values.count == views * channels * height * width, "\(values.count) values of \(views) views")
-    (self.channels, self.height, self.width, self.grid, self.values) = (channels, height, width, grid, values)
+    (self.channels, self.height, self.width, self.grid, self.area) = (channels, height, width, grid, area)
+    self.values = values
   }
 }
 

@@ -20,8 +20,7 @@ import TokenData
 
   private let folder = imageFixture("../qwenvl/processor")
   private let transform: PatchTransform
-  private let layout = ImageTokens.Layout.framed(
-    start: "<|vision_start|>", end: "<|vision_end|>", video: "<|video_pad|>")
+  private let layout = ImageTokens.Layout.framed(start: "<|vision_start|>", end: "<|vision_end|>")
 
   init() throws {
     transform = try PatchTransform(JSONReader(file: folder + "/preprocessor_config.json"), frames: 2)
@@ -86,7 +85,7 @@ import TokenData
     let tokenizer = try Tokenizer(folder: folder)
     var encoder = ExampleEncoder(tokenizer, end: nil)
     let images = ImageTokens(
-      id: prompts.image, mark: "<|image_pad|>", preparation: .patches(transform), layout: layout)
+      id: prompts.image, mark: "<|image_pad|>", preparation: .patches(transform), layout: layout, video: "<|video_pad|>")
     encoder.images = images
     let source = try String(contentsOfFile: folder + "/chat_template.jinja", encoding: .utf8)
     var template = try InterpretedTemplate(source, path: "chat_template.jinja", tokenizer: tokenizer)

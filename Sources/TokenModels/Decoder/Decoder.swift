@@ -44,11 +44,15 @@ final class Decoder: Module {
     _ x: Tensor, _ input: ModelInput, cache: KeyValueCache?, rows: Tensor?, adding additions: LayerAdditions? = nil
   ) -> Tensor {
     var views: [DecoderParts.Layout: AttentionView] = [:]
-    let mutual = configuration.parts.seesWholePrompts ? input.promptStretches(of: x.size(1)) : []
+    let parts = configuration.parts
+    let mutual =
+      parts.seesWholePrompts
+      ? input.promptStretches(of: x.size(1)) : parts.seesWholeImages ? input.images?.stretches ?? [] : []
     for layout in Set(layouts) {
       views[layout] = AttentionView(
         input, x, rotary: layout.rotary.flatMap { rotaries[$0] }, pairs: .halves, cache: cache, window: layout.window,
-        temperature: configuration.parts.queryTemperature, mutual: mutual, documents: views.values.first?.documents)
+        temperature: parts.queryTemperature, mutual: mutual, mutualKeepsWindow: parts.seesWholeImages,
+        documents: views.values.first?.documents)
     }
     let (last, update) = runLayers(layers, x, rows: rows, recomputing: recomputesLayers, adding: additions) {
       views[layouts[$0]]!

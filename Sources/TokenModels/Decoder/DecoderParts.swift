@@ -97,6 +97,8 @@ public struct DecoderParts: Sendable, Hashable {
   public var unrotatedLayers: Set<Int> = []
   /// Whether the tokens of a prompt see each other in both directions.
   public var seesWholePrompts = false
+  /// Whether the tokens of an image see each other in both directions, as far as a layer's window reaches.
+  public var seesWholeImages = false
   /// Activation of the MLP's gate.
   package var activation = Activation.silu
 }

@@ -27,14 +27,17 @@ public final class Llava: Module, VisionCausalLM {
   ///
   /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
-    try self.init(LlavaConfiguration(config), CausalLM(config: config.languageModel()), config.value)
+    try self.init(LlavaConfiguration(config), CausalLM(config: config.languageModel(of: Self.languageTypes, in: "llava").tyingToo(config)),
+      config.value)
   }
 
   private init(_ configuration: LlavaConfiguration, _ language: CausalLM, _ json: JSON) {
     (self.configuration, configurationJSON) = (configuration, json)
     super.init()
     tower = VisionTower(configuration.vision)
-    projector = LlavaProjector(configuration, width: language.hiddenSize)
+    projector = LlavaProjector(
+      configuration.vision.hiddenSize, to: language.hiddenSize, bias: configuration.projectorBias,
+      activation: configuration.activation)
     self.language = language
   }
 
@@ -78,11 +81,11 @@ final class LlavaProjector: Module {
   @Child("linear_2") private var second: Linear
   private let activation: Activation
 
-  init(_ c: LlavaConfiguration, width: Int) {
-    activation = c.activation
+  init(_ width: Int, to hidden: Int, bias: Bool, activation: Activation) {
+    self.activation = activation
     super.init()
-    first = Linear(c.vision.hiddenSize, width, bias: c.projectorBias, device: .meta)
-    second = Linear(width, width, bias: c.projectorBias, device: .meta)
+    first = Linear(width, hidden, bias: bias, device: .meta)
+    second = Linear(hidden, hidden, bias: bias, device: .meta)
   }
 
   /// `[N, P, W]` → `[N, P, H]`.

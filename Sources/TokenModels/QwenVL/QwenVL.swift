@@ -47,10 +47,11 @@ public final class QwenVL: Module, VisionCausalLM {
   }
   /// Height and width of a patch.
   public var imageSize: (height: Int, width: Int) { (configuration.vision.patchSize, configuration.vision.patchSize) }
+  /// Id that would stand for a video's places.
+  public var videoToken: Int? { configuration.videoToken }
   /// An image stands between its marks.
   public var promptLayout: PromptLayout {
-    let marks = configuration.marks
-    return .framed(start: marks.start, end: marks.end, video: configuration.videoToken)
+    .framed(start: configuration.marks.start, end: configuration.marks.end)
   }
 
   /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.

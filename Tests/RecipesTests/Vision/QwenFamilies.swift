@@ -85,7 +85,7 @@ extension JSON {
       } catch { return "\(error)" }
     }
     let video = refusal { _ = try seeing.generate(seeing.model, [#"{"prompt": "<|video_pad|>", "images": []}"#]) }
-    #expect(video.contains("stands for a video"), "\(video)")
+    #expect(video.contains("found <|video_pad|>"), "\(video)")
     let thin = [UInt8](repeating: 7, count: 3 * 201)
     try PixelImage(width: 201, height: 1, channels: 3, bytes: thin).writePNG(to: seeing.images + "/thin.png")
     let line = refusal { _ = try seeing.generate(seeing.model, [#"{"prompt": "?", "images": ["thin.png"]}"#]) }
