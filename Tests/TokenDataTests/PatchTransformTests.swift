@@ -85,7 +85,8 @@ import TokenData
     let tokenizer = try Tokenizer(folder: folder)
     var encoder = ExampleEncoder(tokenizer, end: nil)
     let images = ImageTokens(
-      id: prompts.image, mark: "<|image_pad|>", preparation: .patches(transform), layout: layout, video: "<|video_pad|>")
+      id: prompts.image, mark: "<|image_pad|>", preparation: .patches(transform), layout: layout, video: "<|video_pad|>"
+    )
     encoder.images = images
     let source = try String(contentsOfFile: folder + "/chat_template.jinja", encoding: .utf8)
     var template = try InterpretedTemplate(source, path: "chat_template.jinja", tokenizer: tokenizer)
