@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Evaluation
-public import Files
+import Evaluation
+import Files
 import MetricTokens
 import Recipes
 public import TokenData
