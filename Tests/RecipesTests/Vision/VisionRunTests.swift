@@ -131,16 +131,17 @@ import Training
   }
 
   /// Images of another size than the tower reads, or other tokens than the model has.
-  @Test(arguments: [
-    (VisionFamily.llava, ["crop_size": ["height": 24, "width": 24]] as JSON, "crop_size"),
-    (.paliGemma, ["size": ["height": 12, "width": 12]], "10 x 10"),
-    (.smolVLM, ["max_image_size": ["longest_edge": 24]], "max_image_size.longest_edge"),
-    (.phi3, ["image_processor_type": "CLIPImageProcessor"], "Phi3VImageProcessor"),
-    (.phi3, ["num_img_tokens": 144], "num_img_tokens"),
-    (.qwen25, ["patch_size": 8], "key patch_size: expected 4, as the vision tower of config.json has it, found 8"),
-    (.qwen3, ["merge_size": 1], "key merge_size: expected 2"),
-    (.qwen3, ["temporal_patch_size": 1], "key temporal_patch_size: expected 2"),
-  ])
+  @Test(
+    arguments: [
+      (.llava, ["crop_size": ["height": 24, "width": 24]], "crop_size"),
+      (.paliGemma, ["size": ["height": 12, "width": 12]], "10 x 10"),
+      (.smolVLM, ["max_image_size": ["longest_edge": 24]], "max_image_size.longest_edge"),
+      (.phi3, ["image_processor_type": "CLIPImageProcessor"], "Phi3VImageProcessor"),
+      (.phi3, ["num_img_tokens": 144], "num_img_tokens"),
+      (.qwen25, ["patch_size": 8], "key patch_size: expected 4, as the vision tower of config.json has it, found 8"),
+      (.qwen3, ["merge_size": 1], "key merge_size: expected 2"),
+      (.qwen3, ["temporal_patch_size": 1], "key temporal_patch_size: expected 2"),
+    ] as [(VisionFamily, JSON, String)])
   func otherPreparationsAreRefused(family: VisionFamily, changes: JSON, words: String) throws {
     let seeing = try VisionRun(family), path = seeing.model + "/preprocessor_config.json"
     let old = try JSONReader(file: path).value
