@@ -77,6 +77,7 @@ struct ShardingTests {
     Case(name: "whole steps"), Case(name: "a bucket for each gradient", bucketBytes: 1),
     Case(name: "fewer examples than processes", batch: 3), Case(name: "without clipping", clip: nil),
     Case(name: "frozen parts", frozen: ["embedding", "norm"]), Case(name: "a tied head", isTied: true),
+    Case(name: "parameters in parts", width: 96),
   ]
 
   /// Two numbers have one sum, whoever adds them: two processes come to the same bits in every way to share. Of more, Gloo
