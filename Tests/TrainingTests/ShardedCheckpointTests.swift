@@ -39,7 +39,7 @@ struct ShardedCheckpointTests {
     options.dtype = variant.training
     rule.stateBits = variant.stateBits
     let trainer = Trainer(model, try toyObjective(), rule, options: options, reducer: reducer)
-    trainer.shouldStop = { trainer.progress.step >= stopAfter }
+    trainer.shouldStop = { [unowned trainer] in trainer.progress.step >= stopAfter }
     let examples = try Fixture.toyRun().examples
     let source = ExampleBatches(
       examples, plan: BatchPlan(count: examples.count, batch: 4, seed: 1),
@@ -78,7 +78,8 @@ struct ShardedCheckpointTests {
     let whole = try Self.run(variant, 2, .none)
     var start = 0
     for (sharding, stop) in [
-      (Sharding.optimizer, 1), (.gradients, 3), (.none, 4), (.optimizer, 6), (.optimizer, 7), (.none, 8), (.gradients, 99),
+      (Sharding.optimizer, 1), (.gradients, 3), (.none, 4), (.optimizer, 6), (.optimizer, 7), (.none, 8),
+      (.gradients, 99),
     ] {
       let outcomes = try Self.run(variant, 2, sharding, folder: path, stopAfter: stop)
       #expect(outcomes.map(\.start) == [start, start], "\(sharding) to \(stop)")
@@ -147,7 +148,8 @@ struct ShardedCheckpointTests {
         variant, DistributedReducer(group, sharding: .optimizer), processes: 2, folder: path)
     }
     let words = results.map { if case .failure(let error) = $0 { "\(error)" } else { "no error" } }
-    #expect(words.allSatisfy { $0.contains("tensor first.bias: expected elements 0 to 16, found no such part") }, "\(words)")
+    #expect(
+      words.allSatisfy { $0.contains("tensor first.bias: expected elements 0 to 16, found no such part") }, "\(words)")
   }
 
   /// A disk that is full for one process or all: the checkpoint before stays, and nothing half written.
@@ -207,7 +209,8 @@ struct ShardedCheckpointTests {
   private static func process(
     _ variant: Case, _ rank: Int, port: Int, folder: String, killedAt exchange: Int = .max
   ) throws -> Outcome {
-    let place = ProcessPlace(rank: rank, size: 2, localRank: rank, host: "127.0.0.1", port: port, isStoreElsewhere: true)
+    let place = ProcessPlace(
+      rank: rank, size: 2, localRank: rank, host: "127.0.0.1", port: port, isStoreElsewhere: true)
     let group = try ProcessGroup(place, introduction: "tests", joining: .seconds(100), limit: .seconds(60))
     let reducer = Mortal(DistributedReducer(group, sharding: .optimizer), left: exchange)
     do {

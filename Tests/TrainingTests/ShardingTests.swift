@@ -39,7 +39,9 @@ struct ShardingTests {
     let model = try variant.width.map { try Toy(width: $0, dtype: variant.dtype) } ?? Toy(dtype: variant.dtype)
     if variant.isTied { model.$projection.tensor = model.embedding }
     model.unfreeze()
-    for parameter in model.parameters() where variant.frozen.contains(parameter.key) { parameter.box.isTrainable = false }
+    for parameter in model.parameters() where variant.frozen.contains(parameter.key) {
+      parameter.box.isTrainable = false
+    }
     var options = toyOptions, rule = toyRule
     (options.dtype, options.gradientNormLimit) = (variant.training, variant.clip)
     rule.stateBits = variant.stateBits
@@ -138,7 +140,9 @@ struct ShardingTests {
   }
 
   /// Where one process finds what is not finite, all say it, of whichever share.
-  @Test(arguments: [Sharding.optimizer, .gradients]) func aGradientThatIsNotFiniteIsNamedByAll(_ sharding: Sharding) throws {
+  @Test(arguments: [Sharding.optimizer, .gradients]) func aGradientThatIsNotFiniteIsNamedByAll(_ sharding: Sharding)
+    throws
+  {
     let words = try inProcesses(2) { group -> String in
       let model = try Toy()
       // Finite forwards, 0 / 0 backwards.

@@ -211,7 +211,8 @@ public final class TrainRun {
   private func randomlyInitializedModel() throws -> any PretrainedModel {
     let device = artifacts.settings.train.device, model = try describeModel(folder: artifacts.modelFolder)
     try requireMemory(
-      bytes: bytes(ofTraining: model, artifacts.settings.train, processes: group?.size ?? 1), path: artifacts.modelFolder,
+      bytes: bytes(ofTraining: model, artifacts.settings.train, processes: group?.size ?? 1),
+      path: artifacts.modelFolder,
       for: "weights, gradients and optimizer state of a model from scratch",
       remedy: "Take smaller sizes in config.json.", on: device)
     try withTorchErrors {

@@ -39,7 +39,8 @@ extension TrainingLoop {
     let folder = try tell(folder.map { absolutePath($0) }), count = try reducer.gather([0]).count
     try body(count)
     try SafetensorsWriter.write(
-      OptimizerParts.sources(of: optimizer.state), to: "\(folder)/\(OptimizerParts.fileName(reducer.rank + 1, of: count))")
+      OptimizerParts.sources(of: optimizer.state),
+      to: "\(folder)/\(OptimizerParts.fileName(reducer.rank + 1, of: count))")
     _ = try reducer.gather([0])
   }
 
@@ -60,7 +61,8 @@ extension TrainingLoop {
     let found = try? MappedFile(path).withBytes { String(decoding: $0, as: UTF8.self) }
     guard found == word else {
       throw InputError(
-        path: folder, expected: "a folder that all processes have at this path, since each writes its part of a checkpoint",
+        path: folder,
+        expected: "a folder that all processes have at this path, since each writes its part of a checkpoint",
         found: found == nil ? "none that process 0 writes to" : "one that process 0 does not write to",
         remedy: "Put the run on a file system that all machines share, or set train.shard to none.")
     }

@@ -39,7 +39,8 @@ public final class TrainingLoop {
     let prepared = optimizer.prepare(module, dtype: options.dtype)
     parameters = prepared.parameters
     gradients = reducer.gradients(of: parameters.map(\.tensor))
-    self.optimizer = optimizer.makeOptimizer(for: gradients.parts.map { prepared.optimized[$0.parameter].part($0.range) })
+    self.optimizer = optimizer.makeOptimizer(
+      for: gradients.parts.map { prepared.optimized[$0.parameter].part($0.range) })
   }
 
   /// Trains from where ``progress`` stands (or the last whole checkpoint, if it is to go on from that) to the end.

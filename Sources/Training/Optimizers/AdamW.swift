@@ -73,7 +73,8 @@ final class AdamWOptimizer: Optimizer {
         let tensor = parameter.tensor
         let values = parameter.optimizedValues
         return Slot(
-          key: parameter.key, range: parameter.range, parameter: tensor, values: values, first: values.detach().zerosLike(),
+          key: parameter.key, range: parameter.range, parameter: tensor, values: values,
+          first: values.detach().zerosLike(),
           second: values.detach().zerosLike(), step: steps.select(0, index))
       }
     }

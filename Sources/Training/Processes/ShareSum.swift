@@ -17,25 +17,24 @@ final class ShareSum: PendingSum {
   /// How many may be under way: each has its bucket's size in memory.
   static let atOnce = 2
 
-  private let exchange: PendingCollective
+  /// What is received, by rank, while it is under way; c10d holds that memory as long as the exchange lives.
+  private var underWay: (exchange: PendingCollective, received: [Tensor])?
   private let take: (Tensor) -> Void
-  /// By rank; nil when it has been added.
-  private var received: [Tensor]?
 
   /// - Parameters:
   ///   - flat: the bucket, which may not be touched before the end.
   ///   - take: gets the sum, `[share]`.
   init(_ flat: Tensor, _ group: ProcessGroup, take: @escaping (Tensor) -> Void) throws {
     let rows = Tensor.empty([group.size, flat.count / group.size], dtype: flat.dtype)
-    exchange = try group.beginExchange(flat.view(rows.shape), into: rows)
-    received = (0..<group.size).map { rows.select(0, $0) }
     self.take = take
+    let exchange = try group.beginExchange(flat.view(rows.shape), into: rows)
+    underWay = (exchange, (0..<group.size).map { rows.select(0, $0) })
   }
 
   func wait() throws {
-    guard let shares = received else { return }
+    guard let (exchange, shares) = underWay else { return }
     try exchange.wait()
-    received = nil
+    underWay = nil
     noGrad {
       for other in shares.dropFirst() { shares[0].add_(other) }
       take(shares[0])
