@@ -94,13 +94,13 @@ struct CommandTests {
 
   /// What a command finds wrong while it runs is said as what its parser finds: with the command's own usage.
   @Test func wrongUsageNamesTheCommand() throws {
-    let lab = try CommandLab(model: false)
+    let lab = try CommandLab()
     try lab.write("table.csv", "x,y\n" + (0..<30).map { "\($0),\($0 % 7)\n" }.joined())
     for (line, command) in [
       ("$D train table.csv", "dist2 train"), ("$D init table.csv", "dist2 init"),
       ("$D train run.yaml --target y", "dist2 train"), ("$D train table.csv --processes 2 --target y", "dist2 train"),
       ("$D study --noises x", "dist2 study"), ("$D reproduce grounding --side 15", "dist2 reproduce grounding"),
-      ("$D reproduce overhead --variants nosuch", "dist2 reproduce overhead"), ("$D train", "dist2 train"),
+      ("$D study --variants nosuch", "dist2 study"), ("$D train", "dist2 train"),
     ] {
       let outcome = try lab.run(line)
       #expect(outcome.code == 2, "\(line): \(outcome)")
@@ -131,7 +131,7 @@ struct CommandTests {
     for (set, words) in [
       ("train.lerningRate=1", "learningRate"), ("model=nosuch", "nosuch"), ("train.device=cuda:63", "device"),
     ] {
-      let outcome = try lab.run("DIST2_CACHE=$PWD/none $D train table.csv --target y --set \(set)")
+      let outcome = try lab.run("DIST2_CACHE=$PWD/none $D train table.csv --target y --model m --set \(set)")
       #expect(outcome.code == 1 && outcome.errors.contains(words), "\(set): \(outcome)")
       #expect(!fileExists(lab.folder + "/table"), "\(set)")
     }
