@@ -76,7 +76,9 @@ public struct Inspection {
       if line == nil || record.source.hasSuffix(" line \(line ?? 0)") { chosen.append((index, record)) }
     }
     if let line, chosen.isEmpty {
-      throw InputError(path: source.path, place: "line \(line)", expected: "an example", found: "none, or one left out")
+      throw InputError(
+        path: source.path, place: "line \(line)", expected: "an example", found: "none, or one left out",
+        remedy: "Lines count from 1; what data.skipBad and data.limit leave out is not shown.")
     }
     examples = try chosen.map { index, record in
       let analysis = try artifacts.encoder.analyze(record)

@@ -55,13 +55,10 @@ public struct ResponseInspection {
       terminal.styled("read", .dim) + "  " + terminal.styled("|learnt", .green)
         + "  ║ where the prompt ends, the same tokens before each response")
     parts.append(table.text(terminal: terminal))
-    parts += notes.map { $0.wrapped(to: terminal.size().columns).joined(separator: "\n") }
-    parts += warnings.map { warning in
-      terminal.styled("! ", .yellow, .bold)
-        + warning.wrapped(to: terminal.size().columns - 2).joined(separator: "\n  ")
-    }
+    parts += notes.map { terminal.prose($0) }
+    parts += warnings.map { terminal.styled("! ", .yellow, .bold) + terminal.prose($0, indent: 2) }
     if warnings.isEmpty { parts.append(terminal.styled("No warnings.", .green)) }
-    return parts.joined(separator: "\n\n")
+    return parts.asBlocks
   }
 
   private func text(_ index: Int, _ terminal: Terminal) -> String {

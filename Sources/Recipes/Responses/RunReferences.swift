@@ -44,7 +44,7 @@ extension ResponseArtifacts {
   ) throws -> RunReferences {
     var references = RunReferences()
     if let mode {
-      terminal.write("note: reference model: \(description(of: mode, folder))\n")
+      terminal.note("reference model: \(description(of: mode, folder))")
       switch mode {
       case .withoutAdapters: take(.withoutAdapters(model), model, &references)
       case .twin: take(.twin(try loadReference()), model, &references)
@@ -56,7 +56,7 @@ extension ResponseArtifacts {
       }
     }
     for (name, other) in settings.teachers.models {
-      terminal.write("note: \(name): \(other)\n")
+      terminal.note("\(name): \(other)")
       references.models[name] = .twin(try load(other, settings.train.dtype, as: "teachers.\(name)"))
     }
     return references

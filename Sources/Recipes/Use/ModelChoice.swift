@@ -101,7 +101,8 @@ extension RunFolder {
       guard steps.contains(step) else {
         throw InputError(
           path: checkpoints, expected: "a checkpoint of step \(step)",
-          found: "those of \(steps.map(String.init).joined(separator: ", "))")
+          found: "those of \(steps.map(String.init).joined(separator: ", "))",
+          remedy: "train.keep and train.checkpointEvery say which are kept; without --step the best is taken.")
       }
       return "\(checkpoints)/step-\(step)"
     }
