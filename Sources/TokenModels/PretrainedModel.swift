@@ -33,6 +33,10 @@ public protocol PretrainedModel: TokenModel {
   /// A parameter as checkpoints of this architecture hold it, where ``adapting(_:)`` changes more than its name; by
   /// default as it is.
   func stored(_ tensor: Tensor, as name: String) -> Tensor
+
+  /// A parameter's name in checkpoints of this architecture, where ``adapting(_:)`` reads several layouts; by default
+  /// its own.
+  func storedName(_ name: String) -> String
 }
 
 /// How weights are brought into memory.
@@ -86,6 +90,9 @@ extension PretrainedModel {
 
   /// As it is.
   public func stored(_ tensor: Tensor, as name: String) -> Tensor { tensor }
+
+  /// Its own.
+  public func storedName(_ name: String) -> String { name }
 
   /// Opens the model in a Hugging Face folder.
   public init(folder: String, options: LoadOptions = LoadOptions()) throws {
