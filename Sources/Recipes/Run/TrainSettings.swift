@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Files
 public import MetricTokens
 public import Torch
 public import TorchNN
@@ -44,6 +45,8 @@ public struct TrainSettings: Sendable, Hashable {
   public var freeze: [String]
   /// Adapters that are trained instead of the model; nil: the model itself.
   public var lora: LoRASettings?
+  /// How the frozen weights beneath adapters are stored; nil: as numbers.
+  public var quantize: QuantizationSettings?
   /// Bits of the optimizer's state.
   public var stateBits: AdamW.StateBits
   /// Whether layers are computed again in the backward pass, which saves their memory.
@@ -62,7 +65,7 @@ public struct TrainSettings: Sendable, Hashable {
     weightDecay: Double = 0, betas: [Double] = [0.9, 0.999], clip: Double? = 1, dtype: DType = .float32,
     device: Device = .cpu, seed: UInt64 = 0, validateEvery: Int? = nil, checkpointEvery: Int? = nil, keep: Int = 2,
     earlyStop: EarlyStop? = nil, fromScratch: Bool = false, freeze: [String] = [], lora: LoRASettings? = nil,
-    stateBits: AdamW.StateBits = .thirtyTwo, checkpointsActivations: Bool = false, sampleEvery: Int? = nil,
+    quantize: QuantizationSettings? = nil, stateBits: AdamW.StateBits = .thirtyTwo, checkpointsActivations: Bool = false, sampleEvery: Int? = nil,
     samples: Int = 4, answers: Int = 32
   ) {
     (self.length, self.batch, self.microBatch, self.layout) = (length, batch, microBatch, layout)
@@ -70,6 +73,7 @@ public struct TrainSettings: Sendable, Hashable {
     (self.betas, self.clip, self.dtype, self.device, self.seed) = (betas, clip, dtype, device, seed)
     (self.validateEvery, self.checkpointEvery, self.keep) = (validateEvery, checkpointEvery, keep)
     (self.earlyStop, self.fromScratch, self.freeze, self.lora) = (earlyStop, fromScratch, freeze, lora)
+    self.quantize = quantize
     (self.stateBits, self.checkpointsActivations) = (stateBits, checkpointsActivations)
     (self.sampleEvery, self.samples, self.answers) = (sampleEvery, samples, answers)
   }
@@ -98,6 +102,13 @@ extension TrainSettings: SettingsSection {
     try keys.refuse(
       if: lora != nil && !freeze.isEmpty, "freeze", expected: "either lora or freeze", found: "both",
       remedy: "With lora all but the adapters is frozen.")
+    try keys.optionalWordOrSection("quantize", word: "type", &quantize, new: QuantizationSettings())
+    try keys.refuse(
+      if: quantize != nil && lora == nil, "quantize", expected: "adapters beside it (lora)", found: "none",
+      remedy: "Quantised weights are frozen: add `lora: { rank: 16, targets: all-linear }`.")
+    try keys.refuse(
+      if: quantize != nil && fromScratch, "quantize", expected: "weights that were trained",
+      found: "fromScratch: true", remedy: "Random weights have nothing to keep: leave out one of the two.")
     try keys.value("optimizer", &stateBits)
     try keys.value("checkpointActivations", &checkpointsActivations)
     try keys.value("sampleEvery", &sampleEvery, in: SettingRange.counts, "a number of steps")
@@ -190,9 +201,40 @@ extension LoRASettings: SettingsSection {
     try keys.value("alpha", &alpha, in: SettingRange.divisors)
     try keys.value("dropout", &dropout, "a share below 1") { $0 >= 0 && $0 < 1 }
     try keys.value("targets", &targets)
+    try keys.value("exclude", &exclude)
     try keys.value("rankStabilized", &isRankStabilized)
+    try keys.value("dora", &decomposesWeights)
+    try keys.value("rankPattern", &rankPattern, "ranks from 1 to 1000000 by names of layers") { pattern in
+      pattern.entries.allSatisfy { SettingRange.sizes.contains($0.value) }
+    }
+    try keys.value("alphaPattern", &alphaPattern, "numbers from 1e-9 to 1e9 by names of layers") { pattern in
+      pattern.entries.allSatisfy { SettingRange.divisors.contains($0.value) }
+    }
+    try keys.value("modulesToSave", &modulesToSave)
   }
 }
+
+extension LayerPattern: SettingValue where Value: SettingValue {
+  init?(setting: JSON) {
+    guard case .object(let object) = setting else { return nil }
+    let entries = object.members.compactMap { key, value in Value(setting: value).map { Entry(key, $0) } }
+    guard entries.count == object.count else { return nil }
+    self.init(entries)
+  }
+  var setting: JSON { .object(entries.reduce(into: JSONObject()) { $0[$1.name] = $1.value.setting }) }
+  static var expected: String { "names of layers, each with \(Value.expected)" }
+  static var schema: JSON { ["type": "object", "additionalProperties": Value.schema] }
+}
+
+extension QuantizationSettings: SettingsSection {
+  mutating func visit(_ keys: any SettingsKeys) throws {
+    try keys.required("type", &format, Allowed(contains: { _ in true }))
+    try keys.value("doubleQuantization", &nestsScales)
+    try keys.value("exclude", &exclude)
+  }
+}
+
+extension QuantizationSettings.Format: NamedSetting {}
 
 extension Schedule.Shape: NamedSetting {}
 
