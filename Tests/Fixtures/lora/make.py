@@ -8,9 +8,10 @@ as `save_pretrained` writes it; `base.txt` names its checkpoint. `expected.safet
 (mean cross entropy of the next token), its gradient for everything that is trained, under PEFT's names in a file, and the
 weights after `merge_and_unload` (`merged.*`, those that are not the checkpoint's). B is drawn, since with B = 0 an adapter
 computes nothing; so are DoRA's magnitudes and what is saved beside adapters. With `steps`: what is trained after three
-steps of torch.optim.AdamW (`after.*`), and the loss of each. With dropout: logits in training mode after
+steps of torch.optim.AdamW in float64 (`after.*`), and the loss of each. With dropout: logits in training mode after
 torch.manual_seed(7) (`training.logits`).
 """
+import copy
 import json
 import shutil
 import sys
@@ -67,13 +68,13 @@ def make(name, base, steps=False, change=lambda model: model, **settings):
     ids = load_file(HERE.parent / "llama" / base / "expected.safetensors")["ids"]
     model.eval()
 
-    def compute():
+    def compute(model):
         logits = model(ids).logits
         loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
         loss.backward()
         return logits, loss
 
-    logits, loss = compute()
+    logits, loss = compute(model)
     expected = dict(ids=ids, logits=logits, loss=loss)
     trained = [(file_name(key), p) for key, p in model.named_parameters() if p.requires_grad]
     for key, parameter in trained:
@@ -84,18 +85,18 @@ def make(name, base, steps=False, change=lambda model: model, **settings):
         with torch.no_grad():
             expected["training.logits"] = model(ids).logits
         model.eval()
-    untouched = {key: p.detach().clone() for key, p in trained}
     if steps:
-        optimizer = torch.optim.AdamW([p for _, p in trained], lr=1e-2, weight_decay=0.1)
+        exact = copy.deepcopy(model).double()
+        parameters = [(file_name(key), p) for key, p in exact.named_parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW([p for _, p in parameters], lr=1e-2, weight_decay=0.1)
         losses = []
         for _ in range(3):
             optimizer.zero_grad()
-            losses.append(compute()[1].detach())
+            losses.append(compute(exact)[1].detach())
             optimizer.step()
         expected["losses"] = torch.stack(losses)
-        for key, parameter in trained:
-            expected["after." + key] = parameter.detach().clone()
-            parameter.data.copy_(untouched[key])
+        for key, parameter in parameters:
+            expected["after." + key] = parameter.detach().float()
     before = dict(load().named_parameters())
     merged = model.merge_and_unload()
     for key, parameter in merged.named_parameters():
