@@ -97,6 +97,7 @@ struct QuantizedLinear : torch::autograd::Function<QuantizedLinear> {
     context->save_for_backward({codes, scales, nested.value_or(at::Tensor()), pairs});
     context->saved_data["shape"] = std::vector<int64_t>{outputs, x.size(-1)};
     context->saved_data["input"] = x.sizes().vec();
+    context->saved_data["learnsBias"] = asksForGradient(bias);
     auto weight = dequantize(codes, scales, nested, pairs, {outputs, x.size(-1)}, x.scalar_type());
     return ct::linear(x, weight, bias.value_or(at::Tensor()));
   }
@@ -110,7 +111,7 @@ struct QuantizedLinear : torch::autograd::Function<QuantizedLinear> {
       auto weight = dequantized({saved[0], saved[1], saved[2], saved[3]}, shape, g.scalar_type());
       results[0] = product(g, weight).view(context->saved_data["input"].toIntVector());
     }
-    if (context->needs_input_grad(6)) results[6] = g.sum(0);
+    if (context->saved_data["learnsBias"].toBool()) results[6] = g.sum(0);
     return results;
   }
 };

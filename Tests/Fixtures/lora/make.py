@@ -37,8 +37,10 @@ def quantized(model):
     from bitsandbytes import functional
     for name, layer in model.named_modules():
         if isinstance(layer, torch.nn.Linear) and name != "lm_head":
-            codes, state = functional.quantize_4bit(layer.weight.data, quant_type="nf4", blocksize=64)
-            layer.weight.data = functional.dequantize_4bit(codes, state)
+            # A block a row: its processor kernel gives wrong numbers where rows are no whole number of blocks.
+            blocks = layer.weight.data.view(-1, 64)
+            codes, state = functional.quantize_4bit(blocks, quant_type="nf4", blocksize=64)
+            layer.weight.data = functional.dequantize_4bit(codes, state).view_as(layer.weight)
     return model
 
 
