@@ -202,10 +202,11 @@ public final class TrainRun {
   }
 
   private func publishedModel() throws -> any PretrainedModel {
-    try loadModel(
+    let settings = artifacts.settings
+    try settings.requireMemory(artifacts.modelFolder)
+    return try settings.startingModel(
       folder: artifacts.modelFolder,
-      options: LoadOptions(
-        dtype: .float32, device: artifacts.settings.train.device, copying: true, checkingValues: true))
+      options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true))
   }
 
   private func randomlyInitializedModel() throws -> any PretrainedModel {
