@@ -39,9 +39,12 @@ func requireMemory(
     found: "\(gibibytes(bytes)) for \(purpose)", remedy: remedy)
 }
 
-/// Memory of training all of a model besides activations: float32 weights and gradients, two moments.
-func bytes(ofTraining model: any TokenModel, stateBits: AdamW.StateBits) -> Double {
-  numberCount(model) * (8 + 2 * Double(stateBits.rawValue) / 8)
+/// Memory of training all of a model besides activations: float32 weights and gradients, two moments; of what several
+/// processes share this one's part.
+func bytes(ofTraining model: any TokenModel, _ train: TrainSettings, processes: Int) -> Double {
+  let shares = Double(processes), moments = 2 * Double(train.stateBits.rawValue) / 8
+  return numberCount(model)
+    * (4 + 4 / (train.sharding == .gradients ? shares : 1) + moments / (train.sharding == .none ? 1 : shares))
 }
 
 /// Memory of a run besides activations.

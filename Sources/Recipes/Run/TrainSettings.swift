@@ -48,6 +48,8 @@ public struct TrainSettings: Sendable, Hashable {
   public var quantize: QuantizationSettings?
   /// Bits of the optimizer's state.
   public var stateBits: AdamW.StateBits
+  /// What each of several processes holds only its share of.
+  public var sharding: Sharding
   /// Whether layers are computed again in the backward pass, which saves their memory.
   public var checkpointsActivations: Bool
   /// Steps between samples of what the model answers; nil: at a few moments.
@@ -64,7 +66,7 @@ public struct TrainSettings: Sendable, Hashable {
     weightDecay: Double = 0, betas: [Double] = [0.9, 0.999], clip: Double? = 1, dtype: DType = .float32,
     device: Device = .cpu, seed: UInt64 = 0, validateEvery: Int? = nil, checkpointEvery: Int? = nil, keep: Int = 2,
     earlyStop: EarlyStop? = nil, fromScratch: Bool = false, freeze: [String] = [], lora: LoRASettings? = nil,
-    quantize: QuantizationSettings? = nil, stateBits: AdamW.StateBits = .thirtyTwo,
+    quantize: QuantizationSettings? = nil, stateBits: AdamW.StateBits = .thirtyTwo, sharding: Sharding = .none,
     checkpointsActivations: Bool = false, sampleEvery: Int? = nil, samples: Int = 4, answers: Int = 32
   ) {
     (self.length, self.batch, self.microBatch, self.layout) = (length, batch, microBatch, layout)
@@ -73,7 +75,7 @@ public struct TrainSettings: Sendable, Hashable {
     (self.validateEvery, self.checkpointEvery, self.keep) = (validateEvery, checkpointEvery, keep)
     (self.earlyStop, self.fromScratch, self.freeze, self.lora) = (earlyStop, fromScratch, freeze, lora)
     self.quantize = quantize
-    (self.stateBits, self.checkpointsActivations) = (stateBits, checkpointsActivations)
+    (self.stateBits, self.sharding, self.checkpointsActivations) = (stateBits, sharding, checkpointsActivations)
     (self.sampleEvery, self.samples, self.answers) = (sampleEvery, samples, answers)
   }
 }
@@ -109,6 +111,7 @@ extension TrainSettings: SettingsSection {
       if: quantize != nil && fromScratch, "quantize", expected: "weights that were trained",
       found: "fromScratch: true", remedy: "Random weights have nothing to keep: leave out one of the two.")
     try keys.value("optimizer", &stateBits)
+    try keys.value("shard", &sharding)
     try keys.value("checkpointActivations", &checkpointsActivations)
     try keys.value("sampleEvery", &sampleEvery, in: SettingRange.counts, "a number of steps")
     try keys.value("samples", &samples, in: 0...1_000_000)
@@ -195,6 +198,10 @@ extension EarlyStop: SettingsSection {
 }
 
 extension Schedule.Shape: NamedSetting {}
+
+extension Sharding: NamedSetting {
+  static var expected: String { "none, optimizer (ZeRO 1) or gradients (ZeRO 2)" }
+}
 
 /// Types that a model computes in.
 extension DType: WordSetting {

@@ -3,13 +3,13 @@ import Torch
 import TorchNN
 
 extension OptimizerRule {
-  /// Readies a model for training and makes its optimizer.
+  /// Readies a model for training.
   ///
   /// A model none of whose parameters is trainable is trained whole; otherwise what is frozen stays so.
   ///
   /// - Parameter dtype: type the model shall compute in; nil leaves it as it is.
-  /// - Returns: the trained parameters, each once, and their optimizer.
-  func prepare(_ model: Module, dtype: DType?) -> (parameters: [NamedParameter], optimizer: any Optimizer) {
+  /// - Returns: the trained parameters, each once, and what an optimizer has to know of them.
+  func prepare(_ model: Module, dtype: DType?) -> (parameters: [NamedParameter], optimized: [OptimizedParameter]) {
     if model.trainableParameters().isEmpty {
       precondition(!model.isQuantized, "a quantised model is trained by adapters: add them first")
       model.unfreeze()
@@ -25,7 +25,7 @@ extension OptimizerRule {
         key: parameter.key, tensor: parameter.tensor, master: originals[identity],
         group: chosen.firstIndex { $0.contains(identity) })
     }
-    return (parameters, makeOptimizer(for: optimized))
+    return (parameters, optimized)
   }
 
   /// Gives all parameters another type. Tied ones stay tied.
