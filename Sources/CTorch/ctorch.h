@@ -181,6 +181,7 @@ void ct_work_free(ct_work _Nullable w);
 
 // --- process-wide -----------------------------------------------------------------------------------------------
 void ct_set_num_threads(int n);
+void ct_limit_spinning(void);                            // waiting threads sleep at once; libgomp alone
 int ct_get_num_threads(void);
 const char *_Nonnull ct_version(void);                   // of the libtorch loaded at run time, "2.13.0"
 const char *_Nonnull ct_built_version(void);             // of the headers this library was compiled with

@@ -44,6 +44,8 @@ public struct TrainSettings: Sendable, Hashable {
   public var freeze: [String]
   /// Adapters that are trained instead of the model; nil: the model itself.
   public var lora: LoRASettings?
+  /// How the frozen weights beneath adapters are stored; nil: as numbers.
+  public var quantize: QuantizationSettings?
   /// Bits of the optimizer's state.
   public var stateBits: AdamW.StateBits
   /// What each of several processes holds only its share of.
@@ -64,14 +66,15 @@ public struct TrainSettings: Sendable, Hashable {
     weightDecay: Double = 0, betas: [Double] = [0.9, 0.999], clip: Double? = 1, dtype: DType = .float32,
     device: Device = .cpu, seed: UInt64 = 0, validateEvery: Int? = nil, checkpointEvery: Int? = nil, keep: Int = 2,
     earlyStop: EarlyStop? = nil, fromScratch: Bool = false, freeze: [String] = [], lora: LoRASettings? = nil,
-    stateBits: AdamW.StateBits = .thirtyTwo, sharding: Sharding = .none, checkpointsActivations: Bool = false,
-    sampleEvery: Int? = nil, samples: Int = 4, answers: Int = 32
+    quantize: QuantizationSettings? = nil, stateBits: AdamW.StateBits = .thirtyTwo, sharding: Sharding = .none,
+    checkpointsActivations: Bool = false, sampleEvery: Int? = nil, samples: Int = 4, answers: Int = 32
   ) {
     (self.length, self.batch, self.microBatch, self.layout) = (length, batch, microBatch, layout)
     (self.learningRate, self.schedule, self.weightDecay) = (learningRate, schedule, weightDecay)
     (self.betas, self.clip, self.dtype, self.device, self.seed) = (betas, clip, dtype, device, seed)
     (self.validateEvery, self.checkpointEvery, self.keep) = (validateEvery, checkpointEvery, keep)
     (self.earlyStop, self.fromScratch, self.freeze, self.lora) = (earlyStop, fromScratch, freeze, lora)
+    self.quantize = quantize
     (self.stateBits, self.sharding, self.checkpointsActivations) = (stateBits, sharding, checkpointsActivations)
     (self.sampleEvery, self.samples, self.answers) = (sampleEvery, samples, answers)
   }
@@ -100,6 +103,13 @@ extension TrainSettings: SettingsSection {
     try keys.refuse(
       if: lora != nil && !freeze.isEmpty, "freeze", expected: "either lora or freeze", found: "both",
       remedy: "With lora all but the adapters is frozen.")
+    try keys.optionalWordOrSection("quantize", word: "type", &quantize, new: QuantizationSettings())
+    try keys.refuse(
+      if: quantize != nil && lora == nil, "quantize", expected: "adapters beside it (lora)", found: "none",
+      remedy: "Quantised weights are frozen: add `lora: { rank: 16, targets: all-linear }`.")
+    try keys.refuse(
+      if: quantize != nil && fromScratch, "quantize", expected: "weights that were trained",
+      found: "fromScratch: true", remedy: "Random weights have nothing to keep: leave out one of the two.")
     try keys.value("optimizer", &stateBits)
     try keys.value("shard", &sharding)
     try keys.value("checkpointActivations", &checkpointsActivations)
@@ -184,16 +194,6 @@ extension EarlyStop: SettingsSection {
     var figure = Figure.allCases.first { $0.measurement == measurement } ?? .loss
     try keys.value("by", &figure)
     if keys.isReading { measurement = figure.measurement }
-  }
-}
-
-extension LoRASettings: SettingsSection {
-  mutating func visit(_ keys: any SettingsKeys) throws {
-    try keys.value("rank", &rank, in: SettingRange.sizes)
-    try keys.value("alpha", &alpha, in: SettingRange.divisors)
-    try keys.value("dropout", &dropout, "a share below 1") { $0 >= 0 && $0 < 1 }
-    try keys.value("targets", &targets)
-    try keys.value("rankStabilized", &isRankStabilized)
   }
 }
 

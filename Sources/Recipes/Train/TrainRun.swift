@@ -149,7 +149,7 @@ public final class TrainRun {
   /// Takes hold of the run's folder, and says what is remarkable.
   private func begin(_ train: any RunExamples, _ valid: (any RunExamples)?) throws {
     let prints = fingerprints([train, valid].compactMap { $0 })
-    if let longer = try folder.claim(artifacts.settings, fingerprints: prints) { terminal.write("note: \(longer)\n") }
+    if let longer = try folder.claim(artifacts.settings, fingerprints: prints) { terminal.note(longer) }
     if let artifacts = artifacts as? RunArtifacts, artifacts.rating == nil { try folder.storeNumbers(artifacts) }
     try say(train, valid)
   }
@@ -202,10 +202,11 @@ public final class TrainRun {
   }
 
   private func publishedModel() throws -> any PretrainedModel {
-    try loadModel(
+    let settings = artifacts.settings
+    try settings.requireMemory(artifacts.modelFolder)
+    return try settings.startingModel(
       folder: artifacts.modelFolder,
-      options: LoadOptions(
-        dtype: .float32, device: artifacts.settings.train.device, copying: true, checkingValues: true))
+      options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true))
   }
 
   private func randomlyInitializedModel() throws -> any PretrainedModel {
@@ -278,7 +279,7 @@ public final class TrainRun {
       (artifacts as? RunArtifacts)?.settingsRemarks ?? (artifacts as? ResponseArtifacts)?.remarks ?? []
     for line in settings + all.flatMap({ $0.summary.remarks(artifacts.settings) }) + (coverage ?? [])
     where said.insert(line).inserted {
-      terminal.write("note: \(line)\n")
+      terminal.note(line)
     }
   }
 }

@@ -67,7 +67,7 @@ final class PatchEmbeddings: Module {
   ///
   /// Positions begin as sines and cosines of row and column, as large as what normalised pixels are projected to:
   /// beside small random ones a tower does not find out where anything is for thousands of steps (docs/vision.md).
-  func initialiseTables(generator: Generator, dtype: DType, device: Device) {
+  override func initialiseTables(generator: Generator, dtype: DType, device: Device) {
     func normal(_ shape: [Int], _ deviation: Double) -> Tensor {
       .empty(shape, dtype: dtype, device: device).normal_(std: deviation, generator: generator)
     }

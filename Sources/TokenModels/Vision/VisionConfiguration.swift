@@ -49,6 +49,8 @@ public struct VisionConfiguration: Sendable, Hashable {
 
   /// Patches along a side.
   public var side: Int { imageSize / patchSize }
+  /// Height and width of the images that the tower reads.
+  public var size: (height: Int, width: Int) { (imageSize, imageSize) }
 
   /// Reads a `vision_config`, with the defaults of transformers' `CLIPVisionConfig` or `SiglipVisionConfig`.
   ///
