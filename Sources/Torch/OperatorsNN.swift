@@ -12,6 +12,7 @@ enum NN {
   static let attention = Op("aten::scaled_dot_product_attention")
   static let conv2d = Op("aten::conv2d")
   static let pad = Op("aten::constant_pad_nd"), upsampleNearest = Op("aten::upsample_nearest2d")
+  static let upsampleBilinear = Op("aten::upsample_bilinear2d")
   static let fusedAdamW = Op("aten::_fused_adamw_")
 }
 
@@ -53,6 +54,11 @@ extension Tensor {
   public func padded(_ counts: [Int]) -> Tensor { NN.pad(self, counts) }
   /// Images `[B, C, H, W]` of other sides `[H′, W′]`, every pixel the nearest old one.
   public func upsampledNearest(to sides: [Int]) -> Tensor { NN.upsampleNearest(self, sides) }
+  /// Images `[B, C, H, W]` of other sides `[H′, W′]`, bilinear between the centres of pixels (corners not aligned, no
+  /// antialiasing).
+  public func upsampledBilinear(to sides: [Int]) -> Tensor {
+    NN.upsampleBilinear(self, sides, false, Argument.none, Argument.none)
+  }
   /// Cross entropy of logits `[N, V]` with int64 targets `[N]`.
   public func crossEntropy(
     _ targets: Tensor, reduction: Reduction = .mean, ignoreIndex: Int = -100, labelSmoothing: Double = 0

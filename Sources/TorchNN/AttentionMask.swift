@@ -55,6 +55,14 @@ public enum AttentionMask {
     return .cat([.zeros([rows, 1, queries, keys - queries], dtype: .bool, device: device), new], -1)
   }
 
+  /// Keys less than a window further back than the query, later ones included, bool `[1, 1, T, S]`; the T queries are the
+  /// last ones of the S keys.
+  public static func band(_ window: Int, queries: Int, keys: Int, device: Device = .cpu) -> Tensor {
+    let key = Tensor.arange(0, Double(keys), dtype: .int64, device: device)
+    let query = Tensor.arange(Double(keys - queries), Double(keys), dtype: .int64, device: device)
+    return (query.unsqueeze(-1) - key .< Double(window)).unsqueeze(0).unsqueeze(0)
+  }
+
   /// Causal attention inside each of several documents laid end to end. Result `[B, 1, T, T]`.
   ///
   /// - Parameters:

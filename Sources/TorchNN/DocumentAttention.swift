@@ -18,6 +18,7 @@ public struct DocumentAttention {
   }
 
   private let groups: [Group]
+  private let mutualKeepsWindow: Bool
   /// The groups' tokens end to end, as indices into the flattened `[B · T]`.
   private let rows: Tensor
   /// For each token of `[B · T]` its index into the groups' results end to end.
@@ -29,7 +30,11 @@ public struct DocumentAttention {
   ///   - length: T.
   ///   - mutual: stretches of the flattened `[B · T]` tokens whose tokens see each other, later ones included; each lies
   ///     in one document.
-  public init(_ documents: [[Int]], length: Int, mutual: [Range<Int>] = [], device: Device = .cpu) {
+  ///   - mutualKeepsWindow: whether they do so only as far back as a window reaches.
+  public init(
+    _ documents: [[Int]], length: Int, mutual: [Range<Int>] = [], mutualKeepsWindow: Bool = false, device: Device = .cpu
+  ) {
+    self.mutualKeepsWindow = mutualKeepsWindow
     // After a failure `length` is that of a stand-in.
     let documents = Torch.hasFailed ? [] : documents
     var bySize: [Int: [Range<Int>]] = [:]
@@ -94,7 +99,13 @@ public struct DocumentAttention {
     if reach == nil, group.mutual == nil { return nil }
     var seen = AttentionMask.causal(queries: group.length, keys: group.length, device: like.device)
     if let reach { seen = AttentionMask.windowed(seen, reach) }
-    if let mutual = group.mutual { seen = seen.logicalOr(mutual) }
+    if var mutual = group.mutual {
+      if let reach, mutualKeepsWindow {
+        mutual = mutual.logicalAnd(
+          AttentionMask.band(reach, queries: group.length, keys: group.length, device: like.device))
+      }
+      seen = seen.logicalOr(mutual)
+    }
     return AttentionMask.additive(seen, dtype: like.dtype)
   }
 }

@@ -3,7 +3,8 @@ public import Torch
 
 extension Module {
   /// Gives every layer below this module randomly initialised values, as the reference implementations of decoders do
-  /// before training from scratch: matrices and tables normal with mean 0, biases 0, normalisation weights 1.
+  /// before training from scratch: matrices and tables normal with mean 0, biases 0, normalisation weights 1. Then asks
+  /// every module for those of its own, ``initialiseTables(generator:dtype:device:)``.
   ///
   /// - Parameters:
   ///   - standardDeviation: that of the matrices and tables; nil: 0.02 for tables, 1/√inputs for matrices, so that what
@@ -34,5 +35,6 @@ extension Module {
         }
       }
     }
+    for (_, module) in descendants() { module.initialiseTables(generator: generator, dtype: dtype, device: device) }
   }
 }

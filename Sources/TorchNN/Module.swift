@@ -43,7 +43,7 @@ open class Module {
       guard let parameter = member as? ParameterBox, parameter.isPresent else { return nil }
       return NamedParameter(key: prefix + parameter.key, box: parameter)
     }
-    return own + children.flatMap { $0.module.parameters(prefix: prefix + $0.key + ".") }
+    return own + children.flatMap { $0.module.parameters(prefix: prefix + Self.prefix($0.key)) }
   }
 
   /// Parameters that are trained, each once.
@@ -60,7 +60,8 @@ open class Module {
 
   /// This module and all its descendants, with full names.
   public final func descendants(prefix: String = "") -> [(key: String, module: Module)] {
-    [(String(prefix.dropLast()), self)] + children.flatMap { $0.module.descendants(prefix: prefix + $0.key + ".") }
+    [(String(prefix.dropLast()), self)]
+      + children.flatMap { $0.module.descendants(prefix: prefix + Self.prefix($0.key)) }
   }
 
   /// Puts other modules in the places of descendants, by full name; nil leaves one and goes on to its children.
@@ -68,11 +69,19 @@ open class Module {
     for case let wrapper as any ModuleChildren in members {
       wrapper.replace { key, module in
         if let new = change(prefix + key, module) { return new }
-        module.replaceDescendants(prefix: prefix + key + ".", change)
+        module.replaceDescendants(prefix: prefix + Self.prefix(key), change)
         return nil
       }
     }
   }
+
+  /// What stands before the names in a child: nothing where it has no name of its own.
+  private static func prefix(_ key: String) -> String { key.isEmpty ? "" : key + "." }
+
+  /// Gives parameters that this module itself holds, and some of its children's, values to begin training from scratch
+  /// with, where ``initialise(standardDeviation:generator:dtype:device:)`` has none or others are better; called by it
+  /// when all layers have theirs. By default nothing.
+  open func initialiseTables(generator: Generator, dtype: DType, device: Device) {}
 
   /// The wrappers of this object, superclasses' first. They stay the same objects, only what they hold changes;
   /// looking them up costs 10 µs each, so it is done once.
@@ -163,11 +172,26 @@ public class ParameterBox: ModuleMember {
   public var projectedValue: ParameterBox { self }
 }
 
+/// A part of a weight that is stored as codes: never trained, and of one type whatever the model computes in.
+@propertyWrapper public final class Constant: ParameterBox {
+  public override init(_ key: String) { super.init(key) }
+  /// The tensor; nil where the weight has no such part.
+  public var wrappedValue: Tensor? {
+    get { isPresent ? tensor : nil }
+    set { if let newValue { tensor = newValue } else { clear() } }
+  }
+  /// False, whatever it is set to.
+  public override var isTrainable: Bool {
+    get { false }
+    set {}
+  }
+}
+
 /// A child module, stored in the checkpoint under `key`.
 @propertyWrapper public final class Child<M: Module>: ModuleChildren {
   private let key: String
   private var stored: M?
-  /// A child whose parameters begin with `key.` in checkpoints.
+  /// A child whose parameters begin with `key.` in checkpoints; with an empty key they have no name before their own.
   public init(_ key: String) { self.key = key }
   /// The child.
   ///

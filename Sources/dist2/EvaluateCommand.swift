@@ -58,6 +58,10 @@ struct EvaluateCommand: ParsableCommand {
       "With --boxes: cells of the grid that coordinates count, as for dist2 new-data grounding. Default: \(GroundingTemplate().side).",
     transform: whole(2...1_048_576))
   var grid = GroundingTemplate().side
+  @Option(
+    help: "With --boxes: boxes as this Qwen2.5-VL or Qwen3-VL folder's model writes them, in the place of a grid.",
+    completion: .directory)
+  var boxesOf: String?
   @Flag(
     help:
       "With --pairs: show the model both responses at once, in both orders, and read which letter it prefers; no reward model is needed."
@@ -79,7 +83,9 @@ struct EvaluateCommand: ParsableCommand {
     if let boxes {
       guard pairs.isEmpty, data == nil, !json else { throw ValidationError("--boxes goes with --output alone") }
       let files = boxes.split(separator: ",").map(String.init).once
-      return try EvaluateBoxes(files: files, grid: grid, output: output ?? choice.run?.path ?? ".").run(choice)
+      return try EvaluateBoxes(
+        files: files, grid: grid, boxesOf: boxesOf, output: output ?? choice.run?.path ?? "."
+      ).run(choice)
     }
     if !pairs.isEmpty {
       let command = EvaluatePairs(

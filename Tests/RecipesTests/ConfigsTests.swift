@@ -27,10 +27,10 @@ import Training
   static let manipulation = ["manipulation/text.yaml"]
   // Wants a vocabulary with OpenVLA's actions.
   static let actions = ["manipulation/openvla.yaml"]
-  // Run dry in Phi3VisionRunTests: they need a model that sees.
+  // Run dry in VisionRunTests: they need a model that sees.
   static let grounding = [
     "grounding/llava-1.5-7b.yaml", "grounding/phi35-vision.yaml", "grounding/paligemma2-3b.yaml",
-    "grounding/smolvlm-256m.yaml",
+    "grounding/smolvlm-256m.yaml", "grounding/qwen25-vl-3b.yaml", "grounding/qwen3-vl-2b.yaml",
   ]
 
   private static let silent = Terminal(

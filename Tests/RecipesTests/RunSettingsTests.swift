@@ -277,6 +277,21 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       "train: { lora: { rank: 2 }, freeze: [x] }",
       ["key train.freeze: expected either lora or freeze, found both", "all but the adapters"]
     ),
+    (
+      "train: { quantize: nf4 }",
+      ["line 3, key train.quantize: expected adapters beside it (lora), found none", "Quantised weights are frozen"]
+    ),
+    (
+      "train: { quantize: { type: nf4, exclude: a }, lora: {}, fromScratch: true }",
+      ["key train.quantize: expected weights that were trained, found fromScratch: true"]
+    ),
+    ("train: { quantize: nf5, lora: {} }", ["key train.quantize.type: expected one of nf4", "Did you mean nf4?"]),
+    ("train: { quantize: { doubleQuantization: true }, lora: {} }", ["key train.quantize.type: ", "no such key"]),
+    ("train: { quantize: { type: nf4, doubleQuant: true }, lora: {} }", ["Did you mean doubleQuantization?"]),
+    ("train: { lora: { rankPattern: { q_proj: 0 } } }", ["key train.lora.rankPattern: expected ranks from 1 to"]),
+    ("train: { lora: { rankPattern: [q_proj] } }", ["key train.lora.rankPattern: expected ranks", "found array"]),
+    ("train: { lora: { alphaPattern: { q_proj: much } } }", ["key train.lora.alphaPattern: expected numbers from"]),
+    ("train: { lora: { useDora: true } }", ["key train.lora.useDora"]),
     // Needed within an optional part
     (
       "train:\n  earlyStop:\n    minDelta: 1",

@@ -19,8 +19,11 @@ extension ImageInput {
       images.map { placed in
         Image(
           values: placed.image.values, shape: [placed.image.channels, placed.image.height, placed.image.width],
-          grid: placed.image.grid.map { ($0.rows, $0.columns) }, starts: [row * width + placed.position],
-          count: placed.count)
+          grid: placed.image.grid.map { ($0.rows, $0.columns) },
+          area: placed.image.area.map {
+            ImageInput.Area(
+              kept: ($0.kept.rows, $0.kept.columns), shown: ($0.shown.rows, $0.shown.columns))
+          }, starts: [row * width + placed.position], count: placed.count)
       }
     }
     let token = (model as? any VisionLanguageModel)?.imageToken ?? 0

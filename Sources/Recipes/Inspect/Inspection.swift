@@ -48,6 +48,8 @@ public struct Inspection {
   private let coverage: [String]
   /// What was found in all splits.
   let doctor: DataDoctor
+  /// What training takes.
+  let memory: TrainingMemory
 
   /// Looks at the training file.
   ///
@@ -68,6 +70,7 @@ public struct Inspection {
     self.artifacts = artifacts
     summary = dataset.summary
     coverage = try artifacts.coverageRemarks(dataset, path: source.path)
+    memory = try artifacts.settings.trainingMemory(artifacts.modelFolder)
     doctor = try DataDoctor(artifacts, first: dataset, terminal: terminal)
     let sampler = artifacts.objective.contrastiveSampler(seed: artifacts.settings.train.seed)
     var chosen = [(index: Int, record: Record)]()

@@ -109,7 +109,8 @@ extension ResponseArtifacts {
       }
       return model
     }
-    return try loadModel(folder: modelFolder, options: LoadOptions(dtype: dtype, device: train.device))
+    return try settings.startingModel(
+      folder: modelFolder, options: LoadOptions(dtype: dtype, device: train.device))
   }
 
   private func load(_ name: String, _ dtype: DType, as key: String) throws -> any TokenModel {

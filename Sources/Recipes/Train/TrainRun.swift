@@ -182,7 +182,7 @@ public final class TrainRun {
         options: TrainingOptions(
           length: train.length, schedule: train.schedule, gradientNormLimit: train.clip,
           dtype: train.dtype == .float32 ? nil : train.dtype, seed: train.seed),
-        reducer: group.map { DistributedReducer($0) } ?? SingleProcess())
+        reducer: group.map { DistributedReducer($0, sharding: train.sharding) } ?? SingleProcess())
     }
   }
 
@@ -202,16 +202,18 @@ public final class TrainRun {
   }
 
   private func publishedModel() throws -> any PretrainedModel {
-    try loadModel(
+    let settings = artifacts.settings
+    try settings.requireMemory(artifacts.modelFolder)
+    return try settings.startingModel(
       folder: artifacts.modelFolder,
-      options: LoadOptions(
-        dtype: .float32, device: artifacts.settings.train.device, copying: true, checkingValues: true))
+      options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true))
   }
 
   private func randomlyInitializedModel() throws -> any PretrainedModel {
     let device = artifacts.settings.train.device, model = try describeModel(folder: artifacts.modelFolder)
     try requireMemory(
-      bytes: bytes(ofTraining: model, stateBits: artifacts.settings.train.stateBits), path: artifacts.modelFolder,
+      bytes: bytes(ofTraining: model, artifacts.settings.train, processes: group?.size ?? 1),
+      path: artifacts.modelFolder,
       for: "weights, gradients and optimizer state of a model from scratch",
       remedy: "Take smaller sizes in config.json.", on: device)
     try withTorchErrors {

@@ -168,7 +168,7 @@ public struct ExampleEncoder: Sendable {
   // MARK: Text
 
   private func layout(_ record: Record, forAnswer: Bool) throws(InputError) -> RecordLayout {
-    let layout = try text(record, forAnswer: forAnswer)
+    let text = try text(record, forAnswer: forAnswer), layout = images?.spelling(text) ?? text
     try tokenizer.check(layout.text, source: record.source)
     return layout
   }

@@ -40,6 +40,28 @@ struct RecordLayout {
     said = chat.spans.map(\.content)
   }
 
+  /// The layout with another text in the place of every mark; all ranges follow.
+  func replacing(_ mark: String, with new: String) -> RecordLayout {
+    let parts = text.split(separator: mark, omittingEmptySubsequences: false)
+    guard parts.count > 1 else { return self }
+    let old = mark.unicodeScalars.count, growth = new.unicodeScalars.count - old
+    var ends = [Int](), place = 0
+    for part in parts.dropLast() {
+      place += part.unicodeScalars.count + old
+      ends.append(place)
+    }
+    func moved(_ range: Range<Int>) -> Range<Int> {
+      func moved(_ place: Int) -> Int { place + growth * ends.prefix { $0 <= place }.count }
+      return moved(range.lowerBound)..<moved(range.upperBound)
+    }
+    var layout = self
+    layout.text = parts.joined(separator: new)
+    layout.answers = answers.map(moved)
+    layout.contents = contents.map(moved)
+    layout.said = said.map(moved)
+    return layout
+  }
+
   /// A record's spans, which count from the start of its last answer as its author wrote it, as ranges of the text. Of
   /// one that reaches into what the template trimmed, the rest is taken.
   ///

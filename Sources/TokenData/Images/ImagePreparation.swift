@@ -2,9 +2,9 @@
 public import Files
 public import MetricTokens
 
-/// From an image to what a vision model reads: `preprocessor_config.json` of CLIP, LLaVA and SigLIP, the steps in the
-/// order, and with the rounding, of transformers' `CLIPImageProcessor`, `LlavaImageProcessor` and `SiglipImageProcessor`
-/// on Pillow.
+/// From an image to what a vision model reads: `preprocessor_config.json` of CLIP, LLaVA, SigLIP and Gemma 3, the steps in
+/// the order, and with the rounding, of transformers' `CLIPImageProcessor`, `LlavaImageProcessor`, `SiglipImageProcessor`
+/// and `Gemma3ImageProcessor` (without pan and scan) on Pillow.
 ///
 ///     (pad to a square) → resize → crop the centre → rescale → normalise
 ///

@@ -24,14 +24,20 @@ extension ImagePreparation {
     var type = try config.ifPresent("image_processor_type")
     if type == nil { type = try config.ifPresent("feature_extractor_type") }
     let name = try type?.string() ?? "CLIPImageProcessor"
-    let families = ["CLIP", "Llava", "Siglip"]
+    let families = ["CLIP", "Llava", "Siglip", "Gemma3"]
     guard
       families.contains(where: { name.hasPrefix($0 + "ImageProcessor") || name == $0 + "FeatureExtractor" })
     else {
       throw config.child("image_processor_type", .string(name)).error(
-        expected: "CLIPImageProcessor, LlavaImageProcessor or SiglipImageProcessor", found: name)
+        expected: "CLIPImageProcessor, LlavaImageProcessor, SiglipImageProcessor or Gemma3ImageProcessor", found: name)
     }
-    let isSiglip = name.hasPrefix("Siglip"), colours = isSiglip ? Self.siglip : Self.clip
+    let isGemma = name.hasPrefix("Gemma3"), isSiglip = isGemma || name.hasPrefix("Siglip")
+    let colours = isSiglip ? Self.siglip : Self.clip
+    if isGemma, let scan = try config.ifPresent("do_pan_and_scan"), try scan.bool() {
+      throw scan.error(
+        expected: "false, the only value supported: each image is one view",
+        remedy: "transformers' processor has it off by default.")
+    }
     func flag(_ key: String, default: Bool) throws(InputError) -> Bool {
       try config.ifPresent(key)?.bool() ?? `default`
     }
@@ -45,7 +51,7 @@ extension ImagePreparation {
     let crop = crops ? try Self.crop(config.ifPresent("crop_size")) : try Self.sides(of: size, config)
     let normalises = try flag("do_normalize", default: true)
     self.init(
-      padsToSquare: pads, size: size, filter: try Self.filter(config.ifPresent("resample")), crop: crop,
+      padsToSquare: pads, size: size, filter: try Self.filter(config.ifPresent("resample"), default: isGemma ? .bilinear : .bicubic), crop: crop,
       rescaling: try flag("do_rescale", default: true)
         ? try config.ifPresent("rescale_factor")?.double() ?? 1 / 255 : nil,
       mean: normalises ? try Self.channels(config.ifPresent("image_mean")) ?? colours.mean : [0, 0, 0],

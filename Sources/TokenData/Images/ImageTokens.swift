@@ -15,6 +15,10 @@ public struct ImageTokens: Sendable, Hashable {
     case tiled(HDTransform)
     /// Idefics3's and SmolVLM's: views of parts and of the whole with marks between them, and so many tokens a view.
     case views(TileTransform, marks: ViewMarks, tokens: Int)
+    /// LLaVA-OneVision's: views of the whole and of parts of an image alone; of each of several images one view.
+    case anyResolution(AnyResolution)
+    /// Qwen2.5-VL's and Qwen3-VL's: patches, squares of which are a token each, as many as the image's size asks for.
+    case patches(PatchTransform)
   }
 
   /// How a prompt with images is written.
@@ -24,6 +28,11 @@ public struct ImageTokens: Sendable, Hashable {
     /// PaliGemma's: the text up to the last image, the begin token, the rest of the text, a line break. What the
     /// tokenizer puts in front of texts is left out. Prompts that a chat template writes are left to it.
     case imagesBeforeBegin(begin: String)
+    /// Gemma 3's: each mark becomes this text, in which the token that stands for images is once. `<image>` means the mark
+    /// as well.
+    case imagesApart(String)
+    /// Qwen's: an image's mark stands between two others; `<image>` means all three.
+    case framed(start: String, end: String)
   }
 
   /// The token.
@@ -34,22 +43,34 @@ public struct ImageTokens: Sendable, Hashable {
   public var preparation: Preparation
   /// How prompts are written.
   public var layout: Layout
+  /// What stands for a video, which texts may not hold; nil: there is no such mark.
+  public var video: String?
   /// Rows, and pixels of a row, that every image is brought to before, whatever its shape (D.3: 1024), so that a
   /// model whose own preparation crops sees all of it; nil: images are prepared as they are.
   public var square: Int?
 
   /// Memberwise.
   public init(
-    id: Int32, mark: String, preparation: Preparation, layout: Layout = .asWritten, square: Int? = nil
+    id: Int32, mark: String, preparation: Preparation, layout: Layout = .asWritten, video: String? = nil,
+    square: Int? = nil
   ) {
     (self.id, self.mark, self.preparation, self.square) = (id, mark, preparation, square)
-    self.layout = layout
+    (self.layout, self.video) = (layout, video)
+  }
+
+  /// What an image is written as in a prompt, and as in a conversation's message: the mark, with those around it.
+  public var shown: String {
+    guard case .framed(let start, let end) = layout else { return mark }
+    return start + mark + end
   }
 
   /// The tokens that stand for an image, marks between its views included.
   ///
+  /// - Parameter isAlone: whether its record has no other image.
   /// - Throws: `InputError` for an image that cannot be prepared.
-  private func run(_ size: (height: Int, width: Int), path: String) throws(InputError) -> [Int32] {
+  private func run(
+    _ size: (height: Int, width: Int), path: String, isAlone: Bool
+  ) throws(InputError) -> [Int32] {
     func tokens(_ count: Int) -> [Int32] { [Int32](repeating: id, count: count) }
     let height = square ?? size.height, width = square ?? size.width
     switch preparation {
@@ -58,13 +79,20 @@ public struct ImageTokens: Sendable, Hashable {
       return tokens(transform.tokens(of: try transform.grid(height: height, width: width, path: path)))
     case .views(let transform, let marks, let count):
       return marks.tokens(transform.grid(height: height, width: width), view: tokens(count))
+    case .anyResolution(let transform):
+      guard isAlone else { return tokens(transform.tokensAmongOthers) }
+      return tokens(try transform.tokens(height: height, width: width, path: path))
+    case .patches(let transform):
+      return tokens(transform.tokens(of: try transform.grid(height: height, width: width, path: path)))
     }
   }
 
   private func prepare(_ image: ExampleImage) throws(InputError) -> PreparedImage {
     var pixels = try PixelImage(file: image.path)
     let size = (pixels.height, pixels.width)
-    guard try run(size, path: image.path).count == image.count else {
+    let isAlone =
+      if case .anyResolution(let transform) = preparation { image.count != transform.tokensAmongOthers } else { true }
+    guard try run(size, path: image.path, isAlone: isAlone).count == image.count else {
       throw InputError(
         path: image.path, expected: "an image of \(image.count) tokens, as when its record was read",
         found: "\(pixels.width) x \(pixels.height)", remedy: "Do not change images while they are in use.")
@@ -74,6 +102,11 @@ public struct ImageTokens: Sendable, Hashable {
     case .single(let preparation, _): return try preparation.prepare(pixels, path: image.path)
     case .tiled(let transform): return try transform.prepare(pixels, path: image.path)
     case .views(let transform, _, _): return transform.prepare(pixels)
+    case .anyResolution(let transform):
+      return isAlone
+        ? try transform.prepare(pixels, path: image.path)
+        : try transform.prepareAmongOthers(pixels, path: image.path)
+    case .patches(let transform): return try transform.prepare(pixels, path: image.path)
     }
   }
 
@@ -112,21 +145,27 @@ public struct ImageTokens: Sendable, Hashable {
           remedy: "Paths are as seen from the folder of the JSONL file, on standard input from the current one.")
       }
       do throws(InputError) {
-        runs.append(try run(PixelImage.size(ofFile: path), path: path))
+        runs.append(try run(PixelImage.size(ofFile: path), path: path, isAlone: record.images.count == 1))
       } catch {
         throw InputError(
           path: record.source, place: place, expected: error.expected, found: "\(error.found) (\(path))",
           remedy: error.remedy)
       }
     }
-    if case .tiled = preparation { record = try unifyingMarks(record) }
+    if hasOtherMarks { record = try unifyingMarks(record) }
+    if let video, record.content.count(of: video) > 0 {
+      throw InputError(
+        path: record.source, place: "text", expected: "images alone, which is all that this model reads",
+        found: "\(video)", remedy: "Show frames of the video as images.")
+    }
     let marks = record.content.count(of: mark)
     if case .imagesBeforeBegin(let begin) = layout, !isTemplated, marks == 0 || marks == record.images.count {
       record.content.layOut(imagesBefore: begin, mark: mark, marks == 0 ? record.images.count : 0)
       return MarkedRecord(record: record, runs: runs)
     }
     if marks == 0, !record.images.isEmpty {
-      let addsMessage = record.content.prepend(String(repeating: mark + "\n", count: record.images.count))
+      let own = setsImagesApart ? shown : mark + "\n"
+      let addsMessage = record.content.prepend(String(repeating: own, count: record.images.count))
       if addsMessage, record.promptMessages > 0 { record.promptMessages += 1 }
       return MarkedRecord(record: record, runs: runs)
     }
@@ -136,6 +175,26 @@ public struct ImageTokens: Sendable, Hashable {
         found: "\(record.images.count)", remedy: "Without any \(mark), images stand before the prompt.")
     }
     return MarkedRecord(record: record, runs: runs)
+  }
+
+  /// Whether `<image>` and the like mean the mark as well.
+  private var hasOtherMarks: Bool {
+    if case .tiled = preparation { return true }
+    return setsImagesApart
+  }
+
+  /// Whether marks of its own set an image apart from the text, which needs no line break then.
+  private var setsImagesApart: Bool {
+    switch layout {
+    case .imagesApart, .framed: true
+    case .asWritten, .imagesBeforeBegin: false
+    }
+  }
+
+  /// The text with all that stands around images.
+  func spelling(_ text: RecordLayout) -> RecordLayout {
+    guard case .imagesApart(let image) = layout else { return text }
+    return text.replacing(mark, with: image)
   }
 
   /// Tokens with those of its image in the place of every mark, none of them learnt.

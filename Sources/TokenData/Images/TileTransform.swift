@@ -122,13 +122,7 @@ extension TileTransform {
     guard ["SmolVLMImageProcessor", "Idefics3ImageProcessor"].contains(where: name.hasPrefix) else {
       throw type.error(expected: "SmolVLMImageProcessor or Idefics3ImageProcessor")
     }
-    for key in ["do_resize", "do_rescale", "do_normalize", "do_convert_rgb", "do_pad"] {
-      guard let step = try config.ifPresent(key), try !step.bool() else { continue }
-      throw step.error(expected: "true, the only value supported")
-    }
-    if let factor = try config.ifPresent("rescale_factor"), abs(try factor.double() * 255 - 1) > 1e-9 {
-      throw factor.error(expected: "1/255, the only value supported")
-    }
+    try ImagePreparation.requireAllSteps(config)
     func edge(_ key: String, default usual: Int) throws(InputError) -> Int {
       guard let size = try config.ifPresent(key) else { return usual }
       let longest = try size.at("longest_edge"), edge = try longest.int()

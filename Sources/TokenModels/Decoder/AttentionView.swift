@@ -17,13 +17,13 @@ struct AttentionView {
   /// - Parameters:
   ///   - x: what enters the first layer, `[B, T, H]`.
   ///   - window: how many keys a query sees, its own included; nil: all before it.
-  ///   - mutual: stretches of the flattened `[B · T]` tokens whose tokens see each other, later ones and those beyond
-  ///     the window included.
+  ///   - mutual: stretches of the flattened `[B · T]` tokens whose tokens see each other, later ones included.
+  ///   - mutualKeepsWindow: whether they do so only as far back as the window reaches.
   ///   - documents: those of another view of the same input, so that they are laid out once.
   init(
     _ input: ModelInput, _ x: Tensor, rotary: (any RotaryAngles)?, pairs: RotaryPairs, cache: KeyValueCache?,
     window: Int? = nil, temperature: DecoderParts.QueryTemperature? = nil, mutual: [Range<Int>] = [],
-    documents: DocumentAttention? = nil
+    mutualKeepsWindow: Bool = false, documents: DocumentAttention? = nil
   ) {
     precondition(input.documents == nil || cache == nil, "documents end to end and a cache of earlier tokens")
     let past = cache?.length ?? 0, length = x.size(1), dtype = x.dtype, device = x.device
@@ -31,7 +31,8 @@ struct AttentionView {
     // Of documents the longest, without asking the positions, for which a device would be waited for.
     let whole = input.sequenceLength ?? input.documents.map { $0.joined().max() ?? 0 }
     angles = rotary.map { rotary in
-      positions.map { rotary.angles(at: $0, length: whole, dtype: dtype) }
+      if let axes = input.axisPositions { return rotary.angles(along: axes, dtype: dtype) }
+      return positions.map { rotary.angles(at: $0, length: whole, dtype: dtype) }
         ?? rotary.angles(from: past, count: length, length: whole, dtype: dtype, device: device)
     }
     queryFactor = temperature.map { $0.factor(positions ?? .arange(from: past, length, device)).to(dtype) }
@@ -42,15 +43,21 @@ struct AttentionView {
     if let reach { seen = seen.map { AttentionMask.windowed($0, reach) } }
     if !mutual.isEmpty {
       seen = seen.map {
-        $0.logicalOr(
-          AttentionMask.mutual(mutual, rows: x.size(0), queries: length, keys: past + length, device: device))
+        let all = AttentionMask.mutual(mutual, rows: x.size(0), queries: length, keys: past + length, device: device)
+        guard let reach, mutualKeepsWindow else { return $0.logicalOr(all) }
+        let near = AttentionMask.band(reach, queries: length, keys: past + length, device: device)
+        return $0.logicalOr(all.logicalAnd(near))
       }
     }
     // Made additive here once, not in each layer.
     mask = seen.map { AttentionMask.additive($0, dtype: dtype) }
     isCausal = seen == nil && length > 1
     self.documents =
-      documents ?? input.documents.map { DocumentAttention($0, length: length, mutual: mutual, device: device) }
+      documents
+      ?? input.documents.map {
+        DocumentAttention(
+          $0, length: length, mutual: mutual, mutualKeepsWindow: mutualKeepsWindow, device: device)
+      }
     (self.pairs, self.cache, self.window) = (pairs, cache, window)
   }
 

@@ -14,7 +14,7 @@ public final class CausalLM: Module, PretrainedModel {
   public let configuration: DecoderConfiguration
   /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
-  @Child("model") var decoder: Decoder
+  @Child var decoder: Decoder
   @Child("lm_head") private var output: Linear
 
   /// `model_type` of `config.json` that this model reads.
@@ -40,9 +40,12 @@ public final class CausalLM: Module, PretrainedModel {
     self.init(try DecoderConfiguration(config), json: config.value)
   }
 
-  /// - Parameter json: what it was read from.
-  init(_ configuration: DecoderConfiguration, json: JSON) {
+  /// - Parameters:
+  ///   - json: what it was read from.
+  ///   - name: what stands before the decoder's names in checkpoints.
+  init(_ configuration: DecoderConfiguration, json: JSON, decoder name: String = "model") {
     (self.configuration, configurationJSON) = (configuration, json)
+    _decoder = Child(name)
     super.init()
     decoder = Decoder(configuration)
     if !configuration.tiesEmbeddings {
@@ -78,7 +81,19 @@ public final class CausalLM: Module, PretrainedModel {
 
   /// Final hidden states, times the factor of logits where the family has one: `[N, H]` with `rows`, else `[B, T, H]`.
   public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
-    decoder(decoder.embed(input.ids), input, cache: cache, rows: rows).times(configuration.parts.logitScale)
+    hidden(embed(input.ids), input, cache: cache, rows: rows)
+  }
+
+  /// Integer ids `[B, T]` → what enters the first layer, `[B, T, H]`.
+  func embed(_ ids: Tensor) -> Tensor { decoder.embed(ids) }
+
+  /// The same of `x` `[B, T, H]` in the place of the embeddings of `input.ids`.
+  ///
+  /// - Parameter additions: what is added to the output of the first layers.
+  func hidden(
+    _ x: Tensor, _ input: ModelInput, cache: KeyValueCache?, rows: Tensor?, adding additions: LayerAdditions? = nil
+  ) -> Tensor {
+    decoder(x, input, cache: cache, rows: rows, adding: additions).times(configuration.parts.logitScale)
   }
 
   /// A cache for `batch` sequences of up to `capacity` tokens.

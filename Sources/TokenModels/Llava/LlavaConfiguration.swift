@@ -30,7 +30,7 @@ public struct LlavaConfiguration: Sendable, Hashable {
     if token == nil { token = try config.ifPresent("image_token_id") }
     imageToken = try token?.int() ?? 32_000
     guard imageToken >= 0 else { throw config.child("image_token_index", .int(imageToken)).error(expected: "an id") }
-    featureLayers = try Self.layers(config, of: vision.layers)
+    featureLayers = try config.featureLayers(of: vision.layers, default: -2)
     let strategy = try config.ifPresent("vision_feature_select_strategy")
     switch try strategy?.string() ?? "default" {
     case "default": keepsClassToken = false
@@ -47,17 +47,6 @@ public struct LlavaConfiguration: Sendable, Hashable {
   /// Tokens that stand for an image.
   public var tokensPerImage: Int { vision.side * vision.side + (keepsClassToken ? 1 : 0) }
 
-  /// `vision_feature_layer`: a hidden state by index, 0 being the embeddings; negative ones count from the end.
-  private static func layers(_ config: JSONReader, of all: Int) throws(InputError) -> Int {
-    guard let value = try config.ifPresent("vision_feature_layer") else { return all - 1 }
-    guard case .array = value.value else {
-      let index = try value.int(), count = index < 0 ? all + 1 + index : index
-      guard (0...all).contains(count) else { throw value.error(expected: "one of \(-all - 1) ... \(all)") }
-      return count
-    }
-    throw value.error(expected: "one layer; several side by side are not supported")
-  }
-
   /// `config.json` of a model of this configuration.
   ///
   /// - Parameter language: `text_config`.
@@ -71,29 +60,5 @@ public struct LlavaConfiguration: Sendable, Hashable {
       "tie_word_embeddings": language["tie_word_embeddings"] ?? false, "vision_config": vision.json,
       "text_config": language,
     ]
-  }
-}
-
-extension JSONReader {
-  /// `text_config`; whether embeddings are tied may stand beside it.
-  func languageModel() throws(InputError) -> JSONReader {
-    let text = try languageModel(of: Llava.languageTypes, in: "llava")
-    guard try ifPresent("tie_word_embeddings")?.bool() ?? false, case .object(var object) = text.value else {
-      return text
-    }
-    object["tie_word_embeddings"] = true
-    return child("text_config", .object(object))
-  }
-
-  /// `text_config`, of one of some types.
-  ///
-  /// - Parameter folder: the `model_type` of the whole, for errors.
-  func languageModel(of types: [String], in folder: String) throws(InputError) -> JSONReader {
-    let text = try at("text_config")
-    if let type = try text.ifPresent("model_type"), !types.contains(try type.string()) {
-      throw type.error(
-        expected: types.joined(separator: ", ") + ", the only language models supported in a \(folder) folder")
-    }
-    return text
   }
 }

@@ -11,14 +11,15 @@ public import TorchNN
 /// Images and question see each other in both directions, also beyond a layer's window; the answer is causal. Names are
 /// those of the published checkpoints (`language_model.model.*`, `vision_tower.vision_model.*`,
 /// `multi_modal_projector.linear.*`); those of transformers 5 are read as well.
-public final class PaliGemma: Module, PretrainedModel, VisionLanguageModel {
+public final class PaliGemma: Module, VisionCausalLM {
   /// Entries of `config.json`.
   public let configuration: PaliGemmaConfiguration
   /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
   @Child("vision_tower.vision_model") private var tower: VisionTower
   @Child("multi_modal_projector.linear") private var projector: Linear
-  @Child("language_model") private var language: CausalLM
+  /// The decoder with its head.
+  @Child("language_model") public private(set) var language: CausalLM
 
   /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = ["paligemma"]
@@ -35,55 +36,22 @@ public final class PaliGemma: Module, PretrainedModel, VisionLanguageModel {
     language = CausalLM(configuration.language, json: config.value["text_config"] ?? [:])
   }
 
-  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
-  public var checkpointsActivations: Bool {
-    get { language.checkpointsActivations }
-    set { language.checkpointsActivations = newValue }
-  }
-  /// Ids that the embedding has rows for.
-  public var vocabularySize: Int { language.vocabularySize }
-  /// Width H of the hidden states.
-  public var hiddenSize: Int { language.hiddenSize }
-  /// Longest sequence in tokens.
-  public var contextLength: Int { language.contextLength }
-  /// The last projection, from hidden states `[N, H]` to logits `[N, V]`.
-  public var head: OutputHead { language.head }
-  /// True: images and question see each other.
-  public var seesWholePrompts: Bool { true }
   /// Id that stands for an image's places in a sequence.
   public var imageToken: Int { configuration.imageToken }
   /// How many places an image takes.
   public var imageTokenCount: ImageTokenCount { .each(configuration.tokensPerImage) }
   /// Height and width of the images that the tower reads.
-  public var imageSize: (height: Int, width: Int) { (configuration.vision.imageSize, configuration.vision.imageSize) }
+  public var imageSize: (height: Int, width: Int) { configuration.vision.size }
   /// Images, the begin token, the question and a line break.
   public var promptLayout: PromptLayout { .imagesBeforeBegin }
 
-  /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
-  public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
-    let words = language.decoder.embed(input.ids)
-    let x = input.images.map { $0.placing(features(of: $0.pixels).flatten(0, 1), in: words) } ?? words
-    return language.decoder(x, input, cache: cache, rows: rows)
-  }
-
   /// Embeddings of images `[N, C, S, S]` among the embeddings: `[N, P, H]`.
   public func features(of pixels: Tensor) -> Tensor { projector(tower.final(pixels)) }
-
-  /// A cache for `batch` sequences of up to `capacity` tokens.
-  public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
-    language.makeCache(batch: batch, capacity: capacity)
-  }
+  /// Those of the images of a batch: `[N · P, H]`.
+  public func features(of images: ImageInput) -> Tensor { features(of: images.pixels).flatten(0, 1) }
 
   /// The names of the published checkpoints, whichever layout the source has; see also ``CausalLM/adapting(_:)``.
   public func adapting(_ source: any WeightSource) throws -> any WeightSource {
     try language.configuration.adapting(publishedNames(source), prefix: "language_model.")
-  }
-
-  /// Draws randomly initialised weights of this type on this device.
-  public func initialise(generator: Generator, dtype: DType, device: Device) {
-    tower.initialise(standardDeviation: nil, generator: generator, dtype: dtype, device: device)
-    tower.embeddings.initialiseTables(generator: generator, dtype: dtype, device: device)
-    projector.initialise(standardDeviation: nil, generator: generator, dtype: dtype, device: device)
-    language.initialise(generator: generator, dtype: dtype, device: device)
   }
 }

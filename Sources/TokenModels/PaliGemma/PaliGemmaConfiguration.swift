@@ -20,12 +20,8 @@ public struct PaliGemmaConfiguration: Sendable, Hashable {
     vision = try VisionConfiguration(config.at("vision_config"), family: .siglip)
     language = try DecoderConfiguration(config.gemma())
     language.parts.seesWholePrompts = true
-    let token = try config.ifPresent("image_token_index") == nil ? "image_token_id" : "image_token_index"
-    imageToken = try config.ifPresent(token)?.int() ?? 256_000
-    guard (0..<language.vocabularySize).contains(imageToken) else {
-      throw config.child(token, .int(imageToken)).error(
-        expected: "an id below text_config.vocab_size, \(language.vocabularySize)", found: "\(imageToken)")
-    }
+    imageToken = try config.token(
+      ["image_token_index", "image_token_id"], default: 256_000, below: language.vocabularySize)
     let width = try config.ifPresent("projection_dim")
     guard try width?.int() ?? 2048 == language.hiddenSize else {
       throw config.child("projection_dim", width?.value ?? .int(2048)).error(
@@ -51,9 +47,7 @@ extension JSONReader {
       throw both.error(expected: "true, as images and question see each other")
     }
     var object = JSONObject()
-    object["model_type"] = .string(PaliGemmaConfiguration.languageTypes[0])
     for (name, value) in try text.object().members where name != key { object[name] = value }
-    if let ties = try ifPresent("tie_word_embeddings") { object["tie_word_embeddings"] = .bool(try ties.bool()) }
-    return child("text_config", .object(object))
+    return try child("text_config", .object(object)).tying(self, default: nil)
   }
 }

@@ -56,8 +56,7 @@ final class ImageEmbedding: Module {
   }
 
   /// Randomly initialised values of what no layer holds: separators begin at 0, as in the original.
-  func initialiseTables(generator: Generator, dtype: DType, device: Device) {
-    tower.embeddings.initialiseTables(generator: generator, dtype: dtype, device: device)
+  override func initialiseTables(generator: Generator, dtype: DType, device: Device) {
     noGrad {
       middle = .zeros(middle.shape, dtype: dtype, device: device)
       rowEnd = .zeros(rowEnd.shape, dtype: dtype, device: device)

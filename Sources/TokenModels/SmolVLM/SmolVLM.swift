@@ -9,15 +9,15 @@ public import TorchNN
 ///
 /// Names are those of the checkpoints: `model.text_model.*`, `model.vision_model.*`,
 /// `model.connector.modality_projection.proj.weight`, `lm_head.weight`.
-public final class SmolVLM: Module, PretrainedModel, VisionLanguageModel {
+public final class SmolVLM: Module, VisionCausalLM {
   /// Entries of `config.json`.
   public let configuration: SmolVLMConfiguration
   /// `config.json` as read, for writing the model back.
   public let configurationJSON: JSON
   @Child("model.vision_model") private var tower: VisionTower
   @Child("model.connector.modality_projection.proj") private var projector: Linear
-  @Child("model.text_model") private var decoder: Decoder
-  @Child("lm_head") private var output: Linear
+  /// The decoder with its head.
+  @Child("") public private(set) var language: CausalLM
 
   /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = ["smolvlm", "idefics3"]
@@ -32,42 +32,15 @@ public final class SmolVLM: Module, PretrainedModel, VisionLanguageModel {
     let vision = configuration.vision, language = configuration.language, merge = configuration.merge
     tower = VisionTower(vision)
     projector = Linear(vision.hiddenSize * merge * merge, language.hiddenSize, bias: false, device: .meta)
-    decoder = Decoder(language)
-    if !language.tiesEmbeddings {
-      output = Linear(language.hiddenSize, language.vocabularySize, bias: false, device: .meta)
-    }
+    self.language = CausalLM(language, json: config.value["text_config"] ?? [:], decoder: "model.text_model")
   }
 
-  /// Whether blocks keep only their inputs in training and are computed again in the backward pass.
-  public var checkpointsActivations: Bool {
-    get { decoder.recomputesLayers }
-    set { decoder.recomputesLayers = newValue }
-  }
-  /// Ids that the embedding has rows for.
-  public var vocabularySize: Int { configuration.language.vocabularySize }
-  /// Width H of the hidden states.
-  public var hiddenSize: Int { configuration.language.hiddenSize }
-  /// Longest sequence in tokens.
-  public var contextLength: Int { configuration.language.contextLength }
-  /// Sequences of more tokens than this have other angles; nil for none.
-  public var switchingLength: Int? { configuration.language.switchingLength }
-  /// The last projection, from hidden states `[N, H]` to logits `[N, V]`.
-  public var head: OutputHead {
-    OutputHead(weight: configuration.language.tiesEmbeddings ? decoder.embedding.weight : output.weight)
-  }
   /// Id that stands for the places of an image's views in a sequence.
   public var imageToken: Int { configuration.imageToken }
   /// How many places an image takes.
   public var imageTokenCount: ImageTokenCount { .views(each: configuration.tokensPerView) }
   /// Height and width of the views that the tower reads.
-  public var imageSize: (height: Int, width: Int) { (configuration.vision.imageSize, configuration.vision.imageSize) }
-
-  /// Final hidden states: `[N, H]` with `rows`, else `[B, T, H]`.
-  public func hidden(_ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
-    let words = decoder.embed(input.ids)
-    let x = input.images.map { $0.placing(features(of: $0.pixels).flatten(0, 1), in: words) } ?? words
-    return decoder(x, input, cache: cache, rows: rows)
-  }
+  public var imageSize: (height: Int, width: Int) { configuration.vision.size }
 
   /// Embeddings of views `[V, C, S, S]` among the embeddings: `[V, P, H]`, P tokens a view.
   public func features(of pixels: Tensor) -> Tensor {
@@ -77,24 +50,13 @@ public final class SmolVLM: Module, PretrainedModel, VisionLanguageModel {
     return projector(squares.reshape([states.size(0), rows * rows, merge * merge * width]))
   }
 
-  /// A cache for `batch` sequences of up to `capacity` tokens.
-  public func makeCache(batch: Int, capacity: Int) -> KeyValueCache {
-    decoder.makeCache(batch: batch, capacity: capacity)
-  }
+  /// Those of the images of a batch: `[V · P, H]`.
+  public func features(of images: ImageInput) -> Tensor { features(of: images.pixels).flatten(0, 1) }
 
   /// The source without what old checkpoints hold besides parameters.
   public func adapting(_ source: any WeightSource) throws -> any WeightSource {
     let own = RenamedWeights(source) { $0.hasSuffix("position_ids") ? nil : $0 }
     return try configuration.language.adapting(
       own, table: "model.text_model.embed_tokens.weight", head: "lm_head.weight")
-  }
-
-  /// Draws randomly initialised weights of this type on this device.
-  public func initialise(generator: Generator, dtype: DType, device: Device) {
-    initialise(
-      standardDeviation: configuration.language.initialDeviation, generator: generator, dtype: dtype, device: device)
-    tower.initialise(standardDeviation: nil, generator: generator, dtype: dtype, device: device)
-    tower.embeddings.initialiseTables(generator: generator, dtype: dtype, device: device)
-    projector.initialise(standardDeviation: nil, generator: generator, dtype: dtype, device: device)
   }
 }

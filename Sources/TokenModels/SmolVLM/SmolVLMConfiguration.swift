@@ -27,12 +27,9 @@ public struct SmolVLMConfiguration: Sendable, Hashable {
         expected: "another number of patches along a side than \(vision.side)", found: "\(vision.imageSize)",
         remedy: "transformers gives some of these their neighbour's position, other ones on other processors.")
     }
-    language = try DecoderConfiguration(config.llama())
-    imageToken = try config.ifPresent("image_token_id")?.int() ?? 128_257
-    guard (0..<language.vocabularySize).contains(imageToken) else {
-      throw config.child("image_token_id", .int(imageToken)).error(
-        expected: "an id below text_config.vocab_size, \(language.vocabularySize)", found: "\(imageToken)")
-    }
+    language = try DecoderConfiguration(
+      config.languageModel(of: Self.languageTypes, in: "smolvlm").tying(config, default: false))
+    imageToken = try config.token(["image_token_id"], default: 128_257, below: language.vocabularySize)
     merge = try config.count("scale_factor", default: 2, limit: 1 << 10)
     guard vision.side % merge == 0 else {
       throw config.child("scale_factor", .int(merge)).error(
@@ -55,14 +52,4 @@ public struct SmolVLMConfiguration: Sendable, Hashable {
 
   /// Tokens that stand for a view.
   public var tokensPerView: Int { (vision.side / merge) * (vision.side / merge) }
-}
-
-extension JSONReader {
-  /// `text_config`, whose embeddings are tied if what stands beside it says so.
-  fileprivate func llama() throws(InputError) -> JSONReader {
-    let text = try languageModel(of: SmolVLMConfiguration.languageTypes, in: "smolvlm")
-    guard case .object(var object) = text.value else { return text }
-    object["tie_word_embeddings"] = .bool(try ifPresent("tie_word_embeddings")?.bool() ?? false)
-    return child("text_config", .object(object))
-  }
 }

@@ -80,7 +80,11 @@ extension TokenBatch {
         ImageInput.Image(
           values: image.image.values,
           shape: [image.image.channels, image.image.height, image.image.width],
-          grid: image.image.grid.map { ($0.rows, $0.columns) }, starts: image.starts, count: image.count)
+          grid: image.image.grid.map { ($0.rows, $0.columns) },
+          area: image.image.area.map {
+            ImageInput.Area(
+              kept: ($0.kept.rows, $0.kept.columns), shown: ($0.shown.rows, $0.shown.columns))
+          }, starts: image.starts, count: image.count)
       }, ids: ids, token: Int32(clamping: token), device: model.head.weight.device)
   }
 }

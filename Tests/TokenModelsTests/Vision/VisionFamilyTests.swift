@@ -45,14 +45,20 @@ import TorchNN
     #expect(difference(loss, try fixture.expected("loss")) < 1e-5)
     loss.backward()
     var seen = 0
+    let file = try fixture.file()
     for parameter in model.parameters() {
+      // Where a tower's last layers are not asked, transformers has no gradient either.
+      guard file["grad." + parameter.key] != nil else {
+        #expect(parameter.key.hasPrefix("vision_tower.") && parameter.tensor.grad == nil, "\(parameter.key)")
+        continue
+      }
       let wanted = try fixture.expected("grad." + parameter.key)
       let gradient = try #require(parameter.tensor.grad, "\(parameter.key) has no gradient")
       let size = max(wanted.abs().max().item(), 1)
       #expect(difference(gradientSummary(gradient), wanted) < 2e-5 * size, "\(parameter.key)")
       seen += 1
     }
-    #expect(seen == (try fixture.file()).tensors.count { $0.name.hasPrefix("grad.") })
+    #expect(seen > 20 && seen == file.tensors.count { $0.name.hasPrefix("grad.") })
   }
 
   /// What `generate` of transformers appends to each row's prompt.

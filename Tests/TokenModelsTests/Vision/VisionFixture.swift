@@ -16,10 +16,16 @@ struct VisionFixture: CustomTestStringConvertible {
     URL(filePath: Fixture.folder).deletingLastPathComponent().appending(path: "\(folder)/\(name)").path
   }
 
-  static let all = [
-    VisionFixture(name: "paligemma", folder: "paligemma"), VisionFixture(name: "paligemma2", folder: "paligemma"),
-    VisionFixture(name: "smolvlm", folder: "smolvlm"), VisionFixture(name: "idefics3", folder: "smolvlm"),
-  ]
+  static let all =
+    [
+      VisionFixture(name: "paligemma", folder: "paligemma"), VisionFixture(name: "paligemma2", folder: "paligemma"),
+      VisionFixture(name: "smolvlm", folder: "smolvlm"), VisionFixture(name: "idefics3", folder: "smolvlm"),
+      VisionFixture(name: "gemma3", folder: "gemma3"), VisionFixture(name: "gemma3-narrow", folder: "gemma3"),
+      VisionFixture(name: "onevision", folder: "llavaonevision"),
+      VisionFixture(name: "onevision-scaled", folder: "llavaonevision"),
+    ] + qwen
+  /// Those of Qwen-VL, whose images are patches.
+  static let qwen = ["qwen25vl", "qwen25flat", "qwen3vl", "qwen3tied"].map { VisionFixture(name: $0, folder: "qwenvl") }
 
   /// The model in float32, as the expected values were computed.
   func model() throws -> any PretrainedModel & VisionLanguageModel {
@@ -44,18 +50,36 @@ struct VisionFixture: CustomTestStringConvertible {
   /// The images in order.
   func images() throws -> [Shown] {
     let places = try numbers("images"), pixels = try expected("pixels")
-    let views = try file()["views"] == nil ? places.map { _ in 1 } : numbers("views")
     var first = 0
-    return (0..<places.count / 3).map { index in
+    return try (0..<places.count / 3).map { index in
       let (row, start, count) = (places[3 * index], places[3 * index + 1], places[3 * index + 2])
-      defer { first += views[index] }
+      let grid = try grid(index), parts = grid.map { $0.rows * $0.columns } ?? 0
+      let views = folder == "qwenvl" ? parts : 1 + parts
+      defer { first += views }
       return Shown(
         row: row, start: start, count: count,
         image: ImageInput.Image(
-          values: pixels.narrow(0, first, views[index]).contiguous().array(of: Float.self),
-          shape: Array(pixels.shape.dropFirst()), grid: views[index] == 1 ? nil : (1, views[index] - 1), starts: [],
+          values: pixels.narrow(0, first, views).contiguous().array(of: Float.self),
+          shape: Array(pixels.shape.dropFirst()), grid: grid, area: grid == nil ? nil : try area(index), starts: [],
           count: count))
     }
+  }
+
+  /// Parts of an image beside the view of the whole.
+  private func grid(_ index: Int) throws -> (rows: Int, columns: Int)? {
+    if try file()["grids"] != nil {
+      let grid = try numbers("grids")[(2 * index)...].prefix(2)
+      return grid.first == 0 ? nil : (grid.first!, grid.last!)
+    }
+    guard try file()["views"] != nil else { return nil }
+    let views = try numbers("views")[index]
+    return views == 1 ? nil : (1, views - 1)
+  }
+
+  private func area(_ index: Int) throws -> ImageInput.Area? {
+    guard try file()["areas"] != nil else { return nil }
+    let area = Array(try numbers("areas")[(4 * index)...].prefix(4))
+    return ImageInput.Area(kept: (area[0], area[1]), shown: (area[2], area[3]))
   }
 
   /// The fixture's rows as one input.
