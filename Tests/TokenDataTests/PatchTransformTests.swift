@@ -150,7 +150,7 @@ import TokenData
   }
 
   @Test func otherConfigurationsAreRefused() throws {
-    func read(_ changes: (String, JSON?)...) throws -> PatchTransform {
+    func read(_ changes: (String, JSON)...) throws -> PatchTransform {
       guard case .object(var object) = try JSONReader(file: folder + "/preprocessor_config.json").value else {
         return transform
       }
@@ -161,7 +161,7 @@ import TokenData
     // Older folders have other keys for the bounds, which win.
     let old = try read(("min_pixels", 512), ("max_pixels", 1024))
     #expect((old.least, old.most) == (512, 1024))
-    #expect(try read(("size", nil)).most == 28 * 28 * 1280)
+    #expect(try read(("size", .null)).most == 28 * 28 * 1280)
     expectRefusal("image_processor_type", "Qwen2VLImageProcessor") {
       _ = try read(("image_processor_type", "CLIPImageProcessor"))
     }

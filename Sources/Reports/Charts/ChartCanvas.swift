@@ -28,7 +28,8 @@ struct ChartCanvas {
       top += 5
     }
     if !subtitle.isEmpty {
-      for line in subtitle.lines(ems: Self.width / 12, most: 2) {
+      // Some systems' fonts are wider than is reckoned with.
+      for line in subtitle.lines(ems: Self.width / 13.5, most: 2) {
         top += 14
         svg.element("text", ["x": "2", "y": coordinate(top)], text: line)
       }
