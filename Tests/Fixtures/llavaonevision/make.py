@@ -60,7 +60,7 @@ def area(model, size, grid, side, most):
 
 
 def make(name, text, vision, most, sizes, seed, **options):
-    folder, generator = HERE / name, torch.Generator().manual_seed(seed)
+    folder, generator = HERE / name, torch.manual_seed(seed)
     config = LlavaOnevisionConfig(vision_config=SiglipVisionConfig(**VISION, **vision), text_config=Qwen2Config(**TEXT, **text),
                                   image_token_index=IMAGE, video_token_index=39, vision_aspect_ratio=f"anyres_max_{most}",
                                   image_grid_pinpoints=grids(vision["image_size"]), **options)
