@@ -25,9 +25,16 @@ public struct PreparedImage: Sendable, Hashable {
     public let rows: Int
     /// Parts of a row.
     public let columns: Int
+    /// Whether a view of the whole image stands beside those of its parts.
+    public let hasWhole: Bool
 
     /// Memberwise.
-    public init(rows: Int, columns: Int) { (self.rows, self.columns) = (rows, columns) }
+    public init(rows: Int, columns: Int, hasWhole: Bool = true) {
+      (self.rows, self.columns, self.hasWhole) = (rows, columns, hasWhole)
+    }
+
+    /// Views of an image that is cut so.
+    public var views: Int { rows * columns + (hasWhole ? 1 : 0) }
   }
 
   /// What of the features of an image's parts, laid out as they lie in the image, becomes tokens.
@@ -47,7 +54,8 @@ public struct PreparedImage: Sendable, Hashable {
   public let height: Int
   /// Pixels of a view's row.
   public let width: Int
-  /// The parts whose views stand beside that of the whole image, in reading order; nil: the whole image is the only view.
+  /// The parts, whose views stand beside that of the whole image, in reading order, or, of patches, alone, in the order
+  /// that the model reads them in; nil: the whole image is the only view.
   public let grid: Grid?
   /// What of their features becomes tokens; nil: all, or the model's own rule decides.
   public let area: Area?
@@ -56,7 +64,7 @@ public struct PreparedImage: Sendable, Hashable {
 
   /// An image of these values.
   public init(channels: Int, height: Int, width: Int, grid: Grid? = nil, area: Area? = nil, values: [Float]) {
-    let views = 1 + (grid.map { $0.rows * $0.columns } ?? 0)
+    let views = grid?.views ?? 1
     precondition(values.count == views * channels * height * width, "\(values.count) values of \(views) views")
     (self.channels, self.height, self.width, self.grid, self.area) = (channels, height, width, grid, area)
     self.values = values

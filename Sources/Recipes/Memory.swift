@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 import Foundation
+import Reports
 import TokenModels
 import Torch
 import TorchNN
@@ -38,9 +39,86 @@ func requireMemory(
     found: "\(gibibytes(bytes)) for \(purpose)", remedy: remedy)
 }
 
-/// Memory of training all of a model besides activations: float32 weights and gradients, two moments.
-func bytes(ofTraining model: any TokenModel, stateBits: AdamW.StateBits) -> Double {
-  numberCount(model) * (8 + 2 * Double(stateBits.rawValue) / 8)
+/// Memory of training all of a model besides activations: float32 weights and gradients, two moments; of what several
+/// processes share this one's part.
+func bytes(ofTraining model: any TokenModel, _ train: TrainSettings, processes: Int) -> Double {
+  let shares = Double(processes), moments = 2 * Double(train.stateBits.rawValue) / 8
+  return numberCount(model)
+    * (4 + 4 / (train.sharding == .gradients ? shares : 1) + moments / (train.sharding == .none ? 1 : shares))
+}
+
+/// Memory of a run besides activations.
+struct TrainingMemory {
+  /// Bytes of weights, trained ones too.
+  var weights = 0.0
+  /// Parameters that are trained.
+  var trained = 0.0
+  /// Bytes of their gradients, and of the optimizer's state.
+  var state = 0.0
+
+  /// Bytes in all.
+  var bytes: Double { weights + state }
+
+  /// - Parameters:
+  ///   - model: without weights, and adapters so far: it gets those of the run.
+  ///   - path: what errors call the settings.
+  /// - Throws: `InputError` for settings that do not fit the model.
+  init(_ model: any TokenModel, _ train: TrainSettings, path: String) throws {
+    let quantized = try train.quantize.map { try model.layersToQuantize($0, path: "\(path).quantize") } ?? []
+    let codes = quantized.reduce(0.0) { $0 + $1.layer.weight.shape.reduce(1.0) { $0 * Double($1) } }
+    if let lora = train.lora {
+      try model.describeLoRA(lora, path: "\(path).lora")
+    } else {
+      model.unfreeze()
+      if !train.freeze.isEmpty { try model.freeze(matching: train.freeze) }
+    }
+    trained = Self.count(model.trainableParameters())
+    // Masters in float32 beside the weights of another type.
+    let size = Double(train.dtype.size), masters = train.dtype == .float32 ? 0.0 : 4
+    weights = (numberCount(model) - codes) * size + codes * (train.quantize?.bytesPerWeight ?? 0)
+    state = trained * (size + masters + 2 * Double(train.stateBits.rawValue) / 8)
+  }
+
+  /// For `inspect`.
+  func note(_ train: TrainSettings) -> String {
+    let codes = train.quantize.map { " (linear layers in \($0.format.rawValue))" } ?? ""
+    func whole(_ value: Double) -> Int { Int(min(value, 1e18)) }
+    return "Memory besides activations: weights \(Quantity.bytes(whole(weights)))\(codes); "
+      + "\(Quantity.count(whole(trained))) parameters are trained, their gradients and the optimizer's state take "
+      + "\(Quantity.bytes(whole(state)))."
+  }
+
+  private static func count(_ parameters: [NamedParameter]) -> Double {
+    parameters.reduce(0) { $0 + $1.tensor.shape.reduce(1.0) { $0 * Double($1) } }
+  }
+}
+
+extension RunSettings {
+  /// What training the model in a folder takes.
+  func trainingMemory(_ folder: String) throws -> TrainingMemory {
+    try withTorchErrors {
+      try TrainingMemory(describeModel(folder: folder), train, path: "\(path): train")
+    }
+  }
+
+  /// Refuses a model in a folder that cannot fit into memory with what its training takes besides activations.
+  func requireMemory(_ folder: String) throws {
+    let memory = try trainingMemory(folder)
+    let remedy =
+      train.lora == nil
+      ? "Train adapters: train.lora." : train.quantize == nil ? "Store the frozen weights in 4 bits: train.quantize: nf4."
+        : "Take a smaller model."
+    try Recipes.requireMemory(
+      bytes: memory.bytes, path: folder, for: "weights, gradients and optimizer state", remedy: remedy,
+      on: train.device)
+  }
+
+  /// The model that a run starts from: of a folder, its linear layers quantised if the run says so.
+  func startingModel(folder: String, options: LoadOptions) throws -> any PretrainedModel {
+    var options = options
+    options.quantization = train.quantize
+    return try loadModel(folder: folder, options: options)
+  }
 }
 
 /// The parameters of a model as a double.

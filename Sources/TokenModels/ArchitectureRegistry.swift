@@ -11,7 +11,7 @@ public enum ArchitectureRegistry {
   /// The last that is meant is taken. To add one here: its file, and its type in this list.
   private static let architectures = Mutex<[any PretrainedModel.Type]>([
     LlamaGen.self, Phi3Vision.self, Llava.self, PaliGemma.self, SmolVLM.self, Gemma3Vision.self, LlavaOnevision.self,
-    GPT2.self, GPTNeoX.self, CausalLM.self, SequenceClassifier.self,
+    QwenVL.self, GPT2.self, GPTNeoX.self, CausalLM.self, SequenceClassifier.self,
   ])
 
   /// Adds an architecture, once, which is asked before those that are known: it may take the place of one.

@@ -33,6 +33,10 @@ public protocol PretrainedModel: TokenModel {
   /// A parameter as checkpoints of this architecture hold it, where ``adapting(_:)`` changes more than its name; by
   /// default as it is.
   func stored(_ tensor: Tensor, as name: String) -> Tensor
+
+  /// A parameter's name in checkpoints of this architecture, where ``adapting(_:)`` reads several layouts; by default
+  /// its own.
+  func storedName(_ name: String) -> String
 }
 
 /// How weights are brought into memory.
@@ -46,10 +50,17 @@ public struct LoadOptions: Sendable, Hashable {
   public var copying: Bool
   /// Whether to refuse NaN and infinite weights, which costs a pass over all of them.
   public var checkingValues: Bool
+  /// How the weights of linear layers are stored, which then are frozen (QLoRA); nil: as they are. They are read from the
+  /// mapped file layer by layer, so that the whole is never in memory.
+  public var quantization: QuantizationSettings?
 
   /// Memberwise.
-  public init(dtype: DType? = nil, device: Device = .cpu, copying: Bool = false, checkingValues: Bool = false) {
+  public init(
+    dtype: DType? = nil, device: Device = .cpu, copying: Bool = false, checkingValues: Bool = false,
+    quantization: QuantizationSettings? = nil
+  ) {
     (self.dtype, self.device, self.copying, self.checkingValues) = (dtype, device, copying, checkingValues)
+    self.quantization = quantization
   }
 }
 
@@ -87,6 +98,9 @@ extension PretrainedModel {
   /// As it is.
   public func stored(_ tensor: Tensor, as name: String) -> Tensor { tensor }
 
+  /// Its own.
+  public func storedName(_ name: String) -> String { name }
+
   /// Opens the model in a Hugging Face folder.
   public init(folder: String, options: LoadOptions = LoadOptions()) throws {
     let config = try JSONReader(file: folder + "/config.json", limit: 1 << 24)
@@ -98,8 +112,14 @@ extension PretrainedModel {
   }
 
   fileprivate func loadWeights(folder: String, options: LoadOptions) throws {
-    let weights = try adapting(CheckpointWeights(folder: folder, copying: options.copying))
-    try load(
-      from: weights, dtype: options.dtype, device: options.device, checkingValues: options.checkingValues)
+    guard let quantization = options.quantization else {
+      let weights = try adapting(CheckpointWeights(folder: folder, copying: options.copying))
+      return try load(
+        from: weights, dtype: options.dtype, device: options.device, checkingValues: options.checkingValues)
+    }
+    try load(from: adapting(CheckpointWeights(folder: folder)), checkingValues: options.checkingValues)
+    try withTorchErrors {
+      try quantize(quantization, dtype: options.dtype, device: options.device, path: "quantize")
+    }
   }
 }

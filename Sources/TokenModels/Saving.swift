@@ -44,7 +44,7 @@ extension PretrainedModel {
   private func sources(dtype: DType?) -> [SafetensorsSource] {
     var seen = Set<ObjectIdentifier>()
     return parameters().filter { seen.insert(ObjectIdentifier($0.tensor)).inserted }
-      .map { SafetensorsSource(name: $0.key, tensor: stored($0.tensor, as: $0.key), dtype: dtype) }
+      .map { SafetensorsSource(name: storedName($0.key), tensor: stored($0.tensor, as: $0.key), dtype: dtype) }
   }
 }
 

@@ -13,6 +13,9 @@ public protocol RotaryAngles {
   ///
   /// - Parameter length: as above.
   func angles(at positions: Tensor, length: Int?, dtype: DType) -> RotaryEmbedding.Angles
+  /// Angles of tokens that have a position on each of several axes (``RotaryAxes``): `[A, …, T]` → `[…, T, D/2]`. By
+  /// default the first axis alone counts.
+  func angles(along positions: Tensor, dtype: DType) -> RotaryEmbedding.Angles
   /// Sequences of more tokens than this have other angles than shorter ones, at every position; nil: all have the same.
   var switchingLength: Int? { get }
 }
@@ -23,6 +26,10 @@ extension RotaryAngles {
   /// Angles of the positions `start ..< start + count`, `[count, D/2]`, of a sequence that ends there.
   public func angles(from start: Int, count: Int, dtype: DType, device: Device) -> RotaryEmbedding.Angles {
     angles(from: start, count: count, length: nil, dtype: dtype, device: device)
+  }
+  /// Those of the first axis.
+  public func angles(along positions: Tensor, dtype: DType) -> RotaryEmbedding.Angles {
+    angles(at: positions.select(0, 0), length: nil, dtype: dtype)
   }
   /// Angles of any positions of sequences that end with the last of them: `[…, T]` → `[…, T, D/2]`.
   public func angles(at positions: Tensor, dtype: DType) -> RotaryEmbedding.Angles {
@@ -70,6 +77,7 @@ public final class RotaryEmbedding: RotaryAngles {
     let dtype: DType, device: Device, isLong: Bool, inference = Torch.isInferenceMode
   }
   private let width: Int, theta: Double, scaling: Scaling
+  private let axes: RotaryAxes?
   private let powers: Tensor  // θ^(2i/D), [D/2], float32, on the CPU
   private let frequencies: Tensor  // of sequences up to ``switchingLength``
   private var tables: [Place: Angles] = [:]
@@ -78,12 +86,14 @@ public final class RotaryEmbedding: RotaryAngles {
   ///   - width: D, the coordinates of a head that are turned; even.
   ///   - theta: base of the geometric series of frequencies.
   ///   - scaling: see ``Scaling``.
-  public init(width: Int, theta: Double, scaling: Scaling = .none) {
+  ///   - axes: which position turns each pair where tokens have several; nil: they have one.
+  public init(width: Int, theta: Double, scaling: Scaling = .none, axes: RotaryAxes? = nil) {
     precondition(width > 0 && width % 2 == 0, "rotary embedding of an odd width \(width)")
+    precondition(axes.map { $0.axisOfPair.count == width / 2 } ?? true, "axes of another number of pairs")
     if case .longrope(let short, let long, _, _) = scaling {
       precondition(short.count == width / 2 && long.count == width / 2, "\(short.count) factors, width \(width)")
     }
-    (self.width, self.theta, self.scaling) = (width, theta, scaling)
+    (self.width, self.theta, self.scaling, self.axes) = (width, theta, scaling, axes)
     powers = Self.powers(width, theta)
     frequencies = scaling.frequencies(powers, theta: theta)
   }
@@ -123,9 +133,22 @@ public final class RotaryEmbedding: RotaryAngles {
     return angles(at: positions, frequencies(ofLength: whole), dtype)
   }
 
+  /// Angles of tokens with three positions, `[3, B, T]` → `[B, T, D/2]`, each pair turned by that of its axis.
+  public func angles(along positions: Tensor, dtype: DType) -> Angles {
+    guard let axes else { return angles(at: positions.select(0, 0), length: nil, dtype: dtype) }
+    torchPrecondition(switchingLength == nil, "several axes and angles that change with a sequence's length")
+    let index = Tensor(axes.axisOfPair.map(Int64.init), device: positions.device)
+    return angles(ofPairs: positions.indexSelect(0, index).permute([1, 2, 0]).contiguous(), frequencies, dtype)
+  }
+
   private func angles(at positions: Tensor, _ frequencies: Tensor, _ dtype: DType) -> Angles {
+    angles(ofPairs: positions.unsqueeze(-1), frequencies, dtype)
+  }
+
+  /// - Parameter positions: `[…, T, D/2]`, or `[…, T, 1]` where all pairs have the same.
+  private func angles(ofPairs positions: Tensor, _ frequencies: Tensor, _ dtype: DType) -> Angles {
     noGrad {
-      let angles = positions.to(.float32).unsqueeze(-1) * frequencies.to(positions.device)
+      let angles = positions.to(.float32) * frequencies.to(positions.device)
       let (cos, sin) = (angles.cos(), angles.sin()), factor = scaling.attention
       if factor == 1 { return Angles(cos: cos.to(dtype), sin: sin.to(dtype)) }
       return Angles(cos: (cos * factor).to(dtype), sin: (sin * factor).to(dtype))

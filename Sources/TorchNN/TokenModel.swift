@@ -7,6 +7,9 @@ public struct ModelInput {
   public var ids: Tensor
   /// Position of each token `[B, T]`, int64; nil counts on from the cache's length.
   public var positions: Tensor?
+  /// Positions of each token along time, row and column `[3, B, T]`, int64, where the model tells these apart
+  /// (``RotaryAxes``); they take the place of `positions`. A model that does makes them of its images.
+  public var axisPositions: Tensor?
   /// Which keys each query may look at, bool `[B, 1, T, S]`; nil means plain causal order.
   public var mask: Tensor?
   /// For each row the lengths of the documents that lie end to end in it, what is left being padding; nil means one
@@ -97,6 +100,19 @@ public final class KeyValueCache {
   public let capacity: Int
   /// Sequences side by side.
   public let batch: Int
+  /// Shared by a cache and its parts.
+  private final class Shifts {
+    var values: [Int]
+    init(_ values: [Int]) { self.values = values }
+  }
+  private let shifts: Shifts, rows: Range<Int>
+
+  /// For each sequence what is added to the number of tokens before a new one to give its position: 0, but where images
+  /// take more tokens than positions (``RotaryAxes``). The model sets it.
+  public var positionShifts: [Int] {
+    get { Array(shifts.values[rows]) }
+    set { shifts.values.replaceSubrange(rows, with: newValue) }
+  }
 
   /// Reserves keys and values of every layer, `[batch, heads, capacity, width]`.
   public init(
@@ -104,6 +120,7 @@ public final class KeyValueCache {
   ) {
     self.batch = batch
     self.capacity = capacity
+    (shifts, rows) = (Shifts([Int](repeating: 0, count: batch)), 0..<batch)
     self.layers = (0..<layers).map { _ in
       let shape = [batch, heads, capacity, width]
       return (.empty(shape, dtype: dtype, device: device), .empty(shape, dtype: dtype, device: device))
@@ -135,6 +152,8 @@ public final class KeyValueCache {
 
   private init(_ rows: Range<Int>, of other: KeyValueCache) {
     (batch, length, capacity) = (rows.count, other.length, other.capacity)
+    let first = other.rows.lowerBound
+    (shifts, self.rows) = (other.shifts, first + rows.lowerBound..<first + rows.upperBound)
     layers = other.layers.map {
       ($0.key.narrow(0, rows.lowerBound, rows.count), $0.value.narrow(0, rows.lowerBound, rows.count))
     }
@@ -158,6 +177,8 @@ public final class KeyValueCache {
   private init(copying rows: [Int], of other: KeyValueCache, capacity: Int) {
     torchPrecondition(other.length <= capacity, "\(other.length) tokens do not fit a capacity of \(capacity)")
     (batch, length, self.capacity) = (rows.count, other.length, capacity)
+    let known = other.positionShifts
+    (shifts, self.rows) = (Shifts(rows.map { known[$0] }), 0..<rows.count)
     let index = Tensor(rows.map(Int64.init), device: other.layers.first?.key.device ?? .cpu)
     func copy(_ old: Tensor) -> Tensor {
       let shape = [rows.count, old.size(1), capacity, old.size(3)]

@@ -32,6 +32,8 @@ public enum PromptLayout: Sendable, Hashable {
   /// Gemma 3's: as they are, with an empty line and the token `begin` before an image, `end` and an empty line behind it.
   /// In prompts `begin` is the mark of an image.
   case imagesApart(begin: Int, end: Int)
+  /// Qwen's: an image's mark stands between two others, given by id.
+  case framed(start: Int, end: Int)
 }
 
 /// How many tokens stand for an image.
@@ -48,6 +50,9 @@ public enum ImageTokenCount: Sendable, Hashable {
   /// pixels, scaled down where they have more tokens than `most` views. Of several images each is a view and one token
   /// more.
   case anyResolution(side: Int, most: Int, sizes: [[Int]])
+  /// An image is as many patches of `side` pixels as its size asks for; squares of `merge` by `merge` become one token
+  /// each. The tower takes each patch for `frames` images of a video.
+  case patches(side: Int, merge: Int, frames: Int)
 }
 
 /// The images of a batch, and which of its tokens stand for them.
@@ -71,7 +76,8 @@ public struct ImageInput {
     public var values: [Float]
     /// `[C, H, W]`, that of every view of a batch.
     public var shape: [Int]
-    /// Rows and columns of the parts whose views stand beside that of the whole image; nil: there is one view.
+    /// Rows and columns of the parts, whose views stand beside that of the whole image, or, of patches, alone; nil:
+    /// there is one view.
     public var grid: (rows: Int, columns: Int)?
     /// What of its parts becomes tokens; nil: all, or a model's own rule decides.
     public var area: Area?
@@ -90,7 +96,17 @@ public struct ImageInput {
     }
 
     /// Its views.
-    fileprivate var views: Int { 1 + (grid.map { $0.rows * $0.columns } ?? 0) }
+    fileprivate var views: Int { values.count / shape.reduce(1, *) }
+  }
+
+  /// A run of tokens that stands for an image.
+  public struct Run: Sendable, Hashable {
+    /// Index of the image.
+    public let image: Int
+    /// Its first token, an index into the flattened ids.
+    public let start: Int
+    /// Its tokens.
+    public let count: Int
   }
 
   /// The views of all images, one after another, `[V, C, H, W]`, float32.
@@ -99,6 +115,8 @@ public struct ImageInput {
   public let grids: [(rows: Int, columns: Int)?]
   /// What of these becomes tokens; see ``Image/area``.
   public let areas: [Area?]
+  /// Where images stand, one image after another.
+  public let runs: [Run]
   /// Where the tokens stand that features replace: indices `[K]` into the flattened ids.
   public let rows: Tensor
   /// Which features go there: indices `[K]` into those of all images, one after another; nil: all of them, in order.
@@ -117,6 +135,9 @@ public struct ImageInput {
     pixels = Tensor.cat(images.map { Tensor($0.values, shape: [$0.views] + $0.shape) }).to(device)
     grids = images.map(\.grid)
     areas = images.map(\.area)
+    runs = images.enumerated().flatMap { index, image in
+      image.starts.map { Run(image: index, start: $0, count: image.count) }
+    }
     var rows = [Int64](), features = [Int64](), stretches = [Range<Int>](), before = 0
     for image in images {
       let first = image.starts.first ?? 0
@@ -133,11 +154,14 @@ public struct ImageInput {
     self.features = images.allSatisfy { $0.starts.count == 1 } ? nil : Tensor(features, device: device)
   }
 
+  /// The features `[F, H]` in the order of ``rows``, `[K, H]`.
+  public func placed(_ features: Tensor) -> Tensor { self.features.map { features.indexSelect(0, $0) } ?? features }
+
   /// The embeddings `[B, T, H]` with the images' features `[F, H]`, one image after another, in the places of their
   /// tokens.
   public func placing(_ features: Tensor, in embeddings: Tensor) -> Tensor {
-    let placed = self.features.map { features.indexSelect(0, $0) } ?? features
-    return embeddings.flatten(0, 1).indexCopy(0, rows, placed.to(embeddings.dtype)).view(embeddings.shape)
+    let placed = placed(features).to(embeddings.dtype)
+    return embeddings.flatten(0, 1).indexCopy(0, rows, placed).view(embeddings.shape)
   }
 }
 

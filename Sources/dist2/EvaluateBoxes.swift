@@ -11,6 +11,8 @@ struct EvaluateBoxes {
   var files: [String]
   /// Cells of the grid that answers count, along either side.
   var grid: Int
+  /// Folder of a model of whose way boxes are; nil: they lie on the grid.
+  var boxesOf: String?
   /// Folder of the page and of each split's results.
   var output: String
 
@@ -25,7 +27,8 @@ struct EvaluateBoxes {
         expected: "files of different names, since results are called after them",
         found: names.joined(separator: ", "), remedy: "Rename one, or evaluate them one by one with an --output each.")
     }
-    let evaluation = GroundingEvaluation(choice.artifacts, try choice.load(), GroundingTemplate(side: grid))
+    let template = try boxesOf.map { GroundingTemplate(try NamedBoxes(model: $0)) } ?? GroundingTemplate(side: grid)
+    let evaluation = GroundingEvaluation(choice.artifacts, try choice.load(), template)
     let outcomes = try files.map { path in
       let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
       let found = try ProgressBar.run("answering \(name)", unit: "example") { bar in

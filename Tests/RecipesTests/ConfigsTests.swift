@@ -30,7 +30,8 @@ import Training
   // Run dry in VisionRunTests: they need a model that sees.
   static let grounding = [
     "grounding/llava-1.5-7b.yaml", "grounding/phi35-vision.yaml", "grounding/paligemma2-3b.yaml",
-    "grounding/smolvlm-256m.yaml", "grounding/gemma3-4b.yaml", "grounding/llava-onevision-0.5b.yaml",
+    "grounding/smolvlm-256m.yaml", "grounding/qwen25-vl-3b.yaml", "grounding/qwen3-vl-2b.yaml",
+    "grounding/gemma3-4b.yaml", "grounding/llava-onevision-0.5b.yaml",
   ]
 
   private static let silent = Terminal(

@@ -89,7 +89,7 @@ public struct RunArtifacts: TrainingArtifacts {
       encoder.images = try ImageTokens(folder: modelFolder, tokenizer, seeing)
       encoder.images?.square = settings.data.squareImages
       if case .interpreted(var own)? = encoder.template {
-        own.imageMark = encoder.images?.mark
+        own.imageMark = encoder.images?.shown
         encoder.template = .interpreted(own)
       }
     }

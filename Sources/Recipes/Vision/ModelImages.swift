@@ -47,6 +47,10 @@ extension ImageTokens {
         ("boi_token_index", begin), ("image_token_index", model.imageToken), ("eoi_token_index", end),
       ].map { (key, id) throws(InputError) in try mark(id, key, folder: folder, tokenizer) }
       return .imagesApart("\n\n" + texts.joined() + "\n\n")
+    case .framed(let start, let end):
+      return .framed(
+        start: try mark(start, "vision_start_token_id", folder: folder, tokenizer),
+        end: try mark(end, "vision_end_token_id", folder: folder, tokenizer))
     }
   }
 
@@ -97,6 +101,15 @@ extension ImageTokens {
           ("vision_aspect_ratio", .string("anyres_max_\(most)")),
         ])
       return .anyResolution(transform)
+    case .patches(let side, let merge, let frames):
+      let config = try ImagePreparation.configuration(folder: folder)
+      let transform = try PatchTransform(config, frames: frames)
+      for (key, own, value) in [("patch_size", transform.patch, side), ("merge_size", transform.merge, merge)]
+      where own != value {
+        throw config.child(key, .int(own)).error(
+          expected: "\(value), as the vision tower of config.json has it", found: "\(own)")
+      }
+      return .patches(transform)
     }
   }
 

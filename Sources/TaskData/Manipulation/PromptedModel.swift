@@ -44,7 +44,7 @@ package struct PromptedModel {
   ///   or the image cannot be read.
   func item(_ prompt: String, image: String? = nil) throws -> EvaluationItem {
     var text = prompt
-    if let mark = answering.encoder.images?.mark {
+    if let mark = answering.encoder.images?.shown {
       text = prompt.replacing(PromptTemplate.imageMark, with: mark)
       let isShown = text.contains(mark)
       guard isShown == (image != nil) else { throw Self.mismatch(isShown: isShown, image) }

@@ -2,7 +2,7 @@
 import Files
 
 extension ImageTokens {
-  /// The record with the model's mark for every `<image>`, `<|image|>` and `<|image_N|>` of what is said to the model.
+  /// The record with ``shown`` for every `<image>`, `<|image|>` and `<|image_N|>` of what is said to the model.
   ///
   /// - Throws: `InputError` naming the record: numbers that do not count 1, 2, 3, … as they stand, or marks in a text
   ///   whose spans they would move.
@@ -20,8 +20,8 @@ extension ImageTokens {
       let new = try unified(text, &seen, record.source)
       guard record.spans.isEmpty || new == text else {
         throw InputError(
-          path: record.source, place: "spans", expected: "\(mark) for images in a text with spans",
-          found: "another mark", remedy: "Write \(mark), or give prompt and completion.")
+          path: record.source, place: "spans", expected: "\(shown) for images in a text with spans",
+          found: "another mark", remedy: "Write \(shown), or give prompt and completion.")
       }
       record.content = .text(new)
     }
@@ -38,7 +38,7 @@ extension ImageTokens {
           path: source, place: "images", expected: "<|image_\(seen)|>: images are numbered as they stand",
           found: String(match.0))
       }
-      result += rest[..<match.range.lowerBound] + mark
+      result += rest[..<match.range.lowerBound] + shown
       rest = rest[match.range.upperBound...]
     }
     return result + rest

@@ -4,7 +4,7 @@ import Foundation
 extension PixelImage {
   /// How pixels between those of an image are made up. The numbers are Pillow's, which `resample` in
   /// `preprocessor_config.json` means.
-  public enum ResamplingFilter: Int, Sendable, Hashable {
+  public enum ResamplingFilter: Int, Sendable, Hashable, Codable {
     /// Lanczos's windowed sinc, six pixels wide.
     case lanczos = 1
     /// A triangle two pixels wide.

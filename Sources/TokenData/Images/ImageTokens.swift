@@ -17,6 +17,8 @@ public struct ImageTokens: Sendable, Hashable {
     case views(TileTransform, marks: ViewMarks, tokens: Int)
     /// LLaVA-OneVision's: views of the whole and of parts of an image alone; of each of several images one view.
     case anyResolution(AnyResolution)
+    /// Qwen2.5-VL's and Qwen3-VL's: patches, squares of which are a token each, as many as the image's size asks for.
+    case patches(PatchTransform)
   }
 
   /// How a prompt with images is written.
@@ -29,6 +31,8 @@ public struct ImageTokens: Sendable, Hashable {
     /// Gemma 3's: each mark becomes this text, in which the token that stands for images is once. `<image>` means the mark
     /// as well.
     case imagesApart(String)
+    /// Qwen's: an image's mark stands between two others; `<image>` means all three.
+    case framed(start: String, end: String)
   }
 
   /// The token.
@@ -54,6 +58,12 @@ public struct ImageTokens: Sendable, Hashable {
     (self.layout, self.video) = (layout, video)
   }
 
+  /// What an image is written as in a prompt, and as in a conversation's message: the mark, with those around it.
+  public var shown: String {
+    guard case .framed(let start, let end) = layout else { return mark }
+    return start + mark + end
+  }
+
   /// The tokens that stand for an image, marks between its views included.
   ///
   /// - Parameter isAlone: whether its record has no other image.
@@ -72,6 +82,8 @@ public struct ImageTokens: Sendable, Hashable {
     case .anyResolution(let transform):
       guard isAlone else { return tokens(transform.tokensAmongOthers) }
       return tokens(try transform.tokens(height: height, width: width, path: path))
+    case .patches(let transform):
+      return tokens(transform.tokens(of: try transform.grid(height: height, width: width, path: path)))
     }
   }
 
@@ -94,6 +106,7 @@ public struct ImageTokens: Sendable, Hashable {
       return isAlone
         ? try transform.prepare(pixels, path: image.path)
         : try transform.prepareAmongOthers(pixels, path: image.path)
+    case .patches(let transform): return try transform.prepare(pixels, path: image.path)
     }
   }
 
@@ -151,8 +164,8 @@ public struct ImageTokens: Sendable, Hashable {
       return MarkedRecord(record: record, runs: runs)
     }
     if marks == 0, !record.images.isEmpty {
-      let shown = if case .imagesApart = layout { mark } else { mark + "\n" }
-      let addsMessage = record.content.prepend(String(repeating: shown, count: record.images.count))
+      let own = setsImagesApart ? shown : mark + "\n"
+      let addsMessage = record.content.prepend(String(repeating: own, count: record.images.count))
       if addsMessage, record.promptMessages > 0 { record.promptMessages += 1 }
       return MarkedRecord(record: record, runs: runs)
     }
@@ -166,9 +179,16 @@ public struct ImageTokens: Sendable, Hashable {
 
   /// Whether `<image>` and the like mean the mark as well.
   private var hasOtherMarks: Bool {
-    if case .imagesApart = layout { return true }
     if case .tiled = preparation { return true }
-    return false
+    return setsImagesApart
+  }
+
+  /// Whether marks of its own set an image apart from the text, which needs no line break then.
+  private var setsImagesApart: Bool {
+    switch layout {
+    case .imagesApart, .framed: true
+    case .asWritten, .imagesBeforeBegin: false
+    }
   }
 
   /// The text with all that stands around images.

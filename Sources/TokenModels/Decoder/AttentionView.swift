@@ -31,7 +31,8 @@ struct AttentionView {
     // Of documents the longest, without asking the positions, for which a device would be waited for.
     let whole = input.sequenceLength ?? input.documents.map { $0.joined().max() ?? 0 }
     angles = rotary.map { rotary in
-      positions.map { rotary.angles(at: $0, length: whole, dtype: dtype) }
+      if let axes = input.axisPositions { return rotary.angles(along: axes, dtype: dtype) }
+      return positions.map { rotary.angles(at: $0, length: whole, dtype: dtype) }
         ?? rotary.angles(from: past, count: length, length: whole, dtype: dtype, device: device)
     }
     queryFactor = temperature.map { $0.factor(positions ?? .arange(from: past, length, device)).to(dtype) }

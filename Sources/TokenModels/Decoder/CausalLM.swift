@@ -88,8 +88,12 @@ public final class CausalLM: Module, PretrainedModel {
   func embed(_ ids: Tensor) -> Tensor { decoder.embed(ids) }
 
   /// The same of `x` `[B, T, H]` in the place of the embeddings of `input.ids`.
-  func hidden(_ x: Tensor, _ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
-    decoder(x, input, cache: cache, rows: rows).times(configuration.parts.logitScale)
+  ///
+  /// - Parameter additions: what is added to the output of the first layers.
+  func hidden(
+    _ x: Tensor, _ input: ModelInput, cache: KeyValueCache?, rows: Tensor?, adding additions: LayerAdditions? = nil
+  ) -> Tensor {
+    decoder(x, input, cache: cache, rows: rows, adding: additions).times(configuration.parts.logitScale)
   }
 
   /// A cache for `batch` sequences of up to `capacity` tokens.

@@ -22,7 +22,7 @@ final class Decoder: Module {
     let kinds = Set(layouts.compactMap(\.rotary))
     rotaries = Dictionary(
       uniqueKeysWithValues: kinds.map {
-        ($0, RotaryEmbedding(width: $0.dimension, theta: $0.theta, scaling: $0.scaling))
+        ($0, RotaryEmbedding(width: $0.dimension, theta: $0.theta, scaling: $0.scaling, axes: $0.axes))
       })
     super.init()
     embedding = Embedding(c.vocabularySize, c.hiddenSize, device: .meta)
@@ -38,7 +38,11 @@ final class Decoder: Module {
   }
 
   /// `x` `[B, T, H]` → `[B, T, H]`, or `[N, H]` with `rows`; see ``TokenModel/hidden(_:cache:rows:)``.
-  func callAsFunction(_ x: Tensor, _ input: ModelInput, cache: KeyValueCache?, rows: Tensor?) -> Tensor {
+  ///
+  /// - Parameter additions: what is added to the output of the first layers, all before the last.
+  func callAsFunction(
+    _ x: Tensor, _ input: ModelInput, cache: KeyValueCache?, rows: Tensor?, adding additions: LayerAdditions? = nil
+  ) -> Tensor {
     var views: [DecoderParts.Layout: AttentionView] = [:]
     let parts = configuration.parts
     let mutual =
@@ -50,7 +54,9 @@ final class Decoder: Module {
         temperature: parts.queryTemperature, mutual: mutual, mutualKeepsWindow: parts.seesWholeImages,
         documents: views.values.first?.documents)
     }
-    let (last, update) = runLayers(layers, x, rows: rows, recomputing: recomputesLayers) { views[layouts[$0]]! }
+    let (last, update) = runLayers(layers, x, rows: rows, recomputing: recomputesLayers, adding: additions) {
+      views[layouts[$0]]!
+    }
     cache?.advance(by: x.size(1))
     return norm(last, adding: update).normalized
   }

@@ -53,6 +53,8 @@ extension DecoderConfiguration {
     case magnitude = "mscale"
     case magnitudeOfAll = "mscale_all_dim"
     case queryTemperature = "llama_4_scaling_beta"
+    case axisSections = "mrope_section"
+    case axesAreInterleaved = "mrope_interleaved"
     case residualDropout = "resid_pdrop"
     case embeddingDropout = "embd_pdrop"
     case partialRotary = "partial_rotary_factor"

@@ -9,11 +9,12 @@ extension DecoderConfiguration {
   /// - Throws: `InputError` naming file and key for a value of the wrong type or out of range, and for every option
   ///   that would change the computation and is not implemented.
   public init(_ config: JSONReader) throws(InputError) {
-    let family = try DecoderFamily.of(config)
-    try self.init(config.completed(with: family.defaults), family)
+    try self.init(config, DecoderFamily.of(config))
   }
 
-  private init(_ config: JSONReader, _ family: DecoderFamily) throws(InputError) {
+  /// Reads the configuration of a decoder of this family.
+  init(_ config: JSONReader, _ family: DecoderFamily) throws(InputError) {
+    let config = try config.completed(with: family.defaults)
     try config.refuseUnsupported()
     let heads = try config.count(.heads, limit: 1 << 12)
     let hiddenSize = try config.count(.hiddenSize, limit: 1 << 20)

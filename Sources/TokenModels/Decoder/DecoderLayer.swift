@@ -14,6 +14,21 @@ class DecoderLayer: Module {
   }
 }
 
+/// What is added to some tokens behind each of the first layers, as image features are in Qwen3-VL (DeepStack; Meng et
+/// al. 2024, arXiv 2406.04334).
+struct LayerAdditions {
+  /// The tokens, indices `[K]` into the flattened `[B · T]`.
+  let rows: Tensor
+  /// For each layer, from the first on, `[K, H]`.
+  let features: [Tensor]
+
+  /// The update `[B, T, H]` of a layer with what is added behind it.
+  func callAsFunction(_ update: Tensor, layer: Int) -> Tensor {
+    guard features.indices.contains(layer) else { return update }
+    return update.flatten(0, 1).indexAdd(0, rows, features[layer].to(update.dtype)).view(update.shape)
+  }
+}
+
 /// Runs layers one after another, the last one only for `rows`: mixing alone looks at other positions, the rest is row
 /// by row.
 ///
@@ -21,10 +36,13 @@ class DecoderLayer: Module {
 ///   - x: `[B, T, H]`
 ///   - view: how a layer sees the tokens.
 ///   - recomputing: whether to keep only what enters each layer; see ``PretrainedModel/checkpointsActivations``.
+///   - additions: what is added behind the first layers, all before the last.
 /// - Returns: two tensors to be added, `[B, T, H]` or `[N, H]` with `rows`.
 func runLayers(
-  _ layers: [DecoderLayer], _ x: Tensor, rows: Tensor?, recomputing: Bool, view: (_ layer: Int) -> AttentionView
+  _ layers: [DecoderLayer], _ x: Tensor, rows: Tensor?, recomputing: Bool, adding additions: LayerAdditions? = nil,
+  view: (_ layer: Int) -> AttentionView
 ) -> (x: Tensor, update: Tensor?) {
+  precondition(additions.map { $0.features.count < layers.count } ?? true, "additions behind the last layer")
   var (x, update) = (x, Tensor?.none)
   for (index, layer) in layers.enumerated() {
     let picked = index == layers.count - 1 ? rows : nil, view = view(index)
@@ -34,7 +52,7 @@ func runLayers(
     }
     let inputs = [x] + (update.map { [$0] } ?? [])
     let both = recomputing && view.cache == nil ? recomputed(inputs, outputs: 2, run) : run(inputs)
-    (x, update) = (both[0], both[1])
+    (x, update) = (both[0], additions.map { $0(both[1], layer: index) } ?? both[1])
   }
   return (x, update)
 }

@@ -43,6 +43,8 @@ public struct DecoderParts: Sendable, Hashable {
     public var scaling: RotaryEmbedding.Scaling
     /// Coordinates of a head that are rotated, the first ones.
     public var dimension: Int
+    /// Which of a token's three positions turns each pair; nil: it has one.
+    public var axes: RotaryAxes?
   }
 
   /// Queries grow with their position: q · (1 + β ln(1 + ⌊position / length⌋)), as in Ministral 3.
@@ -87,6 +89,8 @@ public struct DecoderParts: Sendable, Hashable {
   public var windows: [Int?] = []
   /// Coordinates of a head that are rotated, the first ones, the others passing as they are; nil: all.
   public var rotaryDimension: Int?
+  /// Which of a token's three positions turns each pair of coordinates (M-RoPE); nil: a token has one.
+  public var rotaryAxes: RotaryAxes?
   /// Rotation in layers with a window, where it is another one.
   public var windowedRotary: Rotary?
   /// Layers whose attention knows no positions.
@@ -110,6 +114,7 @@ extension DecoderConfiguration {
     let local = window == nil ? nil : parts.windowedRotary
     return DecoderParts.Layout(
       window: window,
-      rotary: local ?? DecoderParts.Rotary(theta: theta, scaling: scaling, dimension: rotaryDimension))
+      rotary: local
+        ?? DecoderParts.Rotary(theta: theta, scaling: scaling, dimension: rotaryDimension, axes: parts.rotaryAxes))
   }
 }

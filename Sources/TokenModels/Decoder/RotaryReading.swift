@@ -18,12 +18,7 @@ struct RotaryRules {
 extension DecoderConfiguration {
   /// Reads θ and scaling, from `rope_scaling` and `rope_theta` (transformers 4) or `rope_parameters` (transformers 5).
   mutating func readRotary(_ config: JSONReader, _ rules: RotaryRules = RotaryRules()) throws(InputError) {
-    // As in transformers, the old name wins unless it is empty.
-    for section in [try config[.ropeScaling], try config[.ropeParameters]] {
-      guard let section, try section.object().count > 0 else { continue }
-      return use(try rotary(config, section, rules))
-    }
-    use(try rotary(config, JSONReader([:], path: config.path), rules))
+    use(try rotary(config, config.rotarySection() ?? JSONReader([:], path: config.path), rules))
   }
 
   /// Reads Gemma 3's and OLMo 3's rotations of two kinds of layers: those that see everything, and those with a window.
@@ -80,6 +75,14 @@ extension DecoderConfiguration {
 }
 
 extension JSONReader {
+  /// `rope_scaling` or `rope_parameters`: as in transformers, the old name wins unless it is empty.
+  func rotarySection() throws(InputError) -> JSONReader? {
+    for section in [try self[.ropeScaling], try self[.ropeParameters]] {
+      if let section, try section.object().count > 0 { return section }
+    }
+    return nil
+  }
+
   /// The scaling that a section describes.
   fileprivate func scaling(
     outerLength: Int?, contextLength: Int, rules: RotaryRules, isNested: Bool

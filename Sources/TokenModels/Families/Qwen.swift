@@ -52,7 +52,7 @@ extension DecoderFamily {
 
 extension JSONReader {
   /// Windows from layer `max_window_layers` on, if `use_sliding_window` says so.
-  fileprivate func qwenWindows(_ layers: Int) throws(InputError) -> [Int?] {
+  func qwenWindows(_ layers: Int) throws(InputError) -> [Int?] {
     guard try self[.usesSlidingWindow]?.bool() ?? false else {
       try requireFullAttention()  // transformers drops the window then, and fails where a layer wants one
       return []

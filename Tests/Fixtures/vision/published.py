@@ -41,6 +41,24 @@ LLAMA3 = dict(model_type="llama", hidden_size=4096, intermediate_size=14336, num
               vocab_size=128259, rope_scaling=dict(factor=8.0, high_freq_factor=4.0, low_freq_factor=1.0,
                                                    original_max_position_embeddings=8192, rope_type="llama3"))
 
+QWEN25 = dict(attention_dropout=0.0, bos_token_id=151643, eos_token_id=151645, vision_start_token_id=151652,
+             vision_end_token_id=151653, vision_token_id=151654, image_token_id=151655, video_token_id=151656,
+             hidden_act="silu", initializer_range=0.02, max_position_embeddings=128000, rms_norm_eps=1e-6,
+             rope_theta=1000000.0, sliding_window=32768, use_sliding_window=False,
+             rope_scaling=dict(type="mrope", mrope_section=[16, 24, 24]))
+QWEN25_TOWER = dict(depth=32, hidden_act="silu", hidden_size=1280, intermediate_size=3420, num_heads=16, in_chans=3,
+                   patch_size=14, spatial_merge_size=2, spatial_patch_size=14, window_size=112,
+                   fullatt_block_indexes=[7, 15, 23, 31], tokens_per_second=2, temporal_patch_size=2)
+QWEN3 = dict(model_type="qwen3_vl_text", attention_bias=False, attention_dropout=0.0, bos_token_id=151643,
+             eos_token_id=151645, head_dim=128, hidden_act="silu", initializer_range=0.02,
+             max_position_embeddings=262144, num_key_value_heads=8, rms_norm_eps=1e-6, rope_theta=5000000,
+             vocab_size=151936, rope_scaling=dict(mrope_interleaved=True, mrope_section=[24, 20, 20], rope_type="default"))
+QWEN3_TOWER = dict(model_type="qwen3_vl", hidden_act="gelu_pytorch_tanh", in_channels=3, initializer_range=0.02,
+                   num_heads=16, num_position_embeddings=2304, patch_size=16, spatial_merge_size=2,
+                   temporal_patch_size=2)
+QWEN3_SMALL = dict(QWEN3_TOWER, deepstack_visual_indexes=[5, 11, 17], depth=24, hidden_size=1024, intermediate_size=4096)
+QWEN3_OWN = dict(image_token_id=151655, video_token_id=151656, vision_start_token_id=151652, vision_end_token_id=151653)
+
 CHECKPOINTS = [
     ("google/paligemma-3b-pt-224", "paligemma", dict(
         image_token_index=257152, projection_dim=2048, hidden_size=2048, vocab_size=257216,
@@ -65,8 +83,28 @@ CHECKPOINTS = [
         vision_config=dict(model_type="clip_vision_model", hidden_size=1024, image_size=336, intermediate_size=4096,
                            num_attention_heads=16, num_hidden_layers=24, patch_size=14, projection_dim=768,
                            vocab_size=32000))),
-    ("Qwen/Qwen2.5-VL-7B-Instruct", "qwen2_5_vl", None),
-    ("Qwen/Qwen3-VL-8B-Instruct", "qwen3_vl", None),
+    ("Qwen/Qwen2.5-VL-3B-Instruct", "qwen2_5_vl", dict(
+        QWEN25, hidden_size=2048, intermediate_size=11008, max_window_layers=70, num_attention_heads=16,
+        num_hidden_layers=36, num_key_value_heads=2, tie_word_embeddings=True, vocab_size=151936,
+        vision_config=dict(QWEN25_TOWER, out_hidden_size=2048))),
+    ("Qwen/Qwen2.5-VL-7B-Instruct", "qwen2_5_vl", dict(
+        QWEN25, hidden_size=3584, intermediate_size=18944, max_window_layers=28, num_attention_heads=28,
+        num_hidden_layers=28, num_key_value_heads=4, tie_word_embeddings=False, vocab_size=152064,
+        vision_config=dict(QWEN25_TOWER, out_hidden_size=3584))),
+    ("Qwen/Qwen3-VL-2B-Instruct", "qwen3_vl", dict(
+        QWEN3_OWN, tie_word_embeddings=True, vision_config=dict(QWEN3_SMALL, out_hidden_size=2048), text_config=dict(
+            QWEN3, hidden_size=2048, intermediate_size=6144, num_attention_heads=16, num_hidden_layers=28,
+            tie_word_embeddings=True))),
+    ("Qwen/Qwen3-VL-4B-Instruct", "qwen3_vl", dict(
+        QWEN3_OWN, tie_word_embeddings=True, vision_config=dict(QWEN3_SMALL, out_hidden_size=2560), text_config=dict(
+            QWEN3, hidden_size=2560, intermediate_size=9728, num_attention_heads=32, num_hidden_layers=36,
+            tie_word_embeddings=True))),
+    ("Qwen/Qwen3-VL-8B-Instruct", "qwen3_vl", dict(
+        QWEN3_OWN, tie_word_embeddings=False, vision_config=dict(
+            QWEN3_TOWER, deepstack_visual_indexes=[8, 16, 24], depth=27, hidden_size=1152, intermediate_size=4304,
+            out_hidden_size=4096), text_config=dict(
+            QWEN3, hidden_size=4096, intermediate_size=12288, num_attention_heads=32, num_hidden_layers=36))),
+    ("Qwen/Qwen3-VL-30B-A3B-Instruct", "qwen3_vl_moe", None),
     ("google/gemma-3-4b-it", "gemma3", dict(
         boi_token_index=255999, eoi_token_index=256000, image_token_index=262144, mm_tokens_per_image=256, text_config=dict(
             model_type="gemma3_text", hidden_size=2560, intermediate_size=10240, num_hidden_layers=34,

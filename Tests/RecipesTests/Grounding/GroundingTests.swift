@@ -74,6 +74,33 @@ import TokenData
     #expect(GroundingTemplate().box(answer, for: row) == corners.flatMap { BoundingBox($0) })
   }
 
+  /// Qwen2.5-VL counts pixels of the resized image (640 x 480 become 644 x 476), Qwen3-VL thousandths.
+  @Test func boxesOfQwenAreWrittenItsWay() throws {
+    let row = try row(#"{"image": "a", "sent": "x", "bbox": [64, 0, 640, 240], "width": 640, "height": 480}"#)
+    let pixels = GroundingTemplate(.pixels(PatchTransform(least: 3136, most: 12_845_056)))
+    let shares = GroundingTemplate(.thousandths)
+    #expect(pixels.prompt(row) == "Locate x, output its bbox coordinates using JSON format.")
+    #expect(pixels.answer(row) == #"{"bbox_2d": [64, 0, 644, 238]}"#)
+    #expect(shares.answer(row) == #"{"bbox_2d": [100, 0, 1000, 500]}"#)
+    for (template, said) in [
+      (pixels, "```json\n[{\"bbox_2d\": [64, 0, 644, 238], \"label\": \"2 cups\"}]\n```"),
+      (pixels, "(64, 0), (644, 238)"),
+      (shares, #"[{"label": "x", "bbox_2d": [100, 0, 1000, 500]}]"#),
+    ] {
+      let box = try #require(template.box(said, for: row))
+      #expect(row.box.intersectionOverUnion(box) > 0.99, "\(said)")
+    }
+    #expect(pixels.box(#"{"bbox_2d": [1, 2, 3]}"#, for: row) == nil)
+    for (family, named) in [
+      (VisionFamily.qwen25, NamedBoxes.pixels(PatchTransform(patch: 4, least: 256, most: 3840))),
+      (.qwen3, .thousandths),
+    ] {
+      let seeing = try VisionRun(family)
+      #expect(try NamedBoxes(model: seeing.model) == named)
+    }
+    #expect { try NamedBoxes(model: VisionRun(.llava).model) } throws: { "\($0)".contains("qwen2_5_vl or qwen3_vl") }
+  }
+
   /// Overlaps worked out by hand: the right box is 0 … 320 of 640 in x and all of y.
   @Test func figuresCountWhatIsFound() throws {
     let row = try row(#"{"image": "a", "sent": "x", "bbox": [0, 0, 320, 480], "width": 640, "height": 480}"#)

@@ -40,7 +40,7 @@ struct VisionFamily: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   /// Every family. To add one: its value, in an extension.
-  static let all = [llava, phi3, paliGemma, smolVLM, gemma3, llavaOnevision]
+  static let all = [llava, phi3, paliGemma, smolVLM, qwen25, qwen3, gemma3, llavaOnevision]
 }
 
 /// A run of a family: dark and bright images, whose number is told. Nothing but the image says which.

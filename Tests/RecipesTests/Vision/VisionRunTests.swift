@@ -99,6 +99,8 @@ import Training
   @Test(arguments: [
     ("phi35-vision", VisionFamily.phi3, "[261, 10, 374, 83]", 10), ("llava-1.5-7b", .phi3, "[261, 10, 374, 83]", 10),
     ("paligemma2-3b", .paliGemma, "<loc0100><loc0200><loc0300><loc0400>", 4), ("smolvlm-256m", .smolVLM, "8", 1),
+    ("qwen25-vl-3b", .qwen25, #"{\"bbox_2d\": [261, 10, 374, 83]}"#, 10),
+    ("qwen3-vl-2b", .qwen3, #"{\"bbox_2d\": [261, 10, 374, 83]}"#, 10),
     ("gemma3-4b", .gemma3, "[261, 10]", 5), ("llava-onevision-0.5b", .llavaOnevision, "[261, 10]", 5),
   ])
   func runFilesRunDry(file: String, family: VisionFamily, answer: String, metrics: Int) throws {
@@ -120,7 +122,7 @@ import Training
   }
 
   /// The preparation of images as newer versions of transformers write it.
-  @Test(arguments: [VisionFamily.llava, .paliGemma, .smolVLM, .gemma3, .llavaOnevision])
+  @Test(arguments: [VisionFamily.llava, .paliGemma, .smolVLM, .qwen25, .gemma3, .llavaOnevision])
   func preparationMayStandInTheProcessor(family: VisionFamily) throws {
     let seeing = try VisionRun(family), folder = seeing.model
     let before = try seeing.run.artifacts().dataset(seeing.run.folder + "/train.jsonl").example(0)
@@ -159,6 +161,10 @@ struct VisionRefusal: Sendable, CustomTestStringConvertible {
     VisionRefusal(.smolVLM, "max_image_size", ["longest_edge": 24], "max_image_size.longest_edge"),
     VisionRefusal(.phi3, "image_processor_type", "CLIPImageProcessor", "Phi3VImageProcessor"),
     VisionRefusal(.phi3, "num_img_tokens", 144, "num_img_tokens"),
+    VisionRefusal(
+      .qwen25, "patch_size", 8, "key patch_size: expected 4, as the vision tower of config.json has it, found 8"),
+    VisionRefusal(.qwen3, "merge_size", 1, "key merge_size: expected 2"),
+    VisionRefusal(.qwen3, "temporal_patch_size", 1, "key temporal_patch_size: expected 2"),
     VisionRefusal(.gemma3, "do_pan_and_scan", true, "do_pan_and_scan"),
     VisionRefusal(.gemma3, "size", ["height": 8, "width": 8], "12 x 12"),
     VisionRefusal(.llavaOnevision, "size", ["height": 8, "width": 8], "size.height"),

@@ -16,13 +16,16 @@ struct VisionFixture: CustomTestStringConvertible {
     URL(filePath: Fixture.folder).deletingLastPathComponent().appending(path: "\(folder)/\(name)").path
   }
 
-  static let all = [
-    VisionFixture(name: "paligemma", folder: "paligemma"), VisionFixture(name: "paligemma2", folder: "paligemma"),
-    VisionFixture(name: "smolvlm", folder: "smolvlm"), VisionFixture(name: "idefics3", folder: "smolvlm"),
-    VisionFixture(name: "gemma3", folder: "gemma3"), VisionFixture(name: "gemma3-narrow", folder: "gemma3"),
-    VisionFixture(name: "onevision", folder: "llavaonevision"),
-    VisionFixture(name: "onevision-scaled", folder: "llavaonevision"),
-  ]
+  static let all =
+    [
+      VisionFixture(name: "paligemma", folder: "paligemma"), VisionFixture(name: "paligemma2", folder: "paligemma"),
+      VisionFixture(name: "smolvlm", folder: "smolvlm"), VisionFixture(name: "idefics3", folder: "smolvlm"),
+      VisionFixture(name: "gemma3", folder: "gemma3"), VisionFixture(name: "gemma3-narrow", folder: "gemma3"),
+      VisionFixture(name: "onevision", folder: "llavaonevision"),
+      VisionFixture(name: "onevision-scaled", folder: "llavaonevision"),
+    ] + qwen
+  /// Those of Qwen-VL, whose images are patches.
+  static let qwen = ["qwen25vl", "qwen25flat", "qwen3vl", "qwen3tied"].map { VisionFixture(name: $0, folder: "qwenvl") }
 
   /// The model in float32, as the expected values were computed.
   func model() throws -> any PretrainedModel & VisionLanguageModel {
@@ -50,7 +53,8 @@ struct VisionFixture: CustomTestStringConvertible {
     var first = 0
     return try (0..<places.count / 3).map { index in
       let (row, start, count) = (places[3 * index], places[3 * index + 1], places[3 * index + 2])
-      let grid = try grid(index), views = 1 + (grid.map { $0.rows * $0.columns } ?? 0)
+      let grid = try grid(index), parts = grid.map { $0.rows * $0.columns } ?? 0
+      let views = folder == "qwenvl" ? parts : 1 + parts
       defer { first += views }
       return Shown(
         row: row, start: start, count: count,
