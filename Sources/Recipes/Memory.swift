@@ -62,8 +62,9 @@ struct TrainingMemory {
   /// - Parameters:
   ///   - model: without weights, and adapters so far: it gets those of the run.
   ///   - path: what errors call the settings.
+  ///   - processes: those that share what `train.shard` says.
   /// - Throws: `InputError` for settings that do not fit the model.
-  init(_ model: any TokenModel, _ train: TrainSettings, path: String) throws {
+  init(_ model: any TokenModel, _ train: TrainSettings, path: String, processes: Int) throws {
     let quantized = try train.quantize.map { try model.layersToQuantize($0, path: "\(path).quantize") } ?? []
     let codes = quantized.reduce(0.0) { $0 + $1.layer.weight.shape.reduce(1.0) { $0 * Double($1) } }
     if let lora = train.lora {
@@ -76,7 +77,9 @@ struct TrainingMemory {
     // Masters in float32 beside the weights of another type.
     let size = Double(train.dtype.size), masters = train.dtype == .float32 ? 0.0 : 4
     weights = (numberCount(model) - codes) * size + codes * (train.quantize?.bytesPerWeight ?? 0)
-    state = trained * (size + masters + 2 * Double(train.stateBits.rawValue) / 8)
+    let shares = Double(processes), moments = 2 * Double(train.stateBits.rawValue) / 8
+    let gradients = size / (train.sharding == .gradients ? shares : 1)
+    state = trained * (gradients + (masters + moments) / (train.sharding == .none ? 1 : shares))
   }
 
   /// For `inspect`.
@@ -94,16 +97,16 @@ struct TrainingMemory {
 }
 
 extension RunSettings {
-  /// What training the model in a folder takes.
-  func trainingMemory(_ folder: String) throws -> TrainingMemory {
+  /// What training the model in a folder takes, of each of some processes.
+  func trainingMemory(_ folder: String, processes: Int = 1) throws -> TrainingMemory {
     try withTorchErrors {
-      try TrainingMemory(describeModel(folder: folder), train, path: "\(path): train")
+      try TrainingMemory(describeModel(folder: folder), train, path: "\(path): train", processes: processes)
     }
   }
 
   /// Refuses a model in a folder that cannot fit into memory with what its training takes besides activations.
-  func requireMemory(_ folder: String) throws {
-    let memory = try trainingMemory(folder)
+  func requireMemory(_ folder: String, processes: Int = 1) throws {
+    let memory = try trainingMemory(folder, processes: processes)
     let remedy =
       train.lora == nil
       ? "Train adapters: train.lora."

@@ -4,6 +4,7 @@ import MetricTokens
 import Objectives
 import TestSupport
 import Testing
+import TokenModels
 import Torch
 import TorchNN
 import Training
@@ -164,6 +165,48 @@ struct ShardingTests {
     #expect(words[0] == words[1])
     #expect(words[0].contains("the gradient is not finite, of ") && words[0].contains("embedding"), "\(words[0])")
   }
+
+  /// Adapters, and all of a model whose layers are computed again in the backward pass; checkpoints of both, and what
+  /// another stage makes of them.
+  @Test(arguments: [true, false]) func decoders(hasAdapters: Bool) throws {
+    @Sendable func train(_ group: ProcessGroup, _ sharding: Sharding, _ folder: String?, steps: Int) throws -> Outcome {
+      Torch.threads = 1
+      let model = try Llama(folder: Self.base, options: LoadOptions(dtype: .float32, copying: true))
+      if hasAdapters {
+        try model.addLoRA(LoRASettings(rank: 4, alpha: 8, targets: ["q_proj", "down_proj"]), seed: 5)
+      }
+      model.checkpointsActivations = !hasAdapters
+      var norms = [Double]()
+      let trainer = Trainer(
+        model, try toyObjective(), AdamW(learningRate: 5e-3),
+        options: TrainingOptions(length: .steps(4), schedule: .constant, gradientNormLimit: 0.5),
+        reducer: DistributedReducer(group, sharding: sharding, bucketBytes: 20_000))
+      trainer.shouldStop = { [unowned trainer] in trainer.progress.step >= steps }
+      let examples = try Fixture.toyRun().examples
+      let source = ExampleBatches(
+        examples, plan: BatchPlan(count: examples.count, batch: 4, seed: 1), share: StepShare(rank: group.rank, of: 2))
+      let checkpoints = try group.rank == 0 ? folder.map { try Checkpoints($0) } : nil
+      let finish = try trainer.fit(source, checkpoints: checkpoints) {
+        if case .step(let step) = $0 { norms.append(step.gradientNorm) }
+      }
+      return Outcome(losses: finish.losses, norms: norms, weights: weights(of: model), held: 0)
+    }
+    let whole = try inProcesses(2) { try train($0, .none, nil, steps: 4) }.map { try $0.get() }
+    for (first, second) in [(Sharding.optimizer, Sharding.gradients), (.gradients, .none)] {
+      let folder = try TemporaryFolder(), path = folder.path + "/checkpoints"
+      _ = try inProcesses(2) { try train($0, first, path, steps: 2) }.map { try $0.get() }
+      let names = try FileManager.default.contentsOfDirectory(atPath: path + "/step-2")
+      #expect(names.contains(hasAdapters ? "adapter_model.safetensors" : "model.safetensors"))
+      #expect(names.contains("optimizer-00002-of-00002.safetensors"))
+      for outcome in try inProcesses(2, { try train($0, second, path, steps: 4) }).map({ try $0.get() }) {
+        #expect(outcome.losses == whole[0].losses && outcome.norms == whole[0].norms.suffix(2), "\(first), \(second)")
+        #expect(outcome.weights == whole[0].weights, "\(first), \(second)")
+      }
+    }
+  }
+
+  private static let base = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Fixtures/llama/gqa-llama3").path
 
   /// Shares are equal, begin at blocks, and hold every element once.
   @Test func partsCoverEachParameterOnce() throws {

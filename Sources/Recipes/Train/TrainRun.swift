@@ -203,7 +203,7 @@ public final class TrainRun {
 
   private func publishedModel() throws -> any PretrainedModel {
     let settings = artifacts.settings
-    try settings.requireMemory(artifacts.modelFolder)
+    try settings.requireMemory(artifacts.modelFolder, processes: group?.size ?? 1)
     return try settings.startingModel(
       folder: artifacts.modelFolder,
       options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true))

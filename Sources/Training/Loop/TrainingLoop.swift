@@ -36,11 +36,12 @@ public final class TrainingLoop {
   ) {
     (self.module, self.options, self.reducer, self.storesFrozen) = (module, options, reducer, storesFrozen)
     rule = optimizer
-    let prepared = optimizer.prepare(module, dtype: options.dtype)
+    var prepared = optimizer.prepare(module, dtype: options.dtype)
     parameters = prepared.parameters
     gradients = reducer.gradients(of: parameters.map(\.tensor))
-    self.optimizer = optimizer.makeOptimizer(
-      for: gradients.parts.map { prepared.optimized[$0.parameter].part($0.range) })
+    let updated = gradients.parts.map { prepared.optimized[$0.parameter].part($0.range) }
+    prepared.optimized = []  // Masters of whole parameters, where a part is updated, end before there are moments.
+    self.optimizer = optimizer.makeOptimizer(for: updated)
   }
 
   /// Trains from where ``progress`` stands (or the last whole checkpoint, if it is to go on from that) to the end.
