@@ -101,8 +101,8 @@ public struct AnyResolution: Sendable, Hashable {
     var best = sizes[0], most = 0, least = Int.max
     for size in sizes {
       let scale = min(Double(size.columns) / Double(width), Double(size.rows) / Double(height))
-      // bounded: at most the size.
-      let shown = min(Int(Double(width) * scale) * Int(Double(height) * scale), width * height)
+      let (across, down) = (Double(width) * scale, Double(height) * scale)
+      let shown = min(Int(across) * Int(down), width * height)  // bounded: at most the size
       let wasted = size.rows * size.columns - shown
       if shown > most || (shown == most && wasted < least) { (best, most, least) = (size, shown, wasted) }
     }
@@ -112,8 +112,9 @@ public struct AnyResolution: Sendable, Hashable {
   /// Sides of an image that is brought into a size as it is shaped.
   private func fitting(height: Int, width: Int, into size: PreparedImage.Grid) -> PreparedImage.Grid {
     let across = Double(size.columns) / Double(width), down = Double(size.rows) / Double(height)
-    // bounded: little more than `limit`
-    func side(_ length: Double, _ limit: Int) -> Int { min(Int(length.rounded(.up)), limit) }
+    func side(_ length: Double, _ limit: Int) -> Int {
+      min(Int(length.rounded(.up)), limit)  // bounded: little more than `limit`
+    }
     return across < down
       ? PreparedImage.Grid(rows: side(Double(height) * across, size.rows), columns: size.columns)
       : PreparedImage.Grid(rows: size.rows, columns: side(Double(width) * down, size.columns))
@@ -123,8 +124,9 @@ public struct AnyResolution: Sendable, Hashable {
   private func area(height: Int, width: Int, path: String) throws(InputError) -> PreparedImage.Area {
     let size = best(height: height, width: width)
     var rows = size.rows / side * tokenSide, columns = size.columns / side * tokenSide
-    // bounded: at most `rows` or `columns`
-    func whole(_ length: Double) -> Int { Int((length * 1e7).rounded(.toNearestOrEven) / 1e7) }
+    func whole(_ length: Double) -> Int {
+      Int((length * 1e7).rounded(.toNearestOrEven) / 1e7)  // bounded: at most `rows` or `columns`
+    }
     if Double(width) / Double(height) > Double(columns) / Double(rows) {
       rows -= (rows - whole(Double(height) * (Double(columns) / Double(width)))) / 2 * 2
     } else {
