@@ -109,7 +109,9 @@ extension RunSettings {
     let memory = try trainingMemory(folder, processes: processes)
     let remedy =
       train.lora == nil
-      ? "Train adapters: train.lora." : train.quantize == nil ? "Store the frozen weights in 4 bits: train.quantize: nf4."
+      ? "Train adapters: train.lora."
+      : train.quantize == nil
+        ? "Store the frozen weights in 4 bits: train.quantize: nf4."
         : "Take a smaller model."
     try Recipes.requireMemory(
       bytes: memory.bytes, path: folder, for: "weights, gradients and optimizer state", remedy: remedy,

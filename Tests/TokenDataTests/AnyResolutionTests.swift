@@ -34,7 +34,8 @@ import TokenData
     }
     var compared = 0
     for sides in ["20x33", "33x20", "16x16", "1x1", "5x60", "300x200", "47x48", "100x99", "480x640", "17x31"] {
-      let size = sides.split(separator: "x").compactMap { Int($0) }, image = PixelImage.ruled(height: size[0], width: size[1])
+      let size = sides.split(separator: "x").compactMap { Int($0) },
+        image = PixelImage.ruled(height: size[0], width: size[1])
       for kind in ["alone", "among"] {
         let key = "\(kind).\(sides)"
         let prepared =
@@ -46,7 +47,8 @@ import TokenData
             kind == "alone"
             ? try scaling.tokens(height: size[0], width: size[1], path: key) : scaling.tokensAmongOthers
           let views = 1 + (prepared.grid.map { $0.rows * $0.columns } ?? 0)
-          #expect([views, count] == (try values("\(key).tokens\(most)", as: Int64.self)).map { Int($0) }, "\(key) \(most)")
+          #expect(
+            [views, count] == (try values("\(key).tokens\(most)", as: Int64.self)).map { Int($0) }, "\(key) \(most)")
         }
         let places = try values(key + ".places", as: Int32.self), at = try values(key + ".at", as: Float.self)
         let worst = zip(places, at).map { abs(prepared.values[Int($0)] - $1) }.max() ?? .infinity
@@ -116,6 +118,8 @@ import TokenData
       _ = try read("image_grid_pinpoints", .array([JSON](repeating: [32, 32], count: 9)))
     }
     // Nothing of it but padding would be left.
-    expectRefusal("p.png", "long and thin", "1 x 5000") { _ = try transform.tokens(height: 5000, width: 1, path: "p.png") }
+    expectRefusal("p.png", "long and thin", "1 x 5000") {
+      _ = try transform.tokens(height: 5000, width: 1, path: "p.png")
+    }
   }
 }

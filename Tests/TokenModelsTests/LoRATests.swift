@@ -249,7 +249,10 @@ struct AdapterFixture: CustomTestStringConvertible {
     (LoRASettings(exclude: ["q_proj", "o_proj"]), "exclude", "mean: q_proj, v_proj, found o_proj"),
     (LoRASettings(targets: ["q_proj"], exclude: ["q_proj"]), "exclude", "every layer excluded"),
     (LoRASettings(rankPattern: ["up_proj": 2]), "rankPattern", "q_proj, v_proj, found up_proj"),
-    (LoRASettings(exclude: ["layers.0.self_attn.q_proj"], rankPattern: ["0.self_attn.q_proj": 2]), "rankPattern", "found"),
+    (
+      LoRASettings(exclude: ["layers.0.self_attn.q_proj"], rankPattern: ["0.self_attn.q_proj": 2]), "rankPattern",
+      "found"
+    ),
     (LoRASettings(alphaPattern: ["^q_proj": 2]), "alphaPattern", "found ^q_proj"),
     (LoRASettings(rankPattern: ["q_proj": 0]), "rankPattern", "0 for q_proj"),
     (LoRASettings(alphaPattern: ["q_proj": -1]), "alphaPattern", "-1.0 for q_proj"),

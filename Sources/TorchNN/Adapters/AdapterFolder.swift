@@ -105,7 +105,8 @@ extension TokenModel {
     let name = parameters.first { $0.tensor === table }?.key ?? ""
     let stored = source.entry(name) == nil ? nil : try source.tensor(name)
     let copies = try source.names.filter { other in
-      guard let stored, !known.contains(other), !other.contains(".lora_"), source.entry(other)?.shape == table.shape else {
+      guard let stored, !known.contains(other), !other.contains(".lora_"), source.entry(other)?.shape == table.shape
+      else {
         return false
       }
       return try source.tensor(other).isEqual(to: stored)

@@ -15,7 +15,9 @@ extension TokenModel {
   ) throws -> LoRASettings {
     guard !settings.modulesToSave.isEmpty else { return settings }
     // Codes are no module of a user's.
-    let all = descendants().filter { !$0.key.isEmpty && !$0.module.parameters().isEmpty && !($0.module is QuantizedWeight) }
+    let all = descendants().filter { key, module in
+      !key.isEmpty && !module.parameters().isEmpty && !(module is QuantizedWeight)
+    }
     var found = Set<String>()
     for name in settings.modulesToSave {
       let meant =
@@ -31,8 +33,8 @@ extension TokenModel {
             + lastParts(all.map(\.key)).filter { Int($0) == nil }.joined(separator: ", "),
           found: name, remedy: tiesHead ? "The head of this model is its table of embeddings." : "")
       }
-      if let key = meant.first(where: { key in all.contains { LayerName.isWithin($0.key, key) && $0.module.isQuantized } })
-      {
+      if let key = meant.first(where: { key in all.contains { LayerName.isWithin($0.key, key) && $0.module.isQuantized }
+      }) {
         throw InputError(
           path: path, place: place, expected: "modules whose weights are not quantised", found: key,
           remedy: "Name it among the layers that quantize excludes.")

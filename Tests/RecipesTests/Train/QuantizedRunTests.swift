@@ -69,7 +69,8 @@ import Training
     let tiny = try TinyRun(), settings = try tiny.settings(overrides + ["output=\"\(tiny.folder)/out\""])
     let artifacts = try RunArtifacts(settings)
     for body in [
-      { _ = try Inspection(artifacts, terminal: quiet) }, { _ = try TrainRun(artifacts, command: "", terminal: quiet).run() },
+      { _ = try Inspection(artifacts, terminal: quiet) },
+      { _ = try TrainRun(artifacts, command: "", terminal: quiet).run() },
     ] as [() throws -> Void] {
       let error = try #require(#expect(throws: InputError.self) { try body() })
       #expect(error.description.contains(says), "\(error)")
