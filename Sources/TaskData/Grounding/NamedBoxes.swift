@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Evaluation
-public import Files
+import Evaluation
+import Files
 import MetricTokens
 import Recipes
 public import TokenData
@@ -40,7 +40,7 @@ public enum NamedBoxes: Sendable, Hashable, Codable {
     case .pixels(let transform):
       let (height, width) = (Int(row.height.rounded()), Int(row.width.rounded()))  // bounded: at most 1e6
       // An image that no model reads is refused where it is read.
-      let size = (try? transform.size(height: height, width: width, path: row.image)) ?? (height, width)
+      let size = (try? transform.size(height: height, width: width, path: row.image)) ?? (height: height, width: width)
       return (Double(size.width) / row.width, Double(size.height) / row.height, size.width, size.height)
     }
   }
