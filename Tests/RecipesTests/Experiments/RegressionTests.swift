@@ -2,6 +2,7 @@
 import Experiments
 import Files
 import Foundation
+import MetricTokens
 import Objectives
 import Recipes
 import Reports
@@ -124,8 +125,9 @@ import Testing
     // Lower by 0.05 and 0.0001 · seed · N: 0.0001 · 3 · 17/3 more in the mean over seeds and N.
     guard case .array(let changes)? = tables[1]["rows"] else { return #expect(Bool(false), "\(json.summary)") }
     #expect(changes.map { $0["shown"] } == ["–", "better"])
-    let dist = try #require(report(gain: 0.05).tables.dropFirst().first?.rows.last)
-    #expect(abs((dist[1].value ?? .nan) + 0.05 + 0.0001 * 3 * 17 / 3) < 1e-9)
+    let row = try #require(better.tables.dropFirst().first?.rows.last)
+    let change: Double = row[1].value ?? .nan, expected: Double = -0.05 - 0.0001 * 17
+    #expect(abs(change - expected) < 1e-9)
     guard case .array(let figures)? = json["figures"], case .array(let series)? = figures[0]["series"],
       let dist = series.first(where: { $0["name"] == "dist" }), case .array(let points)? = dist["points"]
     else { return #expect(Bool(false), "\(json.summary)") }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 import Foundation
+import MetricTokens
 import Recipes
 import Testing
 import TokenData
