@@ -69,11 +69,14 @@ struct TrainingMemory {
     let codes = quantized.reduce(0.0) { $0 + $1.layer.weight.shape.reduce(1.0) { $0 * Double($1) } }
     if let lora = train.lora {
       try model.describeLoRA(lora, path: "\(path).lora")
+      trained = Self.count(model.trainableParameters())
     } else {
-      model.unfreeze()
-      if !train.freeze.isEmpty { try model.freeze(matching: train.freeze) }
+      // What fits nothing is said when training begins: it may name a head, which is not here yet.
+      let frozen = train.freeze.map { ParameterPattern($0) }, all = model.parameters()
+      let kept = Set(all.filter { one in frozen.contains { $0.matches(one.key) } }.map { ObjectIdentifier($0.tensor) })
+      var seen = kept
+      trained = Self.count(all.filter { seen.insert(ObjectIdentifier($0.tensor)).inserted })
     }
-    trained = Self.count(model.trainableParameters())
     // Masters in float32 beside the weights of another type.
     let size = Double(train.dtype.size), masters = train.dtype == .float32 ? 0.0 : 4
     weights = (numberCount(model) - codes) * size + codes * (train.quantize?.bytesPerWeight ?? 0)

@@ -117,7 +117,7 @@ import Training
           rank: 4, alpha: 2, dropout: 0.1, targets: ["all-linear"], exclude: ["k_proj"], isRankStabilized: true,
           decomposesWeights: true, rankPattern: ["0.q_proj": 2, "q_proj": 3], alphaPattern: ["^a.b": 0.5],
           modulesToSave: ["embeddings", "head"]),
-        stateBits: .eight, checkpointsActivations: true, sampleEvery: 6, samples: 0, answers: 7),
+        stateBits: .eight, sharding: .gradients, checkpointsActivations: true, sampleEvery: 6, samples: 0, answers: 7),
       evaluate: EvaluateSettings(
         metrics: [.mae, .crps], maxNewTokens: 3, limit: 4, numbers: 2, unreadableAs: -1, distribution: true,
         readOut: .mode, width: 9,
@@ -167,7 +167,7 @@ import Training
     for section in ["data", "objective", "train", "evaluate"] {
       guard case .object(let keys)? = tree[section] else { throw CancellationError() }
       // Records are of objectives over responses.
-      let same: Set = ["folder", "tokenizer", "steps", "microBatch", "freeze", "records"]
+      let same: Set = ["folder", "tokenizer", "steps", "microBatch", "freeze", "quantize", "records"]
       for (key, value) in keys.members where !same.contains(key) && !responses.contains(key) {
         #expect(value != usual[section]?[key], "\(section).\(key)")
       }
