@@ -287,7 +287,10 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     ),
     ("train: { quantize: nf5, lora: {} }", ["key train.quantize: expected one of nf4", "Did you mean nf4?"]),
     ("train: { quantize: { doubleQuantization: true }, lora: {} }", ["key train.quantize.type: ", "no such key"]),
-    ("train: { quantize: { type: nf4, doubleQuant: true }, lora: {} }", ["key train.quantize.doubleQuant: ", "Known here: type, doubleQuantization, exclude"]),
+    (
+      "train: { quantize: { type: nf4, doubleQuant: true }, lora: {} }",
+      ["key train.quantize.doubleQuant: ", "Known here: type, doubleQuantization, exclude"]
+    ),
     ("train: { lora: { rankPattern: { q_proj: 0 } } }", ["key train.lora.rankPattern: expected ranks from 1 to"]),
     ("train: { lora: { rankPattern: [q_proj] } }", ["key train.lora.rankPattern: expected ranks", "found array"]),
     ("train: { lora: { alphaPattern: { q_proj: much } } }", ["key train.lora.alphaPattern: expected numbers from"]),
