@@ -36,6 +36,7 @@ GradientBuffers::Entry &GradientBuffers::entry(const at::Tensor &weight) {
 at::Tensor GradientBuffers::room(const at::Tensor &weight, bool spare) {
   std::lock_guard<std::mutex> lock(mutex);
   auto &found = entry(weight);
+  if (!keeps && (spare || !found.isBound)) return at::empty_like(weight.detach(), at::MemoryFormat::Contiguous);
   auto &kept = found.buffers[spare];
   // Someone who still holds last step's gradient must not see it change.
   bool ours = kept.defined() && kept.use_count() == 1 &&
@@ -261,7 +262,7 @@ at::Tensor recordedGatedLinear(const at::Tensor &gate, const at::Tensor &up, con
 }  // namespace
 
 extern "C" {
-ct_buffers ct_buffers_new() { return new ct_buffers_s{c10::make_intrusive<GradientBuffers>()}; }
+ct_buffers ct_buffers_new(bool keeps) { return new ct_buffers_s{c10::make_intrusive<GradientBuffers>(keeps)}; }
 void ct_buffers_free(ct_buffers b) { delete b; }
 int64_t ct_buffers_bytes(ct_buffers b) { return b->buffers->bytes(); }
 int ct_buffers_bind(ct_buffers b, ct_tensor weight, ct_tensor memory) {

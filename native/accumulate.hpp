@@ -12,6 +12,8 @@ namespace ct {
 /// One buffer per weight. It is lent to `weight.grad` and taken again, without a page fault, once `grad` was cleared.
 class GradientBuffers : public torch::CustomClassHolder {
  public:
+  /// - keeps: whether memory is lent again, or ends with the gradient in it.
+  explicit GradientBuffers(bool keeps) : keeps(keeps) {}
   /// Memory like the weight's, with undefined contents, that nobody else can see. `spare` names a second piece, for
   /// a gradient that is computed while `weight.grad` holds the first.
   at::Tensor room(const at::Tensor &weight, bool spare = false);
@@ -26,6 +28,7 @@ class GradientBuffers : public torch::CustomClassHolder {
     bool isBound = false;  // the first lies in memory that others' lie in as well
   };
   Entry &entry(const at::Tensor &weight);
+  const bool keeps;
   std::mutex mutex;
   std::unordered_map<c10::TensorImpl *, Entry> entries;
 };

@@ -150,6 +150,13 @@ int ct_group_gather(ct_group g, ct_tensor own, ct_tensor all, ct_work *out) {
     *out = new ct_work_s{g->gloo->_allgather_base(to, from)};
   });
 }
+int ct_group_exchange(ct_group g, ct_tensor parts, ct_tensor received, ct_work *out) {
+  return guard([&] {
+    auto to = ref(received).detach().view(-1), from = ref(parts).detach().view(-1);
+    std::vector<int64_t> equal;
+    *out = new ct_work_s{g->gloo->alltoall_base(to, from, equal, equal)};
+  });
+}
 int ct_work_wait(ct_work w) {
   return guard([&] { TORCH_CHECK(w->work->wait(), "the collective was aborted"); });
 }

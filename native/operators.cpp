@@ -41,6 +41,7 @@ struct Registration {
     ct::defineModel(*library);
     ct::defineLinear(*library);
     ct::defineLosses(*library);
+    ct::defineQuantized(*library);
     ct::defineAdamW8(*library);
   }
 } registration;

@@ -59,5 +59,6 @@ struct Operator<composed, kernel, recorded, R (*)(A...)> {
 void defineModel(torch::Library &library);
 void defineLinear(torch::Library &library);
 void defineLosses(torch::Library &library);
+void defineQuantized(torch::Library &library);
 void defineAdamW8(torch::Library &library);
 }  // namespace ct

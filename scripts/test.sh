@@ -17,7 +17,7 @@ fi
 # expectation failed, is run once more.
 ranks() {
   DIST2_RANKS_AS_THREADS=1 swift test -c release --skip-build --no-parallel \
-    --filter '(ProcessGroupTests|DistributedTests)' 2>&1 | tee "$1"
+    --filter '(ProcessGroupTests|DistributedTests|ShardingTests|ShardedCheckpointTests)' 2>&1 | tee "$1"
 }
 if [ $# -eq 0 ] && [ $status -eq 0 ]; then
   ranks="$(mktemp)"

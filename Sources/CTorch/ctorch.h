@@ -131,7 +131,7 @@ bool ct_set_kernel_level(const char *_Nonnull name);
 
 // --- weight gradients in place -------------------------------------------------------------------------------------
 typedef struct ct_buffers_s *ct_buffers;                 // memory of gradients, kept from step to step
-ct_buffers _Nonnull ct_buffers_new(void);
+ct_buffers _Nonnull ct_buffers_new(bool keeps);          // or new for each gradient, and gone with it
 void ct_buffers_free(ct_buffers _Nullable b);
 int64_t ct_buffers_bytes(ct_buffers _Nonnull b);
 // The weight's gradient is written into this memory, of its shape and type, as long as nobody else holds the gradient.
@@ -173,11 +173,15 @@ void ct_group_free(ct_group _Nullable g);                // waits for collective
 int ct_group_sum(ct_group _Nonnull g, ct_tensor _Nonnull t, ct_work _Nullable *_Nonnull out);  // in place
 int ct_group_broadcast(ct_group _Nonnull g, ct_tensor _Nonnull t, int root, ct_work _Nullable *_Nonnull out);
 int ct_group_gather(ct_group _Nonnull g, ct_tensor _Nonnull own, ct_tensor _Nonnull all, ct_work _Nullable *_Nonnull out);
+// Of P equal parts of `parts` the r-th goes to process r; `received` has what all processes have for this one, by rank.
+int ct_group_exchange(ct_group _Nonnull g, ct_tensor _Nonnull parts, ct_tensor _Nonnull received,
+                      ct_work _Nullable *_Nonnull out);
 int ct_work_wait(ct_work _Nonnull w);
 void ct_work_free(ct_work _Nullable w);
 
 // --- process-wide -----------------------------------------------------------------------------------------------
 void ct_set_num_threads(int n);
+void ct_limit_spinning(void);                            // waiting threads sleep at once; libgomp alone
 int ct_get_num_threads(void);
 const char *_Nonnull ct_version(void);                   // of the libtorch loaded at run time, "2.13.0"
 const char *_Nonnull ct_built_version(void);             // of the headers this library was compiled with

@@ -16,6 +16,8 @@ public struct FileKind: Sendable, Hashable {
     if let encoding = Self.encoding(bytes) {
       self.init(
         name: "text in \(encoding)", remedy: "Convert it: iconv -f \(encoding) -t UTF-8 FILE > data.jsonl.")
+    } else if Self.isSpreadsheet(bytes) {
+      self.init(name: "a spreadsheet", remedy: "Save it as CSV, and name that.")
     } else if let known = Self.known.first(where: { Self.begins(bytes, with: $0.magic) }) {
       self.init(name: known.name, remedy: known.remedy)
     } else if bytes.prefix(16).contains(where: { $0 < 0x20 && !(0x08...0x0D).contains($0) && $0 != 0x1B }) {
@@ -40,6 +42,13 @@ public struct FileKind: Sendable, Hashable {
     case (false, false, false, true) where bytes[0...2].allSatisfy { $0 == 0 }: return "UTF-32BE"
     default: return nil
     }
+  }
+
+  /// ZIP archives whose first entry is that of an Office Open XML or OpenDocument file.
+  private static func isSpreadsheet(_ bytes: [UInt8]) -> Bool {
+    guard begins(bytes, with: [0x50, 0x4B, 0x03, 0x04]) else { return false }
+    let text = String(decoding: bytes, as: UTF8.self)
+    return ["[Content_Types].xml", "application/vnd.oasis.opendocument", "_rels/.rels"].contains(where: text.contains)
   }
 
   /// Whether a file begins with some bytes, those above 127 as they are or as U+FFFD.

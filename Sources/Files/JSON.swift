@@ -30,11 +30,26 @@ public enum JSON: Sendable {
     case .null: return "null"
     case .bool(let value): return "\(value)"
     case .int(let value): return "number \(value)"
-    case .double(let value): return "number \(value)"
+    case .double(let value): return value.isNaN ? "NaN" : "number \(value)"
     case .string(let value): return value.utf8.count <= 40 ? "string \"\(value)\"" : "string \"\(value.prefix(40))…\""
-    case .array(let values): return "array of \(values.count)"
+    case .array(let values): return Self.plain(values).map { "array [\($0)]" } ?? "array of \(values.count)"
     case .object(let object): return "object of \(object.count)"
     }
+  }
+
+  /// A few numbers, truth values or words, which say more than their count; nil for others.
+  private static func plain(_ values: [JSON]) -> String? {
+    guard (1...4).contains(values.count) else { return nil }
+    let texts = values.compactMap { value -> String? in
+      switch value {
+      case .bool(let flag): "\(flag)"
+      case .int(let number): "\(number)"
+      case .double(let number): "\(number)"
+      case .string(let text) where text.utf8.count <= 24: "\"\(text)\""
+      default: nil
+      }
+    }
+    return texts.count == values.count ? texts.joined(separator: ", ") : nil
   }
 }
 

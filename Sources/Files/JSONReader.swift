@@ -40,9 +40,16 @@ public struct JSONReader: Sendable {
   /// The member under `key`. Throws if there is none or this is no object.
   public func at(_ key: String) throws(InputError) -> JSONReader {
     guard let member = try object()[key] else {
-      throw child(key, .null).error(expected: "a value", found: "no such key")
+      throw child(key, .null).error(expected: "a value", found: "no such key", remedy: try spelling(of: key))
     }
     return child(key, member)
+  }
+
+  /// The key that a missing one may be misspelt as, asked; empty where none is near.
+  private func spelling(of key: String) throws(InputError) -> String {
+    // Vocabularies and the like hold words by the million: nobody has misspelt one of them.
+    let keys = try object().members.prefix(64).map(\.key).filter { $0.utf8.count <= 64 }
+    return nearestName(to: key, among: keys).map { "Is \"\($0)\" meant to be it?" } ?? ""
   }
 
   /// How the number under `key` is written, if its value does not say.

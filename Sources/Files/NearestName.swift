@@ -7,7 +7,8 @@
 /// - Returns: the closest by edits of single letters (letter case aside), nil if none is close.
 public func nearestName(to name: String, among names: some Sequence<String>) -> String? {
   let typed = Array(name.lowercased())
-  let limit = max(1, typed.count / 3)
+  // Any letter is near to any other: of one there is nothing to guess.
+  let limit = typed.count < 2 ? 0 : max(1, typed.count / 3)
   let rated = names.map { (name: $0, edits: edits(typed, Array($0.lowercased()))) }
   guard let best = rated.min(by: { ($0.edits, $0.name) < ($1.edits, $1.name) }), best.edits <= limit else { return nil }
   return best.name

@@ -92,6 +92,7 @@ public func prepareProcess() throws(InputError) {
   secureStandardDescriptors()
   MappedFile.explainCuts()
   Torch.keepMemory()
+  Torch.limitSpinning()
   // A reader that went away, or a file at its size limit, is an error to report, not a death.
   signal(SIGPIPE, SIG_IGN)
   signal(SIGXFSZ, SIG_IGN)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 import Foundation
+import Reports
 import TokenModels
 import Torch
 import TorchNN
@@ -38,9 +39,94 @@ func requireMemory(
     found: "\(gibibytes(bytes)) for \(purpose)", remedy: remedy)
 }
 
-/// Memory of training all of a model besides activations: float32 weights and gradients, two moments.
-func bytes(ofTraining model: any TokenModel, stateBits: AdamW.StateBits) -> Double {
-  numberCount(model) * (8 + 2 * Double(stateBits.rawValue) / 8)
+/// Memory of training all of a model besides activations: float32 weights and gradients, two moments; of what several
+/// processes share this one's part.
+func bytes(ofTraining model: any TokenModel, _ train: TrainSettings, processes: Int) -> Double {
+  let shares = Double(processes), moments = 2 * Double(train.stateBits.rawValue) / 8
+  return numberCount(model)
+    * (4 + 4 / (train.sharding == .gradients ? shares : 1) + moments / (train.sharding == .none ? 1 : shares))
+}
+
+/// Memory of a run besides activations.
+struct TrainingMemory {
+  /// Bytes of weights, trained ones too.
+  var weights = 0.0
+  /// Parameters that are trained.
+  var trained = 0.0
+  /// Bytes of their gradients, and of the optimizer's state.
+  var state = 0.0
+
+  /// Bytes in all.
+  var bytes: Double { weights + state }
+
+  /// - Parameters:
+  ///   - model: without weights, and adapters so far: it gets those of the run.
+  ///   - path: what errors call the settings.
+  ///   - processes: those that share what `train.shard` says.
+  /// - Throws: `InputError` for settings that do not fit the model.
+  init(_ model: any TokenModel, _ train: TrainSettings, path: String, processes: Int) throws {
+    let quantized = try train.quantize.map { try model.layersToQuantize($0, path: "\(path).quantize") } ?? []
+    let codes = quantized.reduce(0.0) { $0 + $1.layer.weight.shape.reduce(1.0) { $0 * Double($1) } }
+    if let lora = train.lora {
+      try model.describeLoRA(lora, path: "\(path).lora")
+      trained = Self.count(model.trainableParameters())
+    } else {
+      // What fits nothing is said when training begins: it may name a head, which is not here yet.
+      let frozen = train.freeze.map { ParameterPattern($0) }, all = model.parameters()
+      let kept = Set(all.filter { one in frozen.contains { $0.matches(one.key) } }.map { ObjectIdentifier($0.tensor) })
+      var seen = kept
+      trained = Self.count(all.filter { seen.insert(ObjectIdentifier($0.tensor)).inserted })
+    }
+    // Masters in float32 beside the weights of another type.
+    let size = Double(train.dtype.size), masters = train.dtype == .float32 ? 0.0 : 4
+    weights = (numberCount(model) - codes) * size + codes * (train.quantize?.bytesPerWeight ?? 0)
+    let shares = Double(processes), moments = 2 * Double(train.stateBits.rawValue) / 8
+    let gradients = size / (train.sharding == .gradients ? shares : 1)
+    state = trained * (gradients + (masters + moments) / (train.sharding == .none ? 1 : shares))
+  }
+
+  /// For `inspect`.
+  func note(_ train: TrainSettings) -> String {
+    let codes = train.quantize.map { " (linear layers in \($0.format.rawValue))" } ?? ""
+    func whole(_ value: Double) -> Int { Int(min(value, 1e18)) }
+    return "Memory besides activations: weights \(Quantity.bytes(whole(weights)))\(codes); "
+      + "\(Quantity.count(whole(trained))) parameters are trained, their gradients and the optimizer's state take "
+      + "\(Quantity.bytes(whole(state)))."
+  }
+
+  private static func count(_ parameters: [NamedParameter]) -> Double {
+    parameters.reduce(0) { $0 + $1.tensor.shape.reduce(1.0) { $0 * Double($1) } }
+  }
+}
+
+extension RunSettings {
+  /// What training the model in a folder takes, of each of some processes.
+  func trainingMemory(_ folder: String, processes: Int = 1) throws -> TrainingMemory {
+    try withTorchErrors {
+      try TrainingMemory(describeModel(folder: folder), train, path: "\(path): train", processes: processes)
+    }
+  }
+
+  /// Refuses a model in a folder that cannot fit into memory with what its training takes besides activations.
+  func requireMemory(_ folder: String, processes: Int = 1) throws {
+    let memory = try trainingMemory(folder, processes: processes)
+    let remedy =
+      train.lora == nil
+      ? "Train adapters: train.lora."
+      : train.quantize == nil
+        ? "Store the frozen weights in 4 bits: train.quantize: nf4."
+        : "Take a smaller model."
+    try Recipes.requireMemory(
+      bytes: memory.bytes, path: folder, for: "weights, gradients and optimizer state", remedy: remedy,
+      on: train.device)
+  }
+
+  /// The model that a run starts from: of a folder, its linear layers quantised if the run says so.
+  func startingModel(folder: String, options: LoadOptions) throws -> any PretrainedModel {
+    var options = options
+    options.quantization = train.quantize
+    return try loadModel(folder: folder, options: options)
+  }
 }
 
 /// The parameters of a model as a double.

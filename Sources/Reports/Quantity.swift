@@ -116,3 +116,11 @@ public enum Quantity: Sendable, Hashable, CustomStringConvertible {
     }
   }
 }
+
+extension ClosedRange {
+  /// `from 0 to 1e9`: ends as people read them, none rounded.
+  package var words: String {
+    func text(_ end: Bound) -> String { (end as? Double).map { Quantity.significant($0, digits: 15) } ?? "\(end)" }
+    return "from \(text(lowerBound)) to \(text(upperBound))"
+  }
+}

@@ -50,10 +50,17 @@ public struct LoadOptions: Sendable, Hashable {
   public var copying: Bool
   /// Whether to refuse NaN and infinite weights, which costs a pass over all of them.
   public var checkingValues: Bool
+  /// How the weights of linear layers are stored, which then are frozen (QLoRA); nil: as they are. They are read from the
+  /// mapped file layer by layer, so that the whole is never in memory.
+  public var quantization: QuantizationSettings?
 
   /// Memberwise.
-  public init(dtype: DType? = nil, device: Device = .cpu, copying: Bool = false, checkingValues: Bool = false) {
+  public init(
+    dtype: DType? = nil, device: Device = .cpu, copying: Bool = false, checkingValues: Bool = false,
+    quantization: QuantizationSettings? = nil
+  ) {
     (self.dtype, self.device, self.copying, self.checkingValues) = (dtype, device, copying, checkingValues)
+    self.quantization = quantization
   }
 }
 
@@ -105,8 +112,14 @@ extension PretrainedModel {
   }
 
   fileprivate func loadWeights(folder: String, options: LoadOptions) throws {
-    let weights = try adapting(CheckpointWeights(folder: folder, copying: options.copying))
-    try load(
-      from: weights, dtype: options.dtype, device: options.device, checkingValues: options.checkingValues)
+    guard let quantization = options.quantization else {
+      let weights = try adapting(CheckpointWeights(folder: folder, copying: options.copying))
+      return try load(
+        from: weights, dtype: options.dtype, device: options.device, checkingValues: options.checkingValues)
+    }
+    try load(from: adapting(CheckpointWeights(folder: folder)), checkingValues: options.checkingValues)
+    try withTorchErrors {
+      try quantize(quantization, dtype: options.dtype, device: options.device, path: "quantize")
+    }
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CTorch
 
+private enum AutogradOps { static let version = Op("aten::_version") }
+
 extension Tensor {
   /// Whether gradients flow to this tensor.
   public var requiresGrad: Bool { handle.map { ct_requires_grad($0) } ?? false }
@@ -13,6 +15,10 @@ extension Tensor {
     if let handle, ct_set_requires_grad(handle, on) != 0 { TorchError.raise() }
     return self
   }
+
+  /// A number that grows whenever an operator of libtorch changes the elements in place. Not of tensors made in inference
+  /// mode.
+  package var version: Int { AutogradOps.version.int(self) }
 
   /// The accumulated gradient of a leaf.
   public var grad: Tensor? {

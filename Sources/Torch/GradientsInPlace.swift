@@ -7,10 +7,13 @@ import CTorch
 /// next backward overwrites it: no allocation, no page faults, no zeroing. Whoever keeps an old gradient keeps it
 /// unchanged; new memory is taken then.
 public final class GradientBuffers {
-  fileprivate let handle = ct_buffers_new()
+  fileprivate let handle: ct_buffers
 
   /// Without any memory at first.
-  public init() {}
+  ///
+  /// - Parameter keeping: whether memory comes back here; otherwise it ends with the gradient in it, and the next one gets
+  ///   other memory.
+  public init(keeping: Bool = true) { handle = ct_buffers_new(keeping) }
   deinit { ct_buffers_free(handle) }
 
   /// Bytes held.

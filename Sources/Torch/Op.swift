@@ -143,6 +143,11 @@ public struct Op: @unchecked Sendable {
     call((repeat each arguments), failed: ()) { _ in }
   }
 
+  /// Calls an operator that returns a whole number.
+  @inlinable public func int<each A: OpArgument>(_ arguments: repeat each A) -> Int {
+    call((repeat each arguments), failed: 0) { Int(ct_out_int($0, 0)) }
+  }
+
   /// Calls an operator that returns a truth value.
   @inlinable public func bool<each A: OpArgument>(_ arguments: repeat each A) -> Bool {
     call((repeat each arguments), failed: false) { ct_out_bool($0, 0) }

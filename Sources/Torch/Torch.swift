@@ -9,6 +9,11 @@ public enum Torch {
     set { ct_set_num_threads(Int32(newValue)) }
   }
 
+  /// Lets threads that wait for each other sleep at once, where they would watch memory for milliseconds: beside other
+  /// programs that makes small steps many times slower. `GOMP_SPINCOUNT` and `OMP_WAIT_POLICY` go before it. Once, before the
+  /// first operator.
+  public static func limitSpinning() { ct_limit_spinning() }
+
   /// Seeds torch's default generators. Prefer a ``Generator`` of your own, whose state can be saved.
   public static func seed(_ seed: UInt64) {
     if ct_manual_seed(seed) != 0 { TorchError.raise() }

@@ -3,10 +3,15 @@ public import Torch
 
 /// x Wᵀ + b. Checkpoint names `weight` `[O, I]`, `bias` `[O]`.
 public class Linear: Module {
-  /// `[outputs, inputs]`.
+  /// `[outputs, inputs]`, unless the layer is ``quantized``.
   @Parameter("weight") public final var weight: Tensor
   /// `[outputs]`; nil without one.
   @OptionalParameter("bias") public final var bias: Tensor?
+  /// Codes that stand in the place of ``weight``, which then is frozen; see
+  /// ``TokenModel/quantize(_:dtype:device:path:)``.
+  @OptionalChild("weight") public internal(set) final var quantized: QuantizedWeight?
+  /// Whether its weight stays as it is where those of other layers are quantised.
+  public final var staysExact = false
 
   /// Memory is reserved but not filled (on `.meta` not even reserved): load a checkpoint or initialise.
   public init(_ input: Int, _ output: Int, bias hasBias: Bool = true, dtype: DType = .float32, device: Device = .cpu) {
@@ -22,17 +27,48 @@ public class Linear: Module {
     self.bias = bias
   }
 
+  /// A layer of another one's weights.
+  init(of other: Linear) {
+    super.init()
+    if let codes = other.quantized { quantized = codes } else { weight = other.weight }
+    bias = other.bias
+  }
+
+  /// `[outputs, inputs]`.
+  public final var weightShape: [Int] { quantized?.codes.shape ?? weight.shape }
+
   /// `[…, I]` → `[…, O]`.
   public final func callAsFunction(_ x: Tensor) -> Tensor {
-    type(of: self) == Linear.self ? x.linear(weight, bias) : Linear.all([self], of: x)[0]
+    isPlain ? x.linear(weight, bias) : Linear.all([self], of: x)[0]
   }
 
   /// The layer of silu(gate) · up, both `[…, I]` → `[…, O]`. A plain layer does not keep that product for the backward
   /// pass.
   public final func callAsFunction(gate: Tensor, up: Tensor) -> Tensor {
-    guard type(of: self) == Linear.self, bias == nil else { return self(swiGLU(gate, up)) }
+    guard isPlain, bias == nil else { return self(swiGLU(gate, up)) }
     return swiGLU(gate, up, projectedBy: weight)
   }
+
+  private var isPlain: Bool { type(of: self) == Linear.self && quantized == nil }
+
+  /// x Wᵀ + b of the layer's own weight and this bias, without an adapter.
+  final func product(_ x: Tensor, bias: Tensor?) -> Tensor {
+    quantized.map { $0.codes.linear(x, bias) } ?? x.linear(weight, bias)
+  }
+
+  /// The weight as numbers, `[O, I]`, no part of a graph. A quantised one is made for the call.
+  final func denseWeight(_ dtype: DType) -> Tensor {
+    noGrad { quantized?.codes.decode(dtype) ?? weight.detach().to(dtype) }
+  }
+
+  /// Stores the weight as codes.
+  final func quantize(_ settings: QuantizationSettings, dtype: DType, device: Device) {
+    quantized = QuantizedWeight(weight, settings, dtype: dtype, device: device)
+    $weight.clear()
+  }
+
+  /// Whether this is the model's last projection.
+  final func isHead(of model: some TokenModel) -> Bool { $weight.isPresent && weight === model.head.weight }
 }
 
 /// A table of vectors. Checkpoint name `weight` `[V, H]`.

@@ -172,6 +172,21 @@ public class ParameterBox: ModuleMember {
   public var projectedValue: ParameterBox { self }
 }
 
+/// A part of a weight that is stored as codes: never trained, and of one type whatever the model computes in.
+@propertyWrapper public final class Constant: ParameterBox {
+  public override init(_ key: String) { super.init(key) }
+  /// The tensor; nil where the weight has no such part.
+  public var wrappedValue: Tensor? {
+    get { isPresent ? tensor : nil }
+    set { if let newValue { tensor = newValue } else { clear() } }
+  }
+  /// False, whatever it is set to.
+  public override var isTrainable: Bool {
+    get { false }
+    set {}
+  }
+}
+
 /// A child module, stored in the checkpoint under `key`.
 @propertyWrapper public final class Child<M: Module>: ModuleChildren {
   private let key: String

@@ -17,7 +17,8 @@ struct CompareCommand: ParsableCommand {
       answers moved into the training answers' range, unless --metric names another figure. An interrupted comparison \
       goes on where it stopped.
 
-        dist2 compare run.yaml --objectives sft,dist --over objective.temperature=1,2,4 --seeds 5
+        dist2 compare run.yaml --objectives sft,dist --seeds 5
+        dist2 compare run.yaml --over objective.temperature=1,2,4
 
       Objectives over whole responses (dpo, ipo, simpo, infoNCA …) are tested by which of held-out responses is the better \
       one: accuracy, expected score, and what length alone explains. All are compared with raft, which imitates the best \
@@ -36,7 +37,7 @@ struct CompareCommand: ParsableCommand {
     parsing: .singleValue,
     help: ArgumentHelp("Another axis: a key of the run file and its values. May be repeated.", valueName: "key=a,b,…"))
   var over: [String] = []
-  @Option(help: "How many seeds.", transform: whole(OptionRange.seeds)) var seeds = 3
+  @Option(help: "How many seeds. Default: 3.", transform: whole(OptionRange.seeds)) var seeds = 3
   @Option(
     help:
       "The figure verdicts are about, such as mae, rmse, exactMatch, crps; of responses accuracy, expectedScore, bestScore or likelihood. Default: what fits."

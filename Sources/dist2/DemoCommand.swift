@@ -15,7 +15,7 @@ struct DemoCommand: ParsableCommand {
       paper's own toy on SmolLM2-135M: the same as `dist2 reproduce regression --scale small`.
       """)
   @Option(name: [.short, .long], help: "Where results are kept.", completion: .directory) var output = "runs/demo"
-  @Option(help: "How many seeds.", transform: whole(OptionRange.seeds)) var seeds = 5
+  @Option(help: "How many seeds. Default: 5.", transform: whole(OptionRange.seeds)) var seeds = 5
   @OptionGroup var jobs: JobOptions
   @Flag(help: "Run the paper's toy, linear regression by SmolLM2-135M (about ten minutes).") var paper = false
 

@@ -20,12 +20,17 @@ import Recipes
 
   static func main() {
     if ProcessInfo.processInfo.environment["DIST2_PARSE_ONLY"] != nil { return parseLines() }
+    var command: any ParsableCommand = Dist2()
     do {
       try prepareProcess()
       try requireTextArguments()
-      var command = try parseAsRoot()
+      command = try parseAsRoot()
       // What no narrower scope catches ends the command with words, too.
       try withWordsForTensors { try command.run() }
+    } catch let error as ValidationError {
+      // Found while it runs; what parsing finds is of another type.
+      _ = ByteStream.standardError.tryWrite(words(error, of: type(of: command)) + "\n")
+      Foundation.exit(2)
     } catch let code as ExitCode {
       // Everything has been said already.
       Foundation.exit(code.rawValue)
@@ -34,7 +39,7 @@ import Recipes
       Foundation.exit(130)
     } catch let error where exitCode(for: error) == .validationFailure {
       // Wrong usage: ArgumentParser's own words, but the exit code that shells expect.
-      _ = ByteStream.standardError.tryWrite(fullMessage(for: error) + "\n")
+      _ = ByteStream.standardError.tryWrite((unknownCommand(CommandLine.arguments) ?? fullMessage(for: error)) + "\n")
       Foundation.exit(2)
     } catch let error where exitCode(for: error) == .success {
       // Help, version, a script for the shell.

@@ -17,10 +17,9 @@ struct DoctorCommand: ParsableCommand {
       print(String(decoding: try encoder.encode(findings), as: UTF8.self))
     } else {
       let terminal = Terminal.standardOutput
-      // Nothing is cut, however narrow the terminal is or whatever reads the pipe.
       for finding in findings {
         print("\(finding.isGood ? "ok" : "! ")  \(finding.what): \(finding.found)")
-        for line in finding.remedy.wrapped(to: max(40, terminal.size().columns - 4)) { print("    \(line)") }
+        if !finding.remedy.isEmpty { print("    " + terminal.prose(finding.remedy, indent: 4)) }
       }
     }
     if findings.contains(where: { !$0.isGood && $0.isNeeded }) { throw ExitCode(1) }

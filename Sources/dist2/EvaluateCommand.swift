@@ -18,7 +18,9 @@ struct ModelOptions: ParsableArguments {
     help: ArgumentHelp("Replace a key of the run file: --set evaluate.limit=100.", valueName: "key=value"))
   var overrides: [String] = []
 
-  func choice() throws -> ModelChoice { try ModelChoice(run, step: step, overrides: overrides) }
+  func choice(setting more: [String] = []) throws -> ModelChoice {
+    try ModelChoice(run, step: step, overrides: overrides + more)
+  }
 }
 
 struct EvaluateCommand: ParsableCommand {
@@ -52,7 +54,8 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Referring expressions with boxes, JSONL, comma separated: a table by split, and a page with images.")
   var boxes: String?
   @Option(
-    help: "With --boxes: cells of the grid that coordinates count, as for dist2 new-data grounding.",
+    help:
+      "With --boxes: cells of the grid that coordinates count, as for dist2 new-data grounding. Default: \(GroundingTemplate().side).",
     transform: whole(2...1_048_576))
   var grid = GroundingTemplate().side
   @Option(
@@ -63,7 +66,7 @@ struct EvaluateCommand: ParsableCommand {
     help:
       "With --pairs: show the model both responses at once, in both orders, and read which letter it prefers; no reward model is needed."
   ) var pairwise = false
-  @Flag(help: "With --pairs: leave out lines that cannot be used, and count them.") var skipBad = false
+  @Flag(help: "Leave out lines that cannot be used, and count them (data.skipBad).") var skipBad = false
   @Option(
     name: [.short, .long],
     help: "Where to write the predictions; with --pairs, a folder for RewardBench's files; with --boxes, for the page.")
@@ -75,7 +78,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let choice = try model.choice()
+    let choice = try model.choice(setting: skipBad ? ["data.skipBad=true"] : [])
     let settings = choice.artifacts.settings
     if let boxes {
       guard pairs.isEmpty, data == nil, !json else { throw ValidationError("--boxes goes with --output alone") }
@@ -104,7 +107,7 @@ struct EvaluateCommand: ParsableCommand {
     }
     let dataset = try choice.artifacts.dataset(source)
     let terminal = Terminal.standardError
-    for remark in dataset.summary.remarks(settings) { terminal.write("note: \(remark)\n") }
+    for remark in dataset.summary.remarks(settings) { terminal.note(remark) }
     let model = try choice.load()
     let result = try ProgressBar.run(
       "answering \(name)", total: min(settings.evaluate.limit ?? .max, dataset.count), unit: "example"
@@ -119,6 +122,7 @@ struct EvaluateCommand: ParsableCommand {
       print(
         result.table("\(choice.name) on \(name), \(result.records.count) examples").text(terminal: .standardOutput))
       if let numbers = result.numbersTable { print("\n" + numbers.text(terminal: .standardOutput)) }
+      if let verdict = result.verdictText { print(Terminal.standardOutput.prose(verdict)) }
       print("Predictions: \(predictions)")
     }
   }

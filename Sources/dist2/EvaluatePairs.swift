@@ -38,14 +38,14 @@ struct EvaluatePairs {
 
   private func set() throws -> PreferenceSet {
     let set = try PreferenceSet(pairs, skipBad: skipBad, limit: limit)
-    for remark in set.remarks { Terminal.standardError.write("note: \(remark)\n") }
+    for remark in set.remarks { Terminal.standardError.note(remark) }
     return set
   }
 
   private func tell(_ evaluation: PreferenceEvaluation, kind: String) throws {
     let terminal = Terminal.standardError
     if let first = evaluation.skipped.first {
-      terminal.write("note: \(evaluation.skipped.count) examples are left out, the first: \(first.reason)\n")
+      terminal.note("\(evaluation.skipped.count) examples are left out, the first: \(first.reason)")
     }
     let report = PreferenceReport(
       rewardModel: evaluation.rewardModel, evaluation.outcomes, remarks: evaluation.remarks)

@@ -15,7 +15,7 @@ struct EvaluateResponses {
     let artifacts = try ResponseArtifacts(choice.artifacts)
     let dataset = try artifacts.responses(source, limit: artifacts.settings.evaluate.limit)
     let terminal = Terminal.standardError, name = source.name
-    for remark in dataset.summary.remarks(artifacts.settings) { terminal.write("note: \(remark)\n") }
+    for remark in dataset.summary.remarks(artifacts.settings) { terminal.note(remark) }
     let total = dataset.count * ResponseEvaluation.passes(of: artifacts)
     let evaluation = try ProgressBar.run("reading \(name)", total: total, unit: "example") { bar in
       try ResponseEvaluation(artifacts, dataset, model: { try choice.load() }) { bar.update(completed: $0) }

@@ -50,7 +50,7 @@ struct ExportCommand: ParsableCommand {
     try withExportedCompanions(of: merged, choice) { folder in
       let name = URL(fileURLWithPath: output).deletingPathExtension().lastPathComponent
       let export = try GGUFExport(merged, tokenizer: folder, name: name)
-      for note in export.notes { Terminal.standardError.write("note: \(note)\n") }
+      for note in export.notes { Terminal.standardError.note(note) }
       try ProgressBar.run("exporting", total: export.parameterCount, unit: "weight") { bar in
         try export.write(to: output, format: format) { bar.update(completed: $0) }
       }

@@ -40,8 +40,7 @@ struct GridOptions: ParsableArguments {
     let names = try text.split(separator: ",").flatMap { part -> [String] in
       let name = String(part)
       guard let found = E.variantSets[name] ?? (known.contains(name) ? [name] : nil) else {
-        let all = (E.variantSets.keys.sorted() + known).joined(separator: ", ")
-        throw ValidationError("--variants: nothing is called \(name); there are \(all)")
+        throw ValidationError(unknown(name, "--variants", among: E.variantSets.keys.sorted() + known))
       }
       return found
     }

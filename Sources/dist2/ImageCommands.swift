@@ -22,7 +22,7 @@ struct ImageCodesCommand: ParsableCommand {
   var size: Int?
   @Option(help: "Shorter side before cropping, as multiples of the size.") var ranges = "1.1,1.05"
   @Flag(help: "The centre of each alone, instead of ten crops.") var centre = false
-  @Option(help: "Crops encoded at once.", transform: whole(1...65_536)) var batch = 16
+  @Option(help: "Crops encoded at once. Default: 16.", transform: whole(1...65_536)) var batch = 16
   @Option(help: "Name of the data. Default: images and the size.") var name: String?
   @Option(name: [.short, .long], help: "Folder to write to.", completion: .directory) var output: String
 
@@ -57,16 +57,17 @@ struct ImageSamplesCommand: ParsableCommand {
   @Option(help: "Folder of the tokenizer. Default: that of the run.", completion: .directory) var tokenizer: String?
   @Option(help: "The checkpoint to take instead of the best.", transform: whole(0...1_000_000_000)) var step: Int?
   @Option(help: "Classes to draw in turn, such as 207,360,387. Default: all.") var classes: String?
-  @Option(help: "Number of images.", transform: whole(OptionRange.lists)) var count = 16
-  @Option(help: "Strength of classifier-free guidance; 1 for none.", transform: number(-1e6...1e6)) var guidance = 2.0
+  @Option(help: "Number of images. Default: 16.", transform: whole(OptionRange.lists)) var count = 16
+  @Option(help: "Strength of classifier-free guidance; 1 for none. Default: 2.", transform: number(-1e6...1e6))
+  var guidance = 2.0
   @Option(help: "Divides the scores before a code is drawn.", transform: number(OptionRange.factors)) var temperature =
     1.0
   @Option(help: "Draw among the k best codes.", transform: whole(OptionRange.counts)) var topK: Int?
   @Option(help: "Draw among the best codes that hold this share.", transform: positive(1)) var topP: Double?
-  @Option(help: "Seed of the draws.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
-  @Option(help: "Images drawn at once.", transform: whole(1...65_536)) var batch = 16
+  @Option(help: "Seed of the draws. Default: 0.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
+  @Option(help: "Images drawn at once. Default: 16.", transform: whole(1...65_536)) var batch = 16
   @Option(help: "Resize to this side. Default: as drawn.", transform: whole(OptionRange.sides)) var size: Int?
-  @Option(help: "Images of a row of a grid.", transform: whole(1...1000)) var columns = 8
+  @Option(help: "Images of a row of a grid. Default: 8.", transform: whole(1...1000)) var columns = 8
   @Option(name: [.short, .long], help: "NAME.png, NAME.npz or a folder.") var output: String
 
   func validate() throws {

@@ -25,9 +25,10 @@ struct ImageMetricsCommand: ParsableCommand {
     help: "Resamples for intervals; 0 for none. Default: 100 for narrow features, else none.",
     transform: whole(0...1_000_000))
   var resamples: Int?
-  @Option(help: "Parts that the class score is averaged over.", transform: whole(1...1_000_000)) var splits = 10
-  @Option(help: "Neighbours for precision and recall.", transform: whole(1...1_000_000)) var neighbours = 3
-  @Option(help: "Seed of resamples and splits.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
+  @Option(help: "Parts that the class score is averaged over. Default: 10.", transform: whole(1...1_000_000))
+  var splits = 10
+  @Option(help: "Neighbours for precision and recall. Default: 3.", transform: whole(1...1_000_000)) var neighbours = 3
+  @Option(help: "Seed of resamples and splits. Default: 0.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
   @Flag(help: "Print as JSON.") var json = false
 
   func run() throws {

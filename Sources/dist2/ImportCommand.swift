@@ -26,7 +26,7 @@ struct ImportCommand: ParsableCommand {
   func run() throws {
     let folder = output ?? defaultFolder
     let model = try GGUFImport(file)
-    for note in model.notes { Terminal.standardError.write("note: \(note)\n") }
+    for note in model.notes { Terminal.standardError.note(note) }
     let summary = try ProgressBar.run("importing", total: model.parameterCount, unit: "weight") { bar in
       try model.write(to: folder, precision: dtype, replacing: force) { bar.update(completed: $0) }
     }

@@ -13,7 +13,8 @@ struct TableOptions: ParsableArguments {
   @Option(help: "Of a table: digits behind the answer's point. Default: those worth a token.", transform: whole(0...12))
   var decimals: Int?
   @Option(help: "Of a table: the model, a folder or a name. Default: SmolLM2-135M-Instruct.") var model: String?
-  @Option(help: "Of a table: seed of the splits.", transform: whole(OptionRange.seed)) var splitSeed: UInt64 = 0
+  @Option(help: "Of a table: seed of the splits. Default: 0.", transform: whole(OptionRange.seed)) var splitSeed:
+    UInt64 = 0
 
   /// - Throws: `ValidationError` without a target.
   func options() throws -> TableTask.Options {
@@ -49,7 +50,7 @@ struct InitCommand: ParsableCommand {
     let run = try task.write(to: folder, name: source.name, command: CommandLine.asTyped)
     print(try task.text(.standardOutput))
     do { _ = try modelFolder(task.model) } catch {
-      Terminal.standardError.write("note: the model is not there yet. \(error)\n")
+      Terminal.standardError.note("the model is not there yet. \(error)")
     }
     print("\nRun file: \(run)\nNext:     dist2 inspect \(run), then dist2 train \(run)")
   }

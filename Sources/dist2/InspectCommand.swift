@@ -13,7 +13,7 @@ struct InspectCommand: ParsableCommand {
       where it ends, and the tokens of each response.
       """)
   @OptionGroup var options: RunFileOptions
-  @Option(help: "How many examples to show.", transform: whole(1...1000)) var examples = 3
+  @Option(help: "How many examples to show. Default: 3.", transform: whole(1...1000)) var examples = 3
   @Option(help: "Show the example of this line of the file.", transform: whole(OptionRange.counts)) var line: Int?
   @Option(help: "Write the same as a page to this file.", completion: .file(extensions: ["html"])) var html: String?
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Files
 import Recipes
+import Reports
 
 /// `rotate,twist` → the cases of these names.
 func names<T: RawRepresentable & CaseIterable & Hashable>(_ text: String, _ option: String) throws -> [T]
@@ -8,7 +10,7 @@ where T.RawValue == String {
   let known = T.allCases.map(\.rawValue)
   let chosen = try text.split(separator: ",").map { name -> T in
     guard let value = T(rawValue: String(name)) else {
-      throw ValidationError("\(option): nothing is called \(name); there are \(known.joined(separator: ", "))")
+      throw ValidationError(unknown(String(name), option, among: known))
     }
     return value
   }
@@ -25,7 +27,7 @@ func numbers<T: LosslessStringConvertible & Hashable & Comparable>(
   let chosen = try text.split(separator: ",").map { part in
     guard let number = T(String(part)), range.contains(number) else {
       throw ValidationError(
-        "\(option): expected numbers from \(range.lowerBound) to \(range.upperBound), comma separated, found \(part)")
+        "\(option): expected numbers \(range.words), comma separated, found \(part)")
     }
     return number
   }
@@ -43,7 +45,7 @@ func spans(_ text: String, _ option: String, in range: ClosedRange<Int>) throws 
       range.contains(low), range.contains(high)
     else {
       throw ValidationError(
-        "\(option): expected numbers from \(range.lowerBound) to \(range.upperBound) such as 1-5 or 2,4,8, found \(part)"
+        "\(option): expected numbers \(range.words) such as 1-5 or 2,4,8, found \(part)"
       )
     }
     guard high - low < 1000 else { throw ValidationError("\(option): expected at most 1000 numbers, found \(part)") }
@@ -51,4 +53,10 @@ func spans(_ text: String, _ option: String, in range: ClosedRange<Int>) throws 
   }
   guard !chosen.isEmpty else { throw ValidationError("\(option): expected numbers, found none") }
   return chosen.once
+}
+
+/// What is said of a name that nothing has, with the one that was probably meant.
+func unknown(_ name: String, _ option: String, among known: [String]) -> String {
+  let near = nearestName(to: name, among: known).map { " Did you mean \($0)?" } ?? ""
+  return "\(option): nothing is called \(name).\(near) There are \(known.joined(separator: ", "))"
 }

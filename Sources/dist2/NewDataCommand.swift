@@ -69,7 +69,9 @@ struct ManipulationDataCommand: ParsableCommand {
       trains on it.
       """)
   @OptionGroup var options: ManipulationTemplateOptions
-  @Option(help: "Number of episodes; LLaRA's sets have 800, 8,000 and 80,000.", transform: whole(OptionRange.lists))
+  @Option(
+    help: "Number of episodes; LLaRA's sets have 800, 8,000 and 80,000. Default: 800.",
+    transform: whole(OptionRange.lists))
   var episodes = 800
   @Option(help: "train, valid, L1 (new placements) or L2 (pairs of texture and shape that train never has).")
   var split: EpisodeSplit = .train
@@ -78,7 +80,8 @@ struct ManipulationDataCommand: ParsableCommand {
     help:
       "Auxiliary tasks, comma separated: all, or \(AuxiliaryTask.allCases.map(\.rawValue).joined(separator: ", ")).")
   var auxiliary: String?
-  @Option(help: "Examples of each auxiliary task for one of the main task.", transform: positive(100)) var ratio = 1.0
+  @Option(help: "Examples of each auxiliary task for one of the main task. Default: 1.", transform: positive(100))
+  var ratio = 1.0
   @Option(name: .shortAndLong, help: "Folder for train.jsonl and valid.jsonl, or test-L1.jsonl.") var output: String
 
   func validate() throws {

@@ -20,14 +20,16 @@ struct GroundingDataCommand: ParsableCommand {
   @Option(
     help: "Render so many scenes for training, a tenth as many for validation and for tests.",
     transform: whole(OptionRange.lists)) var scenes: Int?
-  @Option(help: "Side of a rendered scene in pixels.", transform: whole(64...4096)) var side = 224
-  @Option(help: "Seed of the scenes.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
+  @Option(help: "Side of a rendered scene in pixels. Default: 224.", transform: whole(64...4096)) var side = 224
+  @Option(help: "Seed of the scenes. Default: 0.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
   @Option(
     help: """
       Question, with {} for the expression. Default: \(GroundingTemplate().question) With --boxes-of: \
       \(NamedBoxes.question)
       """) var question: String?
-  @Option(help: "Cells of the grid that coordinates count, along either side.", transform: whole(2...1_048_576))
+  @Option(
+    help: "Cells of the grid that coordinates count, along either side. Default: 1024.", transform: whole(2...1_048_576)
+  )
   var grid = 1024
   @Option(
     help: "Boxes as this Qwen2.5-VL or Qwen3-VL folder's model writes them, in the place of a grid.",
@@ -51,10 +53,10 @@ struct GroundingDataCommand: ParsableCommand {
     for (path, count) in try data.write(to: output) { print("\(path): \(count) examples") }
     let terminal = Terminal.standardError
     if data.cut > 0 {
-      terminal.write("note: \(data.cut) boxes stuck out of their image and were cut off at its edge\n")
+      terminal.note("\(data.cut) boxes stuck out of their image and were cut off at its edge")
     }
     if let first = data.skipped.first {
-      terminal.write("note: \(data.skipped.count) rows are left out, the first: \(first)\n")
+      terminal.note("\(data.skipped.count) rows are left out, the first: \(first)")
     }
   }
 

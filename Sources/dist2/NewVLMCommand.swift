@@ -17,13 +17,14 @@ struct NewVLMCommand: ParsableCommand {
     help: "Folder of a language model of the Llama family, or its name in the cache. Default: the default model.")
   var language: String?
   @Option(name: [.short, .long], help: "The folder to make.", completion: .directory) var output: String
-  @Option(help: "Rows, and pixels of a row, of the images it reads.", transform: whole(OptionRange.sides))
+  @Option(help: "Rows, and pixels of a row, of the images it reads. Default: 160.", transform: whole(OptionRange.sides))
   var imageSize = 160
-  @Option(help: "Side of the patches that become tokens.", transform: whole(1...8192)) var patchSize = 16
-  @Option(help: "Width of the vision transformer.", transform: whole(1...65_536)) var width = 256
-  @Option(help: "Its layers.", transform: whole(1...1000)) var layers = 6
-  @Option(help: "Its attention heads.", transform: whole(1...1024)) var heads = 4
-  @Option(help: "Seed of the randomly initialised weights.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
+  @Option(help: "Side of the patches that become tokens. Default: 16.", transform: whole(1...8192)) var patchSize = 16
+  @Option(help: "Width of the vision transformer. Default: 256.", transform: whole(1...65_536)) var width = 256
+  @Option(help: "Its layers. Default: 6.", transform: whole(1...1000)) var layers = 6
+  @Option(help: "Its attention heads. Default: 4.", transform: whole(1...1024)) var heads = 4
+  @Option(help: "Seed of the randomly initialised weights. Default: 0.", transform: whole(OptionRange.seed)) var seed:
+    UInt64 = 0
   @Flag(help: "Replace the folder if it is there and holds a model.") var force = false
 
   func run() throws {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Reports
 
 // Every option that takes a number says which it takes: `@Option(help: …, transform: whole(1...100)) var seeds = 3`.
 // ArgumentParser names the option and what was given, and the exit code is that of wrong usage.
@@ -25,7 +26,7 @@ enum OptionRange {
 func whole<T: FixedWidthInteger & Sendable>(_ range: ClosedRange<T>) -> @Sendable (String) throws -> T {
   { text in
     guard let number = T(text), range.contains(number) else {
-      throw ValidationError("expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+      throw ValidationError("expected a whole number \(range.words)")
     }
     return number
   }
@@ -35,7 +36,7 @@ func whole<T: FixedWidthInteger & Sendable>(_ range: ClosedRange<T>) -> @Sendabl
 func number(_ range: ClosedRange<Double>) -> @Sendable (String) throws -> Double {
   { text in
     guard let number = Double(text), range.contains(number) else {
-      throw ValidationError("expected a number from \(range.lowerBound) to \(range.upperBound)")
+      throw ValidationError("expected a number \(range.words)")
     }
     return number
   }
@@ -45,7 +46,7 @@ func number(_ range: ClosedRange<Double>) -> @Sendable (String) throws -> Double
 func positive(_ bound: Double) -> @Sendable (String) throws -> Double {
   { text in
     guard let number = Double(text), number > 0, number <= bound else {
-      throw ValidationError("expected a number above 0 and up to \(bound)")
+      throw ValidationError("expected a number above 0 and up to \(Quantity.number(bound))")
     }
     return number
   }

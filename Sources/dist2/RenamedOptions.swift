@@ -16,5 +16,5 @@ struct OldImageOptions: ParsableArguments {
 
 /// Says what an option or key of earlier versions is called now.
 func noteRenamed(_ old: String, to new: String) {
-  Terminal.standardError.write("note: \(old) is called \(new) now; the old name works for one more version\n")
+  Terminal.standardError.note("\(old) is called \(new) now; the old name works for one more version")
 }

@@ -34,10 +34,10 @@ struct ProbeCommand: ParsableCommand {
       Takes the tokenizer and the classifier of a folder that `dist2 reproduce images` has made.
       """)
   @Argument(help: "That folder.") var experiment = "runs/images"
-  @Option(help: "Test images that are changed.", transform: whole(2...1_000_000)) var images = 500
+  @Option(help: "Test images that are changed. Default: 500.", transform: whole(2...1_000_000)) var images = 500
   // The name of earlier versions.
   @Option(name: .customLong("pictures"), help: .hidden, transform: whole(2...1_000_000)) var pictures: Int?
-  @Option(help: "Seed of what is random.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
+  @Option(help: "Seed of what is random. Default: 0.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
 
   func run() throws {
     if pictures != nil { noteRenamed("--pictures", to: "--images") }

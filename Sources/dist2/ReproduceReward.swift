@@ -22,7 +22,7 @@ struct RewardOptions: ReproduceOptions {
     parsing: .singleValue, help: "A file of preferences that every model rates, such as RewardBench. Repeatable.")
   var pairs: [String] = []
   @Option(help: "Folder with MMLU's test.jsonl, asked before and after training.") var mmlu: String?
-  @Option(help: "Questions of it.", transform: whole(OptionRange.counts)) var questions = 200
+  @Option(help: "Questions of it. Default: 200.", transform: whole(OptionRange.counts)) var questions = 200
 
   private func settings() throws -> RunSettings {
     var settings = try RunSettings(file: run, overrides: keys.overrides)

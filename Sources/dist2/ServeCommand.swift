@@ -18,7 +18,8 @@ struct ServeCommand: ParsableCommand {
       """)
   @OptionGroup var model: ModelOptions
   @Option(help: "Address to listen on.") var host = "127.0.0.1"
-  @Option(help: "Port to listen on; 0 for any that is free.", transform: whole(0...65_535)) var port = 8080
+  @Option(help: "Port to listen on; 0 for any that is free. Default: 8080.", transform: whole(0...65_535)) var port =
+    8080
   @Option(help: "Token that clients must send as `Authorization: Bearer TOKEN`. Default: DIST2_TOKEN, if set.")
   var token: String?
   @Option(
@@ -30,9 +31,11 @@ struct ServeCommand: ParsableCommand {
     help: "An origin whose pages may use the server, such as http://localhost:3000. Repeatable.")
   var allowOrigin: [String] = []
   @Option(
-    help: "Most responses that wait; beyond that, clients are told to come back (429).", transform: whole(1...1_000_000)
+    help: "Most responses that wait; beyond that, clients are told to come back (429). Default: 1024.",
+    transform: whole(1...1_000_000)
   ) var queue = 1024
-  @Option(help: "Seconds until a request that was not answered is given up (504).", transform: positive(86_400))
+  @Option(
+    help: "Seconds until a request that was not answered is given up (504). Default: 30.", transform: positive(86_400))
   var timeout = 30.0
   @Option(help: "Most tokens that the model reads at once.", transform: whole(OptionRange.counts)) var tokenBudget =
     4096

@@ -27,21 +27,23 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: "JSON lines. Default: standard input.") var data: String?
   @Option(help: "Largest number of new tokens of an answer.", transform: whole(0...1_000_000_000)) var maxNewTokens:
     Int?
-  @Option(help: "Divides the scores before a token is drawn; 0 takes the best.", transform: number(OptionRange.factors))
+  @Option(
+    help: "Divides the scores before a token is drawn; 0 takes the best. Default: 0.",
+    transform: number(OptionRange.factors))
   var temperature = 0.0
   @Option(help: "Draw among the best tokens that hold this share.", transform: positive(1)) var topP: Double?
-  @Option(help: "Seed of the draws.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
+  @Option(help: "Seed of the draws. Default: 0.", transform: whole(OptionRange.seed)) var seed: UInt64 = 0
   @Option(
     parsing: .singleValue,
     help: ArgumentHelp("Add α times the log-probabilities of a model; α is 1 unless named.", valueName: "model:α"))
   var guide: [String] = []
   @Option(help: "Take the log-probabilities of this weaker model away (contrastive decoding).") var amateur: String?
-  @Option(help: "By how much.", transform: number(OptionRange.factors)) var amateurWeight = 1.0
+  @Option(help: "By how much. Default: 1.", transform: number(OptionRange.factors)) var amateurWeight = 1.0
   @Option(
     help:
       "Keep tokens of at least this share of the best one's probability. Default: 0.1 with --amateur, else all.",
     transform: positive(1)) var plausibility: Double?
-  @Option(help: "Answers drawn for each prompt.", transform: whole(1...1024)) var samples = 1
+  @Option(help: "Answers drawn for each prompt. Default: 1.", transform: whole(1...1024)) var samples = 1
   @Option(help: "Which of them is told: a run whose reward is the highest.") var bestBy: String?
   @Option(help: "Reference model of --best-by, where that is no reward model. Default: its own.") var reference: String?
 
@@ -52,6 +54,7 @@ struct GenerateCommand: ParsableCommand {
       throw ValidationError("--samples needs --temperature above 0: greedy answers are all the same.")
     }
     if reference != nil, bestBy == nil { throw ValidationError("--reference goes with --best-by.") }
+    if prompt != nil, data != nil { throw ValidationError("--data goes without --prompt: give one of them.") }
     if prompt == nil, !image.isEmpty {
       throw ValidationError("--image goes with --prompt; lines name their own images.")
     }
@@ -63,7 +66,9 @@ struct GenerateCommand: ParsableCommand {
     let company = GenerationCompany(
       guides: guide.map { GenerationCompany.Guide($0) }, amateur: amateur, amateurWeight: amateurWeight,
       plausibility: plausibility, samples: samples, judge: bestBy, reference: reference)
-    let stream = try LineStream(model.choice(), .generateAmong(company), folder: imageFolder(data)) { answering in
+    let stream = try LineStream(
+      model.choice(), .generateAmong(company), folder: imageFolder(data), isAsTyped: prompt != nil
+    ) { answering in
       answering.options.maxNewTokens = maxNewTokens ?? answering.options.maxNewTokens
       answering.options.sampling = Sampling(temperature: temperature, topP: topP, seed: seed)
     }

@@ -18,7 +18,8 @@ struct StudyOptions: ReproduceOptions {
   @Option(help: "A folder of tables, instead of made-up numbers.", completion: .directory) var tables: String?
   @Option(help: "The noise's standard deviation as a share of the signal's.") var noises = "0.1,0.5,1.5"
   @Option(help: "Digits of the largest answer, 1 to 6.") var digits = "2,3,5"
-  @Option(help: "Updates of each training run, 32 examples each.", transform: whole(OptionRange.counts)) var steps = 400
+  @Option(help: "Updates of each training run, 32 examples each. Default: 400.", transform: whole(OptionRange.counts))
+  var steps = 400
   @Flag(help: .hidden) var few = false  // of earlier versions: --variants few
 
   func experiment() throws -> StudyExperiment {

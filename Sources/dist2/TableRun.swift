@@ -15,8 +15,8 @@ struct TableRun {
   func run() throws {
     let source = DataSource(chosen.run), terminal = Terminal.standardError
     let task = try TableTask(source, options)
-    // Before anything is written.
-    if !chosen.overrides.contains(where: { $0.hasPrefix("model=") }) { _ = try modelFolder(task.model) }
+    // Before anything is written: what is set, model and device.
+    try task.settings(in: source.name, name: source.name, overrides: chosen.overrides).requireModelAndDevice()
     let file = try task.write(to: source.name, name: source.name, command: "dist2 init \(initArguments)")
     terminal.write(try task.text(terminal) + "\n\nRun file: \(file)\n\n")
     let run = TrainRun(
@@ -34,7 +34,7 @@ struct TableRun {
     try run.writeReport(finish) { result.add(to: &$0, caption) }
     _ = try exportModel(choice, to: exported, dtype: .float32, replacing: true)
     print(result.table(caption).text(terminal: .standardOutput))
-    if let verdict = result.verdictText { print(verdict + "\n") }
+    if let verdict = result.verdictText { print(Terminal.standardOutput.prose(verdict) + "\n") }
     print("Model:  \(exported)\nReport: \(run.folder.report)")
   }
 

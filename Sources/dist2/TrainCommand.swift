@@ -45,6 +45,9 @@ struct TrainCommand: ParsableCommand {
 
         dist2 train run.yaml --processes 4
         torchrun --no-python --nnodes 2 --nproc-per-node 8 … dist2 train run.yaml
+
+      With train.shard each of them holds only its share of the optimizer's state (optimizer: ZeRO 1) and of the \
+      gradients (gradients: ZeRO 2, FSDP's SHARD_GRAD_OP).
       """)
   @OptionGroup var options: RunFileOptions
   @OptionGroup var table: TableOptions

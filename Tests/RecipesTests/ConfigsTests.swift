@@ -31,6 +31,7 @@ import Training
   static let grounding = [
     "grounding/llava-1.5-7b.yaml", "grounding/phi35-vision.yaml", "grounding/paligemma2-3b.yaml",
     "grounding/smolvlm-256m.yaml", "grounding/qwen25-vl-3b.yaml", "grounding/qwen3-vl-2b.yaml",
+    "grounding/gemma3-4b.yaml", "grounding/llava-onevision-0.5b.yaml",
   ]
 
   private static let silent = Terminal(

@@ -82,6 +82,9 @@ import Testing
     switch value {
     case .object(let object):
       let allowed = mappings(schema)
+      // Names that a user gives, each with a value of one kind.
+      let isFree = allowed.contains { if case .object? = $0["additionalProperties"] { true } else { false } }
+      if isFree { return [] }
       return object.members.flatMap { key, member -> [String] in
         let found = allowed.compactMap { $0["properties"]?[key] }
         guard let first = found.first else { return ["\(path).\(key)"] }

@@ -95,7 +95,8 @@ import Testing
       if values.isEmpty { return word == "none" || word == "[]" }
       let parts = list(String(word.dropFirst().dropLast()))
       return word.hasPrefix("[") && parts.count == values.count && zip(parts, values).allSatisfy(says)
-    case .null, .object: return false
+    case .object(let values): return values.count == 0 && word == "{}"
+    case .null: return false
     }
   }
 

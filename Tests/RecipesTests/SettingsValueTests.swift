@@ -113,8 +113,11 @@ import Training
         schedule: Schedule(.cosine, warmUp: .ratio(0.03)), weightDecay: 0.1, betas: [0.8, 0.95], clip: nil,
         dtype: .bfloat16, device: .cuda(), seed: 12, validateEvery: 3, checkpointEvery: 4, keep: 5,
         earlyStop: EarlyStop(patience: 2, minDelta: 0.1), fromScratch: true,
-        lora: LoRASettings(rank: 4, alpha: 2, dropout: 0.1, targets: ["all-linear"], isRankStabilized: true),
-        stateBits: .eight, checkpointsActivations: true, sampleEvery: 6, samples: 0, answers: 7),
+        lora: LoRASettings(
+          rank: 4, alpha: 2, dropout: 0.1, targets: ["all-linear"], exclude: ["k_proj"], isRankStabilized: true,
+          decomposesWeights: true, rankPattern: ["0.q_proj": 2, "q_proj": 3], alphaPattern: ["^a.b": 0.5],
+          modulesToSave: ["embeddings", "head"]),
+        stateBits: .eight, sharding: .gradients, checkpointsActivations: true, sampleEvery: 6, samples: 0, answers: 7),
       evaluate: EvaluateSettings(
         metrics: [.mae, .crps], maxNewTokens: 3, limit: 4, numbers: 2, unreadableAs: -1, distribution: true,
         readOut: .mode, width: 9,
@@ -148,6 +151,10 @@ import Training
     other.data = DataSettings(train: "/codes", areCodes: true, tokenizer: "/t\"k")
     #expect(try RunSettings(yaml: other.resolved.yaml) == other)
     #expect(try RunSettings(yaml: other.short().yaml) == other)
+    var quantized = code
+    quantized.train.fromScratch = false
+    quantized.train.quantize = QuantizationSettings(nestsScales: true, exclude: ["o_proj"])
+    for tree in [quantized.resolved, quantized.short()] { #expect(try RunSettings(yaml: tree.yaml) == quantized) }
   }
 
   /// Every key of the schema is written, and every one that may differ does: a key that is forgotten shows here.
@@ -160,7 +167,7 @@ import Training
     for section in ["data", "objective", "train", "evaluate"] {
       guard case .object(let keys)? = tree[section] else { throw CancellationError() }
       // Records are of objectives over responses.
-      let same: Set = ["folder", "tokenizer", "steps", "microBatch", "freeze", "records"]
+      let same: Set = ["folder", "tokenizer", "steps", "microBatch", "freeze", "quantize", "records"]
       for (key, value) in keys.members where !same.contains(key) && !responses.contains(key) {
         #expect(value != usual[section]?[key], "\(section).\(key)")
       }

@@ -266,4 +266,14 @@ final class Markup: NSObject, XMLParserDelegate {
       #expect(widest <= width, "\(Self.charts[index].name): \(text)")
     }
   }
+
+  /// What a subtitle says is not cut where a second line has room for it.
+  @Test func subtitlesTakeTwoLines() throws {
+    let subtitle = "share of truths in each tenth; flat is calibrated, a U is too sure, a hill not sure enough"
+    let texts = try Markup(Chart("t", subtitle: subtitle, series: []).svg()).texts("text")
+    #expect(
+      texts.contains { subtitle.hasPrefix($0) && $0.count > 20 }
+        && texts.contains { subtitle.hasSuffix($0) && $0.count > 4 })
+    #expect(!texts.contains { $0.hasSuffix("…") }, "\(texts)")
+  }
 }

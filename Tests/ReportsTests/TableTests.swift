@@ -5,9 +5,11 @@ import Testing
 
 extension Terminal {
   /// A terminal that shows nothing.
-  static func test(columns: Int = 80, color: Bool = false, unicode: Bool = true) -> Terminal {
+  static func test(
+    columns: Int = 80, color: Bool = false, unicode: Bool = true, interactive: Bool = false
+  ) -> Terminal {
     Terminal(
-      isInteractive: false, hasColor: color, hasUnicode: unicode, size: { Size(columns: columns, rows: 24) },
+      isInteractive: interactive, hasColor: color, hasUnicode: unicode, size: { Size(columns: columns, rows: 24) },
       write: { _ in })
   }
 }
@@ -163,12 +165,74 @@ extension Terminal {
     #expect(text.split(separator: "\n").count == 6)
   }
 
-  @Test func longTextIsCutAndNumbersAreNot() {
+  @Test func longTextTakesSeveralLinesAndNumbersAreWhole() {
     var table = Table(columns: [.init("name"), .init("value")])
-    table.add([.text(String(repeating: "long ", count: 30)), .number(0.123456, decimals: 6)])
-    let lines = table.text(terminal: .test(columns: 40)).split(separator: "\n")
-    #expect(lines.allSatisfy { $0.count == 40 })
-    #expect(lines.contains { $0.contains("…") && $0.contains("0.123456") })
+    table.add(["coverage of the 90 % interval", .number(0.123456, decimals: 6)])
+    table.add([.text(String(repeating: "y", count: 30)), .number(1, decimals: 0)])
+    #expect(
+      table.text(terminal: .test(columns: 31)) == """
+        ╭──────────────────┬──────────╮
+        │ name             │    value │
+        ├──────────────────┼──────────┤
+        │ coverage of the  │ 0.123456 │
+        │ 90 % interval    │          │
+        │ yyyyyyyyyyyyyyyy │        1 │
+        │ yyyyyyyyyyyyyy   │          │
+        ╰──────────────────┴──────────╯
+
+        """)
+    // An answer of a page is cut, and says so.
+    table.add([.text(String(repeating: "long ", count: 60)), .number(2, decimals: 0)])
+    let lines = table.text(terminal: .test(columns: 31)).split(separator: "\n")
+    #expect(lines.allSatisfy { $0.count == 31 })
+    #expect(lines.count == 12 && lines[10].contains("long long long…"), "\(lines)")
+  }
+
+  @Test func emptyColumnsAreTakenAway() {
+    var table = Table(columns: [.init("a"), .init("b"), .init("c"), .init("d")])
+    table.add([.missing, .missing, .count(1), "x"])
+    table.add([.missing, .missing, .missing, "y"])
+    table.dropEmptyColumns()
+    #expect(table.columns.map(\.title) == ["a", "c", "d"])
+    #expect(table.rows.map { $0.map(\.text) } == [["–", "1", "x"], ["–", "–", "y"]])
+    table.add(.init("e"), [.count(2), .count(3)])
+    #expect(table.rows.map { $0.map(\.text) } == [["–", "1", "x", "2"], ["–", "–", "y", "3"]])
+  }
+
+  @Test func headingsAreBrokenBeforeColumnsMove() {
+    var table = Table(
+      columns: [.init("objective"), .init("coverage of the 90 % interval"), .init("MAE of read-out")])
+    table.add(["dist", .number(0.91, decimals: 2), .number(12, decimals: 1)])
+    #expect(
+      table.text(style: .plain, terminal: .test(columns: 44)) == """
+                    coverage of
+                       the 90 %        MAE of
+        objective      interval      read-out
+        ---------  ------------  ------------
+        dist               0.91          12.0
+
+        """)
+    let text = table.text(style: .plain, terminal: .test(columns: 44))
+    #expect(text.split(separator: "\n").allSatisfy { $0.count <= 44 } && !text.contains("…"), "\(text)")
+    #expect(text.matches(of: /objective/).count == 1, "\(text)")
+  }
+
+  /// Where lines are drawn they end between words; who reads a pipe finds a sentence on one line.
+  @Test func notesFitATerminalAndStayWholeInAPipe() {
+    let sentence =
+      "Distributions hold less than all of the models' belief, on average: sft 92 %, dist 95 %, valueDrawn 99 %."
+    var table = Table(sentence, columns: [.init("a")], notes: [sentence])
+    table.add(["x"])
+    let shown = table.text(terminal: .test(columns: 40, interactive: true)).split(separator: "\n").map(String.init)
+    #expect(shown.allSatisfy { $0.count <= 40 }, "\(shown)")
+    #expect(shown.suffix(3).joined(separator: " ") == sentence)
+    #expect(table.text(terminal: .test(columns: 40)).contains(sentence + "\n"))
+    let terminal = Terminal.test(columns: 40, interactive: true)
+    #expect(
+      terminal.prose("one two three four five six seven eight", indent: 10) == """
+        one two three four five six
+                  seven eight
+        """)
   }
 
   @Test(arguments: [10, 24, 40, 60, 100])

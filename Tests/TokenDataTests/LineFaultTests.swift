@@ -59,7 +59,8 @@ import TokenData
   }
 
   @Test(arguments: [
-    ("PAR1....", "Parquet"), ("ARROW1..", "Arrow"), ("PK\u{3}\u{4}....", "ZIP"), ("BZh91AY", "bzip2"),
+    ("PAR1....", "Parquet"), ("ARROW1..", "Arrow"), ("PK\u{3}\u{4}....", "ZIP"),
+    ("PK\u{3}\u{4}....[Content_Types].xml", "a spreadsheet"), ("BZh91AY", "bzip2"),
     ("GGUF\u{3}", "GGUF"), ("SQLite format 3\u{0}", "SQLite"), ("ab\u{0}\u{1}\u{2}", "binary"),
   ]) func filesOfOtherKinds(bytes: String, name: String) throws {
     let message = try refusal(bytes)

@@ -66,25 +66,13 @@ import TokenData
     #expect(!ids.contains(encoder.tokenizer.roles.begin ?? -1))
   }
 
-  /// The rule by which make.py makes images.
-  private func image(height: Int, width: Int) -> PixelImage {
-    var bytes = [UInt8]()
-    for y in 0..<height {
-      for x in 0..<width {
-        let base = x * 7 + y * 13 + x * y % 31 + x / 5 % 2 * 90
-        for channel in 0..<3 { bytes.append(UInt8(truncatingIfNeeded: base + channel * 50)) }
-      }
-    }
-    return PixelImage(width: width, height: height, channels: 3, bytes: bytes)
-  }
-
   @Test func imagesEqualTheProcessors() throws {
     let file = try SafetensorsFile(folder + "/images.safetensors")
     let preparation = try ImagePreparation(folder: folder)
     #expect(file.tensors.count == 6)
     for tensor in file.tensors {
       let sides = tensor.name.split(separator: "x").compactMap { Int($0) }
-      let prepared = try preparation.prepare(image(height: sides[0], width: sides[1]), path: tensor.name)
+      let prepared = try preparation.prepare(PixelImage.ruled(height: sides[0], width: sides[1]), path: tensor.name)
       let wanted = tensor.withBytes { Array($0.bindMemory(to: Float.self)) }
       let worst = zip(prepared.values, wanted).map { abs($0 - $1) }.max() ?? .infinity
       #expect(prepared.values.count == wanted.count && worst <= 1e-6, "\(tensor.name): \(worst)")

@@ -110,6 +110,9 @@ import TokenData
     #expect(near.contains("found promt, completion"))
     #expect(near.contains("Is promt meant to be prompt?"))
     #expect(
+      try refusal(#"{"prompt": "p", "completon": "c"}"#)
+        == "F: line 2, key completion: expected a value, found no such key. Is \"completon\" meant to be it?")
+    #expect(
       try refusal(#"{"messages": [{"role": "user"}]}"#)
         == "F: line 2, key messages[0].content: expected a value, found no such key.")
   }
@@ -169,7 +172,13 @@ import TokenData
     let message = try refusal(pair)
     #expect(
       message.hasPrefix("F: line 2: expected prompt and completion, found a preference (prompt, chosen, rejected)."))
-    #expect(message.hasSuffix("data.fields.completion: chosen."))
+    for remedy in ["objective.preset: dpo", "data.fields.completion: chosen", "dist2 evaluate RUN --pairs FILE"] {
+      #expect(message.contains(remedy), "\(message)")
+    }
+    // Three of each side, as RM-Bench has them, are nothing to learn.
+    let benchmark = try refusal(#"{"prompt": "p", "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"]}"#)
+    #expect(benchmark.contains("RM-Bench: dist2 evaluate RUN --pairs FILE"), "\(benchmark)")
+    #expect(!benchmark.contains("data.fields.completion"), "\(benchmark)")
     // The remedy helps.
     let reader = RecordReader(fields: RecordFields(completion: "chosen"))
     #expect(try record(pair, reader).content == .promptCompletion("p", "c"))

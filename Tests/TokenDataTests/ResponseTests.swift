@@ -97,7 +97,11 @@ import TokenData
     (#"{"prompt": "p", "chosen": "a"}"#, "both chosen and rejected"),
     (#"{"prompt": "p", "chosen": "a", "rejected": "a"}"#, "found the same"),
     (#"{"prompt": "p", "chosen": "a", "rejected": " "}"#, "an empty one"),
-    (#"{"prompt": "p", "chosen": "a", "rejected": "b", "probability": 1.5}"#, "probability"),
+    (
+      #"{"prompt": "p", "chosen": "a", "rejected": "b", "probability": 1.5}"#,
+      "a probability from 0 to 1, found number 1.5"
+    ),
+    (#"{"prompt": "p", "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"]}"#, "dist2 evaluate RUN --pairs FILE"),
     (#"{"prompt": "p", "completion": "a", "label": 1}"#, "true or false"),
     (#"{"prompt": "p", "completions": ["a"], "scores": [1]}"#, "at least two responses"),
     (#"{"prompt": "p", "completions": ["a", "b"], "scores": [1]}"#, "each of 2 responses"),

@@ -23,19 +23,6 @@ import TokenData
 
   init() throws { transform = try TileTransform(JSONReader(file: folder + "/preprocessor_config.json")) }
 
-  /// The rule by which make.py makes images.
-  private func image(height: Int, width: Int) -> PixelImage {
-    var bytes = [UInt8]()
-    bytes.reserveCapacity(height * width * 3)
-    for y in 0..<height {
-      for x in 0..<width {
-        let base = x * 7 + y * 13 + x * y % 31 + x / 5 % 2 * 90
-        for channel in 0..<3 { bytes.append(UInt8(truncatingIfNeeded: base + channel * 50)) }
-      }
-    }
-    return PixelImage(width: width, height: height, channels: 3, bytes: bytes)
-  }
-
   @Test func imagesEqualTheProcessors() throws {
     #expect(transform == TileTransform(side: 16, longest: 48))
     let file = try SafetensorsFile(folder + "/images.safetensors")
@@ -51,7 +38,7 @@ import TokenData
       for sides in ["20x33", "33x20", "16x16", "1x1", "5x200", "300x200", "47x48", "100x99", "480x640"] {
         let key = "\(name).\(sides)", size = sides.split(separator: "x").compactMap { Int($0) }
         let wanted = try values(key + ".grid", as: Int64.self).map(Int.init)
-        let prepared = transform.prepare(image(height: size[0], width: size[1]))
+        let prepared = transform.prepare(PixelImage.ruled(height: size[0], width: size[1]))
         #expect([prepared.grid?.rows ?? 0, prepared.grid?.columns ?? 0, prepared.values.count] == wanted, "\(key)")
         #expect(prepared.grid == transform.grid(height: size[0], width: size[1]))
         let places = try values(key + ".places", as: Int32.self), at = try values(key + ".at", as: Float.self)
@@ -82,7 +69,7 @@ import TokenData
         var paths = [String]()
         for (index, size) in wanted.images.enumerated() {
           paths.append("\(folder)/\(number)-\(index).png")
-          try image(height: size[0], width: size[1]).writePNG(to: paths[index])
+          try PixelImage.ruled(height: size[0], width: size[1]).writePNG(to: paths[index])
         }
         // As records have them: a line break behind an image's mark.
         let messages = wanted.messages.map { message in

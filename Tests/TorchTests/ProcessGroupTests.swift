@@ -34,6 +34,23 @@ struct ProcessGroupTests {
     }
   }
 
+  /// Each gives every other a part; and all parts come together again, in memory that has one's own already.
+  @Test(arguments: [1, 2, 3, 4]) func sharesAreExchangedAndGathered(count: Int) throws {
+    let results = try inProcesses(count) { group in
+      let parts = Tensor((0..<count).flatMap { to in [Float(10 * group.rank + to), 0.5] }).view([count, 2])
+      let received = Tensor.zeros([count, 2])
+      try group.beginExchange(parts, into: received).wait()
+      let all = Tensor.zeros([3 * count]), own = all.narrow(0, 3 * group.rank, 3)
+      own.copy_(Tensor([Float(group.rank), 1, 2]))
+      try group.beginGather(own, into: all).wait()
+      return (received: received.array(of: Float.self), all: all.array(of: Float.self))
+    }.map { try $0.get() }
+    for (rank, result) in results.enumerated() {
+      #expect(result.received == (0..<count).flatMap { [Float(10 * $0 + rank), 0.5] })
+      #expect(result.all == (0..<count).flatMap { [Float($0), 1, 2] })
+    }
+  }
+
   /// Several sums under way at once, waited for in the end.
   @Test func sumsOverlap() throws {
     let results = try inProcesses(3) { group in

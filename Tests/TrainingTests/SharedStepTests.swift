@@ -123,10 +123,11 @@ private struct Sharding: Reducer {
 
   private final class Shards: StepGradients {
     let isSharded = true, rank: Int, base: any StepGradients
+    var parts: [ParameterPart] { base.parts }
     init(rank: Int, base: any StepGradients) { (self.rank, self.base) = (rank, base) }
     func add(isLast: Bool, _ pass: () throws -> Bool) throws { try base.add(isLast: isLast, pass) }
-    func finish() throws -> [Tensor?] {
-      try base.finish().enumerated().map { $0.offset % 2 == rank ? $0.element : nil }
+    func finish(passes: Int) throws -> [Tensor?] {
+      try base.finish(passes: passes).enumerated().map { $0.offset % 2 == rank ? $0.element : nil }
     }
     func clear() { base.clear() }
   }

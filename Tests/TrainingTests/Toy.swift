@@ -17,16 +17,34 @@ final class Toy: Module, TokenModel {
   /// Applied to the hidden states before the normalisation, to plant what should not be there.
   var poison: (Tensor) -> Tensor = { $0 }
 
-  let vocabularySize = 16, hiddenSize = 12, contextLength = 64
+  let vocabularySize = 16, hiddenSize: Int, contextLength = 64
   var head: OutputHead { OutputHead(weight: projection, bias: bias) }
 
   /// With the fixture's weights before training.
   init(dtype: DType = .float64, dropout: Double = 0) throws {
-    self.dropout = dropout
+    (self.dropout, hiddenSize) = (dropout, 12)
     super.init()
     Torch.threads = 1  // of this test's thread: tests run side by side, and what is this small gains nothing by more
     for box in [$embedding, $projection, $bias, $logitRow, $key, $value, $output, $norm] {
       box.tensor = try Fixture.toy("initial." + box.key).to(dtype)
+    }
+  }
+
+  /// Wider, with weights drawn from a seed.
+  init(width: Int, dtype: DType) throws {
+    (dropout, hiddenSize) = (0, width)
+    super.init()
+    Torch.threads = 1
+    let random = Generator(seed: 7)
+    for box in [$embedding, $projection, $bias, $logitRow, $key, $value, $output, $norm] {
+      let shape =
+        switch box.key {
+        case "embedding", "head": [vocabularySize, width]
+        case "bias": [vocabularySize]
+        case "norm": [width]
+        default: [width, width]
+        }
+      box.tensor = (Tensor.randn(shape, generator: random) * 0.1 + (box.key == "norm" ? 1 : 0)).to(dtype)
     }
   }
 

@@ -82,13 +82,15 @@ public struct ClaimsReport {
   /// For the terminal.
   public func text(_ terminal: Terminal) -> String {
     entries.map { entry in
-      let head = terminal.styled("\(entry.claim.id) \(entry.claim.text)", .bold) + "  (paper: \(entry.claim.paper))"
-      let lines = entry.found.map { found in
-        "   \(found.finding.conclusion.words): \(found.finding.finding)"
-          + (found.folder.isEmpty ? "" : "\n   \(found.folder): \(found.command)")
+      let head = terminal.prose("\(entry.claim.id) \(entry.claim.text) (paper: \(entry.claim.paper))")
+      let lines = entry.found.flatMap { found in
+        ["\(found.finding.conclusion.words): \(found.finding.finding)"]
+          + (found.folder.isEmpty ? [] : ["\(found.folder): \(found.command)"])
       }
-      return ([head] + (lines.isEmpty ? ["   not run: \(entry.claim.missing)"] : lines)).joined(separator: "\n")
-    }.joined(separator: "\n") + "\n" + unread.map { "note: \($0)\n" }.joined()
+      let below = lines.isEmpty ? ["not run: \(entry.claim.missing)"] : lines
+      return ([terminal.styled(head, .bold)] + below.map { "   " + terminal.prose($0, indent: 3) })
+        .joined(separator: "\n")
+    }.joined(separator: "\n") + "\n" + unread.map { "note: \(terminal.prose($0, indent: 6))\n" }.joined()
   }
 
   /// For `docs/experiments/`.

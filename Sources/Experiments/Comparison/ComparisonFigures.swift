@@ -123,10 +123,11 @@ struct ComparisonFigures {
       y: Axis("answered"), series: series, hasDiagonal: true)
   }
 
-  /// Cross entropy, the one loss term that all variants share, in training and validation.
+  /// Cross entropy, the loss term that variants share, in training and validation. Those that put targets over whole
+  /// numbers in its place have none.
   var curves: [any Figure] {
     func chart(_ title: String, _ points: (ComparisonOutcome) -> [ComparisonOutcome.Point]) -> Chart? {
-      let series = summary.variants.compactMap { variant -> Series? in
+      let all = summary.variants.compactMap { variant -> Series? in
         let runs = summary.outcomes(variant).map(points)
         guard let first = runs.first, !first.isEmpty, runs.allSatisfy({ $0.count == first.count }) else { return nil }
         return Series(
@@ -135,8 +136,11 @@ struct ComparisonFigures {
             Series.Point(Double(first[index].step), runs.reduce(0) { $0 + $1[index].value } / Double(runs.count))
           })
       }
+      let series = all.filter { one in one.points.contains { $0.y != 0 } }
+      let without = all.filter { one in !series.contains(one) }.map(\.name)
       guard !series.isEmpty else { return nil }
-      return Chart(title, subtitle: "mean over seeds", x: Axis("step"), y: Axis("cross entropy"), series: series)
+      let note = without.isEmpty ? "" : "; \(without.listed) \(without.count == 1 ? "has" : "have") none"
+      return Chart(title, subtitle: "mean over seeds\(note)", x: Axis("step"), y: Axis("cross entropy"), series: series)
     }
     return [
       chart("Cross entropy in training") { $0.training }, chart("Cross entropy in validation") { $0.validation },

@@ -25,15 +25,18 @@ struct ComparisonReport {
       },
       remarks: [rest, findings.singleModels, findings.power].compactMap { $0 }, figure: figures.main,
       parts: [
-        .closed("All \(findings.all.count) comparisons", [.list(findings.all.map(\.text))]),
-        .section("Results"), .table(table(of: summary.judged)), .figures(figures.results),
-        .section("All figures"), .detail(table(of: summary.metrics)),
+        .section("Results"), .table(judgedTable), .figures(figures.results),
+        .section("Other figures"), .detail(otherTable),
         .section("Training"), .figures(figures.curves),
         .section("Answers"), .detail(answers),
       ],
       settings: [
         .closed("The run file as resolved", [.code(summary.settings.run.resolved.yaml, caption: "")])
       ])
+    if others > 0 {
+      report.parts.insert(
+        .closed("All \(findings.all.count) comparisons", [.list(findings.all.map(\.text))]), at: 0)
+    }
     report.headline = findings.conclusion
     report.members = findings.members
     return report
@@ -41,19 +44,38 @@ struct ComparisonReport {
 
   // MARK: Parts
 
-  private func table(of metrics: [EvaluationMetric]) -> Table {
-    let seeds = summary.seeds.count, isWhole = metrics == summary.metrics
-    var table = Table(
-      "\(seeds) seed\(seeds == 1 ? "" : "s"), \(examples) test examples",
-      columns: [Table.Column("objective")] + metrics.map { Table.Column($0.label, alignment: .right) }
-        + (isWhole ? [Table.Column("gradient norm", alignment: .right)] : []),
-      notes: [
-        "95 % intervals by the bootstrap over test examples\(seeds > 1 ? " and seeds" : "; they know nothing of other seeds")."
-      ])
-    for variant in summary.variants {
-      table.add(
-        [.text(variant.name)] + metrics.map { cell($0, variant) } + (isWhole ? [norm(variant)] : []))
+  /// What verdicts are about, and what is to be known of all answers.
+  private var judgedTable: Table {
+    let seeds = summary.seeds.count
+    var table = table(
+      of: summary.judged, caption: "\(seeds) seed\(seeds == 1 ? "" : "s"), \(examples) test examples")
+    if summary.metrics.contains(where: \.isError) {
+      table.notes.append("Answers without a readable number: \(summary.unreadable) in the errors.")
     }
+    if let massNote { table.notes.append(massNote) }
+    table.notes += summary.remarks
+    return table
+  }
+
+  /// Everything else that was measured.
+  private var otherTable: Table {
+    var table = table(
+      of: summary.metrics.filter { !summary.judged.contains($0) }, caption: "What verdicts are not about")
+    let norms = summary.variants.map(norm)
+    table.add(Table.Column("gradient norm", alignment: .right), norms)
+    table.notes.append("Gradient norm: mean ± standard deviation over steps, before clipping.")
+    return table
+  }
+
+  private func table(of metrics: [EvaluationMetric], caption: String) -> Table {
+    var table = Table(
+      caption,
+      columns: [Table.Column("objective")] + metrics.map { Table.Column($0.label, alignment: .right) },
+      notes: [
+        "95 % intervals by the bootstrap over test examples"
+          + (summary.seeds.count > 1 ? " and seeds." : "; they know nothing of other seeds.")
+      ])
+    for variant in summary.variants { table.add([.text(variant.name)] + metrics.map { cell($0, variant) }) }
     for (index, metric) in metrics.enumerated() where metric != .coverage && metric != .mass {
       table.emphasizeBest(metric.lowerIsBetter ? .lowest : .highest, in: index + 1)
     }
@@ -64,18 +86,12 @@ struct ComparisonReport {
       table.notes.append(
         "Always answering the training median \(Quantity.number(constant)): \(floors.joined(separator: ", ")).")
     }
-    if metrics.contains(where: \.isError) {
-      table.notes.append("Answers without a readable number: \(summary.unreadable) in the errors.")
-    }
     if let range = summary.answers?.range, metrics.contains(.clippedMAE) {
       table.notes.append(
         "\(EvaluationMetric.clippedMAE.label): answers outside the training answers' "
           + "\(Quantity.number(range.lowerBound)) to \(Quantity.number(range.upperBound)) moved to the nearest end.")
     }
-    if let massNote { table.notes.append(massNote) }
     if metrics.contains(.coverage) { table.notes.append("Coverage should be 90 %.") }
-    table.notes += summary.remarks
-    if isWhole { table.notes.append("Gradient norm: mean ± standard deviation over steps, before clipping.") }
     return table
   }
 

@@ -69,7 +69,9 @@ public struct ComparisonAxis: Sendable, Hashable {
       if character == ",", depth == 0 { parts.append("") } else { parts[parts.count - 1].append(character) }
     }
     guard !parts.contains("") else {
-      throw InputError(path: "<arguments>", place: "--over \(text)", expected: "values", found: "an empty one")
+      throw InputError(
+        path: "<arguments>", place: "--over \(text)", expected: "values", found: "an empty one",
+        remedy: "For instance --over objective.temperature=1,2,4.")
     }
     values = parts.map { Value(key: key, value: $0) }
   }

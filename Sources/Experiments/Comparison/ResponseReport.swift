@@ -28,10 +28,13 @@ struct ResponseReport {
       },
       remarks: [power].compactMap { $0 }, figure: bars,
       parts: [
-        .closed("All \(against.count + length.count) comparisons", [.list((against + length).map(\.text))]),
         .section("Results"), .table(table), .table(lengthTable), .figures([bars] + curves),
       ],
       settings: [.closed("The run file as resolved", [.code(summary.settings.run.resolved.yaml, caption: "")])])
+    if told.count < against.count + length.count {
+      report.parts.insert(
+        .closed("All \(against.count + length.count) comparisons", [.list((against + length).map(\.text))]), at: 0)
+    }
     report.headline = conclusion
     report.members = members
     return report

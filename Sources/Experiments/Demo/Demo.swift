@@ -85,12 +85,15 @@ public struct Demo {
 
           \(prompt)\(terminal.styled(answer, .bold))
 
-      A small model learns them from nothing with three objectives. sft learns the digits that were said and
-      nothing else; dist learns which digits are near them; valueDrawn learns which numbers are.
+      \(terminal.prose(Self.objectivesInWords))
 
 
       """
   }
+
+  private static let objectivesInWords =
+    "A small model learns them from nothing with three objectives. sft learns the digits that were said and nothing else; "
+    + "dist learns which digits are near them; valueDrawn learns which numbers are."
 
   /// Distributions of the models for the first three test examples, and the comparison's own report.
   public func report(command: String, _ terminal: Terminal) throws -> String {

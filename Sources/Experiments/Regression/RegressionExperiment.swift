@@ -60,8 +60,8 @@ public struct RegressionExperiment: Experiment {
     if scale == .small { samples = 150 }
   }
 
-  /// Names of all variants that the grid may have.
-  public var variants: [String] { Preset.answering.map(\.rawValue) }
+  /// Names of all variants that the grid may have: objectives, and `dist α 1`.
+  public var variants: [String] { RegressionVariant.all.map(\.name) }
 
   /// Checks what a user can set beyond the grid.
   ///
@@ -78,8 +78,8 @@ public struct RegressionExperiment: Experiment {
   public func epochs(_ count: Int) -> Int { max(1, (samples + count / 2) / count) }
   /// Optimizer steps of a run, one a problem.
   func steps(_ run: GridRun) -> Int { epochs(run.count) * run.count }
-  /// Steps, and one for every 20 problems of the test.
-  public func work(_ run: GridRun) -> Int? { steps(run) + (testProblems + 19) / 20 }
+  /// Steps, and the test as a quarter of them, as its training tells it.
+  public func work(_ run: GridRun) -> Int? { steps(run) + steps(run) * 25 / 100 + 1 }
 
   /// One run of the grid: trains, then tests.
   public func run(_ run: GridRun, _ context: RunContext) throws -> RegressionOutcome {

@@ -21,7 +21,7 @@ struct RegressionReport {
     var parts: [ExperimentReport.Part] = [
       .section("Results"), .table(table), .figures(isCurve ? curves : [bars, scatter]),
     ]
-    if grid.seeds.count > 1 { parts.append(.detail(intervals)) }
+    if grid.seeds.count > 1 { parts += [changes.map { .table($0) }, .detail(intervals)].compactMap { $0 } }
     let losses = results.lossChart(
       "Training loss", subtitle: "total loss, smoothed over 8 steps; objectives have different scales", [largest],
       \.losses)
@@ -107,6 +107,29 @@ struct RegressionReport {
     return table
   }
 
+  /// Each variant's MAE against that of `sft`, means over all N in pairs of one seed; nil without `sft`.
+  private var changes: Table? {
+    let others = grid.variants.filter { $0 != "sft" }
+    guard !isAblation, others.count < grid.variants.count, !others.isEmpty else { return nil }
+    let verdicts = Verdict.corrected(
+      others.map { results.verdict("MAE", $0, "sft", grid.sizes.map { [$0] }, \.mae) })
+    var table = Table(
+      "Change of MAE against sft, mean over N = \(grid.sizes.map(Grid.text).joined(separator: ", "))",
+      columns: ["objective", "change", "seeds that agree", "shown"].map { Table.Column($0) },
+      notes: [
+        "95 % interval over \(grid.seeds.count) seeds. Shown: with Holm's correction for all \(verdicts.count) "
+          + "comparisons."
+      ])
+    for (variant, verdict) in zip(others, verdicts) {
+      table.add([
+        .text(variant), .interval(verdict.difference, verdict.interval),
+        .text("\(verdict.agreeingPairs) of \(verdict.pairs)"),
+        .text(verdict.outcome == .better ? "better" : verdict.outcome == .worse ? "worse" : "–"),
+      ])
+    }
+    return table
+  }
+
   private var notes: [String] {
     let floor = RegressionProblem.constantError, seeds = grid.seeds.count
     let wrong = grid.variants.map { variant in
@@ -117,8 +140,8 @@ struct RegressionReport {
     return [
       "Always answering the median \(RegressionProblem.constantMedian): MAE \(floor.mae), RMSE \(floor.rmse). "
         + "The exact solution: 0.",
-      "\(seeds) seed\(seeds == 1 ? "" : "s"), \(settings.testProblems) test problems each, α = \(settings.alpha), "
-        + "τ = \(settings.temperature). The paper: Llama-3.2-1B, \(isAblation ? 10 : 5) seeds, 1000 problems, τ not "
+      "\(seeds) seed\(seeds == 1 ? "" : "s"), \(settings.testProblems) test problems each, α = \(settings.alpha) "
+        + "unless the name says another, τ = \(settings.temperature). The paper: Llama-3.2-1B, \(isAblation ? 10 : 5) seeds, 1000 problems, τ not "
         + "stated.",
       "Answers that are no numbers (counted as \(RegressionProblem.constantMedian)): \(wrong.joined(separator: ", ")).",
     ]

@@ -69,11 +69,17 @@ public struct ExperimentReport {
     if let chart = figure as? Chart, chart.series.contains(where: { $0.points.count > 1 }) {
       blocks.append(chart.text(terminal: terminal))
     }
-    if !headline.isEmpty { blocks.append(terminal.styled(headline, .bold)) }
+    if !headline.isEmpty { blocks.append(terminal.styled(terminal.prose(headline), .bold)) }
     let claims = findings.filter { !$0.id.isEmpty }, others = findings.filter(\.id.isEmpty)
-    blocks += claims.map { "\(terminal.styled("\($0.id) \($0.claim)", .bold))\n   \($0.finding)" }
-    if !others.isEmpty { blocks.append(others.map { "• \($0.claim): \($0.finding)" }.joined(separator: "\n")) }
-    return (blocks + remarks).joined(separator: "\n\n") + "\n"
+    blocks += claims.map { claim in
+      terminal.styled(terminal.prose("\(claim.id) \(claim.claim)"), .bold) + "\n   "
+        + terminal.prose(claim.finding, indent: 3)
+    }
+    if !others.isEmpty {
+      blocks.append(
+        others.map { "• " + terminal.prose("\($0.claim): \($0.finding)", indent: 2) }.joined(separator: "\n"))
+    }
+    return (blocks + remarks.map { terminal.prose($0) }).asBlocks + "\n"
   }
 
   /// The command, tables and findings, for `docs/experiments/`.

@@ -119,7 +119,8 @@ final class VQTask: TrainingTask {
   private func forgetMoments(of codes: [Int]) {
     guard !codes.isEmpty else { return }
     let rows = Tensor(codes.map(Int64.init), device: model.quantizer.embedding.weight.device)
-    for (name, tensor) in optimizer.state where name.hasSuffix(".quantize.embedding.weight") {
+    for state in optimizer.state where state.name.hasSuffix(".quantize.embedding.weight") {
+      let tensor = state.tensor
       noGrad { tensor.indexPut_([rows], .zeros([codes.count, tensor.size(1)], device: tensor.device)) }
     }
   }

@@ -48,6 +48,8 @@ public struct Inspection {
   private let coverage: [String]
   /// What was found in all splits.
   let doctor: DataDoctor
+  /// What training takes.
+  let memory: TrainingMemory
 
   /// Looks at the training file.
   ///
@@ -68,6 +70,7 @@ public struct Inspection {
     self.artifacts = artifacts
     summary = dataset.summary
     coverage = try artifacts.coverageRemarks(dataset, path: source.path)
+    memory = try artifacts.settings.trainingMemory(artifacts.modelFolder)
     doctor = try DataDoctor(artifacts, first: dataset, terminal: terminal)
     let sampler = artifacts.objective.contrastiveSampler(seed: artifacts.settings.train.seed)
     var chosen = [(index: Int, record: Record)]()
@@ -76,7 +79,9 @@ public struct Inspection {
       if line == nil || record.source.hasSuffix(" line \(line ?? 0)") { chosen.append((index, record)) }
     }
     if let line, chosen.isEmpty {
-      throw InputError(path: source.path, place: "line \(line)", expected: "an example", found: "none, or one left out")
+      throw InputError(
+        path: source.path, place: "line \(line)", expected: "an example", found: "none, or one left out",
+        remedy: "Lines count from 1; what data.skipBad and data.limit leave out is not shown.")
     }
     examples = try chosen.map { index, record in
       let analysis = try artifacts.encoder.analyze(record)

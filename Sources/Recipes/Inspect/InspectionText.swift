@@ -11,13 +11,10 @@ extension Inspection {
     parts.append(legend(terminal))
     parts.append(counts.text(terminal: terminal))
     if !metricTable.rows.isEmpty { parts.append(metricTable.text(terminal: terminal)) }
-    parts += notes.map { $0.wrapped(to: terminal.size().columns).joined(separator: "\n") }
-    parts += warnings.map { warning in
-      let lines = warning.wrapped(to: terminal.size().columns - 2)
-      return terminal.styled("! ", .yellow, .bold) + lines.joined(separator: "\n  ")
-    }
+    parts += notes.map { terminal.prose($0) }
+    parts += warnings.map { terminal.styled("! ", .yellow, .bold) + terminal.prose($0, indent: 2) }
     if warnings.isEmpty { parts.append(terminal.styled("No warnings.", .green)) }
-    return parts.joined(separator: "\n\n")
+    return parts.asBlocks
   }
 
   private func text(_ example: Example, _ terminal: Terminal) -> String {
@@ -130,6 +127,7 @@ extension Inspection {
         range.map { .text($0) } ?? .missing,
       ])
     }
+    table.dropEmptyColumns()
     table.notes.append("a number: tokens of a number on average")
     table.notes += contrastiveCost.map { [$0] } ?? []
     return table

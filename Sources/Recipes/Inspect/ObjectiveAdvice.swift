@@ -5,7 +5,9 @@ import TokenData
 
 extension Inspection {
   /// How numbers are taught, and what else could be tried.
-  var notes: [String] { valueNotes + [objectiveAdvice].compactMap { $0 } }
+  var notes: [String] {
+    valueNotes + [objectiveAdvice].compactMap { $0 } + [memory.note(artifacts.settings.train)]
+  }
 
   /// Below so many training examples targets over whole numbers lowered errors on most problems of the study
   /// (docs/experiments/study.md); above it mostly where answers hold little noise.

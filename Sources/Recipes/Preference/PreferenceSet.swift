@@ -42,7 +42,7 @@ public struct PreferenceSet: Sendable {
         }
         if let example { examples.append(example) } else { ties += 1 }
       } catch {
-        guard skipBad else { throw error }
+        guard skipBad else { throw error.ofLine }
         skipped.append(Skipped(line: file.lineNumber(index), reason: error.description))
       }
     }

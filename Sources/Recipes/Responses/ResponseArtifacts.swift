@@ -161,11 +161,16 @@ extension RunSettings {
   /// - Throws: `InputError` for a mode that objective or model do not allow.
   fileprivate func referenceMode(_ objective: any TrainingObjective) throws -> ReferenceMode? {
     // Of another model than the run's own, adapters are no difference.
-    let hasAdapters = train.lora != nil && reference.model == nil
+    let hasAdapters = train.lora.map { $0.modulesToSave.isEmpty } ?? false && reference.model == nil
     let mode: ReferenceMode? = try naming("reference.mode") {
       if reference.mode == .withoutAdapters, reference.model != nil {
         throw ObjectiveError(
           "reference", "another model than the run's own has no adapters of it", remedy: "Set reference.mode: twin.")
+      }
+      if reference.mode == .withoutAdapters, train.lora?.modulesToSave.isEmpty == false {
+        throw ObjectiveError(
+          "reference", "what is trained beside adapters (train.lora.modulesToSave) cannot be turned off",
+          remedy: "Set reference.mode: twin.")
       }
       if let sequence = objective as? SequenceObjective {
         return try reference.mode.resolved(for: sequence, hasAdapters: hasAdapters)

@@ -13,6 +13,7 @@ public struct ResponseInspection {
   private let artifacts: ResponseArtifacts
   private let splits: [(name: String, dataset: ResponseDataset)]
   private let shown: [Int]
+  private let memory: TrainingMemory
 
   /// Looks at the run's files; examples are those of the first.
   ///
@@ -25,6 +26,7 @@ public struct ResponseInspection {
   ) throws {
     let data = artifacts.settings.data
     self.artifacts = artifacts
+    memory = try artifacts.settings.trainingMemory(artifacts.modelFolder)
     splits = try [("train", data.train), ("valid", data.valid), ("test", data.test)].compactMap { name, source in
       try source.map { source in
         let limit = name == "train" ? data.limit : nil
@@ -55,13 +57,10 @@ public struct ResponseInspection {
       terminal.styled("read", .dim) + "  " + terminal.styled("|learnt", .green)
         + "  ║ where the prompt ends, the same tokens before each response")
     parts.append(table.text(terminal: terminal))
-    parts += notes.map { $0.wrapped(to: terminal.size().columns).joined(separator: "\n") }
-    parts += warnings.map { warning in
-      terminal.styled("! ", .yellow, .bold)
-        + warning.wrapped(to: terminal.size().columns - 2).joined(separator: "\n  ")
-    }
+    parts += notes.map { terminal.prose($0) }
+    parts += warnings.map { terminal.styled("! ", .yellow, .bold) + terminal.prose($0, indent: 2) }
     if warnings.isEmpty { parts.append(terminal.styled("No warnings.", .green)) }
-    return parts.joined(separator: "\n\n")
+    return parts.asBlocks
   }
 
   private func text(_ index: Int, _ terminal: Terminal) -> String {
@@ -147,7 +146,8 @@ public struct ResponseInspection {
 
   private var notes: [String] {
     let folder = RunFolder(artifacts.settings.output)
-    return artifacts.mode.map { ["Reference model: \(artifacts.description(of: $0, folder))."] } ?? []
+    return (artifacts.mode.map { ["Reference model: \(artifacts.description(of: $0, folder))."] } ?? [])
+      + [memory.note(artifacts.settings.train)]
   }
 
   /// What usually goes wrong.

@@ -44,7 +44,7 @@ extension ResponseArtifacts {
   ) throws -> RunReferences {
     var references = RunReferences()
     if let mode {
-      terminal.write("note: reference model: \(description(of: mode, folder))\n")
+      terminal.note("reference model: \(description(of: mode, folder))")
       switch mode {
       case .withoutAdapters: take(.withoutAdapters(model), model, &references)
       case .twin: take(.twin(try loadReference()), model, &references)
@@ -56,7 +56,7 @@ extension ResponseArtifacts {
       }
     }
     for (name, other) in settings.teachers.models {
-      terminal.write("note: \(name): \(other)\n")
+      terminal.note("\(name): \(other)")
       references.models[name] = .twin(try load(other, settings.train.dtype, as: "teachers.\(name)"))
     }
     return references
@@ -109,7 +109,8 @@ extension ResponseArtifacts {
       }
       return model
     }
-    return try loadModel(folder: modelFolder, options: LoadOptions(dtype: dtype, device: train.device))
+    return try settings.startingModel(
+      folder: modelFolder, options: LoadOptions(dtype: dtype, device: train.device))
   }
 
   private func load(_ name: String, _ dtype: DType, as key: String) throws -> any TokenModel {

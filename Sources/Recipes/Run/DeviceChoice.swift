@@ -45,6 +45,14 @@ enum DeviceChoice: SettingValue {
 }
 
 extension RunSettings {
+  /// Makes sure that the run's model and device are there, before anything is written for it.
+  ///
+  /// - Throws: `InputError` naming what is not there, and the remedy.
+  public func requireModelAndDevice() throws {
+    _ = try modelFolder(model)
+    try requireDevice()
+  }
+
   /// Makes sure that the run's device is there, before anything is written for it.
   ///
   /// - Throws: `InputError` naming the key, and how many devices there are.

@@ -18,10 +18,14 @@ struct FormatLearner {
   /// - Throws: `InputError` if there is no number, or numbers have too many digits.
   func format(of rule: MetricRule, metric: String) throws -> LearntFormat {
     let file = try DataFiles(source)
-    var numbers = [ParsedNumber](), lines = [Int]()
+    var numbers = [ParsedNumber](), lines = [Int](), unread: InputError?
     for index in 0..<file.count {
-      // Lines that cannot be used are reported where the data set is made.
-      guard let record = try? reader.record(file, index) else { continue }
+      let record: Record
+      // Lines that cannot be used are reported where the data set is made, unless they are why there is no number.
+      do throws(InputError) { record = try reader.record(file, index) } catch {
+        unread = unread ?? error
+        continue
+      }
       let answer = record.promptAndReference.reference
       for number in rule.finder.grammar.numbers(in: answer, within: spans(rule.region, record, answer)) {
         guard number.digits.count <= ValueFormat.largestDigits else {
@@ -33,6 +37,14 @@ struct FormatLearner {
         numbers.append(number)
         lines.append(file.lineNumber(index))
       }
+    }
+    guard !numbers.isEmpty else {
+      if let unread { throw unread.ofLine }
+      throw InputError(
+        path: source.path, place: "metric \(metric)", expected: "a number in at least one training answer",
+        found: "none in \(file.count)",
+        remedy:
+          "See what is found: dist2 inspect; or say how they are written: values: { range: [0, 999], decimals: 0 }.")
     }
     do {
       var learnt = try ValueFormat.learnt(from: numbers)

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Reports
+
 /// Bounds of the numbers in run files. Each keeps what is computed of a number — a product of two, memory in proportion
 /// to it, a conversion to the model's floats — from overflowing, far beyond what is of use.
 enum SettingRange {
@@ -19,7 +21,7 @@ extension Allowed where T: Comparable {
   ///
   /// - Parameter unit: what is counted, for errors: `a number of steps`.
   static func range(_ range: ClosedRange<T>, _ unit: String) -> Allowed {
-    Allowed(words: "\(unit) from \(range.lowerBound) to \(range.upperBound)") { range.contains($0) }
+    Allowed(words: "\(unit) \(range.words)") { range.contains($0) }
   }
 }
 

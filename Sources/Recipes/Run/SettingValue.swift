@@ -15,10 +15,16 @@ protocol SettingValue {
   static var names: [String] { get }
   /// JSON Schema of what the file may say.
   static var schema: JSON { get }
+  /// What to write in place of a value that is refused; empty where nothing is near.
+  static func remedy(for json: JSON) -> String
 }
 
 extension SettingValue {
   static var names: [String] { [] }
+  static func remedy(for json: JSON) -> String {
+    guard case .string(let text) = json, let near = nearestName(to: text, among: names) else { return "" }
+    return "Did you mean \(near)?"
+  }
 }
 
 extension Int: SettingValue {
@@ -85,6 +91,10 @@ extension Array: SettingValue where Element: SettingValue {
     self = elements
   }
   var setting: JSON { .array(map(\.setting)) }
+  static func remedy(for json: JSON) -> String {
+    guard case .array(let values) = json else { return Element.remedy(for: json) }
+    return values.first { Element(setting: $0) == nil }.map(Element.remedy) ?? ""
+  }
   static var expected: String { "a list [a, b, …], each \(Element.expected)" }
   static var schema: JSON { ["anyOf": [["type": "array", "items": Element.schema], Element.schema]] }
   static var names: [String] { Element.names }
@@ -137,6 +147,12 @@ extension ClosedRange: SettingValue where Bound: SettingValue {
     self = ends[0]...ends[1]
   }
   var setting: JSON { .array([lowerBound.setting, upperBound.setting]) }
+  static func remedy(for json: JSON) -> String {
+    guard let ends = [Bound](setting: json), ends.count == 2, ends[0] > ends[1], case .array(let written) = json else {
+      return ""
+    }
+    return "The least comes first: write \(JSON.array(written.reversed()).summary.trimmingPrefix("array "))."
+  }
   static var expected: String { "[low, high], each \(Bound.expected)" }
   static var schema: JSON {
     ["type": "array", "items": Bound.schema, "minItems": .int(2), "maxItems": .int(2)]

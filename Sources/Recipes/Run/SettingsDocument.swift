@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Files
+import Foundation
+import TokenData
 import Yams
 
 /// A YAML file as JSON values, with the line of every key.
@@ -20,11 +22,30 @@ struct SettingsDocument {
   /// - Throws: `InputError` for a file that is no YAML mapping, keys that occur twice, more than 100,000 values, or
   ///   lists nested deeper than 64.
   init(file path: String) throws {
+    try Self.requireRunFile(path)
     let bytes = try fileBytes(path, limit: 1 << 24)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw InputError(path: path, expected: "text in UTF-8", found: "bytes that are not", remedy: "Save it as UTF-8.")
     }
     try self.init(yaml: text, path: path)
+  }
+
+  /// Folders and data are easily named in place of a run file.
+  private static func requireRunFile(_ path: String) throws(InputError) {
+    let url = URL(fileURLWithPath: path)
+    if (try? url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true {
+      let own = path + (path.hasSuffix("/") ? "" : "/") + "run.yaml"
+      throw InputError(
+        path: path, expected: "a run file", found: "a folder",
+        remedy: fileExists(own) ? "Name the file in it: \(own)." : "A run file names model and data: docs/run-files.md."
+      )
+    }
+    // A run file may be written in JSON, which YAML is too.
+    guard DataSource(path).isData, url.pathExtension.lowercased() != "json" else { return }
+    throw InputError(
+      path: path, expected: "a run file", found: "a file of data",
+      remedy: "Make one of flat rows: dist2 init \(CommandLine.quoted(path)) --target COLUMN; or write one that names "
+        + "it: `data: { train: \(url.lastPathComponent) }`.")
   }
 
   /// Reads text.
@@ -33,7 +54,9 @@ struct SettingsDocument {
     root = .object(JSONObject())
     guard let value = try value(of: text) else { return }
     guard case .object = value else {
-      throw InputError(path: path, expected: "keys and values such as `model: …`", found: value.summary)
+      throw InputError(
+        path: path, expected: "keys and values such as `model: …`", found: value.summary,
+        remedy: "Is it a run file? dist2 init makes one of a table; docs/run-files.md has the keys.")
     }
     root = value
   }
@@ -135,7 +158,14 @@ struct SettingsDocument {
     }
     throw InputError(
       path: "<arguments>", place: "--set \(key)", expected: "a key that can be set",
-      found: "no \"\(step)\" in \(old.summary)", remedy: "Name elements of a list by index, by name, or by *.")
+      found: "no \"\(step)\" in \(Self.names(old))", remedy: "Name elements of a list by index, by name, or by *.")
+  }
+
+  /// The elements of a list by their names, where they have some.
+  private static func names(_ value: JSON) -> String {
+    guard case .array(let elements) = value else { return value.summary }
+    let names = elements.compactMap { if case .string(let name)? = $0["name"] { name } else { nil } }
+    return names.isEmpty ? value.summary : "the list of \(names.prefix(8).joined(separator: ", "))"
   }
 
   private mutating func json(_ node: Node, _ keyPath: String) throws -> JSON {
@@ -176,6 +206,7 @@ extension JSON {
     case "false", "False", "FALSE": self = .bool(false)
     case ".inf", "+.inf", ".Inf", "+.Inf": self = .double(.infinity)
     case "-.inf", "-.Inf": self = .double(-.infinity)
+    case ".nan", ".NaN", ".NAN": self = .double(.nan)
     default:
       // `Double("nan")`, `Double("0x1p3")` are numbers to Swift, but words here.
       let isNumber = text.utf8.allSatisfy { "+-.0123456789eE".utf8.contains($0) }
@@ -234,8 +265,12 @@ extension YamlError {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
       return InputError(
-        path: path, place: "line \(mark.line), column \(mark.column)", expected: "YAML", found: problem,
-        remedy: "Check indentation, colons and quotes there.")
+        path: path, place: "line \(mark.line), column \(mark.column)", expected: "YAML",
+        found: Self.found(problem),
+        remedy: problem.contains("alphabetic or numeric")
+          ? "Text that begins with * or & stands in quotes: \"*.jsonl\"."
+          : problem.contains("tab character")
+            ? "YAML is indented by spaces." : "Check indentation, colons and quotes there.")
     case .duplicatedKeysInMapping(let keys, let context):
       return InputError(
         path: path, place: "line \(context.mark.line), key \(keys.first ?? "")", expected: "each key once",
@@ -245,5 +280,12 @@ extension YamlError {
     default:
       return InputError(path: path, expected: "YAML", found: "\(self)", remedy: "Check indentation, colons and quotes.")
     }
+  }
+
+  /// What libyaml found, of its "did not find expected ',' or '}'" and "found a tab character …".
+  private static func found(_ problem: String) -> String {
+    let lack = "did not find expected ", presence = "found "
+    if problem.hasPrefix(lack) { return "no \(problem.dropFirst(lack.count)) where one has to be" }
+    return problem.hasPrefix(presence) ? String(problem.dropFirst(presence.count)) : problem
   }
 }

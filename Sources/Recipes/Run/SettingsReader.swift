@@ -19,6 +19,8 @@ final class SettingsReader: SettingsKeys {
   /// Names of earlier versions that the file has in place of these keys.
   private var oldNames: [String: String] = [:]
   private let keyPath: String
+  /// The key whose value the file has as a single word in place of the mapping: `tokens: digits`.
+  private var word: String?
   private var asked: [String] = []
 
   var isReading: Bool { true }
@@ -64,11 +66,7 @@ final class SettingsReader: SettingsKeys {
     asked.append(key)
     guard let json = values[key], json != .null else { return nil }
     guard let value = T(setting: json), allowed.contains(value) else {
-      let remedy =
-        if case .string(let text) = json, let near = nearestName(to: text, among: T.names) {
-          "Did you mean \(near)?"
-        } else { "" }
-      throw error(key, expected: allowed.words ?? T.expected, found: json.summary, remedy: remedy)
+      throw error(key, expected: allowed.words ?? T.expected, found: json.summary, remedy: T.remedy(for: json))
     }
     return value
   }
@@ -128,7 +126,7 @@ final class SettingsReader: SettingsKeys {
     var value = mapping(under: key, word: word)
     // What is absent is read as it would be written.
     if value == .null, !isRequired { value = SettingsWriter.tree(of: section) }
-    try read(value, path(key), &section)
+    try read(value, path(key), &section, word: isWord(key) ? word : nil)
   }
 
   func optionalWordOrSection<S: SettingsSection>(_ key: String, word: String, _ section: inout S?, new: S) throws {
@@ -136,9 +134,11 @@ final class SettingsReader: SettingsKeys {
     let value = mapping(under: key, word: word)
     guard value != .null else { return }
     var read = new
-    try self.read(value, path(key), &read)
+    try self.read(value, path(key), &read, word: isWord(key) ? word : nil)
     section = read
   }
+
+  private func isWord(_ key: String) -> Bool { if case .string = values[key] { true } else { false } }
 
   private func mapping(under key: String, word: String) -> JSON {
     let value = values[key] ?? .null
@@ -146,8 +146,11 @@ final class SettingsReader: SettingsKeys {
     return .object(JSONObject([(word, value)]))
   }
 
-  private func read(_ value: JSON, _ path: String, _ section: inout some SettingsSection) throws {
+  private func read(
+    _ value: JSON, _ path: String, _ section: inout some SettingsSection, word: String? = nil
+  ) throws {
     let reader = try SettingsReader(account, value, path)
+    reader.word = word
     try section.visit(reader)
     reader.noteUnknown()
   }
@@ -180,6 +183,7 @@ final class SettingsReader: SettingsKeys {
   /// Path of a key by the name that the file has for it.
   private func path(_ key: String) -> String {
     let name = oldNames[key] ?? key
+    if key == word { return keyPath }
     return keyPath.isEmpty ? name : "\(keyPath).\(name)"
   }
 
@@ -200,7 +204,7 @@ private let noted = Mutex<Set<String>>([])
 /// Writes a note to standard error, once however often a file is read.
 private func noteOnce(_ text: String) {
   guard noted.withLock({ $0.insert(text).inserted }) else { return }
-  Terminal.standardError.write("note: \(text)\n")
+  Terminal.standardError.note(text)
 }
 
 extension JSONObject {

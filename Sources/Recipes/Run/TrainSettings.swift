@@ -44,8 +44,12 @@ public struct TrainSettings: Sendable, Hashable {
   public var freeze: [String]
   /// Adapters that are trained instead of the model; nil: the model itself.
   public var lora: LoRASettings?
+  /// How the frozen weights beneath adapters are stored; nil: as numbers.
+  public var quantize: QuantizationSettings?
   /// Bits of the optimizer's state.
   public var stateBits: AdamW.StateBits
+  /// What each of several processes holds only its share of.
+  public var sharding: Sharding
   /// Whether layers are computed again in the backward pass, which saves their memory.
   public var checkpointsActivations: Bool
   /// Steps between samples of what the model answers; nil: at a few moments.
@@ -62,15 +66,16 @@ public struct TrainSettings: Sendable, Hashable {
     weightDecay: Double = 0, betas: [Double] = [0.9, 0.999], clip: Double? = 1, dtype: DType = .float32,
     device: Device = .cpu, seed: UInt64 = 0, validateEvery: Int? = nil, checkpointEvery: Int? = nil, keep: Int = 2,
     earlyStop: EarlyStop? = nil, fromScratch: Bool = false, freeze: [String] = [], lora: LoRASettings? = nil,
-    stateBits: AdamW.StateBits = .thirtyTwo, checkpointsActivations: Bool = false, sampleEvery: Int? = nil,
-    samples: Int = 4, answers: Int = 32
+    quantize: QuantizationSettings? = nil, stateBits: AdamW.StateBits = .thirtyTwo, sharding: Sharding = .none,
+    checkpointsActivations: Bool = false, sampleEvery: Int? = nil, samples: Int = 4, answers: Int = 32
   ) {
     (self.length, self.batch, self.microBatch, self.layout) = (length, batch, microBatch, layout)
     (self.learningRate, self.schedule, self.weightDecay) = (learningRate, schedule, weightDecay)
     (self.betas, self.clip, self.dtype, self.device, self.seed) = (betas, clip, dtype, device, seed)
     (self.validateEvery, self.checkpointEvery, self.keep) = (validateEvery, checkpointEvery, keep)
     (self.earlyStop, self.fromScratch, self.freeze, self.lora) = (earlyStop, fromScratch, freeze, lora)
-    (self.stateBits, self.checkpointsActivations) = (stateBits, checkpointsActivations)
+    self.quantize = quantize
+    (self.stateBits, self.sharding, self.checkpointsActivations) = (stateBits, sharding, checkpointsActivations)
     (self.sampleEvery, self.samples, self.answers) = (sampleEvery, samples, answers)
   }
 }
@@ -98,7 +103,15 @@ extension TrainSettings: SettingsSection {
     try keys.refuse(
       if: lora != nil && !freeze.isEmpty, "freeze", expected: "either lora or freeze", found: "both",
       remedy: "With lora all but the adapters is frozen.")
+    try keys.optionalWordOrSection("quantize", word: "type", &quantize, new: QuantizationSettings())
+    try keys.refuse(
+      if: quantize != nil && lora == nil, "quantize", expected: "adapters beside it (lora)", found: "none",
+      remedy: "Quantised weights are frozen: add `lora: { rank: 16, targets: all-linear }`.")
+    try keys.refuse(
+      if: quantize != nil && fromScratch, "quantize", expected: "weights that were trained",
+      found: "fromScratch: true", remedy: "Random weights have nothing to keep: leave out one of the two.")
     try keys.value("optimizer", &stateBits)
+    try keys.value("shard", &sharding)
     try keys.value("checkpointActivations", &checkpointsActivations)
     try keys.value("sampleEvery", &sampleEvery, in: SettingRange.counts, "a number of steps")
     try keys.value("samples", &samples, in: 0...1_000_000)
@@ -184,17 +197,11 @@ extension EarlyStop: SettingsSection {
   }
 }
 
-extension LoRASettings: SettingsSection {
-  mutating func visit(_ keys: any SettingsKeys) throws {
-    try keys.value("rank", &rank, in: SettingRange.sizes)
-    try keys.value("alpha", &alpha, in: SettingRange.divisors)
-    try keys.value("dropout", &dropout, "a share below 1") { $0 >= 0 && $0 < 1 }
-    try keys.value("targets", &targets)
-    try keys.value("rankStabilized", &isRankStabilized)
-  }
-}
-
 extension Schedule.Shape: NamedSetting {}
+
+extension Sharding: NamedSetting {
+  static var expected: String { "none, optimizer (ZeRO 1) or gradients (ZeRO 2)" }
+}
 
 /// Types that a model computes in.
 extension DType: WordSetting {

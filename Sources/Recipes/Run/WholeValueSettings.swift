@@ -106,11 +106,14 @@ extension ValueFormat: SettingsSection {
       let draft = try ValueFormat(indices: 0...0, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
       guard let low = draft.index(nearest: range.lowerBound), let high = draft.index(nearest: range.upperBound) else {
         throw keys.error(
-          "range", expected: "ends of at most 15 digits, \(decimals) of them decimals", found: "\(range)")
+          "range", expected: "ends of at most 15 digits, \(decimals) of them decimals",
+          found: "[\(range.lowerBound), \(range.upperBound)]", remedy: "Take fewer decimals, or a smaller range.")
       }
       self = try ValueFormat(indices: low...high, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
     } catch let error as ValueFormatError {
-      throw keys.error(nil, expected: "at most 15 digits in all", found: "\(error)")
+      throw keys.error(
+        nil, expected: "at most 15 digits in all", found: "\(error)", remedy: "Take fewer decimals, or a smaller range."
+      )
     }
     try keys.refuse(if: count < 2, "range", expected: "at least two values", found: "one")
   }

@@ -72,7 +72,9 @@ struct TablePlan {
 
   /// Why a column is not asked from; nil if it is.
   private static func useless(_ survey: ColumnSurvey, _ correlation: Double?, rows: Int) -> String? {
-    if survey.name.contains("{") || survey.name.contains("}") { return "a name with braces" }
+    if survey.name.contains("{") || survey.name.contains("}") {
+      return "a name with braces, which templates cannot have: rename it"
+    }
     if survey.isConstant { return "the same value everywhere" }
     if Double(survey.missing) > mostMissing * Double(rows) { return "no value in more than a fifth of the rows" }
     if let correlation, abs(correlation) >= leak {

@@ -69,7 +69,10 @@ public struct TableTask {
     guard split.questions >= 10 else {
       throw InputError(
         path: source.path, expected: "ten rows that ask different things, to split them",
-        found: "\(split.questions) of \(rows.count)")
+        found: "\(split.questions) of \(rows.count)",
+        remedy:
+          "Rows that ask the same count once, rows that lack a value do not count: bring more rows, or name other "
+          + "columns with --columns.")
     }
   }
 
@@ -100,12 +103,14 @@ public struct TableTask {
       throw InputError(
         path: path, place: "column \(target.name)", expected: "numbers such as 326 or 0.5",
         found: "\(target.texts) of \(target.values) that are none, the first \(odd)",
-        remedy: odd.contains(",") ? "Write a point for a decimal comma, and no commas between thousands." : "")
+        remedy: odd.contains(",")
+          ? "Write a point for a decimal comma, and no commas between thousands."
+          : "Correct such rows, or name another column with --target.")
     }
     guard !target.isConstant, target.low < target.high else {
       throw InputError(
-        path: path, place: "column \(target.name)", expected: "different numbers to learn", found: "the same everywhere"
-      )
+        path: path, place: "column \(target.name)", expected: "different numbers to learn",
+        found: "the same everywhere", remedy: "Name another column with --target.")
     }
     guard target.mostDigits + target.decimals(share: 0.005) <= ValueFormat.largestDigits else {
       throw InputError(
@@ -176,6 +181,14 @@ public struct TableTask {
     return path
   }
 
+  /// Settings of the run file that ``write(to:name:command:)`` writes, with keys set anew as `--set` does. Nothing is
+  /// written.
+  ///
+  /// - Throws: `InputError` naming the assignment that is refused.
+  public func settings(in folder: String, name: String, overrides: [String]) throws -> RunSettings {
+    try RunSettings(yaml: runFile("", in: folder), path: "\(folder)/\(name).yaml", overrides: overrides)
+  }
+
   /// Passes over the training rows: more where there are few.
   private var epochs: Int {
     let rows = split.count(.train)
@@ -225,22 +238,18 @@ public struct TableTask {
 
   /// The first training row as prompt and answer, and what was chosen, in lines that fit a terminal.
   public func text(_ terminal: Terminal) throws -> String {
-    let width = min(terminal.size().columns, 80)
     var lines = [String]()
     if let index = split.parts.firstIndex(of: .train) {
       let template = try ColumnTemplate(prompt: plan.prompt, completion: plan.completion)
       let record = try RecordReader(template: template).record(rows.files, index)
       if case .promptCompletion(let prompt, let answer) = record.content {
-        lines += (prompt + (answer ?? "")).split(separator: "\n").flatMap { String($0).wrapped(to: width - 4) }
-          .map { "    " + $0 }
+        lines += (prompt + (answer ?? "")).split(separator: "\n").map {
+          "    " + terminal.prose(String($0), indent: 4)
+        }
         lines.append("")
       }
     }
-    for remark in remarks {
-      for (index, line) in remark.wrapped(to: width - 2).enumerated() {
-        lines.append((index == 0 ? "- " : "  ") + line)
-      }
-    }
+    lines += remarks.map { "- " + terminal.prose($0, indent: 2) }
     return lines.joined(separator: "\n")
   }
 }

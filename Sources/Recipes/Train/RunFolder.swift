@@ -27,6 +27,8 @@ public struct RunFolder: Sendable {
     "output", "reference.folder", "train.keep", "train.checkpointEvery", "train.samples", "train.sampleEvery",
     "train.answers",
   ]
+  /// A setting that changes nothing about it either, but must be the same in all processes.
+  private static let common = "train.shard"
 
   /// Begins a run here, or makes sure that the one begun here is the same.
   ///
@@ -104,12 +106,12 @@ public struct RunFolder: Sendable {
     let (old, new) = (Dictionary(old.leaves("")) { $1 }, Dictionary(new.leaves("")) { $1 })
     return Set(old.keys).union(new.keys).sorted().compactMap { key in
       let (a, b) = (old[key] ?? .null, new[key] ?? .null)
-      guard matters(key), !a.saysTheSame(as: b) else { return nil }
+      guard matters(key), key != common, !a.saysTheSame(as: b) else { return nil }
       return "\(key): \(a.text()), now \(b.text())"
     }
   }
 
-  /// Settings that change what a run computes, by key.
+  /// Settings that all processes of a run must share, by key.
   static func keys(of settings: JSON) -> [(key: String, value: String)] {
     settings.leaves("").filter { matters($0.0) }.map { ($0.0, $0.1.text()) }
   }

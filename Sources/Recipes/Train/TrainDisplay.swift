@@ -19,7 +19,7 @@ public final class TrainDisplay {
   func show(_ event: TrainingEvent) {
     switch event {
     case .started(let start):
-      for problem in start.damagedCheckpoints { bar.note("passed over a damaged checkpoint: \(problem)") }
+      for problem in start.damagedCheckpoints { note("passed over a damaged checkpoint: \(problem)") }
       if start.step > 0 {
         bar.note("going on from step \(start.step)")
         bar.update(completed: start.step)
@@ -31,23 +31,30 @@ public final class TrainDisplay {
       validation = result.loss
       // The last line of a run has the last validation.
       if let latest { show(latest) }
-      let lossTerms = result.lossTerms.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: ", ")
-      bar.note(
-        "step \(result.step): validation loss \(Quantity.number(result.loss)) (\(lossTerms))"
+      let lossTerms = Self.text(result.lossTerms, of: result.loss, separator: ", ")
+      note(
+        "step \(result.step): validation loss \(Quantity.number(result.loss))\(lossTerms)"
           + (result.isBest ? ", the best so far" : "") + Self.text(result.measurements, before: "; "))
     case .checkpoint, .finished: break
     }
   }
 
   private func show(_ step: StepMetrics) {
-    let lossTerms = step.lossTerms.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: " ")
+    let lossTerms = Self.text(step.lossTerms, of: step.loss, separator: " ")
     let parts: KeyValuePairs<String, Quantity> = [
       "loss": .number(step.loss),
-      "": .text((step.lossTerms.count > 1 ? "(\(lossTerms))" : "") + Self.text(step.measurements, before: " ")),
+      "": .text((lossTerms + Self.text(step.measurements, before: " ")).trimmingPrefix(" ").description),
       "valid": validation.map { .number($0) } ?? .text("–"),
       "speed": .rate(step.tokensPerSecond, unit: "token"), "memory": .bytes(residentMemory()),
     ]
     bar.update(completed: step.step, fields: parts)
+  }
+
+  /// ` (ce 0.12, y 1.3)`; nothing where there is no more to say than the loss itself: terms of 0 are left out.
+  static func text(_ terms: [LossTermMetrics], of loss: Double, separator: String) -> String {
+    let parts = terms.filter { $0.value != 0 }
+    guard parts.contains(where: { $0.value != loss }) else { return "" }
+    return " (\(parts.map { "\($0.name) \(Quantity.number($0.value))" }.joined(separator: separator)))"
   }
 
   /// Accuracy and margin of rewards, where they are measured.
@@ -64,7 +71,7 @@ public final class TrainDisplay {
   }
 
   /// A line of its own.
-  func note(_ text: String) { bar.note(text) }
+  func note(_ text: String) { bar.note(terminal.prose(text, indent: 2)) }
 
   func show(_ samples: [Sample]) {
     guard let step = samples.first?.step else { return }

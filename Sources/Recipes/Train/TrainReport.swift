@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 import Foundation
+import MetricTokens
 import Objectives
 import Reports
 import TokenData
@@ -35,6 +36,9 @@ struct TrainReport {
     more(&page)
     page.section("Loss")
     page.figures(charts(records))
+    for note in Self.silentNotes(silentTerms(records), crossEntropyIsReplaced: crossEntropyIsReplaced) {
+      page.paragraph(note)
+    }
     samples.add(to: &page)
     page.section("Data")
     page.table(dataTable)
@@ -70,25 +74,48 @@ struct TrainReport {
     return pairs
   }
 
-  private func charts(_ records: [JSONObject]) -> [any Figure] {
-    var names = ["loss"]
-    for record in records {
-      for (key, _) in record.members where key.hasPrefix("train/") {
-        let name = String(key.dropFirst(6))
-        if !names.contains(name), !["learning_rate", "gradient_norm", "tokens_per_second"].contains(name) {
-          names.append(name)
-        }
-      }
+  /// Names of loss terms and of what is measured beside them, in order; the loss itself is none.
+  private func termNames(_ records: [JSONObject]) -> [String] {
+    let others = ["loss", "learning_rate", "gradient_norm", "tokens_per_second"]
+    return records.flatMap { $0.members.map(\.key) }.filter { $0.hasPrefix("train/") }.map { String($0.dropFirst(6)) }
+      .filter { !others.contains($0) }.once
+  }
+
+  /// Loss terms that were 0 at every step: there is no curve to see.
+  private func silentTerms(_ records: [JSONObject]) -> [String] {
+    termNames(records).filter { name in
+      let points = points(records, "train/" + name)
+      return !artifacts.trained.measurementNames.contains(name) && !points.isEmpty && points.allSatisfy { $0.y == 0 }
     }
-    let measured = artifacts.trained.measurementNames
-    // With a single loss term it is the loss itself.
-    let terms = names.filter { !measured.contains($0) }
-    if terms.count == 2 { names = ["loss"] + names.filter(measured.contains) }
-    var charts: [any Figure] = names.map { name in
+  }
+
+  /// Whether targets over whole numbers stand in the place of the cross entropy.
+  private var crossEntropyIsReplaced: Bool {
+    (artifacts as? RunArtifacts)?.teacher?.rules.contains { $0?.isTaught == true && $0?.crossEntropy == .replaced }
+      ?? false
+  }
+
+  /// Why the page has no chart of these loss terms: a sentence each.
+  static func silentNotes(_ names: [String], crossEntropyIsReplaced: Bool) -> [String] {
+    names.map { name in
+      let isReplaced = name == "ce" && crossEntropyIsReplaced
+      return "No chart of \(name == "ce" ? "the cross entropy" : name): it is 0 at every step"
+        + (isReplaced
+          ? ", since at all tokens that are learnt targets over whole numbers stand in its place (crossEntropy: replaced)."
+          : ".")
+    }
+  }
+
+  private func charts(_ records: [JSONObject]) -> [any Figure] {
+    let measured = artifacts.trained.measurementNames, silent = silentTerms(records)
+    let names = termNames(records).filter { !silent.contains($0) }, terms = names.filter { !measured.contains($0) }
+    // A single loss term is the loss itself.
+    let shown = ["loss"] + (terms.count > 1 ? names : names.filter(measured.contains))
+    var charts: [any Figure] = shown.map { name in
       Chart(
-        name == "loss" ? "Loss" : name,
+        name == "loss" ? "Loss" : name == "ce" ? "Cross entropy" : name,
         subtitle: name == "loss" ? "the objective" : measured.contains(name) ? "a mean" : "before its weight α",
-        x: Axis("step"), y: Axis(name),
+        x: Axis("step"), y: Axis(name == "ce" ? "nats a token" : name),
         series: [
           smoothed(Series("training", points(records, "train/" + name), style: .line)),
           Series("validation", points(records, "valid/" + name), style: .line),

@@ -149,7 +149,7 @@ public final class TrainRun {
   /// Takes hold of the run's folder, and says what is remarkable.
   private func begin(_ train: any RunExamples, _ valid: (any RunExamples)?) throws {
     let prints = fingerprints([train, valid].compactMap { $0 })
-    if let longer = try folder.claim(artifacts.settings, fingerprints: prints) { terminal.write("note: \(longer)\n") }
+    if let longer = try folder.claim(artifacts.settings, fingerprints: prints) { terminal.note(longer) }
     if let artifacts = artifacts as? RunArtifacts, artifacts.rating == nil { try folder.storeNumbers(artifacts) }
     try say(train, valid)
   }
@@ -182,7 +182,7 @@ public final class TrainRun {
         options: TrainingOptions(
           length: train.length, schedule: train.schedule, gradientNormLimit: train.clip,
           dtype: train.dtype == .float32 ? nil : train.dtype, seed: train.seed),
-        reducer: group.map { DistributedReducer($0) } ?? SingleProcess())
+        reducer: group.map { DistributedReducer($0, sharding: train.sharding) } ?? SingleProcess())
     }
   }
 
@@ -202,16 +202,18 @@ public final class TrainRun {
   }
 
   private func publishedModel() throws -> any PretrainedModel {
-    try loadModel(
+    let settings = artifacts.settings
+    try settings.requireMemory(artifacts.modelFolder, processes: group?.size ?? 1)
+    return try settings.startingModel(
       folder: artifacts.modelFolder,
-      options: LoadOptions(
-        dtype: .float32, device: artifacts.settings.train.device, copying: true, checkingValues: true))
+      options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true))
   }
 
   private func randomlyInitializedModel() throws -> any PretrainedModel {
     let device = artifacts.settings.train.device, model = try describeModel(folder: artifacts.modelFolder)
     try requireMemory(
-      bytes: bytes(ofTraining: model, stateBits: artifacts.settings.train.stateBits), path: artifacts.modelFolder,
+      bytes: bytes(ofTraining: model, artifacts.settings.train, processes: group?.size ?? 1),
+      path: artifacts.modelFolder,
       for: "weights, gradients and optimizer state of a model from scratch",
       remedy: "Take smaller sizes in config.json.", on: device)
     try withTorchErrors {
@@ -277,7 +279,7 @@ public final class TrainRun {
       (artifacts as? RunArtifacts)?.settingsRemarks ?? (artifacts as? ResponseArtifacts)?.remarks ?? []
     for line in settings + all.flatMap({ $0.summary.remarks(artifacts.settings) }) + (coverage ?? [])
     where said.insert(line).inserted {
-      terminal.write("note: \(line)\n")
+      terminal.note(line)
     }
   }
 }

@@ -172,9 +172,9 @@ public struct Evaluating {
     for metric in metrics {
       let ends = summary.intervals[metric.rawValue]
       var cells = [Table.Cell.text(metric.label)]
-      cells.append(summary[metric].map { metric.isShare ? .percent($0) : .number($0) } ?? .missing)
+      cells.append(summary[metric].map { metric.isShare ? .percent($0) : .significant($0) } ?? .missing)
       cells.append(ends.map { .text("\(text(metric, $0[0])) … \(text(metric, $0[1]))") } ?? .missing)
-      for name in floors { cells.append(summary.floors[name]?[metric.rawValue].map { .number($0) } ?? .missing) }
+      for name in floors { cells.append(summary.floors[name]?[metric.rawValue].map { .significant($0) } ?? .missing) }
       table.add(cells)
     }
     if !floors.isEmpty {
@@ -203,7 +203,7 @@ public struct Evaluating {
       }
       let figures = EvaluationSummary(artifacts, metrics: [.readOutMAE, .crps, .coverage, .mass])
       func cell(_ metric: EvaluationMetric) -> Table.Cell {
-        figures[metric].map { metric.isShare ? .percent($0) : .number($0) } ?? .missing
+        figures[metric].map { metric.isShare ? .percent($0) : .significant($0) } ?? .missing
       }
       table.add(
         [.text("\(name.metric) \(name.place + 1)"), .count(artifacts.count { !$0.beliefs.isEmpty })]

@@ -35,12 +35,12 @@ extension Evaluating {
   /// The verdict in words, for a terminal.
   public var verdictText: String? { verdict.map { "\($0.label): \($0.text)" } }
 
-  /// Right answers and those of the model: the number read out where there is one.
+  /// Right answers and those of the model: the number read out of its distribution where there is one.
   private var scatter: (any Figure)? {
+    let isReadOut = records.contains { !$0.beliefs.isEmpty }
     let points = records.compactMap { record -> Series.Point? in
-      guard record.truth.count == 1, let value = record.beliefs.first?.decision ?? record.values?.first else {
-        return nil
-      }
+      guard record.truth.count == 1, let value = isReadOut ? record.beliefs.first?.decision : record.values?.first
+      else { return nil }
       return Series.Point(record.truth[0], value)
     }
     guard points.count > 1, let low = points.map(\.x).min(), let high = points.map(\.x).max(), low < high else {
@@ -48,19 +48,23 @@ extension Evaluating {
     }
     let shown = points.count <= 1000 ? points : (0..<1000).map { points[$0 * points.count / 1000] }
     return Chart(
-      "Answers", subtitle: "of the model against the right ones", x: Axis("right"), y: Axis("answered"),
-      series: [
-        Series("answers", shown, style: .points),
-        Series("right", [Series.Point(low, low), Series.Point(high, high)], style: .line),
-      ])
+      isReadOut ? "Numbers read out" : "Answers",
+      subtitle: isReadOut
+        ? "of the model's distributions; right ones lie on the line" : "right ones lie on the line",
+      x: Axis("right"), y: Axis(isReadOut ? "read out" : "answered"),
+      series: [Series("", shown, style: .points)], hasDiagonal: true)
   }
 
   private var worst: Table? {
     let ranked = records.compactMap { record in record.error.map { (record, $0) } }.sorted { $0.1 > $1.1 }
     guard !ranked.isEmpty else { return nil }
-    var table = Table(columns: ["example", "right", "answered"].map { Table.Column($0) })
+    let isReadOut = records.contains { !$0.beliefs.isEmpty }
+    var table = Table(
+      columns: (["example", "right", "answered"] + (isReadOut ? ["read out"] : [])).map { Table.Column($0) })
     for (record, _) in ranked.prefix(10) {
-      table.add([.text(record.id), .text(record.reference), .text(record.text)])
+      table.add(
+        [.text(record.id), .text(record.reference), .text(record.text)]
+          + (isReadOut ? [record.beliefs.first.map { .text("\(Quantity.number($0.decision))") } ?? .missing] : []))
     }
     return table
   }

@@ -29,14 +29,17 @@ public final class LineStream {
 
   /// - Parameters:
   ///   - folder: from where the paths of images are seen.
+  ///   - isAsTyped: whether prompts are texts that somebody typed, which data.template writes nothing into.
   ///   - change: changes how answers are generated.
   public init(
-    _ choice: ModelChoice, _ task: Task, folder: String = ".", change: (inout Answering) -> Void = { _ in }
+    _ choice: ModelChoice, _ task: Task, folder: String = ".", isAsTyped: Bool = false,
+    change: (inout Answering) -> Void = { _ in }
   ) throws {
     var answering = Answering(choice.artifacts)
     change(&answering)
     var reader = choice.artifacts.reader
     reader.needsAnswer = false
+    if isAsTyped { reader.template = nil }
     switch task {
     case .generateAmong(let company): work = try Generating(choice, answering, among: company)
     case .scoreImplicitly(let reference, let beta, let tokens):

@@ -60,16 +60,22 @@ public struct ModelChoice: Sendable {
   }
 }
 
-/// A run's model as a checkpoint has it; without one, as it was published.
+/// A run's model as a checkpoint has it; without one, as it was published. What the run quantises is quantised, except
+/// without a checkpoint in the files' own type.
 func loadTrained(
   _ artifacts: any TrainingArtifacts, checkpoint: String?, dtype: DType? = .float32, checkingValues: Bool = false
 ) throws -> any PretrainedModel {
   try artifacts.settings.requireDevice()
   let options = LoadOptions(dtype: dtype, device: artifacts.settings.train.device, checkingValues: checkingValues)
-  guard let checkpoint else { return try loadModel(folder: artifacts.modelFolder, options: options) }
+  guard let checkpoint else {
+    // As its files have it, nothing is made of it.
+    if dtype == nil { return try loadModel(folder: artifacts.modelFolder, options: options) }
+    return try artifacts.settings.startingModel(folder: artifacts.modelFolder, options: options)
+  }
   if fileExists(checkpoint + "/model.safetensors") { return try loadModel(folder: checkpoint, options: options) }
   // Only what was trained is in the checkpoint: it goes onto the model the run started from.
-  let model = try artifacts.withHead(loadModel(folder: artifacts.modelFolder, options: options))
+  let model = try artifacts.withHead(
+    artifacts.settings.startingModel(folder: artifacts.modelFolder, options: options))
   try restore(model, from: checkpoint)
   return model
 }
@@ -101,7 +107,8 @@ extension RunFolder {
       guard steps.contains(step) else {
         throw InputError(
           path: checkpoints, expected: "a checkpoint of step \(step)",
-          found: "those of \(steps.map(String.init).joined(separator: ", "))")
+          found: "those of \(steps.map(String.init).joined(separator: ", "))",
+          remedy: "train.keep and train.checkpointEvery say which are kept; without --step the best is taken.")
       }
       return "\(checkpoints)/step-\(step)"
     }

@@ -103,7 +103,7 @@ struct Likelihoods: RecordWork {
     if choice.artifacts.readingEncoder.metrics.contains(where: { $0.finder.space.writesNumbers }) {
       do { reading = try NumberReading(choice.artifacts, run: choice.run) } catch let error as InputError {
         reading = nil
-        Terminal.standardError.write("note: no number is read out beside the log-probabilities. \(error)\n")
+        Terminal.standardError.note("no number is read out beside the log-probabilities. \(error)")
       }
     } else {
       reading = nil

@@ -28,9 +28,12 @@ struct ChartCanvas {
       top += 5
     }
     if !subtitle.isEmpty {
-      top += 12
-      svg.element("text", ["x": "2", "y": coordinate(top)], text: subtitle.fitted(ems: Self.width / 12))
-      top += 4
+      // Some systems' fonts are wider than is reckoned with.
+      for line in subtitle.lines(ems: Self.width / 13.5, most: 2) {
+        top += 14
+        svg.element("text", ["x": "2", "y": coordinate(top)], text: line)
+      }
+      top += 2
     }
   }
 

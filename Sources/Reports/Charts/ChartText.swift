@@ -22,6 +22,22 @@ extension String {
   }
 }
 
+extension String {
+  /// The text in at most so many lines, broken between words; what does not fit the last is cut off.
+  func lines(ems: Double, most: Int) -> [String] {
+    var lines = [""]
+    for word in split(separator: " ") {
+      let longer = lines[lines.count - 1].isEmpty ? String(word) : lines[lines.count - 1] + " " + word
+      if longer.estimatedEms > ems, !lines[lines.count - 1].isEmpty, lines.count < most {
+        lines.append(String(word))
+      } else {
+        lines[lines.count - 1] = longer
+      }
+    }
+    return lines.map { $0.fitted(ems: ems) }
+  }
+}
+
 /// A coordinate with at most two decimals.
 func coordinate(_ value: Double) -> String {
   let rounded = (value * 100).rounded() / 100

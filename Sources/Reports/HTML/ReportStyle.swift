@@ -36,8 +36,9 @@ enum ReportStyle {
     th,td{padding:5px 10px;text-align:left;white-space:nowrap;vertical-align:baseline}
     tr>:first-child{padding-left:18px;position:sticky;left:0;background:var(--card)}
     tr>:last-child{padding-right:18px}
-    td.text{white-space:normal;overflow-wrap:break-word;min-width:min(22ch,40vw);max-width:60ch}
-    thead th{color:var(--muted);font-weight:600;border-bottom:1px solid var(--strong)}
+    td.text,th.text{white-space:normal;overflow-wrap:break-word;min-width:min(22ch,40vw);max-width:60ch}\
+    th.text{min-width:min(16ch,34vw)}
+    thead th{color:var(--muted);font-weight:600;border-bottom:1px solid var(--strong);white-space:normal;vertical-align:bottom}
     thead .group{color:var(--ink);text-align:center;border-bottom:1px solid var(--rule)}
     thead tr.groups th{padding-bottom:3px;border-bottom-color:transparent}
     thead tr.groups th.group{background:linear-gradient(var(--rule),var(--rule)) bottom/calc(100% - 16px) 1px no-repeat}
@@ -45,11 +46,11 @@ enum ReportStyle {
     tbody tr:hover>*{background-color:color-mix(in srgb,var(--accent) 6%,var(--card))}
     .right{text-align:right}.center{text-align:center}
     .first{padding-left:22px}
-    .side{color:var(--muted);font-size:12.5px}
+    .side{color:var(--muted);font-size:12.5px}.side.interval{display:block;margin-left:0}
     td b{display:inline-block;font-weight:700;background:var(--best);border-radius:5px;padding:0 6px;margin:0 -6px}
     .missing{color:var(--muted)}
     .note{color:var(--muted);font-size:13px;margin:8px 18px 0;max-width:95ch}
-    .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:16px;margin:14px 0}
+    .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(440px,100%),1fr));gap:16px;margin:14px 0}
     figure{margin:14px 0}
     .figures figure{margin:0;background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:14px 16px 10px;\
     max-width:760px}

@@ -73,7 +73,8 @@ extension Table {
     let value = cell.valueText.escapedForMarkup
     let side = String(cell.text.dropFirst(cell.valueText.count)).escapedForMarkup
     let shown = cell.isEmphasized ? "<b>\(value)</b>" : value
-    let content = side.isEmpty ? shown : "\(shown)<span class=\"side\">\(side)</span>"
+    let content =
+      side.isEmpty ? shown : "\(shown)<span class=\"\(cell.interval == nil ? "side" : "side interval")\">\(side)</span>"
     let name = column == 0 ? "th" : "td"
     let scope = column == 0 ? " scope=\"row\"" : ""
     html.raw("<\(name) class=\"\(kind)\"\(scope)>\(content)</\(name)>\n")

@@ -65,6 +65,20 @@ public struct Table: Sendable, Hashable {
     rows.append(row)
   }
 
+  /// Adds a column at the right, with a cell for each row.
+  public mutating func add(_ column: Column, _ cells: [Cell]) {
+    precondition(cells.count == rows.count, "\(cells.count) cells in a column of a table of \(rows.count) rows")
+    columns.append(column)
+    for (row, cell) in cells.enumerated() { rows[row].append(cell) }
+  }
+
+  /// Takes columns away that hold nothing in any row; the first stays.
+  public mutating func dropEmptyColumns() {
+    let kept = columns.indices.filter { column in column == 0 || !rows.allSatisfy { $0[column].isMissing } }
+    columns = kept.map { columns[$0] }
+    rows = rows.map { row in kept.map { row[$0] } }
+  }
+
   /// Marks in each row the best of some columns, for instance one per method. Equal values, as printed, share the mark.
   public mutating func emphasizeBest(_ order: Order, across columns: [Int]) {
     for row in rows.indices { emphasizeBest(order, of: columns.map { (row, $0) }) }

@@ -24,6 +24,9 @@ extension Table {
       Cell(content: .quantity(.fixed(value, decimals: decimals), value: value))
     }
 
+    /// A number with four significant digits.
+    public static func significant(_ value: Double) -> Cell { Cell(content: .quantity(.number(value), value: value)) }
+
     /// A whole number.
     public static func count(_ value: Int) -> Cell { Cell(content: .quantity(.count(value), value: Double(value))) }
 

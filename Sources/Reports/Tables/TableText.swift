@@ -8,21 +8,16 @@ extension Table {
     case plain
   }
 
-  /// The table for a terminal of the given width: long text cells are cut, and if that does not do, columns move to
-  /// further blocks that repeat the first column. Numbers are never cut.
+  /// The table for a terminal of the given width: headings and long texts take several lines, and if that does not do,
+  /// columns move to further blocks that repeat the first column. Numbers stay whole; texts are cut after four lines.
   ///
   /// - Parameter width: columns of the terminal; nil asks the terminal.
   public func text(style: Style = .box, terminal: Terminal, width: Int? = nil) -> String {
     let width = width ?? terminal.size().columns
     let layout = TableLayout(table: self, style: style, terminal: terminal, width: width)
-    var text = caption.isEmpty ? "" : terminal.styled(caption.onOneLine, .bold) + "\n"
+    var text = caption.isEmpty ? "" : terminal.styled(terminal.prose(caption, width: width), .bold) + "\n"
     text += layout.blocks.map { layout.draw($0) }.joined(separator: "\n")
-    // On a terminal lines end between words; a program gets a note on one line.
-    for note in notes {
-      for line in terminal.isInteractive ? note.onOneLine.wrapped(to: width) : [note.onOneLine] {
-        text += terminal.styled(line, .dim) + "\n"
-      }
-    }
+    for note in notes { text += terminal.styled(terminal.prose(note, width: width), .dim) + "\n" }
     return text
   }
 }
@@ -54,7 +49,7 @@ private struct TableLayout {
       max(table.columns[column].title.onOneLine.displayWidth, cells.map { $0[column].displayWidth }.max() ?? 0)
     }
     widenForGroups(Array(widths.indices))
-    shrinkText(to: width)
+    shrink(to: width)
     blocks = split(to: width)
   }
 
@@ -71,14 +66,27 @@ private struct TableLayout {
     }
   }
 
-  /// Takes columns of text back, the widest first, down to twelve.
-  private mutating func shrinkText(to width: Int) {
-    let text = table.columns.indices.filter { alignments[$0] == .left }
-    while lineWidth(Array(widths.indices)) > width {
-      guard let widest = text.max(by: { widths[$0] < widths[$1] }), widths[widest] > 12 else { return }
+  /// Breaks headings that are wider than what is below them, then takes columns of text back, the widest first, down to
+  /// twelve.
+  private mutating func shrink(to width: Int) {
+    let all = Array(widths.indices)
+    guard lineWidth(all) > width else { return }
+    for column in all {
+      let title = table.columns[column].title.onOneLine, below = cells.map { $0[column].displayWidth }.max() ?? 0
+      widths[column] = max(below, min(title.displayWidth, max(Self.narrowest, title.longestWord)))
+    }
+    widenForGroups(all)
+    let text = all.filter { alignments[$0] == .left }
+    while lineWidth(all) > width {
+      guard let widest = text.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.narrowest else { return }
       widths[widest] -= 1
     }
   }
+
+  /// Columns that a heading, or a column of text, keeps.
+  private static let narrowest = 12
+  /// Lines that a cell has at most.
+  private static let mostLines = 4
 
   /// Blocks that fit, groups kept together where they do.
   private func split(to width: Int) -> [[Int]] {
@@ -117,24 +125,41 @@ private struct TableLayout {
     var lines: [String] = []
     if let top = frame.rule(columns.map { widths[$0] }, .top) { lines.append(top) }
     if columns.contains(where: { table.columns[$0].group != nil }) { lines.append(groupLine(columns)) }
-    lines.append(
-      line(
-        columns.map { column in
-          let title = table.columns[column].title.onOneLine.truncated(to: widths[column], mark: terminal.ellipsis)
-          return terminal.styled(title.padded(to: widths[column], alignments[column]), .bold)
-        }))
+    let titles = columns.map { fitted(table.columns[$0].title.onOneLine, $0) }
+    lines += stacked(titles, columns, atTheTop: false) { text, _ in terminal.styled(text, .bold) }
     if let rule = frame.rule(columns.map { widths[$0] }, .middle) { lines.append(rule) }
     for row in table.rows.indices {
-      lines.append(line(columns.map { draw(row, $0) }))
+      lines += stacked(columns.map { fitted(cells[row][$0], $0) }, columns, atTheTop: true) { text, column in
+        table.rows[row][column].isEmphasized ? terminal.styled(text, .bold, .green) : text
+      }
     }
     if let bottom = frame.rule(columns.map { widths[$0] }, .bottom) { lines.append(bottom) }
     return lines.map { $0.trimmingTrailingSpaces + "\n" }.joined()
   }
 
-  private func draw(_ row: Int, _ column: Int) -> String {
-    let text = cells[row][column].truncated(to: widths[column], mark: terminal.ellipsis)
-      .padded(to: widths[column], alignments[column])
-    return table.rows[row][column].isEmphasized ? terminal.styled(text, .bold, .green) : text
+  /// A cell's lines, each as wide as its column at most.
+  private func fitted(_ text: String, _ column: Int) -> [String] {
+    let width = widths[column]
+    guard text.displayWidth > width else { return [text] }
+    let lines = text.broken(to: width)
+    guard lines.count > Self.mostLines else { return lines }
+    let last = lines[Self.mostLines - 1].truncated(to: width - 1, mark: "") + terminal.ellipsis
+    return lines.prefix(Self.mostLines - 1) + [last]
+  }
+
+  /// Cells of several lines beside one another: lines across the table.
+  private func stacked(
+    _ cells: [[String]], _ columns: [Int], atTheTop: Bool, style: (String, _ column: Int) -> String
+  ) -> [String] {
+    let height = cells.map(\.count).max() ?? 1
+    return (0..<height).map { index in
+      line(
+        zip(cells, columns).map { lines, column in
+          let place = atTheTop ? index : index - (height - lines.count)
+          let text = lines.indices.contains(place) ? lines[place] : ""
+          return style(text.padded(to: widths[column], alignments[column]), column)
+        })
+    }
   }
 
   private func groupLine(_ columns: [Int]) -> String {

@@ -57,7 +57,8 @@ struct ProgressBoard: Sendable {
   private var success: String { terminal.hasUnicode ? "✓" : "done:" }
 
   private mutating func close(mark: String, reason: String? = nil, _ style: TextStyle = .green) {
-    let line = work.lastLine(mark: mark, reason: reason, now: clock())
+    let width = terminal.isInteractive ? terminal.size().columns : nil
+    let line = work.lastLine(mark: mark, reason: reason, now: clock(), width: width)
     display.above(terminal.styled(mark, style) + line.dropFirst(mark.count))
     rows = []
   }

@@ -52,7 +52,12 @@ struct ProgressState: Sendable {
     return "ETA " + Quantity.duration(Double(total - completed) / rate).description
   }
 
-  private var fieldTexts: [String] { fields.map { "\($0.name) \($0.value)".onOneLine } }
+  /// A field without a name is its value alone; one without a value is not shown.
+  private var fieldTexts: [String] {
+    fields.filter { $0.value != .text("") }.map { name, value in
+      (name.isEmpty ? "\(value)" : "\(name) \(value)").onOneLine
+    }
+  }
 
   /// The line while work goes on, at most `width` columns: what does not fit is left out from the right.
   func line(width: Int, terminal: Terminal, now: Double) -> String {
@@ -82,12 +87,17 @@ struct ProgressState: Sendable {
   }
 
   /// The line that stays once work has ended.
-  func lastLine(mark: String, reason: String?, now: Double) -> String {
+  ///
+  /// - Parameter width: columns that fields may fill; nil: all that there are. A reason is always whole.
+  func lastLine(mark: String, reason: String?, now: Double, width: Int?) -> String {
     let elapsed = now - started
     let what =
       Quantity.count(completed).description + (total.map { $0 == completed ? "" : "/\(Quantity.count($0))" } ?? "")
     var text = "\(mark) \(title)  \(what) \(units(total ?? completed))  \(Quantity.duration(elapsed))"
-    for field in fieldTexts { text += "  " + field }
+    for field in fieldTexts {
+      if let width, text.displayWidth + 2 + field.displayWidth > width { break }
+      text += "  " + field
+    }
     if let reason { text += ": " + reason.onOneLine }
     return text
   }

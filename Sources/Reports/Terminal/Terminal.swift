@@ -105,6 +105,21 @@ extension Terminal {
   /// Ellipsis of text left out.
   var ellipsis: String { hasUnicode ? "…" : "~" }
 
+  /// Sentences as this terminal shows them: broken between words where lines are drawn, further lines `indent` columns
+  /// in; elsewhere on one line, so that who reads a pipe finds them whole.
+  ///
+  /// - Parameters:
+  ///   - indent: columns that stand before the first line already.
+  ///   - width: columns in all; nil asks the terminal.
+  public func prose(_ text: String, indent: Int = 0, width: Int? = nil) -> String {
+    guard isInteractive else { return text.onOneLine }
+    return text.onOneLine.wrapped(to: max(20, (width ?? size().columns) - indent))
+      .joined(separator: "\n" + String(repeating: " ", count: indent))
+  }
+
+  /// Writes a remark on a line of its own.
+  public func note(_ text: String) { write("note: \(prose(text, indent: 6))\n") }
+
   /// `text` in these styles, or as it is where the terminal has none.
   public func styled(_ text: String, _ styles: TextStyle...) -> String {
     guard hasColor, !styles.isEmpty, !text.isEmpty else { return text }

@@ -18,6 +18,27 @@ extension String {
     return lines + (columns > 0 ? [line] : [])
   }
 
+  /// As ``wrapped(to:)``, with words that are longer cut into pieces.
+  func broken(to width: Int) -> [String] {
+    wrapped(to: width).flatMap { line -> [String] in
+      guard line.displayWidth > width else { return [line] }
+      var pieces = [""], columns = 0
+      for character in line {
+        let length = String(character).displayWidth
+        if columns + length > width, columns > 0 {
+          pieces.append("")
+          columns = 0
+        }
+        pieces[pieces.count - 1].append(character)
+        columns += length
+      }
+      return pieces
+    }
+  }
+
+  /// Columns of the longest word.
+  var longestWord: Int { split(separator: " ").map { String($0).displayWidth }.max() ?? 0 }
+
   /// The text without line breaks, tabs and other control characters.
   ///
   /// What comes from a data set must not break a table's lines or steer the terminal with escape sequences.
@@ -53,6 +74,13 @@ extension String {
     case .center:
       return String(repeating: " ", count: space / 2) + self + String(repeating: " ", count: space - space / 2)
     }
+  }
+}
+
+extension [String] {
+  /// Blocks of lines, an empty line between two, whether they end their own last line or not.
+  package var asBlocks: String {
+    map { $0.hasSuffix("\n") ? String($0.dropLast()) : $0 }.joined(separator: "\n\n")
   }
 }
 

@@ -101,8 +101,8 @@ public struct AnyResolution: Sendable, Hashable {
     var best = sizes[0], most = 0, least = Int.max
     for size in sizes {
       let scale = min(Double(size.columns) / Double(width), Double(size.rows) / Double(height))
-      // bounded: at most the size.
-      let shown = min(Int(Double(width) * scale) * Int(Double(height) * scale), width * height)
+      let (across, down) = (Double(width) * scale, Double(height) * scale)
+      let shown = min(Int(across) * Int(down), width * height)  // bounded: at most the size
       let wasted = size.rows * size.columns - shown
       if shown > most || (shown == most && wasted < least) { (best, most, least) = (size, shown, wasted) }
     }
@@ -112,7 +112,9 @@ public struct AnyResolution: Sendable, Hashable {
   /// Sides of an image that is brought into a size as it is shaped.
   private func fitting(height: Int, width: Int, into size: PreparedImage.Grid) -> PreparedImage.Grid {
     let across = Double(size.columns) / Double(width), down = Double(size.rows) / Double(height)
-    func side(_ length: Double, _ limit: Int) -> Int { min(Int(length.rounded(.up)), limit) }  // bounded: at most `limit`
+    func side(_ length: Double, _ limit: Int) -> Int {
+      min(Int(length.rounded(.up)), limit)  // bounded: little more than `limit`
+    }
     return across < down
       ? PreparedImage.Grid(rows: side(Double(height) * across, size.rows), columns: size.columns)
       : PreparedImage.Grid(rows: size.rows, columns: side(Double(width) * down, size.columns))
@@ -122,7 +124,9 @@ public struct AnyResolution: Sendable, Hashable {
   private func area(height: Int, width: Int, path: String) throws(InputError) -> PreparedImage.Area {
     let size = best(height: height, width: width)
     var rows = size.rows / side * tokenSide, columns = size.columns / side * tokenSide
-    func whole(_ length: Double) -> Int { Int((length * 1e7).rounded(.toNearestOrEven) / 1e7) }  // bounded: below `rows`
+    func whole(_ length: Double) -> Int {
+      Int((length * 1e7).rounded(.toNearestOrEven) / 1e7)  // bounded: at most `rows` or `columns`
+    }
     if Double(width) / Double(height) > Double(columns) / Double(rows) {
       rows -= (rows - whole(Double(height) * (Double(columns) / Double(width)))) / 2 * 2
     } else {
@@ -158,16 +162,14 @@ extension AnyResolution {
     if let crop = try config.ifPresent("do_center_crop"), try crop.bool() {
       throw crop.error(expected: "false, the only value supported")
     }
-    let size = try config.ifPresent("size")
-    let sides = try size.map { (size) throws(InputError) in
-      [try size.at("height").int(), try size.at("width").int()]
+    var side = 384
+    if let size = try config.ifPresent("size") {
+      side = try size.at("height").int()
+      guard try size.at("width").int() == side, (1...1 << 13).contains(side) else {
+        throw size.error(expected: "equal height and width of 1 ... \(1 << 13)")
+      }
     }
-    guard let side = (sides ?? [384, 384]).first, (sides ?? [side]).allSatisfy({ $0 == side && (1...1 << 13).contains($0) })
-    else {
-      throw try config.at("size").error(expected: "equal height and width of 1 ... \(1 << 13)")
-    }
-    let own = try config.ifPresent("image_grid_pinpoints")
-    if let own { try Self.check(own, usual) }
+    if let own = try config.ifPresent("image_grid_pinpoints") { try Self.check(own, usual) }
     self.init(side: side, sizes: usual, tokenSide: tokenSide, most: most)
     filter = try ImagePreparation.filter(config.ifPresent("resample"))
     mean = try ImagePreparation.channels(config.ifPresent("image_mean")) ?? mean

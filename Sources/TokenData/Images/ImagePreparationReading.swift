@@ -51,7 +51,8 @@ extension ImagePreparation {
     let crop = crops ? try Self.crop(config.ifPresent("crop_size")) : try Self.sides(of: size, config)
     let normalises = try flag("do_normalize", default: true)
     self.init(
-      padsToSquare: pads, size: size, filter: try Self.filter(config.ifPresent("resample"), default: isGemma ? .bilinear : .bicubic), crop: crop,
+      padsToSquare: pads, size: size,
+      filter: try Self.filter(config.ifPresent("resample"), default: isGemma ? .bilinear : .bicubic), crop: crop,
       rescaling: try flag("do_rescale", default: true)
         ? try config.ifPresent("rescale_factor")?.double() ?? 1 / 255 : nil,
       mean: normalises ? try Self.channels(config.ifPresent("image_mean")) ?? colours.mean : [0, 0, 0],

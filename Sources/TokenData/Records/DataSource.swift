@@ -61,8 +61,8 @@ public struct DataSource: Sendable, Hashable {
     guard code == 0 else {
       throw InputError(
         path: pattern, expected: "files of this pattern",
-        found: code == GLOB_NOMATCH ? "none" : "a folder that cannot be read"
-      )
+        found: code == GLOB_NOMATCH ? "none" : "a folder that cannot be read",
+        remedy: code == GLOB_NOMATCH ? "Patterns in a run file are as seen from its folder." : "")
     }
     let paths = (0..<Int(found.gl_pathc)).compactMap { index in
       found.gl_pathv[index].flatMap { String(validatingCString: $0) }

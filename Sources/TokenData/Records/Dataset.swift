@@ -90,7 +90,7 @@ public final class Dataset: Sendable {
           lines.append(line)
           kept?.append(encoded.analysis.example)
         case .failure(let error):
-          guard rules.skipBad || error.isLength && rules.tooLong == .skip else { throw error.error }
+          guard rules.skipBad || error.isLength && rules.tooLong == .skip else { throw error.error.ofLine }
           summary.skip(line: file.lineNumber(line), error)
         }
       }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Files
+package import Files
 import Foundation
 
 /// A line that could not be used.
@@ -7,6 +7,16 @@ struct LineError: Error {
   var error: InputError
   /// Whether its length alone is at fault.
   var isLength: Bool
+}
+
+extension InputError {
+  /// The error of a data file's line, which has a remedy if no better one is known: such lines may be left out.
+  package var ofLine: InputError {
+    guard remedy.isEmpty else { return self }
+    var error = self
+    error.remedy = "Correct it, or leave such lines out: data.skipBad: true, or --skip-bad."
+    return error
+  }
 }
 
 /// Encodes lines on all cores; results are in the order of the lines.

@@ -28,7 +28,8 @@ public final class JSONArrayFile: RecordFile {
     }.get()
     (ranges, lines, isLined) = (finder.starts, finder.lines, finder.isLined)
     guard ranges.count > 1 else {
-      throw InputError(path: path, expected: "an array of objects", found: "an empty array")
+      throw InputError(
+        path: path, expected: "an array of objects", found: "an empty array", remedy: "Is this the right file?")
     }
   }
 

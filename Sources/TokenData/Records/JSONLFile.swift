@@ -33,7 +33,9 @@ public final class JSONLFile: RecordFile {
     }
     (starts, lines) = Self.findLines(file)
     if starts.isEmpty {
-      throw InputError(path: path, expected: "a JSON object on each line", found: "empty lines only")
+      throw InputError(
+        path: path, expected: "a JSON object on each line", found: "empty lines only", remedy: "Is this the right file?"
+      )
     }
   }
 

@@ -175,7 +175,7 @@ public struct RecordReader: Sendable {
     if has(fields.prompt), !has(fields.completion), has("chosen") {
       throw object.error(
         expected: "\(fields.prompt) and \(fields.completion)", found: "a preference (prompt, chosen, rejected)",
-        remedy: "Preferences train reward models; name the field to learn with data.fields.completion: chosen.")
+        remedy: Self.preferenceRemedy(members["chosen"]))
     }
     if has(fields.prompt) { return .promptCompletion }
     if has(fields.text) { return .text }
@@ -191,6 +191,18 @@ public struct RecordReader: Sendable {
     throw object.error(
       expected: "fields \(fields.prompt) and \(fields.completion), or \(fields.messages), or \(fields.text)",
       found: found.isEmpty ? "no fields" : found.joined(separator: ", "), remedy: remedy)
+  }
+
+  /// What can be done with preferences, which are no examples of answers.
+  private static func preferenceRemedy(_ chosen: JSON?) -> String {
+    let rating = "dist2 evaluate RUN --pairs FILE lets a reward model rate them"
+    if case .array(let responses)? = chosen, responses.contains(where: { if case .string = $0 { true } else { false } })
+    {
+      return "Several responses a side are a benchmark, such as RM-Bench: \(rating)."
+    }
+    return
+      "objective.preset: dpo and others over responses learn from both; data.fields.completion: chosen learns the chosen "
+      + "one alone; \(rating)."
   }
 
   /// ShareGPT's name stands in for TRL's, as it does there.

@@ -66,7 +66,7 @@ public final class ResponseDataset: Sendable {
             places.append((line, record))
           }
         case .failure(let error):
-          guard rules.skipBad || error.isLength && rules.tooLong == .skip else { throw error.error }
+          guard rules.skipBad || error.isLength && rules.tooLong == .skip else { throw error.error.ofLine }
           summary.skip(line: file.lineNumber(line), error)
         }
       }

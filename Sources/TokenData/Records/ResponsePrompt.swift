@@ -99,8 +99,7 @@ extension ResponseReader {
 extension JSONReader {
   /// A finite number of a range.
   func number(in range: ClosedRange<Double>, _ expected: String) throws(InputError) -> Double {
-    let number = try double()
-    guard number.isFinite, range.contains(number) else { throw error(expected: expected) }
+    guard let number = try? double(), number.isFinite, range.contains(number) else { throw error(expected: expected) }
     return number
   }
 }

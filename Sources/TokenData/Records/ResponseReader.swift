@@ -119,15 +119,27 @@ public struct ResponseReader: Sendable {
 
   private func preference(_ object: JSONReader) throws(InputError) -> ResponseRecord {
     let chosen = try object.at(fields.chosen), rejected = try object.at(fields.rejected)
+    for side in [chosen, rejected] { try requireOne(side) }
     let said = try pair(try object.ifPresent(fields.prompt), chosen, rejected)
     let margin = try object.ifPresent(fields.margin).map { value throws(InputError) in
       try value.number(in: 0...Double.greatestFiniteMagnitude, "a margin from 0 on")
     }
     let probability = try object.ifPresent(fields.probability).map { value throws(InputError) in
-      try value.number(in: 0...1, "a probability")
+      try value.number(in: 0...1, "a probability from 0 to 1")
     }
     return ResponseRecord(
       said, .preference(probability: probability ?? 1), margin: margin, weight: try weight(object))
+  }
+
+  /// Benchmarks have several responses on a side, as texts: they rate models and train none.
+  private func requireOne(_ side: JSONReader) throws(InputError) {
+    guard case .array(let values) = side.value, !values.isEmpty,
+      values.allSatisfy({ if case .string = $0 { true } else { false } })
+    else { return }
+    throw side.error(
+      expected: "a response, a text or a list of messages", found: "a list of \(values.count) texts",
+      remedy: "Benchmarks with several responses a side, as RM-Bench and RewardBench 2, are read by dist2 evaluate RUN "
+        + "--pairs FILE; to train on them, write a line for each pair.")
   }
 
   private func unpaired(_ object: JSONReader) throws(InputError) -> [ResponseRecord] {

@@ -37,7 +37,9 @@ public final class TableFile: RecordFile {
     self.text = text
     let found = Self.findRows(file, text, from: start)
     guard let header = found.header else {
-      throw InputError(path: path, expected: "names of columns in the first row", found: "empty lines only")
+      throw InputError(
+        path: path, expected: "names of columns in the first row", found: "empty lines only",
+        remedy: "Is this the right file?")
     }
     columns = try file.withBytes { bytes in
       Result { () throws(InputError) in
@@ -45,7 +47,9 @@ public final class TableFile: RecordFile {
       }
     }.get()
     guard !found.starts.isEmpty else {
-      throw InputError(path: path, expected: "rows below the names of the columns", found: "none")
+      throw InputError(
+        path: path, expected: "rows below the names of the columns", found: "none",
+        remedy: "The first row is read as names: write them above the values.")
     }
     (starts, lines) = (found.starts, found.lines)
   }

@@ -50,6 +50,7 @@ final class ExpertMLP: FeedForward {
     self.settings = settings
     super.init()
     router = Linear(c.hiddenSize, settings.count, bias: false, device: .meta)
+    router.staysExact = true  // Small, and a little decides between experts.
     experts = (0..<settings.count).map { _ in GatedMLP(c, intermediateSize: settings.intermediateSize) }
   }
 

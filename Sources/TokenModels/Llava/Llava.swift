@@ -27,7 +27,9 @@ public final class Llava: Module, VisionCausalLM {
   ///
   /// - Throws: `InputError` for an option that is missing, wrong or unsupported.
   public convenience init(config: JSONReader) throws(InputError) {
-    try self.init(LlavaConfiguration(config), CausalLM(config: config.languageModel(of: Self.languageTypes, in: "llava").tyingToo(config)),
+    try self.init(
+      LlavaConfiguration(config),
+      CausalLM(config: config.languageModel(of: Self.languageTypes, in: "llava").tyingToo(config)),
       config.value)
   }
 

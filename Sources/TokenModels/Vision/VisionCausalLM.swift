@@ -58,5 +58,6 @@ extension VisionCausalLM {
     for (_, part) in children where part !== language {
       part.initialise(standardDeviation: nil, generator: generator, dtype: dtype, device: device)
     }
+    initialiseTables(generator: generator, dtype: dtype, device: device)
   }
 }

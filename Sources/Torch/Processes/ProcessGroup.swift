@@ -64,10 +64,27 @@ public final class ProcessGroup {
   /// The tensors `[…]` of all processes, as `[P, …]`, by rank.
   public func gather(_ tensor: Tensor) throws -> Tensor {
     let all = Tensor.zeros([size] + tensor.shape, dtype: tensor.dtype)
-    try begin(tensor.contiguous()) { own, work in
-      all.handle.map { ct_group_gather(handle, own, $0, &work) } ?? 1
-    }.wait()
+    try beginGather(tensor.contiguous(), into: all).wait()
     return all
+  }
+
+  /// Begins to gather the tensors of all processes, by rank.
+  ///
+  /// - Parameters:
+  ///   - own: `[n]`, contiguous; it may be this process's part of `all`.
+  ///   - all: `[P · n]`, contiguous.
+  public func beginGather(_ own: Tensor, into all: Tensor) throws -> PendingCollective {
+    try begin(own) { own, work in all.handle.map { ct_group_gather(handle, own, $0, &work) } ?? 1 }
+  }
+
+  /// Begins to give each process its part of a tensor, and to take from each what it has for this one. Neither may be
+  /// touched before the end.
+  ///
+  /// - Parameters:
+  ///   - parts: `[P, n]`, contiguous: the r-th row goes to process r.
+  ///   - received: `[P, n]`: the r-th row is from process r.
+  public func beginExchange(_ parts: Tensor, into received: Tensor) throws -> PendingCollective {
+    try begin(parts) { parts, work in received.handle.map { ct_group_exchange(handle, parts, $0, &work) } ?? 1 }
   }
 
   /// The numbers of all processes, by rank; as many from each.

@@ -21,9 +21,12 @@ extension TokenModel {
     // PEFT reads "all-linear" too, but then adapts whatever layers its own model class happens to have.
     let isAll = settings.targets.contains(LoRASettings.allLinear)
     let targets = isAll ? lastParts(adapters.map(\.key)) : settings.targets
-    let text = AdapterConfiguration.text(settings, targets: targets, modulesToSave: modulesToSave)
+    let text = AdapterConfiguration.text(
+      settings, targets: targets, heads: modulesToSave, modulesToSave: namesInPEFT(settings.modulesToSave),
+      tiesHead: savesTiedHead(settings))
     try AtomicFile.write(text.utf8, to: folder + "/" + AdapterConfiguration.fileName)
-    let sources = parameters(of: adapters).map { SafetensorsSource(name: prefix + $0.key, tensor: $0.tensor) }
+    let stored = parameters(of: adapters).map { ($0.key, $0.tensor) } + adapterCopies.map { ($0.key, $0.tensor) }
+    let sources = stored.map { SafetensorsSource(name: prefix + $0.0, tensor: $0.1) }
     try SafetensorsWriter.write(sources, to: folder + "/" + AdapterWeights.fileName)
   }
 
@@ -35,14 +38,27 @@ extension TokenModel {
   ///   have, and tensors that are missing, not used, or of another shape, all of them named. Nothing has changed then.
   public func loadAdapters(folder: String) throws {
     let path = folder + "/" + AdapterConfiguration.fileName
-    let settings = try AdapterConfiguration.read(path, modulesToSave: modulesToSave)
-    let weights = try AdapterWeights(folder: folder)
+    let content = try AdapterConfiguration.read(path, heads: modulesToSave)
+    let settings = try naming(
+      content.settings, path: path, place: "key modules_to_save", matching: AdapterConfiguration.means)
+    let savesTiedHead = savesTiedHead(settings)
+    if savesTiedHead, !content.tiesHead {
+      throw InputError(
+        path: path, place: "key ensure_weight_tying",
+        expected: "true, since this model's head is its table of embeddings, which modules_to_save names",
+        found: "false: two tables, one of them trained",
+        remedy: "Train it with ensure_weight_tying=True, or merge it with PEFT into a model whose head is its own.")
+    }
+    let file = try AdapterWeights(folder: folder)
+    // PEFT writes a tied table under both names.
+    let weights: any WeightSource = savesTiedHead ? try withoutCopies(of: head.weight, in: file) : file
     // Before anything of that size is reserved.
     let rows = weights.names.filter { $0.hasSuffix(".lora_A.weight") }.compactMap { weights.entry($0)?.shape.first }
-    if let most = rows.max(), settings.rank > most {
+    if let most = rows.max(), settings.largestRank > most {
       throw InputError(
         path: path, place: "key r", expected: "at most \(most), the rows of lora_A in \(weights.path)",
-        found: "\(settings.rank)", remedy: "Check that \(AdapterConfiguration.fileName) belongs to these weights.")
+        found: "\(settings.largestRank)",
+        remedy: "Check that \(AdapterConfiguration.fileName) belongs to these weights.")
     }
     let adapters = try withTorchErrors { try makeAdapters(settings, path: path) }
     try load(
@@ -51,21 +67,51 @@ extension TokenModel {
     install(adapters)
   }
 
-  /// Parameters trained with adapters: A and B of each, and the weights of modules to save; none without adapters.
+  /// Parameters trained with adapters: A, B and magnitude of each, and the weights of modules to save; none without
+  /// adapters.
   package var adapterParameters: [NamedParameter] { adapters.isEmpty ? [] : parameters(of: adapters) }
 
-  /// A and B of adapters, which need not be in their places yet, and what is saved with them, under the names they
+  /// Tensors that are stored once more, under the names that PEFT looks for: a table that is the head, too, if it is
+  /// trained beside adapters.
+  package var adapterCopies: [(key: String, tensor: Tensor)] {
+    guard let settings = adapters.first?.layer.settings, savesTiedHead(settings) else { return [] }
+    return [("lm_head.weight", head.weight)]
+  }
+
+  /// What is trained of adapters, which need not be in their places yet, and what is saved with them, under the names they
   /// have in the model.
   private func parameters(of adapters: [(key: String, layer: LoRALinear)]) -> [NamedParameter] {
     let own = adapters.flatMap { key, layer in
-      [layer.$down, layer.$up].map { NamedParameter(key: "\(key).\($0.key)", box: $0) }
+      layer.adapterBoxes.map { NamedParameter(key: "\(key).\($0.key)", box: $0) }
     }
-    return own + savedModuleParameters
+    return own + savedParameters(adapters.first?.layer.settings)
   }
 
-  /// The weights of ``TokenModel/modulesToSave``.
-  var savedModuleParameters: [NamedParameter] {
-    parameters().filter { parameter in modulesToSave.contains { parameter.key.hasPrefix($0 + ".") } }
+  /// Whether the table of embeddings is saved, and is the head.
+  private func savesTiedHead(_ settings: LoRASettings) -> Bool {
+    tiesHead && savedParameters(settings).contains { $0.tensor === head.weight }
+  }
+
+  /// Names that PEFT takes for these modules and no others: the last parts of theirs where that is enough.
+  private func namesInPEFT(_ modules: [String]) -> [String] {
+    let short = lastParts(modules), all = descendants().filter { !$0.module.parameters().isEmpty }.map(\.key)
+    let meant = all.filter { key in short.contains { AdapterConfiguration.means($0, key) } }
+    return Set(meant) == Set(modules) ? short : modules
+  }
+
+  /// The tensors without those under names that the model does not have which equal the one of `table`'s name.
+  private func withoutCopies(of table: Tensor, in source: AdapterWeights) throws -> RenamedWeights {
+    let parameters = parameters(), known = Set(parameters.map(\.key))
+    let name = parameters.first { $0.tensor === table }?.key ?? ""
+    let stored = source.entry(name) == nil ? nil : try source.tensor(name)
+    let copies = try source.names.filter { other in
+      guard let stored, !known.contains(other), !other.contains(".lora_"), source.entry(other)?.shape == table.shape
+      else {
+        return false
+      }
+      return try source.tensor(other).isEqual(to: stored)
+    }
+    return RenamedWeights(source) { copies.contains($0) ? nil : $0 }
   }
 }
 

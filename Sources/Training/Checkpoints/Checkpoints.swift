@@ -24,7 +24,8 @@ public final class Checkpoints {
   /// Step of the checkpoint that was read or written last.
   private(set) var current: Int?
   private let addFiles: (_ folder: String) throws -> Void
-  private let lock: FileLock
+  /// Nil in a process that writes its part into the first one's folder.
+  private let lock: FileLock?
 
   /// Takes hold of a folder, so that no second run can write there, and clears away what a killed one left half done.
   ///
@@ -44,6 +45,15 @@ public final class Checkpoints {
     lock = try FileLock(folder: folder)
     clearLeftovers(inFolder: folder)
   }
+
+  /// The folder of another process, as one that writes its part of each checkpoint there sees it.
+  init(ofFirstProcess folder: String, stepsBetween: Int?, keepsBest: Bool) {
+    (self.folder, self.stepsBetween, self.keepsBest) = (folder, stepsBetween, keepsBest)
+    (keepLast, resumes, addFiles, lock) = (1, true, { _ in }, nil)
+  }
+
+  /// Whether this process makes and removes checkpoints.
+  var isFirst: Bool { lock != nil }
 
   /// Steps of which there is a checkpoint, in order.
   public func steps() throws -> [Int] { try names(inFolder: folder).compactMap(Self.step).sorted() }
@@ -67,6 +77,9 @@ public final class Checkpoints {
     current = step
     try prune(best: best)
   }
+
+  /// Notes that all processes go on from a step's checkpoint, or have written it.
+  func follow(step: Int) { current = step }
 
   /// Drops checkpoints that are not wanted any more, also those that a run left which was killed before it came to that.
   func prune(best: Int?) throws {

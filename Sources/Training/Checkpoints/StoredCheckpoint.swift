@@ -5,12 +5,15 @@ import Torch
 /// A checkpoint whose files are all there and whole.
 struct StoredCheckpoint {
   static let trainingName = "training.safetensors", stateName = "state.json", lossesName = "losses"
+  static let optimizerPrefix = "optimizer."
 
   let path: String
   let state: TrainingState
   /// Parts of the model in `weights`.
   let part: StoredWeights.Part
   let weights: SafetensorsFile, training: SafetensorsFile
+  /// The optimizer's state, if it was written by several processes.
+  private let parts: OptimizerParts?
 
   /// - Parameter wanted: the part that is expected; the error names its file if there is none.
   init(_ path: String, wanted: StoredWeights.Part) throws {
@@ -20,6 +23,7 @@ struct StoredCheckpoint {
     part = StoredWeights.Part.allCases.first { present.contains($0.rawValue) } ?? wanted
     weights = try SafetensorsFile("\(path)/\(part.rawValue)")
     training = try SafetensorsFile("\(path)/\(Self.trainingName)")
+    parts = try state.parts.map { try OptimizerParts(folder: path, count: $0) }
     try requireStep()
   }
 
@@ -36,6 +40,13 @@ struct StoredCheckpoint {
         path: training.file.path, place: "tensor \(Self.lossesName)", expected: "\(state.step) losses, one a step",
         found: training[Self.lossesName].map { "shape \($0.shape)" } ?? "no such tensor")
     }
+  }
+
+  /// The optimizer's state, from whichever processes.
+  ///
+  /// - Parameter keys: names of the trained parameters.
+  func optimizer(_ keys: [String]) -> OptimizerParts {
+    parts ?? OptimizerParts(whole: training, prefix: Self.optimizerPrefix, keys: keys)
   }
 
   /// The order of the data must be that of the run's beginning, or its position means nothing.
@@ -64,7 +75,11 @@ struct StoredCheckpoint {
 
 extension SafetensorsFile {
   /// Throws unless the file has exactly these tensors, of these shapes and, if that matters, types.
-  func requireFit(_ wanted: [(name: String, tensor: Tensor)], ofAnyType: Bool = false) throws {
+  ///
+  /// - Parameter prefix: of names that are not looked at.
+  func requireFit(
+    _ wanted: [(name: String, tensor: Tensor)], ofAnyType: Bool = false, besides prefix: String? = nil
+  ) throws {
     func misfit(_ name: String, expected: String, found: String) -> InputError {
       InputError(
         path: file.path, place: "tensor \(name)", expected: expected, found: found,
@@ -78,7 +93,9 @@ extension SafetensorsFile {
       guard found == expected else { throw misfit(name, expected: expected, found: found) }
     }
     let names = Set(wanted.map(\.name))
-    if let extra = tensors.first(where: { !names.contains($0.name) }) {
+    if let extra = tensors.first(where: { tensor in
+      !names.contains(tensor.name) && !(prefix.map { tensor.name.hasPrefix($0) } ?? false)
+    }) {
       throw misfit(extra.name, expected: "only tensors that are in use", found: "one that is not")
     }
   }

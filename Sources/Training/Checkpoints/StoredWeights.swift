@@ -32,7 +32,10 @@ struct StoredWeights {
     let adapters = Set(((model as? any TokenModel)?.adapterParameters ?? []).map { ObjectIdentifier($0.tensor) })
     part = trained.count == all.count ? .all : trained == adapters ? .adapters : .some
     let prefix = part == .adapters ? AdapterWeights.keyPrefix : ""
-    tensors = all.filter { trained.contains(ObjectIdentifier($0.tensor)) }.map { (prefix + $0.key, $0.tensor) }
+    let copies = part == .adapters ? (model as? any TokenModel)?.adapterCopies ?? [] : []
+    tensors =
+      all.filter { trained.contains(ObjectIdentifier($0.tensor)) }.map { (prefix + $0.key, $0.tensor) }
+      + copies.map { (prefix + $0.key, $0.tensor) }
     let rest = all.filter { !trained.contains(ObjectIdentifier($0.tensor)) }
     frozen = rest.isEmpty ? nil : fingerprint(rest)
   }
@@ -65,8 +68,9 @@ public func restore(_ model: any TokenModel, from folder: String) throws {
   var seen = Set<ObjectIdentifier>()
   let wanted = model.parameters().map { (name: prefix + $0.key, tensor: $0.tensor) }
     .filter { (part == .all || file[$0.name] != nil) && seen.insert(ObjectIdentifier($0.tensor)).inserted }
-  try file.requireFit(wanted, ofAnyType: true)
-  try withTorchErrors { try file.copy(into: wanted) }
+  let copies = part == .adapters ? model.adapterCopies.map { (name: prefix + $0.key, tensor: $0.tensor) } : []
+  try file.requireFit(wanted + copies, ofAnyType: true)
+  try withTorchErrors { try file.copy(into: wanted + copies) }
 }
 
 /// Something that another base model would hardly share: names, shapes and both ends of every tensor.

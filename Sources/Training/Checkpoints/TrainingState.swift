@@ -6,8 +6,8 @@ import Files
 /// Random numbers need no more than this: the order of examples, their contrastive examples, and what is random inside
 /// the model are functions of seed and step.
 struct TrainingState: Hashable {
-  /// Changes when an older dist2 could not go on from the checkpoint.
-  static let version = 1
+  /// Changes when an older dist2 could not go on from the checkpoint: 2 where the optimizer's state is in parts.
+  static let versions = 1...2
 
   /// Optimizer steps done: the position in data and schedule.
   var step: Int
@@ -25,11 +25,13 @@ struct TrainingState: Hashable {
   var frozen: String?
   /// ``TrainingTask/identity``
   var identity: String?
+  /// Processes that have written their part of the optimizer's state; nil where it is whole.
+  var parts: Int?
 
   var json: JSON {
     let place = plan.place(ofStep: step)
     return [
-      "version": .int(Self.version), "step": .int(step), "steps": .int(steps), "seed": .string("\(seed)"),
+      "version": .int(parts == nil ? 1 : 2), "step": .int(step), "steps": .int(steps), "seed": .string("\(seed)"),
       "data": [
         "epoch": .int(place.epoch), "examplesOfEpoch": .int(place.range.lowerBound), "count": .int(plan.count),
         "batch": .int(plan.batch), "shuffled": .bool(plan.isShuffled), "seed": .string("\(plan.seed)"),
@@ -37,27 +39,28 @@ struct TrainingState: Hashable {
       "best": best.map { ["step": .int($0.step), "loss": .double($0.loss)] } ?? .null,
       "validations": .array(validations.map { $0.isFinite ? .double($0) : .null }),
       "frozen": frozen.map(JSON.string) ?? .null, "identity": identity.map(JSON.string) ?? .null,
+      "parts": parts.map { .int($0) } ?? .null,
     ]
   }
 
   init(
     step: Int, steps: Int, plan: BatchPlan, seed: UInt64, best: BestStep?, validations: [Double], frozen: String?,
-    identity: String?
+    identity: String?, parts: Int?
   ) {
     self.step = step
     self.steps = steps
     self.plan = plan
     self.seed = seed
     self.best = best
-    (self.validations, self.frozen, self.identity) = (validations, frozen, identity)
+    (self.validations, self.frozen, self.identity, self.parts) = (validations, frozen, identity, parts)
   }
 
   init(_ path: String) throws {
     let state = try JSONReader(file: path, limit: 1 << 20)
     let version = try state.at("version")
-    guard try version.int() == Self.version else {
+    guard Self.versions.contains(try version.int()) else {
       throw version.error(
-        expected: "\(Self.version)", remedy: "Go on with the version of dist2 that wrote the checkpoint.")
+        expected: "1 or 2", remedy: "Go on with the version of dist2 that wrote the checkpoint.")
     }
     step = try state.at("step").number(from: 0)
     steps = try state.at("steps").number(from: 0)
@@ -73,6 +76,7 @@ struct TrainingState: Hashable {
       try state.ifPresent("validations")?.elements().map { try $0.value == .null ? .infinity : $0.double() } ?? []
     frozen = try state.ifPresent("frozen")?.string()
     identity = try state.ifPresent("identity")?.string()
+    parts = try state.ifPresent("parts")?.number(from: 1)
   }
 }
 

@@ -26,7 +26,8 @@ extension TrainingLoop {
       found.lossTerms = try reducer.union(found.lossTerms)
       if found.lossTerms.isEmpty {
         let norms = try withTorchErrors { passes.gradients.map { $0?.norm().item() ?? 0 } }
-        found.parameters = zip(parameters, norms).filter { !$1.isFinite }.map(\.0.key)
+        let own = zip(gradients.parts, norms).filter { !$1.isFinite }.map { parameters[$0.0.parameter].key }
+        found.parameters = try reducer.union(own)
       }
       if found.examples.isEmpty, isHere || found.lossTerms.isEmpty {
         found.examples = batches.flatMap { task.examples(of: $0).map(\.source) }

@@ -5,8 +5,9 @@ public import Torch
 ///
 /// The loop asks four things of it. ``rank``: what is drawn inside the model differs by process. ``gather(_:)``: before a
 /// step the processes agree that they are at the same one, whether to go on, and on the denominators; after it on loss
-/// and norm. ``gradients(of:)``: memory in which gradients add up over passes and processes, whole or each process its
-/// shard, so that sums may begin while the last backward pass runs. ``broadcast(_:)``: process 0 alone reads checkpoints.
+/// and norm. ``gradients(of:)``: memory in which gradients add up over passes and processes, and which part of the
+/// parameters this process updates, so that sums may begin while a backward pass runs. ``broadcast(_:)``: process 0
+/// alone reads weights from checkpoints.
 public protocol Reducer {
   /// This process among those that share a step, from 0.
   var rank: Int { get }
@@ -19,7 +20,8 @@ public protocol Reducer {
   /// Copies process 0's values into the tensors of the others.
   func broadcast(_ tensors: [Tensor]) throws
 
-  /// The gradients of trained parameters, summed over passes and processes. Asked for once, before the first step.
+  /// The gradients of trained parameters, summed over passes and processes. Asked for once, before the optimizer is made:
+  /// the parameters may get other memory.
   func gradients(of parameters: [Tensor]) -> any StepGradients
 }
 

@@ -4,7 +4,11 @@ import TorchNN
 
 /// The gradients of one optimizer step, summed over its passes and over processes.
 public protocol StepGradients: AnyObject {
-  /// Whether a process ends up with its shard of the gradients alone, so that their norm is made of all processes' norms.
+  /// What this process updates, in the order of the parameters: all of each, or its share.
+  var parts: [ParameterPart] { get }
+  /// Whether each process updates its share alone, and has an optimizer of that.
+  var sharesUpdates: Bool { get }
+  /// Whether ``norm(of:)`` is that of this process's share, so that the step's norm is made of all processes' norms.
   var isSharded: Bool { get }
 
   /// Adds the gradients of a forward and a backward pass.
@@ -16,12 +20,30 @@ public protocol StepGradients: AnyObject {
 
   /// Completes the sums over processes.
   ///
-  /// - Returns: a gradient per parameter, float32 for those of fewer bits; nil where the loss does not depend on one, or
-  ///   where another process holds it.
-  func finish() throws -> [Tensor?]
+  /// - Parameter passes: those of the process that has the most.
+  /// - Returns: a gradient for each of ``parts``, float32 for those of fewer bits; nil where the loss does not depend on
+  ///   the parameter in any process.
+  func finish(passes: Int) throws -> [Tensor?]
+
+  /// The Euclidean norm of gradients together: of all, or of this process's share.
+  ///
+  /// - Parameter gradients: what ``finish(passes:)`` returned.
+  func norm(of gradients: [Tensor?]) -> Tensor
 
   /// Forgets them, for the next step.
   func clear()
+
+  /// Gives the other processes what this one has updated, and takes from them what they have.
+  func shareUpdates() throws
+}
+
+extension StepGradients {
+  /// False.
+  public var sharesUpdates: Bool { false }
+  /// That of all.
+  public func norm(of gradients: [Tensor?]) -> Tensor { gradientNorm(gradients) }
+  /// Nothing: every process updates everything.
+  public func shareUpdates() {}
 }
 
 /// Gradients that add up where autograd leaves them, and are summed over processes when the step's passes are done.
@@ -29,6 +51,8 @@ public protocol StepGradients: AnyObject {
 /// Float32 parameters sum in their own `grad`, where autograd adds. For bfloat16 and float16 the sum is kept in
 /// float32, since adding many small gradients to a number of 8 bits loses most of them.
 public final class AccumulatedGradients: StepGradients {
+  /// Each parameter whole.
+  public let parts: [ParameterPart]
   /// False: each process has all of them.
   public let isSharded = false
   private let tensors: [Tensor]
@@ -44,6 +68,7 @@ public final class AccumulatedGradients: StepGradients {
   ///     none, in any process; a process that has nothing to learn from in a step gives zeros for all.
   public init(_ parameters: [Tensor], sumOverProcesses: @escaping ([Tensor?]) throws -> Void = { _ in }) {
     (tensors, self.sumOverProcesses) = (parameters, sumOverProcesses)
+    parts = ParameterPart.whole(parameters)
     sums = tensors.map { _ in nil }
   }
 
@@ -60,7 +85,7 @@ public final class AccumulatedGradients: StepGradients {
   }
 
   /// Sums them over processes.
-  public func finish() throws -> [Tensor?] {
+  public func finish(passes: Int) throws -> [Tensor?] {
     if isEmpty { zero() }
     let all = zip(tensors, sums).map { $1 ?? $0.grad }
     try sumOverProcesses(all)

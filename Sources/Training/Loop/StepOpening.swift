@@ -6,6 +6,8 @@ import Objectives
 struct StepOpening {
   /// Whether this process was asked to stop; of all processes together: whether any was.
   var stops: Bool
+  /// Forward and backward passes; of all processes together: those of the one that has the most.
+  var passes: Int
   /// Tokens that are read.
   var tokens: Int
   /// N and Σw.
@@ -22,15 +24,16 @@ struct StepOpening {
       ("data seed, lower half", Int(plan.seed & 0xffff_ffff)), ("loss terms", denominators.weights.count),
     ]
     let rows = try reducer.gather(
-      place.map { Double($0.value) } + [stops ? 1 : 0, Double(tokens)] + denominators.values)
+      place.map { Double($0.value) } + [Double(passes), stops ? 1 : 0, Double(tokens)] + denominators.values)
     for (rank, row) in rows.enumerated() {
       for ((name, own), other) in zip(place, row) where other != Double(own) {
         throw TrainingError.processesDiffer(
           ProcessDifference(rank: reducer.rank, otherRank: rank, what: name, own: own, other: other))
       }
     }
-    let sums = Array(SingleProcess.sum(rows.map { Array($0[place.count...]) }[...]))
+    let most = rows.map { Int($0[place.count]) }.max() ?? passes
+    let sums = Array(SingleProcess.sum(rows.map { Array($0[(place.count + 1)...]) }[...]))
     return StepOpening(
-      stops: sums[0] > 0, tokens: Int(sums[1]), denominators: Denominators(values: Array(sums[2...])))
+      stops: sums[0] > 0, passes: most, tokens: Int(sums[1]), denominators: Denominators(values: Array(sums[2...])))
   }
 }

@@ -24,6 +24,8 @@ public final class Trainer {
 
   /// How.
   public var options: TrainingOptions { loop.options }
+  /// Updates the parameters, or this process's share of them.
+  public var optimizer: any Optimizer { loop.optimizer }
   /// Progress so far.
   public var progress: TrainingProgress { loop.progress }
   /// Asked between two steps; true ends the run early, after a last checkpoint. For Ctrl-C and early stopping.

@@ -36,8 +36,12 @@ public final class TrainingLoop {
   ) {
     (self.module, self.options, self.reducer, self.storesFrozen) = (module, options, reducer, storesFrozen)
     rule = optimizer
-    (parameters, self.optimizer) = optimizer.prepare(module, dtype: options.dtype)
+    var prepared = optimizer.prepare(module, dtype: options.dtype)
+    parameters = prepared.parameters
     gradients = reducer.gradients(of: parameters.map(\.tensor))
+    let updated = gradients.parts.map { prepared.optimized[$0.parameter].part($0.range) }
+    prepared.optimized = []  // Masters of whole parameters, where a part is updated, end before there are moments.
+    self.optimizer = optimizer.makeOptimizer(for: updated)
   }
 
   /// Trains from where ``progress`` stands (or the last whole checkpoint, if it is to go on from that) to the end.
@@ -64,8 +68,9 @@ public final class TrainingLoop {
       module.setTraining(false)
       Torch.isDeterministic = wasDeterministic
     }
+    let checkpoints = try withTorchErrors { try shared(checkpoints) }
     let damaged = try checkpoints.map { checkpoints in try withTorchErrors { try takeUp(checkpoints, run) } } ?? []
-    try withTorchErrors { try followFirstProcess(run) }
+    try withTorchErrors { try followFirstProcess(run, checkpoints) }
     try observe(.started(startMetrics(run, damaged)))
     try withTorchErrors { try task.willStart(at: progress.step) }
     var isOver: Bool { validation?.earlyStop?.ends(after: progress.validations) ?? false }

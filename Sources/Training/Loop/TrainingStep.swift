@@ -12,8 +12,8 @@ extension TrainingLoop {
     let start = ContinuousClock.now, stops = shouldStop()
     let batches = stops ? [] : try task.batches(ofStep: progress.step)
     let own = StepOpening(
-      stops: stops, tokens: batches.reduce(0) { $0 + task.tokens(of: $1) }, denominators: task.denominators(of: batches)
-    )
+      stops: stops, passes: batches.count, tokens: batches.reduce(0) { $0 + task.tokens(of: $1) },
+      denominators: task.denominators(of: batches))
     let whole = try own.agreed(step: progress.step, of: run, by: reducer)
     if whole.stops { return nil }
     guard whole.denominators.supervised > 0 || whole.denominators.weights.contains(where: { $0 > 0 }) else {
@@ -23,7 +23,7 @@ extension TrainingLoop {
     seedGenerators()
     defer { gradients.clear() }
 
-    let passes = try withTorchErrors { try self.passes(task, batches, whole.denominators) }
+    let passes = try withTorchErrors { try self.passes(task, batches, whole) }
     let (total, norm) = try sum(passes.losses, task.lossTerms, task.measurementNames, norm: passes.norm)
     guard total.loss.isFinite, norm.isFinite else { throw explain(passes, task, batches, whole.denominators, run) }
 
@@ -31,6 +31,7 @@ extension TrainingLoop {
     let rate = options.schedule.factor(step: progress.step, of: run.steps)
     try withTorchErrors {
       optimizer.update(gradients: passes.gradients, gradientFactor: factor, learningRateFactor: rate)
+      try gradients.shareUpdates()
     }
     progress.step += 1
     progress.losses.append(total.loss)
@@ -47,27 +48,27 @@ extension TrainingLoop {
   struct Passes<Batch> {
     /// Batches that had something to learn, and the loss of each.
     var batches = [Batch](), losses = [LossMetrics]()
-    /// Of the whole step and all processes; see ``StepGradients/finish()``.
+    /// Of the whole step and all processes; see ``StepGradients/finish(passes:)``.
     var gradients = [Tensor?]()
-    /// Norm of those.
+    /// Norm of those, or of this process's share.
     var norm = 0.0
   }
 
   private func passes<Task: TrainingTask>(
-    _ task: Task, _ batches: [Task.Batch], _ denominators: Denominators
+    _ task: Task, _ batches: [Task.Batch], _ whole: StepOpening
   ) throws -> Passes<Task.Batch> {
     var passes = Passes<Task.Batch>(), values = [LossValue]()
     for (index, batch) in batches.enumerated() {
       try gradients.add(isLast: index == batches.count - 1) {
-        guard let value = try task.loss(of: batch, denominators) else { return false }
+        guard let value = try task.loss(of: batch, whole.denominators) else { return false }
         value.total.backward()
         values.append(value.detached)
         passes.batches.append(batch)
         return true
       }
     }
-    passes.gradients = try gradients.finish()
-    (passes.losses, passes.norm) = try readLosses(values, norm: gradientNorm(passes.gradients))
+    passes.gradients = try gradients.finish(passes: whole.passes)
+    (passes.losses, passes.norm) = try readLosses(values, norm: gradients.norm(of: passes.gradients))
     return passes
   }
 

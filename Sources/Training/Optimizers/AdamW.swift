@@ -51,7 +51,7 @@ public struct AdamW: OptimizerRule {
 /// The moments of ``AdamW`` and its one-pass update.
 final class AdamWOptimizer: Optimizer {
   private struct Slot {
-    let key: String
+    let key: String, range: Range<Int>
     let parameter: Tensor, values: Tensor  // the same tensor unless values is a master copy
     let first: Tensor, second: Tensor
     let step: Tensor  // a view into `steps`
@@ -73,7 +73,8 @@ final class AdamWOptimizer: Optimizer {
         let tensor = parameter.tensor
         let values = parameter.optimizedValues
         return Slot(
-          key: parameter.key, parameter: tensor, values: values, first: values.detach().zerosLike(),
+          key: parameter.key, range: parameter.range, parameter: tensor, values: values,
+          first: values.detach().zerosLike(),
           second: values.detach().zerosLike(), step: steps.select(0, index))
       }
     }
@@ -102,11 +103,14 @@ final class AdamWOptimizer: Optimizer {
     }
   }
 
-  var state: [(name: String, tensor: Tensor)] {
-    [("steps", steps)]
+  var state: [OptimizerState] {
+    [OptimizerState("steps", steps, .ofParameters(slots.map(\.key)))]
       + slots.flatMap { slot in
-        [("first." + slot.key, slot.first), ("second." + slot.key, slot.second)]
-          + (slot.hasMaster ? [("master." + slot.key, slot.values)] : [])
+        let content = OptimizerState.Content.ofElements(slot.range, width: 1)
+        return [
+          OptimizerState("first." + slot.key, slot.first, content),
+          OptimizerState("second." + slot.key, slot.second, content),
+        ] + (slot.hasMaster ? [OptimizerState("master." + slot.key, slot.values, content)] : [])
       }
   }
 }

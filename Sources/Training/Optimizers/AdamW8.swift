@@ -9,7 +9,7 @@ final class AdamW8Optimizer: Optimizer {
   static let smallest = 4096
 
   private struct Slot {
-    let index: Int, key: String
+    let index: Int, key: String, range: Range<Int>
     let parameter: Tensor, values: Tensor  // the same tensor unless values is a master copy
     let first: CodedMoment, second: CodedMoment
     let settings: ParameterGroup?
@@ -25,7 +25,7 @@ final class AdamW8Optimizer: Optimizer {
 
   init(_ rule: AdamW, _ parameters: [OptimizedParameter]) {
     self.rule = rule
-    let isCoded = parameters.map { $0.tensor.count >= Self.smallest && $0.tensor.dtype != .float64 }
+    let isCoded = parameters.map { $0.wholeCount >= Self.smallest && $0.tensor.dtype != .float64 }
     wholeIndices = parameters.indices.filter { !isCoded[$0] }
     whole = AdamWOptimizer(rule, wholeIndices.map { parameters[$0] })
     slots = noGrad {
@@ -33,7 +33,7 @@ final class AdamW8Optimizer: Optimizer {
         let parameter = parameters[index]
         let values = parameter.optimizedValues
         return Slot(
-          index: index, key: parameter.key, parameter: parameter.tensor, values: values,
+          index: index, key: parameter.key, range: parameter.range, parameter: parameter.tensor, values: values,
           first: CodedMoment(like: values, .signed), second: CodedMoment(like: values, .unsigned),
           settings: parameter.group.map { rule.groups[$0] })
       }
@@ -70,15 +70,18 @@ final class AdamW8Optimizer: Optimizer {
   }
 
   /// As of ``AdamW`` for the small ones; of the others codes under the moments' names, and their scales.
-  var state: [(name: String, tensor: Tensor)] {
+  var state: [OptimizerState] {
     var state = wholeIndices.isEmpty ? [] : whole.state
-    if !slots.isEmpty { state.append(("coded.steps", steps)) }
+    if !slots.isEmpty { state.append(OptimizerState("coded.steps", steps, .ofParameters(slots.map(\.key)))) }
     for slot in slots {
-      state += [
-        ("first." + slot.key, slot.first.codes), ("first.scales." + slot.key, slot.first.scales),
-        ("second." + slot.key, slot.second.codes), ("second.scales." + slot.key, slot.second.scales),
-      ]
-      if slot.hasMaster { state.append(("master." + slot.key, slot.values)) }
+      func add(_ name: String, _ tensor: Tensor, width: Int = 1) {
+        state.append(OptimizerState("\(name).\(slot.key)", tensor, .ofElements(slot.range, width: width)))
+      }
+      add("first", slot.first.codes)
+      add("first.scales", slot.first.scales, width: DynamicCodes.block)
+      add("second", slot.second.codes)
+      add("second.scales", slot.second.scales, width: DynamicCodes.block)
+      if slot.hasMaster { add("master", slot.values) }
     }
     return state
   }

@@ -21,7 +21,7 @@ public struct ParameterGroup: Sendable {
   public static let vectorsWithoutDecay = ParameterGroup(.vectors, weightDecay: 0)
 }
 
-/// A trained parameter as an optimizer sees it.
+/// A trained parameter as an optimizer sees it, or the part of one that this process updates.
 public struct OptimizedParameter {
   /// Its name in the checkpoint.
   public let key: String
@@ -31,13 +31,30 @@ public struct OptimizedParameter {
   public let master: Tensor?
   /// Index of its group, nil for the optimizer's own settings.
   public let group: Int?
+  /// Its elements among those of the whole parameter, in row-major order. A part begins at a multiple of 256.
+  public let range: Range<Int>
+  /// Elements of the whole parameter.
+  public let wholeCount: Int
 
-  /// Memberwise.
+  /// A whole one.
   public init(key: String, tensor: Tensor, master: Tensor?, group: Int?) {
-    self.key = key
-    self.tensor = tensor
-    self.master = master
-    self.group = group
+    self.init(key: key, tensor: tensor, master: master, group: group, range: 0..<tensor.count, of: tensor.count)
+  }
+
+  private init(key: String, tensor: Tensor, master: Tensor?, group: Int?, range: Range<Int>, of count: Int) {
+    (self.key, self.tensor, self.master, self.group) = (key, tensor, master, group)
+    (self.range, wholeCount) = (range, count)
+  }
+
+  /// Some elements of it as a vector `[elements]`: in the memory of the parameter, and of a master a copy.
+  func part(_ range: Range<Int>) -> OptimizedParameter {
+    guard range != 0..<wholeCount else { return self }
+    return noGrad {
+      OptimizedParameter(
+        key: key, tensor: tensor.detach().view([-1]).narrow(0, range.lowerBound, range.count),
+        master: master?.view([-1]).narrow(0, range.lowerBound, range.count).clone(), group: group, range: range,
+        of: wholeCount)
+    }
   }
 }
 
@@ -67,7 +84,29 @@ public protocol Optimizer: AnyObject {
   ///   - learningRateFactor: the schedule's.
   func update(gradients: [Tensor?], gradientFactor: Double, learningRateFactor: Double)
 
-  /// All that has to be saved beside the model's weights to go on as if nothing had happened, by name.
-  /// The tensors are the live ones: restoring copies into them.
-  var state: [(name: String, tensor: Tensor)] { get }
+  /// All that has to be saved beside the model's weights to go on as if nothing had happened.
+  var state: [OptimizerState] { get }
+}
+
+/// A tensor of an optimizer's state.
+public struct OptimizerState {
+  /// Its name: `first.model.norm.weight`, the same for parts of a parameter as for the whole.
+  public let name: String
+  /// The live one: restoring copies into it.
+  public let tensor: Tensor
+  /// Its numbers.
+  public let content: Content
+
+  /// What a tensor's numbers are about.
+  public enum Content {
+    /// One number for each of the parameters of these names.
+    case ofParameters([String])
+    /// A number for every `width` elements of one parameter, of which this process has `range`.
+    case ofElements(Range<Int>, width: Int)
+  }
+
+  /// Memberwise.
+  public init(_ name: String, _ tensor: Tensor, _ content: Content) {
+    (self.name, self.tensor, self.content) = (name, tensor, content)
+  }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Torch
 
-/// Processes that each compute a part of every step, and all hold the whole model: data parallelism.
+/// Processes that each compute a part of every step: data parallelism. All hold the whole model; of gradients and the
+/// optimizer's state each holds everything, or its share (``Sharding``).
 ///
 ///     let group = try ProcessGroup(place, introduction: "my program 1")
 ///     let source = ExampleBatches(examples, plan: plan, share: StepShare(rank: group.rank, of: group.size))
@@ -11,12 +12,16 @@ public import Torch
 public final class DistributedReducer: Reducer {
   /// They.
   public let group: ProcessGroup
+  /// What each holds its share of.
+  public let sharding: Sharding
   private let bucketBytes: Int
 
-  /// - Parameter bucketBytes: how much of the gradients is summed at once: less begins earlier, more has fewer exchanges.
-  public init(_ group: ProcessGroup, bucketBytes: Int = 25 << 20) {
+  /// - Parameters:
+  ///   - sharding: the same in all processes.
+  ///   - bucketBytes: how much of the gradients is summed at once: less begins earlier, more has fewer exchanges.
+  public init(_ group: ProcessGroup, sharding: Sharding = .none, bucketBytes: Int = 25 << 20) {
     precondition(bucketBytes > 0, "buckets of \(bucketBytes) bytes")
-    (self.group, self.bucketBytes) = (group, bucketBytes)
+    (self.group, self.sharding, self.bucketBytes) = (group, sharding, bucketBytes)
   }
 
   /// This process, from 0.
@@ -30,8 +35,13 @@ public final class DistributedReducer: Reducer {
     for tensor in tensors where tensor.count > 0 { try noGrad { try group.broadcast(tensor) } }
   }
 
-  /// Gradients that are summed over processes while the last backward pass of a step runs.
+  /// Gradients that are summed over processes while a step's backward passes run. With a ``Sharding`` parameters move into
+  /// memory that lies as their gradients do.
   public func gradients(of parameters: [Tensor]) -> any StepGradients {
-    BucketedGradients(parameters, group, bucketBytes: bucketBytes)
+    switch sharding {
+    case .none, .optimizer:
+      BucketedGradients(parameters, group, bucketBytes: bucketBytes, sharesUpdates: sharding == .optimizer)
+    case .gradients: ScatteredGradients(parameters, group, bucketBytes: bucketBytes)
+    }
   }
 }

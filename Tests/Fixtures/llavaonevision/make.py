@@ -60,7 +60,7 @@ def area(model, size, grid, side, most):
 
 
 def make(name, text, vision, most, sizes, seed, **options):
-    folder, generator = HERE / name, torch.Generator().manual_seed(seed)
+    folder, generator = HERE / name, torch.manual_seed(seed)
     config = LlavaOnevisionConfig(vision_config=SiglipVisionConfig(**VISION, **vision), text_config=Qwen2Config(**TEXT, **text),
                                   image_token_index=IMAGE, video_token_index=39, vision_aspect_ratio=f"anyres_max_{most}",
                                   image_grid_pinpoints=grids(vision["image_size"]), **options)
@@ -179,7 +179,7 @@ def process():
 
 
 if __name__ == "__main__":
-    make("onevision", dict(tie_word_embeddings=True), dict(image_size=16, patch_size=4), 9, [(20, 33), (40, 30), (9, 9)], 1)
+    make("onevision", dict(tie_word_embeddings=True), dict(image_size=16, patch_size=4), 9, [(20, 33), (40, 30), (9, 9)], 5)
     make("onevision-scaled", dict(), dict(image_size=15, patch_size=3), 1, [(35, 26), (7, 7), (9, 30)], 2,
          vision_feature_layer=-2, multimodal_projector_bias=False)
     process()

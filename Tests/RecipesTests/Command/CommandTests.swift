@@ -92,6 +92,51 @@ struct CommandTests {
     #expect(lines[1].contains("error") && lines[1].contains("line 2"))
   }
 
+  /// What a command finds wrong while it runs is said as what its parser finds: with the command's own usage.
+  @Test func wrongUsageNamesTheCommand() throws {
+    let lab = try CommandLab()
+    try lab.write("table.csv", "x,y\n" + (0..<30).map { "\($0),\($0 % 7)\n" }.joined())
+    for (line, command) in [
+      ("$D train table.csv", "dist2 train"), ("$D init table.csv", "dist2 init"),
+      ("$D train run.yaml --target y", "dist2 train"), ("$D train table.csv --processes 2 --target y", "dist2 train"),
+      ("$D study --noises x", "dist2 study"), ("$D reproduce grounding --side 15", "dist2 reproduce grounding"),
+      ("$D study --variants nosuch", "dist2 study"), ("$D train", "dist2 train"),
+    ] {
+      let outcome = try lab.run(line)
+      #expect(outcome.code == 2, "\(line): \(outcome)")
+      #expect(outcome.errors.hasPrefix("Error: "), "\(line): \(outcome.errors)")
+      #expect(outcome.errors.contains("Usage: \(command) "), "\(line): \(outcome.errors)")
+      #expect(outcome.errors.contains("See '\(command) --help'"), "\(line): \(outcome.errors)")
+    }
+    for (line, near) in [("$D trian run.yaml", "dist2 train"), ("$D claims", "dist2 reproduce claims")] {
+      let outcome = try lab.run(line)
+      #expect(outcome.code == 2 && outcome.errors.contains("Did you mean '\(near)'?"), "\(line): \(outcome)")
+    }
+    // What is named in place of a run file is called by its name.
+    try lab.write("rows.jsonl", "{\"prompt\": \"a\", \"completion\": \"1\"}\n")
+    for (line, words) in [
+      ("$D inspect table.csv", "dist2 init table.csv --target COLUMN"),
+      ("$D compare rows.jsonl", "data: { train: rows.jsonl }"),
+      ("mkdir run; touch run/run.yaml; $D inspect run", "Name the file in it: run/run.yaml."),
+      (
+        "printf 'model: m\nmetrics: [{ tokens: digits }]' > sft.yaml; $D compare sft.yaml --objectives sft,dists",
+        "Did you mean dist?"
+      ),
+    ] {
+      let outcome = try lab.run(line)
+      #expect(outcome.code != 0 && outcome.errors.contains(words), "\(line): \(outcome)")
+    }
+    #expect(try lab.run("$D compare --help").output.contains("How many seeds. Default: 3."))
+    // A table's run that cannot begin leaves nothing behind.
+    for (set, words) in [
+      ("train.lerningRate=1", "learningRate"), ("model=nosuch", "nosuch"), ("train.device=cuda:63", "device"),
+    ] {
+      let outcome = try lab.run("DIST2_CACHE=$PWD/none $D train table.csv --target y --model m --set \(set)")
+      #expect(outcome.code == 1 && outcome.errors.contains(words), "\(set): \(outcome)")
+      #expect(!fileExists(lab.folder + "/table"), "\(set)")
+    }
+  }
+
   @Test func forceReplacesModelsAlone() throws {
     let lab = try CommandLab()
     let make = "$D new-lm --width 16 --layers 1 --heads 2 --context 64 --force -o"

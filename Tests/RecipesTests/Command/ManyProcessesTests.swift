@@ -27,11 +27,11 @@ struct ManyProcessesTests {
 
   /// In float32 the order of additions moves a gradient by 1e-6 of its largest element, so a weight whose gradient is
   /// nearly 0 by a part of a learning rate (2e-5) in a step of AdamW, and losses by 1e-6.
-  @Test(arguments: [2, 3]) func equalOne(count: Int) throws {
+  @Test(arguments: [2, 3], ["none", "optimizer", "gradients"]) func equalOne(count: Int, shard: String) throws {
     let lab = try CommandLab()
     try lab.writeRun(Self.shape)
     #expect(try lab.run("$D train run.yaml -o one").code == 0)
-    let outcome = try lab.run("$D train run.yaml -o many --processes \(count)")
+    let outcome = try lab.run("$D train run.yaml -o many --processes \(count) --set train.shard=\(shard)")
     #expect(outcome.code == 0, "\(outcome)")
     #expect(outcome.output.contains("Model:") && outcome.output.split(separator: "\n").count == 2, "\(outcome.output)")
     let (one, many) = (try losses(lab, "one"), try losses(lab, "many"))
@@ -46,6 +46,22 @@ struct ManyProcessesTests {
     for name in ["report.html", "run.yaml", "samples.jsonl"] {
       #expect(FileManager.default.fileExists(atPath: "\(lab.folder)/many/\(name)"), "\(name)")
     }
+  }
+
+  /// Parts of two processes are gone on from by three, by one, and exported as one model.
+  @Test func anyNumberGoesOnFromParts() throws {
+    let lab = try CommandLab()
+    try lab.writeRun("{ steps: 2, batch: 5, samples: 0, answers: 0, shard: optimizer }")
+    #expect(try lab.run("$D train run.yaml -o o --processes 2").code == 0)
+    let parts = "\(lab.folder)/o/checkpoints/step-2/optimizer-0000"
+    #expect((1...2).allSatisfy { FileManager.default.fileExists(atPath: "\(parts)\($0)-of-00002.safetensors") })
+    let three = try lab.run(
+      "$D train run.yaml -o o --processes 3 --set train.shard=gradients --set train.steps=4")
+    #expect(three.code == 0 && three.errors.contains("going on from step 2"), "\(three)")
+    let one = try lab.run("$D train run.yaml -o o --set train.steps=6")
+    #expect(one.code == 0 && one.errors.contains("going on from step 4"), "\(one)")
+    #expect(try lab.run("$D export o -o model").code == 0)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: lab.folder + "/model").contains("model.safetensors"))
   }
 
   /// The processes of a launcher, by rank.
@@ -138,6 +154,10 @@ struct ManyProcessesTests {
     #expect(!FileManager.default.fileExists(atPath: lab.folder + "/b"))
     for (change, words) in [
       ("--set train.seed=3", "process 1 has another value of the key train.seed than process 0: 3 instead of 0."),
+      (
+        "--set train.shard=optimizer",
+        #"process 1 has another value of the key train.shard than process 0: "optimizer" instead of "none"."#
+      ),
       ("--set train.batch=2", "process 1 has another value of the key train.batch than process 0: 2 instead of 4."),
     ] {
       let outcome = try pair(change)

@@ -72,6 +72,21 @@ import Testing
     #expect(json.text().contains("\"lowerIsBetter\""))
   }
 
+  /// What verdicts are about stands in one table, what else was measured in another.
+  @Test func figuresAreShownOnce() throws {
+    let report = try report(seeds: 3) { isDist, seed, index in "\(index % 18 + (isDist ? seed : 1))" }
+    let tables = report.parts.compactMap { part -> Table? in
+      switch part {
+      case .table(let table), .detail(let table): table
+      default: nil
+      }
+    }
+    let titles = tables.prefix(2).flatMap { $0.columns.dropFirst().map(\.title) }
+    #expect(titles.contains("MAE within range") && titles.contains("RMSE") && titles.contains("gradient norm"))
+    #expect(Set(titles).count == titles.count, "\(titles)")
+    #expect(tables[0].caption != tables[1].caption)
+  }
+
   /// No answers of numbers, no verdict about them.
   @Test func nothingReadIsNoVerdict() throws {
     let text = try report(seeds: 3) { _, _, _ in "nothing" }.text(quiet)

@@ -2,6 +2,7 @@
 import Experiments
 import Files
 import Foundation
+import MetricTokens
 import Objectives
 import Recipes
 import Reports
@@ -58,6 +59,19 @@ import Testing
     #expect(Set(PaperToy.table5.keys) == Set(Preset.ablations.map(\.rawValue)))
   }
 
+  /// Each is trained as its name says: α, and whether numbers are taught whole.
+  @Test(arguments: [("dist", 0.1), ("dist α 1", 1), ("sft", 0.1), ("valueDrawn", 1)])
+  func variantsTrainWhatTheyAreCalled(name: String, alpha: Double) throws {
+    var experiment = RegressionExperiment(.regression, .small, model: "m")
+    experiment.grid.variants = [name]
+    try experiment.grid.check(known: experiment.variants)
+    let settings = try experiment.settings(experiment.grid.runs[0], train: "t.jsonl", output: "o")
+    #expect(settings.objective.preset.rawValue == name.split(separator: " ")[0])
+    #expect(settings.objective.alpha == alpha)
+    #expect(settings.metrics[0].contrast == (name == "valueDrawn" ? .none : .twoPass(radius: 1)))
+    #expect(settings.metrics[0].whole.format?.range == 0...1.5)
+  }
+
   @Test func paperScaleIsThePapersProtocol() {
     let experiment = RegressionExperiment(.regression, .paper, model: "m")
     #expect(experiment.grid.runs.count == 10 * 5 * 3)
@@ -108,6 +122,12 @@ import Testing
     #expect(claims[0]["conclusion"] == "better")
     #expect(verdicts.map { $0["label"] } == ["against sft", "against vocab"])
     #expect(rows.map { $0["N"] } == [2, 5, 10])
+    // Lower by 0.05 and 0.0001 · seed · N: 0.0001 · 3 · 17/3 more in the mean over seeds and N.
+    guard case .array(let changes)? = tables[1]["rows"] else { return #expect(Bool(false), "\(json.summary)") }
+    #expect(changes.map { $0["shown"] } == ["–", "better"])
+    let row = try #require(better.tables.dropFirst().first?.rows.last)
+    let change: Double = row[1].value ?? .nan, expected: Double = -0.05 - 0.0001 * 17
+    #expect(abs(change - expected) < 1e-9)
     guard case .array(let figures)? = json["figures"], case .array(let series)? = figures[0]["series"],
       let dist = series.first(where: { $0["name"] == "dist" }), case .array(let points)? = dist["points"]
     else { return #expect(Bool(false), "\(json.summary)") }

@@ -56,7 +56,7 @@ import Testing
     let report = try folder.report(command: "dist2 compare"), text = report.text(quiet)
     for name in ["raft", "dpo", "simpo", "kto"] { #expect(text.contains(name), "\(text)") }
     for column in ["accuracy", "expected score", "better is longer", "longer has the higher reward"] {
-      #expect(text.contains(column), "\(text)")
+      #expect(report.markdown.contains(column), "\(text)")  // on a terminal headings take several lines
     }
     #expect(text.contains("dpo against raft"), "\(text)")
     #expect(text.contains("dpo against choosing the longer"), "\(text)")

@@ -96,9 +96,14 @@ import TokenData
       (.qwen3, .thousandths),
     ] {
       let seeing = try VisionRun(family)
-      #expect(try NamedBoxes(model: seeing.model) == named)
+      #expect(try withExtendedLifetime(seeing) { try NamedBoxes(model: seeing.model) } == named)
     }
-    #expect { try NamedBoxes(model: VisionRun(.llava).model) } throws: { "\($0)".contains("qwen2_5_vl or qwen3_vl") }
+    let llava = try VisionRun(.llava)
+    #expect {
+      try withExtendedLifetime(llava) { try NamedBoxes(model: llava.model) }
+    } throws: {
+      "\($0)".contains("qwen2_5_vl or qwen3_vl")
+    }
   }
 
   /// Overlaps worked out by hand: the right box is 0 … 320 of 640 in x and all of y.

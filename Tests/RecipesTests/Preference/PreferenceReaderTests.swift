@@ -143,7 +143,7 @@ import TokenData
     ),
     (
       #"{"query": "q", "image": "i", "response": ["a", "b"], "human_ranking": [1, 1]}"#,
-      "F: line 2, key human_ranking: expected two different ranks, [0, 1] or [1, 0], found array of 2."
+      "F: line 2, key human_ranking: expected two different ranks, [0, 1] or [1, 0], found array [1, 1]."
     ),
     (
       #"{"query": "q", "response": ["a", "b"], "human_ranking": [1, 0]}"#,
@@ -158,7 +158,9 @@ import TokenData
       "F: line 2: expected prompt, chosen and rejected; or query, response and human_ranking; or conversation_a and winner; or question, response_A, response_B and label; or input, output_1, output_2 and label; or prompt, response_1, response_2 and preference_strength, found prompt, choosen, rejectd. Is choosen meant to be chosen?"
     ),
   ]) func badLines(line: String, message: String) throws {
-    #expect(try refusal(line) == message)
+    // A remedy may follow.
+    let refusal = try refusal(line)
+    #expect(refusal.hasPrefix(message), "\(refusal)")
   }
 
   @Test func aVoteForNobody() throws {
@@ -172,7 +174,7 @@ import TokenData
       let set = try PreferenceSet(path, skipBad: true)
       #expect(set.examples.count == 2)
       #expect(set.skipped.map(\.line) == [2, 4])
-      #expect(set.skipped[0].reason.contains("expected a JSON object, found array of 1"))
+      #expect(set.skipped[0].reason.contains("expected a JSON object, found array [1]"))
       #expect(set.remarks.first?.hasPrefix("2 lines are left out") == true)
     }
     try withLines(["[1]"]) { path in

@@ -46,12 +46,30 @@ import TokenData
       let columns = try #require(run.data.columns)
       #expect(columns.prompt == "weight {weight:.1f}, cut {cut}\nprice: ")
       #expect(columns.completion == "{price:05}")
-      let text = try task.text(quiet)
+      var narrow = quiet
+      (narrow.isInteractive, narrow.size) = (true, { Terminal.Size(columns: 80, rows: 24) })
+      let text = try task.text(narrow).replacing("\n  ", with: " ")
       #expect(text.contains("price: 0"), "\(text)")
       for words in ["numbers the rows", "the same value everywhere", "says the answer itself", "zeros in front"] {
         #expect(text.contains(words), "\(text)")
       }
-      #expect(text.split(separator: "\n").allSatisfy { $0.count <= 80 } == true, "\(text)")
+      #expect(try task.text(narrow).split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(text)")
+    }
+  }
+
+  /// What is set of the run file counts before it is written, however it is set.
+  @Test func settingsAreThereBeforeTheFile() throws {
+    try task(Self.stones()) { task, folder in
+      func settings(_ overrides: String...) throws -> RunSettings {
+        try task.settings(in: folder + "/out", name: "stones", overrides: overrides)
+      }
+      #expect(try settings("model=none").model == "none")
+      #expect(throws: InputError.self) { try settings("model=none").requireModelAndDevice() }
+      let error = #expect(throws: InputError.self) { try settings("train.lerningRate=1") }
+      #expect(error?.description.contains("learningRate") == true, "\(String(describing: error))")
+      #expect(!fileExists(folder + "/out"))
+      let path = try task.write(to: folder + "/out", name: "stones", command: "c")
+      #expect(try settings() == RunSettings(file: path))
     }
   }
 

@@ -4,6 +4,7 @@ import Files
 import Foundation
 import MetricTokens
 import Recipes
+import Reports
 import TokenData
 import Testing
 import TokenModels
@@ -32,6 +33,35 @@ import Training
     #expect(lines.count == 5)
     let first = try JSONDecoder().decode(PredictionRecord.self, from: Data(lines[0].utf8))
     #expect(first == result.records[0])
+
+    // The page calls what was read out by its name, and draws where right answers lie.
+    func page(_ result: Evaluating) -> String {
+      var page = HTMLReport("test")
+      result.add(to: &page, "caption")
+      return page.html
+    }
+    let html = page(result)
+    #expect(html.contains("<title>Numbers read out</title>") && !html.contains("<title>Answers</title>"))
+    #expect(html.contains("class=\"d2-reference\""))
+    let plain = try Evaluating(tiny.artifacts("evaluate.distribution=false"), model, dataset)
+    #expect(!page(plain).contains("Numbers read out"))
+  }
+
+  /// A prompt that somebody types is no row of columns.
+  @Test func promptsAsTyped() throws {
+    let rows = (0..<8).map { "{\"a\": \($0), \"b\": 1, \"c\": \($0 + 1)}\n" }.joined()
+    let template = "valid: train.jsonl, template: { prompt: \"{a} + {b} = \", completion: \"{c}\" } }"
+    let tiny = try TinyRun(data: rows, yaml: TinyRun.yaml.replacing("valid: valid.jsonl }", with: template))
+    let choice = try ModelChoice(tiny.folder + "/run.yaml")
+    func answers(isAsTyped: Bool) throws -> [String] {
+      var waiting = ["{\"prompt\": \"1 + 1 = \"}"][...], written = [String]()
+      try LineStream(choice, .generate, isAsTyped: isAsTyped)
+        .run(source: "<test>", next: { _ in waiting.popFirst().map { [$0] } }) { written.append($0) }
+      return written
+    }
+    #expect(try answers(isAsTyped: true).count == 1)
+    let error = #expect(throws: InputError.self) { try answers(isAsTyped: false) }
+    #expect(error?.description.contains("a column \"a\"") == true)
   }
 
   /// What cannot be read out of answers is known before the first of them.

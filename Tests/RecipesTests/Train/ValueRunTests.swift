@@ -37,6 +37,29 @@ import Training
     for (x, y) in zip(try losses([]), try losses([override])) { #expect(abs(x - y) < 2e-4 * max(1, abs(x))) }
   }
 
+  /// A loss term that is 0 throughout is no curve: the page says why it is missing.
+  @Test(arguments: [("valueDrawn", true), ("value", false)])
+  func pagesSayWhyThereIsNoCrossEntropy(_ preset: String, isReplaced: Bool) throws {
+    let tiny = try TinyRun()
+    _ = try tiny.train("objective.preset=\(preset)", "metrics.0.scale=2").run()
+    let page = try String(contentsOfFile: tiny.folder + "/out/report.html", encoding: .utf8)
+    #expect(page.contains("<title>Cross entropy</title>") == !isReplaced)
+    #expect(page.contains("No chart of the cross entropy: it is 0 at every step") == isReplaced)
+    #expect(page.contains("<title>Loss</title>"))
+  }
+
+  /// Lines that cannot be read are why there is no number, and are named; answers without one are called so.
+  @Test(arguments: [
+    (#"{"prompt": "p", "chosen": ["1", "2"], "rejected": ["3", "4"]}"#, "dist2 evaluate RUN --pairs FILE"),
+    (#"{"prompt": "p", "completon": "1"}"#, "Is \"completon\" meant to be it?"),
+    (#"{"prompt": "p", "completion": "none"}"#, "expected a number in at least one training answer, found none in 2"),
+    (#"{"prompt": "p", "completion": ""}"#, "leave such lines out: data.skipBad: true, or --skip-bad"),
+  ]) func noNumberSaysWhy(line: String, words: String) throws {
+    let tiny = try TinyRun(data: line + "\n" + line + "\n")
+    let error = #expect(throws: InputError.self) { try tiny.artifacts("objective.preset=valueDrawn") }
+    #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+  }
+
   @Test func learnsTheFormatAndKeepsIt() throws {
     let tiny = try TinyRun()
     let artifacts = try tiny.artifacts("objective.preset=valueDrawn", "metrics.0.scale=2")

@@ -115,6 +115,62 @@ extension VisionFamily {
   }
 }
 
+extension VisionFamily {
+  /// Gemma 3, asked through its template; tokens of an image see each other, a window is shorter than an image.
+  static let gemma3 = VisionFamily(
+    name: "gemma3", prompt: "cat ", template: ", template: model", steps: 60, packing: 128,
+    parts: ["train.freeze=[\"vision_tower.*\"]", "train.lora={ rank: 4, alpha: 16, targets: all-linear }"]
+  ) { run in
+    let fixture = visionFixture("gemma3/processor"), tokenizer = try Tokenizer(folder: fixture)
+    func id(_ mark: String) throws -> JSON { .int(Int(try #require(tokenizer.id(of: mark)))) }
+    let config: JSON = [
+      "architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3",
+      "image_token_index": try id("<image_soft_token>"), "boi_token_index": try id("<start_of_image>"),
+      "eoi_token_index": try id("<end_of_image>"), "mm_tokens_per_image": 9,
+      "text_config": [
+        "model_type": "gemma3_text", "vocab_size": .int(tokenizer.count), "hidden_size": 32, "intermediate_size": 48,
+        "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16,
+        "max_position_embeddings": 256, "query_pre_attn_scalar": 16, "sliding_window": 7, "sliding_window_pattern": 2,
+      ],
+      "vision_config": [
+        "model_type": "siglip_vision_model", "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "image_size": 12, "patch_size": 4, "vision_use_head": false,
+      ],
+    ]
+    let model = try Gemma3Vision(config: JSONReader(config, path: "config.json"))
+    try saveFresh(model, to: run + "/gemma3", tokenizer: fixture)
+  }
+
+  /// LLaVA-OneVision, asked through its template. An image alone is cut into parts, of several each is one view.
+  static let llavaOnevision = VisionFamily(
+    name: "onevision", prompt: "Where?", template: ", template: model", packing: 192, sizes: 3,
+    files: ["preprocessor_config.json", "processor_config.json"],
+    parts: [
+      "train.freeze=[\"vision_tower.*\"]",
+      "train.lora={ rank: 4, alpha: 16, targets: [q_proj, linear_1, fc1, gate_proj] }",
+    ]
+  ) { run in
+    let fixture = visionFixture("llavaonevision/processor"), tokenizer = try Tokenizer(folder: fixture)
+    let sides = (1...3).flatMap { rows in (1...3).map { JSON.array([.int(16 * rows), .int(16 * $0)]) } }
+    func id(_ mark: String) throws -> JSON { .int(Int(try #require(tokenizer.id(of: mark)))) }
+    let config: JSON = [
+      "architectures": ["LlavaOnevisionForConditionalGeneration"], "model_type": "llava_onevision",
+      "image_token_index": try id("<image>"), "video_token_index": try id("<video>"),
+      "image_grid_pinpoints": .array(sides),
+      "text_config": [
+        "model_type": "qwen2", "vocab_size": .int(tokenizer.count), "hidden_size": 32, "intermediate_size": 48,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512,
+      ],
+      "vision_config": [
+        "model_type": "siglip_vision_model", "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "image_size": 16, "patch_size": 4, "vision_use_head": false,
+      ],
+    ]
+    let model = try LlavaOnevision(config: JSONReader(config, path: "config.json"))
+    try saveFresh(model, to: run + "/onevision", tokenizer: fixture)
+  }
+}
+
 /// Writes a model with fresh weights.
 func saveFresh(
   _ model: any PretrainedModel, to folder: String, tokenizer: String, finish: (String) throws -> Void = { _ in }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Evaluation
 import Files
 import Foundation
 import Recipes
@@ -7,6 +8,7 @@ import Testing
 import TokenData
 import TokenModels
 import Torch
+import Training
 
 /// A family of models that see, as run tests have it: a tiny model with fresh weights, and how it is taught and asked.
 struct VisionFamily: Sendable, CustomTestStringConvertible {
@@ -38,7 +40,7 @@ struct VisionFamily: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   /// Every family. To add one: its value, in an extension.
-  static let all = [llava, phi3, paliGemma, smolVLM, qwen25, qwen3]
+  static let all = [llava, phi3, paliGemma, smolVLM, qwen25, qwen3, gemma3, llavaOnevision]
 }
 
 /// A run of a family: dark and bright images, whose number is told. Nothing but the image says which.

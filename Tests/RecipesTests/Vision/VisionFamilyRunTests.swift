@@ -2,6 +2,7 @@
 import Evaluation
 import Files
 import Foundation
+import MetricTokens
 import Recipes
 import Testing
 import TokenData
@@ -78,6 +79,23 @@ import TorchNN
     let evaluated = try Evaluating(
       choice.artifacts, choice.load(), choice.artifacts.dataset(run.folder + "/train.jsonl"))
     #expect(try #require(evaluated.summary[.iou]) > 0.95)
+  }
+
+  /// Several images of a line of LLaVA-OneVision are one view each; videos are refused.
+  @Test func severalImagesOfLlavaOnevisionAreViews() throws {
+    let seeing = try VisionRun(.llavaOnevision), artifacts = try seeing.run.artifacts(), folder = seeing.images
+    func example(_ prompt: String, _ images: [String]) throws -> EncodedExample {
+      try artifacts.encoder.encode(
+        Record(.promptCompletion(prompt, "1"), images: images.map { "\(folder)/\($0).png" }, source: "line"))
+    }
+    #expect(try example("Where?", ["0", "2"]).images.map(\.count) == [17, 17])
+    #expect(try example("Where?", ["2"]).images[0].count > 17)
+    #expect { _ = try example("<video>Where?", []) } throws: { "\($0)".contains("<video>") }
+    // What processor_config.json says must be what config.json says.
+    let path = seeing.model + "/processor_config.json"
+    let own = try JSONReader(file: path).value
+    try AtomicFile.write(own.replacing("vision_aspect_ratio", with: "anyres_max_4"), to: path)
+    #expect { _ = try seeing.run.artifacts() } throws: { "\($0)".contains("vision_aspect_ratio") }
   }
 
   /// As the template writes an image that is a part of a message: nothing between it and the mark of the speaker.

@@ -2,9 +2,11 @@
 import Evaluation
 import Files
 import Foundation
+import MetricTokens
 import Recipes
 import Testing
 import TokenData
+import TorchNN
 import Training
 
 /// Tiny models of every family that sees, from a run file to answers.
@@ -99,6 +101,7 @@ import Training
     ("paligemma2-3b", .paliGemma, "<loc0100><loc0200><loc0300><loc0400>", 4), ("smolvlm-256m", .smolVLM, "8", 1),
     ("qwen25-vl-3b", .qwen25, #"{\"bbox_2d\": [261, 10, 374, 83]}"#, 10),
     ("qwen3-vl-2b", .qwen3, #"{\"bbox_2d\": [261, 10, 374, 83]}"#, 10),
+    ("gemma3-4b", .gemma3, "[261, 10]", 5), ("llava-onevision-0.5b", .llavaOnevision, "[261, 10]", 5),
   ])
   func runFilesRunDry(file: String, family: VisionFamily, answer: String, metrics: Int) throws {
     let seeing = try VisionRun(family), data = seeing.run.folder + "/dry.jsonl"
@@ -119,7 +122,7 @@ import Training
   }
 
   /// The preparation of images as newer versions of transformers write it.
-  @Test(arguments: [VisionFamily.llava, .paliGemma, .smolVLM, .qwen25])
+  @Test(arguments: [VisionFamily.llava, .paliGemma, .smolVLM, .qwen25, .gemma3, .llavaOnevision])
   func preparationMayStandInTheProcessor(family: VisionFamily) throws {
     let seeing = try VisionRun(family), folder = seeing.model
     let before = try seeing.run.artifacts().dataset(seeing.run.folder + "/train.jsonl").example(0)
@@ -131,25 +134,41 @@ import Training
   }
 
   /// Images of another size than the tower reads, or other tokens than the model has.
-  @Test(
-    arguments: [
-      (.llava, ["crop_size": ["height": 24, "width": 24]], "crop_size"),
-      (.paliGemma, ["size": ["height": 12, "width": 12]], "10 x 10"),
-      (.smolVLM, ["max_image_size": ["longest_edge": 24]], "max_image_size.longest_edge"),
-      (.phi3, ["image_processor_type": "CLIPImageProcessor"], "Phi3VImageProcessor"),
-      (.phi3, ["num_img_tokens": 144], "num_img_tokens"),
-      (.qwen25, ["patch_size": 8], "key patch_size: expected 4, as the vision tower of config.json has it, found 8"),
-      (.qwen3, ["merge_size": 1], "key merge_size: expected 2"),
-      (.qwen3, ["temporal_patch_size": 1], "key temporal_patch_size: expected 2"),
-    ] as [(VisionFamily, JSON, String)])
-  func otherPreparationsAreRefused(family: VisionFamily, changes: JSON, words: String) throws {
-    let seeing = try VisionRun(family), path = seeing.model + "/preprocessor_config.json"
+  @Test(arguments: VisionRefusal.all) func otherPreparationsAreRefused(_ refusal: VisionRefusal) throws {
+    let seeing = try VisionRun(refusal.family), path = seeing.model + "/preprocessor_config.json"
     let old = try JSONReader(file: path).value
-    guard case .object(let object) = changes else { return }
-    try AtomicFile.write(object.members.reduce(old) { $0.replacing($1.key, with: $1.value) }, to: path)
+    try AtomicFile.write(old.replacing(refusal.key, with: refusal.value), to: path)
     do {
       _ = try seeing.run.artifacts()
       Issue.record("nothing was thrown")
-    } catch { #expect("\(error)".contains(words), "\(error)") }
+    } catch { #expect("\(error)".contains(refusal.words), "\(error)") }
   }
+}
+
+/// A key of `preprocessor_config.json` that does not fit a family's model, and words of what is said of it.
+struct VisionRefusal: Sendable, CustomTestStringConvertible {
+  let family: VisionFamily, key: String, value: JSON, words: String
+
+  init(_ family: VisionFamily, _ key: String, _ value: JSON, _ words: String) {
+    (self.family, self.key, self.value, self.words) = (family, key, value, words)
+  }
+
+  var testDescription: String { "\(family.name) \(key)" }
+
+  static let all = [
+    VisionRefusal(.llava, "crop_size", ["height": 24, "width": 24], "crop_size"),
+    VisionRefusal(.paliGemma, "size", ["height": 12, "width": 12], "10 x 10"),
+    VisionRefusal(.smolVLM, "max_image_size", ["longest_edge": 24], "max_image_size.longest_edge"),
+    VisionRefusal(.phi3, "image_processor_type", "CLIPImageProcessor", "Phi3VImageProcessor"),
+    VisionRefusal(.phi3, "num_img_tokens", 144, "num_img_tokens"),
+    VisionRefusal(
+      .qwen25, "patch_size", 8, "key patch_size: expected 4, as the vision tower of config.json has it, found 8"),
+    VisionRefusal(.qwen3, "merge_size", 1, "key merge_size: expected 2"),
+    VisionRefusal(.qwen3, "temporal_patch_size", 1, "key temporal_patch_size: expected 2"),
+    VisionRefusal(.gemma3, "do_pan_and_scan", true, "do_pan_and_scan"),
+    VisionRefusal(.gemma3, "size", ["height": 8, "width": 8], "12 x 12"),
+    VisionRefusal(.llavaOnevision, "size", ["height": 8, "width": 8], "size.height"),
+    VisionRefusal(.llavaOnevision, "image_grid_pinpoints", [[16, 16]], "image_grid_pinpoints"),
+    VisionRefusal(.llavaOnevision, "image_processor_type", "CLIPImageProcessor", "LlavaOnevisionImageProcessor"),
+  ]
 }

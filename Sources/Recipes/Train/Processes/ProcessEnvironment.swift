@@ -2,6 +2,7 @@
 public import Files
 public import Foundation
 public import Torch
+import Reports
 
 extension ProcessPlace {
   /// The place that torchrun, Slurm or `dist2 train --processes` gave this process; nil if it is alone.
@@ -20,7 +21,7 @@ extension ProcessPlace {
     func number(_ name: String, _ range: ClosedRange<Int>) throws(InputError) -> Int {
       guard let value = environment[name].flatMap({ Int($0) }), range.contains(value) else {
         throw InputError(
-          path: "<environment>", place: name, expected: "a number from \(range.lowerBound) to \(range.upperBound)",
+          path: "<environment>", place: name, expected: "a number \(range.words)",
           found: environment[name].map { "\"\($0)\"" } ?? "nothing", remedy: remedy)
       }
       return value

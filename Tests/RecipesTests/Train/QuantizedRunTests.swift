@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import Files
+import Foundation
+import Recipes
+import Reports
+import Testing
+import TokenModels
+import Torch
+import TorchNN
+import Training
+
+/// Run files with adapters on 4-bit weights, from the file to the exported model.
+@Suite struct QuantizedRunTests {
+  private static let lora = "train.lora={ rank: 2, targets: all-linear, dora: true, modulesToSave: [norm] }"
+
+  @Test func trainedEvaluatedExported() throws {
+    let tiny = try TinyRun(), run = try tiny.train("train.quantize=nf4", Self.lora)
+    let (finish, model) = try run.train()
+    #expect(finish.losses.last! < finish.losses[0])
+    #expect(model.isQuantized)
+    let folder = run.chosenCheckpoint(finish)
+    let config = try JSONReader(file: folder + "/adapter_config.json", limit: 1 << 20)
+    #expect(try config.bool(at: "use_dora"))
+    #expect(try config.at("modules_to_save").elements().map { try $0.string() } == ["model.norm"])
+
+    // Of the run: the 4-bit weights it was trained on, and the same loss.
+    let choice = try ModelChoice(tiny.folder + "/out", step: finish.step)
+    let loaded = try choice.load(), ids = Tensor([5, 9, 3, 7] as [Int64]).unsqueeze(0)
+    #expect(loaded.isQuantized)
+    #expect(noGrad { loaded.logits(ids) }.isEqual(to: noGrad { model.logits(ids) }))
+
+    // Exported: numbers again.
+    let exported = tiny.folder + "/exported"
+    _ = try exportModel(choice, to: exported, dtype: .float32, replacing: false)
+    let plain = try loadModel(folder: exported)
+    #expect(!plain.isQuantized)
+    #expect((noGrad { plain.logits(ids) } - noGrad { loaded.logits(ids) }).abs().max().item() < 1e-4)
+    // What the run starts from is not changed by it.
+    let start = try ModelChoice(tiny.folder + "/run.yaml")
+    _ = try exportModel(start, to: tiny.folder + "/start", dtype: .float32, replacing: false)
+    let first = try loadModel(folder: tiny.folder + "/start"), original = try loadModel(folder: tiny.folder + "/model")
+    #expect(noGrad { first.logits(ids) }.isEqual(to: noGrad { original.logits(ids) }))
+  }
+
+  @Test func anInterruptedRunGoesOnAsIfNothingHadHappened() throws {
+    let overrides = ["train.quantize={ type: nf4, doubleQuantization: true }", Self.lora, "train.lora.dropout=0.1"]
+    let whole = try TinyRun(), interrupted = try TinyRun()
+    func run(_ tiny: TinyRun) throws -> TrainRun {
+      TrainRun(try RunArtifacts(tiny.settings(overrides)), command: "", terminal: quiet)
+    }
+    let expected = try run(whole).run()
+    let first = try run(interrupted)
+    var steps = 0
+    first.observe = { if case .step(let step) = $0 { steps = step.step } }
+    first.shouldStop = { steps >= 5 }
+    #expect(try first.run().reason == .stopped)
+    #expect(try run(interrupted).run().losses == expected.losses)
+    let file = "out/checkpoints/step-12/adapter_model.safetensors"
+    #expect(try interrupted.bytes(file) == whole.bytes(file))
+  }
+
+  /// Settings that do not fit the model are refused by `inspect` and by `train`, before it is read.
+  @Test(arguments: [
+    (["train.lora={ targets: [query] }"], "train.lora: targets: expected names of linear layers"),
+    (["train.lora={ rankPattern: { up_proj: 2 } }"], "train.lora: rankPattern: expected names of layers"),
+    (["train.lora={}", "train.quantize={ type: nf4, exclude: [query] }"], "train.quantize: exclude: expected names"),
+    (["train.lora={ modulesToSave: [wte] }"], "train.lora: modulesToSave: expected embeddings, head"),
+  ]) func whatDoesNotFitTheModelIsRefused(overrides: [String], says: String) throws {
+    let tiny = try TinyRun(), settings = try tiny.settings(overrides + ["output=\"\(tiny.folder)/out\""])
+    let artifacts = try RunArtifacts(settings)
+    for body in [
+      { _ = try Inspection(artifacts, terminal: quiet) },
+      { _ = try TrainRun(artifacts, command: "", terminal: quiet).run() },
+    ] as [() throws -> Void] {
+      let error = try #require(#expect(throws: InputError.self) { try body() })
+      #expect(error.description.contains(says), "\(error)")
+    }
+  }
+
+  @Test func inspectSaysWhatItTakes() throws {
+    let tiny = try TinyRun()
+    func note(_ overrides: String...) throws -> String {
+      let text = try Inspection(RunArtifacts(tiny.settings(overrides)), terminal: quiet).text(quiet)
+      return text.replacing("\n", with: " ")
+    }
+    #expect(try note().contains("Memory besides activations: weights "))
+    #expect(try note("train.quantize=nf4", Self.lora).contains("(linear layers in nf4)"))
+  }
+}
