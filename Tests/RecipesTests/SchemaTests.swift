@@ -75,7 +75,11 @@ import Testing
     guard let schema else { return [] }
     if case .array(let alternatives)? = schema["anyOf"] { return alternatives.flatMap(mappings) }
     if let items = schema["items"] { return mappings(items) }
-    return schema["properties"] == nil ? [] : [schema]
+    return schema["properties"] == nil && !takesAnyName(schema) ? [] : [schema]
+  }
+
+  private func takesAnyName(_ schema: JSON) -> Bool {
+    if case .object? = schema["additionalProperties"] { true } else { false }
   }
 
   private func unknown(_ value: JSON, _ schema: JSON?, _ path: String) -> [String] {
@@ -83,8 +87,7 @@ import Testing
     case .object(let object):
       let allowed = mappings(schema)
       // Names that a user gives, each with a value of one kind.
-      let isFree = allowed.contains { if case .object? = $0["additionalProperties"] { true } else { false } }
-      if isFree { return [] }
+      if allowed.contains(where: takesAnyName) { return [] }
       return object.members.flatMap { key, member -> [String] in
         let found = allowed.compactMap { $0["properties"]?[key] }
         guard let first = found.first else { return ["\(path).\(key)"] }
