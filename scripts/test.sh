@@ -39,7 +39,11 @@ sed 's/\x1b\[[0-9;]*m//g' "$log" | sed -nE 's/^[^A-Za-z]*(Test|Suite) (.+) skipp
       printf "dist2: %d tests and suites skipped%s\n", count, (count ? ":" : "")
       for (reason in names) printf "dist2:   %s: %s\n", (reason == "" ? "no reason given" : reason), names[reason]
     }' >&2
-[ $status -eq 0 ] || exit $status
+if [ $status -ne 0 ]; then
+  # Thousands of lines above, and what ran beside it comes last: what failed is said once more.
+  sed 's/\x1b\[[0-9;]*m//g' "$log" | grep -A 3 -E '^[^A-Za-z]*Test .* recorded an issue' | cut -c 1-600 >&2 || true
+  exit $status
+fi
 # Not with a filter: the scripts, and a short round of changed input, always the same; `make fuzz` is the long one.
 [ $# -eq 0 ] || exit 0
 for test in Tests/Scripts/*_test.sh; do "$test" || fail "$test failed"; done
