@@ -39,14 +39,6 @@ func requireMemory(
     found: "\(gibibytes(bytes)) for \(purpose)", remedy: remedy)
 }
 
-/// Memory of training all of a model besides activations: float32 weights and gradients, two moments; of what several
-/// processes share this one's part.
-func bytes(ofTraining model: any TokenModel, _ train: TrainSettings, processes: Int) -> Double {
-  let shares = Double(processes), moments = 2 * Double(train.stateBits.rawValue) / 8
-  return numberCount(model)
-    * (4 + 4 / (train.sharding == .gradients ? shares : 1) + moments / (train.sharding == .none ? 1 : shares))
-}
-
 /// Memory of a run besides activations.
 struct TrainingMemory {
   /// Bytes of weights, trained ones too.
@@ -111,11 +103,12 @@ extension RunSettings {
   func requireMemory(_ folder: String, processes: Int = 1) throws {
     let memory = try trainingMemory(folder, processes: processes)
     let remedy =
-      train.lora == nil
-      ? "Train adapters: train.lora."
-      : train.quantize == nil
-        ? "Store the frozen weights in 4 bits: train.quantize: nf4."
-        : "Take a smaller model."
+      switch (train.fromScratch, train.lora == nil, train.quantize == nil) {
+      case (true, _, _): "Take smaller sizes in config.json."
+      case (_, true, _): "Train adapters: train.lora."
+      case (_, _, true): "Store the frozen weights in 4 bits: train.quantize: nf4."
+      default: "Take a smaller model."
+      }
     try Recipes.requireMemory(
       bytes: memory.bytes, path: folder, for: "weights, gradients and optimizer state", remedy: remedy,
       on: train.device)

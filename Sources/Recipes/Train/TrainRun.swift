@@ -189,6 +189,7 @@ public final class TrainRun {
   /// The model with its weights, ready to be trained: adapters added, parts frozen.
   private func makeModel() throws -> any PretrainedModel {
     let settings = artifacts.settings.train
+    try artifacts.settings.requireMemory(artifacts.modelFolder, processes: group?.size ?? 1)
     let model = try artifacts.withHead(settings.fromScratch ? randomlyInitializedModel() : publishedModel())
     if var lora = settings.lora {
       lora.base = artifacts.modelFolder
@@ -203,7 +204,6 @@ public final class TrainRun {
 
   private func publishedModel() throws -> any PretrainedModel {
     let settings = artifacts.settings
-    try settings.requireMemory(artifacts.modelFolder, processes: group?.size ?? 1)
     return try settings.startingModel(
       folder: artifacts.modelFolder,
       options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true))
@@ -211,11 +211,6 @@ public final class TrainRun {
 
   private func randomlyInitializedModel() throws -> any PretrainedModel {
     let device = artifacts.settings.train.device, model = try describeModel(folder: artifacts.modelFolder)
-    try requireMemory(
-      bytes: bytes(ofTraining: model, artifacts.settings.train, processes: group?.size ?? 1),
-      path: artifacts.modelFolder,
-      for: "weights, gradients and optimizer state of a model from scratch",
-      remedy: "Take smaller sizes in config.json.", on: device)
     try withTorchErrors {
       model.initialise(
         generator: Generator(seed: artifacts.settings.train.seed, device: device), dtype: .float32, device: device)
@@ -243,7 +238,6 @@ public final class TrainRun {
       [artifacts] folder in
       try model.saveCompanions(to: folder, tokenizer: artifacts.tokenizerFolder)
       try artifacts.saveAnswering(to: folder)
-
     }
   }
 

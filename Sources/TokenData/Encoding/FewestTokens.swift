@@ -11,10 +11,9 @@ extension ExampleEncoder {
   /// The fewest tokens that a record's texts can have, known before memory is taken for each of millions; nil for texts
   /// of a mebibyte or less, which are soon encoded, and for tokenizers whose tokens have no longest.
   public func fewestTokens(of record: Record) -> Int? {
-    guard let bound = tokenizer.textBound else { return nil }
-    let texts = Self.texts(of: record)
-    guard Self.bytes(of: record) > 1 << 20 else { return nil }
-    return texts.reduce(0) { $0 + bound.fewestTokens(of: $1) }
+    // The bound looks at every token of the vocabulary, as long as reading a short record takes many times over.
+    guard Self.bytes(of: record) > 1 << 20, let bound = tokenizer.textBound else { return nil }
+    return Self.texts(of: record).reduce(0) { $0 + bound.fewestTokens(of: $1) }
   }
 
   /// Refuses a record that has too much text to be cut to length.
