@@ -70,6 +70,11 @@ public enum Quantity: Sendable, Hashable, CustomStringConvertible {
     return String(text)
   }
 
+  /// `1 seed`, `5 seeds`, `1,000 examples`: of a noun whose plural has an s.
+  package static func counted(_ count: Int, _ noun: String) -> String {
+    "\(Quantity.count(count)) \(noun)\(count == 1 ? "" : "s")"
+  }
+
   private static func grouped(_ value: Int) -> String {
     var text = ""
     for (index, digit) in String(value.magnitude).reversed().enumerated() {

@@ -66,6 +66,26 @@ import TokenData
     #expect(bound.fewestTokens(of: String(repeating: "a", count: 100)) == 20)
   }
 
+  /// Looking for the bound visits every token of the vocabulary: not for each of millions of short records.
+  @Test func shortRecordsDoNotLookAtTheVocabulary() throws {
+    var tokens = JSONObject()
+    for id in 0..<5000 { tokens["t\(id)"] = .int(id) }
+    let json: JSON = [
+      "version": "1.0", "added_tokens": [], "normalizer": nil, "pre_tokenizer": nil, "post_processor": nil,
+      "decoder": nil,
+      "model": ["type": "BPE", "unk_token": "t0", "fuse_unk": false, "vocab": .object(tokens), "merges": []],
+    ]
+    let tokenizer = try withFile(json.text(), name: "tokenizer.json") { try Tokenizer(json: $0) }
+    let encoder = ExampleEncoder(tokenizer, end: nil)
+    let record = Record(.promptCompletion("1+1=", "2"), source: "line 1")
+    #expect(tokenizer.textBound != nil)
+    #expect(encoder.fewestTokens(of: record) == nil)
+    let clock = ContinuousClock()
+    let bounds = clock.measure { for _ in 0..<100 { _ = tokenizer.textBound } }
+    let records = clock.measure { for _ in 0..<1000 { _ = encoder.fewestTokens(of: record) } }
+    #expect(records < bounds, "1,000 records \(records), 100 bounds \(bounds)")
+  }
+
   private static func tokenizer(
     _ normalizer: JSON?, _ preTokenizer: JSON?, unknown: String?, fuses: Bool = false
   ) throws -> Tokenizer {

@@ -48,7 +48,7 @@ struct ComparisonReport {
   private var judgedTable: Table {
     let seeds = summary.seeds.count
     var table = table(
-      of: summary.judged, caption: "\(seeds) seed\(seeds == 1 ? "" : "s"), \(examples) test examples")
+      of: summary.judged, caption: "\(Quantity.counted(seeds, "seed")), \(Quantity.counted(examples, "test example"))")
     if summary.metrics.contains(where: \.isError) {
       table.notes.append("Answers without a readable number: \(summary.unreadable) in the errors.")
     }

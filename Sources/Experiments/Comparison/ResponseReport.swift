@@ -106,7 +106,7 @@ struct ResponseReport {
   private var table: Table {
     let seeds = summary.seeds.count
     var table = Table(
-      "\(seeds) seed\(seeds == 1 ? "" : "s"), \(summary.prompts) held-out prompts",
+      "\(Quantity.counted(seeds, "seed")), \(Quantity.counted(summary.prompts, "held-out prompt"))",
       columns: [Table.Column("objective")] + columns.map { Table.Column($0.title, alignment: .right) },
       notes: [
         seeds > 1 ? "95 % intervals over seeds (Student's t)." : "One seed: nothing is known of others.",

@@ -140,7 +140,7 @@ struct RegressionReport {
     return [
       "Always answering the median \(RegressionProblem.constantMedian): MAE \(floor.mae), RMSE \(floor.rmse). "
         + "The exact solution: 0.",
-      "\(seeds) seed\(seeds == 1 ? "" : "s"), \(settings.testProblems) test problems each, α = \(settings.alpha) "
+      "\(Quantity.counted(seeds, "seed")), \(settings.testProblems) test problems each, α = \(settings.alpha) "
         + "unless the name says another, τ = \(settings.temperature). The paper: Llama-3.2-1B, \(isAblation ? 10 : 5) seeds, 1000 problems, τ not "
         + "stated.",
       "Answers that are no numbers (counted as \(RegressionProblem.constantMedian)): \(wrong.joined(separator: ", ")).",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 import Foundation
+import Reports
 
 /// Examples that objectives are compared on.
 enum StudyProblem: Sendable, Hashable {
@@ -21,7 +22,7 @@ enum StudyProblem: Sendable, Hashable {
   var group: String {
     switch self {
     case .numbers(let numbers):
-      "\(numbers.digits) digit\(numbers.digits == 1 ? "" : "s"), noise \(numbers.noise) of the signal"
+      "\(Quantity.counted(numbers.digits, "digit")), noise \(numbers.noise) of the signal"
     case .table: "tables"
     }
   }

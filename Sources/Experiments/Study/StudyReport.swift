@@ -18,11 +18,13 @@ struct StudyReport {
   }
 
   var report: ExperimentReport {
-    let grid = summary.settings.grid
+    let seeds = summary.common(summary.problems).count
     var report = ExperimentReport(
       "When does teaching distance help?",
-      subtitle:
-        "\(summary.problems.count) problems, \(grid.variants.count) objectives, \(summary.common(summary.problems).count) seeds",
+      subtitle: [
+        (summary.problems.count, "problem"), (summary.settings.grid.variants.count, "objective"), (seeds, "seed"),
+      ]
+      .map(Quantity.counted).joined(separator: ", "),
       findings: [summary.vanishingAdvantage(.best)].compactMap { $0 },
       remarks: StudySummary.Selection.allCases.compactMap(summary.automaticWidth),
       figure: gains(.best).first ?? ranks(.best), parts: parts,

@@ -223,7 +223,7 @@ public struct TableTask {
       "\(Quantity.count(rows.count)) rows in the table: \(count.joined(separator: ", ")), drawn by seed \(options.seed)."
     )
     func leaveOut(_ count: Int, _ why: String) {
-      if count > 0 { remarks.append("Left out \(Quantity.count(count)) row\(count == 1 ? "" : "s") \(why).") }
+      if count > 0 { remarks.append("Left out \(Quantity.counted(count, "row")) \(why).") }
     }
     leaveOut(lost.missing, "without a value in a column of these")
     leaveOut(lost.others, "with text where numbers are")

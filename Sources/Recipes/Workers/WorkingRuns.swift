@@ -26,7 +26,7 @@ extension RunStore {
     let lock = try FileLock(folder: folder + "/cells")
     defer { lock.unlock() }
     let bar = ProgressBar(
-      "\(title): \(waiting.count) training run\(waiting.count == 1 ? "" : "s")",
+      "\(title): \(Quantity.counted(waiting.count, "training run"))",
       total: units.map { units in waiting.reduce(0) { $0 + units[$1]! } } ?? waiting.count,
       unit: units == nil ? "run" : unit)
     let rows = RunRows(bar, countsRuns: units == nil)

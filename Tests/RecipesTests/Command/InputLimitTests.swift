@@ -73,7 +73,7 @@ struct InputLimitTests {
     try lab.writeRun()
     let base = try lab.run("$D generate m --prompt x --max-new-tokens 1")
     #expect(try lab.run(input.make).code == 0)
-    let outcome = try lab.run("$D \(input.command)", seconds: 100)
+    let outcome = try lab.run("$D \(input.command)", seconds: 300)
     expectBounded(outcome, base)
   }
 
