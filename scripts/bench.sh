@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Side by side with PyTorch: builds Benchmarks/, makes a virtual environment for the peers, prints ratios and writes
-# Benchmarks/results/latest.json. QUICK=1 takes two rounds each; ONLY="step startup" names the cases.
+# Benchmarks/results/latest.json; a whole run is kept there by date, commit and machine, and drawn into docs/images/bench.svg.
+# QUICK=1 takes two rounds each; ONLY="step startup" names the cases.
 . "$(dirname "$0")/common.sh"
 need_pip
 "$ROOT/scripts/native.sh"

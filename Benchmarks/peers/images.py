@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image tokens in PyTorch eager: task=encode | step | sample."""
+"""Image tokens in PyTorch: task=encode | step | sample; eager, or with compile=1 a step by torch.compile."""
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +37,8 @@ def step(worker, settings):
     torch.manual_seed(1)
     codes = torch.randint(0, model.codes, (batch, model.length))
     classes = torch.arange(batch)
+    if "compile" in settings:
+        model = torch.compile(model, dynamic=False)
 
     def work():
         loss = F.cross_entropy(model(classes, codes).flatten(0, 1), codes.flatten())

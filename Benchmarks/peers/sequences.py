@@ -10,8 +10,9 @@ def make(count, vocabulary, length):
     return [ids[row, : length(row)] for row in range(count)]
 
 
-def padded(rows):
-    width = max(len(row) for row in rows)
+def padded(rows, width=0):
+    """ids and mask, as wide as the longest row, or `width`."""
+    width = max([width, *map(len, rows)])
     ids, mask = torch.zeros(len(rows), width, dtype=torch.long), torch.zeros(len(rows), width, dtype=torch.long)
     for index, row in enumerate(rows):
         ids[index, width - len(row) :] = row

@@ -5,10 +5,11 @@ method=eager      a plain PyTorch loop: transformers' LlamaForCausalLM, loss, ba
 method=kept       the same, logits only where the loss looks (logits_to_keep)
 method=trainer    transformers' Trainer with compute_loss
 method=trl        TRL's SFTTrainer with compute_loss
+
+eager and kept: compile=1 has the model compiled by torch.compile, repeat=n takes n steps a go.
 """
 
 import tempfile
-import time
 
 import torch
 import transformers
@@ -34,17 +35,20 @@ def run(worker, settings):
     ids, labels = examples.make(batch * 8, length, answer, digit_ids, vocabulary)
     loss_of = examples.AuthorLoss(digit_ids, vocabulary)
     if settings["method"] in ("eager", "kept"):
-        loop(worker, model, loss_of, ids, labels, batch, answer + 1 if settings["method"] == "kept" else 0)
+        keep = answer + 1 if settings["method"] == "kept" else 0
+        if "compile" in settings:
+            model = torch.compile(model, dynamic=False)
+        loop(worker, model, loss_of, ids, labels, batch, keep, int(settings.get("repeat", 1)))
     else:
         trainer(worker, settings["method"], model, tokenizer, loss_of, ids, labels, batch)
 
 
-def loop(worker, model, loss_of, ids, labels, batch, keep):
+def loop(worker, model, loss_of, ids, labels, batch, keep, repeat):
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0, fused=True)
     model.train()
     step = 0
 
-    def work():
+    def one():
         nonlocal step
         rows = slice(step * batch % len(ids), step * batch % len(ids) + batch)
         step += 1
@@ -55,14 +59,14 @@ def loop(worker, model, loss_of, ids, labels, batch, keep):
         optimizer.zero_grad()
         return loss.item()
 
-    worker.serve(work)
+    worker.serve(lambda: [one() for _ in range(repeat)][-1])
 
 
 class Turn(transformers.TrainerCallback):
     """Answers a `go` with each step: from the go to the step's end, so that all that the loop does is counted."""
 
     def __init__(self, worker):
-        self.worker, self.start, self.loss = worker, 0, 0
+        self.worker, self.start, self.loss = worker, worker.now(), 0
 
     def on_train_begin(self, args, state, control, **_):
         self.worker.ready()
@@ -74,7 +78,7 @@ class Turn(transformers.TrainerCallback):
 
     def wait(self):
         more = self.worker.next()
-        self.start = time.perf_counter()
+        self.start = self.worker.now()
         return more
 
 

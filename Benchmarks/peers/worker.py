@@ -19,13 +19,18 @@ class Worker:
     def next(self):
         return bool(sys.stdin.readline())
 
+    def now(self):
+        """The time by the clock, and by the seconds that processors have spent on this process."""
+        return time.perf_counter(), time.process_time()
+
     def answer(self, start, check):
-        self.say(seconds=time.perf_counter() - start, check=float(check))
+        wall, cpu = self.now()
+        self.say(seconds=wall - start[0], cpu=cpu - start[1], check=float(check))
 
     def serve(self, work):
         self.ready()
         while self.next():
-            start = time.perf_counter()
+            start = self.now()
             check = work()
             self.answer(start, check)
 

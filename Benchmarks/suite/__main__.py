@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The side-by-side suite: `python -m suite MODEL_FOLDER [--quick] [--only NAME]…`, called by scripts/bench.sh.
 
-Prints one table and writes results/latest.json. A ratio is ours / theirs: the median over rounds of which each gives
-both sides one turn, with the quantiles between which four rounds of five lie. `--only` takes parts of case names.
+Prints one table and writes results/latest.json; a whole run is also kept beside it (history.py) and drawn (plot.py). A
+ratio is ours / theirs: the median over rounds of which each gives both sides one turn, with the quantiles between which
+four rounds of five lie. `--only` takes parts of case names.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import os
 import tempfile
 import time
 
-from . import floors, images, machine, scaling, texts
+from . import best, floors, history, images, machine, plot, scaling, texts
 from .cases import all_cases
 from .measure import fresh, interleaved, say, spread
 from .processes import FOLDER
@@ -26,7 +27,7 @@ def run(case, rounds):
 
 def row_of(row, tracks, tolerance):
     ours, theirs = tracks[row.ours], tracks[row.theirs]
-    unit = {"seconds": "time", "faults": "page faults"}.get(row.quantity, "memory")
+    unit = {"seconds": "time", "faults": "page faults", "rate": "rate"}.get(row.quantity, "memory")
     made = {"name": row.name, "unit": unit, "peer": row.peer, "goal": row.goal}
     failure = ours.failure or theirs.failure
     if failure:
@@ -36,14 +37,21 @@ def row_of(row, tracks, tolerance):
     if row.quantity == "faults":
         made |= {"ours": spread(ours.faults)[0], "theirs": spread(theirs.faults)[0]}
         ratio = low = high = made["ours"] / max(1, made["theirs"])
-    elif row.quantity == "seconds":
-        ratio, low, high = spread([a / b for a, b in zip(ours.seconds, theirs.seconds)])
+    elif row.quantity in ("seconds", "rate"):
+        times = [a / b for a, b in zip(ours.seconds, theirs.seconds)]
+        if row.quantity == "rate":
+            times = [1 / time for time in times]
+            made["better"] = "higher"
+        ratio, low, high = spread(times)
+        if ours.cpu and theirs.cpu and row.quantity == "seconds":
+            # Beside other work, with one thread on both sides (OMP_NUM_THREADS=1), this is steadier than the clock.
+            made["cpu_ratio"] = spread([a / b for a, b in zip(ours.cpu, theirs.cpu)])[0]
         made |= {"ours": spread(ours.seconds)[0], "theirs": spread(theirs.seconds)[0]}
     else:
         made |= {"ours": getattr(ours, row.quantity) / 1024, "theirs": getattr(theirs, row.quantity) / 1024}
         ratio = low = high = made["ours"] / made["theirs"]
     made |= {"ratio": ratio, "low": low, "high": high, "memory_mib": [ours.peak / 1024, theirs.peak / 1024]}
-    return made | ({"reached": ratio <= row.goal} if row.goal else {})
+    return made | ({"reached": ratio >= row.goal if row.quantity == "rate" else ratio <= row.goal} if row.goal else {})
 
 
 def main():
@@ -56,7 +64,8 @@ def main():
     started = time.time()
     result = {"machine": machine.machine(), "commit": machine.commit(), "versions": machine.versions(), "rows": []}
     with tempfile.TemporaryDirectory() as folder:
-        for case in all_cases(options.model, texts.write(folder), images.write(folder)):
+        models = images.write(folder) | {"small": best.write_small(folder)}
+        for case in all_cases(options.model, texts.write(folder), models):
             if not wanted(case.name):
                 continue
             say(f"  {case.name} ({time.time() - started:.0f} s)")
@@ -80,6 +89,8 @@ def main():
         target.with_suffix(".new").write_text(text)
         target.with_suffix(".new").rename(target)
     say(f"  wrote {path} after {result['seconds']} s")
+    if name == "latest":
+        say(f"  kept {history.keep(result)}, drew {plot.write()}")
 
 
 main()

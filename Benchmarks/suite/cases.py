@@ -1,34 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every side-by-side measurement. To add one: an entry here, an operation in Sources/dist2-bench and in peers/."""
 
-import dataclasses
-
+from . import best, shared
+from .case import Case, Row
 from .processes import KEEP
-
-
-@dataclasses.dataclass
-class Row:
-    """One line of the result: ours / theirs of a quantity."""
-
-    name: str
-    theirs: str  # the worker compared with
-    goal: float = None  # at most
-    quantity: str = "seconds"  # or "peak", "growth", "faults"
-    ours: str = "ours"
-    peer: str = ""  # in words
-
-
-@dataclasses.dataclass
-class Case:
-    """Workers that take turns, and the rows that come of it."""
-
-    name: str
-    workers: dict
-    rows: list
-    rounds: int
-    fresh: str = ""  # "ready" or "step": new processes, timed from their start
-    warm: int = 1  # rounds before those that count
-    tolerance: float = 1e-3  # by which the workers' checks may differ, relative; None: not comparable
 
 
 LCE = "torch linear_cross_entropy, chunk 128, cross entropy alone"
@@ -89,21 +64,14 @@ def steps(model, batch, length, rounds, goals):
 
 
 def steps_alike(model, batch, length, rounds):
-    """Where the difference comes from: the same allocator settings on both sides, logits only where they are needed."""
+    """Where the difference comes from: the same allocator settings on both sides; best.py has the rest."""
     shape = {"model": model, "batch": batch, "length": length}
     name = f"step_{batch}x{length}"
     workers = {
         "ours": ("ours", "step", {"clip": "none", **shape}, KEEP),
         "eager": ("peer", "step", {"method": "eager", **shape}, KEEP),
-        "kept": ("peer", "step", {"method": "kept", **shape}, KEEP),
     }
-    rows = [
-        Row(f"{name}_time_vs_torch_eager_same_allocator", "eager", None, peer=EAGER + ", memory kept by malloc"),
-        Row(
-            f"{name}_time_vs_torch_eager_same_allocator_kept_logits", "kept", None,
-            peer=EAGER + ", memory kept by malloc, logits_to_keep",
-        ),
-    ]
+    rows = [Row(f"{name}_time_vs_torch_eager_same_allocator", "eager", None, peer=EAGER + ", memory kept by malloc")]
     return Case(f"{name}_alike", workers, rows, rounds, warm=2)
 
 
@@ -143,6 +111,26 @@ def score(model):
     return Case("score", workers, rows, 5)
 
 
+def preferences(model):
+    """A step of DPO, log-probabilities of the reference model computed before the first one on both sides."""
+    shape = {"model": model, "pairs": 8, "prompt": 64, "answer": 64}
+    workers = {
+        "ours": ("ours", "preferences", shape),
+        "trl": ("peer", "preferences", shape),
+        "kept": ("peer", "preferences", shape, KEEP),
+        "parts": ("ours", "preferences", {**shape, "micro": 2}),
+    }
+    peer = "TRL DPOTrainer, 8 pairs of 128 tokens, precomputed reference"
+    rows = [
+        Row("dpo_step_time_vs_trl", "trl", 0.7, peer=peer),
+        Row("dpo_step_time_vs_trl_same_allocator", "kept", None, peer=peer + ", memory kept by malloc"),
+        Row("dpo_step_memory_vs_trl", "trl", 0.6, "peak", peer=peer),
+        Row("dpo_step_time_in_parts_vs_trl", "trl", None, ours="parts", peer=peer + "; ours two pairs at a time"),
+        Row("dpo_step_memory_in_parts_vs_trl", "trl", 0.6, "peak", ours="parts", peer=peer + "; ours two pairs at a time"),
+    ]
+    return Case("preferences", workers, rows, 3, warm=2)
+
+
 def tokenizer(name, settings, rounds=11):
     one = {"OMP_NUM_THREADS": "1"}
     workers = {"ours": ("ours", "tokenizer", settings, one), "theirs": ("peer", "tokenizer", settings, one)}
@@ -153,11 +141,19 @@ def tokenizer(name, settings, rounds=11):
 def images(models):
     """Image tokens: `models` are folders by name."""
     encode = {"task": "encode", "model": models["vq"], "batch": 2}
-    step, sample = {"task": "step", "model": models["gpt16"], "batch": 2}, {"task": "sample", "model": models["gpt8"], "batch": 8}
+    step = {"task": "step", "model": models["gpt16"], "batch": 2}
+    sample = {"task": "sample", "model": models["gpt8"], "batch": 8}
     workers = {
         "ours": ("ours", "images", {**step, "preset": "dist"}),
         "sft": ("ours", "images", {**step, "preset": "sft"}),
         "theirs": ("peer", "images", step),
+        "best": ("peer", "images", step, KEEP),
+        "compiled": best.compiled("images", step),
+    }
+    drawing = {
+        "ours": ("ours", "images", sample),
+        "theirs": ("peer", "images", sample),
+        "best": ("peer", "images", sample, KEEP),
     }
     eager = "PyTorch eager, LlamaGen-B, 2 pictures of 256 codes, cross entropy, fused AdamW"
     return [
@@ -166,12 +162,15 @@ def images(models):
             Row("image_encode_memory_vs_torch_eager", "theirs", None, "peak", peer="the same")], 4),
         Case("image_step", workers, [
             Row("image_step_time_vs_torch_eager", "theirs", 1.0, ours="sft", peer=eager),
+            Row("image_step_time_vs_torch_best", "best", None, ours="sft", peer=eager + ", memory kept by malloc"),
+            Row("image_step_time_vs_torch_compile", "compiled", None, ours="sft", peer=eager + ", the same by torch.compile"),
             Row("image_dist_step_time_vs_torch_eager_ce", "theirs", None, peer=eager + " alone; ours with the distance"),
             Row("image_dist_step_time_vs_sft_step", "sft", 1.1, peer="our own step without the distance, 16,384 codes"),
             Row("image_step_memory_vs_torch_eager", "theirs", None, "peak", peer=eager)], 5, warm=2),
-        Case("image_sample", {"ours": ("ours", "images", sample), "theirs": ("peer", "images", sample)}, [
+        Case("image_sample", drawing, [
             Row("image_sample_time_vs_torch_eager", "theirs", 0.667, peer="PyTorch eager with key-value cache, LlamaGen-B, "
                 "8 pictures of 64 codes, guidance"),
+            Row("image_sample_time_vs_torch_best", "best", 0.45, peer="the same, memory kept by malloc"),
             Row("image_sample_memory_vs_torch_eager", "theirs", None, "peak", peer="the same")], 4),
     ]
 
@@ -191,7 +190,7 @@ def seeing(model):
 
 
 def all_cases(model, texts, models):
-    """Every case. `texts` are files of documents, `models` folders of image models, by name."""
+    """Every case. `texts` are files of documents, `models` folders of image models and of a small decoder, by name."""
     file = f"{model}/tokenizer.json"
     return [
         linear_loss(model),
@@ -200,10 +199,16 @@ def all_cases(model, texts, models):
         steps(model, 1, 96, 9, {"eager": 0.60, "trainer": 0.65}),
         steps_alike(model, 8, 128, 3),
         steps_alike(model, 1, 96, 9),
+        *best.steps(model),
+        *best.small(models["small"]),
         startup(model),
         first_step(model),
         generate(model),
+        best.generate("generate", model),
         score(model),
+        best.score("score", model),
+        preferences(model),
+        *shared.cases(model),
         *(tokenizer(name, {"task": "encode", "tokenizer": file, "texts": path}) for name, path in texts.items()),
         tokenizer("load", {"task": "load", "tokenizer": file}),
         *images(models),

@@ -6,7 +6,7 @@ import statistics
 import sys
 import time
 
-from .processes import Failure, Process
+from .processes import Failure, start
 
 
 @dataclasses.dataclass
@@ -14,6 +14,7 @@ class Track:
     """What one worker was seen to do."""
 
     seconds: list = dataclasses.field(default_factory=list)
+    cpu: list = dataclasses.field(default_factory=list)  # seconds of processors; of several processes the first one's
     check: float = 0
     peak: float = 0  # KiB
     growth: float = 0  # KiB above what was resident before the first go
@@ -31,7 +32,7 @@ PATIENCE = 90
 
 def interleaved(workers, rounds, warm=1):
     """Long-lived workers, each given one go in turn; every round starts with another one. The first `warm` rounds are
-    not counted. `workers` are argument tuples of Process by label. Returns a Track by label."""
+    not counted. `workers` are by label `start`'s arguments, or why there is none. Returns a Track by label."""
     tracks = {label: Track() for label in workers}
     started = time.monotonic()
     alive = {}
@@ -53,7 +54,9 @@ def interleaved(workers, rounds, warm=1):
 
 
 def open_worker(alive, tracks, label, arguments):
-    alive[label] = Process(*arguments)
+    if isinstance(arguments, str):
+        raise Failure(arguments)
+    alive[label] = start(*arguments)
     tracks[label].growth = -alive[label].read()["rss_kib"]
 
 
@@ -63,6 +66,7 @@ def one_go(process, track, counts):
     answer = process.read()
     if counts:
         track.seconds.append(answer["seconds"])
+        track.cpu.append(answer["cpu"])
         track.faults.append(process.faults() - before)
     else:
         track.check = answer["check"]
@@ -99,7 +103,7 @@ def fresh(workers, rounds, until):
 
 
 def one_life(alive, track, label, arguments, until, counts):
-    process = alive[label] = Process(*arguments)
+    process = alive[label] = start(*arguments)
     if until == "step":
         process.go()  # waits in the pipe
     process.read()

@@ -5,12 +5,14 @@ import json
 import os
 import pathlib
 import select
+import socket
 import subprocess
 import sys
 import time
 
 FOLDER = pathlib.Path(__file__).parent.parent
-OURS = FOLDER / ".build/release/dist2-bench"
+OURS = pathlib.Path(os.environ.get("DIST2_BENCH", FOLDER / ".build/release/dist2-bench"))
+PROGRAM = pathlib.Path(os.environ.get("DIST2", FOLDER.parent / ".build/release/dist2"))
 # One line each side could set itself: glibc then keeps freed memory instead of faulting it in again.
 KEEP = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "17179869184"}
 
@@ -88,6 +90,62 @@ class Process:
         self.process.stderr.close()
         return peak
 
+    def end_of_input(self):
+        self.process.stdin.close()
+
     def abandon(self):
         self.process.kill()
         self.process.wait()
+
+
+class Group:
+    """Several workers that share each go, as one: `size` of them, that meet at a port of this machine. What the first says
+    counts. Each has its part of the cores."""
+
+    def __init__(self, side, operation, settings, environment, patience, size):
+        threads = str(max(1, (os.cpu_count() or 1) // size))
+        environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, **(environment or {})}
+        place = {"size": size, "port": free_port()}
+        self.members = []
+        try:
+            for rank in range(size):
+                self.members.append(Process(side, operation, {**settings, **place, "rank": rank}, environment, patience))
+        except OSError:
+            self.abandon()
+            raise
+
+    def go(self):
+        for member in self.members:
+            member.go()
+
+    def read(self):
+        return [member.read() for member in self.members][0]
+
+    def seconds(self):
+        return self.members[0].seconds()
+
+    def faults(self):
+        return sum(member.faults() for member in self.members)
+
+    def finish(self):
+        """Greatest resident memory of any of them in KiB. They leave together, so all have to know the end first."""
+        for member in self.members:
+            member.end_of_input()
+        return max(member.finish() for member in self.members)
+
+    def abandon(self):
+        for member in self.members:
+            member.abandon()
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def start(side, operation, settings, environment=None, patience=240, size=1):
+    """A worker, or as one several that share its work."""
+    if size == 1:
+        return Process(side, operation, settings, environment, patience)
+    return Group(side, operation, settings, environment, patience, size)

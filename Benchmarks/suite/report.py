@@ -8,12 +8,13 @@ def number(value):
 
 def cells(row):
     if "reason" in row:
-        return [row["name"], "-", "", "", number(row.get("goal")), "not measured: " + row["reason"], ""]
+        return [row["name"], "-", "", "", "", number(row.get("goal")), "not measured: " + row["reason"], ""]
     sign = ">= " if row.get("better") == "higher" else "<= "
     verdict = {True: "reached", False: "not reached", None: ""}[row.get("reached")]
     memory = " / ".join(f"{value:.0f}" for value in row.get("memory_mib", []))
     goal = sign + number(row["goal"]) if row.get("goal") else ""
-    return [row["name"], number(row["ratio"]), number(row["low"]), number(row["high"]), goal, verdict, memory]
+    ratios = [number(row.get(key)) for key in ("ratio", "low", "high", "cpu_ratio")]
+    return [row["name"], *ratios, goal, verdict, memory]
 
 
 def aligned(lines):
@@ -27,7 +28,8 @@ def head(result):
         f"{machine['cpu']}, {machine['cores']} cores ({machine['level']}), {machine['memory_gib']} GiB, "
         f"load {machine['load_before']:.1f} before, {machine['load_after']:.1f} after; commit {result['commit']}",
         ", ".join(f"{name} {version}" for name, version in versions.items()),
-        "Ratios are ours / theirs, the median of interleaved rounds; four rounds of five lie between low and high.",
+        "Ratios are ours / theirs, the median of interleaved rounds; four rounds of five lie between low and high. "
+        "CPU: the same of the processors' seconds.",
     ]
     if result.get("floors"):
         floors = result["floors"]
@@ -35,7 +37,7 @@ def head(result):
     return lines
 
 
-TITLES = ["row", "ratio", "low", "high", "goal", "", "peak MiB, ours / theirs"]
+TITLES = ["row", "ratio", "low", "high", "CPU", "goal", "", "peak MiB, ours / theirs"]
 
 
 def curves(result):
@@ -52,7 +54,7 @@ def table(result):
 def markdown(result):
     """The same for a page; the numbers of docs/performance.md."""
     lines = ["# Side by side", "", *(line + "  " for line in head(result)), ""]
-    titles = TITLES[:5] + ["reached"] + TITLES[6:] + ["peer"]
+    titles = TITLES[:6] + ["reached"] + TITLES[7:] + ["peer"]
     lines += ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in result["rows"]:
         lines.append("| " + " | ".join([*cells(row), row.get("peer", "")]) + " |")

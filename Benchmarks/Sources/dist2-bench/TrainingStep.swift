@@ -9,7 +9,8 @@ import Training
 
 /// Whole optimizer steps of the trainer: collation, forward, backward, clipping, finite check, AdamW.
 ///
-/// A step is timed from its `go` to its event, so whatever the loop does between steps is counted too.
+/// A step is timed from its `go` to its event, so whatever the loop does between steps is counted too. `repeat=n` takes n
+/// steps a go; with `size=…` several processes share each.
 func trainingStep(_ worker: Worker, _ settings: Settings) throws {
   let batch = settings.int("batch", 8), length = settings.int("length", 128)
   let model: any TokenModel, digits: TokenSpace
@@ -24,28 +25,34 @@ func trainingStep(_ worker: Worker, _ settings: Settings) throws {
   let examples = exampleSet(
     count: batch * 8, length: length, answer: settings.int("answer", 8), digits: digits,
     vocabulary: model.vocabularySize)
+  let group = try processGroup(settings)
   let source = ExampleBatches(
     (0..<1 << 16).map { examples[$0 % examples.count] },
-    plan: BatchPlan(count: 1 << 16, batch: batch, shuffled: false))
+    plan: BatchPlan(count: 1 << 16, batch: batch, shuffled: false),
+    share: group.map { StepShare(rank: $0.rank, of: $0.size) } ?? .whole)
   let trainer = Trainer(
     model, try distances(over: digits), optimizer(settings.string("optimizer")),
     options: TrainingOptions(
-      length: .steps(1 << 16), gradientNormLimit: settings.string("clip") == "none" ? nil : 1))
-  try worker.serve(trainer, source) { $0.loss }
+      length: .steps(1 << 16), gradientNormLimit: settings.string("clip") == "none" ? nil : 1),
+    reducer: group.map { DistributedReducer($0) } ?? SingleProcess())
+  try worker.serve(trainer, source, repeats: settings.int("repeat", 1)) { $0.loss }
+  group?.leave()
 }
 
 extension Worker {
-  /// Answers every `go` with a step of the trainer; `check` is the number by which peers are compared.
-  func serve(_ trainer: Trainer, _ source: any BatchSource, check: (StepMetrics) -> Double) throws {
+  /// Answers every `go` with so many steps of the trainer; `check` is the number by which peers are compared.
+  func serve(
+    _ trainer: Trainer, _ source: any BatchSource, repeats: Int = 1, check: (StepMetrics) -> Double
+  ) throws {
     ready()
     guard next() else { return }
-    var start = ContinuousClock.now, isOver = false
+    var start = Moment(), isOver = false
     trainer.shouldStop = { isOver }
     try trainer.fit(source) { event in
-      guard case .step(let metrics) = event else { return }
+      guard case .step(let metrics) = event, metrics.step.isMultiple(of: repeats) else { return }
       answer(since: start, check: check(metrics))
       isOver = !next()
-      start = .now
+      start = Moment()
     }
   }
 }
@@ -97,7 +104,7 @@ private struct NoUpdate: OptimizerRule {
   func makeOptimizer(for parameters: [OptimizedParameter]) -> any Optimizer { Idle() }
 
   private final class Idle: Optimizer {
-    let state: [(name: String, tensor: Tensor)] = []
+    let state: [OptimizerState] = []
     func update(gradients: [Tensor?], gradientFactor: Double, learningRateFactor: Double) {}
   }
 }

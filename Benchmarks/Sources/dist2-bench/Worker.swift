@@ -13,15 +13,18 @@ struct Worker {
   func next() -> Bool { readLine() != nil }
 
   /// Answers a `go`.
-  func answer(since start: ContinuousClock.Instant, check: Double) {
-    say(["seconds": (ContinuousClock.now - start) / .seconds(1), "check": check])
+  ///
+  /// - Parameter start: the times when it was read.
+  func answer(since start: Moment, check: Double) {
+    let now = Moment()
+    say(["seconds": (now.wall - start.wall) / .seconds(1), "cpu": now.cpu - start.cpu, "check": check])
   }
 
   /// Answers every `go` by doing the work once. It gives the number to check.
   func serve(_ work: () throws -> Double) throws {
     ready()
     while next() {
-      let start = ContinuousClock.now
+      let start = Moment()
       let check = try work()
       answer(since: start, check: check)
     }
@@ -40,6 +43,18 @@ struct Worker {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix(key + ":") }
     return line.flatMap { $0.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Double($0) } } ?? 0
+  }
+}
+
+/// A time by the clock, and by the seconds that processors have spent on this process.
+struct Moment {
+  let wall = ContinuousClock.now
+  let cpu: Double
+
+  init() {
+    var used = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used)
+    cpu = Double(used.tv_sec) + 1e-9 * Double(used.tv_nsec)
   }
 }
 

@@ -3,11 +3,13 @@ import Foundation
 
 /// Every operation, by the name that the suite asks for. To add one: its file, and its line here.
 let operations: [String: (Worker, Settings) throws -> Void] = [
+  "all-reduce": allReduce,
   "floors": measureFloors,
   "generate": generate,
   "images": imageTokens,
   "linear-loss": linearLoss,
   "logits-loss": logitsLoss,
+  "preferences": preferenceSteps,
   "score": score,
   "seeing": seeing,
   "start": start,
