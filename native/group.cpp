@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 
 struct ct_store_s {
   c10::intrusive_ptr<c10d::TCPStore> store;
+  milliseconds patience;
+  bool isLost = false;
 };
 struct ct_group_s {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
@@ -45,6 +47,21 @@ template <class F> void within(milliseconds limit, const std::string &otherwise,
   }).detach();
   TORCH_CHECK(future.wait_for(limit) == std::future_status::ready, otherwise);
   future.get();
+}
+
+/// What the store answers. Where it can be reached it does so at once; where a cable has been pulled c10d's client waits for
+/// ever, with a lock that the next question would wait for as well.
+template <class F> auto asked(ct_store s, F question) {
+  constexpr auto lost = "the store of the run does not answer";
+  TORCH_CHECK(!s->isLost, lost);
+  auto answer = std::make_shared<decltype(question(*s->store))>();
+  try {
+    within(s->patience, lost, [answer, question, store = s->store] { *answer = question(*store); });
+  } catch (...) {
+    s->isLost = true;
+    throw;
+  }
+  return *answer;
 }
 
 /// This machine's address on the way to `host`, which peers can reach. Its name will not do: Debian's /etc/hosts maps it to
@@ -90,7 +107,7 @@ int ct_store_open(const char *host, uint16_t port, bool serves, int64_t limit_ms
     auto made = std::make_shared<c10::intrusive_ptr<c10d::TCPStore>>();
     within(milliseconds(limit_ms), "no store of a run answers there",
            [made, options, host = std::string(host)] { *made = c10::make_intrusive<c10d::TCPStore>(host, options); });
-    *out = new ct_store_s{*made};
+    *out = new ct_store_s{*made, std::min(milliseconds(limit_ms), milliseconds(30'000))};
   });
 }
 uint16_t ct_store_port(ct_store s) { return s->store->getPort(); }
@@ -99,14 +116,20 @@ void ct_store_close(ct_store s) { delete s; }
 int ct_store_set(ct_store s, const char *key, const void *bytes, size_t n) {
   return caught([&] {
     auto *from = static_cast<const uint8_t *>(bytes);
-    s->store->set(key, std::vector<uint8_t>(from, from + n));
+    asked(s, [key = std::string(key), value = std::vector<uint8_t>(from, from + n)](c10d::TCPStore &store) {
+      store.set(key, value);
+      return true;
+    });
   });
 }
-int ct_store_has(ct_store s, const char *key, bool *out) { return caught([&] { *out = s->store->check({key}); }); }
+int ct_store_has(ct_store s, const char *key, bool *out) {
+  return caught(
+      [&] { *out = asked(s, [key = std::string(key)](c10d::TCPStore &store) { return store.check({key}); }); });
+}
 int ct_store_get(ct_store s, const char *key, int64_t limit_ms, void **bytes, size_t *n) {
   return caught([&] {
     s->store->wait({key}, milliseconds(limit_ms));
-    auto found = s->store->get(key);
+    auto found = asked(s, [key = std::string(key)](c10d::TCPStore &store) { return store.get(key); });
     *n = found.size();
     *bytes = malloc(found.size() + 1);
     TORCH_CHECK(*bytes, "out of memory");
@@ -114,7 +137,8 @@ int ct_store_get(ct_store s, const char *key, int64_t limit_ms, void **bytes, si
   });
 }
 int ct_store_add(ct_store s, const char *key, int64_t amount, int64_t *out) {
-  return caught([&] { *out = s->store->add(key, amount); });
+  return caught(
+      [&] { *out = asked(s, [key = std::string(key), amount](c10d::TCPStore &store) { return store.add(key, amount); }); });
 }
 
 int ct_group_make(ct_store s, const char *prefix, int rank, int size, int64_t join_ms, int64_t limit_ms, ct_group *out) {

@@ -52,6 +52,13 @@ struct ProcessTrouble {
           ? "\(names) did not answer for \(limit.seconds) s: it hangs, or needs a longer --timeout."
           : "\(names) ended without a word: killed, or out of memory?")
     } catch {
+      // In the library's words (native/group.cpp): nothing says that it has ended.
+      guard !"\(error)".contains("does not answer") else {
+        let keeper = place.isStoreElsewhere ? "the launcher" : "process 0"
+        return ProcessFailure(
+          "process \(place.rank) cannot reach \(place.host):\(place.port), where \(keeper) keeps the store: has the "
+            + "machine or the network gone?")
+      }
       return place.isStoreElsewhere
         ? ProcessFailure("the store of the run has gone: who started process \(place.rank) has ended.")
         : ProcessFailure("process 0, which keeps the store, ended without a word: killed, or out of memory?")
