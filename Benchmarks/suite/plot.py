@@ -49,7 +49,8 @@ LEFT, TOP, HEIGHT, GAP, LABELS, MOST = 44, 34, 190, 74, 280, 1.2
 class Panel:
     def __init__(self, title, rows, runs, top, step):
         self.title, self.runs, self.top, self.step = title, runs, top, step
-        self.rows = [(name, short) for name, short in rows.items() if any(name in run["rows"] for run in runs)]
+        coloured = zip(rows.items(), COLOURS)
+        self.rows = [(*row, colour) for row, colour in coloured if any(row[0] in run["rows"] for run in runs)]
         self.right = LEFT + step * len(runs)
 
     def x(self, run):
@@ -72,7 +73,7 @@ class Panel:
 
     def series(self):
         ends = []
-        for (name, short), colour in zip(self.rows, COLOURS):
+        for name, short, colour in self.rows:
             points = [(place, run["rows"][name][0]) for place, run in enumerate(self.runs) if name in run["rows"]]
             for machine in {history.slug(self.runs[place]["machine"]) for place, _ in points}:
                 own = [point for point in points if history.slug(self.runs[point[0]]["machine"]) == machine]
