@@ -39,11 +39,12 @@ import Recipes
       Foundation.exit(130)
     } catch let error where exitCode(for: error) == .validationFailure {
       // Wrong usage: ArgumentParser's own words, but the exit code that shells expect.
-      _ = ByteStream.standardError.tryWrite((unknownCommand(CommandLine.arguments) ?? fullMessage(for: error)) + "\n")
+      let message = unknownCommand(CommandLine.arguments) ?? wrappingUsage(fullMessage(for: error))
+      _ = ByteStream.standardError.tryWrite(message + "\n")
       Foundation.exit(2)
     } catch let error where exitCode(for: error) == .success {
       // Help, version, a script for the shell.
-      print(fullMessage(for: error))
+      print(wrappingUsage(fullMessage(for: error)))
       Foundation.exit(0)
     } catch {
       complain("\(error)")

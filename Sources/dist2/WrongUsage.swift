@@ -8,7 +8,31 @@ extension Dist2 {
   static func words(_ error: ValidationError, of command: any ParsableCommand.Type) -> String {
     let usage = usageString(for: command).split(separator: "\n").joined(separator: "\n       ")
     let name = names(of: command)?.joined(separator: " ") ?? "dist2"
-    return "Error: \(error.message)\nUsage: \(usage)\n  See '\(name) --help' for more information."
+    return wrappingUsage("Error: \(error.message)\nUsage: \(usage)\n  See '\(name) --help' for more information.")
+  }
+
+  /// Help or a message of ArgumentParser with its line of usage broken between options: it wraps everything else.
+  static func wrappingUsage(_ text: String, width: Int = 80) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).flatMap { line -> [String] in
+      guard line.lowercased().hasPrefix("usage: "), line.count > width else { return [String(line)] }
+      let indent = String(repeating: " ", count: "Usage: ".count)
+      return optionsApart(line).reduce(into: [String]()) { lines, option in
+        if let last = lines.last, last.count + 1 + option.count <= width {
+          lines[lines.count - 1] += " " + option
+        } else {
+          lines.append(lines.isEmpty ? option : indent + option)
+        }
+      }
+    }.joined(separator: "\n")
+  }
+
+  /// Words of a line, those within brackets together: `[--set <key=value> ...]`.
+  private static func optionsApart(_ line: Substring) -> [String] {
+    var depth = 0
+    return line.split(separator: " ").reduce(into: [String]()) { options, word in
+      if depth > 0 { options[options.count - 1] += " " + word } else { options.append(String(word)) }
+      depth += word.count { $0 == "[" } - word.count { $0 == "]" }
+    }
   }
 
   /// What is said of a first word that no command is called by, with the one that was probably meant; nil for others.
