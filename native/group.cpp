@@ -10,6 +10,7 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <future>
 #include <thread>
@@ -54,14 +55,22 @@ template <class F> void within(milliseconds limit, const std::string &otherwise,
 template <class F> auto asked(ct_store s, F question) {
   constexpr auto lost = "the store of the run does not answer";
   TORCH_CHECK(!s->isLost, lost);
-  auto answer = std::make_shared<decltype(question(*s->store))>();
-  try {
-    within(s->patience, lost, [answer, question, store = s->store] { *answer = question(*store); });
-  } catch (...) {
-    s->isLost = true;
-    throw;
-  }
-  return *answer;
+  struct Outcome {
+    decltype(question(*s->store)) answer{};
+    std::exception_ptr error;  // what c10d says of a store that has ended: it may be asked again
+  };
+  auto outcome = std::make_shared<Outcome>();
+  s->isLost = true;
+  within(s->patience, lost, [outcome, question, store = s->store] {
+    try {
+      outcome->answer = question(*store);
+    } catch (...) {
+      outcome->error = std::current_exception();
+    }
+  });
+  s->isLost = false;
+  if (outcome->error) std::rethrow_exception(outcome->error);
+  return outcome->answer;
 }
 
 /// This machine's address on the way to `host`, which peers can reach. Its name will not do: Debian's /etc/hosts maps it to
@@ -107,7 +116,7 @@ int ct_store_open(const char *host, uint16_t port, bool serves, int64_t limit_ms
     auto made = std::make_shared<c10::intrusive_ptr<c10d::TCPStore>>();
     within(milliseconds(limit_ms), "no store of a run answers there",
            [made, options, host = std::string(host)] { *made = c10::make_intrusive<c10d::TCPStore>(host, options); });
-    *out = new ct_store_s{*made, std::min(milliseconds(limit_ms), milliseconds(30'000))};
+    *out = new ct_store_s{*made, std::clamp(milliseconds(limit_ms), milliseconds(5'000), milliseconds(30'000))};
   });
 }
 uint16_t ct_store_port(ct_store s) { return s->store->getPort(); }
