@@ -14,7 +14,8 @@ struct GenerateCommand: ParsableCommand {
       Greedy unless --temperature is above 0.
 
       Other models with the same tokenizer may take part. --guide adds α·log π of a model, such as one trained by arm \
-      (α = 1/β); --amateur takes that of a weaker model away among plausible tokens. --samples draws several answers and \
+      (α = 1/β); --amateur takes that of a weaker model away among plausible tokens, --contrast-prompt that of the \
+      model itself after an instruction to answer badly. --samples draws several answers and \
       tells the one that a judge likes best: the run of a reward model, or of dpo and its kin, by its implicit reward.
 
         dist2 generate SmolLM2-135M-Instruct --guide runs/arm:10 < prompts.jsonl
@@ -38,10 +39,15 @@ struct GenerateCommand: ParsableCommand {
     help: ArgumentHelp("Add α times the log-probabilities of a model; α is 1 unless named.", valueName: "model:α"))
   var guide: [String] = []
   @Option(help: "Take the log-probabilities of this weaker model away (contrastive decoding).") var amateur: String?
+  @Option(
+    help: ArgumentHelp(
+      "Take away what the model says with this text before the prompt; with --amateur, what that one says.",
+      valueName: "text"))
+  var contrastPrompt: String?
   @Option(help: "By how much. Default: 1.", transform: number(OptionRange.factors)) var amateurWeight = 1.0
   @Option(
     help:
-      "Keep tokens of at least this share of the best one's probability. Default: 0.1 with --amateur, else all.",
+      "Keep tokens of at least this share of the best one's probability. Default: 0.1 with one of these two, else all.",
     transform: positive(1)) var plausibility: Double?
   @Option(help: "Answers drawn for each prompt. Default: 1.", transform: whole(1...1024)) var samples = 1
   @Option(help: "Which of them is told: a run whose reward is the highest.") var bestBy: String?
@@ -64,8 +70,8 @@ struct GenerateCommand: ParsableCommand {
     // Opened before a model is loaded for it.
     let lines = try prompt == nil ? LineSource(data) : nil
     let company = GenerationCompany(
-      guides: guide.map { GenerationCompany.Guide($0) }, amateur: amateur, amateurWeight: amateurWeight,
-      plausibility: plausibility, samples: samples, judge: bestBy, reference: reference)
+      guides: guide.map { GenerationCompany.Guide($0) }, amateur: amateur, contrastPrompt: contrastPrompt,
+      amateurWeight: amateurWeight, plausibility: plausibility, samples: samples, judge: bestBy, reference: reference)
     let stream = try LineStream(
       model.choice(), .generateAmong(company), folder: imageFolder(data), isAsTyped: prompt != nil
     ) { answering in
@@ -108,6 +114,10 @@ struct ScoreCommand: ParsableCommand {
       values, {"mean", "standardDeviation", "mode", "mass"} of the number the model would write where the run's training \
       answers have one. A model without a run takes evaluate.number from --set.
 
+      --implicit scores by the log-ratio to a reference model, --worse-prompt by the model's own opinion after a good and \
+      a bad instruction. With --tokens lines may also be {"prompt", "chosen", "rejected"} and the like: they are told again \
+      with "chosen_rewards" and "rejected_rewards", which objective.preset: tReg learns from.
+
       With a reward model lines in are {"prompt": …, "response": …} and lines out {"id", "score", "overall": \
       {"expectation", "standardDeviation", "mode", "mass"}} and the same for each attribute.
       """)
@@ -116,18 +126,40 @@ struct ScoreCommand: ParsableCommand {
   @Flag(help: "Score by the log-ratio to a reference model.") var implicit = false
   @Option(help: "With --implicit: the reference model. Default: the run's own.") var reference: String?
   @Option(help: "With --implicit: β. Default: the run's own, else 0.1.", transform: positive(1e6)) var beta: Double?
-  @Flag(help: "With --implicit: the reward of each token too.") var tokens = false
+  @Option(
+    help: ArgumentHelp(
+      "Score by how much more probable tokens are without this text before the prompt: σ(log-ratio) − ½.",
+      valueName: "text"))
+  var worsePrompt: String?
+  @Option(
+    help: ArgumentHelp(
+      "With --worse-prompt: the text before the prompt on the other side. Default: none.", valueName: "text"))
+  var betterPrompt: String?
+  @Flag(help: "With --implicit or --worse-prompt: the reward of each token too.") var tokens = false
 
   func validate() throws {
-    if !implicit, reference != nil || beta != nil || tokens {
-      throw ValidationError("--reference, --beta and --tokens go with --implicit.")
+    if !implicit, reference != nil || beta != nil {
+      throw ValidationError("--reference and --beta go with --implicit.")
     }
+    if tokens, !implicit, worsePrompt == nil {
+      throw ValidationError("--tokens goes with --implicit or --worse-prompt.")
+    }
+    if implicit, worsePrompt != nil {
+      throw ValidationError("--implicit and --worse-prompt are two kinds of scores: give one of them.")
+    }
+    if betterPrompt != nil, worsePrompt == nil { throw ValidationError("--better-prompt goes with --worse-prompt.") }
   }
 
   func run() throws {
     let lines = try LineSource(data)
     let task: LineStream.Task =
-      implicit ? .scoreImplicitly(reference: reference, beta: beta, tokens: tokens) : .score
+      if implicit {
+        .scoreImplicitly(reference: reference, beta: beta, tokens: tokens)
+      } else if let worsePrompt {
+        .scoreByContrast(better: betterPrompt, worse: worsePrompt, tokens: tokens)
+      } else {
+        .score
+      }
     try LineStream(model.choice(), task, folder: imageFolder(data)).run(lines)
   }
 }

@@ -135,6 +135,28 @@ import TorchNN
     }
   }
 
+  /// The model beside itself, reading another prompt of another length: contrastive decoding by prompt.
+  @Test(arguments: [1, 100_000]) func aModelMayReadOtherPrompts(tokenBudget: Int) throws {
+    let guidance = LogitGuidance.contrasting("amateur", plausibility: 0.05)
+    let options = GenerationOptions(maxNewTokens: 8)
+    let before = Self.prompts.indices.map { [Int32](repeating: 5, count: $0 % 3 + 1) }
+    let told = zip(before, Self.prompts).map { $0 + $1 }
+    let mixed = try MixedContext(
+      guidance, ["amateur": model], beside: model, Self.prompts, options, reading: ["amateur": told])
+    let all = try TokenGenerator(model).generate(Self.prompts, options, tokenBudget: tokenBudget, hook: mixed.hook)
+    for (index, generation) in all.enumerated() {
+      var ids = [Int32]()
+      for _ in 0..<8 {
+        let own = plainLogProbabilities(model, after: Self.prompts[index] + ids)
+        let amateur = plainLogProbabilities(model, after: told[index] + ids)
+        let floor = (own.max() ?? 0) + log(0.05)
+        ids.append(Int32(best(own.indices.map { own[$0] < floor ? -.infinity : own[$0] - amateur[$0] })))
+      }
+      #expect(generation.ids == ids)
+    }
+    #expect(try TokenGenerator(model).generate(Self.prompts, options).map(\.ids) != all.map(\.ids))
+  }
+
   @Test func aModelOfAnotherVocabularyIsRefused() {
     let small = TinyModel(vocabulary: 20)
     #expect(throws: DecodingError.self) {

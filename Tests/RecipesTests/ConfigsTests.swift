@@ -45,7 +45,7 @@ import Training
     #expect(Self.files.count >= 7)
     #expect(Self.comparisons.count >= 2)
     #expect(Self.rewards.count == 10)
-    #expect(Self.preferences.count == 5)
+    #expect(Self.preferences.count == 6)
   }
 
   /// The comment at the top says which command to type, and names the file itself.
@@ -102,8 +102,11 @@ import Training
     let common = ["model=\(model)", "data.template=none", "output=\(lab.folder)/out", "data.maxLength=64"]
     // Conversations need a template, which the tiny model does not have.
     let own = ["teachers.teacher=\(model)", "data.train=\(lab.folder)/pairs.jsonl", "data.records=preference"]
+    let weighing = ["teachers.positive=\(model)", "teachers.negative=\(model)"]
     let settings = try RunSettings(
-      file: "\(configsFolder)/\(file)", overrides: common + (file.hasSuffix("distil.yaml") ? own : []))
+      file: "\(configsFolder)/\(file)",
+      overrides: common
+        + (file.hasSuffix("distil.yaml") ? own : []) + (file.hasSuffix("critical.yaml") ? weighing : []))
     let artifacts = try ResponseArtifacts(settings)
     for path in Set([settings.data.train, settings.data.valid].compactMap { $0 }) {
       let dataset = try artifacts.responses(path)

@@ -132,6 +132,66 @@ import TokenData
     #expect(try record(group, ResponseReader(format: .group)).worth == .scores([1, 2]))
   }
 
+  // MARK: Numbers of tokens
+
+  @Test func numbersGivenWithTokens() throws {
+    let reader = ResponseReader(readsTokenValues: true)
+    let line =
+      #"{"prompt": "p", "chosen": "a", "rejected": "b", "chosen_weights": [0.5, 1], "rejected_weights": [0], "#
+      + #""chosen_rewards": [-1, 2], "chosen_divergence_weights": null}"#
+    let pair = try record(line, reader)
+    #expect(
+      pair.tokens.map(\.values) == [TokenValues(weights: [0.5, 1], rewards: [-1, 2]), TokenValues(weights: [0])])
+    #expect(try record(line).tokens.map(\.values) == [TokenValues(), TokenValues()])
+    // A preference that is unpaired hands them on.
+    let both = try records(line, ResponseReader(format: .unpaired, readsTokenValues: true))
+    #expect(both.map(\.tokens) == pair.tokens.map { [$0] })
+    let group = try record(
+      #"{"prompt": "p", "completions": ["a", "b"], "scores": [1, 2], "completions_rewards": [[1], [2, 3]]}"#, reader)
+    #expect(group.tokens.map(\.values.rewards) == [[1], [2, 3]])
+    let steer = try record(
+      #"{"prompt": "p", "response_1": "a", "response_2": "b", "preference_strength": 2, "response_1_weights": [1]}"#,
+      reader)
+    #expect(steer.tokens.map(\.values.weights) == [nil, [1]])
+    for (given, fragment) in [
+      (#""chosen_weights": 1"#, "chosen_weights"), (#""chosen_weights": [1e300]"#, "a number"),
+      (#""rejected_rewards": [null]"#, "rejected_rewards[0]"),
+    ] {
+      expectRefusal("line 1", fragment) {
+        _ = try records(#"{"prompt": "p", "chosen": "a", "rejected": "b", \#(given)}"#, reader)
+      }
+    }
+    expectRefusal("completions_weights", "each of 2 responses", "found 1") {
+      _ = try records(
+        #"{"prompt": "p", "completions": ["a", "b"], "scores": [1, 2], "completions_weights": [[1]]}"#, reader)
+    }
+  }
+
+  /// As many as the response has learnt tokens; they stay with their tokens where responses are cut.
+  @Test func numbersBelongToTokens() throws {
+    let encoder = ExampleEncoder(try fixtureTokenizer("gpt2"), end: 0)
+    func line(_ weights: String) -> String {
+      #"{"prompt": "one two three", "chosen": " 1 2 3 4", "rejected": " 5", "chosen_weights": \#(weights), "#
+        + #""rejected_weights": [7, 8]}"#
+    }
+    func dataset(_ length: Int, _ tooLong: Dataset.TooLong, _ weights: String = "[1, 2, 3, 4, 5]") throws
+      -> [TokenValues]
+    {
+      try withFile(line(weights)) { path in
+        let rules = ResponseDataset.Rules(
+          reader: ResponseReader(readsTokenValues: true), encoder: encoder, maxLength: length, tooLong: tooLong)
+        return try #require(ResponseDataset(path, rules).examples[0].responses).tokens
+      }
+    }
+    let whole = [TokenValues(weights: [1, 2, 3, 4, 5]), TokenValues(weights: [7, 8])]
+    #expect(try dataset(9, .error) == whole)
+    #expect(try dataset(7, .cutPrompt) == whole)
+    #expect(try dataset(7, .cutAnswer) == [TokenValues(weights: [1, 2, 3]), TokenValues(weights: [7, 8])])
+    expectRefusal("data.jsonl", "line 1, chosen_weights", "5 numbers", "found 4", "dist2 inspect") {
+      _ = try dataset(9, .error, "[1, 2, 3, 4]")
+    }
+  }
+
   // MARK: Encoding
 
   @Test func documentsAreThoseOfEachResponse() throws {

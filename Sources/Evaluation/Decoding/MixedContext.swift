@@ -11,6 +11,7 @@ public final class MixedContext {
   private let guidance: LogitGuidance
   private let models: [(name: String, model: any TokenModel)]
   private let prompts: [[Int32]]
+  private let ownPrompts: [String: [[Int32]]]
   private let maxNewTokens: Int
   /// What the models have read of the batch in progress.
   private var readings: [String: ModelContext] = [:]
@@ -24,10 +25,11 @@ public final class MixedContext {
   ///   - model: that one.
   ///   - prompts: all that will be generated from, in the generator's order, as the other models read them.
   ///   - options: the generator's.
+  ///   - ownPrompts: of models that read others instead, by name: as many, in the same order.
   /// - Throws: `DecodingError` for models of another vocabulary, and prompts that leave one of them no room.
   public init(
     _ guidance: LogitGuidance, _ models: [String: any TokenModel], beside model: any TokenModel, _ prompts: [[Int32]],
-    _ options: GenerationOptions
+    _ options: GenerationOptions, reading ownPrompts: [String: [[Int32]]] = [:]
   ) throws {
     let names = guidance.mixture.models.filter { $0 != LogitGuidance.own }
     self.models = try names.map { name in
@@ -41,8 +43,12 @@ public final class MixedContext {
     }
     let longest = prompts.map(\.count).max() ?? 0
     maxNewTokens = max(0, min(options.maxNewTokens, model.contextLength - longest))
-    for (_, other) in self.models { try ModelContext.check(prompts, for: other, room: maxNewTokens) }
-    (self.guidance, self.prompts) = (guidance, prompts)
+    for (name, other) in self.models {
+      let read = ownPrompts[name] ?? prompts
+      precondition(read.count == prompts.count, "\(read.count) prompts of \(name) for \(prompts.count)")
+      try ModelContext.check(read, for: other, room: maxNewTokens)
+    }
+    (self.guidance, self.prompts, self.ownPrompts) = (guidance, prompts, ownPrompts)
   }
 
   /// Mixes the scores before each token.
@@ -72,8 +78,11 @@ public final class MixedContext {
 
   private func begin(_ state: GenerationState) throws {
     (rows, batch) = (state.prompts, state.context)
-    let read = zip(state.prompts, state.generated).map { prompts[$0] + $1 }
     let room = maxNewTokens - (state.generated.map(\.count).min() ?? 0)
-    for (name, model) in models { readings[name] = try ModelContext(model, prompts: read, room: max(room, 0)) }
+    for (name, model) in models {
+      let own = ownPrompts[name] ?? prompts
+      let read = zip(state.prompts, state.generated).map { own[$0] + $1 }
+      readings[name] = try ModelContext(model, prompts: read, room: max(room, 0))
+    }
   }
 }

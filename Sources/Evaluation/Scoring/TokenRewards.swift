@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 
 /// Rewards of single tokens, made of log-ratios or of the scores of a response's beginnings: for a look at where a reward
 /// comes from, and as what reinforcement learning elsewhere may read.
@@ -8,6 +9,14 @@ public enum TokenRewards {
   public static func implicit(_ policy: [Double], _ reference: [Double], beta: Double) -> [Double] {
     precondition(policy.count == reference.count, "\(policy.count) tokens against \(reference.count)")
     return zip(policy, reference).map { beta * ($0 - $1) }
+  }
+
+  /// σ(log π₊ − log π₋) − ½ of each token, of one model after an instruction to answer well and after one to answer badly
+  /// (T-REG, Zhou et al. 2024, arXiv 2412.02685).
+  public static func contrastive(_ better: [Double], _ worse: [Double]) -> [Double] {
+    precondition(better.count == worse.count, "\(better.count) tokens against \(worse.count)")
+    // Half a hyperbolic tangent, which loses nothing near 0.
+    return zip(better, worse).map { tanh(($0 - $1) / 2) / 2 }
   }
 
   /// Sums up to each token: the score of a step is that at its last token.

@@ -110,7 +110,7 @@ public struct DistillationObjective: TrainingObjective, Hashable, Codable {
     }
     for term in terms {
       let index = index(rows(term.tokens))
-      let said = Mixture(term.target, referenceModels, at: index)
+      let said = SaidTogether(term.target, referenceModels, at: index)
       var values = head.divergences(
         hidden.indexSelect(0, index), term.divergence, temperature: term.temperature, from: said.logits)
       if term.dividesByContrast { values = values / said.contrasts(values.size(0)) }
@@ -130,47 +130,5 @@ extension Supervision {
   fileprivate func ranges(_ tokens: DistillationObjective.Tokens) -> [Range<Int>] {
     guard !groups.isEmpty else { return tokens == .others || labels.isEmpty ? [] : [0..<labels.count] }
     return responseTokens(best: tokens == .all ? nil : tokens == .best)
-  }
-}
-
-/// A mixture of other models' logits at some rows.
-private struct Mixture {
-  private let parts: [(states: ReferenceStates, coefficient: Double)]
-  private let contrast: (towards: ReferenceStates, from: ReferenceStates, scale: Double, least: Double)?
-
-  init(_ mixture: LogitMixture, _ referenceModels: [String: ReferenceStates], at rows: Tensor) {
-    func states(_ name: String) -> ReferenceStates {
-      guard let all = referenceModels[name] else { preconditionFailure("the objective reads a model named \(name)") }
-      return ReferenceStates(hidden: all.hidden.indexSelect(0, rows), head: all.head)
-    }
-    parts = mixture.parts.map { (states($0.model), $0.coefficient) }
-    contrast = mixture.contrast.map { (states($0.towards), states($0.from), $0.scale, $0.least) }
-  }
-
-  /// Σ c·log π, and the contrast: `[n, V]`.
-  func logits(_ start: Int, _ count: Int) -> Tensor {
-    var sum: Tensor?
-    func add(_ part: Tensor) { sum = sum.map { $0 + part } ?? part }
-    for part in parts { add(part.states.logits(start, count).logSoftmax(1) * part.coefficient) }
-    if let contrast {
-      let logs = [contrast.towards, contrast.from].map { $0.logits(start, count).logSoftmax(1) }
-      add((logs[0] - logs[1]) * weight(logs).unsqueeze(1))
-    }
-    return sum ?? Tensor.zeros([count, 1])
-  }
-
-  /// w at each of `count` rows, `[count]`.
-  func contrasts(_ count: Int) -> Tensor {
-    guard let contrast else { preconditionFailure("a mixture without contrast") }
-    let size = OutputHead.rowsAtOnce
-    return Tensor.cat(
-      stride(from: 0, to: count, by: size).map { start in
-        weight(
-          [contrast.towards, contrast.from].map { $0.logits(start, min(size, count - start)).logSoftmax(1) })
-      })
-  }
-
-  private func weight(_ logs: [Tensor]) -> Tensor {
-    (logs[0].exp() - logs[1].exp()).abs().sum(1) * (contrast?.scale ?? 0) + (contrast?.least ?? 0)
   }
 }

@@ -75,8 +75,12 @@ public struct SequenceObjective: TrainingObjective, Hashable, Codable {
   /// The name of the reference model among ``referenceModels``.
   public static let reference = "reference"
 
-  /// The reference model, where its divergence is read: log-probabilities come with the documents.
-  public var referenceModels: [String] { needsDivergence ? [Self.reference] : [] }
+  /// The reference model, where its divergence is read: log-probabilities come with the documents. Then the models that
+  /// weigh tokens.
+  public var referenceModels: [String] { (needsDivergence ? [Self.reference] : []) + (weighing?.models ?? []) }
+
+  /// What weighs tokens, where other models do.
+  private var weighing: LogitMixture? { if case .critical(let mixture) = weights { mixture } else { nil } }
 
   /// The loss of a batch from hidden states `[N, H]` of its learnt tokens, whose log-probabilities are computed in
   /// chunks. Log-probabilities of the reference model are those that the documents hold; what they do not hold is read
@@ -95,6 +99,10 @@ public struct SequenceObjective: TrainingObjective, Hashable, Codable {
       values.reference =
         values.reference
         ?? noGrad { reference.head.logProbabilities(reference.hidden, of: supervision.labels) }.to(hidden.full.dtype)
+    }
+    if let weighing {
+      values.weights = SaidTogether(weighing, referenceModels).probabilities(of: supervision.labels)
+        .to(hidden.full.dtype)
     }
     return self(values, supervision: supervision, denominators: denominators)
   }
@@ -125,9 +133,47 @@ extension SequenceObjective {
     if case .signed(let noise) = target, !(0..<0.5).contains(noise) {
       throw ObjectiveError(name, "a share \(noise) of wrong preferences", remedy: "Choose one in 0 ..< 0.5.")
     }
-    if weights == .critical || tokenRewards != 0 || crossEntropy != 0, target == .labels {
+    if needsTokenWeights || weighing != nil || tokenRewards != 0 || crossEntropy != 0, target == .labels {
       throw ObjectiveError(
         name, "single responses have no best one", remedy: "Use preferences, or leave these terms out.")
+    }
+  }
+
+  /// Whether weights of tokens have to be given: masks, and how much tokens matter unless other models say so.
+  public var needsTokenWeights: Bool {
+    switch weights {
+    case .ones: false
+    case .given: true
+    case .critical(let mixture): mixture == nil
+    }
+  }
+
+  /// Whether rewards of tokens have to be given.
+  public var needsTokenRewards: Bool { tokenRewards != 0 }
+
+  /// Checks that what is given with the tokens of responses is what this objective reads.
+  ///
+  /// - Parameter tokens: of the responses to one prompt; empty for none.
+  /// - Throws: `ObjectiveError` that says what is missing, or out of range.
+  public func check(_ tokens: [TokenValues]) throws {
+    func complete(_ key: KeyPath<TokenValues, [Float]?>) -> Bool {
+      !tokens.isEmpty && tokens.allSatisfy { $0[keyPath: key] != nil }
+    }
+    if needsTokenWeights, !complete(\.weights) {
+      throw ObjectiveError(
+        name, "needs weights of the tokens of each response",
+        remedy: "Give them beside it, as chosen_weights and rejected_weights.")
+    }
+    if needsTokenRewards, !complete(\.rewards) {
+      throw ObjectiveError(
+        name, "needs rewards of the tokens of each response",
+        remedy: "Give them beside it, as chosen_rewards and rejected_rewards.")
+    }
+    guard case .critical(nil) = weights else { return }
+    if let wrong = tokens.lazy.flatMap({ $0.weights ?? [] }).first(where: { !(0...1).contains($0) }) {
+      throw ObjectiveError(
+        name, "reads weights of tokens from 0 to 1, found \(wrong)",
+        remedy: "They are the weights in the better response; in the other one they count as 1 less the number.")
     }
   }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+public import MetricTokens
+
 /// Objectives of the literature over whole responses, as values of ``SequenceObjective``. Below, m is the sum of
 /// log-ratios log π/π_ref of a response, ℓ̄ the mean of its log-probabilities, w the chosen and l the rejected response.
 public enum SequencePreset: String, Sendable, Hashable, Codable, CaseIterable {
@@ -78,16 +80,19 @@ public struct SequenceParameters: Sendable, Hashable, Codable {
   public var wanted: Double, unwanted: Double
   /// λ of `sparsePO`'s masks.
   public var maskPenalty: Double, divergenceMaskPenalty: Double
+  /// What weighs the tokens of `criticalDPO`, such as `LogitMixture.criticalTokens`; nil: their weights are given.
+  public var critical: LogitMixture?
 
   /// Memberwise.
   public init(
     beta: Double? = nil, length: SequenceReward.Length? = nil, smoothing: Double? = nil, temperature: Double = 1,
     margin: Double? = nil, crossEntropy: Double? = nil, weight: Double? = nil, klCoefficient: Double? = nil,
-    wanted: Double = 1, unwanted: Double = 1, maskPenalty: Double = 0, divergenceMaskPenalty: Double = 0
+    wanted: Double = 1, unwanted: Double = 1, maskPenalty: Double = 0, divergenceMaskPenalty: Double = 0,
+    critical: LogitMixture? = nil
   ) {
     (self.beta, self.length, self.smoothing, self.temperature) = (beta, length, smoothing, temperature)
     (self.margin, self.crossEntropy, self.weight, self.klCoefficient) = (margin, crossEntropy, weight, klCoefficient)
-    (self.wanted, self.unwanted) = (wanted, unwanted)
+    (self.wanted, self.unwanted, self.critical) = (wanted, unwanted, critical)
     (self.maskPenalty, self.divergenceMaskPenalty) = (maskPenalty, divergenceMaskPenalty)
   }
 }
@@ -139,7 +144,7 @@ extension SequenceObjective {
     case .arm: reward = try made(.logProbability, beta: 0.1)
     case .tdpo1: reward = try made(divergence: .init(coefficient: p.klCoefficient ?? 1))
     case .tdpo2: reward = try made(divergence: .init(coefficient: p.klCoefficient ?? 0.5, isHeldForBest: true))
-    case .criticalDPO: weights = .critical
+    case .criticalDPO: weights = .critical(by: p.critical)
     case .tReg: tokenRewards = p.weight ?? 0.25
     case .sparsePO:
       reward = try made(divergence: .init(coefficient: p.klCoefficient ?? 1))

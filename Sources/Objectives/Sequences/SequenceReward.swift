@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+public import MetricTokens
+
 /// The reward x = β·m of a response: the second and third slot, score and base measure, of objectives over whole
 /// responses.
 ///
@@ -61,6 +63,13 @@ public enum TokenWeights: Sendable, Hashable, Codable {
   /// Those given with the tokens, for the reward and for the divergence (SparsePO's two masks): 1 where none are. λ are
   /// the factors of the sums of each, which are added to the loss.
   case given(rewardPenalty: Double = 0, divergencePenalty: Double = 0)
-  /// How much a token matters, given as c in 0 … 1: c in the best response, 1 − c in the others (critical tokens).
-  case critical
+  /// How much a token matters, c in 0 … 1: c in the best response, 1 − c in the others (critical tokens). c is the token's
+  /// probability by the softmax of a mixture of other models' logits; nil: it is given with the tokens.
+  case critical(by: LogitMixture? = nil)
+}
+
+extension LogitMixture {
+  /// 2·log π₊ − log π₋ of models named `positive` and `negative`, which were trained on right and on wrong responses: how
+  /// critical tokens are found (contrastive estimation, Lin et al. 2024, arXiv 2411.19943).
+  public static let criticalTokens = LogitMixture([Part("positive", 2), Part("negative", -1)])
 }

@@ -54,6 +54,7 @@ extension ObjectiveSettings {
       case .responses(let preset):
         try [sequenceObjective(preset)].filter { $0.needsReference || $0.needsDivergence }
           .map { _ in SequenceObjective.reference }
+          + (preset == .criticalDPO ? LogitMixture.criticalTokens.models : [])
       case .distillation(let preset): try distillationObjective(preset).referenceModels
       }
     }

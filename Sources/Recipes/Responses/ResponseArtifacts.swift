@@ -45,7 +45,9 @@ public struct ResponseArtifacts: TrainingArtifacts {
         path: settings.path, place: "key objective.preset", expected: "an objective over responses",
         found: preset.rawValue)
     case .responses(let preset):
-      let made = try settings.naming("objective.preset") { try objective.sequenceObjective(preset) }
+      let made = try settings.naming("objective.preset") {
+        try objective.sequenceObjective(preset, critical: settings.teachers.positive.map { _ in .criticalTokens })
+      }
       (sequence, trained, mode) = (made, made, try settings.referenceMode(made))
     case .distillation(let preset):
       let made = try settings.naming("objective.preset") { try objective.distillationObjective(preset) }
@@ -65,7 +67,16 @@ public struct ResponseArtifacts: TrainingArtifacts {
     _ source: DataSource, limit: Int?, progress: (Int, Int) -> Void
   ) throws -> any RunExamples {
     guard settings.readsResponses else { return try base.examples(source, limit: limit, progress: progress) }
-    return try responses(source, limit: limit, progress: progress)
+    let dataset = try responses(source, limit: limit, progress: progress)
+    if let sequence {
+      for (index, example) in dataset.examples.enumerated() {
+        try naming(dataset, index, expected: "numbers with the tokens that \(settings.objective.choice.rawValue) reads")
+        {
+          try sequence.check(example.responses?.tokens ?? [])
+        }
+      }
+    }
+    return dataset
   }
 
   /// The responses of a file.
@@ -84,14 +95,20 @@ public struct ResponseArtifacts: TrainingArtifacts {
     guard let sequence else { return dataset }
     for (index, example) in dataset.examples.enumerated() {
       guard let worth = example.responses?.worth else { continue }
-      do { try sequence.check(worth) } catch let error as ObjectiveError {
-        let (path, place) = dataset.place(index)
-        throw InputError(
-          path: path, place: place, expected: "responses that \(settings.objective.choice.rawValue) reads",
-          found: "others: it \(error.problem)", remedy: error.remedy)
+      try naming(dataset, index, expected: "responses that \(settings.objective.choice.rawValue) reads") {
+        try sequence.check(worth)
       }
     }
     return dataset
+  }
+
+  /// Errors of an example as those of its line.
+  private func naming(_ dataset: ResponseDataset, _ index: Int, expected: String, _ check: () throws -> Void) throws {
+    do { try check() } catch let error as ObjectiveError {
+      let (path, place) = dataset.place(index)
+      throw InputError(
+        path: path, place: place, expected: expected, found: "others: it \(error.problem)", remedy: error.remedy)
+    }
   }
 
   /// Examples in batches, with what other models say of them.

@@ -37,18 +37,6 @@ extension ObjectivePreset: NamedSetting {
     + DistillationPreset.allCases.map(Self.distillation)
 }
 
-extension SequencePreset {
-  /// What has to be given with the tokens of each response, which run files cannot do yet; nil for none.
-  var tokenValues: String? {
-    switch self {
-    case .criticalDPO: "weights"
-    case .tReg: "rewards"
-    case .sparsePO: "masks"
-    default: nil
-    }
-  }
-}
-
 extension DistillationPreset {
   /// Whether it tells responses apart: the better from the other, or one from the next.
   var readsResponses: Bool {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
+import MetricTokens
 import Objectives
 import TokenData
 public import Training
@@ -37,21 +38,24 @@ public struct TeacherSettings: Sendable, Hashable {
   public var dpo: String?, reverse: String?
   /// Whose difference guides (`cfgDistil`).
   public var conditional: String?, unconditional: String?
+  /// Trained on right and on wrong responses: they say which tokens matter (`criticalDPO`).
+  public var positive: String?, negative: String?
 
   /// Memberwise.
   public init(
     teacher: String? = nil, dpo: String? = nil, reverse: String? = nil, conditional: String? = nil,
-    unconditional: String? = nil
+    unconditional: String? = nil, positive: String? = nil, negative: String? = nil
   ) {
     (self.teacher, self.dpo, self.reverse) = (teacher, dpo, reverse)
     (self.conditional, self.unconditional) = (conditional, unconditional)
+    (self.positive, self.negative) = (positive, negative)
   }
 
   /// All of them, by the names that objectives have for them.
   static var keys: [(name: String, key: WritableKeyPath<TeacherSettings, String?>)] {
     [
       ("teacher", \.teacher), ("dpo", \.dpo), ("reverse", \.reverse), ("conditional", \.conditional),
-      ("unconditional", \.unconditional),
+      ("unconditional", \.unconditional), ("positive", \.positive), ("negative", \.negative),
     ]
   }
 
@@ -68,6 +72,8 @@ extension TeacherSettings: SettingsSection {
     try keys.folderOrName("reverse", &reverse)
     try keys.folderOrName("conditional", &conditional)
     try keys.folderOrName("unconditional", &unconditional)
+    try keys.folderOrName("positive", &positive)
+    try keys.folderOrName("negative", &negative)
   }
 }
 
@@ -99,12 +105,6 @@ extension RunSettings {
     try keys.refuse(
       if: !preset.isOfTokens && data.areCodes, "objective.preset", expected: "an objective of tokens for image codes",
       found: preset.rawValue)
-    if case .responses(let sequence) = preset, let values = sequence.tokenValues {
-      throw keys.error(
-        "objective.preset", expected: "an objective that needs nothing but responses",
-        found: "\(preset.rawValue), which reads \(values) of tokens",
-        remedy: "They can be given in a program: SequenceObjective(.\(preset.rawValue)) and Responses.tokens.")
-    }
     try keys.refuse(
       if: preset.isOfTokens && train.earlyStop?.measurement != nil, "train.earlyStop.by",
       expected: "loss, which alone is measured here", found: "another figure",
@@ -118,6 +118,9 @@ extension RunSettings {
     if case .distillation(let preset) = objective.choice {
       let made = try naming("objective.preset") { try objective.distillationObjective(preset) }
       needed = made.referenceModels.filter { $0 != SequenceObjective.reference }
+    } else if !given.isEmpty, objective.choice == .responses(.criticalDPO) {
+      // Without them the weights of tokens are in the data.
+      needed = LogitMixture.criticalTokens.models
     }
     if let missing = needed.first(where: { !given.contains($0) }) {
       throw keys.error(
@@ -140,6 +143,7 @@ extension DataSettings {
     ResponseReader(
       // A preference is two single responses to those that read single ones.
       format: records ?? (objective?.target == .labels ? .unpaired : nil), fields: responseFields,
-      skipsTies: ties == .skip)
+      skipsTies: ties == .skip,
+      readsTokenValues: objective.map { $0.needsTokenWeights || $0.needsTokenRewards } ?? false)
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
+import MetricTokens
 public import Objectives
 
 /// The numbers of objectives over whole responses and against other models, keys of `objective`. Nil where a preset does
@@ -13,9 +14,11 @@ public struct ResponseParameters: Sendable, Hashable {
   public var margin: Double?
   /// α: weight of the cross entropy of the best responses.
   public var crossEntropy: Double?
-  /// λ of `orpo`.
+  /// λ of `orpo`, ρ of `tReg`.
   public var weight: Double?
-  /// Coefficient of KL in the reward (`tdpo1`, `tdpo2`).
+  /// λ of the sums of `sparsePO`'s masks on log-ratios and on KL.
+  public var maskPenalty: Double?, divergenceMaskPenalty: Double?
+  /// Coefficient of KL in the reward (`tdpo1`, `tdpo2`, `sparsePO`).
   public var klCoefficient: Double?
   /// Factors of wanted and of unwanted responses (`kto`).
   public var wanted: Double?, unwanted: Double?
@@ -45,6 +48,10 @@ public struct ResponseParameters: Sendable, Hashable {
     if own.target != .labels { crossEntropy = own.crossEntropy }
     klCoefficient = own.reward.divergence?.coefficient
     if preset == .orpo { weight = own.weight }
+    if preset == .tReg { weight = own.tokenRewards }
+    if case .given(let rewardPenalty, let divergencePenalty) = own.weights {
+      (maskPenalty, divergenceMaskPenalty) = (rewardPenalty, divergencePenalty)
+    }
     switch own.link {
     case .softmax(_, let margin) where preset == .simpo: self.margin = margin
     case .prospect(let wanted, let unwanted): (self.wanted, self.unwanted) = (wanted, unwanted)
@@ -76,6 +83,8 @@ extension ResponseParameters: SettingsSection {
     try keys.value("crossEntropy", &crossEntropy, in: SettingRange.factors)
     try keys.value("weight", &weight, in: SettingRange.factors)
     try keys.value("klCoefficient", &klCoefficient, in: SettingRange.factors)
+    try keys.value("maskPenalty", &maskPenalty, in: SettingRange.factors)
+    try keys.value("divergenceMaskPenalty", &divergenceMaskPenalty, in: SettingRange.factors)
     try keys.value("wanted", &wanted, in: SettingRange.factors)
     try keys.value("unwanted", &unwanted, in: SettingRange.factors)
     try keys.value("strength", &strength, in: SettingRange.divisors)
@@ -89,8 +98,9 @@ extension SequenceReward.Length: NamedSetting {}
 extension ObjectiveSettings {
   /// The objective over whole responses.
   ///
+  /// - Parameter critical: what weighs the tokens of `criticalDPO`; nil: the data.
   /// - Throws: `ObjectiveError` if the numbers ask for something that cannot be.
-  func sequenceObjective(_ preset: SequencePreset) throws -> SequenceObjective {
+  func sequenceObjective(_ preset: SequencePreset, critical: LogitMixture? = nil) throws -> SequenceObjective {
     let p = parameters, shared = choice.sharedKeys
     guard preset != .bco || p.length != .mean else {
       throw ObjectiveError("bco", "a mean over tokens", remedy: "Its δ is of sums: length: sum.")
@@ -100,7 +110,8 @@ extension ObjectiveSettings {
       SequenceParameters(
         beta: p.beta, length: p.length, smoothing: shared.contains("smoothing") ? smoothing : nil,
         temperature: try temperatureOfScores, margin: p.margin, crossEntropy: p.crossEntropy, weight: p.weight,
-        klCoefficient: p.klCoefficient, wanted: p.wanted ?? 1, unwanted: p.unwanted ?? 1))
+        klCoefficient: p.klCoefficient, wanted: p.wanted ?? 1, unwanted: p.unwanted ?? 1,
+        maskPenalty: p.maskPenalty ?? 0, divergenceMaskPenalty: p.divergenceMaskPenalty ?? 0, critical: critical))
   }
 
   /// The objective against other models.

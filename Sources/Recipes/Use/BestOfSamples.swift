@@ -9,11 +9,20 @@ extension Generating {
   func answers(
     _ items: [EvaluationItem], _ records: [Record]
   ) throws -> (answers: [Answer], scores: [[Double]]?) {
+    // Each prompt as often as it is answered.
+    let times = judge == nil ? 1 : samples
+    let contrast = try contrastPrompt.map { text in
+      try records.flatMap { record in
+        [[Int32]](repeating: try answering.item(record.instructed(by: text)).ids, count: times)
+      }
+    }
     let hook = guides.map { guides in
-      { (prompts: [[Int32]], options: GenerationOptions) in try guides.hook(prompts, options, beside: model) }
+      { (prompts: [[Int32]], options: GenerationOptions) in
+        try guides.hook(prompts, options, beside: model, contrast: contrast)
+      }
     }
     guard let judge else { return (try answering.answers(items, model, hook: hook), nil) }
-    let drawn = items.flatMap { [EvaluationItem](repeating: $0, count: samples) }
+    let drawn = items.flatMap { [EvaluationItem](repeating: $0, count: times) }
     let all = try answering.answers(drawn, model, hook: hook)
     let scores = try judge.scores(of: all.indices.map { records[$0 / samples].answering(all[$0].text) })
     let groups = items.indices.map { Array(scores[$0 * samples..<($0 + 1) * samples]) }

@@ -31,6 +31,9 @@ public struct GenerationCompany: Sendable, Hashable {
   public var guides: [Guide]
   /// A weaker model that is taken away, over tokens that the generating one finds plausible; nil for none.
   public var amateur: String?
+  /// What stands before the prompts that the amateur reads, an empty line between; nil: it reads the same. Without another
+  /// model as the amateur it is the generating one that is taken away from itself.
+  public var contrastPrompt: String?
   /// λ, by how much.
   public var amateurWeight: Double
   /// Share of the most probable token's probability that a plausible one has at least.
@@ -44,10 +47,11 @@ public struct GenerationCompany: Sendable, Hashable {
 
   /// Memberwise; alone unless told otherwise.
   public init(
-    guides: [Guide] = [], amateur: String? = nil, amateurWeight: Double = 1, plausibility: Double? = nil,
-    samples: Int = 1, judge: String? = nil, reference: String? = nil
+    guides: [Guide] = [], amateur: String? = nil, contrastPrompt: String? = nil, amateurWeight: Double = 1,
+    plausibility: Double? = nil, samples: Int = 1, judge: String? = nil, reference: String? = nil
   ) {
     (self.guides, self.amateur, self.amateurWeight) = (guides, amateur, amateurWeight)
+    self.contrastPrompt = contrastPrompt
     (self.plausibility, self.samples, self.judge, self.reference) = (plausibility, samples, judge, reference)
   }
 }
@@ -56,15 +60,21 @@ public struct GenerationCompany: Sendable, Hashable {
 struct LoadedGuides {
   private let guidance: LogitGuidance
   private let models: [String: any TokenModel]
+  private static let amateur = "amateur"
 
   /// - Returns: nil if nobody guides.
   /// - Throws: `InputError` for a model that cannot be loaded or has another vocabulary.
   init?(_ company: GenerationCompany, _ choice: ModelChoice, beside model: any TokenModel) throws {
-    var parts = company.guides.enumerated().map { ("guide \($0 + 1)", $1.model, $1.alpha) }
-    if let amateur = company.amateur { parts.append(("amateur", amateur, -company.amateurWeight)) }
+    // Nil stands for the generating model itself.
+    var parts: [(name: String, model: String?, coefficient: Double)] = company.guides.enumerated().map {
+      ("guide \($0 + 1)", $1.model, $1.alpha)
+    }
+    let hasAmateur = company.amateur != nil || company.contrastPrompt != nil
+    if hasAmateur { parts.append((Self.amateur, company.amateur, -company.amateurWeight)) }
     guard !parts.isEmpty else { return nil }
     models = try Dictionary(
       uniqueKeysWithValues: parts.map { name, path, _ in
+        guard let path else { return (name, model) }
         let other = try ModelChoice(path, overrides: choice.deviceOverride).load()
         guard other.vocabularySize == model.vocabularySize else {
           throw InputError(
@@ -74,14 +84,20 @@ struct LoadedGuides {
         }
         return (name, other)
       })
-    let plausibility = company.plausibility ?? (company.amateur == nil ? nil : 0.1)
+    let plausibility = company.plausibility ?? (hasAmateur ? 0.1 : nil)
     guidance = LogitGuidance(
-      .init([.init(LogitGuidance.own)] + parts.map { .init($0.0, $0.2) }), plausibility: plausibility)
+      .init([.init(LogitGuidance.own)] + parts.map { .init($0.name, $0.coefficient) }), plausibility: plausibility)
   }
 
   /// Guides the continuations of some prompts.
-  func hook(_ prompts: [[Int32]], _ options: GenerationOptions, beside model: any TokenModel) throws -> LogitsHook {
-    try MixedContext(guidance, models, beside: model, prompts, options).hook
+  ///
+  /// - Parameter contrast: the prompts as the amateur reads them; nil: as the others do.
+  func hook(
+    _ prompts: [[Int32]], _ options: GenerationOptions, beside model: any TokenModel, contrast: [[Int32]]?
+  ) throws -> LogitsHook {
+    try MixedContext(
+      guidance, models, beside: model, prompts, options, reading: contrast.map { [Self.amateur: $0] } ?? [:]
+    ).hook
   }
 }
 

@@ -6,13 +6,21 @@ import TokenData
 import Torch
 import TorchNN
 
-/// The reward that a model is without having been made one: β·Σ(log π − log π_ref) over a response's learnt tokens, ends
-/// included, as objectives over whole responses teach it.
+/// The reward that a model is without having been made one, over a response's learnt tokens, ends included: β·(log π −
+/// log π_ref), as objectives over whole responses teach it, or how much more probable the model finds a token when it was
+/// told to answer well than when it was told to answer badly.
 struct ImplicitReward {
+  /// What a token's two log-probabilities become.
+  enum Rule {
+    /// β·(log π − log π_ref)
+    case logRatio(beta: Double)
+    /// σ(log π₊ − log π₋) − ½ of one model after two instructions, nil for none (T-REG).
+    case contrast(better: String?, worse: String)
+  }
+
   let answering: Answering
   let policy, reference: any TokenModel
-  /// Factor of the log-ratio.
-  let beta: Double
+  let rule: Rule
 
   /// - Parameters:
   ///   - reference: a model, or the folder of a run; nil: the reference model of the run that `choice` is.
@@ -20,7 +28,7 @@ struct ImplicitReward {
   /// - Throws: `InputError` for a model that has no reference model, or one of another vocabulary.
   init(_ choice: ModelChoice, reference: String? = nil, beta: Double? = nil) throws {
     answering = Answering(choice.artifacts)
-    self.beta = beta ?? choice.artifacts.settings.objective.parameters.beta ?? 0.1
+    rule = .logRatio(beta: beta ?? choice.artifacts.settings.objective.parameters.beta ?? 0.1)
     if let reference {
       self.reference = try ModelChoice(reference, overrides: choice.deviceOverride).load()
     } else if choice.run != nil, !choice.artifacts.settings.objective.choice.isOfTokens {
@@ -38,6 +46,14 @@ struct ImplicitReward {
     }
   }
 
+  /// By two instructions to one model.
+  init(_ choice: ModelChoice, better: String?, worse: String) throws {
+    answering = Answering(choice.artifacts)
+    rule = .contrast(better: better, worse: worse)
+    policy = try choice.load()
+    reference = policy
+  }
+
   /// Log-probabilities of one response's learnt tokens by both models.
   struct Reading {
     var ids: [Int32]
@@ -48,59 +64,78 @@ struct ImplicitReward {
     var sum: Double { rewards.reduce(0, +) }
   }
 
+  /// A response as it is learnt, and as the two models read it.
+  struct Example {
+    var learnt: [Int32]
+    var policy, reference: EncodedExample
+    var source: String
+  }
+
+  /// The answer of a record.
+  ///
+  /// - Throws: `InputError` if it cannot be encoded.
+  func example(_ record: Record) throws -> Example {
+    try example(record, learnt: answering.fitted(try answering.encoder.encode(record)))
+  }
+
+  /// The responses to one prompt, as the tokens that training learns.
+  ///
+  /// - Throws: `InputError` if they cannot be encoded.
+  func examples(_ responses: ResponseRecord) throws -> [Example] {
+    let example = try answering.encoder.encode(responses)
+    return try responses.responses.enumerated().map { index, record in
+      try self.example(record, learnt: answering.fitted(example.document(index)))
+    }
+  }
+
+  private func example(_ record: Record, learnt: EncodedExample) throws -> Example {
+    func read(_ instruction: String?) throws -> EncodedExample {
+      guard let instruction else { return learnt }
+      let told = answering.fitted(try answering.encoder.encode(try record.instructed(by: instruction)))
+      guard told.learntIDs == learnt.learntIDs else {
+        throw InputError(
+          path: record.source, expected: "a response that is the same tokens after the instruction as without it",
+          found: "\(told.learntIDs.count) and \(learnt.learntIDs.count) that differ",
+          remedy: "A response that begins with white space, or a chat template, keeps its tokens apart.")
+      }
+      return told
+    }
+    let (own, other): (String?, String?) =
+      if case .contrast(let better, let worse) = rule { (better, worse) } else { (nil, nil) }
+    return Example(
+      learnt: learnt.learntIDs, policy: try read(own), reference: try read(other), source: record.source)
+  }
+
   /// Reads records' answers.
   ///
   /// - Throws: `InputError` naming the record that cannot be read.
-  func readings(of records: [Record]) throws -> [Reading] {
-    let examples = try records.map { answering.fitted(try answering.encoder.encode($0)) }
-    let sources = records.map(\.source)
-    let own = try answering.logLikelihoods(of: examples, policy, sources: sources)
-    let other = try answering.logLikelihoods(of: examples, reference, sources: sources)
+  func readings(of records: [Record]) throws -> [Reading] { try readings(of: records.map(example)) }
+
+  /// Reads responses.
+  ///
+  /// - Throws: `InputError` naming the record that cannot be read.
+  func readings(of examples: [Example]) throws -> [Reading] {
+    let sources = examples.map(\.source)
+    let own = try answering.logLikelihoods(of: examples.map(\.policy), policy, sources: sources)
+    let other = try answering.logLikelihoods(of: examples.map(\.reference), reference, sources: sources)
     return examples.indices.map { index in
-      let example = examples[index]
+      let rewards =
+        switch rule {
+        case .logRatio(let beta): TokenRewards.implicit(own[index], other[index], beta: beta)
+        case .contrast: TokenRewards.contrastive(own[index], other[index])
+        }
       return Reading(
-        ids: example.ids.indices.dropFirst().filter { example.supervised[$0] }.map { example.ids[$0] },
-        policy: own[index], reference: other[index],
-        rewards: TokenRewards.implicit(own[index], other[index], beta: beta))
+        ids: examples[index].learnt, policy: own[index], reference: other[index], rewards: rewards)
     }
   }
+}
+
+extension EncodedExample {
+  /// The tokens that are learnt: all but the first, before which there is none.
+  fileprivate var learntIDs: [Int32] { ids.indices.dropFirst().filter { supervised[$0] }.map { ids[$0] } }
 }
 
 extension ModelChoice {
   /// Where other models beside this one belong.
   var deviceOverride: [String] { ["train.device=\(artifacts.settings.train.device)"] }
-}
-
-/// Rates answers by how much more probable a model finds them than its reference model does.
-struct ImplicitScoring: RecordWork {
-  let reward: ImplicitReward
-  /// Whether rewards of single tokens are told.
-  let showsTokens: Bool
-
-  func check(_ record: Record) throws {
-    try reward.answering.checkTexts(record, of: reward.policy)
-    let example = reward.answering.fitted(try reward.answering.encoder.encode(record))
-    let prompt = example.supervised.firstIndex(of: true) ?? example.ids.count
-    for model in [reward.policy, reward.reference] {
-      try checkLength(prompt: prompt, answer: example.ids.count - prompt, of: model, source: record.source)
-    }
-  }
-
-  func results(of records: [Record]) throws -> [JSON] {
-    try zip(records, reward.readings(of: records)).map { record, reading in
-      var object = JSONObject()
-      object["id"] = .string(record.id ?? record.source)
-      object["score"] = .double(reading.sum)
-      object["logProbability"] = .double(reading.policy.reduce(0, +))
-      object["reference"] = .double(reading.reference.reduce(0, +))
-      object["tokens"] = .int(reading.rewards.count)
-      if showsTokens {
-        let tokenizer = reward.answering.encoder.tokenizer
-        object["pieces"] = .array(reading.ids.map { .string(tokenizer.decode([$0])) })
-        object["rewards"] = .array(reading.rewards.map { .double($0) })
-        object["cumulative"] = .array(TokenRewards.cumulative(reading.rewards).map { .double($0) })
-      }
-      return .object(object)
-    }
-  }
 }

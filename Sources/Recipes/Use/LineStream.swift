@@ -10,7 +10,11 @@ public final class LineStream {
     case generateAmong(GenerationCompany)
     /// Its answer is rated by how much more probable the model finds it than its reference model: β·Σ(log π − log π_ref).
     /// The reference model and β are the run's unless they are named; `tokens` tells those of single tokens too.
+    /// Lines of several responses to a prompt are then told again with the rewards of their tokens.
     case scoreImplicitly(reference: String?, beta: Double?, tokens: Bool)
+    /// Its answer is rated by how much more probable the model finds its tokens after one instruction (nil: none) than
+    /// after another: σ(log π₊ − log π₋) − ½. `tokens` as above.
+    case scoreByContrast(better: String?, worse: String, tokens: Bool)
     /// Its answer is rated: by a reward model with scores, by others with how probable it is, and with a metric the
     /// number it begins with is read out.
     case score
@@ -45,7 +49,13 @@ public final class LineStream {
     case .scoreImplicitly(let reference, let beta, let tokens):
       reader.needsAnswer = true
       work = ImplicitScoring(
-        reward: try ImplicitReward(choice, reference: reference, beta: beta), showsTokens: tokens)
+        try ImplicitReward(choice, reference: reference, beta: beta), showsTokens: tokens,
+        fields: choice.artifacts.settings.data.responseFields)
+    case .scoreByContrast(let better, let worse, let tokens):
+      reader.needsAnswer = true
+      work = ImplicitScoring(
+        try ImplicitReward(choice, better: better, worse: worse), showsTokens: tokens,
+        fields: choice.artifacts.settings.data.responseFields)
     case .score where choice.artifacts.settings.reward != nil:
       work = RewardScoring(rewardModel: try loadRewardModel(choice))
     case .score:
@@ -78,14 +88,14 @@ public final class LineStream {
   ) throws {
     var number = 0, isFirst = true
     while let lines = try next(atOnce) {
-      var records = [(record: Record?, error: InputError?)](), bad: InputError?
+      var entries = [Result<Item, InputError>](), bad: InputError?
       for index in lines.indices where bad == nil {
         number += 1
         let line: String
         switch lines[index] {
         case .success(let text): line = text
         case .failure(let error):
-          if skipBad { records.append((nil, error)) } else { bad = error }
+          if skipBad { entries.append(.failure(error)) } else { bad = error }
           continue
         }
         let text =
@@ -95,27 +105,43 @@ public final class LineStream {
           $0.contains { !$0.isWhitespace }
         }
         do {
-          records.append((try record(text, source, number, isFirst: isFirst, following), nil))
+          entries.append(.success(try item(text, source, number, isFirst: isFirst, following)))
         } catch let error as InputError {
-          if skipBad { records.append((nil, error)) } else { bad = error }
+          if skipBad { entries.append(.failure(error)) } else { bad = error }
         }
         isFirst = false
       }
-      let all = records.compactMap(\.record)
-      let results = all.isEmpty ? [] : try naming(all.map(\.source)) { try work.results(of: all) }
-      var rest = results[...]
-      for entry in records {
-        let object = entry.error.map { JSON.object($0.asObject) } ?? rest.removeFirst()
-        try write(object.output(path: source))
-      }
+      for result in try results(of: entries) { try write(result.output(path: source)) }
       if let bad { throw bad }
     }
   }
 
-  /// A line as a record that can be worked on; errors name the line.
-  private func record(
+  /// What a line holds.
+  private enum Item {
+    case record(Record)
+    case responses(ResponseLine)
+  }
+
+  /// One line each, in order.
+  private func results(of entries: [Result<Item, InputError>]) throws -> [JSON] {
+    let items = entries.compactMap { try? $0.get() }
+    let records = items.compactMap { if case .record(let record) = $0 { record } else { nil } }
+    let lines = items.compactMap { if case .responses(let line) = $0 { line } else { nil } }
+    var single = records.isEmpty ? [] : try naming(records.map(\.source)) { try work.results(of: records) }[...]
+    var several = lines.isEmpty ? [] : try work.results(ofResponses: lines)[...]
+    return entries.map { entry in
+      switch entry {
+      case .failure(let error): .object(error.asObject)
+      case .success(.record): single.removeFirst()
+      case .success(.responses): several.removeFirst()
+      }
+    }
+  }
+
+  /// A line as something that can be worked on; errors name the line.
+  private func item(
     _ line: String, _ source: String, _ number: Int, isFirst: Bool, _ next: String?
-  ) throws -> Record {
+  ) throws -> Item {
     let place = "line \(number)", name = "\(source) \(place)"
     do {
       let object = try Array(line.utf8).withUnsafeBytes { bytes in
@@ -124,9 +150,15 @@ public final class LineStream {
             bytes, path: source, number: number, isFirst: isFirst, next: next.map { Array($0.utf8.prefix(8)) })
         }
       }.get()
+      if let responses = work.responses, let format = responses.detected(in: object), format != .unpaired,
+        let record = try responses.records(object, source: name).first
+      {
+        try work.check(record)
+        return .responses(ResponseLine(record: record, object: try object.object()))
+      }
       let record = try reader.record(object, source: name, folder: folder)
       try work.check(record)
-      return record
+      return .record(record)
     } catch var error as InputError {
       if error.path == name { error.path = source }
       if !error.place.hasPrefix("line ") { error.place = place + (error.place.isEmpty ? "" : ", \(error.place)") }

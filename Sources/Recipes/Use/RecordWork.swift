@@ -15,6 +15,26 @@ protocol RecordWork {
   func check(_ record: Record) throws
   /// One line a record, in order. There is at least one record.
   func results(of records: [Record]) throws -> [JSON]
+
+  /// Reads lines of several responses to a prompt; nil, as by default, where there is no work on them.
+  var responses: ResponseReader? { get }
+  /// Refuses responses that cannot be worked on.
+  func check(_ record: ResponseRecord) throws
+  /// As ``results(of:)``, of lines of responses.
+  func results(ofResponses lines: [ResponseLine]) throws -> [JSON]
+}
+
+/// A line with several responses to a prompt.
+struct ResponseLine {
+  var record: ResponseRecord
+  /// The line itself.
+  var object: JSONObject
+}
+
+extension RecordWork {
+  var responses: ResponseReader? { nil }
+  func check(_ record: ResponseRecord) throws {}
+  func results(ofResponses lines: [ResponseLine]) throws -> [JSON] { [] }
 }
 
 /// Answers them, and reads out the number beside the answer where the run file names a read-out.
@@ -24,6 +44,8 @@ struct Generating: RecordWork {
   /// Nil where no number is read out.
   let reading: NumberReading?
   let guides: LoadedGuides?
+  /// What stands before the prompts that the amateur among them reads.
+  let contrastPrompt: String?
   let judge: LoadedJudge?
   let samples: Int
 
@@ -37,7 +59,7 @@ struct Generating: RecordWork {
     judge = try company.judge.map {
       try LoadedJudge($0, reference: company.reference, overrides: choice.deviceOverride)
     }
-    samples = company.samples
+    (samples, contrastPrompt) = (company.samples, company.contrastPrompt)
   }
 
   func check(_ record: Record) throws {
@@ -47,7 +69,9 @@ struct Generating: RecordWork {
         found: "\(record.images.count) images", remedy: "Guides and judges read text.")
     }
     try answering.checkTexts(record, of: model)
-    try checkLength(prompt: answering.item(record).ids.count, answer: 1, of: model, source: record.source)
+    for read in [record] + (try contrastPrompt.map { [try record.instructed(by: $0)] } ?? []) {
+      try checkLength(prompt: answering.item(read).ids.count, answer: 1, of: model, source: record.source)
+    }
   }
 
   func results(of records: [Record]) throws -> [JSON] {

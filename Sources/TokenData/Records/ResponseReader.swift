@@ -10,15 +10,19 @@ public struct ResponseReader: Sendable {
   public var fields: ResponseFields
   /// Whether a HelpSteer2 record of strength 0, which prefers neither, is left out; otherwise it is refused.
   public var skipsTies: Bool
+  /// Whether numbers that are given with tokens are read: fields named after the response's, `chosen_weights`,
+  /// `chosen_divergence_weights`, `chosen_rewards`, and the same of the others.
+  public var readsTokenValues: Bool
   /// Only records whose `split` is this, of HelpSteer2; nil: all.
   public var split: String?
 
   /// Memberwise.
   public init(
     format: ResponseFormat? = nil, fields: ResponseFields = ResponseFields(), skipsTies: Bool = false,
-    split: String? = nil
+    readsTokenValues: Bool = false, split: String? = nil
   ) {
     (self.format, self.fields, self.skipsTies, self.split) = (format, fields, skipsTies, split)
+    self.readsTokenValues = readsTokenValues
   }
 
   /// The records of a line: one; two of a preference that is unpaired; none that is left out.
@@ -128,7 +132,8 @@ public struct ResponseReader: Sendable {
       try value.number(in: 0...1, "a probability from 0 to 1")
     }
     return ResponseRecord(
-      said, .preference(probability: probability ?? 1), margin: margin, weight: try weight(object))
+      said, .preference(probability: probability ?? 1), margin: margin, weight: try weight(object),
+      tokens: [try tokenValues(object, of: fields.chosen), try tokenValues(object, of: fields.rejected)])
   }
 
   /// Benchmarks have several responses on a side, as texts: they rate models and train none.
@@ -145,8 +150,10 @@ public struct ResponseReader: Sendable {
   private func unpaired(_ object: JSONReader) throws(InputError) -> [ResponseRecord] {
     if try object.ifPresent(fields.completion) == nil, try object.ifPresent(fields.chosen) != nil {
       let pair = try preference(object)
-      return zip(pair.responses, [true, false]).map {
-        ResponseRecord([$0], .label($1), weight: pair.weight)
+      return [true, false].enumerated().map { index, isWanted in
+        ResponseRecord(
+          [pair.responses[index]], .label(isWanted), weight: pair.weight,
+          tokens: pair.tokens.isEmpty ? [] : [pair.tokens[index]])
       }
     }
     let label = try object.at(fields.label)
@@ -154,7 +161,11 @@ public struct ResponseReader: Sendable {
       throw label.error(expected: "true or false", remedy: "Ratings by numbers are a group: completions and scores.")
     }
     let response = try joined(try object.at(fields.prompt), try object.at(fields.completion))
-    return [ResponseRecord([response], .label(isWanted), weight: try weight(object))]
+    return [
+      ResponseRecord(
+        [response], .label(isWanted), weight: try weight(object),
+        tokens: [try tokenValues(object, of: fields.completion)])
+    ]
   }
 
   private func group(_ object: JSONReader) throws(InputError) -> ResponseRecord {
@@ -178,7 +189,9 @@ public struct ResponseReader: Sendable {
     guard scores.count == responses.count else {
       throw values.error(expected: "a number for each of \(responses.count) responses", found: "\(scores.count)")
     }
-    return ResponseRecord(responses, .scores(scores), weight: try weight(object))
+    return ResponseRecord(
+      responses, .scores(scores), weight: try weight(object),
+      tokens: try tokenValues(object, ofEach: fields.completions, count: responses.count))
   }
 
   private func helpSteer2(_ object: JSONReader) throws(InputError) -> [ResponseRecord] {
@@ -193,7 +206,11 @@ public struct ResponseReader: Sendable {
     let names = value < 0 ? ["response_1", "response_2"] : ["response_2", "response_1"]
     let prompt = try object.at(fields.prompt)
     let both = try pair(prompt, try object.at(names[0]), try object.at(names[1]))
-    return [ResponseRecord(both, .preference, margin: abs(value))]
+    return [
+      ResponseRecord(
+        both, .preference, margin: abs(value),
+        tokens: [try tokenValues(object, of: names[0]), try tokenValues(object, of: names[1])])
+    ]
   }
 
   private func weight(_ object: JSONReader) throws(InputError) -> Double {

@@ -44,6 +44,8 @@ public struct ResponseRecord: Sendable, Hashable {
   public var margin: Double?
   /// Factor of their loss.
   public var weight: Double
+  /// Numbers given with the tokens of each response, and the names of the responses' fields; empty where neither is known.
+  public var tokens: [GivenTokenValues]
   /// `train.jsonl line 12`
   public var source: String
   /// The record's own name, if it has one.
@@ -51,10 +53,12 @@ public struct ResponseRecord: Sendable, Hashable {
 
   /// Memberwise.
   public init(
-    _ responses: [Record], _ worth: Worth, margin: Double? = nil, weight: Double = 1, source: String = "",
-    id: String? = nil
+    _ responses: [Record], _ worth: Worth, margin: Double? = nil, weight: Double = 1,
+    tokens: [GivenTokenValues] = [], source: String = "", id: String? = nil
   ) {
     precondition(responses.count == worth.count, "\(responses.count) responses, a worth of \(worth.count)")
+    precondition(tokens.isEmpty || tokens.count == worth.count, "\(tokens.count) lists, \(worth.count) responses")
+    self.tokens = tokens
     (self.responses, self.worth, self.margin, self.weight) = (responses, worth, margin, weight)
     (self.source, self.id) = (source, id)
   }

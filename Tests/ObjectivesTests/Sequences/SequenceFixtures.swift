@@ -61,6 +61,9 @@ enum SequenceFixtures {
     var gradient_hidden, gradient_head: [[Double]]
   }
 
+  /// Hidden states and heads of other models at the tokens of ``Tokens``.
+  struct Companions: Decodable { var models: [String: Tokens.Model] }
+
   static func read<T: Decodable>(_ name: String, as type: T.Type = T.self) -> T {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Fixtures/sequences")

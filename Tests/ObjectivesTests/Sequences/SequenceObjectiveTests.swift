@@ -195,4 +195,56 @@ import Torch
       }
     }
   }
+
+  /// The same weights of critical tokens by the two models that they come from, and the whole by the training protocol.
+  @Test func criticalTokensEqualFormulas() throws {
+    let all = SequenceFixtures.read("tokens", as: SequenceFixtures.Tokens.self)
+    let models = SequenceFixtures.read("distillation", as: SequenceFixtures.Companions.self).models
+    let example = try #require(all.cases.first { $0.objective == "criticalDPO" })
+    func tensor(_ rows: [[Double]]) -> Tensor { Tensor(rows.flatMap { $0 }, shape: [rows.count, rows[0].count]) }
+    let order = [0, 2, 1, 3].map { all.documents[$0] }, rows = order.flatMap { Array($0[0]..<$0[1]) }
+    let taken = Tensor(rows.map(Int64.init)), ends = order.reduce(into: [0]) { $0.append($0.last! + $1[1] - $1[0]) }
+    func states(_ model: SequenceFixtures.Tokens.Model) -> ReferenceStates {
+      ReferenceStates(hidden: tensor(model.hidden).indexSelect(0, taken), head: OutputHead(weight: tensor(model.head)))
+    }
+    let reference = OutputHead(weight: tensor(all.reference.head)).logProbabilities(
+      tensor(all.reference.hidden).indexSelect(0, taken), of: rows.map { all.labels[$0] }
+    ).array(of: Float.self)
+    let supervision = Supervision(
+      logitRows: rows.map(Int32.init), labels: rows.map { all.labels[$0] },
+      documents: zip(ends, ends.dropFirst()).map {
+        DocumentTarget(tokens: $0..<$1, values: TokenValues(reference: Array(reference[$0..<$1])))
+      }, groups: [0..<2, 2..<4].map { DocumentGroup(documents: $0, worth: .preference) })
+    let objective = try SequenceObjective(
+      .criticalDPO, SequenceParameters(beta: example.beta, critical: .criticalTokens))
+    #expect(objective.referenceModels == ["positive", "negative"])
+    #expect(!objective.needsTokenWeights)
+    let hidden = tensor(all.hidden).requiresGrad(true), head = tensor(all.head).requiresGrad(true)
+    let loss = objective.loss(
+      of: hidden.indexSelect(0, taken), head: OutputHead(weight: head),
+      referenceModels: [
+        "positive": states(try #require(models["dpo"])), "negative": states(try #require(models["reverse"])),
+      ], supervision: supervision, denominators: objective.denominators(of: [supervision]))
+    // Log-probabilities of the reference model are kept in float32.
+    #expect(abs(loss.total.item() - example.loss) < 1e-7)
+    let found = gradients(of: [loss.total], withRespectTo: [hidden, head])
+    for (own, theirs) in zip(found, [example.gradient_hidden, example.gradient_head]) {
+      #expect(difference(try #require(own), tensor(theirs)) < 1e-6)
+    }
+  }
+
+  @Test func numbersOfTokensThatAreMissing() throws {
+    let given = TokenValues(weights: [0.5, 1], rewards: [1, -1])
+    for preset in [SequencePreset.criticalDPO, .tReg, .sparsePO] {
+      let objective = try SequenceObjective(preset)
+      try objective.check([given, given])
+      for tokens in [[], [given, TokenValues()]] {
+        #expect(throws: ObjectiveError.self) { try objective.check(tokens) }
+      }
+    }
+    try SequenceObjective(.dpo).check([TokenValues]())
+    #expect(throws: ObjectiveError.self) { try SequenceObjective(.criticalDPO).check([TokenValues(weights: [1.5])]) }
+    try SequenceObjective(.sparsePO).check([TokenValues(weights: [1.5])])
+    try SequenceObjective(.criticalDPO, SequenceParameters(critical: .criticalTokens)).check([TokenValues]())
+  }
 }

@@ -86,6 +86,17 @@ import TokenData
     }
     let alone = try answer(GenerationCompany())
     #expect(try answer(GenerationCompany(guides: [.init(lab.folder + "/model", alpha: 0.5)])) == alone)
+    // The model itself as the amateur: nothing is taken away with weight 0, or where all but the best are implausible;
+    // with the text before the prompt it says something else.
+    #expect(try answer(GenerationCompany(contrastPrompt: "w5 w6", amateurWeight: 0)) == alone)
+    #expect(try answer(GenerationCompany(contrastPrompt: "w5 w6", plausibility: 1)) == alone)
+    let contrast = GenerationCompany(contrastPrompt: "w5 w6", amateurWeight: 4, plausibility: 1e-6)
+    #expect(try answer(contrast) != alone)
+    #expect(
+      try answer(
+        GenerationCompany(
+          amateur: lab.folder + "/model", contrastPrompt: "w5 w6", amateurWeight: 4, plausibility: 1e-6))
+        == answer(contrast))
     #expect(GenerationCompany.Guide("runs/arm:2.5") == .init("runs/arm", alpha: 2.5))
     #expect(GenerationCompany.Guide("runs/arm") == .init("runs/arm", alpha: 1))
   }

@@ -52,6 +52,7 @@ final class ResponseLab {
     try write("model/tokenizer.json", tokenizer.text())
     try write("model/tokenizer_config.json", #"{"eos_token": "</s>", "pad_token": "<pad>"}"#)
     try write("pairs.jsonl", Self.lines(Self.recorded["dpo"]?.records ?? []))
+    try write("weighted.jsonl", Self.weighted(Self.recorded["dpo"]?.records ?? []))
     try write("single.jsonl", Self.lines(Self.recorded["kto"]?.records ?? []))
     try write(
       "groups.jsonl",
@@ -65,6 +66,22 @@ final class ResponseLab {
 
   static func lines(_ rows: [some Encodable]) throws -> String {
     try rows.map { String(decoding: try encodedJSON($0, path: ""), as: UTF8.self) + "\n" }.joined()
+  }
+
+  /// The pairs with made-up numbers for each token, which are words here.
+  private static func weighted(_ rows: [Recorded.Row]) -> String {
+    rows.map { row in
+      var object = JSONObject()
+      object["prompt"] = .string(row.prompt)
+      for (side, text) in [("chosen", row.chosen ?? ""), ("rejected", row.rejected ?? "")] {
+        let count = text.split(separator: " ").count
+        object[side] = .string(text)
+        object["\(side)_weights"] = .array((0..<count).map { .double(Double($0 + 1) / Double(count + 1)) })
+        object["\(side)_divergence_weights"] = .array((0..<count).map { .int($0 % 2) })
+        object["\(side)_rewards"] = .array((0..<count).map { .double(side == "chosen" ? 0.2 : -0.1 * Double($0)) })
+      }
+      return JSON.object(object).text() + "\n"
+    }.joined()
   }
 
   func write(_ name: String, _ text: String) throws {

@@ -32,7 +32,6 @@ import Training
 
   /// What a file's numbers come to is the library's preset, number for number.
   @Test(arguments: SequencePreset.allCases) func filesMakeTheLibrarysObjectives(preset: SequencePreset) throws {
-    guard ![.criticalDPO, .tReg, .sparsePO].contains(preset) else { return }
     let lab = try ResponseLab(), name = ObjectivePreset.responses(preset).rawValue
     let run = try lab.run("{ preset: \(name) }")
     #expect((run.artifacts as? ResponseArtifacts)?.sequence == (try SequenceObjective(preset)))
@@ -75,7 +74,9 @@ import Training
     ("objective: { preset: kto, crossEntropy: 1 }", ["objective.crossEntropy", "unwanted"]),
     ("objective: { preset: sft, beta: 0.1 }", ["objective.beta", "a key that sft reads"]),
     ("objective: { preset: dpoo }", ["objective.preset", "Did you mean dpo?"]),
-    ("objective: { preset: tReg }", ["objective.preset", "rewards of tokens", "SequenceObjective(.tReg)"]),
+    ("objective: { preset: criticalDPO }\nteachers: { positive: p }", ["teachers.negative", "criticalDPO reads"]),
+    ("objective: { preset: tReg }\nteachers: { positive: p, negative: n }", ["teachers.positive", "Leave it out."]),
+    ("objective: { preset: tReg, klCoefficient: 1 }", ["objective.klCoefficient", "weight"]),
     ("objective: { preset: sft }\ndata: { records: preference }", ["data.records", "objective.preset: dpo"]),
     ("objective: { preset: sft }\nreference: { mode: twin }", ["reference", "objective.preset: dpo"]),
     ("objective: { preset: dpo }\nreward: helpsteer2", ["reward", "data.records: group"]),
@@ -104,12 +105,30 @@ import Training
     ("{ preset: kto }", "groups.jsonl", "", ["groups.jsonl", "line 1", "those of group"]),
     ("{ preset: ipo }", "groups.jsonl", "", ["groups.jsonl", "line 1", "3 scored responses"]),
     ("{ preset: dpo }", "steps.jsonl", "", ["steps.jsonl", "line 1", "stepwise"]),
+    ("{ preset: tReg }", "pairs.jsonl", "", ["pairs.jsonl", "line 1", "needs rewards", "chosen_rewards"]),
+    ("{ preset: sparsePO }", "pairs.jsonl", "", ["pairs.jsonl", "line 1", "needs weights", "chosen_weights"]),
+    ("{ preset: criticalDPO }", "half.jsonl", "", ["half.jsonl", "line 2", "needs weights"]),
+    ("{ preset: criticalDPO }", "large.jsonl", "", ["large.jsonl", "line 1", "from 0 to 1, found 1.5"]),
+    (
+      "{ preset: sparsePO }", "short.jsonl", "",
+      ["short.jsonl", "line 1, rejected_weights", "3 numbers", "found 2", "dist2 inspect"]
+    ),
+    ("{ preset: tReg }", "text.jsonl", "", ["text.jsonl", "line 1", "chosen_rewards[1]", "a number"]),
     ("{ preset: dpo }", "plain.jsonl", "", ["plain.jsonl", "line 1", "objective.preset: sft"]),
     ("{ preset: kto }", "single.jsonl", "train: { earlyStop: { patience: 1, by: accuracy } }", ["earlyStop.by"]),
   ]) func whatDoesNotFitIsRefused(objective: String, data: String, more: String, fragments: [String]) throws {
     let lab = try ResponseLab()
     try lab.write("steps.jsonl", #"{"prompt": "w3", "completions": ["w4", "w5"], "labels": [true, false]}"# + "\n")
     try lab.write("plain.jsonl", #"{"prompt": "w3", "completion": "w4"}"# + "\n")
+    // Two words and the token that ends them.
+    func pair(_ given: String) -> String {
+      #"{"prompt": "w3", "chosen": "w4 w6", "rejected": "w5 w7"\#(given)}"# + "\n"
+    }
+    let weights = #", "chosen_weights": [1, 0, 0.5], "rejected_weights": [0, 1, 1]"#
+    try lab.write("half.jsonl", pair(weights) + pair(#", "chosen_weights": [1, 0, 0.5]"#))
+    try lab.write("large.jsonl", pair(weights.replacing("0.5", with: "1.5")))
+    try lab.write("short.jsonl", pair(weights.replacing("[0, 1, 1]", with: "[0, 1]")))
+    try lab.write("text.jsonl", pair(#", "chosen_rewards": [1, "a", 2], "rejected_rewards": [0, 0, 0]"#))
     let error = #expect(throws: InputError.self) {
       let settings = try lab.settings("data: { train: \(data) }\nobjective: \(objective)\n\(more)")
       _ = try TrainRun(try trainingArtifacts(settings), command: "", terminal: quiet).run()
