@@ -100,7 +100,8 @@ extension Preset {
     // Targets over whole numbers have widths of their own, and no contrastive examples.
     if isOfValues, isTemperature || key.hasSuffix("contrast") || key.hasSuffix("place") { return false }
     switch self {
-    case .sft, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression:
+    case .listwise: return key == "objective.temperature" || !isMetric && !key.hasPrefix("objective.")
+    case .sft, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression, .listwiseOrder:
       return !isMetric && !key.hasPrefix("objective.")
     case .smoothVocabulary: return !isMetric && (!key.hasPrefix("objective.") || key == "objective.smoothing")
     case .vocab, .ntlWasserstein, .ntlMSE, .smooth: return !isTemperature && !isDistance

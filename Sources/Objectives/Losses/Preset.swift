@@ -43,6 +43,10 @@ public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   case scaledBradleyTerry
   /// A head of one score a scale, by squared error (HelpSteer2's regression).
   case regression
+  /// A head of one score, by all responses to a prompt at once: cross entropy of softmax(R/τ), or the likelihood of their
+  /// order.
+  case listwise
+  case listwiseOrder
 
   /// The rows of Table 5 in order.
   public static let ablations: [Preset] = [.dist, .distWithoutPlace, .distWithoutContrast, .smooth, .sft]
@@ -80,7 +84,9 @@ extension Objective {
       let alpha = alpha * (weights?[index] ?? 1)
       switch preset {
       case .value, .valueDrawn: add(distanceLoss, weight: alpha)
-      case .sft, .raml, .smoothVocabulary, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression: break
+      case .sft, .raml, .smoothVocabulary, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression,
+        .listwise, .listwiseOrder:
+        break
       case .dist: add(distanceLoss, weight: alpha)
       case .vocab:
         add(try distanceLoss.with(target: .oneHot, place: PlaceRule.none, contrast: Contrast.none), weight: alpha)

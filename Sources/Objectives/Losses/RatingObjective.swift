@@ -9,8 +9,11 @@ public import Torch
 ///     marginBradleyTerry   (1/P) Σ −log σ(Δ − m)
 ///     scaledBradleyTerry   (1/P) Σ −m · log σ(Δ)
 ///     regression           (1/n) Σ (r_k − y_k)²       over the n numbers that are given
+///     listwise             (1/G) Σ −Σ_i s_i · log softmax(r)_i        s = softmax(R/τ) of the scores R of a list
+///     listwiseOrder        (1/G) Σ −Σ_i log softmax(r over all that are not better than i)_i
 ///
-/// P pairs and n numbers are those of the whole optimizer step. The three pairwise losses are compared in
+/// P pairs, n numbers and G lists of responses to one prompt are those of the whole optimizer step. The last is Plackett's
+/// and Luce's likelihood of the order of the scores; responses of equal scores share a rank (Breslow's form). The three pairwise losses are compared in
 /// HelpSteer2-Preference (Wang et al. 2024, arXiv 2410.01257), which introduces the scaled one; the margin is that of
 /// Llama 2 (Touvron et al. 2023, equation 2). Regression is HelpSteer2's (Wang et al. 2024, arXiv 2406.08673).
 public struct RatingObjective: TrainingObjective, Hashable, Codable {
@@ -24,9 +27,17 @@ public struct RatingObjective: TrainingObjective, Hashable, Codable {
     case scaledBradleyTerry
     /// Squared error of each output.
     case regression
+    /// Cross entropy of softmax(R/τ) over all responses to a prompt.
+    case listwise
+    /// Likelihood of the order of all responses to a prompt.
+    case listwiseOrder
 
-    /// Whether it compares pairs, with one output; otherwise it reads ratings.
-    public var comparesPairs: Bool { self != .regression }
+    /// Whether it compares pairs, with one output.
+    public var comparesPairs: Bool { self != .regression && !ranksLists }
+    /// Whether it ranks all responses to a prompt at once, with one output.
+    public var ranksLists: Bool { self == .listwise || self == .listwiseOrder }
+    /// Whether a response has one score, of no unit; otherwise a number for each that is given.
+    public var givesOneScore: Bool { self != .regression }
   }
 
   /// What is asked of the scores.
@@ -34,20 +45,25 @@ public struct RatingObjective: TrainingObjective, Hashable, Codable {
   /// Weight of (1/P) Σ (r(chosen) + r(rejected))², which keeps scores near 0 (Eisenstein et al. 2023, arXiv
   /// 2312.09244; TRL's `center_rewards_coefficient`); nil for none.
   public var centering: Double?
+  /// τ of the scores of a list, read by `listwise`; with 0 the best one is the target.
+  public var temperature: Double
 
-  /// - Parameter centering: for pairs alone.
-  public init(_ loss: Loss, centering: Double? = nil) {
+  /// - Parameters:
+  ///   - centering: for pairs alone.
+  ///   - temperature: for `listwise` alone.
+  public init(_ loss: Loss, centering: Double? = nil, temperature: Double = 1) {
+    precondition(temperature.isFinite && temperature >= 0, "temperature \(temperature)")
     precondition(centering.map { $0.isFinite && $0 >= 0 } ?? true, "centring by \(centering ?? 0)")
     precondition(centering == nil || loss.comparesPairs, "scores that are given are not centred")
-    (self.loss, self.centering) = (loss, centering)
+    (self.loss, self.centering, self.temperature) = (loss, centering, temperature)
   }
 
-  /// Checks that a head's outputs are those it needs: one for pairs, one for each number of a rating.
+  /// Checks that a head's outputs are those it needs: one for pairs and lists, one for each number of a rating.
   ///
-  /// - Parameter values: numbers of a rating; not read for pairs.
+  /// - Parameter values: numbers of a rating; not read for pairs and lists.
   /// - Throws: `ObjectiveError` that names both counts.
   public func check(outputs: Int, values: Int = 1) throws {
-    let needed = loss.comparesPairs ? 1 : values
+    let needed = loss.givesOneScore ? 1 : values
     guard outputs != needed else { return }
     throw ObjectiveError(
       loss.rawValue, "needs a head of \(needed) outputs, this model's has \(outputs)",
@@ -59,10 +75,11 @@ public struct RatingObjective: TrainingObjective, Hashable, Codable {
     [(name: loss.rawValue, weight: 1)] + (centering.map { [(name: "centering", weight: $0)] } ?? [])
   }
 
-  /// Pairs, or numbers that are given.
+  /// Pairs, lists, or numbers that are given.
   public func denominators(of step: [Supervision]) -> Denominators {
     let counts = step.map { supervision in
-      loss.comparesPairs
+      if loss.ranksLists { return supervision.groups.count }
+      return loss.comparesPairs
         ? supervision.comparisons.count
         : supervision.ratings.reduce(0) { $0 + $1.values.count { $0 != nil } }
     }
@@ -95,7 +112,8 @@ public struct RatingObjective: TrainingObjective, Hashable, Codable {
     let scale = denominators.supervised == 0 ? 1 : 1 / denominators.supervised
     let values =
       loss.comparesPairs
-      ? pairwise(scores, supervision.comparisons) : [squaredErrors(scores, supervision.ratings)]
+      ? pairwise(scores, supervision.comparisons)
+      : [loss.ranksLists ? listwise(scores, supervision) : squaredErrors(scores, supervision.ratings)]
     let lossTerms = zip(lossTerms, values).map { LossValue.Term(name: $0.name, weight: $0.weight, value: $1 * scale) }
     return LossValue(
       total: lossTerms.dropFirst().reduce(lossTerms[0].value) { $0 + $1.weight * $1.value },
@@ -120,6 +138,38 @@ extension RatingObjective {
       default: -difference.logSigmoid()
       }
     return [losses.sum()] + (centering == nil ? [] : [(chosen + rejected).square().sum()])
+  }
+
+  /// Σ over lists, those of one length at a time. A list is a group of documents, of which each is rated: documents and
+  /// ratings of a batch have the same order.
+  private func listwise(_ scores: Tensor, _ supervision: Supervision) -> Tensor {
+    torchPrecondition(scores.size(1) == 1, "scores \(scores.shape) of lists")
+    precondition(
+      supervision.ratings.count == supervision.documents.count,
+      "\(supervision.ratings.count) ratings of \(supervision.documents.count) documents in lists")
+    let lengths = Set(supervision.groups.map(\.documents.count)).sorted()
+    return lengths.reduce(scores.sum() * 0) { sum, length in
+      let groups = supervision.groups.filter { $0.documents.count == length }
+      let positions = groups.flatMap { $0.documents.map { Int64(supervision.ratings[$0].pooledPosition) } }
+      let rewards = scores.select(1, 0).indexSelect(0, Tensor(positions, device: scores.device))
+        .view([groups.count, length])
+      func tensor(_ values: [Double], _ shape: [Int]) -> Tensor {
+        Tensor(values, shape: shape).to(scores.device, dtype: scores.dtype)
+      }
+      if loss == .listwise {
+        let target = groups.flatMap { group in
+          GroupTarget.scores(temperature: temperature).values(of: group.worth) ?? [Double](repeating: 0, count: length)
+        }
+        return sum - (tensor(target, [groups.count, length]) * rewards.logSoftmax(1)).sum()
+      }
+      // Whom each response is chosen among: all that are not better.
+      let isBetter = groups.flatMap { group -> [Double] in
+        guard case .scores(let own) = group.worth else { return [Double](repeating: 0, count: length * length) }
+        return own.flatMap { score in own.map { $0 > score ? -Double.infinity : 0 } }
+      }
+      let among = rewards.unsqueeze(1) + tensor(isBetter, [groups.count, length, length])
+      return sum + (among.logSumExp(2) - rewards).sum()
+    }
   }
 
   /// Σ (r − y)² over the numbers that are given.

@@ -78,6 +78,8 @@ extension TrainingObjective where Self == RatingObjective {
   public static var scaledBradleyTerry: RatingObjective { RatingObjective(.scaledBradleyTerry) }
   /// Mean squared error of ratings.
   public static var regression: RatingObjective { RatingObjective(.regression) }
+  /// Likelihood of the order of lists.
+  public static var listwiseOrder: RatingObjective { RatingObjective(.listwiseOrder) }
 }
 
 extension Objective: TrainingObjective {

@@ -28,10 +28,10 @@ public final class ClassifierRewardModel: RewardModel {
   }
 
   /// Least and largest overall score; nil for any number.
-  public var range: ClosedRange<Double>? { loss.comparesPairs ? nil : ratings.template.overall.values }
+  public var range: ClosedRange<Double>? { loss.givesOneScore ? nil : ratings.template.overall.values }
   /// Names and ranges of the attributes.
   public var attributes: [(name: String, range: ClosedRange<Double>?)] {
-    loss.comparesPairs ? [] : ratings.template.attributes.map { ($0.name, $0.values) }
+    loss.givesOneScore ? [] : ratings.template.attributes.map { ($0.name, $0.values) }
   }
 
   /// Tokens that a request takes.
@@ -46,7 +46,7 @@ public final class ClassifierRewardModel: RewardModel {
     let documents = try requests.map(document), scorer = Scorer(model)
     func read(_ budget: Int) throws -> [[Double]] { try scorer.scores(of: documents, tokenBudget: budget) }
     let found = try tokenBudget.map(read) ?? answering.withBudget(model, read)
-    guard !loss.comparesPairs else {
+    guard !loss.givesOneScore else {
       return found.map { Reward(overall: Reward.Score(name: "overall", expectation: $0[0])) }
     }
     return found.map { outputs in

@@ -6,7 +6,8 @@ import Objectives
 import TokenData
 import Training
 
-/// Rated responses as a head of scores learns them: each with its scores, or pairs of responses to one question.
+/// Rated responses as a head of scores learns them: each with its scores, or pairs of responses to one question, or all
+/// responses to it.
 ///
 /// Pairs are all those of a question whose overall scores differ. A pair's margin is that difference divided by the
 /// mean of all pairs', so that a loss weighted by it is of the size of one that is not.
@@ -21,11 +22,12 @@ struct RatedExamples: ExampleCollection {
   private enum Examples {
     case ratings([[Double]])
     case pairs([Pair])
+    case lists([[(index: Int, score: Double)]])
   }
 
   private let dataset: Dataset
   private let examples: Examples
-  /// Pairs of equal scores, which say nothing.
+  /// Pairs of equal scores, which say nothing; lists of one response, or of equal scores that say nothing.
   let ties: Int
 
   /// - Throws: `InputError` if no question has two responses of different scores.
@@ -39,6 +41,21 @@ struct RatedExamples: ExampleCollection {
       scores.append(found)
       if groups[rated.messages] == nil { order.append(rated.messages) }
       groups[rated.messages, default: []].append(index)
+    }
+    if loss.ranksLists {
+      let lists = order.compactMap { groups[$0] }.map { $0.map { (index: $0, score: Double(scores[$0][0])) } }
+      // Equal scores say nothing of an order, but `listwise` learns that they are equal.
+      let told = lists.filter { list in
+        list.count > 1 && (loss == .listwise || list.contains { $0.score != list[0].score })
+      }
+      guard !told.isEmpty else {
+        throw InputError(
+          path: dataset.summary.path, expected: "a question with several responses, of different scores",
+          found: "none (\(order.count) questions)",
+          remedy: "Lists are responses to the same prompt, word by word; objective.preset: regression needs none.")
+      }
+      (ties, examples) = (lists.count - told.count, .lists(told))
+      return
     }
     guard loss.comparesPairs else {
       ties = 0
@@ -72,6 +89,7 @@ struct RatedExamples: ExampleCollection {
     switch examples {
     case .ratings(let values): values.count
     case .pairs(let pairs): pairs.count
+    case .lists(let lists): lists.count
     }
   }
 
@@ -84,6 +102,14 @@ struct RatedExamples: ExampleCollection {
       let pair = pairs[index], chosen = try dataset.example(pair.chosen), rejected = try dataset.example(pair.rejected)
       return EncodedExample(
         chosen: chosen.ids, rejected: rejected.ids, margin: pair.margin, source: "\(chosen.source), \(rejected.source)")
+    case .lists(let lists):
+      let list = lists[index], documents = try list.map { try dataset.example($0.index) }
+      let ends = documents.reduce(into: [0]) { $0.append($0.last! + $1.ids.count) }
+      return EncodedExample(
+        ids: documents.flatMap(\.ids), supervised: [Bool](repeating: false, count: ends.last ?? 0),
+        breaks: Array(ends.dropFirst().dropLast()),
+        ratings: zip(ends.dropFirst(), list).map { Rating(position: $0 - 1, values: [$1.score]) },
+        responses: Responses(.scores(list.map(\.score))), source: documents.map(\.source).joined(separator: ", "))
     }
   }
 }

@@ -73,7 +73,7 @@ public struct RunArtifacts: TrainingArtifacts {
       return (distanceLosses, try settings.objective(distanceLosses, vocabularySize: skeleton.vocabularySize))
     }
     modelVocabulary = skeleton.vocabularySize
-    rating = settings.objective.preset.rating.map { RatingObjective($0) }
+    rating = try settings.ratingObjective
     if rating != nil, settings.reward == nil {
       throw InputError(
         path: settings.path, place: "key reward",

@@ -39,6 +39,24 @@ extension RunSettings {
   }
 }
 
+extension RunSettings {
+  /// What is asked of a head of scores; nil where answers are learnt.
+  ///
+  /// - Throws: `InputError` for a temperature that scores of responses cannot have.
+  var ratingObjective: RatingObjective? {
+    get throws {
+      guard let loss = objective.preset.rating else { return nil }
+      guard loss == .listwise else { return RatingObjective(loss) }
+      guard case .value(let temperature) = objective.temperature, temperature.isFinite else {
+        throw InputError(
+          path: path, place: "key objective.temperature", expected: "a number, τ of the scores of responses",
+          found: "a perplexity", remedy: "Perplexities are of distances between tokens.")
+      }
+      return RatingObjective(loss, temperature: temperature)
+    }
+  }
+}
+
 extension MetricSettings {
   /// The distance loss of this metric, as preset `dist` would have it.
   ///

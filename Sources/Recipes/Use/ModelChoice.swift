@@ -84,7 +84,7 @@ extension RunArtifacts {
   /// A model as this run trains it: with a randomly initialised head of scores, if it rates with one.
   public func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel {
     guard let rating else { return model }
-    let labels = rating.loss.comparesPairs ? ["reward"] : try ratings.template.scales.map(\.name)
+    let labels = rating.loss.givesOneScore ? ["reward"] : try ratings.template.scales.map(\.name)
     return try withTorchErrors {
       try SequenceClassifier(
         from: model, outputs: labels.count, labels: labels, padToken: tokenizer.roles.pad.map(Int.init),

@@ -3,7 +3,7 @@
 
     python Tests/Fixtures/sequences/make.py      (trl 1.16.0, torch 2.13.0)
 
-Writes pairs.json, unpaired.json, reference_free.json, tokens.json, distillation.json, groups.json, decoding.json and
+Writes pairs.json, unpaired.json, reference_free.json, tokens.json, distillation.json, groups.json, heads.json, decoding.json and
 evaluation.json beside it. A value is either what
 TRL's own function gives for made-up log-probabilities ("source": "trl ...") or a formula written out in plain torch
 ("source": "formula ..."). Gradients are d loss / d input. Identities between objectives are asserted on the way.
@@ -554,6 +554,87 @@ def group_fixtures():
     save("groups", {"log_ratios": ratios, "log_probabilities": logps, "scores": scores, "cases": cases})
 
 
+# ------------------------------------------------------------------ heads of rewards
+def head_fixtures():
+    cases = []
+    for dims in (2, 4, 6):
+        v = draw(4, 2, dims, seed=700 + dims).requires_grad_()
+        w, l = v[:, 0], v[:, 1]
+        score = (w[:, 0::2] * l[:, 1::2] - w[:, 1::2] * l[:, 0::2]).sum(1)
+        loss = -F.logsigmoid(score / 0.1).mean()
+        cases.append({"source": "formula GPM", "dimension": dims, "temperature": 0.1, "embeddings": v, "scores": score,
+                      "loss": loss, "gradient": torch.autograd.grad(loss, v)[0]})
+        swapped = (l[:, 0::2] * w[:, 1::2] - l[:, 1::2] * w[:, 0::2]).sum(1)
+        check("GPM is antisymmetric", score, -swapped)
+    r = draw(4, 2, seed=710)
+    v = torch.stack([r, torch.ones_like(r)], -1)
+    check("GPM with (r, 1) = Bradley-Terry", v[:, 0, 0] * v[:, 1, 1] - v[:, 0, 1] * v[:, 1, 0], r[:, 0] - r[:, 1])
+
+    # ArmoRM: the gate's own layers, and the attributes' gradients, which training does not use
+    logits, attributes = draw(3, 5, seed=720).requires_grad_(), draw(3, 2, 5, seed=721).requires_grad_()
+
+    def gated(logits):
+        return (F.softmax(logits / 10, -1).unsqueeze(1) * attributes).sum(-1)
+
+    reward = gated(logits)
+    loss = -F.logsigmoid(reward[:, 0] - reward[:, 1]).mean()
+    slopes = torch.autograd.grad(loss, [logits, attributes])
+    layers = [(draw(6, 4, seed=722).requires_grad_(), draw(6, seed=723).requires_grad_()),
+              (draw(5, 6, seed=724).requires_grad_(), draw(5, seed=725).requires_grad_())]
+    prompts = draw(3, 4, seed=726)
+    gate = F.linear(F.relu(F.linear(prompts, *layers[0])), *layers[1])
+    own = gated(gate)
+    own_loss = -F.logsigmoid(own[:, 0] - own[:, 1]).mean()
+    own_slopes = torch.autograd.grad(own_loss, [p for layer in layers for p in layer])
+    gating = {"gate_logits": logits, "temperature": 10.0, "attributes": attributes, "scores": reward, "loss": loss,
+              "gradient_gate": slopes[0], "gradient_attributes": slopes[1], "prompts": prompts,
+              "weights": [w for w, _ in layers], "biases": [b for _, b in layers], "network_gate": gate,
+              "network_loss": own_loss, "gradient_weights": own_slopes[0::2], "gradient_biases": own_slopes[1::2]}
+
+    # GRM: a reward loss and a loss of the same responses' texts
+    scores, logps = draw(4, 2, seed=730).requires_grad_(), (-draw(4, 2, seed=731).abs() * 6 - 1).requires_grad_()
+    texts = {"likelihood": lambda beta: -logps[:, 0], "logistic": lambda beta: -F.logsigmoid(beta * logps[:, 0]),
+             "preference": lambda beta: -F.logsigmoid(beta * (logps[:, 0] - logps[:, 1]))}
+    grm = []
+    for term, text in texts.items():
+        for weight in (0.01, 0.3):
+            loss = ((1 - weight) * -F.logsigmoid(scores[:, 0] - scores[:, 1]) + weight * text(0.1)).mean()
+            slopes = torch.autograd.grad(loss, [scores, logps])
+            grm.append({"source": "formula GRM", "term": term, "weight": weight, "beta": 0.1, "loss": loss,
+                        "gradient_scores": slopes[0], "gradient_log_probabilities": slopes[1]})
+
+    # lists of scored responses: cross entropy of softmax(R / tau), and the likelihood of the order, ties sharing a rank
+    rewards = draw(3, 4, seed=740).requires_grad_()
+    given = torch.tensor([[0.0, 3.0, 1.0, 2.0], [4.0, 1.0, 1.0, 0.0], [2.0, 2.0, 2.0, 5.0]], dtype=torch.float64)
+    lists = []
+    for tau in (0.0, 1.0, 2.0):
+        if tau == 0:
+            target = (given == given.max(1, keepdim=True).values).double()
+            target = target / target.sum(1, keepdim=True)
+        else:
+            target = F.softmax(given / tau, 1)
+        loss = -(target * F.log_softmax(rewards, 1)).sum(1).mean()
+        lists.append({"source": "formula listwise", "objective": "listwise", "temperature": tau, "loss": loss,
+                      "gradient": torch.autograd.grad(loss, rewards)[0]})
+
+    def order(rows):
+        total = 0
+        for stars, row in zip(given, rows):
+            for i in range(4):
+                among = torch.stack([row[j] for j in range(4) if stars[j] <= stars[i]])
+                total = total + torch.logsumexp(among, 0) - row[i]
+        return total / len(rows)
+
+    loss = order(rewards)
+    lists.append({"source": "formula Plackett-Luce, ties in Breslow's form", "objective": "listwiseOrder",
+                  "temperature": 1.0, "loss": loss, "gradient": torch.autograd.grad(loss, rewards)[0]})
+    best = given[0].argsort(descending=True)
+    plain = sum(torch.logsumexp(rewards[0][best[i:]], 0) - rewards[0][best[i]] for i in range(3))
+    check("without ties it is Plackett-Luce", order([rewards[0]]).detach(), plain.detach())
+    save("heads", {"gpm": cases, "gating": gating, "grm_scores": scores, "grm_log_probabilities": logps, "grm": grm,
+                   "list_rewards": rewards, "list_scores": given, "lists": lists})
+
+
 # ------------------------------------------------------------------ several models at decoding
 def decoding_fixtures():
     expert, amateur = draw(2, 7, seed=800, scale=2.0), draw(2, 7, seed=801, scale=2.0)
@@ -616,6 +697,7 @@ if __name__ == "__main__":
     token_fixtures()
     distillation_fixtures()
     group_fixtures()
+    head_fixtures()
     decoding_fixtures()
     evaluation_fixtures()
     for name, worst in LOG:

@@ -34,7 +34,11 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
 
 @Suite struct RewardRunTests {
   /// Every kind of reward model learns twelve responses by heart.
-  @Test(arguments: ["sft", "dist", "bradleyTerry", "marginBradleyTerry", "scaledBradleyTerry", "regression"])
+  @Test(
+    arguments: [
+      "sft", "dist", "bradleyTerry", "marginBradleyTerry", "scaledBradleyTerry", "regression", "listwise",
+      "listwiseOrder",
+    ])
   func aModelLearnsWhatIsBetter(_ preset: String) throws {
     let tiny = try TinyRun(data: rated, yaml: yaml)
     _ = try tiny.train("objective.preset=\(preset)").run()
@@ -42,10 +46,10 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
     let rewards = try rewardModel.rewards(of: requests, attributes: true, tokenBudget: nil)
     let overall = rewards.map(\.overall.expectation)
     #expect(overall[0] + 0.5 < overall[1] && overall[1] + 0.5 < overall[2], "\(overall)")
-    let comparesPairs = preset.hasSuffix("Terry")
-    #expect((rewardModel.range == nil) == comparesPairs)
-    #expect(rewardModel.attributes.count == (comparesPairs ? 0 : 1))
-    if !comparesPairs {
+    let hasNoUnit = preset.hasSuffix("Terry") || preset.hasPrefix("listwise")
+    #expect((rewardModel.range == nil) == hasNoUnit)
+    #expect(rewardModel.attributes.count == (hasNoUnit ? 0 : 1))
+    if !hasNoUnit {
       for (value, score) in zip(overall, [0, 4, 8]) { #expect(abs(value - Double(score)) < 2) }
       #expect(rewards[0].attributes[0].expectation < rewards[2].attributes[0].expectation)
     }
@@ -61,6 +65,36 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
     let error = #expect(throws: InputError.self) { try Evaluating(choice.artifacts, choice.load(), dataset) }
     #expect(error?.place == "key objective.preset")
     #expect(error?.remedy.contains("--pairs") == true)
+  }
+
+  /// All responses to a question, each read at its last token; a question with one answer says nothing, and one whose
+  /// answers are all as good says nothing of an order.
+  @Test func listsAreMadeOfQuestions() throws {
+    func line(_ question: String, _ text: String, _ score: Int) -> String {
+      "{\"prompt\": \"\(question)\", \"response\": \"\(text)\", \"score\": \(score), \"parts\": {\"b\": \(score)}}\n"
+    }
+    let more = line("alone", "b", 4) + line("even", "a b", 4) + line("even", "b c c", 4)
+    let tiny = try TinyRun(data: rated + more, yaml: yaml)
+    for (preset, count) in [("listwise", 5), ("listwiseOrder", 4)] {
+      let artifacts = try tiny.artifacts("objective.preset=\(preset)")
+      let source = try artifacts.batches(try artifacts.dataset(tiny.folder + "/train.jsonl"), shuffled: false)
+      #expect(source.plan.count == count)
+      let batch = try #require(try source.batches(ofStep: 0).first), supervision = batch.supervision
+      #expect(supervision.logitRows.isEmpty && supervision.comparisons.isEmpty)
+      #expect(supervision.groups[0].worth == .scores([0, 4, 8]))
+      #expect(supervision.ratings.count == supervision.documents.count)
+      #expect(supervision.ratings.prefix(3).map(\.values) == [[0], [4], [8]])
+      #expect(Set(supervision.pooledPositions).count == supervision.documents.count)
+    }
+    let single = try TinyRun(data: line("alone", "b", 4), yaml: yaml)
+    let artifacts = try single.artifacts("objective.preset=listwise")
+    let dataset = try artifacts.dataset(single.folder + "/train.jsonl")
+    let error = #expect(throws: InputError.self) { try artifacts.batches(dataset, shuffled: false) }
+    #expect(error?.expected.contains("a question with several responses") == true)
+    let perplexity = #expect(throws: InputError.self) {
+      try tiny.artifacts("objective.preset=listwise", "objective.temperature={ perplexity: 3 }")
+    }
+    #expect(perplexity?.place == "key objective.temperature")
   }
 
   /// All pairs of a question whose scores differ; equal ones say nothing.
