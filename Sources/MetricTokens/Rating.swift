@@ -29,4 +29,16 @@ extension EncodedExample {
       ids: ids, supervised: [Bool](repeating: false, count: ids.count),
       ratings: [Rating(position: ids.count - 1, values: values)], source: source)
   }
+
+  /// Answers to one prompt that are ranked together: prompt and answer of each, and its score, more is better.
+  public init(ranked documents: [[Int32]], scores: [Double], source: String = "") {
+    precondition(documents.count == scores.count, "\(scores.count) scores of \(documents.count) documents")
+    precondition(documents.allSatisfy { !$0.isEmpty }, "an empty document in a list")
+    let ends = documents.reduce(into: [0]) { $0.append($0.last! + $1.count) }
+    self.init(
+      ids: documents.flatMap { $0 }, supervised: [Bool](repeating: false, count: ends.last ?? 0),
+      breaks: Array(ends.dropFirst().dropLast()),
+      ratings: zip(ends.dropFirst(), scores).map { Rating(position: $0 - 1, values: [$1]) },
+      responses: Responses(.scores(scores)), source: source)
+  }
 }

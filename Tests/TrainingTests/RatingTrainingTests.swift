@@ -85,14 +85,24 @@ import Training
   /// Every loss, cut into micro-batches by examples or tokens, padded or end to end.
   @Test(arguments: RatingObjective.Loss.allCases) func howAStepIsCutChangesNothing(loss: RatingObjective.Loss) throws {
     let run = try Run()
-    let examples =
-      loss.comparesPairs
-      ? run.examples
-      : run.pairs.map { EncodedExample(ids: $0.chosen, rated: [$0.margin, nil, Double($0.rejected.count % 5)]) }
-    let objective = RatingObjective(loss, centering: loss.comparesPairs ? 0.02 : nil)
+    let examples: [EncodedExample]
+    if loss.ranksLists {
+      // Of two and of three.
+      examples = run.pairs.enumerated().map { index, pair in
+        let third = index % 4 == 0 ? [Array(pair.rejected.prefix(3))] : []
+        return EncodedExample(
+          ranked: [pair.rejected, pair.chosen] + third, scores: [0, pair.margin + 1] + third.map { _ in -1 })
+      }
+    } else {
+      examples =
+        loss.comparesPairs
+        ? run.examples
+        : run.pairs.map { EncodedExample(ids: $0.chosen, rated: [$0.margin, nil, Double($0.rejected.count % 5)]) }
+    }
+    let objective = RatingObjective(loss, centering: loss.comparesPairs ? 0.02 : nil, temperature: 0)
     func train(_ microBatch: MicroBatch, _ layout: BatchLayout) throws -> FinishMetrics {
       try Trainer(
-        model(outputs: loss.comparesPairs ? 1 : 3, dtype: .float64), objective, rule, options: options
+        model(outputs: loss.givesOneScore ? 1 : 3, dtype: .float64), objective, rule, options: options
       ).fit(batches(examples, microBatch: microBatch, layout: layout, seed: 3))
     }
     let whole = try train(.wholeStep, .padded).losses

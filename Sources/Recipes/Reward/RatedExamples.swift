@@ -104,12 +104,9 @@ struct RatedExamples: ExampleCollection {
         chosen: chosen.ids, rejected: rejected.ids, margin: pair.margin, source: "\(chosen.source), \(rejected.source)")
     case .lists(let lists):
       let list = lists[index], documents = try list.map { try dataset.example($0.index) }
-      let ends = documents.reduce(into: [0]) { $0.append($0.last! + $1.ids.count) }
       return EncodedExample(
-        ids: documents.flatMap(\.ids), supervised: [Bool](repeating: false, count: ends.last ?? 0),
-        breaks: Array(ends.dropFirst().dropLast()),
-        ratings: zip(ends.dropFirst(), list).map { Rating(position: $0 - 1, values: [$1.score]) },
-        responses: Responses(.scores(list.map(\.score))), source: documents.map(\.source).joined(separator: ", "))
+        ranked: documents.map(\.ids), scores: list.map(\.score),
+        source: documents.map(\.source).joined(separator: ", "))
     }
   }
 }
