@@ -88,10 +88,11 @@ import Training
     let examples: [EncodedExample]
     if loss.ranksLists {
       // Of two and of three.
-      examples = run.pairs.enumerated().map { index, pair in
-        let third = index % 4 == 0 ? [Array(pair.rejected.prefix(3))] : []
-        return EncodedExample(
-          ranked: [pair.rejected, pair.chosen] + third, scores: [0, pair.margin + 1] + third.map { _ in -1 })
+      examples = run.pairs.enumerated().map { index, pair -> EncodedExample in
+        let hasThird = index % 4 == 0
+        let ranked: [[Int32]] = [pair.rejected, pair.chosen] + (hasThird ? [Array(pair.rejected.prefix(3))] : [])
+        let scores: [Double] = [0, pair.margin + 1] + (hasThird ? [-1] : [])
+        return EncodedExample(ranked: ranked, scores: scores)
       }
     } else {
       examples =

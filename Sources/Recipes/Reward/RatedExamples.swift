@@ -6,11 +6,20 @@ import Objectives
 import TokenData
 import Training
 
+/// What the margin of two rated responses is.
+public enum RatingMargins: String, Sendable, Hashable, CaseIterable {
+  /// The difference of their overall scores, divided by the mean of all pairs': a loss that it weighs is of the size of one
+  /// that it does not, whatever the scale.
+  case relative
+  /// The difference itself, as in HelpSteer2-Preference (Wang et al. 2024, arXiv 2410.01257).
+  case raw
+}
+
 /// Rated responses as a head of scores learns them: each with its scores, or pairs of responses to one question, or all
 /// responses to it.
 ///
-/// Pairs are all those of a question whose overall scores differ. A pair's margin is that difference divided by the
-/// mean of all pairs', so that a loss weighted by it is of the size of one that is not.
+/// Pairs are all those of a question whose overall scores differ. A pair's margin is that difference, as
+/// ``RatingMargins`` says.
 struct RatedExamples: ExampleCollection {
   /// One of two responses to a question, by its index in the data set.
   private struct Pair {
@@ -31,7 +40,9 @@ struct RatedExamples: ExampleCollection {
   let ties: Int
 
   /// - Throws: `InputError` if no question has two responses of different scores.
-  init(_ dataset: Dataset, _ loss: RatingObjective.Loss, _ template: RatingTemplate) throws {
+  init(
+    _ dataset: Dataset, _ loss: RatingObjective.Loss, _ template: RatingTemplate, _ margins: RatingMargins = .relative
+  ) throws {
     self.dataset = dataset
     var groups = [[ChatMessage]: [Int]](), order = [[ChatMessage]](), scores = [[Int]]()
     for index in 0..<dataset.count {
@@ -79,8 +90,10 @@ struct RatedExamples: ExampleCollection {
         found: "none (\(order.count) questions, \(ties) pairs of equal scores)",
         remedy: "Pairs are responses to the same prompt, word by word; objective.preset: regression needs none.")
     }
-    let mean = pairs.reduce(0) { $0 + $1.margin } / Double(pairs.count)
-    for index in pairs.indices { pairs[index].margin /= mean }
+    if margins == .relative {
+      let mean = pairs.reduce(0) { $0 + $1.margin } / Double(pairs.count)
+      for index in pairs.indices { pairs[index].margin /= mean }
+    }
     self.ties = ties
     examples = .pairs(pairs)
   }

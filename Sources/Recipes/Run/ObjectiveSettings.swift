@@ -18,6 +18,8 @@ public struct ObjectiveSettings: Sendable, Hashable {
   public var smoothing: Double
   /// How terms become one number.
   public var reduction: Objective.Reduction
+  /// What the margins of pairs of ratings are.
+  public var margins: RatingMargins
   /// Numbers of objectives over whole responses and against other models.
   public var parameters: ResponseParameters
 
@@ -34,10 +36,11 @@ public struct ObjectiveSettings: Sendable, Hashable {
   public init(
     preset: Preset = .dist, alpha: Double? = nil, temperature: Temperature = .value(2),
     softmax: DistanceLoss.Softmax = .subset, direction: DistanceLoss.Direction = .forward, smoothing: Double = 0.1,
-    reduction: Objective.Reduction = .means
+    reduction: Objective.Reduction = .means, margins: RatingMargins = .relative
   ) {
     (choice, self.alpha, self.temperature) = (.tokens(preset), alpha ?? preset.defaultAlpha, temperature)
     (self.softmax, self.direction, self.smoothing, self.reduction) = (softmax, direction, smoothing, reduction)
+    self.margins = margins
     parameters = ResponseParameters()
   }
 
@@ -71,6 +74,7 @@ extension ObjectiveSettings: SettingsSection {
       $0 < 1 && (isOfTokens ? $0 > 0 : $0 >= 0)
     }
     try keys.value("reduction", &reduction)
+    try keys.value("margins", &margins)
     try parameters.visit(keys)
     if keys.isReading { try refuseUnread(keys) }
   }
@@ -102,7 +106,7 @@ extension ObjectivePreset {
   /// Which keys a preset reads of those that objectives of tokens have as well.
   var sharedKeys: Set<String> {
     switch self {
-    case .tokens: ["alpha", "temperature", "softmax", "direction", "smoothing", "reduction"]
+    case .tokens: ["alpha", "temperature", "softmax", "direction", "smoothing", "reduction", "margins"]
     case .responses(let preset):
       [.infoNCA, .nca, .raml].contains(preset) ? ["temperature"] : preset.ownSmoothing != nil ? ["smoothing"] : []
     case .distillation(.gkd), .distillation(.adpaKL): ["temperature"]

@@ -174,7 +174,7 @@ public struct RunArtifacts: TrainingArtifacts {
   ) throws -> any BatchSource {
     let examples: any ExampleCollection =
       if let rating, let dataset = examples as? Dataset {
-        try RatedExamples(dataset, rating.loss, ratings.template)
+        try RatedExamples(dataset, rating.loss, ratings.template, settings.objective.margins)
       } else {
         examples
       }

@@ -139,6 +139,7 @@ extension Duplicates: NamedSetting {}
 extension DistanceLoss.Softmax: NamedSetting {}
 extension DistanceLoss.Direction: NamedSetting {}
 extension Objective.Reduction: NamedSetting {}
+extension RatingMargins: NamedSetting {}
 
 /// `[low, high]`
 extension ClosedRange: SettingValue where Bound: SettingValue {

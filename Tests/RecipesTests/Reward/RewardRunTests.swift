@@ -100,17 +100,24 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
   /// All pairs of a question whose scores differ; equal ones say nothing.
   @Test func pairsAreMadeWithinAQuestion() throws {
     let tied = rated + "{\"prompt\": \"0 + 1?\", \"response\": \"b a b\", \"score\": 4, \"parts\": {\"b\": 4}}\n"
-    let tiny = try TinyRun(data: tied, yaml: yaml), artifacts = try tiny.artifacts("objective.preset=bradleyTerry")
-    let source = try artifacts.batches(try artifacts.dataset(tiny.folder + "/train.jsonl"), shuffled: false)
-    #expect(source.plan.count == 4 * 3 + 2)
-    let batch = try #require(try source.batches(ofStep: 0).first)
-    // Differences of 4 and 8: their mean over the pairs is 1.
-    let margins = try (0..<source.plan.stepsPerEpoch).flatMap { step in
-      try source.batches(ofStep: step).flatMap { $0.supervision.comparisons.map(\.margin) }
+    let tiny = try TinyRun(data: tied, yaml: yaml)
+    func margins(_ settings: String...) throws -> [Double] {
+      let artifacts = try RunArtifacts(tiny.settings(settings))
+      let source = try artifacts.batches(try artifacts.dataset(tiny.folder + "/train.jsonl"), shuffled: false)
+      #expect(source.plan.count == 4 * 3 + 2)
+      #expect(try #require(try source.batches(ofStep: 0).first).supervision.logitRows.isEmpty)
+      return try (0..<source.plan.stepsPerEpoch).flatMap { step in
+        try source.batches(ofStep: step).flatMap { $0.supervision.comparisons.map(\.margin) }
+      }
     }
-    #expect(abs(margins.reduce(0, +) / Double(margins.count) - 1) < 1e-12)
-    #expect(Set(margins.map { ($0 / (margins.min() ?? 1)).rounded() }) == [1, 2])
-    #expect(batch.supervision.logitRows.isEmpty)
+    // Differences of 4 and 8: their mean over the pairs is 1.
+    let relative = try margins("objective.preset=bradleyTerry")
+    #expect(abs(relative.reduce(0, +) / Double(relative.count) - 1) < 1e-12)
+    #expect(Set(relative.map { ($0 / (relative.min() ?? 1)).rounded() }) == [1, 2])
+    let raw = try margins("objective.preset=marginBradleyTerry", "objective.margins=raw")
+    #expect(Set(raw) == [4, 8])
+    let mean = raw.reduce(0, +) / Double(raw.count)
+    #expect(zip(raw, relative).allSatisfy { abs($0 / mean - $1) < 1e-12 })
   }
 
   @Test func withoutTwoResponsesToAQuestionThereAreNoPairs() throws {
