@@ -52,7 +52,7 @@ public enum AtomicFolder {
   private static func taken(_ path: String) -> InputError {
     InputError(
       path: path, expected: "a name that is free", found: "that it exists already",
-      remedy: "Choose another name, or ask for it to be replaced.")
+      remedy: "Choose another name, or replace it: --force.")
   }
 
   /// The folder to be replaced, or to be made: the one that a link points at.

@@ -24,6 +24,10 @@ struct ExportCommand: ParsableCommand {
   @Flag(help: "Replace the folder if it is there and holds a model, or the file.") var force = false
 
   func validate() throws {
+    if gguf == nil, output.lowercased().hasSuffix(".gguf") {
+      throw ValidationError(
+        "\(output) is called like a GGUF file: say its format, as in --gguf Q8_0, or choose another name for a folder.")
+    }
     if gguf != nil, dtype != nil { throw ValidationError("--dtype is the type of a folder; --gguf has its own.") }
   }
 

@@ -14,7 +14,7 @@ struct ComparisonReport {
     let figures = ComparisonFigures(summary), told = findings.told, others = findings.all.count - told.count
     let rest =
       others == 0
-      ? nil : "\(others) other comparison\(others == 1 ? " shows" : "s show") no difference; the report has all."
+      ? nil : "\(others) other comparison\(others == 1 ? " shows" : "s show") no difference."
     var report = ExperimentReport(
       "Does the metric help?",
       subtitle: "\(URL(fileURLWithPath: summary.settings.path).lastPathComponent) on "

@@ -129,7 +129,7 @@ extension MetricSettings.Tokens {
 }
 
 extension MetricSettings.Tokens: SettingsSection {
-  private enum Kind: String, NamedSetting { case digits, numbers, integers, labels, bins, ids, codebook }
+  private enum Kind: String, NamedSetting { case digits, numbers, integers, scores, labels, bins, ids, codebook }
 
   /// `tokens: digits`, or `tokens: { integers: [0, 20] }`.
   mutating func visit(_ keys: any SettingsKeys) throws {
@@ -167,7 +167,8 @@ extension MetricSettings.Tokens: SettingsSection {
     default:
       throw keys.error(
         nil,
-        expected: "digits, numbers, or one of { integers: [0, 20] }, { labels: […] }, { bins: … }, { codebook: … }",
+        expected: "digits, numbers, or one of { integers: [0, 20] }, { scores: [0, 10] }, { labels: […] }, "
+          + "{ bins: … }, { ids: … }, { codebook: … }",
         found: given.count > 1 ? "several" : kind.map { "\($0.rawValue) without its values" } ?? "none")
     }
   }

@@ -162,7 +162,7 @@ public struct RunSettings: Sendable, Equatable {
   func naming<R>(_ key: String, temperature: String? = nil, _ body: () throws -> R) throws -> R {
     do { return try body() } catch let error as TokenSpaceError {
       throw source.document.error(
-        at: key, expected: "tokens that can carry a distance", found: error.problem, remedy: error.remedy)
+        at: key, expected: "tokens that can carry a distance", found: "others: \(error.problem)", remedy: error.remedy)
     } catch let error as ObjectiveError {
       throw source.document.error(
         at: error.part == "temperature" ? temperature ?? key : key, expected: "an objective that can be computed",

@@ -102,7 +102,7 @@ public struct TableTask {
     guard target.numbers > 0, target.texts * 20 <= target.values else {
       throw InputError(
         path: path, place: "column \(target.name)", expected: "numbers such as 326 or 0.5",
-        found: "\(target.texts) of \(target.values) that are none, the first \(odd)",
+        found: "\(target.texts) of \(target.values) values that are no numbers, the first \(odd)",
         remedy: odd.contains(",")
           ? "Write a point for a decimal comma, and no commas between thousands."
           : "Correct such rows, or name another column with --target.")
@@ -162,7 +162,7 @@ public struct TableTask {
     if fileExists(path), try !fileBytes(path, limit: 1 << 24).elementsEqual(yaml.utf8) {
       throw InputError(
         path: path, expected: "a new folder, or what the same command wrote", found: "another run file",
-        remedy: "Train from it: dist2 train \(path); or choose another folder with --output.")
+        remedy: "Train from it: dist2 train \(path); or remove \(folder), which is then written anew.")
     }
     let chosen = plan.inputs.map(\.column) + [plan.target]
     let order = chosen.compactMap { rows.columns.firstIndex(of: $0) }
@@ -210,7 +210,9 @@ public struct TableTask {
         train: "\(folder)/train.csv", valid: "\(folder)/valid.csv", test: "\(folder)/test.csv",
         columns: try ColumnTemplate(prompt: plan.prompt, completion: plan.completion)),
       metrics: [MetricSettings(name: metric, tokens: .digits)], objective: ObjectiveSettings(preset: .valueDrawn),
-      train: TrainSettings(length: .epochs(Double(epochs)), batch: 8, learningRate: 1e-4))
+      train: TrainSettings(length: .epochs(Double(epochs)), batch: 8, learningRate: 1e-4),
+      // What absolute errors are least with; `generate` gives it, too.
+      evaluate: EvaluateSettings(readOut: .median))
   }
 
   // MARK: Words

@@ -70,7 +70,7 @@ struct TrainReport {
     if let speed = value("train/tokens_per_second") {
       pairs.append(("speed", "\(Quantity.rate(speed, unit: "token"))"))
     }
-    if let seconds = finish?.seconds { pairs.append(("time in the last process", "\(Quantity.duration(seconds))")) }
+    if let seconds = finish?.seconds { pairs.append(("time since the last start", "\(Quantity.duration(seconds))")) }
     return pairs
   }
 

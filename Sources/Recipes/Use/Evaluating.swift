@@ -164,7 +164,7 @@ public struct Evaluating {
   /// The figures, one a row.
   public func table(_ caption: String) -> Table {
     let floors = ["median", "mean"].filter { summary.floors[$0] != nil }
-    let titles = ["value", "95 % interval"] + floors
+    let titles = ["value", "95 % interval"] + floors.map { "always \($0)" }
     var table = Table(caption, columns: [Table.Column("metric")] + titles.map { Table.Column($0, alignment: .right) })
     func text(_ metric: EvaluationMetric, _ value: Double) -> String {
       (metric.isShare ? Quantity.percent(value) : Quantity.number(value)).description
@@ -178,7 +178,7 @@ public struct Evaluating {
       table.add(cells)
     }
     if !floors.isEmpty {
-      table.notes.append("median, mean: the figures of who always says the training answers' median, or mean.")
+      table.notes.append("always median, always mean: the figures of who always says that of the training answers.")
     }
     if summary.unreadable > 0, metrics.contains(where: \.isError) {
       table.notes.append("\(summary.unreadable) of \(summary.count) answers hold no readable number: \(summary.rule)")

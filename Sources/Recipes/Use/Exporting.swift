@@ -63,5 +63,11 @@ public func withExportedCompanions<Result>(
   defer { try? FileManager.default.removeItem(atPath: folder) }
   try model.saveCompanions(to: folder, tokenizer: choice.artifacts.modelFolder)
   try choice.artifacts.saveAnswering(to: folder)
-  return try body(folder)
+  do {
+    return try body(folder)
+  } catch var error as InputError where error.path.hasPrefix(folder) {
+    // What is wrong with a copy is wrong with what it was copied from.
+    error.path = choice.artifacts.modelFolder + error.path.dropFirst(folder.count)
+    throw error
+  }
 }

@@ -112,7 +112,7 @@ func answerRemarks(_ records: [PredictionRecord], _ artifacts: RunArtifacts, _ t
   // What is said of the right answers need not be said again of the model's.
   let known = Set(right.counts.keys)
   var remarks = right.remarks(grammar, of: "right answers")
-  if !Set(said.counts.keys).subtracting(known).isEmpty { remarks += said.remarks(grammar, of: "the model's answers") }
+  if !Set(said.counts.keys).subtracting(known).isEmpty { remarks += said.remarks(grammar, of: "answers of the model") }
   return remarks + [training?.outside(records)].compactMap(\.self)
 }
 

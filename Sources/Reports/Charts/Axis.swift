@@ -46,7 +46,9 @@ public struct Axis: Sendable, Hashable {
     if let range, shows(range.lowerBound), shows(range.upperBound) {
       (low, high) = (range.lowerBound, range.upperBound)
     }
-    if low == high {  // one value: some room on both sides
+    if low == high, low == 0, includesZero {
+      high = 1  // nothing but zeros: bars have no height, and nothing lies below
+    } else if low == high {  // one value: some room on both sides
       let margin = scale == .logarithmic ? 0 : max(abs(low) * 0.1, 1e-3)
       (low, high) = scale == .logarithmic ? (low / 2, high * 2) : (low - margin, high + margin)
     }

@@ -83,7 +83,8 @@ public enum FolderTemplate: Sendable, Hashable {
         "Name one in the run file whose marks this tokenizer has: data.template: \(first)"
           + (names.count > 1 ? " (or \(names.dropFirst().joined(separator: ", ")))." : ".")
       }
-      ?? "This tokenizer has the marks of no template that dist2 knows: write prompt and completion instead of messages."
+      ?? "This tokenizer has the marks of no template that dist2 knows: set data.template: none, and write prompt and "
+      + "completion instead of messages."
     let found =
       switch self {
       case .unknown(let file): "one in the model's folder that it does not know (\(file))"

@@ -18,7 +18,7 @@ extension TokenModel {
   ///   be meant. Nothing has changed then.
   public func addLoRA(_ settings: LoRASettings, seed: UInt64, path: String = "LoRA") throws {
     let adapters = try withTorchErrors {
-      let adapters = try makeAdapters(naming(settings, path: path), path: path, checkingRank: true)
+      let adapters = try makeAdapters(naming(settings, path: path), path: path, isNew: true)
       let generator = Generator(seed: seed)
       noGrad {
         for (_, adapter) in adapters { adapter.initialise(generator: generator) }
@@ -30,7 +30,7 @@ extension TokenModel {
 
   /// As ``addLoRA(_:seed:path:)`` without values: for a model without weights, to see what would be trained.
   package func describeLoRA(_ settings: LoRASettings, path: String) throws {
-    install(try withTorchErrors { try makeAdapters(naming(settings, path: path), path: path, checkingRank: true) })
+    install(try withTorchErrors { try makeAdapters(naming(settings, path: path), path: path, isNew: true) })
   }
 
   /// Folds all adapters into the weights they adapt: W + scale · B A, its rows brought to the length of a magnitude,
@@ -57,9 +57,10 @@ extension TokenModel {
   ///
   /// - Parameters:
   ///   - settings: those of ``naming(_:path:matching:)``.
-  ///   - checkingRank: whether to refuse a rank above a layer's smaller side.
+  ///   - isNew: whether somebody asks for them, who is told of excluded names that mean nothing, and of ranks above a layer's
+  ///     smaller side. In a stored adapter's targets those that are excluded are no longer.
   func makeAdapters(
-    _ settings: LoRASettings, path: String, checkingRank: Bool = false
+    _ settings: LoRASettings, path: String, isNew: Bool = false
   ) throws -> [(key: String, layer: LoRALinear)] {
     try settings.check(path: path)
     precondition(adapters.isEmpty, "a model with adapters gets no others: merge them first")
@@ -80,7 +81,7 @@ extension TokenModel {
       throw error
     }
     let targeted = layers.map(\.key).filter(settings.targets)
-    for name in settings.exclude where !targeted.contains(where: { LayerName.matches(name, $0) }) {
+    for name in settings.exclude where isNew && !targeted.contains(where: { LayerName.matches(name, $0) }) {
       throw refuse("exclude", "names of layers that targets mean: ", name, among: targeted)
     }
     let chosen = layers.filter { settings.selects($0.key) }, keys = chosen.map(\.key)
@@ -93,7 +94,7 @@ extension TokenModel {
     ] {
       if let name { throw refuse(place, "names of layers that are adapted: ", name, among: keys) }
     }
-    for (key, layer) in chosen where checkingRank {
+    for (key, layer) in chosen where isNew {
       let side = layer.weightShape.min() ?? 0, rank = settings.rank(of: key)
       guard rank > side else { continue }
       throw InputError(

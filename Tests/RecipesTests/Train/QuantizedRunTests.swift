@@ -42,6 +42,18 @@ import Training
     #expect(noGrad { first.logits(ids) }.isEqual(to: noGrad { original.logits(ids) }))
   }
 
+  /// Of names like those in docs/guides/adapters.md: a checkpoint lists the layers that have adapters, and says beside it
+  /// what was left out.
+  @Test func whatLeftLayersOutIsReadAgain() throws {
+    let tiny = try TinyRun()
+    let (finish, model) = try tiny.train("train.lora={ rank: 2, targets: all-linear, exclude: [k_proj] }").train()
+    #expect(!model.adapters.isEmpty && model.adapters.allSatisfy { !$0.key.hasSuffix("k_proj") })
+    let loaded = try ModelChoice(tiny.folder + "/out", step: finish.step).load()
+    #expect(loaded.adapters.map(\.key) == model.adapters.map(\.key))
+    let ids = Tensor([5, 9, 3, 7] as [Int64]).unsqueeze(0)
+    #expect(noGrad { loaded.logits(ids) }.isEqual(to: noGrad { model.logits(ids) }))
+  }
+
   @Test func anInterruptedRunGoesOnAsIfNothingHadHappened() throws {
     let overrides = ["train.quantize={ type: nf4, doubleQuantization: true }", Self.lora, "train.lora.dropout=0.1"]
     let whole = try TinyRun(), interrupted = try TinyRun()
