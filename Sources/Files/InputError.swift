@@ -27,7 +27,8 @@ public struct InputError: Error, Sendable, Equatable, CustomStringConvertible {
   /// `path: place: expected …, found …. Remedy.` on one line.
   public var description: String {
     var text = place.isEmpty ? path : "\(path): \(place)"
-    text += ": expected \(expected), found \(found)."
+    // What was found may be a sentence.
+    text += ": expected \(expected), found \(found)" + (found.hasSuffix(".") || found.hasSuffix("?") ? "" : ".")
     if !remedy.isEmpty { text += " \(remedy)" }
     return text
   }

@@ -107,7 +107,7 @@ import Training
       metrics: metrics,
       objective: ObjectiveSettings(
         preset: .value, alpha: 0.3, temperature: .value(7), softmax: .vocabulary, direction: .reverse, smoothing: 0.2,
-        reduction: .meansPerMetric),
+        reduction: .meansPerMetric, margins: .raw),
       train: TrainSettings(
         length: .epochs(2.5), batch: 3, microBatch: .tokens(99), layout: .padded, learningRate: 1e-3,
         schedule: Schedule(.cosine, warmUp: .ratio(0.03)), weightDecay: 0.1, betas: [0.8, 0.95], clip: nil,

@@ -259,7 +259,7 @@ struct AdapterFixture: CustomTestStringConvertible {
     (LoRASettings(rankPattern: ["v_proj": 17]), "rankPattern: expected at most 16", "found 17"),
     (LoRASettings(targets: ["embed_tokens"], decomposesWeights: true), "targets", "found embed_tokens"),
     (LoRASettings(modulesToSave: ["wte"]), "modulesToSave: expected embeddings, head, or names", "found wte"),
-    (LoRASettings(modulesToSave: ["model"]), "exclude", "trained whole"),
+    (LoRASettings(modulesToSave: ["model"]), "modulesToSave", "trained whole"),
   ])
   func whatDoesNotFitIsRefused(settings: LoRASettings, first: String, second: String) throws {
     let model = try fixture.model()

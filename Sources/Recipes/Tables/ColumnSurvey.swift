@@ -39,7 +39,8 @@ struct ColumnSurvey {
     guard !Self.isMissing(cell) else { return missing += 1 }
     if distinct.count < Self.mostDistinct { distinct.insert(cell) }
     longest = max(longest, cell.unicodeScalars.count)
-    guard let number = DecimalNumber(cell) else {
+    // One beyond what a double holds is as good as text.
+    guard let number = DecimalNumber(cell), number.value.isFinite else {
       texts += 1
       if oddity == nil { oddity = (cell, place()) }
       return

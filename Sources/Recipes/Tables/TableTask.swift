@@ -112,10 +112,12 @@ public struct TableTask {
         path: path, place: "column \(target.name)", expected: "different numbers to learn",
         found: "the same everywhere", remedy: "Name another column with --target.")
     }
-    guard target.mostDigits + target.decimals(share: 0.005) <= ValueFormat.largestDigits else {
+    let decimals = target.decimals(share: 0.005)
+    guard target.mostDigits + decimals <= ValueFormat.largestDigits else {
       throw InputError(
         path: path, place: "column \(target.name)", expected: "numbers of at most \(ValueFormat.largestDigits) digits",
-        found: "\(target.mostDigits) before the point", remedy: "Divide them by a power of ten.")
+        found: "\(target.mostDigits) before the point and \(decimals) behind it that tell them apart",
+        remedy: "\(target.mostDigits > decimals ? "Divide" : "Multiply") them by a power of ten.")
     }
   }
 

@@ -20,7 +20,9 @@ public struct RunFolder: Sendable {
   public var report: String { path + "/report.html" }
   var samples: String { path + "/samples.jsonl" }
   var metrics: String { path + "/metrics.jsonl" }
-  private var data: String { path + "/data.json" }
+  var data: String { path + "/data.json" }
+  /// How the run files begin that are written here.
+  static let firstLine = "# Written by dist2: every key with what it came to."
 
   /// Settings that change nothing about what a run computes.
   private static let harmless: Set<String> = [
@@ -32,7 +34,7 @@ public struct RunFolder: Sendable {
 
   /// Begins a run here, or makes sure that the one begun here is the same.
   ///
-  /// A run may be made longer: `train.steps` or `train.epochs` may grow.
+  /// A run may be made longer: `train.steps` or `train.epochs` may grow. One that ended before its first step is forgotten.
   ///
   /// - Returns: what must be said of a run that is made longer.
   /// - Throws: `InputError` naming the keys that differ, or the data file that has changed.
@@ -40,6 +42,7 @@ public struct RunFolder: Sendable {
     try makeFolders(path)
     let prints = JSON.object(
       fingerprints.sorted { $0.key < $1.key }.reduce(into: JSONObject()) { $0[$1.key] = .string("\($1.value)") })
+    if hasNotBegun { forget(keepingFolder: true) }
     if FileManager.default.fileExists(atPath: runFile) {
       let growth = try growth(to: settings)
       let differences = try differences(from: settings).filter { difference in
@@ -69,7 +72,7 @@ public struct RunFolder: Sendable {
   }
 
   private func writeRunFile(_ settings: RunSettings) throws {
-    let text = "# Written by dist2: every key with what it came to. `dist2 train` takes this file as well.\n"
+    let text = "\(Self.firstLine) `dist2 train` takes this file as well.\n"
     try AtomicFile.write((text + settings.resolved.yaml).utf8, to: runFile)
   }
 

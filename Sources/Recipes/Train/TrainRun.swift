@@ -57,8 +57,16 @@ public final class TrainRun {
   /// - Throws: `InputError` for data, model or folder; `TrainingError` before an update that would destroy the model.
   public func run() throws -> FinishMetrics { try train().finish }
 
-  /// As ``run()``, with the model as the last step left it.
+  /// As ``run()``, with the model as the last step left it. A run that cannot begin leaves nothing.
   package func train() throws -> (finish: FinishMetrics, model: any PretrainedModel) {
+    let wasThere = fileExists(folder.path)
+    do { return try trained() } catch {
+      if isFirst, folder.hasNotBegun { folder.forget(keepingFolder: wasThere) }
+      throw error
+    }
+  }
+
+  private func trained() throws -> (finish: FinishMetrics, model: any PretrainedModel) {
     let settings = artifacts.settings
     guard let trainFile = settings.data.train else {
       throw InputError(

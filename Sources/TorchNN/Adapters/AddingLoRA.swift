@@ -87,7 +87,8 @@ extension TokenModel {
     let chosen = layers.filter { settings.selects($0.key) }, keys = chosen.map(\.key)
     guard !chosen.isEmpty else {
       throw refuse(
-        "exclude", "a layer that is left to adapt, of ", "every layer excluded, or trained whole", among: targeted)
+        settings.exclude.isEmpty ? "modulesToSave" : "exclude", "a layer that is left to adapt, of ",
+        "every layer excluded, or trained whole", among: targeted)
     }
     for (place, name) in [
       ("rankPattern", settings.rankPattern.unmatched(keys)), ("alphaPattern", settings.alphaPattern.unmatched(keys)),

@@ -172,6 +172,10 @@ struct ManyProcessesTests {
     for (variables, words) in [
       ("RANK=2 WORLD_SIZE=2", "RANK: expected a number from 0 to 1"), ("RANK=0", "WORLD_SIZE: expected a number"),
       ("RANK=0 WORLD_SIZE=2", "MASTER_ADDR: expected the machine of process 0"),
+      (
+        "RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=29611 GLOO_SOCKET_IFNAME=nope0",
+        "GLOO_SOCKET_IFNAME: expected a network interface of this machine"
+      ),
     ] {
       let outcome = try lab.run("\(variables) $D train run.yaml -o c")
       #expect(outcome.code == 1 && outcome.errors.contains(words), "\(outcome.errors)")

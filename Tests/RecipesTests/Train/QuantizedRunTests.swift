@@ -87,6 +87,24 @@ import Training
       let error = try #require(#expect(throws: InputError.self) { try body() })
       #expect(error.description.contains(says), "\(error)")
     }
+    // Nothing is left that the corrected run would have to be held against.
+    #expect(!fileExists(tiny.folder + "/out"))
+    _ = try tiny.train().run()
+  }
+
+  /// A run that was ended before its first step, by force, does not stand in the way of another.
+  @Test func aRunThatDidNotBeginIsForgotten() throws {
+    let tiny = try TinyRun(), folder = RunFolder(tiny.folder + "/out")
+    let first = try tiny.train("train.learningRate=0.5")
+    first.shouldStop = { true }
+    _ = try first.run()
+    #expect(throws: InputError.self) { try tiny.train().run() }  // it has begun: its metrics are there
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    where !["run.yaml", "data.json", "numbers.json"].contains(name) {
+      try removeTree("\(folder.path)/\(name)")
+    }
+    _ = try tiny.train().run()
+    #expect(try RunSettings(file: folder.runFile).train.learningRate != 0.5)
   }
 
   @Test func inspectSaysWhatItTakes() throws {

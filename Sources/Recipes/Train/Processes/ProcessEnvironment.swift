@@ -34,11 +34,22 @@ extension ProcessPlace {
         path: "<environment>", place: "MASTER_ADDR", expected: "the machine of process 0", found: "nothing",
         remedy: remedy)
     }
+    if let interface = environment["GLOO_SOCKET_IFNAME"] { try requireInterface(interface) }
     let local = isSlurm ? "SLURM_LOCALID" : "LOCAL_RANK"
     return ProcessPlace(
       rank: rank, size: size, localRank: environment[local] == nil ? 0 : try number(local, 0...size - 1), host: host,
       port: try number("MASTER_PORT", 1...65_535),
       isStoreElsewhere: environment["TORCHELASTIC_USE_AGENT_STORE"]?.lowercased() == "true")
+  }
+
+  /// Gloo's own words for one that is not there name a line of its source.
+  private static func requireInterface(_ name: String) throws(InputError) {
+    let folder = "/sys/class/net", found = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    guard !found.isEmpty, !found.contains(name) else { return }
+    throw InputError(
+      path: "<environment>", place: "GLOO_SOCKET_IFNAME",
+      expected: "a network interface of this machine: \(found.sorted().joined(separator: ", "))", found: "\"\(name)\"",
+      remedy: "Unset it: the interface on the way to MASTER_ADDR is taken then.")
   }
 
   private static let remedy =

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import Files
+import Foundation
+
+extension RunFolder {
+  /// What is written before anything is trained.
+  private var beginning: [String] { [runFile, data, numbers] }
+
+  /// Whether all there is was written by a run that ended before its first step: for want of memory, or by what its model
+  /// refuses. Nothing is lost with it.
+  var hasNotBegun: Bool {
+    let known = Set(beginning.map { URL(fileURLWithPath: $0).lastPathComponent })
+    guard fileExists(data), let names = try? FileManager.default.contentsOfDirectory(atPath: path),
+      names.allSatisfy({ known.contains($0) || $0.hasPrefix(".") }),
+      let text = try? String(contentsOfFile: runFile, encoding: .utf8)
+    else { return false }
+    return text.hasPrefix(Self.firstLine)
+  }
+
+  /// Removes what such a run wrote, and the folder if it is empty then.
+  ///
+  /// - Parameter keepingFolder: whether the folder was there before.
+  func forget(keepingFolder: Bool) {
+    for file in beginning { unlink(file) }
+    if !keepingFolder { rmdir(path) }
+  }
+}
