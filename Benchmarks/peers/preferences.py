@@ -9,7 +9,7 @@ import torch
 import transformers
 import trl
 
-from .step import RATE, Turn
+from .step import PLAIN, RATE, Turn
 
 
 def pairs(count, prompt, answer, vocabulary):
@@ -51,13 +51,7 @@ def run(worker, settings):
         optim="adamw_torch_fused",
         max_steps=1 << 9,
         max_length=None,
-        save_strategy="no",
-        logging_strategy="no",
-        report_to=[],
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
-        disable_tqdm=True,
+        **PLAIN,
     )
     trainer = Ready(
         model=model, args=arguments, train_dataset=datasets.Dataset.from_list(rows), processing_class=tokenizer,

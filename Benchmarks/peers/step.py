@@ -17,6 +17,16 @@ import transformers
 from . import examples
 
 RATE = 1e-6
+# Trainers that save, log and show nothing: what is measured are steps.
+PLAIN = {
+    "save_strategy": "no",
+    "logging_strategy": "no",
+    "report_to": [],
+    "use_cpu": True,
+    "bf16": False,
+    "gradient_checkpointing": False,
+    "disable_tqdm": True,
+}
 
 
 def load(settings):
@@ -121,13 +131,7 @@ def trainer(worker, method, model, tokenizer, loss_of, ids, labels, batch):
         weight_decay=0.0,
         optim="adamw_torch_fused",
         max_steps=1 << 13,
-        save_strategy="no",
-        logging_strategy="no",
-        report_to=[],
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
-        disable_tqdm=True,
+        **PLAIN,
         **more,
     )
     data = Rows(ids, labels)

@@ -8,15 +8,7 @@ command -v patchelf > /dev/null || { echo "install_test: skipped, there is no pa
 [ -x "$root/.build/release/dist2" ] || { echo "install_test: skipped, dist2 is not built"; exit 0; }
 lab="$(mktemp -d)"
 trap 'rm -rf "$lab"' EXIT
-passed=0 failed=0 output=""
-expect() { # what, command…
-  local what="$1"
-  shift
-  if "$@"; then passed=$((passed + 1)); return; fi
-  failed=$((failed + 1))
-  printf 'install_test: not so: %s\n%s\n' "$what" "$output"
-}
-says() { case "$output" in *"$1"*) true ;; *) false ;; esac; }
+. "$(dirname "$0")/expectations.sh"
 matches() { [[ "$output" =~ $1 ]]; }
 
 output="$("$root/scripts/install.sh" "$lab/first" 2>&1)"

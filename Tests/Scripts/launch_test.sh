@@ -17,15 +17,7 @@ cleanUp() {
   rm -rf "$lab" 2> /dev/null || { sleep 2; rm -rf "$lab" || true; }
 }
 trap cleanUp EXIT
-passed=0 failed=0 output=""
-expect() { # what, command…
-  local what="$1"
-  shift
-  if "$@"; then passed=$((passed + 1)); return; fi
-  failed=$((failed + 1))
-  printf 'launch_test: not so: %s\n%s\n' "$what" "$output"
-}
-says() { case "$output" in *"$1"*) true ;; *) false ;; esac; }
+. "$(dirname "$0")/expectations.sh"
 
 cd "$lab"
 export OMP_NUM_THREADS=1

@@ -48,15 +48,8 @@ lab="$(mktemp -d)"
 trap 'rm -rf "$lab"' EXIT
 cd "$lab"
 export OMP_NUM_THREADS=1
-passed=0 failed=0 output="" port=29500
-expect() { # what, command…
-  local what="$1"
-  shift
-  if "$@"; then passed=$((passed + 1)); return; fi
-  failed=$((failed + 1))
-  printf 'two_hosts_test: not so: %s\n%s\n' "$what" "$output"
-}
-says() { case "$output" in *"$1"*) true ;; *) false ;; esac; }
+. "$root/Tests/Scripts/expectations.sh"
+port=29500
 # Two hosts; both write their own words. Options of `dist2 train`; nobody listens at a port of the last run.
 hosts() {
   port=$((port + 1))
