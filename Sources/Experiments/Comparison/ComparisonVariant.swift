@@ -99,6 +99,7 @@ extension Preset {
     let isTemperature = key.hasSuffix("temperature"), isDistance = key.hasSuffix("distance")
     // Targets over whole numbers have widths of their own, and no contrastive examples.
     if isOfValues, isTemperature || key.hasSuffix("contrast") || key.hasSuffix("place") { return false }
+    if key == "objective.margins" { return self == .marginBradleyTerry || self == .scaledBradleyTerry }
     switch self {
     case .listwise: return key == "objective.temperature" || !isMetric && !key.hasPrefix("objective.")
     case .sft, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression, .listwiseOrder:
