@@ -15,15 +15,15 @@ import TokenData
     var truths: [Double]
     var testDescription: String { name }
     var hasClosedSums: Bool {
-      distance == .absolute || distance == .squared && width * (format.decimals > 0 ? 100 : 1) >= 100
+      distance == .absolute || distance == .squared && width / format.spacing >= 100
     }
 
     init(
       _ name: String, _ indices: ClosedRange<Int>, decimals: Int = 0, isTrimmed: Bool = false, integerDigits: Int = 1,
-      _ distance: NumberDistance, _ width: Double, _ truths: [Double]
+      step: Int = 1, _ distance: NumberDistance, _ width: Double, _ truths: [Double]
     ) {
       let format = try? ValueFormat(
-        indices: indices, decimals: decimals, isTrimmed: isTrimmed, integerDigits: integerDigits)
+        indices: indices, decimals: decimals, isTrimmed: isTrimmed, integerDigits: integerDigits, step: step)
       guard let format else { preconditionFailure(name) }
       (self.name, self.format, self.distance, self.width, self.truths) = (name, format, distance, width, truths)
     }
@@ -37,6 +37,7 @@ import TokenData
     Case("trimmed", -300...2300, decimals: 2, isTrimmed: true, .absolute, 1.5, [-3, 0, 0.07, 3, 10.25]),
     Case("padded", 0...9999, integerDigits: 4, .squared, 40, [0, 7, 1000]),
     Case("relative", 1...4000, .relative, 0.2, [1, 12, 950]),
+    Case("hundreds", -20...150, step: 100, .squared, 900, [-2000, 0, 900, 1000, 15_000]),
     Case("circle", 0...359, .circular(period: 360), 20, [0, 5, 359]),
   ]
   static let tokenizers = ["smollm2", "qwen2", "llama3", "gpt2", "roberta", "llama2", "phi3", "metaspace_always"]

@@ -39,7 +39,7 @@ public struct LearntFormat: Sendable, Hashable {
   /// A width for targets where nothing else is said: ``widthShare`` of the numbers' spread, in the distance's terms; at
   /// least one step of the format, or a hundredth for relative distances.
   public func width(_ distance: NumberDistance) -> Double {
-    let step = 1 / Double(powerOfTen(format.decimals))
+    let step = format.spacing
     return switch distance {
     case .squared: rounded(max(widthShare * deviation, step))
     case .relative: rounded(max(widthShare * logDeviation, 0.01))
@@ -64,6 +64,7 @@ extension ValueFormat {
   /// - Integer digits: padded, if every number has as many before the point and one begins with a zero that it would not
   ///   need.
   /// - Decimals: as many as the longest has; trailing zeros count as left out unless all have the same number.
+  /// - Step: see ``step(of:count:)``.
   /// - Range: from the least to the greatest number; see ``widened(by:)``.
   ///
   /// - Throws: `ValueFormatError` if there are none, or they have too many digits.
@@ -81,12 +82,13 @@ extension ValueFormat {
     let draft = try ValueFormat(
       indices: 0...0, decimals: most, isTrimmed: decimals.count > 1, integerDigits: max(1, integerDigits))
     var spread = Spread(), logSpread = Spread()
-    var low = Int.max, high = Int.min, others = [String](), otherCount = 0
+    var low = Int.max, high = Int.min, divisor: UInt = 0, others = [String](), otherCount = 0
     for number in numbers {
       guard let index = draft.index(nearest: number.value) else {
         throw ValueFormatError("\(number.digits.count) digits")
       }
       (low, high) = (min(low, index), max(high, index))
+      divisor = greatestCommonDivisor(divisor, index.magnitude)
       spread.add(number.value)
       if number.value > 0 { logSpread.add(log(number.value)) }
       if draft.text(index) != number.plainText {
@@ -94,11 +96,24 @@ extension ValueFormat {
         if others.count < 5 { others.append(number.plainText) }
       }
     }
+    let step = step(of: divisor, count: count)
     let format = try ValueFormat(
-      indices: low...high, decimals: draft.decimals, isTrimmed: draft.isTrimmed, integerDigits: draft.integerDigits)
+      indices: low / step...high / step, decimals: draft.decimals, isTrimmed: draft.isTrimmed,
+      integerDigits: draft.integerDigits, step: step)
     return LearntFormat(
       format: format, count: count, others: others, otherCount: otherCount,
       deviation: spread.deviation, logDeviation: logSpread.deviation)
+  }
+
+  /// How coarse a grid is that all numbers lie on: 1, 2, 5 or 25, times a power of ten, as people round. A hundred numbers
+  /// show one; of fewer, the next may lie between.
+  ///
+  /// - Parameter divisor: the numbers' greatest common divisor, in units of the last digit.
+  private static func step(of divisor: UInt, count: Int) -> Int {
+    guard count >= 100, divisor > 0 else { return 1 }
+    var rest = divisor, power = 1
+    while rest.isMultiple(of: 10) { (rest, power) = (rest / 10, power * 10) }
+    return power * ([25, 5, 2].first { rest.isMultiple(of: UInt($0)) } ?? 1)
   }
 
   /// The same format with room beyond both ends: a share of its width, so that a target around the greatest value of
@@ -106,8 +121,8 @@ extension ValueFormat {
   public func widened(by share: Double) -> ValueFormat {
     precondition((0...100).contains(share), "room of \(share) widths")
     let room = Int((Double(indices.count) * share).rounded(.up))  // bounded: 15 digits
-    let digits = String(max(indices.lowerBound.magnitude, indices.upperBound.magnitude)).count
-    let most = powerOfTen(max(digits, integerDigits + decimals)) - 1
+    let digits = String(max(indices.lowerBound.magnitude, indices.upperBound.magnitude) * step.magnitude).count
+    let most = (powerOfTen(max(digits, integerDigits + decimals)) - 1) / step
     let least = indices.lowerBound < 0 ? -most : 0
     var wider = self
     wider.indices =
@@ -115,6 +130,8 @@ extension ValueFormat {
     return wider
   }
 }
+
+private func greatestCommonDivisor(_ a: UInt, _ b: UInt) -> UInt { b == 0 ? a : greatestCommonDivisor(b, a % b) }
 
 extension ParsedNumber {
   /// As ``ValueFormat/text(_:)`` would write it: ASCII digits, point and minus, separators left out.

@@ -27,7 +27,7 @@ public struct NumberPrefix: Sendable, Hashable {
   public var indices: [ClosedRange<Int>] {
     if integerCount == 0 {
       if !isNegative { return [format.indices] }
-      return clamped([1...(-min(-1, format.indices.lowerBound))])
+      return clamped([1...(-min(-1, format.indices.lowerBound * format.step))])
     }
     if fractionCount != nil { return clamped([fractionStretch].compactMap { $0 }) }
     return clamped(integerStretches)
@@ -48,8 +48,8 @@ public struct NumberPrefix: Sendable, Hashable {
       magnitude = integer * scale
     }
     guard !isNegative || magnitude > 0 else { return nil }
-    let index = isNegative ? -magnitude : magnitude
-    return format.indices.contains(index) ? index : nil
+    let (index, rest) = (isNegative ? -magnitude : magnitude).quotientAndRemainder(dividingBy: format.step)
+    return rest == 0 && format.indices.contains(index) ? index : nil
   }
 
   /// This and one symbol more; nil where no number of the format can be written so.
@@ -88,7 +88,7 @@ public struct NumberPrefix: Sendable, Hashable {
     let longest = firstIsZero ? format.integerDigits : ValueFormat.largestDigits - format.decimals
     let shortest = max(integerCount, format.integerDigits)
     guard shortest <= longest else { return [] }
-    let limit = max(format.indices.lowerBound.magnitude, format.indices.upperBound.magnitude)
+    let limit = max(format.indices.lowerBound.magnitude, format.indices.upperBound.magnitude) * format.step.magnitude
     var stretches = [ClosedRange<Int>]()
     for length in shortest...longest {
       let shift = powerOfTen(length - integerCount)
@@ -109,14 +109,22 @@ public struct NumberPrefix: Sendable, Hashable {
     return low <= high ? low...high : nil
   }
 
-  /// Stretches of magnitudes as stretches of indices within the format.
+  /// Stretches of magnitudes, in units of `10^−decimals`, as stretches of indices within the format.
   private func clamped(_ magnitudes: [ClosedRange<Int>]) -> [ClosedRange<Int>] {
     magnitudes.compactMap { stretch in
       var (low, high) = (stretch.lowerBound, stretch.upperBound)
       if isNegative { (low, high) = (-high, -max(low, 1)) }
-      low = max(low, format.indices.lowerBound)
-      high = min(high, format.indices.upperBound)
+      low = max(-(-low).floored(by: format.step), format.indices.lowerBound)
+      high = min(high.floored(by: format.step), format.indices.upperBound)
       return low <= high ? low...high : nil
     }
+  }
+}
+
+extension Int {
+  /// The quotient, rounded down.
+  fileprivate func floored(by divisor: Int) -> Int {
+    let (quotient, rest) = quotientAndRemainder(dividingBy: divisor)
+    return rest < 0 ? quotient - 1 : quotient
   }
 }

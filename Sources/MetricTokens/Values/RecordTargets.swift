@@ -12,7 +12,7 @@ extension ValueRule {
     around x: Double, _ ordinal: Int, of numbers: [Double], in example: EncodedExample
   ) throws(ValueTargetError) -> any ValueMass {
     var target = target
-    let step = target.format.value(1)
+    let step = target.format.spacing
     switch target.scale {
     case .temperature, .width, .relative: break
     case .field(let name):

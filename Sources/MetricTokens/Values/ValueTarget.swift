@@ -26,7 +26,7 @@ public struct ValueTarget: Sendable, Hashable {
 
   /// τ around a value.
   public func temperature(around x: Double) -> Double {
-    scale.temperature(distance, around: x, step: 1 / Double(powerOfTen(format.decimals)))
+    scale.temperature(distance, around: x, step: format.spacing)
   }
 
   /// The target around x, as sums over stretches. Time and memory do not depend on the number of values for squared and
@@ -38,17 +38,17 @@ public struct ValueTarget: Sendable, Hashable {
   ///
   /// - Throws: `ValueTargetError` if more than ``largestWindow`` values would have to be summed up one by one.
   public func mass(around x: Double) throws(ValueTargetError) -> any ValueMass {
-    let unit = Double(powerOfTen(format.decimals)), tau = temperature(around: x)
+    let tau = temperature(around: x)
     let nearest = min(max(x, format.range.lowerBound), format.range.upperBound)
     switch distance {
-    case .squared where (tau / 2).squareRoot() * unit >= NormalMass.leastSigma:
+    case .squared where format.place(of: (tau / 2).squareRoot()) >= NormalMass.leastSigma:
       let sigma = (tau / 2).squareRoot(), outside = abs(x - nearest) / sigma
       if outside > NormalMass.far, let few = try? summed(around: x, tau, most: 1 << 14) { return few }
       let centre = nearest + max(-30 * sigma, min(30 * sigma, x - nearest))
-      return NormalMass(centre: centre * unit, sigma: sigma * unit, outside: min(30, outside))
-    case .absolute where tau * unit >= 1:
+      return NormalMass(centre: format.place(of: centre), sigma: format.place(of: sigma), outside: min(30, outside))
+    case .absolute where format.place(of: tau) >= 1:
       // Beyond the range all distances grow alike.
-      return LaplaceMass(centre: nearest * unit, width: tau * unit)
+      return LaplaceMass(centre: format.place(of: nearest), width: format.place(of: tau))
     case .absolute: return try summed(around: nearest, tau, most: Self.largestWindow)
     default: return try summed(around: x, tau, most: Self.largestWindow)
     }

@@ -7,7 +7,7 @@ extension Inspection {
   var valueWarnings: [String] {
     zip(artifacts.settings.metrics, artifacts.teacher?.rules ?? []).compactMap { metric, rule in
       guard let rule, rule.isTaught, case .width(let width) = rule.target.scale else { return nil }
-      let format = rule.target.format, step = format.value(1), range = format.range.upperBound - format.range.lowerBound
+      let format = rule.target.format, step = format.spacing, range = format.range.upperBound - format.range.lowerBound
       let scale = "metric \(metric.name): scale \(Quantity.number(width)) is so"
       if width < step / 6 {
         return
@@ -45,6 +45,7 @@ extension ValueFormat {
   /// `from 0.00 to 9.75, 2 digits before the point with zeros in front`
   var words: String {
     var words = "from \(text(indices.lowerBound)) to \(text(indices.upperBound))"
+    if step > 1 { words += " in steps of \(Quantity.number(spacing))" }
     if decimals > 0, isTrimmed { words += ", up to \(decimals) decimals" }
     if integerDigits > 1 { words += ", \(integerDigits) digits before the point with zeros in front" }
     return words

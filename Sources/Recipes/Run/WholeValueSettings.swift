@@ -91,31 +91,47 @@ extension MetricSettings {
   }
 }
 
-/// `{ range: [0, 999], decimals: 2, trimmed: false, integerDigits: 1 }`
+/// `{ range: [0, 999], decimals: 2, step: 0.25, trimmed: false, integerDigits: 1 }`
 extension ValueFormat: SettingsSection {
   mutating func visit(_ keys: any SettingsKeys) throws {
     var decimals = decimals, trimmed = isTrimmed, digits = integerDigits, range = range
+    var spacing = step == 1 ? nil : spacing
     try keys.value("decimals", &decimals, "from 0 to 15") { (0...15).contains($0) }
     try keys.value("trimmed", &trimmed)
     try keys.value("integerDigits", &digits, "from 1 to 15") { (1...15).contains($0) }
     try keys.required("range", &range, "[least, greatest], of at most 15 digits") {
       $0.lowerBound.isFinite && $0.upperBound.isFinite
     }
+    try keys.value("step", &spacing, "above 0") { $0 > 0 && $0.isFinite }
     guard keys.isReading else { return }
     do {
-      let draft = try ValueFormat(indices: 0...0, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
+      let written = try ValueFormat(indices: 0...0, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
+      let step = try step(of: spacing ?? written.spacing, written, keys)
+      let draft = try ValueFormat(
+        indices: 0...0, decimals: decimals, isTrimmed: trimmed, integerDigits: digits, step: step)
       guard let low = draft.index(nearest: range.lowerBound), let high = draft.index(nearest: range.upperBound) else {
         throw keys.error(
           "range", expected: "ends of at most 15 digits, \(decimals) of them decimals",
           found: "[\(range.lowerBound), \(range.upperBound)]", remedy: "Take fewer decimals, or a smaller range.")
       }
-      self = try ValueFormat(indices: low...high, decimals: decimals, isTrimmed: trimmed, integerDigits: digits)
+      self = try ValueFormat(
+        indices: low...high, decimals: decimals, isTrimmed: trimmed, integerDigits: digits, step: step)
     } catch let error as ValueFormatError {
       throw keys.error(
         nil, expected: "at most 15 digits in all", found: "\(error)", remedy: "Take fewer decimals, or a smaller range."
       )
     }
     try keys.refuse(if: count < 2, "range", expected: "at least two values", found: "one")
+  }
+
+  /// A distance of neighbouring values in units of the last digit that is written.
+  private func step(of spacing: Double, _ written: ValueFormat, _ keys: any SettingsKeys) throws -> Int {
+    if let step = written.index(nearest: spacing), step >= 1, abs(written.value(step) - spacing) <= 1e-9 * spacing {
+      return step
+    }
+    throw keys.error(
+      "step", expected: "a multiple of \(written.spacing), the least that \(written.decimals) decimals write",
+      found: "\(spacing)", remedy: "Take another step, or more decimals.")
   }
 }
 

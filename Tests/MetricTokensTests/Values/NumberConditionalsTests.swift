@@ -30,6 +30,11 @@ import Testing
     Case("wide normal", 0...99_999, .squared, .width(4000), [0, 9999, 10_000, 54_321]),
     Case("wide normal with decimals", -400_000...400_000, decimals: 3, .squared, .width(31), [-399.999, 0, 12.5]),
     Case("wide Laplace", 0...99_999, .absolute, .width(2500), [0, 9, 60_000]),
+    Case("half points", 2...12, decimals: 1, step: 5, .squared, .width(0.8), [1, 3.5, 6]),
+    Case("trimmed halves", -9...40, decimals: 1, isTrimmed: true, step: 5, .absolute, .width(2), [-4.5, 0, 3, 12.5]),
+    Case("hundreds", -30...400, step: 100, .squared, .width(700), [-3000, -100, 0, 100, 900, 1000, 40_000]),
+    Case("padded tens", 0...99, integerDigits: 3, step: 10, .absolute, .width(45), [0, 90, 100, 990]),
+    Case("wide normal of quarters", -4000...40_000, decimals: 2, step: 25, .squared, .width(300), [-1000, 0, 9.75, 10]),
   ]
 
   @Test(arguments: cases) func equalsEnumeration(_ test: Case) throws {
@@ -84,11 +89,11 @@ import Testing
 extension NumberConditionalsTests.Case {
   fileprivate init(
     _ name: String, _ indices: ClosedRange<Int>, decimals: Int = 0, isTrimmed: Bool = false, integerDigits: Int = 1,
-    _ distance: NumberDistance, _ scale: ValueScale, _ truths: [Double]
+    step: Int = 1, _ distance: NumberDistance, _ scale: ValueScale, _ truths: [Double]
   ) {
     guard
       let format = try? ValueFormat(
-        indices: indices, decimals: decimals, isTrimmed: isTrimmed, integerDigits: integerDigits)
+        indices: indices, decimals: decimals, isTrimmed: isTrimmed, integerDigits: integerDigits, step: step)
     else { preconditionFailure(name) }
     self.init(name: name, format: format, distance: distance, scale: scale, truths: truths)
   }
