@@ -82,7 +82,8 @@ import Training
     metrics[0].contrast = .shared(radius: 2, range: 0...9)
     metrics[1].contrast = .twoPass(radius: 3, range: -1...1)
     metrics[0].whole = WholeValueSettings(
-      target: .value, format: try ValueFormat(indices: -10...399, decimals: 2, isTrimmed: true, integerDigits: 3, step: 25),
+      target: .value,
+      format: try ValueFormat(indices: -10...399, decimals: 2, isTrimmed: true, integerDigits: 3, step: 25),
       scale: .raters("r"), draw: 0.5, crossEntropy: .replaced)
     let scales: [ScaleChoice] = [
       .given(.width(2.5)), .given(.relative(0.05)), .given(.field("sd")), .given(.raters("r", width: 2)),

@@ -34,7 +34,7 @@ import Testing
     Case("trimmed halves", -9...40, decimals: 1, isTrimmed: true, step: 5, .absolute, .width(2), [-4.5, 0, 3, 12.5]),
     Case("hundreds", -30...400, step: 100, .squared, .width(700), [-3000, -100, 0, 100, 900, 1000, 40_000]),
     Case("padded tens", 0...99, integerDigits: 3, step: 10, .absolute, .width(45), [0, 90, 100, 990]),
-    Case("wide normal of quarters", -4000...40_000, decimals: 2, step: 25, .squared, .width(300), [-1000, 0, 9.75, 10]),
+    Case("wide quarters", -4000...40_000, decimals: 2, step: 25, .squared, .width(300), [-1000, 0, 9.75, 10]),
   ]
 
   @Test(arguments: cases) func equalsEnumeration(_ test: Case) throws {
