@@ -7,21 +7,7 @@ import Foundation
 import Recipes
 import Reports
 import TokenData
-
-/// The model to use, as RUN.
-struct ModelOptions: ParsableArguments {
-  @Argument(help: "The folder of a run (its best checkpoint), a run file (the model it starts from), or a model.")
-  var run: String
-  @Option(help: "The checkpoint to take instead of the best.", transform: whole(0...1_000_000_000)) var step: Int?
-  @Option(
-    name: .customLong("set"), parsing: .singleValue,
-    help: ArgumentHelp("Replace a key of the run file: --set evaluate.limit=100.", valueName: "key=value"))
-  var overrides: [String] = []
-
-  func choice(setting more: [String] = []) throws -> ModelChoice {
-    try ModelChoice(run, step: step, overrides: overrides + more)
-  }
-}
+import Torch
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -72,14 +58,22 @@ struct EvaluateCommand: ParsableCommand {
     help: "Where to write the predictions; with --pairs, a folder for RewardBench's files; with --boxes, for the page.")
   var output: String?
   @Flag(help: "Print the figures as JSON.") var json = false
+  @OptionGroup var processes: ProcessOptions
 
   func validate() throws {
     if pairwise, pairs.isEmpty { throw ValidationError("--pairwise goes with --pairs.") }
   }
 
   func run() throws {
+    guard try boxes == nil || !processes.areSeveral else { throw ValidationError("--boxes runs in one process.") }
+    try processes.launch()
+    try processes.shared(evaluate)
+  }
+
+  private func evaluate(sharedBy group: ProcessGroup?) throws {
     let choice = try model.choice(setting: skipBad ? ["data.skipBad=true"] : [])
     let settings = choice.artifacts.settings
+    try group?.agree(on: settings)
     if let boxes {
       guard pairs.isEmpty, data == nil, !json else { throw ValidationError("--boxes goes with --output alone") }
       let files = boxes.split(separator: ",").map(String.init).once
@@ -89,7 +83,8 @@ struct EvaluateCommand: ParsableCommand {
     }
     if !pairs.isEmpty {
       let command = EvaluatePairs(
-        pairs: DataSource(pairs), output: output, json: json, skipBad: skipBad, limit: settings.evaluate.limit)
+        pairs: DataSource(pairs), output: output, json: json, skipBad: skipBad, limit: settings.evaluate.limit,
+        group: group)
       if pairwise { return try command.run(PairwiseJudge(choice)) }
       return try command.run(
         loadRewardModel(choice), kind: choice.artifacts.rating == nil ? "Generative" : "Seq. Classifier",
@@ -103,17 +98,21 @@ struct EvaluateCommand: ParsableCommand {
     }
     let name = source.name
     if try ResponseEvaluation.reads(source, settings) {
-      return try EvaluateResponses(source: source, output: output, json: json).run(choice)
+      return try EvaluateResponses(source: source, output: output, json: json, group: group).run(choice)
     }
     let dataset = try choice.artifacts.dataset(source)
     let terminal = Terminal.standardError
     for remark in dataset.summary.remarks(settings) { terminal.note(remark) }
+    try group?.agree(on: [(key: "--data", summary: dataset.summary)])
     let model = try choice.load()
-    let result = try ProgressBar.run(
-      "answering \(name)", total: min(settings.evaluate.limit ?? .max, dataset.count), unit: "example"
-    ) { bar in
-      try Evaluating(choice.artifacts, model, dataset, run: choice.run) { done, _ in bar.update(completed: done) }
+    try group?.agree(on: model)
+    let total = min(settings.evaluate.limit ?? .max, dataset.count), processes = group?.size ?? 1
+    let result = try ProgressBar.run("answering \(name)", total: total, unit: "example") { bar in
+      try Evaluating(choice.artifacts, model, dataset, run: choice.run, sharedBy: group) { done, _ in
+        bar.update(completed: min(total, done * processes))
+      }
     }
+    guard group.isFirst else { return }
     let predictions = output ?? "\(choice.run?.path ?? ".")/predictions-\(name).jsonl"
     try result.write(to: predictions)
     if json {

@@ -3,6 +3,7 @@ import Files
 import Recipes
 import Reports
 import TokenData
+import Torch
 
 /// `dist2 evaluate RUN --pairs FILE`: lets a reward model rate pairs of responses, and says how often it is right.
 struct EvaluatePairs {
@@ -13,25 +14,27 @@ struct EvaluatePairs {
   var json: Bool
   var skipBad: Bool
   var limit: Int?
+  /// Processes that share the work; nil for one alone.
+  var group: ProcessGroup?
 
   /// - Parameter kind: what RewardBench's files call models like this one.
   func run(_ rewardModel: any RewardModel, kind: String, tokenBudget: Int?) throws {
-    let set = try set()
-    let evaluation = try ProgressBar.run(
-      "rating responses", total: set.distinctResponses, unit: "response"
-    ) { bar in
-      try PreferenceEvaluation(set, rewardModel, skipBad: skipBad, tokenBudget: tokenBudget) { done, _ in
-        bar.update(completed: done)
-      }
+    let set = try set(), total = set.distinctResponses
+    let evaluation = try ProgressBar.run("rating responses", total: total, unit: "response") { bar in
+      try PreferenceEvaluation(
+        set, rewardModel, skipBad: skipBad, tokenBudget: tokenBudget, sharedBy: group
+      ) { done, _ in bar.update(completed: min(total, done * (group?.size ?? 1))) }
     }
     try tell(evaluation, kind: kind)
   }
 
   /// Both responses shown at once, in both orders.
   func run(_ judge: PairwiseJudge) throws {
-    let set = try set()
-    let evaluation = try ProgressBar.run("judging pairs", total: set.examples.count, unit: "pair") { bar in
-      try PreferenceEvaluation(set, judge, skipBad: skipBad) { bar.update(completed: $0) }
+    let set = try set(), total = set.examples.count
+    let evaluation = try ProgressBar.run("judging pairs", total: total, unit: "pair") { bar in
+      try PreferenceEvaluation(set, judge, skipBad: skipBad, sharedBy: group) {
+        bar.update(completed: min(total, $0 * (group?.size ?? 1)))
+      }
     }
     try tell(evaluation, kind: "Generative")
   }
@@ -43,6 +46,7 @@ struct EvaluatePairs {
   }
 
   private func tell(_ evaluation: PreferenceEvaluation, kind: String) throws {
+    guard group.isFirst else { return }
     let terminal = Terminal.standardError
     if let first = evaluation.skipped.first {
       terminal.note("\(evaluation.skipped.count) examples are left out, the first: \(first.reason)")

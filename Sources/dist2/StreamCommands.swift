@@ -4,6 +4,7 @@ import Evaluation
 import Files
 import Recipes
 import Reports
+import Torch
 
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -52,6 +53,7 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: "Answers drawn for each prompt. Default: 1.", transform: whole(1...1024)) var samples = 1
   @Option(help: "Which of them is told: a run whose reward is the highest.") var bestBy: String?
   @Option(help: "Reference model of --best-by, where that is no reward model. Default: its own.") var reference: String?
+  @OptionGroup var processes: ProcessOptions
 
   func validate() throws {
     if samples > 1, bestBy == nil { throw ValidationError("--samples needs --best-by, which says which is told.") }
@@ -67,13 +69,20 @@ struct GenerateCommand: ParsableCommand {
   }
 
   func run() throws {
+    guard try prompt == nil || !processes.areSeveral else { throw ValidationError("--prompt takes one process.") }
+    try processes.launch(readingLines: data == nil)
+    try processes.shared(generate)
+  }
+
+  private func generate(sharedBy group: ProcessGroup?) throws {
     // Opened before a model is loaded for it.
-    let lines = try prompt == nil ? LineSource(data) : nil
+    let lines = try prompt == nil && group.isFirst ? LineSource(data) : nil
     let company = GenerationCompany(
       guides: guide.map { GenerationCompany.Guide($0) }, amateur: amateur, contrastPrompt: contrastPrompt,
       amateurWeight: amateurWeight, plausibility: plausibility, samples: samples, judge: bestBy, reference: reference)
     let stream = try LineStream(
-      model.choice(), .generateAmong(company), folder: imageFolder(data), isAsTyped: prompt != nil
+      model.choice(), .generateAmong(company), folder: imageFolder(data), isAsTyped: prompt != nil,
+      group: group
     ) { answering in
       answering.options.maxNewTokens = maxNewTokens ?? answering.options.maxNewTokens
       answering.options.sampling = Sampling(temperature: temperature, topP: topP, seed: seed)
@@ -87,7 +96,7 @@ struct GenerateCommand: ParsableCommand {
         try say(answer)
         for number in try answer.ifPresent("numbers")?.elements() ?? [] { try say(number) }
       }
-    } else if let lines {
+    } else {
       try stream.run(lines)
     }
   }
@@ -136,6 +145,7 @@ struct ScoreCommand: ParsableCommand {
       "With --worse-prompt: the text before the prompt on the other side. Default: none.", valueName: "text"))
   var betterPrompt: String?
   @Flag(help: "With --implicit or --worse-prompt: the reward of each token too.") var tokens = false
+  @OptionGroup var processes: ProcessOptions
 
   func validate() throws {
     if !implicit, reference != nil || beta != nil {
@@ -151,7 +161,12 @@ struct ScoreCommand: ParsableCommand {
   }
 
   func run() throws {
-    let lines = try LineSource(data)
+    try processes.launch(readingLines: data == nil)
+    try processes.shared(score)
+  }
+
+  private func score(sharedBy group: ProcessGroup?) throws {
+    let lines = try group.isFirst ? LineSource(data) : nil
     let task: LineStream.Task =
       if implicit {
         .scoreImplicitly(reference: reference, beta: beta, tokens: tokens)
@@ -160,7 +175,7 @@ struct ScoreCommand: ParsableCommand {
       } else {
         .score
       }
-    try LineStream(model.choice(), task, folder: imageFolder(data)).run(lines)
+    try LineStream(model.choice(), task, folder: imageFolder(data), group: group).run(lines)
   }
 }
 
@@ -179,8 +194,8 @@ private struct LineSource {
 }
 
 extension LineStream {
-  /// From lines to standard output.
-  fileprivate func run(_ lines: LineSource) throws {
-    try run(source: lines.name, lines: lines.reader.nextLines) { print($0) }
+  /// From lines to standard output; nil in a process that another gives its lines.
+  fileprivate func run(_ lines: LineSource?) throws {
+    try run(source: lines?.name ?? "", lines: { try lines?.reader.nextLines($0) }) { print($0) }
   }
 }

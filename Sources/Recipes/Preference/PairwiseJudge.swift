@@ -4,6 +4,7 @@ import Files
 import Foundation
 import MetricTokens
 import TokenData
+public import Torch
 import TorchNN
 
 /// A model that is shown two responses at once and asked which is better; what it says is read out of the probabilities of
@@ -98,34 +99,54 @@ public final class PairwiseJudge {
 extension PreferenceEvaluation {
   /// Lets a judge compare the responses of each example side by side, in both orders.
   ///
-  /// - Parameter skipBad: whether examples that are too long, or are no pair, are left out and counted.
+  /// - Parameters:
+  ///   - skipBad: whether examples that are too long, or are no pair, are left out and counted.
+  ///   - group: processes that share the pairs; nil for one alone.
+  ///   - progress: told how many of this process's are done.
   /// - Throws: `InputError` for an example that cannot be judged, or if nothing is left.
   public init(
-    _ set: PreferenceSet, _ judge: PairwiseJudge, skipBad: Bool = false, progress: (_ done: Int) -> Void = { _ in }
+    _ set: PreferenceSet, _ judge: PairwiseJudge, skipBad: Bool = false, sharedBy group: ProcessGroup? = nil,
+    progress: (_ done: Int) -> Void = { _ in }
   ) throws {
-    var outcomes = [PreferenceOutcome](), skipped = [(id: String, reason: String)](), all = [PairwiseVotes]()
-    for (index, example) in set.examples.enumerated() {
-      do {
-        guard example.chosen.count == 1, example.rejected.count == 1, example.image == nil else {
-          throw InputError(
-            path: set.path, place: "example \(example.id)", expected: "one chosen and one rejected response, in text",
-            found: "\(example.chosen.count) and \(example.rejected.count)",
-            remedy: "Several are for reward models, which rate each by itself.")
+    let judgements = try group.sharing(set.examples) { examples in
+      try examples.enumerated().map { index, example in
+        defer { progress(index + 1) }
+        do { return Judgement(votes: try judge.votes(on: example, of: set)) } catch let error as InputError {
+          guard skipBad else { throw error }
+          return Judgement(problem: error.description)
         }
-        let votes = try judge.votes([(example.chosen[0], example.rejected[0])])[0]
-        all.append(votes)
-        outcomes.append(PreferenceOutcome(example, votes.scores))
-      } catch let error as InputError {
-        guard skipBad else { throw error }
-        skipped.append((example.id, error.description))
       }
-      progress(index + 1)
+    }
+    var outcomes = [PreferenceOutcome](), skipped = [(id: String, reason: String)]()
+    for (example, judgement) in zip(set.examples, judgements) {
+      if let votes = judgement.votes { outcomes.append(PreferenceOutcome(example, votes.scores)) }
+      if let problem = judgement.problem { skipped.append((example.id, problem)) }
     }
     guard !outcomes.isEmpty else {
       throw InputError(
         path: set.path, expected: "at least one pair that \(judge.name) can judge", found: "none of \(skipped.count)",
         remedy: skipped.first.map { "The first was left out because of this: \($0.reason)" } ?? "")
     }
-    self.init(rewardModel: judge.name, outcomes, skipped: skipped, remarks: PairwiseVotes.remarks(all))
+    self.init(
+      rewardModel: judge.name, outcomes, skipped: skipped,
+      remarks: PairwiseVotes.remarks(judgements.compactMap(\.votes)))
+  }
+
+  /// What came of an example.
+  private struct Judgement: Codable {
+    var votes: PairwiseVotes?
+    var problem: String?
+  }
+}
+
+extension PairwiseJudge {
+  fileprivate func votes(on example: PreferenceExample, of set: PreferenceSet) throws -> PairwiseVotes {
+    guard example.chosen.count == 1, example.rejected.count == 1, example.image == nil else {
+      throw InputError(
+        path: set.path, place: "example \(example.id)", expected: "one chosen and one rejected response, in text",
+        found: "\(example.chosen.count) and \(example.rejected.count)",
+        remedy: "Several are for reward models, which rate each by itself.")
+    }
+    return try votes([(example.chosen[0], example.rejected[0])])[0]
   }
 }

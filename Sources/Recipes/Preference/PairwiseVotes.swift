@@ -2,7 +2,7 @@
 import Foundation
 
 /// What a judge that sees two responses at once said of them in both orders: it may like what stands first.
-public struct PairwiseVotes: Sendable, Hashable {
+public struct PairwiseVotes: Sendable, Hashable, Codable {
   /// ln p(chosen) − ln p(rejected), the chosen one shown first.
   public var chosenFirst: Double
   /// The same, the chosen one shown second.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
+public import Torch
 
 /// Lets a reward model rate every response of a set of preferences.
 public struct PreferenceEvaluation: Sendable {
@@ -24,13 +25,13 @@ public struct PreferenceEvaluation: Sendable {
   /// - Parameters:
   ///   - skipBad: whether examples that the reward model cannot rate (too long for it) are left out and counted.
   ///   - batch: responses given to the reward model at once, between two reports of progress.
-  ///   - progress: told how many distinct responses are rated, of how many.
+  ///   - group: processes that share the responses; nil for one alone.
+  ///   - progress: told how many distinct responses this process has rated, of how many.
   /// - Throws: `InputError` for an example that cannot be rated, one about an image, a score that is no number, or if
   ///   nothing is left; what the reward model throws.
   public init(
     _ set: PreferenceSet, _ rewardModel: any RewardModel, skipBad: Bool = false, tokenBudget: Int? = nil,
-    batch: Int = 64,
-    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    batch: Int = 64, sharedBy group: ProcessGroup? = nil, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
     (self.rewardModel, remarks) = (rewardModel.name, [])
     var lengths = [RewardRequest: Int](), kept = [PreferenceExample](), skipped = [(id: String, reason: String)]()
@@ -52,7 +53,7 @@ public struct PreferenceEvaluation: Sendable {
         remedy: skipped.first.map { "The first was left out because of this: \($0.reason)" } ?? "")
     }
     self.skipped = skipped
-    let scores = try Self.scores(kept, lengths, rewardModel, tokenBudget, batch, progress)
+    let scores = try Self.scores(kept, lengths, rewardModel, tokenBudget, batch, group, progress)
     outcomes = try kept.map { example in
       func rated(_ requests: [RewardRequest]) throws -> [Double] {
         try requests.map { request in
@@ -88,8 +89,7 @@ public struct PreferenceEvaluation: Sendable {
 
   private static func scores(
     _ examples: [PreferenceExample], _ lengths: [RewardRequest: Int], _ rewardModel: any RewardModel,
-    _ tokenBudget: Int?,
-    _ batch: Int, _ progress: (Int, Int) -> Void
+    _ tokenBudget: Int?, _ batch: Int, _ group: ProcessGroup?, _ progress: (Int, Int) -> Void
   ) throws -> [RewardRequest: Double] {
     // In the order of the file first: a dictionary's own order changes from run to run.
     var scores = [RewardRequest: Double](), requests = [RewardRequest]()
@@ -101,13 +101,18 @@ public struct PreferenceEvaluation: Sendable {
       let (left, right) = (lengths[requests[a]] ?? 0, lengths[requests[b]] ?? 0)
       return left == right ? a < b : left > right
     }
-    for start in stride(from: 0, to: order.count, by: max(batch, 1)) {
-      let part = order[start..<min(start + max(batch, 1), order.count)].map { requests[$0] }
-      let rewards = try rewardModel.rewards(of: part, attributes: false, tokenBudget: tokenBudget)
-      precondition(rewards.count == part.count, "\(rewards.count) rewards for \(part.count) requests")
-      for (request, reward) in zip(part, rewards) { scores[request] = reward.overall.expectation }
-      progress(start + part.count, order.count)
+    let found = try group.sharing(order) { own in
+      var found = [Double]()
+      for start in stride(from: 0, to: own.count, by: max(batch, 1)) {
+        let part = own[start..<min(start + max(batch, 1), own.count)].map { requests[$0] }
+        let rewards = try rewardModel.rewards(of: part, attributes: false, tokenBudget: tokenBudget)
+        precondition(rewards.count == part.count, "\(rewards.count) rewards for \(part.count) requests")
+        found += rewards.map(\.overall.expectation)
+        progress(found.count, own.count)
+      }
+      return found
     }
+    for (index, score) in zip(order, found) { scores[requests[index]] = score }
     return scores
   }
 }

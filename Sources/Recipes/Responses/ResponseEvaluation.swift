@@ -5,7 +5,7 @@ import MetricTokens
 import Objectives
 public import Reports
 public import TokenData
-import Torch
+public import Torch
 public import TorchNN
 public import Training
 
@@ -50,17 +50,27 @@ public struct ResponseEvaluation: Sendable, Hashable, Codable {
   ///   - cache: what the reference model says of them, computed before; nil: it is asked.
   ///   - model: loads the trained model; asked for after the reference model has done its part, so that both are not in
   ///     memory together.
-  ///   - progress: told how many examples were read, each as often as there are ``passes(of:)``.
+  ///   - group: processes that share the examples; nil for one alone.
+  ///   - progress: told how many examples this process has read, each as often as there are ``passes(of:)``.
   /// - Throws: `InputError` for a reference model that cannot be loaded, `TorchError` if an operation fails.
   public init(
     _ artifacts: ResponseArtifacts, _ dataset: ResponseDataset, reference cache: ReferenceCache? = nil,
-    model: () throws -> any TokenModel, progress: (_ done: Int) -> Void = { _ in }
+    sharedBy group: ProcessGroup? = nil, model: () throws -> any TokenModel,
+    progress: (_ done: Int) -> Void = { _ in }
   ) throws {
-    let count = dataset.count, isRatio = Self.passes(of: artifacts) == 2
-    func read(_ model: ReferenceModel, after done: Int = 0) throws -> [[[Float]]] {
-      // Nothing stops it.
-      try model.logProbabilities(
-        of: dataset.examples, pad: artifacts.base.pad, progress: { progress(done + $0) }) ?? []
+    let isRatio = Self.passes(of: artifacts) == 2
+    var done = 0
+    func read(_ model: ReferenceModel) throws -> [[[Float]]] {
+      let before = done
+      return try group.sharing(dataset.examples) { examples in
+        // Nothing stops it.
+        try model.logProbabilities(
+          of: examples, pad: artifacts.base.pad,
+          progress: {
+            done = before + $0
+            progress(done)
+          }) ?? []
+      }
     }
     var reference: [[[Float]]]?
     if isRatio, let cache {
@@ -70,7 +80,7 @@ public struct ResponseEvaluation: Sendable, Hashable, Codable {
     }
     let trained = try model()
     if isRatio, reference == nil { reference = try read(.withoutAdapters(trained)) }
-    let own = try read(.twin(trained), after: isRatio ? count : 0)
+    let own = try read(.twin(trained))
     judged = dataset.examples.indices.map { index in
       Judged(dataset.examples[index], own[index], reference?[index], artifacts.sequence)
     }

@@ -7,6 +7,7 @@ import MetricTokens
 public import Reports
 public import TokenData
 import TokenModels
+public import Torch
 public import TorchNN
 
 /// Lets a model answer the examples of a file, and evaluates the answers.
@@ -26,11 +27,12 @@ public struct Evaluating {
   /// - Parameters:
   ///   - dataset: examples with right answers.
   ///   - run: the run whose model it is, which knows how its training answers write numbers.
-  ///   - progress: told of each answer.
+  ///   - group: processes that share the examples; nil for one alone.
+  ///   - progress: told of each answer of this process.
   /// - Throws: `InputError` if nothing can be read out; what generation throws.
   public init(
     _ artifacts: RunArtifacts, _ model: any TokenModel, _ dataset: Dataset, run: RunFolder? = nil,
-    progress: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    sharedBy group: ProcessGroup? = nil, progress: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
     let settings = artifacts.settings.evaluate
     let answering = Answering(artifacts, longestAnswer: dataset.summary.longestAnswer)
@@ -43,16 +45,19 @@ public struct Evaluating {
     let items = try (0..<min(settings.limit ?? .max, dataset.count)).map { try answering.item(dataset.record($0)) }
     // What cannot be read out is said before anything is answered.
     let reading = try Self.reading(artifacts, run, items)
-    var done = 0
-    var records = try answering.records(items, model) {
-      done += 1
-      progress(done, items.count)
+    let examples = items.enumerated().map { Example(index: $0, item: $1) }
+    records = try group.sharing(examples) { examples in
+      var done = 0
+      var records = try answering.records(examples.map(\.item), model) {
+        done += 1
+        progress(done, examples.count)
+      }
+      if case .read(let reading) = reading {
+        try Self.readOut(reading, answering, model, examples, dataset, &records, progress)
+        try Self.addLikelihoods(answering, model, dataset, examples, &records)
+      }
+      return records
     }
-    if case .read(let reading) = reading {
-      try Self.readOut(reading, answering, model, items, dataset, &records, progress)
-      try Self.addLikelihoods(answering, model, dataset, items, &records)
-    }
-    self.records = records
     metrics = settings.metrics ?? Self.fitting(records)
     let training = TrainingAnswers(artifacts)
     let remarks =
@@ -68,6 +73,12 @@ public struct Evaluating {
     notes = remarks + summary.missing(metrics, records)
     summary.notes = notes
     self.summary = summary
+  }
+
+  /// One of the file's.
+  private struct Example {
+    var index: Int
+    var item: EvaluationItem
   }
 
   /// What is read out: asked for, or where it can be.
@@ -95,38 +106,39 @@ public struct Evaluating {
   }
 
   private static func readOut(
-    _ reading: NumberReading, _ answering: Answering, _ model: any TokenModel, _ items: [EvaluationItem],
+    _ reading: NumberReading, _ answering: Answering, _ model: any TokenModel, _ examples: [Example],
     _ dataset: Dataset, _ records: inout [PredictionRecord], _ progress: (Int, Int) -> Void
   ) throws {
     let scorer = Scorer(model)
     // In pieces, so that progress is seen.
-    for start in stride(from: 0, to: items.count, by: 16) {
-      let part = items[start..<min(start + 16, items.count)]
+    for start in stride(from: 0, to: examples.count, by: 16) {
+      let part = examples[start..<min(start + 16, examples.count)]
       let texts = records.map(\.text)
-      let distributions = try naming(part.map(\.source)) {
+      let distributions = try naming(part.map(\.item.source)) {
         try answering.withBudget(model) { budget in
           try reading.distributions(
-            scorer, of: Array(part), along: { try dataset.record(start + $0).answering(texts[start + $0]) },
+            scorer, of: part.map(\.item),
+            along: { try dataset.record(examples[start + $0].index).answering(texts[start + $0]) },
             budget: budget, images: answering.images)
         }
       }
-      for (index, distributions) in zip(part.indices, distributions) {
-        records[index].beliefs = zip(reading.numbers, distributions).compactMap { number, distribution in
-          distribution.map { number.belief($0, reference: items[index].reference) }
+      for (place, distributions) in zip(part.indices, distributions) {
+        records[place].beliefs = zip(reading.numbers, distributions).compactMap { number, distribution in
+          distribution.map { number.belief($0, reference: examples[place].item.reference) }
         }
       }
-      progress(part.endIndex, items.count)
+      progress(part.endIndex, examples.count)
     }
   }
 
   private static func addLikelihoods(
-    _ answering: Answering, _ model: any TokenModel, _ dataset: Dataset, _ items: [EvaluationItem],
+    _ answering: Answering, _ model: any TokenModel, _ dataset: Dataset, _ examples: [Example],
     _ records: inout [PredictionRecord]
   ) throws {
-    for start in stride(from: 0, to: items.count, by: 64) {
-      let part = start..<min(start + 64, items.count)
-      let examples = try part.map { answering.fitted(try answering.encoder.encode(dataset.record($0))) }
-      let logs = try answering.logLikelihoods(of: examples, model, sources: items[part].map(\.source))
+    for start in stride(from: 0, to: examples.count, by: 64) {
+      let part = start..<min(start + 64, examples.count)
+      let encoded = try examples[part].map { answering.fitted(try answering.encoder.encode(dataset.record($0.index))) }
+      let logs = try answering.logLikelihoods(of: encoded, model, sources: examples[part].map(\.item.source))
       for (index, logs) in zip(part, logs) { records[index].negativeLogLikelihood = -logs.reduce(0, +) }
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Files
 import TokenData
+public import Torch
 
 /// Answers or rates records as they come: JSON lines in, JSON lines out, in order, as many at a time as are waiting.
 public final class LineStream {
@@ -30,13 +31,15 @@ public final class LineStream {
   /// Lines that are taken together. Fewer where each may show an image of 64 megapixels, a second's work: results
   /// appear as lines are done.
   private let atOnce: Int
+  private let group: ProcessGroup?
 
   /// - Parameters:
   ///   - folder: from where the paths of images are seen.
   ///   - isAsTyped: whether prompts are texts that somebody typed, which data.template writes nothing into.
+  ///   - group: processes that share the lines; nil for one alone.
   ///   - change: changes how answers are generated.
   public init(
-    _ choice: ModelChoice, _ task: Task, folder: String = ".", isAsTyped: Bool = false,
+    _ choice: ModelChoice, _ task: Task, folder: String = ".", isAsTyped: Bool = false, group: ProcessGroup? = nil,
     change: (inout Answering) -> Void = { _ in }
   ) throws {
     var answering = Answering(choice.artifacts)
@@ -64,7 +67,8 @@ public final class LineStream {
     }
     self.reader = reader
     self.folder = folder
-    atOnce = choice.artifacts.encoder.images == nil ? 256 : 8
+    self.group = group
+    atOnce = (choice.artifacts.encoder.images == nil ? 256 : 8) * (group?.size ?? 1)
     skipBad = choice.artifacts.settings.data.skipBad
   }
 
@@ -87,7 +91,7 @@ public final class LineStream {
     source: String, lines next: (_ limit: Int) throws -> [Result<String, InputError>]?, write: (String) throws -> Void
   ) throws {
     var number = 0, isFirst = true
-    while let lines = try next(atOnce) {
+    while let lines = try lines(next) {
       var entries = [Result<Item, InputError>](), bad: InputError?
       for index in lines.indices where bad == nil {
         number += 1
@@ -111,9 +115,18 @@ public final class LineStream {
         }
         isFirst = false
       }
-      for result in try results(of: entries) { try write(result.output(path: source)) }
+      let told = try group.sharing(entries) { try results(of: $0).map { try $0.output(path: source) } }
+      if group.isFirst { for line in told { try write(line) } }
       if let bad { throw bad }
     }
+  }
+
+  /// The next lines: of several processes the first reads them.
+  private func lines(
+    _ next: (_ limit: Int) throws -> [Result<String, InputError>]?
+  ) throws -> [Result<String, InputError>]? {
+    guard let group else { return try next(atOnce) }
+    return try group.fromFirst { try next(atOnce)?.map(ReadLine.init) }?.map(\.line)
   }
 
   /// What a line holds.
@@ -163,6 +176,29 @@ public final class LineStream {
       if error.path == name { error.path = source }
       if !error.place.hasPrefix("line ") { error.place = place + (error.place.isEmpty ? "" : ", \(error.place)") }
       throw error
+    }
+  }
+}
+
+/// A line on its way to other processes.
+private enum ReadLine: Codable {
+  case text(String)
+  case bad(path: String, place: String, expected: String, found: String, remedy: String)
+
+  init(_ line: Result<String, InputError>) {
+    switch line {
+    case .success(let text): self = .text(text)
+    case .failure(let error):
+      self = .bad(
+        path: error.path, place: error.place, expected: error.expected, found: error.found, remedy: error.remedy)
+    }
+  }
+
+  var line: Result<String, InputError> {
+    switch self {
+    case .text(let text): .success(text)
+    case .bad(let path, let place, let expected, let found, let remedy):
+      .failure(InputError(path: path, place: place, expected: expected, found: found, remedy: remedy))
     }
   }
 }

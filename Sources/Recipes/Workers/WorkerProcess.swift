@@ -20,7 +20,7 @@ struct WorkerProcess {
     }
   }
 
-  /// Environment of the worker.
+  /// In the environment of the worker: the descriptor that it finds closed when nobody waits for it any more.
   static let mark = "DIST2_WORKER"
   // Between the making of a pipe and the mark that keeps it from other children none may be started.
   private static let starting = Mutex(())
@@ -81,12 +81,13 @@ struct WorkerProcess {
   ///
   /// - Throws: `InputError` if the system has no thread for this.
   static func endWithParent() throws(InputError) {
-    guard getenv(mark) != nil else { return }
+    guard let text = getenv(mark) else { return }
+    let lifeline = Int32(String(cString: text)) ?? 0
     unsetenv(mark)
     try Threads.detach(stack: 1 << 18) {
       var byte: UInt8 = 0
       while true {
-        let count = read(0, &byte, 1)
+        let count = read(lifeline, &byte, 1)
         // What it was doing can be gone on with; every file is whole.
         if count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN) { _exit(128 + SIGTERM) }
       }
@@ -113,7 +114,7 @@ struct WorkerProcess {
       posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
     }
     var environment = ProcessInfo.processInfo.environment
-    environment[mark] = "1"
+    environment[mark] = "0"
     let code = withCStrings(words) { words in
       withCStrings(environment.map { "\($0.key)=\($0.value)" }) { environment in
         posix_spawn(&process, words[0]!, &actions, nil, words, environment)

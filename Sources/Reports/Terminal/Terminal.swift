@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 public import Foundation
+import Synchronization
 
 /// A place where text appears, and what it can do.
 ///
@@ -44,10 +45,15 @@ public struct Terminal: Sendable {
   }
 
   /// The process's standard error: where progress belongs, so that standard output stays for data.
-  public static var standardError: Terminal { Terminal(descriptor: 2) }
+  public static var standardError: Terminal { isMuted.withLock { $0 } ? .silent : Terminal(descriptor: 2) }
 
   /// The process's standard output.
-  public static var standardOutput: Terminal { Terminal(descriptor: 1) }
+  public static var standardOutput: Terminal { isMuted.withLock { $0 } ? .silent : Terminal(descriptor: 1) }
+
+  private static let isMuted = Mutex(false)
+
+  /// Makes the process's own terminals silent, where another process says the same.
+  public static func mute() { isMuted.withLock { $0 = true } }
 
   /// Takes everything and shows nothing: for one of several processes that say the same.
   public static let silent = Terminal(

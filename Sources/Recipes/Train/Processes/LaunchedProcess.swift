@@ -13,10 +13,10 @@ struct LaunchedProcess {
   private let errors: Int32?
 
   /// - Parameters:
-  ///   - input: its standard input.
-  ///   - isHeard: whether it has the launcher's standard output and errors.
+  ///   - lifeline: a descriptor that stays open in it.
+  ///   - isHeard: whether it has the launcher's standard input, output and errors.
   /// - Throws: `InputError` if it cannot be started.
-  init(_ words: [String], _ environment: [String: String], input: Int32, isHeard: Bool) throws(InputError) {
+  init(_ words: [String], _ environment: [String: String], lifeline: Int32, isHeard: Bool) throws(InputError) {
     var actions = posix_spawn_file_actions_t(), attributes = posix_spawnattr_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawnattr_init(&attributes)
@@ -26,11 +26,13 @@ struct LaunchedProcess {
     }
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
-    posix_spawn_file_actions_adddup2(&actions, input, 0)
+    // Onto itself: so it is not closed there.
+    posix_spawn_file_actions_adddup2(&actions, lifeline, lifeline)
     if isHeard {
       errors = nil
     } else {
       let file = try Self.temporaryFile()
+      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
       posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
       posix_spawn_file_actions_adddup2(&actions, file, 2)
       errors = file

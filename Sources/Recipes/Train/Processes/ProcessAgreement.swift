@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 import Foundation
-import TokenData
+package import TokenData
 public import Torch
-import TorchNN
+package import TorchNN
 
 /// What the processes of a run compare before they train together: programs, run files, data, weights. The first that
 /// differs is named.
@@ -12,7 +12,7 @@ extension ProcessGroup {
   public static var introduction: String { "dist2 \(dist2Version) with libtorch \(Torch.version.loaded)" }
 
   /// Programs and run files.
-  func agree(on settings: RunSettings) throws {
+  package func agree(on settings: RunSettings) throws {
     let program = try MappedFile(CommandLine.programPath).hash
     let library = try MappedFile(Torch.libraryFolder + "/libctorch.so").hash
     let keys = RunFolder.keys(of: settings.resolved).map { (name: "value of the key \($0.key)", value: $0.value) }
@@ -22,7 +22,7 @@ extension ProcessGroup {
   }
 
   /// Files of examples.
-  func agree(on data: [(key: String, summary: DatasetSummary)]) throws {
+  package func agree(on data: [(key: String, summary: DatasetSummary)]) throws {
     try agree(
       on: data.map { data in
         (
@@ -34,7 +34,7 @@ extension ProcessGroup {
   }
 
   /// Weights, and which of them are trained.
-  func agree(on model: Module) throws {
+  package func agree(on model: Module) throws {
     var print = UInt64.fingerprintStart
     for parameter in model.parameters() {
       let description =

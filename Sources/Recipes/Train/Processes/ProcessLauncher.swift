@@ -3,7 +3,7 @@ import Files
 import Foundation
 import Torch
 
-/// Runs a command as several processes on this machine, as torchrun does: `dist2 train --processes`.
+/// Runs a command as several processes on this machine, as torchrun does: `--processes`.
 ///
 /// The first has the terminal; of the others only what they fail with is heard. Ctrl-C and SIGTERM reach all of them, and
 /// all end when one does, or when this process ends, however that comes about.
@@ -38,7 +38,8 @@ public struct ProcessLauncher {
     var children = [LaunchedProcess]()
     defer { for rank in children.indices { children[rank].kill() } }
     for rank in 0..<count {
-      children.append(try LaunchedProcess(words, environment(rank, store), input: lifeline.end, isHeard: rank == 0))
+      children.append(
+        try LaunchedProcess(words, environment(rank, store, lifeline), lifeline: lifeline.end, isHeard: rank == 0))
     }
     let faults = watch(&children)
     guard let first = faults.first else {
@@ -86,7 +87,7 @@ public struct ProcessLauncher {
   }
 
   /// torchrun's variables.
-  private func environment(_ rank: Int, _ store: ProcessStore) -> [String: String] {
+  private func environment(_ rank: Int, _ store: ProcessStore, _ lifeline: Lifeline) -> [String: String] {
     var environment = ProcessInfo.processInfo.environment
     let threads = max(1, ProcessInfo.processInfo.activeProcessorCount / count)
     environment["OMP_NUM_THREADS"] = environment["OMP_NUM_THREADS"] ?? "\(threads)"
@@ -94,7 +95,7 @@ public struct ProcessLauncher {
       [
         "RANK": "\(rank)", "LOCAL_RANK": "\(rank)", "WORLD_SIZE": "\(count)", "LOCAL_WORLD_SIZE": "\(count)",
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(store.port)", "TORCHELASTIC_USE_AGENT_STORE": "True",
-        Self.mark: "1", WorkerProcess.mark: "1",
+        Self.mark: "1", WorkerProcess.mark: "\(lifeline.end)",
       ]) { $1 }
     return environment
   }

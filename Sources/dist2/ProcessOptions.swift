@@ -3,13 +3,14 @@ import ArgumentParser
 import Files
 import Foundation
 import Recipes
+import Reports
 import Torch
 
 /// How many processes share a command's work, and how they wait for each other.
 struct ProcessOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Train by so many processes of this machine, each with its part of every step. torchrun or srun start them on several.",
+      "Share the work among so many processes of this machine. torchrun or srun start them on several.",
       valueName: "n"))
   var processes: Int?
   @Option(help: ArgumentHelp("How long processes wait for each other.", valueName: "seconds")) var timeout = 600
@@ -23,8 +24,14 @@ struct ProcessOptions: ParsableArguments {
   var areSeveral: Bool { get throws { try processes ?? 1 > 1 || ProcessPlace.inEnvironment() != nil } }
 
   /// Starts the processes that are wanted, and ends as they do. Returns where this is one of them, or alone.
-  func launch() throws {
+  ///
+  /// - Parameter readingLines: whether the first of them reads standard input.
+  func launch(readingLines: Bool = false) throws {
     guard let processes, processes > 1, try ProcessPlace.inEnvironment() == nil else { return }
+    // A terminal gives lines to the processes in its foreground alone.
+    if readingLines, isatty(0) == 1 {
+      throw ValidationError("--processes reads lines from a file or a pipe: --data FILE, or … | dist2")
+    }
     let launcher = ProcessLauncher([CommandLine.programPath] + CommandLine.arguments.dropFirst(), count: processes)
     Foundation.exit(try launcher.run(complain))
   }
@@ -37,6 +44,8 @@ struct ProcessOptions: ParsableArguments {
     guard processes ?? place.size == place.size else {
       throw ValidationError("--processes \(processes ?? 1), but WORLD_SIZE says \(place.size)")
     }
+    // The first speaks for all.
+    if place.rank > 0 { Terminal.mute() }
     let limit = Duration.seconds(timeout)
     let group = try ProcessGroup(
       place, introduction: ProcessGroup.introduction, joining: min(limit, .seconds(120)), limit: limit)
