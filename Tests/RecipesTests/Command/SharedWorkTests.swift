@@ -90,7 +90,7 @@ struct SharedWorkTests {
     #expect(one.code == 0 && many.code == 0, "\(one) \(many)")
     expectEqual(try JSON(parsing: one.output, path: ""), try JSON(parsing: many.output, path: ""), command)
     for outcome in [one, many] {
-      #expect(outcome.errors.components(separatedBy: "1 examples are left out").count == 2, "\(outcome.errors)")
+      #expect(outcome.errors.components(separatedBy: "1 example left out").count == 2, "\(outcome.errors)")
     }
   }
 
