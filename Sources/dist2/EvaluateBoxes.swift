@@ -4,6 +4,7 @@ import Files
 import Foundation
 import Recipes
 import Reports
+import Torch
 
 /// `dist2 evaluate RUN --boxes FILE,FILE`: lets a model that sees find what is meant, split by split.
 struct EvaluateBoxes {
@@ -15,6 +16,8 @@ struct EvaluateBoxes {
   var boxesOf: String?
   /// Folder of the page and of each split's results.
   var output: String
+  /// Processes that share the work; nil for one alone.
+  var group: ProcessGroup?
 
   func run(_ choice: ModelChoice) throws {
     for path in files where !FileManager.default.fileExists(atPath: path) {
@@ -28,14 +31,15 @@ struct EvaluateBoxes {
         found: names.joined(separator: ", "), remedy: "Rename one, or evaluate them one by one with an --output each.")
     }
     let template = try boxesOf.map { GroundingTemplate(try NamedBoxes(model: $0)) } ?? GroundingTemplate(side: grid)
-    let evaluation = GroundingEvaluation(choice.artifacts, try choice.load(), template)
+    let evaluation = GroundingEvaluation(choice.artifacts, try choice.load(), template, sharedBy: group)
     let outcomes = try files.map { path in
       let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
       let found = try ProgressBar.run("answering \(name)", unit: "example") { bar in
-        try evaluation.outcomes(path) { done, _ in bar.update(completed: done) }
+        try evaluation.outcomes(path) { done, _ in bar.update(completed: done * (group?.size ?? 1)) }
       }
       return (split: name, outcomes: found)
     }
+    guard group.isFirst else { return }
     let report = GroundingReport(model: choice.name, outcomes)
     try report.write(to: output, command: CommandLine.asTyped)
     print(report.table.text(terminal: .standardOutput))

@@ -65,7 +65,6 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    guard try boxes == nil || !processes.areSeveral else { throw ValidationError("--boxes runs in one process.") }
     try processes.launch()
     try processes.shared(evaluate)
   }
@@ -78,7 +77,7 @@ struct EvaluateCommand: ParsableCommand {
       guard pairs.isEmpty, data == nil, !json else { throw ValidationError("--boxes goes with --output alone") }
       let files = boxes.split(separator: ",").map(String.init).once
       return try EvaluateBoxes(
-        files: files, grid: grid, boxesOf: boxesOf, output: output ?? choice.run?.path ?? "."
+        files: files, grid: grid, boxesOf: boxesOf, output: output ?? choice.run?.path ?? ".", group: group
       ).run(choice)
     }
     if !pairs.isEmpty {

@@ -49,7 +49,7 @@ struct EvaluatePairs {
     guard group.isFirst else { return }
     let terminal = Terminal.standardError
     if let first = evaluation.skipped.first {
-      terminal.note("\(evaluation.skipped.count) examples are left out, the first: \(first.reason)")
+      terminal.note("\(Quantity.counted(evaluation.skipped.count, "example")) left out, the first: \(first.reason)")
     }
     let report = PreferenceReport(
       rewardModel: evaluation.rewardModel, evaluation.outcomes, remarks: evaluation.remarks)

@@ -69,6 +69,7 @@ struct ImageSamplesCommand: ParsableCommand {
   @Option(help: "Resize to this side. Default: as drawn.", transform: whole(OptionRange.sides)) var size: Int?
   @Option(help: "Images of a row of a grid. Default: 8.", transform: whole(1...1000)) var columns = 8
   @Option(name: [.short, .long], help: "NAME.png, NAME.npz or a folder.") var output: String
+  @OptionGroup var processes: ProcessOptions
 
   func validate() throws {
     _ = try turn()
@@ -85,13 +86,20 @@ struct ImageSamplesCommand: ParsableCommand {
   }
 
   func run() throws {
-    let drawing = try ImageDrawing(model, tokenizer: tokenizer, step: step)
-    let turn = try turn() ?? Array(0..<drawing.classes)
-    let options = ImageSamplingOptions(
-      guidance: guidance, sampling: Sampling(temperature: temperature, topK: topK, topP: topP, seed: seed),
-      batch: batch)
-    try drawing.draw(
-      (0..<count).map { turn[$0 % turn.count] }, options, side: size, to: output, columns: columns)
-    print(output)
+    guard try !output.hasSuffix(".png") || !processes.areSeveral else {
+      throw ValidationError("A grid is drawn by one process: several draw a folder or NAME.npz.")
+    }
+    try processes.launch()
+    try processes.shared { group in
+      let drawing = try ImageDrawing(model, tokenizer: tokenizer, step: step)
+      let turn = try turn() ?? Array(0..<drawing.classes)
+      let options = ImageSamplingOptions(
+        guidance: guidance, sampling: Sampling(temperature: temperature, topK: topK, topP: topP, seed: seed),
+        batch: batch)
+      try drawing.draw(
+        (0..<count).map { turn[$0 % turn.count] }, options, side: size, to: output, columns: columns,
+        sharedBy: group)
+      if group.isFirst { print(output) }
+    }
   }
 }

@@ -5,7 +5,7 @@ import Foundation
 import Reports
 import TokenData
 import TokenModels
-import Torch
+public import Torch
 import TorchNN
 
 /// Draws images from a class-conditional model and its tokenizer, into files.
@@ -61,23 +61,29 @@ public struct ImageDrawing {
   ///   - side: what images are resized to; nil leaves them as they are drawn.
   ///   - output: see the type.
   ///   - columns: images of a row of a grid.
+  ///   - group: processes that share the images, all of which see the folder; nil for one alone, as a grid takes.
   /// - Throws: `DecodingError` for settings that cannot be used, `InputError` if files cannot be written or the folder
   ///   holds images drawn otherwise.
   public func draw(
-    _ classes: [Int?], _ options: ImageSamplingOptions, side: Int? = nil, to output: String, columns: Int = 8
+    _ classes: [Int?], _ options: ImageSamplingOptions, side: Int? = nil, to output: String, columns: Int = 8,
+    sharedBy group: ProcessGroup? = nil
   ) throws {
     if output.hasSuffix(".png") {
+      precondition(group == nil, "a grid is of one process")
       var images = [PixelImage]()
       try run(classes, Array(classes.indices), options, side) { _, batch in images += batch.images }
       return try PixelImage.grid(images, columns: columns).writePNG(to: output)
     }
     let folder = output.hasSuffix(".npz") ? String(output.dropLast(4)) : output
-    try claim(folder, classes, options, side)
+    if group.isFirst { try claim(folder, classes, options, side) }
+    try group?.barrier()
     func path(_ index: Int) -> String { "\(folder)/\(NumberedImages.name(index))" }
-    try run(classes, classes.indices.filter { !fileExists(path($0)) }, options, side) { indices, batch in
+    let own = stride(from: group?.rank ?? 0, to: classes.count, by: group?.size ?? 1)
+    try run(classes, own.filter { !fileExists(path($0)) }, options, side) { indices, batch in
       for (index, image) in zip(indices, batch.images) { try image.writePNG(to: path(index), isSynced: false) }
     }
-    if output.hasSuffix(".npz") { try pack(folder, count: classes.count, to: output) }
+    try group?.barrier()
+    if output.hasSuffix(".npz"), group.isFirst { try pack(folder, count: classes.count, to: output) }
   }
 
   private func run(

@@ -4,6 +4,7 @@ public import Evaluation
 public import Files
 import Foundation
 import TokenData
+public import Torch
 public import TorchNN
 
 /// Lets a model that sees answer files of referring expressions, such as `dist2 new-data grounding` writes, and says
@@ -12,22 +13,28 @@ public struct GroundingEvaluation {
   private let artifacts: RunArtifacts
   private let model: any TokenModel
   private let template: GroundingTemplate
+  private let group: ProcessGroup?
 
-  /// - Parameter form: how boxes were asked for.
-  public init(_ artifacts: RunArtifacts, _ model: any TokenModel, _ template: GroundingTemplate = .init()) {
-    (self.artifacts, self.model, self.template) = (artifacts, model, template)
+  /// - Parameters:
+  ///   - template: how boxes were asked for.
+  ///   - group: processes that share the examples; nil for one alone.
+  public init(
+    _ artifacts: RunArtifacts, _ model: any TokenModel, _ template: GroundingTemplate = .init(),
+    sharedBy group: ProcessGroup? = nil
+  ) {
+    (self.artifacts, self.model, self.template, self.group) = (artifacts, model, template, group)
   }
 
   /// The answers to a file, of which at most `evaluate.limit` examples are asked.
   ///
-  /// - Parameter progress: told of each answer.
+  /// - Parameter progress: told of each answer of this process.
   /// - Throws: `InputError` naming file and line for rows without a box; what generation throws.
   public func outcomes(
     _ path: String, progress: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> [GroundingOutcome] {
     let skipsBad = artifacts.settings.data.skipBad
     let rows = try GroundingData([path], images: nil, template, skipsBad: skipsBad).rows.flatMap(\.rows)
-    let evaluating = try Evaluating(artifacts, model, artifacts.dataset(path), progress: progress)
+    let evaluating = try Evaluating(artifacts, model, artifacts.dataset(path), sharedBy: group, progress: progress)
     return try Self.outcomes(evaluating.records, rows: rows, template, path: path)
   }
 

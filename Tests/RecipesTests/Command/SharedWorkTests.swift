@@ -76,21 +76,27 @@ struct SharedWorkTests {
     }
   }
 
-  @Test func pairsAreThoseOfOneProcess() throws {
-    let lab = try CommandLab()
+  /// Rated one by one and judged side by side; one of them is too long.
+  @Test(arguments: ["reward.yaml", "big --pairwise"]) func pairsAreThoseOfOneProcess(judge: String) throws {
+    let lab = try CommandLab(model: false)
+    let pairs = (0..<7).map { #"{"prompt": "p\#($0)", "chosen": "yes \#($0)", "rejected": "no\#($0)"}"# + "\n" }
+    let long = String(repeating: "x", count: 600)
+    try lab.write("pairs.jsonl", pairs.joined() + #"{"prompt": "p", "chosen": "\#(long)", "rejected": "no"}"# + "\n")
     try lab.write(
-      "pairs.jsonl",
-      (0..<7).map { #"{"prompt": "p\#($0)", "chosen": "yes \#($0)", "rejected": "no\#($0)"}"# + "\n" }.joined())
-    for command in ["evaluate m --pairs pairs.jsonl --pairwise --json"] {
-      let one = try lab.run("$D \(command)"), many = try lab.run("$D \(command) --processes 2")
-      #expect(one.code == 0 && many.code == 0, "\(one) \(many)")
-      expectEqual(try JSON(parsing: one.output, path: ""), try JSON(parsing: many.output, path: ""), command)
+      "reward.yaml", "model: big\nreward: { overall: { field: s, range: [1, 5] } }\nmetrics: [{ tokens: digits }]\n")
+    #expect(try lab.run("$D new-lm -o big --width 16 --layers 1 --heads 2 --context 512").code == 0)
+    let command = "$D evaluate \(judge) --pairs pairs.jsonl --json --skip-bad"
+    let one = try lab.run(command), many = try lab.run("\(command) --processes 3")
+    #expect(one.code == 0 && many.code == 0, "\(one) \(many)")
+    expectEqual(try JSON(parsing: one.output, path: ""), try JSON(parsing: many.output, path: ""), command)
+    for outcome in [one, many] {
+      #expect(outcome.errors.components(separatedBy: "1 example left out").count == 2, "\(outcome.errors)")
     }
   }
 
   @Test(arguments: [
     ("$D generate m --prompt 1 --processes 2", "--prompt takes one process"),
-    ("$D evaluate m --boxes a.jsonl --processes 2", "--boxes runs in one process"),
+    ("$D image-samples m -o a.png --processes 2", "A grid is drawn by one process"),
   ]) func whatIsNotSharedIsRefused(line: String, words: String) throws {
     let outcome = try CommandLab().run(line)
     #expect(outcome.code == 64 || outcome.code == 2 || outcome.code == 1)
