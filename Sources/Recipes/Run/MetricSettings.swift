@@ -216,7 +216,7 @@ private struct BinKeys: SettingsSection {
     try keys.value("count", &count, in: 2...1_000_000)
     try keys.value("range", &range, "[low, high], from -1e12 to 1e12") { $0.clamped(to: SettingRange.values) == $0 }
     try keys.value("tokens", &tokens)
-    try keys.value("values", &values, "a list of numbers from -1e12 to 1e12") {
+    try keys.value("values", &values, "numbers from -1e12 to 1e12") {
       $0.allSatisfy(SettingRange.values.contains)
     }
     try keys.refuse(
