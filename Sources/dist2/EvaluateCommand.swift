@@ -10,7 +10,10 @@ import TokenData
 
 /// The model to use, as RUN.
 struct ModelOptions: ParsableArguments {
-  @Argument(help: "The folder of a run (its best checkpoint), a run file (the model it starts from), or a model.")
+  @Argument(
+    help:
+      "The folder of a run (its best checkpoint), a run file (the model it starts from), a model, or a folder of PEFT's adapters."
+  )
   var run: String
   @Option(help: "The checkpoint to take instead of the best.", transform: whole(0...1_000_000_000)) var step: Int?
   @Option(

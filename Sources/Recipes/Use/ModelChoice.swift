@@ -8,14 +8,15 @@ public import Torch
 import TorchNN
 import Training
 
-/// Model that RUN names: the folder of a run, a run file, or a model.
+/// Model that RUN names: the folder of a run, a run file, a model, or adapters of one.
 ///
 /// A run's folder means the model it trained (the best checkpoint by validation, else the last); a run file means the
-/// model it starts from; a model's folder or name means that model, without metrics.
+/// model it starts from; a model's folder or name means that model, without metrics; a folder of PEFT's adapters means the
+/// model they were trained on with them.
 public struct ModelChoice: Sendable {
   /// Run file, with defaults where there is none.
   public let artifacts: RunArtifacts
-  /// The checkpoint of a run, nil for a model as it was published.
+  /// The checkpoint of a run, or a folder of adapters; nil for a model as it was published.
   public let checkpoint: String?
   /// Folder of the run, where results go; nil without one.
   public let run: RunFolder?
@@ -25,7 +26,7 @@ public struct ModelChoice: Sendable {
   /// - Parameters:
   ///   - step: the checkpoint to take instead of the best.
   ///   - overrides: assignments to keys of the run file.
-  /// - Throws: `InputError` if it is none of the three, or the run has no checkpoint.
+  /// - Throws: `InputError` if it is none of these, or the run has no checkpoint.
   public init(_ name: String, step: Int? = nil, overrides: [String] = []) throws {
     let manager = FileManager.default
     let run = RunFolder(name.hasSuffix("/") ? String(name.dropLast()) : name)
@@ -37,17 +38,20 @@ public struct ModelChoice: Sendable {
       artifacts = try RunArtifacts(RunSettings(file: name, overrides: overrides))
       (checkpoint, self.run) = (nil, nil)
     } else {
-      let folder = try modelFolder(name)
+      // A checkpoint of a run is better named by the run, which knows metrics and numbers.
+      let adapter = StoredAdapter(name).flatMap { $0.run == nil ? $0 : nil }
+      let folder = try adapter?.baseFolder() ?? modelFolder(name)
       artifacts = try RunArtifacts(
         RunSettings(model: folder, objective: ObjectiveSettings(preset: .sft)).setting(overrides))
-      (checkpoint, self.run) = (nil, nil)
+      (checkpoint, self.run) = (adapter?.folder, nil)
     }
   }
 
   /// A short name for tables.
   public var name: String {
     let model = URL(fileURLWithPath: artifacts.modelFolder).lastPathComponent
-    return checkpoint.map { "\(run?.path ?? "") \(URL(fileURLWithPath: $0).lastPathComponent)" } ?? model
+    guard let checkpoint else { return model }
+    return "\(run?.path ?? model) \(URL(fileURLWithPath: checkpoint).lastPathComponent)"
   }
 
   /// The model with its weights.
