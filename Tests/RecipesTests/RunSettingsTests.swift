@@ -330,6 +330,8 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     ("- name: a", ["line 3, key metrics[0].tokens: expected digits, numbers, or one of", "found none"]),
     ("- tokens: digit", ["key metrics[0].tokens: expected one of digits, ", "Did you mean digits?"]),
     ("- tokens: { kind: digit }", ["key metrics[0].tokens.kind: expected one of digits, ", "Did you mean digits?"]),
+    ("- tokens: { labels: [a, \"\"] }", ["key metrics[0].tokens.labels: expected words", "found an empty text"]),
+    ("- { tokens: digits, name: \"\" }", ["key metrics[0].name: expected a name, found an empty text"]),
     ("- tokens: integers", ["key metrics[0].tokens: ", "found integers without its values"]),
     (
       "- tokens: { integers: [5, 1] }",
