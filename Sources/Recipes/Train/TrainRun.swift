@@ -219,7 +219,8 @@ public final class TrainRun {
     let settings = artifacts.settings
     return try settings.startingModel(
       folder: artifacts.modelFolder,
-      options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true))
+      options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true),
+      terminal: terminal)
   }
 
   private func randomlyInitializedModel() throws -> any PretrainedModel {

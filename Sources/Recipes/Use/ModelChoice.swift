@@ -2,6 +2,7 @@
 import Files
 import Foundation
 import Objectives
+import Reports
 import TokenData
 public import TokenModels
 public import Torch
@@ -73,10 +74,14 @@ func loadTrained(
   let options = LoadOptions(dtype: dtype, device: artifacts.settings.train.device, checkingValues: checkingValues)
   guard let checkpoint else {
     // As its files have it, nothing is made of it.
-    if dtype == nil { return try loadModel(folder: artifacts.modelFolder, options: options) }
+    if dtype == nil {
+      return try loadModel(folder: artifacts.modelFolder, options: options, terminal: .standardError)
+    }
     return try artifacts.settings.startingModel(folder: artifacts.modelFolder, options: options)
   }
-  if fileExists(checkpoint + "/model.safetensors") { return try loadModel(folder: checkpoint, options: options) }
+  if fileExists(checkpoint + "/model.safetensors") {
+    return try loadModel(folder: checkpoint, options: options, terminal: .standardError)
+  }
   // Only what was trained is in the checkpoint: it goes onto the model the run started from.
   let model = try artifacts.withHead(
     artifacts.settings.startingModel(folder: artifacts.modelFolder, options: options))
