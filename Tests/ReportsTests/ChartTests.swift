@@ -227,14 +227,15 @@ final class Markup: NSObject, XMLParserDelegate {
         "c", y: Axis(includesZero: true), series: [Series("s", [.init(0, 0), .init(1, 1)])], references: references),
     ]
     for chart in charts {
-      let markup = try Markup(chart.svg())
+      let markup = try Markup(chart.svg(standalone: false))
       let lines = markup.elements.filter { $0.attributes["class"] == "d2-halo" }
         .compactMap { $0.attributes["y"].flatMap { Double($0) } }.sorted()
       #expect(lines.count == references.count)
       #expect(zip(lines, lines.dropFirst()).allSatisfy { $1 - $0 >= 12.9 }, "\(lines)")
       let axis = markup.elements.first { $0.attributes["class"] == "d2-axis" }?.attributes["d"]
-      let bottom = axis?.split(separator: ",").last?.prefix { $0 != "H" }
-      #expect(lines[lines.count - 1] < Double(bottom ?? "") ?? 0)
+      let bottom = try #require(axis?.split(separator: ",").last.flatMap { Double($0.prefix { $0 != "H" }) })
+      let lowest = try #require(lines.last)
+      #expect(lowest < bottom)
     }
   }
 
