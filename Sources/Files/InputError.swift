@@ -26,10 +26,18 @@ public struct InputError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// `path: place: expected …, found …. Remedy.` on one line.
   public var description: String {
+    // A name at the end of a place may be empty: `column `, `key `.
+    let place = place.last == " " ? place + "".orNoName : place
     var text = place.isEmpty ? path : "\(path): \(place)"
     // What was found may be a sentence.
-    text += ": expected \(expected), found \(found)" + (found.hasSuffix(".") || found.hasSuffix("?") ? "" : ".")
+    text += ": expected \(expected), found \(found.isEmpty ? "an empty text" : found)"
+    if !found.hasSuffix(".") && !found.hasSuffix("?") { text += "." }
     if !remedy.isEmpty { text += " \(remedy)" }
     return text
   }
+}
+
+extension String {
+  /// The name as messages show it, where an empty one would look like nothing.
+  package var orNoName: String { allSatisfy(\.isWhitespace) ? "(no name)" : self }
 }

@@ -24,7 +24,7 @@ public enum JSON: Sendable {
     return object[key]
   }
 
-  /// Name of the value in error messages: `string "abc"`, `array of 3`, `object`.
+  /// Name of the value in error messages: `string "abc"`, `array of 30`, `object {"a": 1}`.
   public var summary: String {
     switch self {
     case .null: return "null"
@@ -33,23 +33,36 @@ public enum JSON: Sendable {
     case .double(let value): return value.isNaN ? "NaN" : "number \(value)"
     case .string(let value): return value.utf8.count <= 40 ? "string \"\(value)\"" : "string \"\(value.prefix(40))…\""
     case .array(let values): return Self.plain(values).map { "array [\($0)]" } ?? "array of \(values.count)"
-    case .object(let object): return "object of \(object.count)"
+    case .object(let object): return Self.plain(object).map { "object {\($0)}" } ?? "object of \(object.count)"
     }
   }
 
   /// A few numbers, truth values or words, which say more than their count; nil for others.
   private static func plain(_ values: [JSON]) -> String? {
     guard (1...4).contains(values.count) else { return nil }
-    let texts = values.compactMap { value -> String? in
-      switch value {
-      case .bool(let flag): "\(flag)"
-      case .int(let number): "\(number)"
-      case .double(let number): "\(number)"
-      case .string(let text) where text.utf8.count <= 24: "\"\(text)\""
-      default: nil
-      }
-    }
+    let texts = values.compactMap(\.plain)
     return texts.count == values.count ? texts.joined(separator: ", ") : nil
+  }
+
+  /// The same of a few members.
+  private static func plain(_ object: JSONObject) -> String? {
+    guard (1...4).contains(object.count) else { return nil }
+    let texts = object.members.compactMap { key, value in
+      key.utf8.count <= 40 ? value.plain.map { "\"\(key)\": \($0)" } : nil
+    }
+    return texts.count == object.count ? texts.joined(separator: ", ") : nil
+  }
+
+  /// Text of a short value without parts.
+  private var plain: String? {
+    switch self {
+    case .null: "null"
+    case .bool(let flag): "\(flag)"
+    case .int(let number): "\(number)"
+    case .double(let number): "\(number)"
+    case .string(let text) where text.utf8.count <= 24: "\"\(text)\""
+    default: nil
+    }
   }
 }
 

@@ -73,7 +73,8 @@ public struct JSONReader: Sendable {
 
   /// This value's child as it would be found under `key`.
   public func child(_ key: String, _ value: JSON) -> JSONReader {
-    var child = JSONReader(value, path: path, keyPath: keyPath.isEmpty ? key : "\(keyPath).\(key)")
+    let name = key.isEmpty ? key.orNoName : key
+    var child = JSONReader(value, path: path, keyPath: keyPath.isEmpty ? name : "\(keyPath).\(name)")
     child.written = written(key)
     return child
   }

@@ -115,10 +115,12 @@ extension RunSettings {
   }
 
   /// The model that a run starts from: of a folder, its linear layers quantised if the run says so.
-  func startingModel(folder: String, options: LoadOptions) throws -> any PretrainedModel {
+  func startingModel(
+    folder: String, options: LoadOptions, terminal: Terminal = .standardError
+  ) throws -> any PretrainedModel {
     var options = options
     options.quantization = train.quantize
-    return try loadModel(folder: folder, options: options)
+    return try loadModel(folder: folder, options: options, terminal: terminal)
   }
 }
 

@@ -69,8 +69,26 @@ public struct LoadOptions: Sendable, Hashable {
 /// - Throws: `InputError` naming file, key or tensor: no such folder, an unsupported architecture or option, weights
 ///   that do not fit.
 public func loadModel(folder: String, options: LoadOptions = LoadOptions()) throws -> any PretrainedModel {
+  try loadModel(folder: folder, options: options, progress: nil)
+}
+
+/// Part of bringing a model into memory.
+package enum LoadStage: Sendable {
+  /// Tensors are read.
+  case reading
+  /// Linear layers are made codes.
+  case quantizing
+}
+
+/// Told how much of a stage is done.
+package typealias LoadProgress = (_ stage: LoadStage, _ done: Int, _ of: Int) -> Void
+
+/// As ``loadModel(folder:options:)``, telling how far it has come.
+package func loadModel(
+  folder: String, options: LoadOptions, progress: LoadProgress?
+) throws -> any PretrainedModel {
   let model = try describeModel(folder: folder)
-  try model.loadWeights(folder: folder, options: options)
+  try model.loadWeights(folder: folder, options: options, progress: progress)
   return model
 }
 
@@ -111,15 +129,20 @@ extension PretrainedModel {
     try loadWeights(folder: folder, options: options)
   }
 
-  fileprivate func loadWeights(folder: String, options: LoadOptions) throws {
+  fileprivate func loadWeights(folder: String, options: LoadOptions, progress: LoadProgress? = nil) throws {
+    let reading = progress.map { tell in { tell(.reading, $0, $1) } }
     guard let quantization = options.quantization else {
       let weights = try adapting(CheckpointWeights(folder: folder, copying: options.copying))
       return try load(
-        from: weights, dtype: options.dtype, device: options.device, checkingValues: options.checkingValues)
+        from: weights, dtype: options.dtype, device: options.device, checkingValues: options.checkingValues,
+        progress: reading)
     }
-    try load(from: adapting(CheckpointWeights(folder: folder)), checkingValues: options.checkingValues)
+    try load(
+      from: adapting(CheckpointWeights(folder: folder)), checkingValues: options.checkingValues, progress: reading)
     try withTorchErrors {
-      try quantize(quantization, dtype: options.dtype, device: options.device, path: "quantize")
+      try quantize(
+        quantization, dtype: options.dtype, device: options.device, path: "quantize",
+        progress: progress.map { tell in { tell(.quantizing, $0, $1) } })
     }
   }
 }

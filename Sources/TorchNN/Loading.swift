@@ -21,8 +21,17 @@ extension Module {
     checkingValues: Bool = false
   ) throws {
     try load(
+      from: source, dtype: dtype, device: device, strict: strict, checkingValues: checkingValues, progress: nil)
+  }
+
+  /// As above, telling how many tensors are read, of how many.
+  package final func load(
+    from source: any WeightSource, dtype: DType? = nil, device: Device = .cpu, strict: Bool = true,
+    checkingValues: Bool = false, progress: ((_ done: Int, _ of: Int) -> Void)?
+  ) throws {
+    try load(
       parameters(), from: source, dtype: dtype, device: device, strict: strict, checkingValues: checkingValues,
-      remedy: "Check that config.json belongs to these weights.")
+      remedy: "Check that config.json belongs to these weights.", progress: progress)
   }
 
   /// The same for some parameters, which need not be the module's yet.
@@ -32,7 +41,8 @@ extension Module {
   ///   - remedy: what to do if tensors and parameters do not meet.
   final func load(
     _ parameters: [NamedParameter], from source: any WeightSource, dtype: DType? = nil, device: Device = .cpu,
-    keepingType: Bool = false, strict: Bool = true, checkingValues: Bool = false, remedy: String
+    keepingType: Bool = false, strict: Bool = true, checkingValues: Bool = false, remedy: String,
+    progress: ((_ done: Int, _ of: Int) -> Void)? = nil
   ) throws {
     var mismatch = WeightMismatch(path: source.path, remedy: remedy)
     var unused = Set(source.names)
@@ -52,7 +62,9 @@ extension Module {
     let present = parameters.compactMap { parameter in source.entry(parameter.key).map { (parameter, $0) } }
     let tensors = try withTorchErrors {
       try noGrad {
-        try present.map { parameter, entry in
+        try present.enumerated().map { index, pair in
+          let (parameter, entry) = pair
+          defer { progress?(index + 1, present.count) }
           let tensor = try source.tensor(parameter.key)
           if checkingValues { try requireFinite(tensor, parameter.key, entry.path) }
           let old = parameter.tensor

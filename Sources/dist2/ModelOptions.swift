@@ -4,7 +4,10 @@ import Recipes
 
 /// The model to use, as RUN.
 struct ModelOptions: ParsableArguments {
-  @Argument(help: "The folder of a run (its best checkpoint), a run file (the model it starts from), or a model.")
+  @Argument(
+    help:
+      "The folder of a run (its best checkpoint), a run file (the model it starts from), a model, or a folder of PEFT's adapters."
+  )
   var run: String
   @Option(help: "The checkpoint to take instead of the best.", transform: whole(0...1_000_000_000)) var step: Int?
   @Option(

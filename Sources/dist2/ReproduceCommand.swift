@@ -77,6 +77,7 @@ extension ExperimentFolder {
   /// Starts what is not finished yet, in processes of this program.
   func run(_ jobs: JobOptions) throws {
     let place = path
+    if let remark { Terminal.standardError.note(remark) }
     try run(jobs: jobs.count) { runs, sideBySide in
       [CommandLine.programPath, "reproduce", "run", E.name, "--folder", place] + runs.flatMap { ["--run", $0] }
         // A second thread would wait longer for its turn than the matrices of such short runs take.

@@ -138,6 +138,24 @@ import Testing
     #expect(missing?.description == "c: key m.y: expected a value, found no such key.")
   }
 
+  /// What is empty would look like nothing.
+  @Test func emptyNamesAreShown() throws {
+    let json = JSONReader(try JSON(parsing: #"{"": {"": 1}}"#, path: "c"), path: "c")
+    let wrong = #expect(throws: InputError.self) { try json.at("").string(at: "") }
+    #expect(wrong?.description == "c: key (no name).(no name): expected a string, found number 1.")
+    let error = InputError(path: "t.csv", place: "column ", expected: "a name", found: "")
+    #expect(error.description == "t.csv: column (no name): expected a name, found an empty text.")
+  }
+
+  @Test func smallObjectsAreShownWhole() throws {
+    func summary(_ text: String) throws -> String { try JSON(parsing: text, path: "").summary }
+    #expect(try summary(#"{"r": 8, "a": null}"#) == #"object {"r": 8, "a": null}"#)
+    #expect(try summary("{}") == "object of 0")
+    #expect(try summary(#"{"r": {}}"#) == "object of 1")
+    #expect(try summary(#"{"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}"#) == "object of 5")
+    #expect(try summary("[null, 1]") == "array [null, 1]")
+  }
+
   @Test(arguments: ["/nonexistent/file.json", "/", "/dev/null"])
   func filesThatAreNone(path: String) {
     #expect(throws: InputError.self) { try JSONReader(file: path) }

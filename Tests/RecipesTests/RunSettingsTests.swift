@@ -241,7 +241,17 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       "objective: { temperature: -1 }",
       ["line 3, key objective.temperature: expected 0, a number from 1e-9 to 1e9, or { perplexity: k }"]
     ),
-    ("objective: { temperature: { perplexity: 0.5 } }", ["line 3, key objective.temperature: "]),
+    (
+      "objective: { temperature: { perplexity: 0.5 } }",
+      ["line 3, key objective.temperature.perplexity: expected a number from 1 to 1e9, found number 0.5"]
+    ),
+    (
+      "objective: { temperature: { perplexty: 3 } }",
+      ["key objective.temperature.perplexty", "Did you mean perplexity?"]
+    ),
+    (
+      "objective: { temperature: { perplexity: 3, of: 1 } }", ["key objective.temperature.of: expected one of the keys"]
+    ),
     ("data: { maxLength: 1 }", ["line 3, key data.maxLength: expected a number from 2 to 1000000000, found number 1"]),
     ("train: { lora: { dropout: 1 } }", ["line 3, key train.lora.dropout: expected a share below 1, found number 1"]),
     // Not one of the words
@@ -263,7 +273,7 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     ("alpha: 1", ["line 3, key alpha", "It belongs to objective.alpha."]),
     ("data: { learningrate: 1 }", ["key data.learningrate", "Did you mean train.learningRate?"]),
     ("train: { lora: { ranks: 1 } }", ["key train.lora.ranks", "Did you mean rank?"]),
-    ("evaluate: { metrics: [mae, mea] }", ["found array [\"mae\", \"mea\"]", "Did you mean mae?"]),
+    ("evaluate: { metrics: [mae, mea] }", ["key evaluate.metrics[1]: ", "found string \"mea\"", "Did you mean mae?"]),
     ("train: { learningRate: .nan }", ["key train.learningRate: expected a number above 0", "found NaN."]),
     ("evaluate: { qqqqqqqqqqq: 1 }", ["key evaluate.qqqqqqqqqqq", "Known here: metrics, maxNewTokens"]),
     ("? [a]\n: 1", ["line 3, column 3: expected a word as key, found a list or mapping"]),
@@ -291,9 +301,19 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
       "train: { quantize: { type: nf4, doubleQuant: true }, lora: {} }",
       ["key train.quantize.doubleQuant: ", "Known here: type, doubleQuantization, exclude"]
     ),
-    ("train: { lora: { rankPattern: { q_proj: 0 } } }", ["key train.lora.rankPattern: expected ranks from 1 to"]),
-    ("train: { lora: { rankPattern: [q_proj] } }", ["key train.lora.rankPattern: expected ranks", "found array"]),
-    ("train: { lora: { alphaPattern: { q_proj: much } } }", ["key train.lora.alphaPattern: expected numbers from"]),
+    (
+      "train:\n  lora:\n    rankPattern:\n      v_proj: 4\n      layers.0.q_proj: 0",
+      ["line 7, key train.lora.rankPattern.layers.0.q_proj: expected a rank from 1 to", "found number 0"]
+    ),
+    ("train: { lora: { rankPattern: { q_proj: { r: 8 } } } }", ["rankPattern.q_proj: ", "found object {\"r\": 8}"]),
+    ("train: { lora: { rankPattern: [q_proj] } }", ["key train.lora.rankPattern: expected a rank", "found array"]),
+    (
+      "train: { lora: { alphaPattern: { q_proj: much } } }",
+      ["key train.lora.alphaPattern.q_proj: expected a number from", "found string \"much\""]
+    ),
+    ("train: { betas: [0.9, { two: 1 }] }", ["key train.betas[1]: expected a number, found object {\"two\": 1}"]),
+    ("train: { betas: [0.9, 2] }", ["key train.betas: expected two shares below 1", "found array [0.9, 2]"]),
+    ("data: { train: [a.jsonl, 2.5] }", ["key data.train[1]: expected text, found number 2.5"]),
     ("train: { lora: { useDora: true } }", ["key train.lora.useDora"]),
     // Needed within an optional part
     (
@@ -310,6 +330,8 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     ("- name: a", ["line 3, key metrics[0].tokens: expected digits, numbers, or one of", "found none"]),
     ("- tokens: digit", ["key metrics[0].tokens: expected one of digits, ", "Did you mean digits?"]),
     ("- tokens: { kind: digit }", ["key metrics[0].tokens.kind: expected one of digits, ", "Did you mean digits?"]),
+    ("- tokens: { labels: [a, \"\"] }", ["key metrics[0].tokens.labels: expected words", "found an empty text"]),
+    ("- { tokens: digits, name: \"\" }", ["key metrics[0].name: expected a name, found an empty text"]),
     ("- tokens: integers", ["key metrics[0].tokens: ", "found integers without its values"]),
     (
       "- tokens: { integers: [5, 1] }",
@@ -334,6 +356,27 @@ let configsFolder = URL(filePath: #filePath).deletingLastPathComponent().appendi
     (
       "- tokens: { codebook: { first: 2 } }",
       ["tokens.codebook.count: expected a number from 2 to 1000000000, found no such key"]
+    ),
+    (
+      "- tokens: { bins: { tokens: [A, B, C, D, E], values: [1, 2, 1e13, 4, 5] } }",
+      ["tokens.bins.values[2]: expected numbers from -1e12 to 1e12, found number 1"]
+    ),
+    (
+      "- tokens: digits\n    scale: { relative: much }",
+      ["line 4, key metrics[0].scale.relative: expected a number above 0, found string \"much\""]
+    ),
+    (
+      "- tokens: digits\n    scale: { raters: r, width: -1 }",
+      ["scale.width: expected a number above 0, found number -1"]
+    ),
+    ("- tokens: digits\n    scale: { relativ: 1 }", ["key metrics[0].scale.relativ", "Did you mean relative?"]),
+    (
+      "- tokens: digits\n    scale: { box: 1, field: f }",
+      ["key metrics[0].scale: ", "found object {\"box\": 1, \"field\": \"f\"}"]
+    ),
+    (
+      "- tokens: digits\n    distance: { name: table, table: [[0, 1], [1, far]] }",
+      ["distance.table[1][1]: expected a number, found string \"far\""]
     ),
     (
       "- tokens: digits\n    where: { delimiters: [\"<b>\"] }",

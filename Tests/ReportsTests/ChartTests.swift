@@ -123,10 +123,13 @@ final class Markup: NSObject, XMLParserDelegate {
       let svg = figure.svg(standalone: standalone)
       let markup = try Markup(svg)
       #expect(markup.elements[0].name == "svg")
-      #expect(markup.elements[0].attributes["viewBox"] == "0 0 440 310")
+      let box = try #require(markup.elements[0].attributes["viewBox"]).split(separator: " ")
+      let height = try #require(box.last.flatMap { Double($0) })
+      // Taller only for a title of two lines, or a long legend.
+      #expect(box.dropLast() == ["0", "0", "440"] && (name == "long" ? height > 500 : 310...346 ~= height), "\(name)")
       #expect(markup.elements[1].name == "title" && markup.elements[2].name == "desc")
       #expect(markup.elements.contains { $0.name == "style" } == standalone)
-      #expect(markup.coordinates.allSatisfy { (-50...500).contains($0) }, "\(name)")
+      #expect(markup.coordinates.allSatisfy { (-50...max(500, height)).contains($0) }, "\(name)")
       #expect(!svg.contains("nan,"), "\(name)")
       #expect(!svg.contains("inf,"), "\(name)")
       #expect(!svg.contains("\"nan"), "\(name)")
@@ -180,6 +183,70 @@ final class Markup: NSObject, XMLParserDelegate {
     let x = try #require(first.attributes["x"].flatMap { Double($0) })
     // Eleven ems of 12 units at most, at 35 degrees.
     #expect(x >= 100, "\(first.text)")
+  }
+
+  /// A legend of many series leaves the plot its height.
+  @Test func aLongLegendMakesTheChartTaller() throws {
+    let series = (0..<30).map { Series("a series with quite a long name \($0)", [.init(0, 1), .init(1, 2)]) }
+    let markup = try Markup(Chart("t", x: Axis("x"), y: Axis("y"), series: series).svg())
+    let grid = markup.elements.filter { $0.attributes["class"] == "d2-grid" }
+      .compactMap { $0.attributes["d"]?.split(separator: ",").last?.prefix { $0 != "H" } }.compactMap { Double($0) }
+    #expect(try #require(grid.max()) - #require(grid.min()) > 120)
+    let legend = markup.elements.filter { $0.attributes["class"] == "d2-name" }.compactMap {
+      $0.attributes["y"].flatMap { Double($0) }
+    }
+    #expect(try #require(legend.max()) < #require(grid.min()))
+  }
+
+  /// Variants' names differ at their ends: what is cut of them is the middle.
+  @Test func cutNamesStayDifferent() throws {
+    let names = [1, 2, 4].map { "dist objective.temperature=\($0)" } + (0..<5).map { "raft data.limit=\($0)00" }
+    let chart = BarChart("b", categories: names, groups: [.init("g", names.map { _ in 1 })])
+    let leaning = try Markup(chart.svg()).elements.filter { $0.attributes["transform"] != nil }
+    #expect(Set(leaning.map(\.text)).count == names.count, "\(leaning.map(\.text))")
+    // None begins outside the picture: its width, reckoned high, at 35 degrees.
+    for label in leaning {
+      let x = try #require(label.attributes["x"].flatMap { Double($0) })
+      #expect(x >= 12 * 0.82 * 0.5 * Double(label.text.count), "\(label.text)")
+    }
+  }
+
+  /// With numbers that take room at the left, too.
+  @Test func everyCategoryHasItsName() throws {
+    let names = ["a", "b", "c", "d", "e"].map { "category a\($0)" }
+    let chart = BarChart("b", categories: names, groups: [.init("g", names.map { _ in 0.000123 })])
+    let texts = try Markup(chart.svg()).texts("text")
+    #expect(names.allSatisfy(texts.contains), "\(texts)")
+  }
+
+  @Test func namesOfLinesDoNotOverlap() throws {
+    let references = [1.0, 1.001, 1.002, 1.003, 0.001, 0].map { ReferenceLine("line \($0)", y: $0) }
+    let charts: [any Figure] = [
+      BarChart("b", categories: ["a"], groups: [.init("g", [1])], references: references),
+      Chart(
+        "c", y: Axis(includesZero: true), series: [Series("s", [.init(0, 0), .init(1, 1)])], references: references),
+    ]
+    for chart in charts {
+      let markup = try Markup(chart.svg(standalone: false))
+      let lines = markup.elements.filter { $0.attributes["class"] == "d2-halo" }
+        .compactMap { $0.attributes["y"].flatMap { Double($0) } }.sorted()
+      #expect(lines.count == references.count)
+      #expect(zip(lines, lines.dropFirst()).allSatisfy { $1 - $0 >= 12.9 }, "\(lines)")
+      let axis = markup.elements.first { $0.attributes["class"] == "d2-axis" }?.attributes["d"]
+      let bottom = try #require(axis?.split(separator: ",").last.flatMap { Double($0.prefix { $0 != "H" }) })
+      let lowest = try #require(lines.last)
+      #expect(lowest < bottom)
+    }
+  }
+
+  @Test func marksAtTheEdgesAreWhole() throws {
+    let points = (0...5).map { Series.Point(Double($0) * 1_234_567, 1) }
+    let chart = Chart("t", x: Axis("x", range: 0...6_172_835), series: [Series("s", points)])
+    for mark in try Markup(chart.svg()).elements where mark.attributes["text-anchor"] == "middle" {
+      let x = try #require(mark.attributes["x"].flatMap { Double($0) })
+      // Half of each character's width, reckoned low.
+      #expect(x + 3 * Double(mark.text.count) <= 440 && x - 3 * Double(mark.text.count) >= 0, "\(mark.text)")
+    }
   }
 
   @Test func thinningKeepsEverySpike() throws {

@@ -33,6 +33,15 @@ import Testing
     return report
   }
 
+  /// A table that is wider than a telephone shows that it goes on: a shadow that stays, under a cover that moves.
+  @Test func whatScrollsShowsIt() throws {
+    let css = try #require(
+      Self.page.html.split(separator: "<style>").dropFirst().first?.split(separator: "</style>").first)
+    let rule = try #require(css.split(separator: "\n").first { $0.hasPrefix(".scroll,pre{overflow-x:auto") })
+    #expect(rule.contains("no-repeat local") && rule.contains("no-repeat scroll"))
+    #expect(css.contains(".scroll,pre{overflow:visible;background:var(--ground)}"))  // on paper
+  }
+
   @Test func isWellFormedAndEscaped() throws {
     let html = Self.page.html
     let markup = try Markup(html)

@@ -85,6 +85,15 @@ public struct ComparisonExperiment: Experiment {
     return both
   }
 
+  /// Variants and seeds that the folder holds besides, or another figure that its verdicts are about.
+  public func remark(beside asked: ComparisonExperiment) -> String? {
+    if let remark = grid.remark(beside: asked.grid) { return remark }
+    guard metric != asked.metric else { return nil }
+    func name(_ metric: String?) -> String { metric ?? "what fits the answers" }
+    return
+      "holds verdicts about \(name(metric)): the report, which is replaced, will have those about \(name(asked.metric))"
+  }
+
   /// Checks that answers can be tested.
   ///
   /// - Throws: `InputError` naming the key.

@@ -35,6 +35,10 @@ public protocol Experiment: Codable, Sendable, Equatable {
   /// must not be mixed.
   func joined(with other: Self) -> Self?
 
+  /// What must be said of a folder of these settings for which others are asked, whose report takes the place of the one
+  /// there; nil where that is of the same.
+  func remark(beside asked: Self) -> String?
+
   /// Checks values that a user can set, beyond those of the grid.
   ///
   /// - Throws: `InputError` naming the option.
@@ -74,6 +78,9 @@ extension Experiment {
     (mine.grid, theirs.grid) = (grid, grid)
     return mine == theirs ? mine : nil
   }
+
+  /// Variants and seeds that the folder holds besides.
+  public func remark(beside asked: Self) -> String? { grid.remark(beside: asked.grid) }
 
   /// Nothing to check beyond the grid.
   public func check() throws {}

@@ -16,6 +16,8 @@ public struct ExperimentFolder<E: Experiment> {
   public let path: String
   /// The settings in force.
   public let experiment: E
+  /// What must be said of a folder that holds other variants or seeds than were asked for; nil where it holds the same.
+  public let remark: String?
   private let outcomes: RunStore<E, E.Outcome>
   private let artifacts: RunStore<E, E.Artifact>
 
@@ -25,17 +27,21 @@ public struct ExperimentFolder<E: Experiment> {
   ///   experiment of other settings.
   public init(_ path: String, _ experiment: E) throws {
     try experiment.validate()
-    if !fileExists(path + "/settings.json") { try experiment.checkInputs() }
-    try self.init(absolutePath(path)) { try RunStore(folder: $0, settings: experiment) { $0.joined(with: $1) } }
+    let isBegun = fileExists(path + "/settings.json")
+    if !isBegun { try experiment.checkInputs() }
+    let kept = isBegun ? try RunStore<E, E.Outcome>(folder: path).settings : nil
+    try self.init(absolutePath(path), kept?.remark(beside: experiment).map { "\(path) \($0)" }) {
+      try RunStore(folder: $0, settings: experiment) { $0.joined(with: $1) }
+    }
   }
 
   /// Opens an experiment that was begun, with its own settings.
   public init(_ path: String) throws {
-    try self.init(absolutePath(path)) { try RunStore(folder: $0) }
+    try self.init(absolutePath(path), nil) { try RunStore(folder: $0) }
   }
 
-  private init(_ path: String, _ open: (String) throws -> RunStore<E, E.Outcome>) throws {
-    self.path = path
+  private init(_ path: String, _ remark: String?, _ open: (String) throws -> RunStore<E, E.Outcome>) throws {
+    (self.path, self.remark) = (path, remark)
     outcomes = try open(path)
     experiment = outcomes.settings
     artifacts = try RunStore(folder: path)

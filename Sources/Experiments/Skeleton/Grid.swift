@@ -107,6 +107,15 @@ public struct Grid: Codable, Sendable, Equatable {
     return both
   }
 
+  /// What must be said of a folder with this grid of which another is asked for; nil where they have the same variants and
+  /// seeds.
+  func remark(beside asked: Grid) -> String? {
+    guard Set(variants) != Set(asked.variants) || Set(seeds) != Set(asked.seeds) else { return nil }
+    return
+      "holds \(variants.joined(separator: ", ")) with seeds \(seeds.map(String.init).joined(separator: ", ")) already: "
+      + "the report, which is replaced, will be of all that is asked for and held. With another --output it is of this alone"
+  }
+
   /// A value as names, tables and messages write it: `10`, `0.25`.
   public static func text(_ value: Double) -> String { Int(exactly: value).map(String.init) ?? "\(value)" }
 

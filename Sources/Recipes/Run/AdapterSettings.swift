@@ -11,10 +11,10 @@ extension LoRASettings: SettingsSection {
     try keys.value("exclude", &exclude)
     try keys.value("rankStabilized", &isRankStabilized)
     try keys.value("dora", &decomposesWeights)
-    try keys.value("rankPattern", &rankPattern, "ranks from 1 to 1000000 by names of layers") { pattern in
+    try keys.value("rankPattern", &rankPattern, "a rank from 1 to 1000000 for each layer") { pattern in
       pattern.entries.allSatisfy { SettingRange.sizes.contains($0.value) }
     }
-    try keys.value("alphaPattern", &alphaPattern, "numbers from 1e-9 to 1e9 by names of layers") { pattern in
+    try keys.value("alphaPattern", &alphaPattern, "a number from 1e-9 to 1e9 for each layer") { pattern in
       pattern.entries.allSatisfy { SettingRange.divisors.contains($0.value) }
     }
     try keys.value("modulesToSave", &modulesToSave)

@@ -9,6 +9,9 @@ extension DataSource: SettingValue {
     self.init(patterns)
   }
   var setting: JSON { patterns.count == 1 ? .string(patterns[0]) : patterns.setting }
+  static func fault(in json: JSON, _ isAllowed: (Self) -> Bool) -> SettingFault? {
+    [String].fault(in: json) { _ in true }
+  }
   static var expected: String { "a file, a pattern such as part-*.csv, or a list of these" }
   static var schema: JSON { [String].schema }
 }

@@ -82,6 +82,9 @@ extension MetricSettings: SettingsSection {
   mutating func visit(_ keys: any SettingsKeys) throws {
     try keys.wordOrSection("tokens", word: "kind", &tokens, isRequired: true)
     try keys.value("name", &name)
+    try keys.refuse(
+      if: name.orNoName != name, "name", expected: "a name", found: "an empty text",
+      remedy: "Without the key it is called dist.")
     try keys.value("spacing", &spacing)
     try keys.value("duplicates", &duplicates)
     try keys.wordOrSection("where", word: "in", &region)
@@ -106,8 +109,10 @@ extension MetricSettings.Tokens {
 
   /// A pattern with a number in place of `{}`, or of `{:0n}` with n = 1 … 9 digits at least.
   static func numbered(_ pattern: String, _ number: Int) -> String {
-    let text = String(number)
-    return pattern.replacing("{}", with: text).replacing(#/\{:0([1-9])\}/#) { match in
+    let text = String(number), plain = pattern.replacing("{}", with: text)
+    // A million tokens may be named so, and most patterns have no such part.
+    guard plain.contains("{:0") else { return plain }
+    return plain.replacing(#/\{:0([1-9])\}/#) { match in
       String(repeating: "0", count: max(0, (Int(match.1) ?? 0) - text.utf8.count)) + text
     }
   }
@@ -151,6 +156,8 @@ extension MetricSettings.Tokens: SettingsSection {
     try keys.value("integers", &integers)
     try keys.value("scores", &scores, "[low, high], from 0 to 999") { $0.lowerBound >= 0 && $0.upperBound <= 999 }
     try keys.value("labels", &labels)
+    try keys.refuse(
+      if: labels?.contains("") == true, "labels", expected: "words, each of them one token", found: "an empty text")
     try keys.optionalSection("bins", &bins, new: BinKeys())
     try keys.optionalSection("ids", &ids, new: IDKeys())
     try keys.optionalSection("codebook", &codebook, new: CodebookKeys())
@@ -216,7 +223,7 @@ private struct BinKeys: SettingsSection {
     try keys.value("count", &count, in: 2...1_000_000)
     try keys.value("range", &range, "[low, high], from -1e12 to 1e12") { $0.clamped(to: SettingRange.values) == $0 }
     try keys.value("tokens", &tokens)
-    try keys.value("values", &values, "a list of numbers from -1e12 to 1e12") {
+    try keys.value("values", &values, "numbers from -1e12 to 1e12") {
       $0.allSatisfy(SettingRange.values.contains)
     }
     try keys.refuse(

@@ -73,6 +73,16 @@ extension ScaleChoice: SettingValue {
     ]
   }
 
+  static func fault(in json: JSON, _ isAllowed: (Self) -> Bool) -> SettingFault? {
+    let isPositive = { (json: JSON) in Double(setting: json).map { $0 > 0 } ?? false }
+    let isName = { (json: JSON) in if case .string = json { true } else { false } }
+    let number = (words: "a number above 0", isRight: isPositive),
+      name = (words: "the name of a field", isRight: isName)
+    return .inMapping(
+      json,
+      ["relative": number, "box": number, "temperature": number, "width": number, "field": name, "raters": name])
+  }
+
   static var expected: String {
     "auto, a number above 0, or one of { relative: share }, { box: share }, { field: name }, { raters: name, width: number }, "
       + "{ temperature: number }"

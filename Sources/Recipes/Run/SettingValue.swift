@@ -17,10 +17,13 @@ protocol SettingValue {
   static var schema: JSON { get }
   /// What to write in place of a value that is refused; empty where nothing is near.
   static func remedy(for json: JSON) -> String
+  /// Part of a refused value that is at fault; nil where that is the whole.
+  static func fault(in json: JSON, _ isAllowed: (Self) -> Bool) -> SettingFault?
 }
 
 extension SettingValue {
   static var names: [String] { [] }
+  static func fault(in json: JSON, _ isAllowed: (Self) -> Bool) -> SettingFault? { nil }
   static func remedy(for json: JSON) -> String {
     guard case .string(let text) = json, let near = nearestName(to: text, among: names) else { return "" }
     return "Did you mean \(near)?"
@@ -186,6 +189,13 @@ extension Temperature: SettingValue {
     case .rowPerplexity(let value): ["rowPerplexity": .double(value)]
     case .labelSmoothing(let value): ["labelSmoothing": .double(value)]
     }
+  }
+  static func fault(in json: JSON, _ isAllowed: (Self) -> Bool) -> SettingFault? {
+    let words = "a number from 1 to 1e9",
+      isRight = { (json: JSON) in
+        Double(setting: json).map((1...1e9).contains) ?? false
+      }
+    return .inMapping(json, ["perplexity": (words, isRight), "rowPerplexity": (words, isRight)])
   }
   static var expected: String { "0, a number from 1e-9 to 1e9, or { perplexity: k } with k ≥ 1" }
   static var schema: JSON {

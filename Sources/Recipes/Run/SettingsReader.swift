@@ -66,7 +66,12 @@ final class SettingsReader: SettingsKeys {
     asked.append(key)
     guard let json = values[key], json != .null else { return nil }
     guard let value = T(setting: json), allowed.contains(value) else {
-      throw error(key, expected: allowed.words ?? T.expected, found: json.summary, remedy: T.remedy(for: json))
+      let expected = allowed.words ?? T.expected
+      if let fault = T.fault(in: json, allowed.contains) {
+        throw account.document.error(
+          at: path(key) + fault.path, expected: fault.expected ?? expected, found: fault.found, remedy: fault.remedy)
+      }
+      throw error(key, expected: expected, found: json.summary, remedy: T.remedy(for: json))
     }
     return value
   }

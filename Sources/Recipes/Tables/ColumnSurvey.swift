@@ -35,15 +35,21 @@ struct ColumnSurvey {
   /// Whether a cell says that there is no value.
   static func isMissing(_ cell: String) -> Bool { nothing.contains(cell.withoutOuterSpace.lowercased()) }
 
-  mutating func add(_ cell: String, place: @autoclosure () -> String) {
-    guard !Self.isMissing(cell) else { return missing += 1 }
+  /// Counts a row's cell.
+  ///
+  /// - Returns: its number; nil where it is none.
+  @discardableResult mutating func add(_ cell: String, place: @autoclosure () -> String) -> Double? {
+    guard !Self.isMissing(cell) else {
+      missing += 1
+      return nil
+    }
     if distinct.count < Self.mostDistinct { distinct.insert(cell) }
     longest = max(longest, cell.unicodeScalars.count)
     // One beyond what a double holds is as good as text.
     guard let number = DecimalNumber(cell), number.value.isFinite else {
       texts += 1
       if oddity == nil { oddity = (cell, place()) }
-      return
+      return nil
     }
     numbers += 1
     let value = number.value
@@ -53,6 +59,7 @@ struct ColumnSurvey {
     mostDecimals = max(mostDecimals, number.fraction.count)
     let digits = cell.withoutOuterSpace.drop { $0 == "-" || $0 == "+" }
     isPadded = isPadded || digits.first == "0" && digits.dropFirst().first?.isNumber ?? false
+    return value
   }
 
   /// Values there are.

@@ -45,9 +45,10 @@ struct TablePlan {
       width: width, decimals: digits == target.mostDecimals && !target.isPadded && digits == 0 ? nil : digits)
     sayAnswer(target, digits, isRagged: isRagged, isPadded: isPadded)
     var left = [(String, String)]()
+    let wanted = chosen.map(Set.init)
     for survey in surveys where survey.name != target.name {
-      if let chosen {
-        if chosen.contains(survey.name) { add(survey) }
+      if let wanted {
+        if wanted.contains(survey.name) { add(survey) }
       } else if let why = Self.useless(survey, leaks[survey.name], rows: rows) {
         left.append((survey.name, why))
       } else if inputs.count == Self.mostColumns {
@@ -75,6 +76,7 @@ struct TablePlan {
     if survey.name.contains("{") || survey.name.contains("}") {
       return "a name with braces, which templates cannot have: rename it"
     }
+    if survey.name.withoutOuterSpace.isEmpty { return "templates need a name: give it one" }
     if survey.isConstant { return "the same value everywhere" }
     if Double(survey.missing) > mostMissing * Double(rows) { return "no value in more than a fifth of the rows" }
     if let correlation, abs(correlation) >= leak {
@@ -117,7 +119,7 @@ struct TablePlan {
   }
 
   private static func list(_ names: [String]) -> String {
-    names.prefix(6).joined(separator: ", ") + (names.count > 6 ? " and \(names.count - 6) more" : "")
+    names.prefix(6).map(\.orNoName).joined(separator: ", ") + (names.count > 6 ? " and \(names.count - 6) more" : "")
   }
 
   // MARK: Text

@@ -6,6 +6,7 @@ import TokenData
 struct TableRows {
   let files: DataFiles
   let columns: [String]
+  private let indices: [String: Int]
 
   /// - Throws: `InputError` for files that cannot be read.
   init(_ source: DataSource) throws(InputError) {
@@ -15,9 +16,14 @@ struct TableRows {
     } else {
       columns = try files.read(0) { object throws(InputError) in try object.object().members.map(\.key) }
     }
+    // Names that differ in how letters are composed alone are one to Swift.
+    indices = Dictionary(columns.enumerated().map { ($0.element, $0.offset) }) { first, _ in first }
   }
 
   var count: Int { files.count }
+
+  /// Place of a column among the cells of a row.
+  func index(of column: String) -> Int? { indices[column] }
 
   /// The cells of a row; empty where it has none.
   ///

@@ -46,11 +46,12 @@ public struct TableTask {
     let rows = try TableRows(source)
     self.rows = rows
     self.options = options
-    for name in [options.target] + (options.columns ?? []) where !rows.columns.contains(name) {
-      let near = nearestName(to: name, among: rows.columns).map { "Is \($0) meant?" } ?? ""
+    for name in [options.target] + (options.columns ?? []) where rows.index(of: name) == nil {
+      let near = nearestName(to: name, among: rows.columns).map { "Is \($0.orNoName) meant?" } ?? ""
       throw InputError(
         path: source.path, place: "column \(name)", expected: "a column of the table",
-        found: rows.columns.prefix(16).joined(separator: ", ") + (rows.columns.count > 16 ? ", …" : ""), remedy: near)
+        found: rows.columns.prefix(16).map(\.orNoName).joined(separator: ", ") + (rows.columns.count > 16 ? ", …" : ""),
+        remedy: near)
     }
     let (surveys, leaks) = try ProgressBar.quick("looking at \(source.name)", unit: "row", terminal: terminal) {
       try Self.survey(rows, target: options.target, progress: $0)
@@ -81,13 +82,13 @@ public struct TableTask {
   ) throws -> (surveys: [ColumnSurvey], leaks: [String: Double]) {
     var surveys = rows.columns.map { ColumnSurvey($0) }
     var covariances = [Covariance](repeating: Covariance(), count: surveys.count)
-    let answer = rows.columns.firstIndex(of: target) ?? 0
+    let answer = rows.index(of: target) ?? 0
     for index in 0..<rows.count {
       let cells = try rows.cells(index)
       let truth = DecimalNumber(cells[answer])?.value
       for (column, cell) in cells.enumerated() {
-        surveys[column].add(cell, place: rows.place(index))
-        if let truth, column != answer, let value = DecimalNumber(cell)?.value { covariances[column].add(value, truth) }
+        let value = surveys[column].add(cell, place: rows.place(index))
+        if let truth, let value, column != answer { covariances[column].add(value, truth) }
       }
       if index % 1024 == 0 { progress(index, rows.count) }
     }
@@ -124,8 +125,7 @@ public struct TableTask {
   private static func split(
     _ rows: TableRows, _ plan: TablePlan, seed: UInt64
   ) throws -> (TableSplit, lost: (missing: Int, others: Int)) {
-    let inputs = plan.inputs.compactMap { input in rows.columns.firstIndex(of: input.column) }
-    let answer = rows.columns.firstIndex(of: plan.target) ?? 0
+    let inputs = plan.inputs.compactMap { rows.index(of: $0.column) }, answer = rows.index(of: plan.target) ?? 0
     let numbers = Set(plan.inputs.filter { $0.form != nil }.map(\.column))
     var lost = (missing: 0, others: 0)
     let keys = try (0..<rows.count).map { index -> (question: RowKey, answer: RowKey)? in
@@ -167,7 +167,7 @@ public struct TableTask {
         remedy: "Train from it: dist2 train \(path); or remove \(folder), which is then written anew.")
     }
     let chosen = plan.inputs.map(\.column) + [plan.target]
-    let order = chosen.compactMap { rows.columns.firstIndex(of: $0) }
+    let order = chosen.compactMap(rows.index)
     var writers = [TableSplit.Part: TableWriter]()
     for part in TableSplit.Part.allCases { writers[part, default: TableWriter()].add(chosen) }
     for index in 0..<rows.count {

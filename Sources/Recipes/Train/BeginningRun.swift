@@ -3,6 +3,16 @@ import Files
 import Foundation
 
 extension RunFolder {
+  /// Takes hold of the folder until the lock is let go: a run that has begun but taken no step looks like one that failed,
+  /// whose files another run would replace.
+  ///
+  /// - Throws: `InputError` if it cannot be made, or another run works in it.
+  func hold() throws -> FileLock {
+    try makeFolders(path)
+    // Results may be kept elsewhere, with a link here.
+    return try FileLock(folder: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
+  }
+
   /// What is written before anything is trained.
   private var beginning: [String] { [runFile, data, numbers] }
 

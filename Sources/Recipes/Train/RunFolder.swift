@@ -106,12 +106,7 @@ public struct RunFolder: Sendable {
 
   /// Keys under which two trees differ, as `train.seed: 1, now 2`.
   static func differences(_ old: JSON, _ new: JSON) -> [String] {
-    let (old, new) = (Dictionary(old.leaves("")) { $1 }, Dictionary(new.leaves("")) { $1 })
-    return Set(old.keys).union(new.keys).sorted().compactMap { key in
-      let (a, b) = (old[key] ?? .null, new[key] ?? .null)
-      guard matters(key), key != common, !a.saysTheSame(as: b) else { return nil }
-      return "\(key): \(a.text()), now \(b.text())"
-    }
+    old.differences(in: new).filter { matters($0.key) && $0.key != common }.map(\.description)
   }
 
   /// Settings that all processes of a run must share, by key.
@@ -120,25 +115,4 @@ public struct RunFolder: Sendable {
   }
 
   private static func matters(_ key: String) -> Bool { !harmless.contains(key) && !key.hasPrefix("evaluate.") }
-}
-
-extension JSON {
-  /// All values that are no object, with their key paths.
-  fileprivate func leaves(_ path: String) -> [(String, JSON)] {
-    switch self {
-    case .object(let object): object.members.flatMap { $0.value.leaves(path.isEmpty ? $0.key : "\(path).\($0.key)") }
-    case .array(let elements) where elements.contains { if case .object = $0 { true } else { false } }:
-      elements.enumerated().flatMap { $0.element.leaves("\(path)[\($0.offset)]") }
-    default: [(path, self)]
-    }
-  }
-
-  /// Equal, be it that one was written `2` and the other `2.0`.
-  fileprivate func saysTheSame(as other: JSON) -> Bool {
-    switch (self, other) {
-    case (.array(let a), .array(let b)): a.count == b.count && zip(a, b).allSatisfy { $0.saysTheSame(as: $1) }
-    default:
-      if let a = Double(setting: self), let b = Double(setting: other) { a == b } else { self == other }
-    }
-  }
 }

@@ -27,6 +27,8 @@ public final class TrainRun {
   public var isFirst: Bool { group.map { $0.rank == 0 } ?? true }
   private let command: String
   private let group: ProcessGroup?
+  /// The run's folder, which no other run may write to meanwhile.
+  private var hold: FileLock?
 
   /// - Parameters:
   ///   - command: what the user typed, for the report.
@@ -60,8 +62,10 @@ public final class TrainRun {
   /// As ``run()``, with the model as the last step left it. A run that cannot begin leaves nothing.
   package func train() throws -> (finish: FinishMetrics, model: any PretrainedModel) {
     let wasThere = fileExists(folder.path)
+    defer { hold = nil }
     do { return try trained() } catch {
-      if isFirst, folder.hasNotBegun { folder.forget(keepingFolder: wasThere) }
+      // Before it holds the folder, what lies there is another run's.
+      if hold != nil, folder.hasNotBegun { folder.forget(keepingFolder: wasThere) }
       throw error
     }
   }
@@ -156,6 +160,7 @@ public final class TrainRun {
 
   /// Takes hold of the run's folder, and says what is remarkable.
   private func begin(_ train: any RunExamples, _ valid: (any RunExamples)?) throws {
+    hold = try folder.hold()
     let prints = fingerprints([train, valid].compactMap { $0 })
     if let longer = try folder.claim(artifacts.settings, fingerprints: prints) { terminal.note(longer) }
     if let artifacts = artifacts as? RunArtifacts, artifacts.rating == nil { try folder.storeNumbers(artifacts) }
@@ -214,7 +219,8 @@ public final class TrainRun {
     let settings = artifacts.settings
     return try settings.startingModel(
       folder: artifacts.modelFolder,
-      options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true))
+      options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true),
+      terminal: terminal)
   }
 
   private func randomlyInitializedModel() throws -> any PretrainedModel {

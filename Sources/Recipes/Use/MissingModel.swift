@@ -10,7 +10,7 @@ func whyNoModel(_ path: String) -> (found: String, remedy: String)? {
   if path.hasSuffix(".gguf") && fileExists(path) {
     return ("a GGUF file", "Import it first: dist2 import \(path) -o FOLDER.")
   }
-  if names.contains("adapter_config.json") { return adapter(path) }
+  if let adapter = StoredAdapter(path) { return adapter.whyNoModel }
   if fileExists(path + "/run.yaml") {
     return ("the folder of a run", "Train from what it made: dist2 export \(path) -o FOLDER, then name FOLDER.")
   }
@@ -41,24 +41,6 @@ func whyNoModel(_ path: String) -> (found: String, remedy: String)? {
     return ("weights without config.json", "Copy config.json and tokenizer.json of their model beside them.")
   }
   return nil
-}
-
-/// Adapters change a model, and are none.
-private func adapter(_ path: String) -> (found: String, remedy: String) {
-  let run = URL(fileURLWithPath: path).deletingLastPathComponent().deletingLastPathComponent().path
-  if fileExists(run + "/run.yaml") {
-    return (
-      "an adapter (adapter_config.json), a run's checkpoint",
-      "Name the run: \(run), with --step for another checkpoint."
-    )
-  }
-  let base = (try? JSONReader(file: path + "/adapter_config.json", limit: 1 << 24).ifPresent("base_model_name_or_path"))
-    .flatMap { try? $0?.string() }
-  return (
-    "an adapter (adapter_config.json)" + (base.map { " of \($0)" } ?? ""),
-    "Merge it into its model, in Python: "
-      + "peft.AutoPeftModelForCausalLM.from_pretrained(ADAPTER).merge_and_unload().save_pretrained(FOLDER)."
-  )
 }
 
 /// The number at a name's end, as of `checkpoint-500`.

@@ -2,20 +2,22 @@
 import Files
 import Foundation
 import Objectives
+import Reports
 import TokenData
 public import TokenModels
 public import Torch
 import TorchNN
 import Training
 
-/// Model that RUN names: the folder of a run, a run file, or a model.
+/// Model that RUN names: the folder of a run, a run file, a model, or adapters of one.
 ///
 /// A run's folder means the model it trained (the best checkpoint by validation, else the last); a run file means the
-/// model it starts from; a model's folder or name means that model, without metrics.
+/// model it starts from; a model's folder or name means that model, without metrics; a folder of PEFT's adapters means the
+/// model they were trained on with them.
 public struct ModelChoice: Sendable {
   /// Run file, with defaults where there is none.
   public let artifacts: RunArtifacts
-  /// The checkpoint of a run, nil for a model as it was published.
+  /// The checkpoint of a run, or a folder of adapters; nil for a model as it was published.
   public let checkpoint: String?
   /// Folder of the run, where results go; nil without one.
   public let run: RunFolder?
@@ -25,7 +27,7 @@ public struct ModelChoice: Sendable {
   /// - Parameters:
   ///   - step: the checkpoint to take instead of the best.
   ///   - overrides: assignments to keys of the run file.
-  /// - Throws: `InputError` if it is none of the three, or the run has no checkpoint.
+  /// - Throws: `InputError` if it is none of these, or the run has no checkpoint.
   public init(_ name: String, step: Int? = nil, overrides: [String] = []) throws {
     let manager = FileManager.default
     let run = RunFolder(name.hasSuffix("/") ? String(name.dropLast()) : name)
@@ -37,17 +39,20 @@ public struct ModelChoice: Sendable {
       artifacts = try RunArtifacts(RunSettings(file: name, overrides: overrides))
       (checkpoint, self.run) = (nil, nil)
     } else {
-      let folder = try modelFolder(name)
+      // A checkpoint of a run is better named by the run, which knows metrics and numbers.
+      let adapter = StoredAdapter(name).flatMap { $0.run == nil ? $0 : nil }
+      let folder = try adapter?.baseFolder() ?? modelFolder(name)
       artifacts = try RunArtifacts(
         RunSettings(model: folder, objective: ObjectiveSettings(preset: .sft)).setting(overrides))
-      (checkpoint, self.run) = (nil, nil)
+      (checkpoint, self.run) = (adapter?.folder, nil)
     }
   }
 
   /// A short name for tables.
   public var name: String {
     let model = URL(fileURLWithPath: artifacts.modelFolder).lastPathComponent
-    return checkpoint.map { "\(run?.path ?? "") \(URL(fileURLWithPath: $0).lastPathComponent)" } ?? model
+    guard let checkpoint else { return model }
+    return "\(run?.path ?? model) \(URL(fileURLWithPath: checkpoint).lastPathComponent)"
   }
 
   /// The model with its weights.
@@ -69,10 +74,14 @@ func loadTrained(
   let options = LoadOptions(dtype: dtype, device: artifacts.settings.train.device, checkingValues: checkingValues)
   guard let checkpoint else {
     // As its files have it, nothing is made of it.
-    if dtype == nil { return try loadModel(folder: artifacts.modelFolder, options: options) }
+    if dtype == nil {
+      return try loadModel(folder: artifacts.modelFolder, options: options, terminal: .standardError)
+    }
     return try artifacts.settings.startingModel(folder: artifacts.modelFolder, options: options)
   }
-  if fileExists(checkpoint + "/model.safetensors") { return try loadModel(folder: checkpoint, options: options) }
+  if fileExists(checkpoint + "/model.safetensors") {
+    return try loadModel(folder: checkpoint, options: options, terminal: .standardError)
+  }
   // Only what was trained is in the checkpoint: it goes onto the model the run started from.
   let model = try artifacts.withHead(
     artifacts.settings.startingModel(folder: artifacts.modelFolder, options: options))

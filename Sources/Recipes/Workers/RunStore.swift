@@ -26,9 +26,10 @@ public struct RunStore<Settings: Codable & Equatable, Result: Codable> {
     if fileExists(path) {
       let found = try Self.settings(path)
       guard let both = joined(found, settings) else {
+        let differences = try Self.differences(from: found, to: settings, joined: joined)
         throw InputError(
-          path: path, expected: "the settings of this experiment",
-          found: "an experiment made with other settings, whose results must not be mixed with these",
+          path: path, expected: "the settings of this experiment, whose results may be mixed with these",
+          found: "other settings: \(SettingDifference.listed(differences))",
           remedy: "Choose another --output, or delete the folder.")
       }
       self.settings = both

@@ -59,22 +59,36 @@ public struct BarChart: Figure, Hashable {
       group.values + group.ranges.compactMap { $0 }.flatMap { [$0.lowerBound, $0.upperBound] }
     }
     let axis = vertical.resolved(for: values + references.map(\.y), marks: 5)
-    let slot = (ChartCanvas.width - 60) / Double(max(1, categories.count))
+    let edge = ChartCanvas.left(of: axis), right = ChartCanvas().right
+    let slot = (right - edge) / Double(max(1, categories.count))
     // Long names that do not fit side by side lean; of short ones, every so many is shown.
-    let longest = min(11, categories.map(\.estimatedEms).max() ?? 0)
+    let longest = min(Self.longestName, categories.map(\.estimatedEms).max() ?? 0)
     let lean = longest > 3 && longest * 12 > slot - 6
     var canvas = ChartCanvas()
     canvas.heading(title.onOneLine, subtitle.onOneLine)
     canvas.legend(groups.enumerated().map { .init(name: $1.name, color: $0, swatch: .box) })
     canvas.axes(
       vertical: axis, verticalLabel: y.label, horizontalLabel: categoryLabel,
-      marksHeight: lean ? 14 + longest * 12 * 0.6 : 18,
-      // The first name leans out to the left of its bar.
-      leastLeft: lean ? min(11, categories[0].estimatedEms) * 12 * 0.82 - slot / 2 : 0)
+      marksHeight: lean ? 14 + longest * 12 * 0.66 : 18,
+      leastLeft: lean ? leastLeft(right) : 0)
     if values.allSatisfy({ !$0.isFinite }) || groups.isEmpty { canvas.emptyNote() }
     for index in categories.indices { drawCategory(index, axis, lean, in: &canvas) }
     for reference in references { drawReference(reference, axis, in: &canvas) }
+    canvas.referenceNames(references.compactMap { line in axis.place(line.y).map { (line.name, canvas.y($0)) } })
     return canvas.document(title: title, description: description, standalone: standalone)
+  }
+
+  /// Ems of a leaning name that are shown.
+  private static let longestName = 11.0
+
+  /// Where the plot begins at the least, so that no name leans out of the page: the name of a share `f` of the plot's width
+  /// begins at left + f · (right − left) − its own width. Some systems' fonts are wider than is reckoned with.
+  private func leastLeft(_ right: Double) -> Double {
+    let needs = categories.enumerated().map { index, name in
+      let share = (Double(index) + 0.5) / Double(categories.count)
+      return (min(Self.longestName, name.estimatedEms) * 12 * 0.95 - share * right) / (1 - share)
+    }
+    return needs.max() ?? 0
   }
 
   private func drawCategory(_ index: Int, _ axis: ResolvedAxis, _ lean: Bool, in canvas: inout ChartCanvas) {
@@ -86,7 +100,7 @@ public struct BarChart: Figure, Hashable {
       let value = group.values[index]
       let x = start + (slot - width * Double(groups.count)) / 2 + Double(color) * width
       guard value.isFinite, let top = axis.clampedPlace(value), let floor = axis.clampedPlace(0) else {
-        drawMissing(x + width / 2, axis, in: &canvas)
+        drawMissing(x + width / 2, width: width, axis, in: &canvas)
         continue
       }
       let (from, to) = (canvas.y(floor), canvas.y(top))
@@ -113,18 +127,21 @@ public struct BarChart: Figure, Hashable {
   }
 
   /// Tells a value that is missing from one that is 0.
-  private func drawMissing(_ x: Double, _ axis: ResolvedAxis, in canvas: inout ChartCanvas) {
+  private func drawMissing(_ x: Double, width: Double, _ axis: ResolvedAxis, in canvas: inout ChartCanvas) {
     guard let floor = axis.clampedPlace(0) else { return }
     let y = coordinate(canvas.y(floor) + (floor > 0.9 ? 14 : -5))
-    canvas.svg.element("text", ["x": coordinate(x), "y": y, "text-anchor": "middle"], text: "n/a")
+    // The words would run into those of the next bar.
+    let text = width < 22 ? "–" : "n/a"
+    canvas.svg.element("text", ["x": coordinate(x), "y": y, "text-anchor": "middle"], text: text)
   }
 
   private func drawName(_ index: Int, center: Double, _ slot: Double, _ lean: Bool, in canvas: inout ChartCanvas) {
-    let longest = categories.map(\.estimatedEms).max() ?? 0
+    let longest = min(40, categories.map(\.estimatedEms).max() ?? 0)
     let every = max(1, Int(((lean ? 16 : longest * 12 + 6) / slot).rounded(.up)))
     guard index % every == 0 else { return }
     let (x, y) = (coordinate(center), coordinate(canvas.bottom + (lean ? 12 : 17)))
-    let name = categories[index].onOneLine.fitted(ems: lean ? 11 : 40)
+    // Names such as those of variants differ at their ends.
+    let name = categories[index].onOneLine.fitted(ems: lean ? Self.longestName : 40, keepingEnd: true)
     if lean {
       canvas.svg.element(
         "text", ["x": x, "y": y, "text-anchor": "end", "transform": "rotate(-35 \(x) \(y))"], text: name)
@@ -138,10 +155,6 @@ public struct BarChart: Figure, Hashable {
     let y = canvas.y(place)
     canvas.svg.empty(
       "path", ["class": "d2-reference", "d": "M\(coordinates(canvas.left, y))H\(coordinate(canvas.right))"])
-    canvas.svg.element(
-      "text",
-      ["class": "d2-halo", "x": coordinate(canvas.right - 2), "y": coordinate(y - 5), "text-anchor": "end"],
-      text: reference.name.onOneLine.fitted(ems: (canvas.right - canvas.left) / 12))
   }
 
   /// Text for those who do not see the chart.

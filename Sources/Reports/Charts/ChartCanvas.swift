@@ -11,6 +11,8 @@ struct ChartCanvas {
 
   static let width = 440.0
   static let height = 310.0
+  /// Rows of a legend that fit into that height; each further one makes the page taller, since the plot needs its room.
+  private static let legendRows = 3
 
   var svg = MarkupWriter()
   /// Edges of the plot.
@@ -18,13 +20,16 @@ struct ChartCanvas {
   private(set) var right = ChartCanvas.width - 14
   private(set) var top = 8.0
   private(set) var bottom = ChartCanvas.height - 8
+  private var height = ChartCanvas.height
 
   /// Title and subtitle.
   mutating func heading(_ title: String, _ subtitle: String) {
     if !title.isEmpty {
-      top += 14
-      svg.element(
-        "text", ["class": "d2-title", "x": "2", "y": coordinate(top)], text: title.fitted(ems: Self.width / 15.5))
+      for (index, line) in title.lines(ems: Self.width / 18, most: 2).enumerated() {
+        if index > 0 { grow(by: 18) }
+        top += index > 0 ? 18 : 14
+        svg.element("text", ["class": "d2-title", "x": "2", "y": coordinate(top)], text: line)
+      }
       top += 5
     }
     if !subtitle.isEmpty {
@@ -40,7 +45,7 @@ struct ChartCanvas {
   /// The series' names, as many to a row as fit.
   mutating func legend(_ entries: [Entry]) {
     guard entries.count > 1 || entries.contains(where: { !$0.name.isEmpty }) else { return }
-    var x = 2.0
+    var x = 2.0, rows = 1
     top += 13
     for entry in entries {
       let name = entry.name.onOneLine.fitted(ems: 30)
@@ -48,6 +53,8 @@ struct ChartCanvas {
       if x > 2, x + width > Self.width {
         x = 2
         top += 17
+        rows += 1
+        if rows > Self.legendRows { grow(by: 17) }
       }
       let baseline = top
       svg.element("g", ["class": ChartStyle.colorClass(entry.color)]) { svg in
@@ -57,6 +64,11 @@ struct ChartCanvas {
       x += width
     }
     top += 5
+  }
+
+  private mutating func grow(by more: Double) {
+    height += more
+    bottom += more
   }
 
   private static func draw(_ entry: Entry, x: Double, middle: Double, in svg: inout MarkupWriter) {
@@ -90,7 +102,7 @@ struct ChartCanvas {
         "text", ["x": "2", "y": coordinate(top)], text: verticalLabel.onOneLine.fitted(ems: Self.width / 12))
     }
     top += 12
-    left = max(left + 6 + 12 * (vertical.marks.map(\.label.estimatedEms).max() ?? 0), leastLeft)
+    left = max(Self.left(of: vertical), leastLeft)
     if !horizontalLabel.isEmpty {
       svg.element(
         "text",
@@ -109,6 +121,35 @@ struct ChartCanvas {
     svg.empty("path", ["class": "d2-axis", "d": "M\(coordinates(left, bottom))H\(coordinate(right))"])
   }
 
+  /// Left edge of a plot with this axis.
+  static func left(of vertical: ResolvedAxis) -> Double {
+    14 + 12 * (vertical.marks.map(\.label.estimatedEms).max() ?? 0)
+  }
+
+  /// Names of lines across the plot, on top of all at the right: above its line, or where that is too near to another's
+  /// name or the top, below.
+  mutating func referenceNames(_ references: [(name: String, line: Double)]) {
+    let spacing = 13.0
+    var places = [(name: String, baseline: Double)](), last = -Double.infinity
+    for (name, line) in references.sorted(by: { $0.line < $1.line }) where !name.isEmpty {
+      let isFree = line - 5 - last > spacing && line - top > 8
+      last = isFree ? line - 5 : max(line + 14, last + spacing)
+      places.append((name, last))
+    }
+    // What would lie below the plot moves up, and what stands in its way with it.
+    var limit = bottom - 4
+    for index in places.indices.reversed() {
+      places[index].baseline = min(places[index].baseline, limit)
+      limit = places[index].baseline - spacing
+    }
+    for (name, baseline) in places {
+      svg.element(
+        "text",
+        ["class": "d2-halo", "x": coordinate(right - 2), "y": coordinate(baseline), "text-anchor": "end"],
+        text: name.onOneLine.fitted(ems: (right - left) / 12))
+    }
+  }
+
   /// Marks of a numeric horizontal axis; those whose labels would touch are left out.
   mutating func horizontalMarks(_ axis: ResolvedAxis) {
     var free = -Double.infinity
@@ -117,10 +158,12 @@ struct ChartCanvas {
       let x = self.x(place)
       svg.empty("path", ["class": "d2-axis", "d": "M\(coordinates(x, bottom))v4"])
       let half = mark.label.estimatedEms * 6
-      guard x - half > free else { continue }
-      free = x + half + 6
+      // At the edges of the page a label moves inwards.
+      let center = max(half + 2, min(x, Self.width - half - 2))
+      guard center - half > free else { continue }
+      free = center + half + 6
       svg.element(
-        "text", ["x": coordinate(x), "y": coordinate(bottom + 17), "text-anchor": "middle"], text: mark.label)
+        "text", ["x": coordinate(center), "y": coordinate(bottom + 17), "text-anchor": "middle"], text: mark.label)
     }
   }
 
@@ -138,7 +181,7 @@ struct ChartCanvas {
   /// The whole element.
   func document(title: String, description: String, standalone: Bool) -> String {
     var document = MarkupWriter()
-    let (width, height) = (coordinate(Self.width), coordinate(Self.height))
+    let (width, height) = (coordinate(Self.width), coordinate(self.height))
     document.element(
       "svg",
       [

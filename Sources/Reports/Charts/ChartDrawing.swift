@@ -199,19 +199,10 @@ private struct Plot {
     }
   }
 
-  /// On top of the lines, at the right; below its line where the next one above is too near.
   mutating func drawReferenceNames() {
-    let places = chart.references.compactMap { reference in
-      chart.y.shows(reference.y) ? y.place(reference.y).map { (reference.name, canvas.y($0)) } : nil
-    }.sorted { $0.1 < $1.1 }
-    var last = -Double.infinity
-    for (name, line) in places {
-      let baseline = line - 5 - last > 13 && line - canvas.top > 8 ? line - 5 : line + 14
-      last = baseline
-      canvas.svg.element(
-        "text",
-        ["class": "d2-halo", "x": coordinate(canvas.right - 2), "y": coordinate(baseline), "text-anchor": "end"],
-        text: name.onOneLine.fitted(ems: (canvas.right - canvas.left) / 12))
-    }
+    canvas.referenceNames(
+      chart.references.compactMap { reference in
+        chart.y.shows(reference.y) ? y.place(reference.y).map { (reference.name, canvas.y($0)) } : nil
+      })
   }
 }

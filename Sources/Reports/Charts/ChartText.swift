@@ -13,10 +13,17 @@ extension String {
     }
   }
 
-  /// The text, cut so that it takes at most `ems`.
-  func fitted(ems: Double) -> String {
+  /// The text, cut so that it takes at most `ems`: at its end, or in the middle.
+  func fitted(ems: Double, keepingEnd: Bool = false) -> String {
     if estimatedEms <= ems { return self }
     var text = self
+    if keepingEnd {
+      var end = ""
+      while let last = text.last, (end + "…").estimatedEms + String(last).estimatedEms <= ems / 2 {
+        end = String(text.removeLast()) + end
+      }
+      return text.fitted(ems: ems - end.estimatedEms) + end
+    }
     while !text.isEmpty, text.estimatedEms + 0.9 > ems { text.removeLast() }
     return text + "…"
   }

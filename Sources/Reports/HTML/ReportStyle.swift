@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The look of a report's page.
+///
+/// What scrolls sideways has a shadow at its right edge; a cover that moves with the content hides it at the end, and where
+/// all fits.
 enum ReportStyle {
   static let css = """
     :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1b222c;--muted:#59636f;--rule:#e2e6eb;--strong:#c9d0d8;\
@@ -30,7 +33,9 @@ enum ReportStyle {
     .good{--tone:var(--good)}.bad{--tone:var(--bad)}.open{--tone:var(--muted)}.warn{--tone:var(--warn)}
     .table{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:12px 0;width:fit-content;max-width:100%}
     .table figcaption{color:var(--ink);font-weight:650;font-size:15px;margin:0;padding:0 18px 4px}
-    .scroll{overflow-x:auto}
+    .scroll,pre{overflow-x:auto;background:linear-gradient(to left,var(--ground) 35%,transparent) right/56px 100% no-repeat local,\
+    linear-gradient(to left,color-mix(in srgb,var(--ink) 34%,transparent),transparent) right/18px 100% no-repeat scroll,var(--ground)}
+    .scroll{--ground:var(--card)}
     .scroll:focus-visible,pre:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
     table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
     th,td{padding:5px 10px;text-align:left;white-space:nowrap;vertical-align:baseline}
@@ -57,7 +62,7 @@ enum ReportStyle {
     .figures .d2-chart{--d2-surface:var(--card)}
     figcaption{color:var(--muted);font-size:13px;margin:6px 0}
     .image img{max-width:100%;height:auto;border-radius:8px;border:1px solid var(--rule);image-rendering:auto}
-    pre{background:var(--code);border:1px solid var(--rule);border-radius:8px;padding:12px 16px;margin:8px 0;overflow-x:auto;\
+    pre{--ground:var(--code);border:1px solid var(--rule);border-radius:8px;padding:12px 16px;margin:8px 0;\
     font:13.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;tab-size:2}
     dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(240px,100%),1fr));gap:0 28px;margin:14px 0;\
     background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:8px 18px}
@@ -79,7 +84,7 @@ enum ReportStyle {
     @media(max-width:600px){main{padding:24px 14px 40px}header h1{font-size:24px}header p{font-size:15px}h2{margin-top:34px}\
     .table figcaption{padding:0 12px 4px}.note{margin-inline:12px}tr>:first-child{padding-left:12px}.figures figure{padding:10px 8px 6px}.verdict{padding:10px 12px}}
     @media print{:root{--page:#fff}body{font-size:11pt}main{max-width:none;padding:0}nav{display:none}\
-    figure,.verdict,dl,pre{break-inside:avoid}figcaption{break-after:avoid}h2{break-after:avoid}.scroll{overflow:visible}\
+    figure,.verdict,dl,pre{break-inside:avoid}figcaption{break-after:avoid}h2{break-after:avoid}.scroll,pre{overflow:visible;background:var(--ground)}\
     table{font-size:9pt}th,td{padding:3px 6px}pre{white-space:pre-wrap}\
     *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
     """

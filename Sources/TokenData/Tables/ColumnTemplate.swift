@@ -102,7 +102,7 @@ public struct ColumnTemplate: Sendable, Hashable {
       let near = nearestName(to: name, among: names).map { "Is {\($0)} meant? " } ?? ""
       throw object.error(
         expected: "a column \"\(name)\", as data.template says",
-        found: names.prefix(16).joined(separator: ", ") + (names.count > 16 ? ", …" : ""),
+        found: names.prefix(16).map(\.orNoName).joined(separator: ", ") + (names.count > 16 ? ", …" : ""),
         remedy: near + "Numbers are written as {name:05}, {name:.2f} or {name:07.2f}; {{ and }} are braces.")
     }
     guard value != .null else {

@@ -13,6 +13,16 @@ enum AdapterConfiguration {
   /// Modules that PEFT saves with adapters of any classifier (`task_type` SEQ_CLS), whichever of them the model has.
   private static let classifierHeads: Set<String> = ["classifier", "score"]
 
+  /// Keys of the settings that can be refused for their values.
+  private static let keys = [
+    "rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "targets": "target_modules",
+    "exclude": "exclude_modules", "rankPattern": "rank_pattern", "alphaPattern": "alpha_pattern",
+    "modulesToSave": "modules_to_save",
+  ]
+
+  /// Place in a file of a setting, by its name in run files.
+  static func place(_ setting: String) -> String { "key \(keys[setting] ?? setting)" }
+
   /// What a file says.
   struct Content {
     /// Its settings. Names of modules to save are as PEFT compares them, by ``means(_:_:)``.
@@ -57,7 +67,7 @@ enum AdapterConfiguration {
       default: try requireOff(field)
       }
     }
-    try settings.check(path: path)
+    try settings.check(path: path, place: place)
     return Content(settings: settings, tiesHead: tiesHead)
   }
 

@@ -56,7 +56,8 @@ extension TokenModel {
     let rows = weights.names.filter { $0.hasSuffix(".lora_A.weight") }.compactMap { weights.entry($0)?.shape.first }
     if let most = rows.max(), settings.largestRank > most {
       throw InputError(
-        path: path, place: "key r", expected: "at most \(most), the rows of lora_A in \(weights.path)",
+        path: path, place: AdapterConfiguration.place(settings.rank > most ? "rank" : "rankPattern"),
+        expected: "at most \(most), the rows of lora_A in \(weights.path)",
         found: "\(settings.largestRank)",
         remedy: "Check that \(AdapterConfiguration.fileName) belongs to these weights.")
     }

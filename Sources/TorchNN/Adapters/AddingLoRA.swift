@@ -62,13 +62,16 @@ extension TokenModel {
   func makeAdapters(
     _ settings: LoRASettings, path: String, isNew: Bool = false
   ) throws -> [(key: String, layer: LoRALinear)] {
-    try settings.check(path: path)
+    // A stored adapter's file has PEFT's keys.
+    let nameInFile = isNew ? { $0 } : AdapterConfiguration.place
+    try settings.check(path: path, place: nameInFile)
     precondition(adapters.isEmpty, "a model with adapters gets no others: merge them first")
     let all = descendants().compactMap { key, module in (module as? Linear).map { (key: key, layer: $0) } }
     let (heads, layers) = (all.filter { $0.layer.isHead(of: self) }, all.filter { !$0.layer.isHead(of: self) })
     func refuse(_ place: String, _ expected: String, _ found: String, among names: [String]) -> InputError {
       InputError(
-        path: path, place: place, expected: expected + lastParts(names).joined(separator: ", "), found: found)
+        path: path, place: nameInFile(place), expected: expected + lastParts(names).joined(separator: ", "),
+        found: found)
     }
     for target in settings.targets {
       let alone = LoRASettings(targets: [target])

@@ -74,9 +74,11 @@ public struct LoRASettings: Sendable, Hashable, Codable {
   }
 
   /// Throws unless every number can be meant.
-  func check(path: String) throws(InputError) {
+  ///
+  /// - Parameter place: the name of a setting where it was read.
+  func check(path: String, place: (String) -> String) throws(InputError) {
     func refuse(_ key: String, _ expected: String, _ found: String) -> InputError {
-      InputError(path: path, place: key, expected: expected, found: found)
+      InputError(path: path, place: place(key), expected: expected, found: found)
     }
     guard rank > 0 else { throw refuse("rank", "a whole number from 1 on", "\(rank)") }
     guard alpha.isFinite, alpha > 0 else { throw refuse("alpha", "a number above 0", "\(alpha)") }

@@ -18,8 +18,18 @@ extension TokenModel {
   public func quantize(
     _ settings: QuantizationSettings, dtype: DType? = nil, device: Device = .cpu, path: String = "quantize"
   ) throws {
+    try quantize(settings, dtype: dtype, device: device, path: path, progress: nil)
+  }
+
+  /// As above, telling how many layers are done, of how many.
+  package func quantize(
+    _ settings: QuantizationSettings, dtype: DType? = nil, device: Device = .cpu, path: String = "quantize",
+    progress: ((_ done: Int, _ of: Int) -> Void)?
+  ) throws {
     precondition(adapters.isEmpty, "a model is quantised before it gets adapters")
-    for (_, layer) in try layersToQuantize(settings, path: path) {
+    let layers = try layersToQuantize(settings, path: path)
+    for (index, (_, layer)) in layers.enumerated() {
+      defer { progress?(index + 1, layers.count) }
       layer.quantize(settings, dtype: dtype ?? layer.weight.dtype, device: device)
     }
     noGrad {

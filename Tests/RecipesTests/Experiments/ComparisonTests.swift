@@ -27,6 +27,41 @@ import Testing
     }
   }
 
+  /// What differs is named, and nothing that a folder may hold beside its own.
+  @Test func whatDiffersFromTheFolderIsNamed() throws {
+    let tiny = try TinyRun(), folder = tiny.folder + "/compare"
+    func comparison(_ objectives: [Preset], seeds: [Int], _ overrides: String...) throws -> ComparisonExperiment {
+      try ComparisonExperiment(tiny.settings(overrides), objectives: objectives, seeds: seeds)
+    }
+    _ = try ExperimentFolder(folder, comparison([.sft, .dist], seeds: [1, 2]))
+    let error = #expect(throws: InputError.self) {
+      try ExperimentFolder(folder, comparison([.vocab], seeds: [3], "train.batch=2", "data.limit=8"))
+    }
+    #expect(error?.found == "other settings: data.limit: null, now 8; train.batch: 4, now 2")
+    let many = #expect(throws: InputError.self) {
+      try ExperimentFolder(
+        folder,
+        comparison(
+          [.sft], seeds: [1], "train.batch=2", "data.limit=8", "train.steps=3", "train.learningRate=0.5", "train.keep=1"
+        ))
+    }
+    #expect(many?.found.hasSuffix("; and 1 more") == true)
+    #expect(throws: Never.self) { try ExperimentFolder(folder, comparison([.sft], seeds: [1])) }
+  }
+
+  /// A report is of all that a folder holds: what was not asked for this time is said.
+  @Test func whatAFolderHoldsBesidesIsSaid() throws {
+    let tiny = try TinyRun(), folder = tiny.folder + "/compare", run = try tiny.settings()
+    func remark(_ objectives: [Preset], _ seeds: [Int]) throws -> String? {
+      try ExperimentFolder(folder, ComparisonExperiment(run, objectives: objectives, seeds: seeds)).remark
+    }
+    #expect(try remark([.sft, .dist], [1, 2]) == nil)
+    #expect(try remark([.sft, .dist], [1, 2]) == nil)
+    let more = try #require(try remark([.sft, .vocab], [1, 2, 3]))
+    #expect(more.contains("holds sft, dist with seeds 1, 2 already"))
+    #expect(more.contains("the report, which is replaced, will be of all"))
+  }
+
   /// A folder that an earlier version began, with the keys of that version.
   @Test func foldersOfEarlierVersionsGoOn() throws {
     let tiny = try TinyRun()

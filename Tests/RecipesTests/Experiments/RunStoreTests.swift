@@ -19,7 +19,7 @@ import Testing
       let error = #expect(throws: InputError.self) {
         try RunStore<Settings, [Double]>(folder: folder, settings: Settings(size: 2))
       }
-      #expect(error?.description.contains("other settings") == true)
+      #expect(error?.found == "other settings: size: 1, now 2")
     }
   }
 

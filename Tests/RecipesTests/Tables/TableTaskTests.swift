@@ -134,6 +134,22 @@ import TokenData
     try refuse("x,y\n" + (0..<20).map { "1,\($0)\n" }.joined(), "none that says something")
   }
 
+  /// Keys of JSON may be empty; what prints as nothing is no help.
+  @Test func columnsWithoutNamesAreSaid() throws {
+    let lines = (0..<40).map { "{\"\": \($0 % 7), \"a\": \($0), \"y\": \($0 * 7 % 20)}" }.joined(separator: "\n")
+    try withTemporaryFolder { folder in
+      try lines.write(toFile: folder + "/t.jsonl", atomically: true, encoding: .utf8)
+      let source = DataSource(folder + "/t.jsonl")
+      let task = try TableTask(source, TableTask.Options(target: "y"), terminal: quiet)
+      let text = try task.text(quiet)
+      #expect(text.contains("Left out (no name): templates need a name: give it one."), "\(text)")
+      let error = #expect(throws: InputError.self) {
+        try TableTask(source, TableTask.Options(target: "z"), terminal: quiet)
+      }
+      #expect(error?.found == "(no name), a, y")
+    }
+  }
+
   /// One command, from the table to the exported model and the page.
   @Test(.enabled(if: dist2Program != nil, "dist2 is not built")) func oneCommand() throws {
     let lab = try CommandLab()

@@ -24,6 +24,44 @@ import Training
     }
   }
 
+  /// Also before the first of them has taken a step, when there is nothing but what it began with.
+  @Test func twoRunsShareNoFolder() throws {
+    let tiny = try TinyRun(), out = tiny.folder + "/out"
+    let first = try tiny.train("train.steps=2")
+    var found = [String]()
+    first.observe = { event in
+      guard case .started = event else { return }
+      for overrides in [["train.steps=2"], ["train.seed=5"]] {
+        let second = TrainRun(try RunArtifacts(tiny.settings(overrides)), command: "", terminal: quiet)
+        do { _ = try second.run() } catch let error as InputError { found.append("\(error.path): \(error.found)") }
+      }
+    }
+    #expect(try first.run().step == 2)
+    #expect(
+      found.count == 2 && found.allSatisfy { $0.hasSuffix("/out: that another process is writing it") }, "\(found)")
+
+    try FileManager.default.removeItem(atPath: out)
+    try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+    let lock = try FileLock(folder: URL(fileURLWithPath: out).resolvingSymlinksInPath().path)
+    try "{}".write(toFile: out + "/data.json", atomically: true, encoding: .utf8)
+    try "# Written by dist2: every key with what it came to.".write(
+      toFile: out + "/run.yaml", atomically: true, encoding: .utf8)
+    #expect(throws: InputError.self) { try tiny.train("train.steps=2").run() }
+    #expect(fileExists(out + "/run.yaml") && fileExists(out + "/data.json"))
+    // Once nobody works there, nothing is lost with it.
+    lock.unlock()
+    #expect(try tiny.train("train.steps=2").run().step == 2)
+  }
+
+  @Test func theFolderMayBeALink() throws {
+    let tiny = try TinyRun()
+    try FileManager.default.createDirectory(atPath: tiny.folder + "/elsewhere", withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      atPath: tiny.folder + "/out", withDestinationPath: tiny.folder + "/elsewhere")
+    #expect(try tiny.train("train.steps=1").run().step == 1)
+    #expect(fileExists(tiny.folder + "/elsewhere/report.html"))
+  }
+
   @Test func aLengthThatIsSetTakesThePlaceOfTheOther() throws {
     let tiny = try TinyRun()
     #expect(try tiny.settings().train.length == .steps(12))

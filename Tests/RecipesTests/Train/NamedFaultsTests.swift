@@ -51,7 +51,13 @@ import Testing
     try put("pickled/pytorch_model.bin")
     let adapter = refusal { _ = try modelFolder(folder + "/adapter") }
     #expect(adapter.contains("an adapter (adapter_config.json) of org/base"))
-    #expect(adapter.contains("merge_and_unload"))
+    #expect(adapter.contains("dist2 export \(folder)/adapter -o FOLDER"))
+    // Nor can it be used where its model is not.
+    let missing = refusal { _ = try ModelChoice(folder + "/adapter") }
+    #expect(missing.contains("adapter_config.json: key base_model_name_or_path"), "\(missing)")
+    #expect(missing.contains("org/base") && missing.contains("hf download org/base"), "\(missing)")
+    try put("nameless/adapter_config.json", "{\"base_model_name_or_path\": null}")
+    #expect(refusal { _ = try ModelChoice(folder + "/nameless") }.contains("key base_model_name_or_path"))
     #expect(
       refusal { _ = try modelFolder(folder + "/trainer") }.contains(
         "Name one of them: \(folder)/trainer/checkpoint-100."))
