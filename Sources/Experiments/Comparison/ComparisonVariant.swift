@@ -107,6 +107,9 @@ extension Preset {
     case .smoothVocabulary: return !isMetric && (!key.hasPrefix("objective.") || key == "objective.smoothing")
     case .vocab, .ntlWasserstein, .ntlMSE, .smooth: return !isTemperature && !isDistance
     case .raml: return key != "objective.alpha"
+    case .emo:
+      return !isMetric
+        && (!key.hasPrefix("objective.") || ["alpha", "balance", "reduction"].contains { key == "objective.\($0)" })
     default: return true
     }
   }

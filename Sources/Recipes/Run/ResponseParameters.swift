@@ -3,8 +3,8 @@ import Files
 import MetricTokens
 public import Objectives
 
-/// The numbers of objectives over whole responses and against other models, keys of `objective`. Nil where a preset does
-/// not read one.
+/// The keys of `objective` that few presets read: of objectives over whole responses, against other models, and of some of
+/// tokens and heads. Nil where a preset does not read one.
 public struct ResponseParameters: Sendable, Hashable {
   /// β
   public var beta: Double?
@@ -28,6 +28,8 @@ public struct ResponseParameters: Sendable, Hashable {
   public var gamma: Double?
   /// λ: weight of the rejected responses (`dckd`).
   public var rejected: Double?
+  /// How distance and cross entropy are weighed (`emo`).
+  public var balance: Objective.Balance?
 
   /// None.
   public init() {}
@@ -36,10 +38,14 @@ public struct ResponseParameters: Sendable, Hashable {
   public init(_ preset: ObjectivePreset) {
     self.init()
     switch preset {
-    case .tokens: break
+    case .tokens(let preset): take(preset)
     case .responses(let preset): take(preset)
     case .distillation(let preset): take(preset)
     }
+  }
+
+  private mutating func take(_ preset: Preset) {
+    if preset == .emo { balance = preset.defaultBalance }
   }
 
   private mutating func take(_ preset: SequencePreset) {
@@ -90,10 +96,12 @@ extension ResponseParameters: SettingsSection {
     try keys.value("strength", &strength, in: SettingRange.divisors)
     try keys.value("gamma", &gamma, in: SettingRange.factors)
     try keys.value("rejected", &rejected, in: SettingRange.factors)
+    try keys.value("balance", &balance)
   }
 }
 
 extension SequenceReward.Length: NamedSetting {}
+extension Objective.Balance: NamedSetting {}
 
 extension ObjectiveSettings {
   /// The objective over whole responses.

@@ -24,15 +24,22 @@ extension RunSettings {
 
   /// Loss to minimise.
   ///
+  /// - Parameter embeddings: the model's output embeddings, which `emo` reads.
   /// - Throws: `InputError` naming the key.
-  func objective(_ distanceLosses: [DistanceLoss], vocabularySize: Int) throws -> Objective {
+  func objective(
+    _ distanceLosses: [DistanceLoss], vocabularySize: Int, embeddings: () throws -> CodeBook
+  ) throws -> Objective {
     for (index, distanceLoss) in distanceLosses.enumerated() {
       try naming("metrics[\(index)].tokens") { try distanceLoss.space.check(vocabularySize: vocabularySize) }
     }
     return try naming("objective.preset") {
+      let isEverywhere = objective.preset == .emo
       let objective = try Objective(
-        objective.preset, distanceLosses: distanceLosses, alpha: objective.alpha, smoothing: objective.smoothing,
-        weights: metrics.map(\.weight), reduction: objective.reduction)
+        objective.preset,
+        distanceLosses: isEverywhere ? [.everywhere(vocabularySize, embeddings())] : distanceLosses,
+        alpha: objective.alpha, smoothing: objective.smoothing,
+        weights: isEverywhere ? nil : metrics.map(\.weight), reduction: objective.reduction,
+        balance: objective.parameters.balance)
       try objective.check(vocabularySize: vocabularySize)
       return objective
     }
@@ -54,6 +61,15 @@ extension RunSettings {
       }
       return RatingObjective(loss, temperature: temperature)
     }
+  }
+}
+
+extension DistanceLoss {
+  /// Cosine distances between the output embeddings of the whole vocabulary.
+  fileprivate static func everywhere(_ vocabularySize: Int, _ embeddings: CodeBook) throws -> DistanceLoss {
+    try DistanceLoss(
+      .all(vocabularySize, name: "vocabulary"), target: TargetDistribution(CosineDistance(embeddings), temperature: 1),
+      divergence: .expectedDistance, name: "emo")
   }
 }
 
