@@ -131,9 +131,10 @@ public struct RunArtifacts: TrainingArtifacts {
   package var reader: RecordReader {
     var reader = settings.data.reader
     reader.ratings = try? ratings
-    reader.measures = Set(settings.taughtMetrics.compactMap(\.whole.scaleChoice.field))
+    let measured = settings.taughtMetrics + settings.histogramMetrics
+    reader.measures = Set(measured.compactMap(\.whole.scaleChoice.field))
     reader.widths = Set(
-      settings.taughtMetrics.compactMap { metric in
+      measured.compactMap { metric in
         if case .field(let name)? = metric.whole.scale { name } else { nil }
       })
     return reader
