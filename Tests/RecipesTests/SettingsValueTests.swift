@@ -161,7 +161,7 @@ import Training
   @Test func allKeysAreWritten() throws {
     let responses: Set = [
       "beta", "length", "margin", "crossEntropy", "weight", "klCoefficient", "wanted", "unwanted", "strength", "gamma",
-      "rejected", "maskPenalty", "divergenceMaskPenalty", "balance",
+      "rejected", "maskPenalty", "divergenceMaskPenalty", "balance", "dimensions", "text",
     ]
     let tree = try rich().resolved, usual = RunSettings(model: "", metrics: [MetricSettings(tokens: .digits)]).resolved
     for section in ["data", "objective", "train", "evaluate"] {

@@ -45,6 +45,10 @@ public enum Preset: String, Sendable, Hashable, Codable, CaseIterable {
   /// The same with a margin, and weighted by it (``RatingObjective``).
   case marginBradleyTerry
   case scaledBradleyTerry
+  /// A head of embeddings, of which two say which response is better, in circles too (``GeneralPreference``).
+  case generalPreference
+  /// A head of one score, and a loss of the pairs' texts that keeps the model able to write (``TextRegularization``).
+  case textRegularized
   /// A head of one score a scale, by squared error (HelpSteer2's regression).
   case regression
   /// A head of one score, by all responses to a prompt at once: cross entropy of softmax(R/τ), or the likelihood of their
@@ -94,7 +98,7 @@ extension Objective {
       switch preset {
       case .value, .valueDrawn: add(distanceLoss, weight: alpha)
       case .sft, .raml, .smoothVocabulary, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression,
-        .listwise, .listwiseOrder:
+        .generalPreference, .textRegularized, .listwise, .listwiseOrder:
         break
       case .dist: add(distanceLoss, weight: alpha)
       case .vocab:

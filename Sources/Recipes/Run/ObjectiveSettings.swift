@@ -144,6 +144,12 @@ extension Preset {
   /// Whether it is nothing without a metric.
   var needsMetrics: Bool { ![.sft, .smoothVocabulary, .emo].contains(self) && rating == nil }
 
-  /// τ where none is chosen: 1 of scores of responses, as `infoNCA` and its kin have it.
-  var defaultTemperature: Double { self == .listwise ? 1 : 2 }
+  /// τ where none is chosen: 1 of scores of responses, as `infoNCA` and its kin have it, and a head's own.
+  var defaultTemperature: Double {
+    switch self {
+    case .listwise: 1
+    case .generalPreference: GeneralPreference().temperature
+    default: 2
+    }
+  }
 }

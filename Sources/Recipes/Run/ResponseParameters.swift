@@ -30,6 +30,20 @@ public struct ResponseParameters: Sendable, Hashable {
   public var rejected: Double?
   /// How distance and cross entropy are weighed (`emo`).
   public var balance: Objective.Balance?
+  /// Numbers of an embedding (`generalPreference`).
+  public var dimensions: Int?
+  /// Loss of the texts of pairs (`textRegularized`), weighed by `weight`.
+  public var text: TextLoss?
+
+  /// T of `TextRegularization`, whose β is `beta`.
+  public enum TextLoss: String, Sendable, Hashable, CaseIterable, NamedSetting {
+    /// −ℓ of the better response.
+    case likelihood
+    /// −log σ(β·ℓ) of the better response.
+    case logistic
+    /// −log σ(β·Δℓ)
+    case preference
+  }
 
   /// None.
   public init() {}
@@ -45,7 +59,12 @@ public struct ResponseParameters: Sendable, Hashable {
   }
 
   private mutating func take(_ preset: Preset) {
-    if preset == .emo { balance = preset.defaultBalance }
+    switch preset {
+    case .emo: balance = preset.defaultBalance
+    case .generalPreference: dimensions = 6
+    case .textRegularized: (text, weight, beta) = (.likelihood, TextRegularization().weight, 0.1)
+    default: break
+    }
   }
 
   private mutating func take(_ preset: SequencePreset) {
@@ -97,6 +116,10 @@ extension ResponseParameters: SettingsSection {
     try keys.value("gamma", &gamma, in: SettingRange.factors)
     try keys.value("rejected", &rejected, in: SettingRange.factors)
     try keys.value("balance", &balance)
+    try keys.value("text", &text)
+    try keys.value("dimensions", &dimensions, "an even number from 2 to 4096") {
+      (2...4096).contains($0) && $0.isMultiple(of: 2)
+    }
   }
 }
 

@@ -53,13 +53,41 @@ extension RunSettings {
   var ratingObjective: RatingObjective? {
     get throws {
       guard let loss = objective.preset.rating else { return nil }
-      guard loss == .listwise else { return RatingObjective(loss) }
+      if loss.readsTexts { return RatingObjective(loss, text: try textRegularization) }
+      guard loss == .listwise || loss.givesEmbeddings else { return RatingObjective(loss) }
       guard case .value(let temperature) = objective.temperature, temperature.isFinite else {
         throw InputError(
           path: path, place: "key objective.temperature", expected: "a number, τ of the scores of responses",
           found: "a perplexity", remedy: "Perplexities are of distances between tokens.")
       }
+      guard temperature > 0 || !loss.givesEmbeddings else {
+        throw InputError(
+          path: path, place: "key objective.temperature",
+          expected: "a number above 0, which divides preferences, as objective.preset is \(loss.rawValue)",
+          found: "\(temperature)", remedy: "The authors' is 0.1.")
+      }
       return RatingObjective(loss, temperature: temperature)
+    }
+  }
+}
+
+extension RunSettings {
+  /// The loss of texts beside a head of scores.
+  private var textRegularization: TextRegularization {
+    get throws {
+      let p = objective.parameters, weight = p.weight ?? TextRegularization().weight, beta = p.beta ?? 0.1
+      guard (0...1).contains(weight) else {
+        throw InputError(
+          path: path, place: "key objective.weight", expected: "a share from 0 to 1, that of the texts",
+          found: "\(weight)", remedy: "The authors' is 0.01.")
+      }
+      let term: TextRegularization.Term =
+        switch p.text ?? .likelihood {
+        case .likelihood: .likelihood
+        case .logistic: .logistic(beta: beta)
+        case .preference: .preference(beta: beta)
+        }
+      return TextRegularization(term, weight: weight)
     }
   }
 }
