@@ -54,6 +54,9 @@ public protocol TokenModel: Module {
   var contextLength: Int { get }
   /// The last projection.
   var head: OutputHead { get }
+  /// The projection onto the vocabulary, of a model whose ``head`` is one of scores and which keeps the other beside it;
+  /// nil, the default, for none.
+  var textHead: OutputHead? { get }
   /// Sequences of more tokens than this are computed otherwise than shorter ones, from their first token on (LongRoPE),
   /// so the two kinds are never read side by side; nil, the default, for none.
   var switchingLength: Int? { get }
@@ -79,6 +82,8 @@ public protocol TokenModel: Module {
 }
 
 extension TokenModel {
+  /// None.
+  public var textHead: OutputHead? { nil }
   /// None.
   public var modulesToSave: [String] { [] }
   /// None: sequences of any length are computed alike.

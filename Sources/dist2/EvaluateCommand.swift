@@ -85,6 +85,7 @@ struct EvaluateCommand: ParsableCommand {
         pairs: DataSource(pairs), output: output, json: json, skipBad: skipBad, limit: settings.evaluate.limit,
         group: group)
       if pairwise { return try command.run(PairwiseJudge(choice)) }
+      if choice.isOfPreferences { return try command.run(PreferenceModel(choice)) }
       return try command.run(
         loadRewardModel(choice), kind: choice.artifacts.rating == nil ? "Generative" : "Seq. Classifier",
         tokenBudget: settings.evaluate.tokenBudget)

@@ -39,6 +39,15 @@ struct EvaluatePairs {
     try tell(evaluation, kind: "Generative")
   }
 
+  /// Each response embedded once, and compared with the others of its example.
+  func run(_ model: PreferenceModel) throws {
+    let set = try set()
+    let evaluation = try ProgressBar.run("comparing responses", total: set.examples.count, unit: "example") { bar in
+      try PreferenceEvaluation(set, model, skipBad: skipBad) { bar.update(completed: $0) }
+    }
+    try tell(evaluation, kind: "Custom Classifier")
+  }
+
   private func set() throws -> PreferenceSet {
     let set = try PreferenceSet(pairs, skipBad: skipBad, limit: limit)
     for remark in set.remarks { Terminal.standardError.note(remark) }

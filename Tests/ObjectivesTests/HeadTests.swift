@@ -87,6 +87,30 @@ import Torch
     #expect(head.scores(circle, over: next).min().item() > 0.8)
   }
 
+  /// The same as an objective of a head: embeddings at the last tokens of the pairs' documents, chosen ones first.
+  @Test(arguments: [DType.float64, .float32]) func generalPreferencesAreObjectives(_ dtype: DType) throws {
+    for example in Self.fixture.gpm {
+      let count = example.embeddings.count, width = example.embeddings[0][0].count
+      let leaf = tensor(example.embeddings).to(dtype).requiresGrad(true)
+      let objective = RatingObjective(.generalPreference, temperature: example.temperature)
+      try objective.check(outputs: width)
+      #expect(throws: ObjectiveError.self) { try objective.check(outputs: width + 1) }
+      let supervision = Supervision(
+        pooledPositions: (0..<2 * count).map(Int32.init),
+        comparisons: (0..<count).map { ComparisonTarget(chosen: 2 * $0, rejected: 2 * $0 + 1, margin: 1) })
+      let loss = objective(
+        scores: leaf.view([2 * count, width]), supervision: supervision,
+        denominators: objective.denominators(of: [supervision]))
+      let tolerance = dtype == .float64 ? 1e-9 : 1e-5
+      #expect(loss.lossTerms.map(\.name) == ["generalPreference"])
+      #expect(abs(loss.total.item() - example.loss) < tolerance * max(1, abs(example.loss)))
+      let found = try #require(gradients(of: [loss.total], withRespectTo: [leaf])[0]),
+        expected = tensor(example.gradient)
+      #expect(difference(found, expected) < tolerance * max(1, expected.abs().max().item()))
+    }
+    #expect(RatingObjective.generalPreference.temperature == 0.1)
+  }
+
   // MARK: Gates
 
   @Test func gatedRewardsEqualTheirFormula() throws {
@@ -131,6 +155,45 @@ import Torch
         example.term)
     }
     #expect(Set(all.grm.map(\.term)).count == 3)
+  }
+
+  /// The same as an objective: pairs of documents whose tokens' log-probabilities add up to ℓ, one document after the other.
+  @Test(arguments: [DType.float64, .float32]) func regularisedRewardsAreObjectives(_ dtype: DType) throws {
+    let all = Self.fixture, pairs = all.grm_scores.count, tolerance = dtype == .float64 ? 1e-9 : 1e-5
+    let supervision = Supervision(
+      logitRows: (0..<4 * pairs).map(Int32.init), labels: [Int32](repeating: 0, count: 4 * pairs),
+      pooledPositions: (0..<2 * pairs).map(Int32.init),
+      comparisons: (0..<pairs).map { ComparisonTarget(chosen: 2 * $0, rejected: 2 * $0 + 1, margin: 1) },
+      documents: (0..<2 * pairs).map { DocumentTarget(tokens: 2 * $0..<2 * $0 + 2) },
+      groups: (0..<pairs).map { DocumentGroup(documents: 2 * $0..<2 * $0 + 2, worth: .preference) })
+    for example in all.grm {
+      let term: TextRegularization.Term =
+        ["logistic": .logistic(beta: example.beta), "preference": .preference(beta: example.beta)][example.term]
+        ?? .likelihood
+      let objective = RatingObjective(.textRegularized, text: TextRegularization(term, weight: example.weight))
+      let scores = tensor(all.grm_scores).to(dtype).requiresGrad(true)
+      // Two tokens a document, with three and one quarters of ℓ.
+      let halves = all.grm_log_probabilities.map { $0.flatMap { [0.75 * $0, 0.25 * $0] } }
+      let tokens = tensor(halves).to(dtype).requiresGrad(true)
+      let loss = objective(
+        scores: scores.view([2 * pairs, 1]), logProbabilities: tokens.view([4 * pairs]), supervision: supervision,
+        denominators: objective.denominators(of: [supervision]))
+      #expect(loss.lossTerms.map(\.name) == ["bradleyTerry", "text"])
+      #expect(loss.lossTerms.map(\.weight) == [1 - example.weight, example.weight])
+      #expect(abs(loss.total.item() - example.loss) < tolerance * max(1, abs(example.loss)), "\(example.term)")
+      let spread = example.gradient_log_probabilities.map { $0.flatMap { [$0, $0] } }
+      try expectGradients(
+        loss.total, [(scores, tensor(example.gradient_scores)), (tokens, tensor(spread))], example.term,
+        tolerance: tolerance)
+    }
+    #expect(objectiveRows() == [5, 9, 1, 2])
+  }
+
+  /// Documents are read out first, then their texts; without the text's loss only the former.
+  private func objectiveRows() -> [Int32] {
+    let supervision = Supervision(logitRows: [1, 2], labels: [0, 0], pooledPositions: [5, 9])
+    #expect(RatingObjective.bradleyTerry.rows(of: supervision) == [5, 9])
+    return RatingObjective(.textRegularized).rows(of: supervision)
   }
 
   // MARK: Lists

@@ -162,7 +162,7 @@ import Training
   @Test func allKeysAreWritten() throws {
     let responses: Set = [
       "beta", "length", "margin", "crossEntropy", "weight", "klCoefficient", "wanted", "unwanted", "strength", "gamma",
-      "rejected", "maskPenalty", "divergenceMaskPenalty",
+      "rejected", "maskPenalty", "divergenceMaskPenalty", "balance", "dimensions", "text",
     ]
     let tree = try rich().resolved, usual = RunSettings(model: "", metrics: [MetricSettings(tokens: .digits)]).resolved
     for section in ["data", "objective", "train", "evaluate"] {
@@ -173,7 +173,7 @@ import Training
         #expect(value != usual[section]?[key], "\(section).\(key)")
       }
     }
-    // Numbers that no objective of tokens reads: each belongs to a preset.
+    // Keys that few presets read, and `value` does not: each belongs to one.
     for key in responses {
       #expect(tree["objective"]?[key] == .null, "\(key)")
       let read = ObjectivePreset.allCases.filter { preset in

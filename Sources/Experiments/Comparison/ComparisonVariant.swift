@@ -101,12 +101,18 @@ extension Preset {
     if isOfValues, isTemperature || key.hasSuffix("contrast") || key.hasSuffix("place") { return false }
     if key == "objective.margins" { return self == .marginBradleyTerry || self == .scaledBradleyTerry }
     switch self {
-    case .listwise: return key == "objective.temperature" || !isMetric && !key.hasPrefix("objective.")
-    case .sft, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression, .listwiseOrder:
+    case .textRegularized where ["text", "weight", "beta"].contains { key == "objective.\($0)" }: return true
+    case .generalPreference where key == "objective.dimensions": return true
+    case .listwise, .generalPreference:
+      return key == "objective.temperature" || !isMetric && !key.hasPrefix("objective.")
+    case .sft, .bradleyTerry, .marginBradleyTerry, .scaledBradleyTerry, .regression, .textRegularized, .listwiseOrder:
       return !isMetric && !key.hasPrefix("objective.")
     case .smoothVocabulary: return !isMetric && (!key.hasPrefix("objective.") || key == "objective.smoothing")
     case .vocab, .ntlWasserstein, .ntlMSE, .smooth: return !isTemperature && !isDistance
     case .raml: return key != "objective.alpha"
+    case .emo:
+      return !isMetric
+        && (!key.hasPrefix("objective.") || ["alpha", "balance", "reduction"].contains { key == "objective.\($0)" })
     default: return true
     }
   }

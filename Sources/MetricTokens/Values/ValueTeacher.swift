@@ -6,14 +6,18 @@
 public struct ValueTeacher: Sendable, Hashable {
   /// A rule per metric, by index; nil for metrics of tokens.
   public var rules: [ValueRule?]
+  /// A rule per metric whose bins are taught as a histogram, by index; nil for others.
+  public var histograms: [HistogramRule?]
   /// Seed of the run.
   public var seed: UInt64
   /// Largest number of tokens of an example: a drawn number that makes it longer is not taken.
   public var maxLength: Int
 
   /// Memberwise.
-  public init(_ rules: [ValueRule?], seed: UInt64, maxLength: Int = .max) {
-    self.rules = rules
+  public init(
+    _ rules: [ValueRule?], histograms: [HistogramRule?] = [], seed: UInt64, maxLength: Int = .max
+  ) {
+    (self.rules, self.histograms) = (rules, histograms)
     self.seed = seed
     self.maxLength = maxLength
   }
@@ -37,10 +41,18 @@ public struct ValueTeacher: Sendable, Hashable {
     guard !example.metrics.isEmpty else { return example }
     var writer = ExampleWriter(example)
     let values = values(example)
+    var bins = [Int: Int]()  // those of each metric so far
     for entries in example.numbers {
       let positions = entries.map { example.metrics[$0] }
       guard let first = positions.first, let rule = rule(first.metric) else {
-        writer.keep(positions)
+        var kept = positions
+        for index in kept.indices {
+          let metric = kept[index].metric
+          guard histograms.indices.contains(metric), let histogram = histograms[metric] else { continue }
+          kept[index].given = try histogram.given(kept[index].candidate, bins[metric, default: 0], in: example)
+          bins[metric, default: 0] += 1
+        }
+        writer.keep(kept)
         continue
       }
       guard let number = rule.number(positions, of: example) else { continue }

@@ -36,14 +36,19 @@ public struct TextRegularization: Sendable, Hashable, Codable {
     torchPrecondition(
       scores.shape.count == 2 && scores.size(1) == 2 && scores.shape == logProbabilities.shape,
       "scores \(scores.shape), log-probabilities \(logProbabilities.shape) of pairs")
-    func first(_ values: Tensor) -> Tensor { values.select(1, 0) }
-    func difference(_ values: Tensor) -> Tensor { values.select(1, 0) - values.select(1, 1) }
-    let text =
-      switch term {
-      case .likelihood: -first(logProbabilities)
-      case .logistic(let beta): -(first(logProbabilities) * beta).logSigmoid()
-      case .preference(let beta): -(difference(logProbabilities) * beta).logSigmoid()
-      }
-    return -difference(scores).logSigmoid() * (1 - weight) + text * weight
+    let difference = scores.select(1, 0) - scores.select(1, 1)
+    return -difference.logSigmoid() * (1 - weight) + losses(ofTexts: logProbabilities) * weight
+  }
+
+  /// T of each pair, `[P]`.
+  ///
+  /// - Parameter logProbabilities: ℓ of responses, `[P, 2]`; the better one is the first.
+  func losses(ofTexts logProbabilities: Tensor) -> Tensor {
+    let chosen = logProbabilities.select(1, 0), rejected = logProbabilities.select(1, 1)
+    switch term {
+    case .likelihood: return -chosen
+    case .logistic(let beta): return -(chosen * beta).logSigmoid()
+    case .preference(let beta): return -((chosen - rejected) * beta).logSigmoid()
+    }
   }
 }

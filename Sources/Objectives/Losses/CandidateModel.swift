@@ -24,6 +24,17 @@ struct CandidateModel {
     return isSquared ? mean.square() : mean
   }
 
+  /// Σ p_θ(v)·‖u(x) − u(v)‖², `[n]`, without a table of distances.
+  ///
+  /// - Parameters:
+  ///   - vectors: u of the candidates, `[K, D]`.
+  ///   - targets: u of the target tokens, `[n, D]`.
+  func expectedSquare(_ vectors: Tensor, from targets: Tensor) -> Tensor {
+    let p = logQ.exp(), mean = p.mm(vectors)
+    let lengths = p.mm(vectors.square().sum(1, keepDim: true)).select(1, 0)
+    return targets.square().sum(1) + lengths - (targets * mean).sum(1) * 2
+  }
+
   /// Over the vocabulary: m·cost + (1 − m)·(that of all other tokens).
   func withOutside(_ cost: Tensor, _ outside: @autoclosure () -> Double) -> Tensor {
     guard let mass = logMass?.exp() else { return cost }

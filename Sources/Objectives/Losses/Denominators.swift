@@ -45,7 +45,7 @@ extension Objective {
       let first = Dictionary(weighed, uniquingKeysWith: { first, _ in first })
       return weighed.map { metric, own in
         // In the terms' order, so that equal runs add up to equal bits.
-        let others = terms.map(\.metric).reduce(into: [Int]()) { if $1 != metric, !$0.contains($1) { $0.append($1) } }
+        let others = terms.map(\.metric).reduce(into: [Int?]()) { if $1 != metric, !$0.contains($1) { $0.append($1) } }
         return others.reduce(own) { $0 + (first[$1] ?? 0) }
       }
     }
@@ -57,8 +57,7 @@ extension Objective {
     let none = Denominators(supervised: 0, weights: terms.map { _ in 0 })
     return step.reduce(none) { sum, supervision in
       let weights = terms.map { term in
-        supervision.metrics.lazy.filter { $0.metric == term.metric }
-          .reduce(0) { $0 + term.distanceLoss.place.weight(of: $1.place) }
+        term.positions(in: supervision).reduce(0) { $0 + term.distanceLoss.place.weight(of: $1.place) }
       }
       return sum + Denominators(supervised: Double(supervision.labels.count), weights: weights)
     }

@@ -19,6 +19,9 @@ public enum Divergence: Sendable, Hashable {
   ///
   /// Over the vocabulary: m·that + (1 − m)·1.01·max d, the package's default `reweigh=True`, in which a token that is
   /// no number costs a little more than the farthest number.
+  ///
+  /// With the cosine distance of a model's own output embeddings over its whole vocabulary it is the bound on the earth
+  /// mover distance of EMO (``Preset/emo``).
   case expectedDistance
 
   /// (Σ_v p_θ(v)·v − x)²: the squared error of the expected value, `NTLossDotProduct` of the same package. It cannot
@@ -69,10 +72,10 @@ extension DistanceLoss {
     switch divergence {
     case .kullbackLeibler: break
     case .expectedDistance:
-      guard resolved.hasTable else {
+      guard resolved.hasTable || resolved.vectors != nil && softmax == .subset else {
         throw ObjectiveError(
           "expected distance", "space \(space.name) has \(space.count) candidates and no table of distances",
-          remedy: "Use the divergence, which needs none.")
+          remedy: "Use a cosine, Euclidean or mean squared distance over the candidates alone, or the divergence.")
       }
     case .squaredMean:
       guard space.values != nil else {

@@ -4,7 +4,9 @@ import Torch
 /// The same plan for our kernels: in chunks, without `[N, V]`, gradients made in the forward pass.
 extension LossPlan {
   /// Whether the kernels know all of it; they know divergences.
-  var isFusible: Bool { distanceLosses.allSatisfy { $0.distanceLoss.divergence == .kullbackLeibler } }
+  var isFusible: Bool {
+    balance == .fixed && distanceLosses.allSatisfy { $0.distanceLoss.divergence == .kullbackLeibler }
+  }
 
   /// The terms of a distance loss follow one another.
   func callAsFunction(_ compute: (FusedLoss) -> FusedLoss.Value) -> LossValue {

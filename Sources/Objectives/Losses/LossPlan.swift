@@ -47,6 +47,8 @@ package struct LossPlan {
   package var crossEntropyScale: Double
   /// ε of the cross entropy.
   package var labelSmoothing: Double
+  /// How distance losses are weighed against the cross entropy of the same tokens.
+  package var balance: Objective.Balance
   /// One per term.
   package var distanceLosses: [DistanceTerm]
 }
@@ -61,11 +63,11 @@ extension Objective {
       "\(supervision.labels.count) supervised tokens in a step of \(denominators.supervised)")
     return LossPlan(
       labels: supervision.labels.map(Int64.init), crossEntropyScale: scale(denominators.supervised),
-      labelSmoothing: labelSmoothing,
+      labelSmoothing: labelSmoothing, balance: balance,
       distanceLosses: terms.indices.map { index in
         let term = terms[index]
         return term.distanceLoss.plan(
-          supervision.metrics.filter { $0.metric == term.metric }, name: names[index + 1],
+          term.positions(in: supervision), name: names[index + 1],
           LossFactors(weight: term.weight, scale: scale(distanceDenominators[index])))
       })
   }
@@ -102,7 +104,7 @@ extension DistanceLoss {
   }
 
   private func planPart(_ targets: [MetricTarget], withContrastive: Bool, _ factors: LossFactors) -> LossPlan.Part {
-    if let vectors = resolved.vectors, !withContrastive, divergence == .kullbackLeibler {
+    if let vectors = resolved.vectors, !withContrastive, [.kullbackLeibler, .expectedDistance].contains(divergence) {
       let book = vectors.book.tensor(dtype: .float32, device: .cpu)
       return LossPlan.Part(
         term: term(

@@ -23,14 +23,34 @@ public struct Objective: Sendable {
     case literalSums
   }
 
+  /// How distance losses are weighed against the cross entropy of the same token, besides α. The two adaptive forms are
+  /// those of EMO (Ren et al. 2023, arXiv 2310.04691), with D + p_θ(x) for the distance loss D and the target x: p_θ(x) is
+  /// a constant there and keeps the quotient finite where x is certain.
+  public enum Balance: String, Sendable, Hashable, Codable, CaseIterable {
+    /// CE + α·D
+    case fixed
+    /// CE + α·sg(CE/(D + p_θ(x)))·D: the distance loss is brought to the size of the cross entropy.
+    case distance
+    /// sg((D + p_θ(x))/CE)·CE + α·D: the cross entropy is brought to the size of the distance loss.
+    case crossEntropy
+  }
+
   /// α · distance loss
   public struct Term: Sendable {
     /// α
     public var weight: Double
     /// L_dist
     public var distanceLoss: DistanceLoss
-    /// Which metric positions it takes, by `MetricTarget.metric`.
-    public var metric: Int
+    /// Which metric positions it takes, by `MetricTarget.metric`; nil: every supervised token that is a candidate.
+    public var metric: Int?
+
+    /// The positions that it takes.
+    func positions(in supervision: Supervision) -> [MetricTarget] {
+      if let metric { return supervision.metrics.filter { $0.metric == metric } }
+      return supervision.labels.enumerated().compactMap { row, label in
+        distanceLoss.space.candidate(of: label).map { MetricTarget(logitRow: row, candidate: $0) }
+      }
+    }
   }
 
   /// Label smoothing of the cross entropy, over the whole vocabulary; 0 for one-hot targets (equation 3).
@@ -39,6 +59,8 @@ public struct Objective: Sendable {
   public private(set) var terms: [Term]
   /// How sums become losses.
   public var reduction: Reduction
+  /// How distance losses are weighed against the cross entropy of the same tokens; `fixed` unless it is set.
+  public var balance = Balance.fixed
 
   /// Cross entropy alone; terms are added by `+`.
   public init(labelSmoothing: Double = 0, reduction: Reduction = .means) {
@@ -54,6 +76,12 @@ public struct Objective: Sendable {
   public mutating func add(_ distanceLoss: DistanceLoss, weight: Double, metric: Int? = nil) {
     precondition(weight.isFinite, "weight \(weight) of \(distanceLoss.name)")
     terms.append(Term(weight: weight, distanceLoss: distanceLoss, metric: metric ?? terms.count))
+  }
+
+  /// Adds α · distance loss of every supervised token that is one of its candidates.
+  public mutating func addEverywhere(_ distanceLoss: DistanceLoss, weight: Double) {
+    precondition(weight.isFinite, "weight \(weight) of \(distanceLoss.name)")
+    terms.append(Term(weight: weight, distanceLoss: distanceLoss, metric: nil))
   }
 
   /// Names of the loss terms in order: `ce`, then one per term.
@@ -75,9 +103,11 @@ public struct Objective: Sendable {
 
   /// Draws the contrastive examples that contrast needs; nil if no term has any.
   public func contrastiveSampler(seed: UInt64) -> ContrastiveSampler? {
-    guard let last = terms.map(\.metric).max() else { return nil }
+    guard let last = terms.compactMap(\.metric).max() else { return nil }
     var rules = [ContrastiveRule?](repeating: nil, count: last + 1)
-    for term in terms { rules[term.metric] = rules[term.metric] ?? term.distanceLoss.contrastiveRule }
+    for term in terms {
+      if let metric = term.metric { rules[metric] = rules[metric] ?? term.distanceLoss.contrastiveRule }
+    }
     return rules.contains { $0 != nil } ? ContrastiveSampler(rules, seed: seed) : nil
   }
 

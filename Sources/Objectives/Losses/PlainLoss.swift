@@ -11,7 +11,9 @@ struct PlainLoss {
   let contrastLogits: (_ logitRows: Tensor, _ tokens: Tensor) -> Tensor
 
   func callAsFunction() -> LossValue {
-    let values = [("ce", 1.0, crossEntropy())] + plan.distanceLosses.map { ($0.name, $0.weight, distanceLoss($0)) }
+    var factors: Tensor? = plan.balance == .crossEntropy ? logits.select(1, 0).detach().onesLike() : nil
+    let terms = plan.distanceLosses.map { ($0.name, $0.weight, distanceLoss($0, &factors)) }
+    let values = [("ce", 1.0, crossEntropy(factors))] + terms
     return LossValue(
       total: values.dropFirst().reduce(values[0].2) { $0 + $1.1 * $1.2 },
       lossTerms: values.map { LossValue.Term(name: $0, weight: $1, value: $2.detach()) })
@@ -20,21 +22,48 @@ struct PlainLoss {
   private func index(_ values: [Int64]) -> Tensor { Tensor(values, device: logits.device) }
 
   /// Equation 3 over N. Differentiable, and 0, even without any supervised token.
-  private func crossEntropy() -> Tensor {
-    plan.crossEntropyScale
-      * logits.crossEntropy(index(plan.labels), reduction: .sum, labelSmoothing: plan.labelSmoothing)
+  ///
+  /// - Parameter factors: of each row's, `[N]`; nil: 1.
+  private func crossEntropy(_ factors: Tensor?) -> Tensor {
+    func entropy(_ reduction: Reduction) -> Tensor {
+      logits.crossEntropy(index(plan.labels), reduction: reduction, labelSmoothing: plan.labelSmoothing)
+    }
+    return plan.crossEntropyScale * (factors.map { (entropy(.none) * $0).sum() } ?? entropy(.sum))
   }
 
   /// Equation 5 with the weights of equation 9, over Σw; the constant 0 without any metric token.
-  private func distanceLoss(_ distanceTerm: LossPlan.DistanceTerm) -> Tensor {
+  ///
+  /// - Parameter factors: of each row's cross entropy, which a balance changes.
+  private func distanceLoss(_ distanceTerm: LossPlan.DistanceTerm, _ factors: inout Tensor?) -> Tensor {
     distanceTerm.parts.reduce(target(Tensor(scalar: 0.0))) { sum, part in
-      sum + (divergence(distanceTerm, part) * target(Tensor(part.term.weights))).sum()
+      let divergence = balanced(divergence(distanceTerm, part), at: part.term.logitRows, &factors)
+      return sum + (divergence * target(Tensor(part.term.weights))).sum()
     }
+  }
+
+  /// A divergence `[n]` at some rows, weighed against the cross entropy there (``Objective/Balance``).
+  private func balanced(_ divergence: Tensor, at rows: [Int64], _ factors: inout Tensor?) -> Tensor {
+    guard plan.balance != .fixed else { return divergence }
+    let labels = index(rows.map { plan.labels[Int($0)] })
+    let entropy = logits.indexSelect(0, index(rows)).detach().crossEntropy(labels, reduction: .none)
+    let whole = divergence + (-entropy).exp()
+    if plan.balance == .distance { return whole * (entropy / whole.detach()) }
+    // A token that is certain has no gradient, whatever the factor.
+    let factor = whole.detach() / entropy.clamp(1e-12, nil)
+    factors = factors?.indexAdd(0, index(rows), factor - 1)
+    return whole
   }
 
   /// The distance loss's divergence at each metric token, `[n]`.
   private func divergence(_ distanceTerm: LossPlan.DistanceTerm, _ part: LossPlan.Part) -> Tensor {
     let distanceLoss = distanceTerm.distanceLoss, logits = candidateLogits(part.term)
+    if distanceLoss.divergence == .expectedDistance, case .vectors(let book, _) = part.term.table,
+      let factor = distanceLoss.resolved.vectors?.factor
+    {
+      let vectors = target(book)
+      let model = CandidateModel(logQ: logits.logSoftmax(1), logMass: nil, p: { logits }, logP: { logits })
+      return model.expectedSquare(vectors, from: vectors.indexSelect(0, index(part.term.targets))) * factor
+    }
     let chosen = targets(distanceTerm, part)
     let model = CandidateModel(
       logQ: logits.logSoftmax(1), logMass: part.term.overVocabulary ? logits.logSumExp(1) : nil,

@@ -34,6 +34,12 @@ public protocol TrainingObjective: Sendable {
     of hidden: Tensor, head: OutputHead, referenceModels: [String: ReferenceStates], supervision: Supervision,
     denominators: Denominators
   ) -> LossValue
+
+  /// The same of a model with a head of scores that keeps its projection onto the vocabulary; by default it is not read.
+  func loss(
+    of hidden: Tensor, head: OutputHead, textHead: OutputHead?, referenceModels: [String: ReferenceStates],
+    supervision: Supervision, denominators: Denominators
+  ) -> LossValue
 }
 
 /// What another model says at the rows that a loss reads. It gets no gradient.
@@ -56,6 +62,15 @@ extension TrainingObjective {
   /// None.
   public var referenceModels: [String] { [] }
 
+  /// The loss without that projection.
+  public func loss(
+    of hidden: Tensor, head: OutputHead, textHead: OutputHead?, referenceModels: [String: ReferenceStates],
+    supervision: Supervision, denominators: Denominators
+  ) -> LossValue {
+    loss(
+      of: hidden, head: head, referenceModels: referenceModels, supervision: supervision, denominators: denominators)
+  }
+
   /// The loss where no other model is read.
   public func loss(
     of hidden: Tensor, head: OutputHead, supervision: Supervision, denominators: Denominators
@@ -76,6 +91,8 @@ extension TrainingObjective where Self == RatingObjective {
   public static var marginBradleyTerry: RatingObjective { RatingObjective(.marginBradleyTerry) }
   /// −m · log σ(Δ) of pairs with a margin.
   public static var scaledBradleyTerry: RatingObjective { RatingObjective(.scaledBradleyTerry) }
+  /// −log σ(s/0.1) of pairs of embeddings.
+  public static var generalPreference: RatingObjective { RatingObjective(.generalPreference) }
   /// Mean squared error of ratings.
   public static var regression: RatingObjective { RatingObjective(.regression) }
   /// Likelihood of the order of lists.

@@ -20,9 +20,10 @@ public struct ResolvedTarget: Sendable {
   public let temperatures: [Double]
 
   /// A large code book's vectors e and, around each candidate x, the factor of ‖e(v) − e(x)‖² in log p(v | x): with
-  /// them a loss makes targets where it needs them. Nil where there is a table, for distances that are no multiple of
-  /// that square, and where τ is 0 or a base measure is not uniform.
-  let vectors: (book: CodeBook, sharpness: [Double])?
+  /// them a loss makes targets where it needs them, and with `factor`, which is τ times that, expected distances. Nil
+  /// where there is a table, for distances that are no multiple of that square, and where τ is 0 or a base measure is
+  /// not uniform.
+  let vectors: (book: CodeBook, factor: Double, sharpness: [Double])?
 
   /// d and log p, `[M, M]` row major; nil if too large.
   private let table: (distances: [Double], logP: [Double])?
@@ -47,11 +48,12 @@ public struct ResolvedTarget: Sendable {
 
   private static func vectors(
     _ distance: any Distance, _ space: TokenSpace, _ temperatures: [Double]
-  ) -> (book: CodeBook, sharpness: [Double])? {
+  ) -> (book: CodeBook, factor: Double, sharpness: [Double])? {
     guard space.base == nil, temperatures.allSatisfy({ $0 > 0 && $0.isFinite }),
       let form = (distance as? any VectorDistance)?.squared
     else { return nil }
-    return (form.vectors, (0..<space.count).map { form.factor / temperatures[temperatures.count == 1 ? 0 : $0] })
+    let sharpness = (0..<space.count).map { form.factor / temperatures[temperatures.count == 1 ? 0 : $0] }
+    return (form.vectors, form.factor, sharpness)
   }
 
   /// τ of the target around a candidate.

@@ -43,9 +43,7 @@ public final class ClassifierRewardModel: RewardModel {
   ///
   /// - Throws: `InputError` for a request that cannot be read.
   public func rewards(of requests: [RewardRequest], attributes: Bool, tokenBudget: Int?) throws -> [Reward] {
-    let documents = try requests.map(document), scorer = Scorer(model)
-    func read(_ budget: Int) throws -> [[Double]] { try scorer.scores(of: documents, tokenBudget: budget) }
-    let found = try tokenBudget.map(read) ?? answering.withBudget(model, read)
+    let found = try outputs(of: requests, tokenBudget: tokenBudget)
     guard !loss.givesOneScore else {
       return found.map { Reward(overall: Reward.Score(name: "overall", expectation: $0[0])) }
     }
@@ -55,6 +53,15 @@ public final class ClassifierRewardModel: RewardModel {
       }
       return Reward(overall: scores[0], attributes: attributes ? Array(scores.dropFirst()) : [])
     }
+  }
+
+  /// What the head says of each request, `[K]`.
+  ///
+  /// - Throws: as ``rewards(of:attributes:tokenBudget:)``.
+  func outputs(of requests: [RewardRequest], tokenBudget: Int?) throws -> [[Double]] {
+    let documents = try requests.map(document), scorer = Scorer(model)
+    func read(_ budget: Int) throws -> [[Double]] { try scorer.scores(of: documents, tokenBudget: budget) }
+    return try tokenBudget.map(read) ?? answering.withBudget(model, read)
   }
 
   private func document(_ request: RewardRequest) throws -> [Int32] {

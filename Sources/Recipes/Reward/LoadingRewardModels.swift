@@ -18,20 +18,34 @@ public func loadRewardModel(run: String, step: Int? = nil, overrides: [String] =
 
 /// The reward model of a run that was chosen.
 public func loadRewardModel(_ choice: ModelChoice) throws -> any RewardModel {
-  _ = try choice.artifacts.ratings
-  guard choice.artifacts.rating == nil || choice.checkpoint != nil else {
-    throw InputError(
-      path: choice.artifacts.settings.path, expected: "a run that has trained a head of scores", found: "none",
-      remedy: "Train first: dist2 train \(choice.artifacts.settings.path).")
-  }
+  try choice.requireHead()
   return try makeRewardModel(choice.artifacts, choice.load(), name: choice.name)
 }
 
 /// The reward model that a model of a run is: one that answers, or one with a head of scores.
 package func makeRewardModel(_ artifacts: RunArtifacts, _ model: any TokenModel, name: String) throws -> any RewardModel
 {
-  try artifacts.rating.map { try ClassifierRewardModel(artifacts, model, $0.loss, name: name) }
+  if artifacts.rating?.loss.givesEmbeddings == true {
+    throw InputError(
+      path: artifacts.settings.path, place: "key objective.preset", expected: "a reward model that scores a response",
+      found:
+        "\(artifacts.settings.objective.choice.rawValue), which says which of two responses is better, in circles too",
+      remedy: "Compare responses: dist2 evaluate RUN --pairs FILE, or dist2 generate --best-by RUN.")
+  }
+  return try artifacts.rating.map { try ClassifierRewardModel(artifacts, model, $0.loss, name: name) }
     ?? GenerativeRewardModel(artifacts, model, name: name)
+}
+
+extension ModelChoice {
+  /// Throws unless responses are rated, by a head that was trained if there is one.
+  func requireHead() throws {
+    _ = try artifacts.ratings
+    guard artifacts.rating == nil || checkpoint != nil else {
+      throw InputError(
+        path: artifacts.settings.path, expected: "a run that has trained a head of scores", found: "none",
+        remedy: "Train first: dist2 train \(artifacts.settings.path).")
+    }
+  }
 }
 
 extension RunArtifacts {

@@ -35,6 +35,7 @@ struct RatedExamples: ExampleCollection {
   }
 
   private let dataset: Dataset
+  private let readsTexts: Bool
   private let examples: Examples
   /// Pairs of equal scores, which say nothing; lists of one response, or of equal scores that say nothing.
   let ties: Int
@@ -43,7 +44,7 @@ struct RatedExamples: ExampleCollection {
   init(
     _ dataset: Dataset, _ loss: RatingObjective.Loss, _ template: RatingTemplate, _ margins: RatingMargins = .relative
   ) throws {
-    self.dataset = dataset
+    (self.dataset, readsTexts) = (dataset, loss.readsTexts)
     var groups = [[ChatMessage]: [Int]](), order = [[ChatMessage]](), scores = [[Int]]()
     for index in 0..<dataset.count {
       guard let rated = try dataset.record(index).rated, let found = rated.scores else {
@@ -113,8 +114,12 @@ struct RatedExamples: ExampleCollection {
       return EncodedExample(ids: example.ids, rated: values[index], source: example.source)
     case .pairs(let pairs):
       let pair = pairs[index], chosen = try dataset.example(pair.chosen), rejected = try dataset.example(pair.rejected)
-      return EncodedExample(
-        chosen: chosen.ids, rejected: rejected.ids, margin: pair.margin, source: "\(chosen.source), \(rejected.source)")
+      let source = "\(chosen.source), \(rejected.source)"
+      if readsTexts {
+        return EncodedExample(
+          documents: [chosen, rejected], Responses(.preference), margin: pair.margin, source: source)
+      }
+      return EncodedExample(chosen: chosen.ids, rejected: rejected.ids, margin: pair.margin, source: source)
     case .lists(let lists):
       let list = lists[index], documents = try list.map { try dataset.example($0.index) }
       return EncodedExample(

@@ -42,7 +42,7 @@ public struct CodeRunArtifacts: TrainingArtifacts {
     }
     sizes = CodeDataset.Sizes(
       codes: Int(model.token(ofClass: 0)), classes: model.classes, length: model.codesPerImage)
-    guard settings.objective.preset.rating == nil, settings.reward == nil else {
+    guard settings.objective.preset.rating == nil, settings.objective.preset != .emo, settings.reward == nil else {
       throw InputError(
         path: settings.path, place: "key objective.preset", expected: "an objective of models that draw",
         found: settings.objective.preset.rawValue)
@@ -50,7 +50,9 @@ public struct CodeRunArtifacts: TrainingArtifacts {
     try Self.check(settings, sizes)
     let book = settings.data.tokenizer, codes = sizes.codes
     distanceLosses = try settings.distanceLosses(codeBook: book) { try .all(codes, name: $0.name) }
-    objective = try settings.objective(distanceLosses, vocabularySize: codes)
+    objective = try settings.objective(distanceLosses, vocabularySize: codes) {
+      preconditionFailure("no objective of image codes reads output embeddings")
+    }
   }
 
   private static func check(_ settings: RunSettings, _ sizes: CodeDataset.Sizes) throws {

@@ -24,24 +24,36 @@ public struct ObjectiveSettings: Sendable, Hashable {
   public var parameters: ResponseParameters
 
   /// Which loss terms there are, of an objective of tokens; `sft` where it is of another family, whose models answer
-  /// like those. To set it is to choose it.
+  /// like those. To set it is to choose it: with its own numbers where the other does not have them, and with its own τ
+  /// where the other's was never chosen.
   public var preset: Preset {
     get { if case .tokens(let preset) = choice { preset } else { .sft } }
-    set { if choice.isOfTokens { choice = .tokens(newValue) } else { self = ObjectiveSettings(preset: newValue) } }
+    set {
+      guard case .tokens(let old) = choice else {
+        self = ObjectiveSettings(preset: newValue)
+        return
+      }
+      guard old != newValue else { return }
+      if temperature == .value(old.defaultTemperature) { temperature = .value(newValue.defaultTemperature) }
+      (choice, parameters) = (.tokens(newValue), ResponseParameters(.tokens(newValue)))
+    }
   }
 
   /// Memberwise; the defaults are the run file's.
   ///
-  /// - Parameter alpha: nil: the preset's own.
+  /// - Parameters:
+  ///   - alpha: nil: the preset's own.
+  ///   - temperature: nil: the preset's own.
   public init(
-    preset: Preset = .dist, alpha: Double? = nil, temperature: Temperature = .value(2),
+    preset: Preset = .dist, alpha: Double? = nil, temperature: Temperature? = nil,
     softmax: DistanceLoss.Softmax = .subset, direction: DistanceLoss.Direction = .forward, smoothing: Double = 0.1,
     reduction: Objective.Reduction = .means, margins: RatingMargins = .relative
   ) {
-    (choice, self.alpha, self.temperature) = (.tokens(preset), alpha ?? preset.defaultAlpha, temperature)
+    (choice, self.alpha) = (.tokens(preset), alpha ?? preset.defaultAlpha)
+    self.temperature = temperature ?? .value(preset.defaultTemperature)
     (self.softmax, self.direction, self.smoothing, self.reduction) = (softmax, direction, smoothing, reduction)
     self.margins = margins
-    parameters = ResponseParameters()
+    parameters = ResponseParameters(.tokens(preset))
   }
 
   /// An objective of any family, with its own numbers.
@@ -130,5 +142,14 @@ extension SequencePreset {
 
 extension Preset {
   /// Whether it is nothing without a metric.
-  var needsMetrics: Bool { self != .sft && self != .smoothVocabulary && rating == nil }
+  var needsMetrics: Bool { ![.sft, .smoothVocabulary, .emo].contains(self) && rating == nil }
+
+  /// τ where none is chosen: 1 of scores of responses, as `infoNCA` and its kin have it, and a head's own.
+  var defaultTemperature: Double {
+    switch self {
+    case .listwise: 1
+    case .generalPreference: GeneralPreference().temperature
+    default: 2
+    }
+  }
 }

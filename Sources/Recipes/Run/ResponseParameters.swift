@@ -3,8 +3,8 @@ import Files
 import MetricTokens
 public import Objectives
 
-/// The numbers of objectives over whole responses and against other models, keys of `objective`. Nil where a preset does
-/// not read one.
+/// The keys of `objective` that few presets read: of objectives over whole responses, against other models, and of some of
+/// tokens and heads. Nil where a preset does not read one.
 public struct ResponseParameters: Sendable, Hashable {
   /// β
   public var beta: Double?
@@ -28,6 +28,22 @@ public struct ResponseParameters: Sendable, Hashable {
   public var gamma: Double?
   /// λ: weight of the rejected responses (`dckd`).
   public var rejected: Double?
+  /// How distance and cross entropy are weighed (`emo`).
+  public var balance: Objective.Balance?
+  /// Numbers of an embedding (`generalPreference`).
+  public var dimensions: Int?
+  /// Loss of the texts of pairs (`textRegularized`), weighed by `weight`.
+  public var text: TextLoss?
+
+  /// T of `TextRegularization`, whose β is `beta`.
+  public enum TextLoss: String, Sendable, Hashable, CaseIterable, NamedSetting {
+    /// −ℓ of the better response.
+    case likelihood
+    /// −log σ(β·ℓ) of the better response.
+    case logistic
+    /// −log σ(β·Δℓ)
+    case preference
+  }
 
   /// None.
   public init() {}
@@ -36,9 +52,18 @@ public struct ResponseParameters: Sendable, Hashable {
   public init(_ preset: ObjectivePreset) {
     self.init()
     switch preset {
-    case .tokens: break
+    case .tokens(let preset): take(preset)
     case .responses(let preset): take(preset)
     case .distillation(let preset): take(preset)
+    }
+  }
+
+  private mutating func take(_ preset: Preset) {
+    switch preset {
+    case .emo: balance = preset.defaultBalance
+    case .generalPreference: dimensions = 6
+    case .textRegularized: (text, weight, beta) = (.likelihood, TextRegularization().weight, 0.1)
+    default: break
     }
   }
 
@@ -90,10 +115,16 @@ extension ResponseParameters: SettingsSection {
     try keys.value("strength", &strength, in: SettingRange.divisors)
     try keys.value("gamma", &gamma, in: SettingRange.factors)
     try keys.value("rejected", &rejected, in: SettingRange.factors)
+    try keys.value("balance", &balance)
+    try keys.value("text", &text)
+    try keys.value("dimensions", &dimensions, "an even number from 2 to 4096") {
+      (2...4096).contains($0) && $0.isMultiple(of: 2)
+    }
   }
 }
 
 extension SequenceReward.Length: NamedSetting {}
+extension Objective.Balance: NamedSetting {}
 
 extension ObjectiveSettings {
   /// The objective over whole responses.

@@ -48,8 +48,9 @@ public struct RunArtifacts: TrainingArtifacts {
         remedy: "Models of image codes learn by dist2 train and draw by dist2 image-samples.")
     }
     var settings = try settings.checked().decidingThousands()
-    modelFolder = try Recipes.modelFolder(settings.model)
-    let skeleton = try describeModel(folder: modelFolder)
+    let folder = try Recipes.modelFolder(settings.model)
+    modelFolder = folder
+    let skeleton = try describeModel(folder: folder)
     tokenizer = try Tokenizer(folder: modelFolder)
     let tokenizer = tokenizer
     for (index, metric) in settings.metrics.enumerated() {
@@ -70,7 +71,10 @@ public struct RunArtifacts: TrainingArtifacts {
     (distanceLosses, objective) = try withTorchErrors {
       let distanceLosses = try settings.distanceLosses { try $0.space(tokenizer, settings.objective.preset) }
       try Self.check(distanceLosses, settings, tokenizer, vocabularySize: skeleton.vocabularySize)
-      return (distanceLosses, try settings.objective(distanceLosses, vocabularySize: skeleton.vocabularySize))
+      let objective = try settings.objective(distanceLosses, vocabularySize: skeleton.vocabularySize) {
+        try settings.outputEmbeddings(of: skeleton, folder: folder)
+      }
+      return (distanceLosses, objective)
     }
     modelVocabulary = skeleton.vocabularySize
     rating = try settings.ratingObjective
@@ -127,9 +131,10 @@ public struct RunArtifacts: TrainingArtifacts {
   package var reader: RecordReader {
     var reader = settings.data.reader
     reader.ratings = try? ratings
-    reader.measures = Set(settings.taughtMetrics.compactMap(\.whole.scaleChoice.field))
+    let measured = settings.taughtMetrics + settings.histogramMetrics
+    reader.measures = Set(measured.compactMap(\.whole.scaleChoice.field))
     reader.widths = Set(
-      settings.taughtMetrics.compactMap { metric in
+      measured.compactMap { metric in
         if case .field(let name)? = metric.whole.scale { name } else { nil }
       })
     return reader

@@ -24,15 +24,22 @@ extension RunSettings {
 
   /// Loss to minimise.
   ///
+  /// - Parameter embeddings: the model's output embeddings, which `emo` reads.
   /// - Throws: `InputError` naming the key.
-  func objective(_ distanceLosses: [DistanceLoss], vocabularySize: Int) throws -> Objective {
+  func objective(
+    _ distanceLosses: [DistanceLoss], vocabularySize: Int, embeddings: () throws -> CodeBook
+  ) throws -> Objective {
     for (index, distanceLoss) in distanceLosses.enumerated() {
       try naming("metrics[\(index)].tokens") { try distanceLoss.space.check(vocabularySize: vocabularySize) }
     }
     return try naming("objective.preset") {
+      let isEverywhere = objective.preset == .emo
       let objective = try Objective(
-        objective.preset, distanceLosses: distanceLosses, alpha: objective.alpha, smoothing: objective.smoothing,
-        weights: metrics.map(\.weight), reduction: objective.reduction)
+        objective.preset,
+        distanceLosses: isEverywhere ? [.everywhere(vocabularySize, embeddings())] : distanceLosses,
+        alpha: objective.alpha, smoothing: objective.smoothing,
+        weights: isEverywhere ? nil : metrics.map(\.weight), reduction: objective.reduction,
+        balance: objective.parameters.balance)
       try objective.check(vocabularySize: vocabularySize)
       return objective
     }
@@ -46,14 +53,51 @@ extension RunSettings {
   var ratingObjective: RatingObjective? {
     get throws {
       guard let loss = objective.preset.rating else { return nil }
-      guard loss == .listwise else { return RatingObjective(loss) }
+      if loss.readsTexts { return RatingObjective(loss, text: try textRegularization) }
+      guard loss == .listwise || loss.givesEmbeddings else { return RatingObjective(loss) }
       guard case .value(let temperature) = objective.temperature, temperature.isFinite else {
         throw InputError(
           path: path, place: "key objective.temperature", expected: "a number, τ of the scores of responses",
           found: "a perplexity", remedy: "Perplexities are of distances between tokens.")
       }
+      guard temperature > 0 || !loss.givesEmbeddings else {
+        throw InputError(
+          path: path, place: "key objective.temperature",
+          expected: "a number above 0, which divides preferences, as objective.preset is \(loss.rawValue)",
+          found: "\(temperature)", remedy: "The authors' is 0.1.")
+      }
       return RatingObjective(loss, temperature: temperature)
     }
+  }
+}
+
+extension RunSettings {
+  /// The loss of texts beside a head of scores.
+  private var textRegularization: TextRegularization {
+    get throws {
+      let p = objective.parameters, weight = p.weight ?? TextRegularization().weight, beta = p.beta ?? 0.1
+      guard (0...1).contains(weight) else {
+        throw InputError(
+          path: path, place: "key objective.weight", expected: "a share from 0 to 1, that of the texts",
+          found: "\(weight)", remedy: "The authors' is 0.01.")
+      }
+      let term: TextRegularization.Term =
+        switch p.text ?? .likelihood {
+        case .likelihood: .likelihood
+        case .logistic: .logistic(beta: beta)
+        case .preference: .preference(beta: beta)
+        }
+      return TextRegularization(term, weight: weight)
+    }
+  }
+}
+
+extension DistanceLoss {
+  /// Cosine distances between the output embeddings of the whole vocabulary.
+  fileprivate static func everywhere(_ vocabularySize: Int, _ embeddings: CodeBook) throws -> DistanceLoss {
+    try DistanceLoss(
+      .all(vocabularySize, name: "vocabulary"), target: TargetDistribution(CosineDistance(embeddings), temperature: 1),
+      divergence: .expectedDistance, name: "emo")
   }
 }
 
@@ -68,6 +112,11 @@ extension MetricSettings {
       // Without cross entropy only the vocabulary's softmax keeps a model to the characters of numbers.
       return try DistanceLoss(
         space, target: .oneHot, softmax: replaces ? .vocabulary : objective.softmax, name: name)
+    }
+    if whole.target == .histogram, objective.preset == .dist {
+      // Targets come with the examples; a replaced cross entropy leaves the vocabulary's softmax to it.
+      return try DistanceLoss(
+        space, target: .oneHot, softmax: whole.crossEntropy == .replaced ? .vocabulary : objective.softmax, name: name)
     }
     return try DistanceLoss(
       space,

@@ -174,6 +174,11 @@ public struct RunSettings: Sendable, Equatable {
   /// The metrics whose numbers are taught whole.
   var taughtMetrics: [MetricSettings] { metrics.filter { $0.whole.areTaught(by: objective.preset) } }
 
+  /// The metrics whose bins are taught as histograms.
+  var histogramMetrics: [MetricSettings] {
+    objective.preset == .dist ? metrics.filter { $0.whole.target == .histogram } : []
+  }
+
   /// The training file.
   ///
   /// - Throws: `InputError` if the run file names none.

@@ -4,7 +4,8 @@ import MetricTokens
 import TokenData
 
 extension RunArtifacts {
-  /// How numbers are taught whole, their formats learnt where the run file does not say them, and kept in it.
+  /// How numbers are taught whole, their formats learnt where the run file does not say them, and kept in it; and how bins
+  /// are taught as histograms.
   static func teacher(
     _ settings: inout RunSettings, _ encoder: ExampleEncoder, maxLength: Int
   ) throws -> (teacher: ValueTeacher?, remarks: [String]) {
@@ -32,7 +33,14 @@ extension RunArtifacts {
       taught[index] = try metric.valueRule(
         space, format, scale, settings.objective.preset, tries: tries, path: settings.path)
     }
-    guard taught.contains(where: { $0 != nil }) else { return (nil, remarks) }
-    return (ValueTeacher(taught, seed: settings.train.seed, maxLength: maxLength), remarks)
+    let histograms = try settings.metrics.enumerated().map { index, metric in
+      try metric.histogramRule(encoder.metrics[index].finder.space, settings.objective.preset, path: settings.path)
+    }
+    guard taught.contains(where: { $0 != nil }) || histograms.contains(where: { $0 != nil }) else {
+      return (nil, remarks)
+    }
+    return (
+      ValueTeacher(taught, histograms: histograms, seed: settings.train.seed, maxLength: maxLength), remarks
+    )
   }
 }

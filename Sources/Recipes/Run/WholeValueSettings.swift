@@ -11,6 +11,8 @@ public struct WholeValueSettings: Sendable, Hashable {
     case digit
     /// All values of the number's format.
     case value
+    /// The candidates of one token, as bins of a normal distribution around a real number (HL-Gauss).
+    case histogram
   }
 
   /// Support of a target; presets of values choose values whatever this says.
@@ -37,6 +39,30 @@ public struct WholeValueSettings: Sendable, Hashable {
 
   /// Whether numbers are taught whole under a preset. `dist` is digit by digit unless the metric asks for values.
   func areTaught(by preset: Preset) -> Bool { preset.isOfValues || target == .value && preset == .dist }
+}
+
+extension MetricSettings {
+  /// How bins are taught under a preset; nil where they are not.
+  ///
+  /// - Throws: `InputError` for tokens that are no bins, and scales of numbers with several tokens.
+  func histogramRule(_ space: TokenSpace, _ preset: Preset, path: String) throws -> HistogramRule? {
+    guard whole.target == .histogram, preset == .dist else { return nil }
+    guard let values = space.values, [.number, .token].contains(space.unit), Set(values).count > 1 else {
+      throw settingError(
+        path, "tokens", expected: "numbers that are one token each, as target is histogram",
+        found: "tokens of space \(space.name)", remedy: "For instance tokens: { bins: { … } }; or target: value.")
+    }
+    let width = 2 * HistogramTarget(values: values).width
+    guard
+      let rule = HistogramRule(
+        values: values, scale: whole.scaleChoice.scale(width: width), crossEntropy: whole.crossEntropy ?? .kept)
+    else {
+      throw settingError(
+        path, "scale", expected: "auto, a number, { field: name } or { raters: name, width: number } of a histogram",
+        found: whole.scaleChoice.setting.text(), remedy: "σ is in the bins' own unit.")
+    }
+    return rule
+  }
 }
 
 extension WholeValueSettings: SettingsSection {

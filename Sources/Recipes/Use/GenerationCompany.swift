@@ -104,11 +104,16 @@ struct LoadedGuides {
 /// Says which of several answers to a prompt is the best.
 enum LoadedJudge {
   case rewardModel(any RewardModel)
+  case preferences(PreferenceModel)
   case implicit(ImplicitReward)
 
   /// - Throws: `InputError` for a run that neither rates responses nor has learnt to prefer some.
   init(_ name: String, reference: String?, overrides: [String]) throws {
     let choice = try ModelChoice(name, overrides: overrides)
+    if choice.isOfPreferences {
+      self = .preferences(try PreferenceModel(choice))
+      return
+    }
     self =
       choice.artifacts.settings.reward != nil
       ? .rewardModel(try loadRewardModel(choice)) : .implicit(try ImplicitReward(choice, reference: reference))
@@ -119,11 +124,15 @@ enum LoadedJudge {
     switch self {
     case .implicit(let reward): return try reward.readings(of: answered).map(\.sum)
     case .rewardModel(let model):
-      let requests = answered.map { record in
-        let messages = record.conversation
-        return RewardRequest(messages: messages.asked, response: messages.answer)
-      }
-      return try model.rewards(of: requests, attributes: false, tokenBudget: nil).map(\.overall.expectation)
+      return try model.rewards(of: requests(answered), attributes: false, tokenBudget: nil).map(\.overall.expectation)
+    case .preferences(let model): return try model.winRates(of: requests(answered))
+    }
+  }
+
+  private func requests(_ answered: [Record]) -> [RewardRequest] {
+    answered.map { record in
+      let messages = record.conversation
+      return RewardRequest(messages: messages.asked, response: messages.answer)
     }
   }
 }

@@ -93,11 +93,16 @@ extension RunArtifacts {
   /// A model as this run trains it: with a randomly initialised head of scores, if it rates with one.
   public func withHead(_ model: any PretrainedModel) throws -> any PretrainedModel {
     guard let rating else { return model }
-    let labels = rating.loss.givesOneScore ? ["reward"] : try ratings.template.scales.map(\.name)
+    let labels: [String]
+    if rating.loss.givesEmbeddings {
+      labels = (0..<(settings.objective.parameters.dimensions ?? 2)).map { "embedding \($0)" }
+    } else {
+      labels = rating.loss.givesOneScore ? ["reward"] : try ratings.template.scales.map(\.name)
+    }
     return try withTorchErrors {
       try SequenceClassifier(
         from: model, outputs: labels.count, labels: labels, padToken: tokenizer.roles.pad.map(Int.init),
-        seed: settings.train.seed)
+        keepsTextHead: rating.loss.readsTexts, seed: settings.train.seed)
     }
   }
 }

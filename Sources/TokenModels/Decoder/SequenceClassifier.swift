@@ -21,6 +21,12 @@ public final class SequenceClassifier: Module, PretrainedModel {
   public let padToken: Int?
   @Child("model") private var decoder: Decoder
   @Child("score") private var score: Linear
+  @OptionalChild("lm_head") private var output: Linear?
+  /// Whether the projection onto the vocabulary is kept beside the scores (`text_head` of `config.json`, which
+  /// transformers does not read).
+  private let keepsTextHead: Bool
+
+  private static let textHeadKey = "text_head"
 
   /// `model_type` of `config.json` that this model reads.
   public static let modelTypes = CausalLM.modelTypes
@@ -45,8 +51,12 @@ public final class SequenceClassifier: Module, PretrainedModel {
     (self.configuration, configurationJSON) = (configuration, config.value)
     labels = try config.labels()
     padToken = try config.ifPresent("pad_token_id")?.int()
+    keepsTextHead = try config.ifPresent(Self.textHeadKey)?.bool() ?? false
     super.init()
     self.decoder = decoder
+    if keepsTextHead, !configuration.tiesEmbeddings {
+      output = Linear(configuration.hiddenSize, configuration.vocabularySize, bias: false, device: .meta)
+    }
     score = Linear(configuration.hiddenSize, labels.count, bias: false, device: .meta)
   }
 
@@ -60,10 +70,12 @@ public final class SequenceClassifier: Module, PretrainedModel {
   ///   - outputs: K, the number of scores.
   ///   - labels: what each is called; empty for transformers' `LABEL_0`, `LABEL_1`, ….
   ///   - padToken: `pad_token_id` of the new model; nil keeps that of the old.
+  ///   - keepsTextHead: whether the language model's projection stays beside the scores, as ``textHead``.
   ///   - seed: of the head's values, drawn in float32 on the CPU and so the same everywhere.
   /// - Throws: `InputError` for a model of another architecture, or numbers that cannot be meant.
   public convenience init(
-    from model: any PretrainedModel, outputs: Int, labels: [String] = [], padToken: Int? = nil, seed: UInt64
+    from model: any PretrainedModel, outputs: Int, labels: [String] = [], padToken: Int? = nil,
+    keepsTextHead: Bool = false, seed: UInt64
   ) throws(InputError) {
     precondition(model.adapters.isEmpty, "adapters are merged before a model gets another head")
     let (decoder, configuration): (Decoder, DecoderConfiguration)
@@ -88,7 +100,8 @@ public final class SequenceClassifier: Module, PretrainedModel {
         path: "model", expected: "a family that transformers has classifiers of", found: family.modelType,
         remedy: "Other architectures cannot be given a head of scores.")
     }
-    let json = model.configurationJSON.ofClassifier(family, labels: names, padToken: padToken)
+    var json = model.configurationJSON.ofClassifier(family, labels: names, padToken: padToken)
+    json = try json.keepingTextHead(keepsTextHead, of: model, configuration, key: Self.textHeadKey)
     try self.init(decoder, configuration, JSONReader(json, path: "config.json"))
     let table = decoder.embedding.weight
     noGrad {
@@ -96,6 +109,7 @@ public final class SequenceClassifier: Module, PretrainedModel {
         .normal_(std: configuration.initialDeviation, generator: Generator(seed: seed))
       score.weight = drawn.to(table.device, dtype: table.dtype)
     }
+    if let kept = (model as? CausalLM)?.head ?? model.textHead { output?.weight = kept.weight }
   }
 
   /// Gives the model in a Hugging Face folder a randomly initialised head; see
@@ -125,6 +139,11 @@ public final class SequenceClassifier: Module, PretrainedModel {
   public var switchingLength: Int? { configuration.switchingLength }
   /// The scores' projection `[K, H]`.
   public var head: OutputHead { OutputHead(weight: score.weight) }
+  /// The projection onto the vocabulary `[V, H]`, where it is kept.
+  public var textHead: OutputHead? {
+    guard keepsTextHead else { return nil }
+    return OutputHead(weight: output?.weight ?? decoder.embedding.weight, cap: configuration.parts.logitCap)
+  }
   /// The head: trained, and saved, with adapters.
   public var modulesToSave: [String] { ["score"] }
 
@@ -173,6 +192,22 @@ extension JSONReader {
 }
 
 extension JSON {
+  /// The configuration of a classifier that keeps its projection onto the vocabulary, or does not.
+  ///
+  /// - Throws: `InputError` for a model that has none, or whose logits have a factor of their own.
+  fileprivate func keepingTextHead(
+    _ keeps: Bool, of model: any PretrainedModel, _ configuration: DecoderConfiguration, key: String
+  ) throws(InputError) -> JSON {
+    guard case .object(var object) = self else { return self }
+    object[key] = keeps ? .some(.bool(true)) : .none
+    guard keeps, !(model is CausalLM && configuration.parts.logitScale == 1), model.textHead == nil else {
+      return .object(object)
+    }
+    throw InputError(
+      path: "model", expected: "a language model whose logits have no factor, to keep its last projection",
+      found: "\(type(of: model))", remedy: "Start from the language model, or train preset bradleyTerry.")
+  }
+
   /// A language model's `config.json` as that of a classifier whose scores are read as they are (`regression`:
   /// transformers' pipelines put no softmax over them).
   fileprivate func ofClassifier(_ family: DecoderFamily, labels: [String], padToken: Int?) -> JSON {

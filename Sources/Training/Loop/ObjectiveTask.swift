@@ -55,7 +55,8 @@ struct ObjectiveTask: TrainingTask {
       said[name] = try reference.states(of: batch, rows: rows)
     }
     return objective.loss(
-      of: hidden, head: model.head, referenceModels: said, supervision: batch.supervision, denominators: denominators)
+      of: hidden, head: model.head, textHead: model.textHead, referenceModels: said, supervision: batch.supervision,
+      denominators: denominators)
   }
 
   func tokens(of batch: TokenBatch) -> Int { batch.lengths.reduce(0, +) }

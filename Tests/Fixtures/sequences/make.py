@@ -3,8 +3,8 @@
 
     python Tests/Fixtures/sequences/make.py      (trl 1.16.0, torch 2.13.0)
 
-Writes pairs.json, unpaired.json, reference_free.json, tokens.json, distillation.json, groups.json, heads.json, decoding.json and
-evaluation.json beside it. A value is either what
+Writes pairs.json, unpaired.json, reference_free.json, tokens.json, matches.json, distillation.json, groups.json, heads.json,
+decoding.json and evaluation.json beside it. A value is either what
 TRL's own function gives for made-up log-probabilities ("source": "trl ...") or a formula written out in plain torch
 ("source": "formula ..."). Gradients are d loss / d input. Identities between objectives are asserted on the way.
 """
@@ -482,6 +482,37 @@ def token_fixtures():
                     "divergence": kl(ref, hidden @ head.T), "cases": cases, "token_rewards": rewards})
 
 
+# ------------------------------------------------------------------ other matches: EMO, histograms of real values
+def match_fixtures():
+    rows = F.normalize(head, dim=-1)  # held constant
+    cosine = rows @ rows.T
+
+    def emo(z):
+        """1 - sum (q_v - sg q_x [v = x]) cos(e_v, e_x), and cross entropy, by token"""
+        q = F.softmax(z, -1)
+        at = q.gather(1, labels.unsqueeze(1)).squeeze(1).detach()
+        return 1 - (q * cosine[labels]).sum(-1) + at, F.cross_entropy(z, labels, reduction="none")
+
+    def distance(z):
+        emo_t, ce = emo(z)
+        return (((ce / emo_t).detach() * emo_t + ce) / 2).mean()
+
+    def cross_entropy(z):
+        emo_t, ce = emo(z)
+        return ((emo_t / ce).detach() * ce + emo_t).mean()
+
+    cases = [{"balance": "none", **by_hidden(lambda z: emo(z)[0].mean())},
+             {"balance": "distance", **by_hidden(distance)}, {"balance": "crossEntropy", **by_hidden(cross_entropy)}]
+    edges, sigma = torch.linspace(-0.5, 20.5, 22), 0.75
+    y = torch.tensor([3.2, 19.9, 0.0, 11.5])
+    below = torch.special.erf((edges - y.unsqueeze(1)) / (sigma * math.sqrt(2)))
+    bins = (below[:, 1:] - below[:, :-1]) / (below[:, -1:] - below[:, :1])
+    squared = F.softmax(-(torch.arange(21.0) - y.unsqueeze(1)) ** 2 / (2 * sigma**2), -1)
+    save("matches", {"hidden": hidden, "head": head, "labels": labels, "cosine": cosine, "cases": cases,
+                     "histogram": {"edges": edges, "sigma": sigma, "values": y, "target": bins,
+                                   "distance_target": squared, "largest_gap": (bins - squared).abs().max()}})
+
+
 # ------------------------------------------------------------------ K responses of one prompt
 def group_fixtures():
     groups, K, beta = 3, 4, 0.2
@@ -695,6 +726,7 @@ if __name__ == "__main__":
     unpaired_fixtures()
     reference_free_fixtures()
     token_fixtures()
+    match_fixtures()
     distillation_fixtures()
     group_fixtures()
     head_fixtures()

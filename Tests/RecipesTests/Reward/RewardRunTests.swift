@@ -37,7 +37,7 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
   @Test(
     arguments: [
       "sft", "dist", "bradleyTerry", "marginBradleyTerry", "scaledBradleyTerry", "regression", "listwise",
-      "listwiseOrder",
+      "listwiseOrder", "textRegularized",
     ])
   func aModelLearnsWhatIsBetter(_ preset: String) throws {
     let tiny = try TinyRun(data: rated, yaml: yaml)
@@ -46,7 +46,7 @@ private let requests = ["a a a", "c c c", "b b b"].map { RewardRequest(prompt: "
     let rewards = try rewardModel.rewards(of: requests, attributes: true, tokenBudget: nil)
     let overall = rewards.map(\.overall.expectation)
     #expect(overall[0] + 0.5 < overall[1] && overall[1] + 0.5 < overall[2], "\(overall)")
-    let hasNoUnit = preset.hasSuffix("Terry") || preset.hasPrefix("listwise")
+    let hasNoUnit = preset.hasSuffix("Terry") || preset.hasPrefix("listwise") || preset == "textRegularized"
     #expect((rewardModel.range == nil) == hasNoUnit)
     #expect(rewardModel.attributes.count == (hasNoUnit ? 0 : 1))
     if !hasNoUnit {
