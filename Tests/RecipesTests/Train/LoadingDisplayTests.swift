@@ -5,6 +5,7 @@ import Reports
 import Synchronization
 import Testing
 import TokenModels
+import Torch
 import TorchNN
 
 /// What is said while a model is read.
