@@ -67,8 +67,10 @@ public class Linear: Module {
     $weight.clear()
   }
 
-  /// Whether this is the model's last projection.
-  final func isHead(of model: some TokenModel) -> Bool { $weight.isPresent && weight === model.head.weight }
+  /// Whether this is the model's last projection, or that onto the vocabulary beside it.
+  final func isHead(of model: some TokenModel) -> Bool {
+    $weight.isPresent && (weight === model.head.weight || weight === model.textHead?.weight)
+  }
 }
 
 /// A table of vectors. Checkpoint name `weight` `[V, H]`.
