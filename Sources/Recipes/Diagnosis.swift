@@ -67,7 +67,8 @@ public var cacheFolder: String {
 /// - Throws: `InputError` if there is no such folder.
 public func modelFolder(_ name: String?) throws -> String {
   let candidates = name.map { [$0, cacheFolder + "/" + $0] } ?? [defaultModelFolder]
-  for folder in candidates where FileManager.default.fileExists(atPath: folder + "/config.json") { return folder }
+  let isModel = { (folder: String) in fileExists(folder + "/config.json") && StoredAdapter(folder) == nil }
+  if let folder = candidates.first(where: isModel) { return folder }
   if let why = candidates.lazy.compactMap(whyNoModel).first {
     throw InputError(
       path: candidates[0], expected: "a folder with config.json, tokenizer.json and *.safetensors", found: why.found,

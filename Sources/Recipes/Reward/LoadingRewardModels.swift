@@ -61,6 +61,7 @@ extension RunArtifacts {
       }
       var ratings = reward
       ratings.isConversation = rating != nil
+      ratings.learnsResponse = rating?.loss.readsTexts ?? false
       return ratings
     }
   }

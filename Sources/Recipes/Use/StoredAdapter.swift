@@ -8,10 +8,11 @@ struct StoredAdapter {
   let folder: String
   private var file: String { folder + "/adapter_config.json" }
 
-  /// Nil where the folder holds no adapters, or a model as well.
+  /// Nil where the folder holds no adapters, or a model's weights as well; `config.json` stands beside either.
   init?(_ folder: String) {
     self.folder = folder.hasSuffix("/") ? String(folder.dropLast()) : folder
-    guard fileExists(file), !fileExists(self.folder + "/config.json") else { return nil }
+    let weights = ["model.safetensors", "model.safetensors.index.json"]
+    guard fileExists(file), !weights.contains(where: { fileExists("\(self.folder)/\($0)") }) else { return nil }
   }
 
   /// The run that it is a checkpoint of; nil if it is of none.

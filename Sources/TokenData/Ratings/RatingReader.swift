@@ -55,6 +55,8 @@ public struct RatingReader: Sendable, Hashable {
   public var longestResponse: Int?
   /// Whether a model with a head of scores reads the conversation itself, instead of being asked about it.
   public var isConversation = false
+  /// Whether the response of such a conversation is learnt as well, as an answer is.
+  public var learnsResponse = false
 
   /// Memberwise.
   public init(
@@ -98,7 +100,7 @@ public struct RatingReader: Sendable, Hashable {
       : [ChatMessage(.user, template.prompt(rated.messages, response: rated.response))]
     return Record(
       .messages(read + (answer.map { [ChatMessage(.assistant, $0.text)] } ?? [])), spans: answer?.spans ?? [:],
-      promptMessages: read.count, rated: rated)
+      promptMessages: isConversation && learnsResponse ? rated.messages.count : read.count, rated: rated)
   }
 
   /// A response without what is too long.

@@ -67,7 +67,7 @@ import Training
     let error = #expect(throws: InputError.self) { try loadRewardModel(run: tiny.folder + "/out") }
     #expect(error?.place == "key objective.preset" && error?.remedy.contains("--pairs") == true)
     let other = #expect(throws: InputError.self) {
-      try PreferenceModel(ModelChoice(tiny.folder + "/out", overrides: ["objective.preset=bradleyTerry"]))
+      try PreferenceModel(ModelChoice(tiny.folder + "/out", overrides: ["objective={ preset: bradleyTerry }"]))
     }
     #expect(other?.expected == "generalPreference")
     let flat = #expect(throws: InputError.self) { try tiny.artifacts("objective.temperature=0") }
@@ -82,10 +82,15 @@ import Training
     let artifacts = try RunArtifacts(tiny.settings(assignments))
     let source = try artifacts.batches(artifacts.dataset(tiny.folder + "/train.jsonl"), shuffled: false)
     let supervision = try #require(try source.batches(ofStep: 0).first).supervision
-    #expect(supervision.documents.count == 2 * supervision.comparisons.count && !supervision.labels.isEmpty)
+    #expect(supervision.documents.count == 2 * supervision.comparisons.count)
+    // "a a a", as bytes, and what ends it, of each document.
+    #expect(supervision.labels.count == 6 * supervision.documents.count, "\(supervision.labels)")
     _ = try TrainRun(artifacts, command: "", terminal: quiet).run()
-    let log = String(decoding: try tiny.bytes("out/metrics.jsonl"), as: UTF8.self)
-    #expect(log.contains("text") && log.contains("bradleyTerry"))
+    let first = try #require(MetricsLog.read("\(tiny.folder)/out/metrics.jsonl").first { $0["train/text"] != nil })
+    guard case .double(let value)? = first["train/text"] else { throw CancellationError() }
+    // Six tokens, about ln V each before anything is learnt; of two texts that are equally improbable, ln 2.
+    #expect(text == "likelihood" ? value > 20 : abs(value - log(2)) < 0.3, "\(value)")
+    #expect(first["train/bradleyTerry"] != nil)
     let loaded = try #require(try ModelChoice(tiny.folder + "/out").load() as? SequenceClassifier)
     let kept = try #require(loaded.textHead)
     #expect(kept.weight.shape == [loaded.vocabularySize, loaded.hiddenSize])
