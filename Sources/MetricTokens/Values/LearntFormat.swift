@@ -120,7 +120,8 @@ extension ValueFormat {
   /// the training answers is not cut off there, but no sign and no digit more than those answers have.
   public func widened(by share: Double) -> ValueFormat {
     precondition((0...100).contains(share), "room of \(share) widths")
-    let room = Int((Double(indices.count) * share).rounded(.up))  // bounded: 15 digits
+    // A coarse grid has few values, and ends where people say it does: no room of less than a step.
+    let room = Int((Double(indices.count) * share).rounded(step > 1 ? .down : .up))  // bounded: 15 digits
     let digits = String(max(indices.lowerBound.magnitude, indices.upperBound.magnitude) * step.magnitude).count
     let most = (powerOfTen(max(digits, integerDigits + decimals)) - 1) / step
     let least = indices.lowerBound < 0 ? -most : 0

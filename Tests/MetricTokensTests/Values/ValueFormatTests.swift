@@ -60,7 +60,8 @@ import Testing
     #expect(format.spacing == 0.5)
     #expect(["3.1", "0.4", "6.5", "-2.5"].allSatisfy { format.index(of: $0) == nil })
     #expect(format.index(nearest: 3.3) == 7)
-    #expect(format.widened(by: 0.05).range == -2.5...6.5)
+    #expect(format.widened(by: 0.05).range == -2...6)
+    #expect(format.widened(by: 0.2).range == -3.5...7.5)
     #expect(throws: ValueFormatError.self) { try ValueFormat(indices: 0...9, step: 0) }
     #expect(throws: ValueFormatError.self) { try ValueFormat(indices: 0...9, step: .max) }
   }
