@@ -27,8 +27,10 @@ import TorchNN
 
   @Test(arguments: VisionFixture.all) func logitsEqualTransformers(fixture: VisionFixture) throws {
     let model = try fixture.model(), input = try fixture.input(), wanted = try fixture.expected("logits")
-    #expect(difference(noGrad { model.head(hidden(model, input)) }, wanted) < 1e-5)
-    #expect(difference(withKernels(.plain) { noGrad { model.head(hidden(model, input)) } }, wanted) < 1e-5)
+    // Processors and numbers of threads round otherwise: a few units in the last place of the largest logit, about 4.5.
+    let bound = 4e-6 * wanted.abs().max().item()
+    #expect(difference(noGrad { model.head(hidden(model, input)) }, wanted) < bound)
+    #expect(difference(withKernels(.plain) { noGrad { model.head(hidden(model, input)) } }, wanted) < bound)
     // Without the images it is another sequence.
     var blind = input
     blind.images = nil
