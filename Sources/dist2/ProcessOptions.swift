@@ -16,7 +16,13 @@ struct ProcessOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How long processes wait for each other.", valueName: "seconds")) var timeout = 600
 
   func validate() throws {
-    if let processes, !(1...1024).contains(processes) { throw ValidationError("--processes must be from 1 to 1024") }
+    if let processes {
+      // More of them only wait for each other, and each has the model in memory.
+      let cores = ProcessInfo.processInfo.activeProcessorCount
+      guard (1...max(8, 4 * cores)).contains(processes) else {
+        throw ValidationError("--processes must be from 1 to \(max(8, 4 * cores)) on this machine of \(cores) cores")
+      }
+    }
     guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout must be from 1 to 86400 seconds") }
   }
 

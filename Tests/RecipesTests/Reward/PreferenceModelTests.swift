@@ -4,6 +4,7 @@ import Foundation
 import MetricTokens
 import Objectives
 import Recipes
+import Reports
 import Testing
 import TokenData
 import TokenModels
