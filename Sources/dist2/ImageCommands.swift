@@ -89,7 +89,7 @@ struct ImageSamplesCommand: ParsableCommand {
     guard try !output.hasSuffix(".png") || !processes.areSeveral else {
       throw ValidationError("A grid is drawn by one process: several draw a folder or NAME.npz.")
     }
-    try processes.launch()
+    try processes.launch(remedy: "The same command goes on with the images that are missing.")
     try processes.shared { group in
       let drawing = try ImageDrawing(model, tokenizer: tokenizer, step: step)
       let turn = try turn() ?? Array(0..<drawing.classes)

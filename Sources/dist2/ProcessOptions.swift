@@ -31,14 +31,17 @@ struct ProcessOptions: ParsableArguments {
 
   /// Starts the processes that are wanted, and ends as they do. Returns where this is one of them, or alone.
   ///
-  /// - Parameter readingLines: whether the first of them reads standard input.
-  func launch(readingLines: Bool = false) throws {
+  /// - Parameters:
+  ///   - readingLines: whether the first of them reads standard input.
+  ///   - remedy: what to do when one is killed.
+  func launch(readingLines: Bool = false, remedy: String = "") throws {
     guard let processes, processes > 1, try ProcessPlace.inEnvironment() == nil else { return }
     // A terminal gives lines to the processes in its foreground alone.
     if readingLines, isatty(0) == 1 {
       throw ValidationError("--processes reads lines from a file or a pipe: --data FILE, or … | dist2")
     }
-    let launcher = ProcessLauncher([CommandLine.programPath] + CommandLine.arguments.dropFirst(), count: processes)
+    let launcher = ProcessLauncher(
+      [CommandLine.programPath] + CommandLine.arguments.dropFirst(), count: processes, remedy: remedy)
     Foundation.exit(try launcher.run(complain))
   }
 

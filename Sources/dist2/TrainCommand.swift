@@ -65,7 +65,7 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("--target, --columns, --decimals, --model and --split-seed are for tables, not run files")
     }
     let settings = try options.settings()
-    try processes.launch()
+    try processes.launch(remedy: "The run goes on from its last checkpoint by the same command.")
     try processes.shared { group in
       let run = TrainRun(try trainingArtifacts(settings), command: CommandLine.asTyped, group: group)
       let finish = try run.runToTheEnd()

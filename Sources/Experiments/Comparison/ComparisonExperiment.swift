@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Evaluation
 public import Recipes
 import Files
 public import Objectives
@@ -144,10 +145,21 @@ public struct ComparisonExperiment: Experiment {
   }
 
   /// Table, verdicts, curves.
+  ///
+  /// - Throws: `InputError` for runs that were tested on other examples than the first.
   public func report(
     _ results: Results<ComparisonOutcome>, _ artifacts: [String: NoArtifact]
   ) throws -> ExperimentReport {
     if isOfResponses { return ResponseReport(ResponseSummary(self, results)).report }
+    let tested = grid.variants.flatMap { name in
+      results.outcomes(name).map { (variant: name, examples: $0.records.map(\.id)) }
+    }
+    if let first = tested.first, let other = tested.first(where: { $0.examples != first.examples }) {
+      throw InputError(
+        path: path, expected: "runs that were tested on the same examples",
+        found: "\(first.examples.count) of \(first.variant), \(other.examples.count) of \(other.variant), which differ",
+        remedy: "The data has changed since the first runs: restore it, or choose another folder with --output.")
+    }
     let findings = ComparisonFindings(ComparisonSummary(self, results))
     return ComparisonReport(summary: findings.summary, findings: findings).report
   }

@@ -40,7 +40,9 @@ public struct HistogramTarget: Sendable, Hashable {
   ///   - deviation: σ > 0
   public func probabilities(around y: Double, deviation: Double) -> [Double] {
     precondition(deviation > 0 && y.isFinite, "a normal distribution around \(y) of deviation \(deviation)")
-    let z = edges.map { ($0 - y) / (deviation * 2.0.squareRoot()) }
+    // Wider than this it is even to twelve digits, and differences of Φ would be lost in rounding.
+    let widest = 1e6 * (edges[edges.count - 1] - edges[0] + abs(y - edges[0]))
+    let z = edges.map { ($0 - y) / (min(deviation, widest) * 2.0.squareRoot()) }
     let masses = zip(z, z.dropFirst()).map(Self.mass), sum = masses.reduce(0, +)
     guard sum > 0 else {
       // So far outside that nothing is left: all is in the bin on that side.

@@ -109,7 +109,8 @@ public struct ImageDrawing {
     var options = options
     options.batch = 1  // changes nothing that is drawn
     let own = Origin(model: origin, classes: classes, options: options, side: side), path = folder + ".json"
-    if fileExists(folder), let bytes = try? fileBytes(path) {
+    let hasImages = try fileExists(folder) && names(inFolder: folder).contains { $0.hasSuffix(".png") }
+    if hasImages, let bytes = try? fileBytes(path) {
       guard let old = try? JSONDecoder().decode(Origin.self, from: Data(bytes)), old == own else {
         throw InputError(
           path: folder, expected: "a new folder, or one of the same drawing",

@@ -87,7 +87,7 @@ public struct Answering: Sendable {
   ///
   /// - Parameter hook: makes what changes the scores of continuations of some prompts; nil for nothing.
   public func answers(
-    _ items: [EvaluationItem], _ model: any TokenModel,
+    _ items: [EvaluationItem], _ model: any TokenModel, streams: [UInt64]? = nil,
     hook: ((_ prompts: [[Int32]], _ options: GenerationOptions) throws -> LogitsHook)? = nil,
     onDone: (() -> Void)? = nil
   ) throws -> [(text: String, finish: FinishReason)] {
@@ -95,7 +95,7 @@ public struct Answering: Sendable {
     let generations = try naming(items.map(\.source)) {
       try withBudget(model) { budget in
         try TokenGenerator(model).generate(
-          prompts, options, tokenBudget: budget,
+          prompts, options, streams: streams, tokenBudget: budget,
           onToken: { event in if event.finish != nil { onDone?() } }, hook: hook.map { try $0(prompts, options) },
           images: images(items),
           isEnd: ends.texts.isEmpty ? nil : { [ends, encoder] in ends.isReached(by: $0, encoder.tokenizer) })

@@ -142,12 +142,24 @@ extension ValueFormat: SettingsSection {
       }
       self = try ValueFormat(
         indices: low...high, decimals: decimals, isTrimmed: trimmed, integerDigits: digits, step: step)
+      // Without a step ends are rounded to what the decimals write.
+      try keys.refuse(
+        if: spacing != nil && (self.range != ValueFormat.nearest(range, written)), "range",
+        expected: "ends that are multiples of the step, \(self.spacing)",
+        found: "[\(range.lowerBound), \(range.upperBound)]",
+        remedy: "Take [\(self.range.lowerBound), \(self.range.upperBound)]: all numbers are multiples of the step.")
     } catch let error as ValueFormatError {
       throw keys.error(
         nil, expected: "at most 15 digits in all", found: "\(error)", remedy: "Take fewer decimals, or a smaller range."
       )
     }
     try keys.refuse(if: count < 2, "range", expected: "at least two values", found: "one")
+  }
+
+  /// A range with ends as a format writes them.
+  private static func nearest(_ range: ClosedRange<Double>, _ format: ValueFormat) -> ClosedRange<Double> {
+    func rounded(_ end: Double) -> Double { format.index(nearest: end).map(format.value) ?? end }
+    return rounded(range.lowerBound)...rounded(range.upperBound)
   }
 
   /// A distance of neighbouring values in units of the last digit that is written.

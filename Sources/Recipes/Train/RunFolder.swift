@@ -66,6 +66,11 @@ public struct RunFolder: Sendable {
         "\(growth.key) is \(growth.new), was \(growth.old): the run is made longer. From here on the learning rate "
         + "is that of the longer run's schedule"
     }
+    guard !fileExists(path + "/settings.json") else {
+      throw InputError(
+        path: path, expected: "a new folder, or one of a run", found: "a comparison's, or another experiment's",
+        remedy: "Choose another folder with --output.")
+    }
     try AtomicFile.write(prints, to: data)
     try writeRunFile(settings)
     return nil

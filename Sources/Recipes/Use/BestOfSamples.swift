@@ -7,10 +7,11 @@ extension Generating {
 
   /// An answer to each record: with a judge the best of several, with the scores of all.
   func answers(
-    _ items: [EvaluationItem], _ records: [Record]
+    _ items: [EvaluationItem], _ records: [Record], places: [Int]
   ) throws -> (answers: [Answer], scores: [[Double]]?) {
     // Each prompt as often as it is answered.
     let times = judge == nil ? 1 : samples
+    let streams = places.flatMap { place in (0..<times).map { UInt64(place * times + $0) } }
     let contrast = try contrastPrompt.map { text in
       try records.flatMap { record in
         [[Int32]](repeating: try answering.item(record.instructed(by: text)).ids, count: times)
@@ -21,9 +22,9 @@ extension Generating {
         try guides.hook(prompts, options, beside: model, contrast: contrast)
       }
     }
-    guard let judge else { return (try answering.answers(items, model, hook: hook), nil) }
+    guard let judge else { return (try answering.answers(items, model, streams: streams, hook: hook), nil) }
     let drawn = items.flatMap { [EvaluationItem](repeating: $0, count: times) }
-    let all = try answering.answers(drawn, model, hook: hook)
+    let all = try answering.answers(drawn, model, streams: streams, hook: hook)
     let scores = try judge.scores(of: all.indices.map { records[$0 / samples].answering(all[$0].text) })
     let groups = items.indices.map { Array(scores[$0 * samples..<($0 + 1) * samples]) }
     let best = groups.enumerated().map { index, group in

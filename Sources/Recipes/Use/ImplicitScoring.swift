@@ -37,7 +37,7 @@ struct ImplicitScoring: RecordWork {
     }
   }
 
-  func results(of records: [Record]) throws -> [JSON] {
+  func results(of records: [Record], places: [Int]) throws -> [JSON] {
     try zip(records, reward.readings(of: records)).map { record, reading in
       var object = JSONObject()
       object["id"] = .string(record.id ?? record.source)

@@ -90,7 +90,8 @@ public final class LineStream {
   public func run(
     source: String, lines next: (_ limit: Int) throws -> [Result<String, InputError>]?, write: (String) throws -> Void
   ) throws {
-    var number = 0, isFirst = true
+    let source = try group?.fromFirst { source } ?? source
+    var number = 0, records = 0, isFirst = true
     while let lines = try lines(next) {
       var entries = [Result<Item, InputError>](), bad: InputError?
       for index in lines.indices where bad == nil {
@@ -109,7 +110,12 @@ public final class LineStream {
           $0.contains { !$0.isWhitespace }
         }
         do {
-          entries.append(.success(try item(text, source, number, isFirst: isFirst, following)))
+          var item = try item(text, source, number, isFirst: isFirst, following)
+          if case .record(let record, _) = item {
+            item = .record(record, place: records)
+            records += 1
+          }
+          entries.append(.success(item))
         } catch let error as InputError {
           if skipBad { entries.append(.failure(error)) } else { bad = error }
         }
@@ -131,16 +137,20 @@ public final class LineStream {
 
   /// What a line holds.
   private enum Item {
-    case record(Record)
+    /// Which record of the input it is, from 0.
+    case record(Record, place: Int)
     case responses(ResponseLine)
   }
 
   /// One line each, in order.
   private func results(of entries: [Result<Item, InputError>]) throws -> [JSON] {
     let items = entries.compactMap { try? $0.get() }
-    let records = items.compactMap { if case .record(let record) = $0 { record } else { nil } }
+    let records = items.compactMap { if case .record(let record, let place) = $0 { (record, place) } else { nil } }
     let lines = items.compactMap { if case .responses(let line) = $0 { line } else { nil } }
-    var single = records.isEmpty ? [] : try naming(records.map(\.source)) { try work.results(of: records) }[...]
+    var single =
+      records.isEmpty
+      ? []
+      : try naming(records.map(\.0.source)) { try work.results(of: records.map(\.0), places: records.map(\.1)) }[...]
     var several = lines.isEmpty ? [] : try work.results(ofResponses: lines)[...]
     return entries.map { entry in
       switch entry {
@@ -171,7 +181,7 @@ public final class LineStream {
       }
       let record = try reader.record(object, source: name, folder: folder)
       try work.check(record)
-      return .record(record)
+      return .record(record, place: 0)
     } catch var error as InputError {
       if error.path == name { error.path = source }
       if !error.place.hasPrefix("line ") { error.place = place + (error.place.isEmpty ? "" : ", \(error.place)") }

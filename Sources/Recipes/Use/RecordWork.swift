@@ -14,13 +14,15 @@ protocol RecordWork {
   /// - Throws: `InputError` with the record's source as its path.
   func check(_ record: Record) throws
   /// One line a record, in order. There is at least one record.
-  func results(of records: [Record]) throws -> [JSON]
+  ///
+  /// - Parameter places: which of the whole input's each is, from 0: what is drawn depends on it alone.
+  func results(of records: [Record], places: [Int]) throws -> [JSON]
 
   /// Reads lines of several responses to a prompt; nil, as by default, where there is no work on them.
   var responses: ResponseReader? { get }
   /// Refuses responses that cannot be worked on.
   func check(_ record: ResponseRecord) throws
-  /// As ``results(of:)``, of lines of responses.
+  /// As ``results(of:places:)``, of lines of responses.
   func results(ofResponses lines: [ResponseLine]) throws -> [JSON]
 }
 
@@ -74,8 +76,8 @@ struct Generating: RecordWork {
     }
   }
 
-  func results(of records: [Record]) throws -> [JSON] {
-    let items = try records.map(answering.item), (answers, scores) = try answers(items, records)
+  func results(of records: [Record], places: [Int]) throws -> [JSON] {
+    let items = try records.map(answering.item), (answers, scores) = try answers(items, records, places: places)
     let distributions = try reading.map { reading in
       try naming(items.map(\.source)) {
         try answering.withBudget(model) { budget in
@@ -143,7 +145,7 @@ struct Likelihoods: RecordWork {
     try checkLength(prompt: prompt, answer: example.ids.count - prompt, of: model, source: record.source)
   }
 
-  func results(of records: [Record]) throws -> [JSON] {
+  func results(of records: [Record], places: [Int]) throws -> [JSON] {
     let items = try records.map(answering.item)
     let examples = try records.map { answering.fitted(try answering.encoder.encode($0)) }
     let logs = try answering.logLikelihoods(of: examples, model, sources: items.map(\.source))
@@ -227,7 +229,7 @@ struct RewardScoring: RecordWork {
     }
   }
 
-  func results(of records: [Record]) throws -> [JSON] {
+  func results(of records: [Record], places: [Int]) throws -> [JSON] {
     let requests = records.compactMap { record in
       record.rated.map { RewardRequest(messages: $0.messages, response: $0.response) }
     }

@@ -47,6 +47,17 @@ struct SharedWorkTests {
         == names.reduce(many.output) { $0.replacing($1, with: "F") })
   }
 
+  /// Each line's draws are its own, whichever process answers it.
+  @Test func drawsAreThoseOfOneProcess() throws {
+    let lab = try CommandLab()
+    try lab.write("same.jsonl", String(repeating: "{\"prompt\": \"1 + 1 =\"}\n", count: 6))
+    let command = "$D generate m --data same.jsonl --temperature 1 --seed 3 --max-new-tokens 8"
+    let one = try lab.run(command), many = try lab.run("\(command) --processes 2")
+    #expect(one.code == 0 && one.output == many.output, "\(one) \(many)")
+    #expect(Set(try lines(one.output).map { $0["completion"]?.text() ?? "" }).count > 3, "\(one.output)")
+    #expect(try lines(many.output).map { $0["id"] } == (1...6).map { .string("same.jsonl line \($0)") })
+  }
+
   /// What comes before a bad line is told, by the first process; the line is named once.
   @Test func aBadLineIsNamedOnce() throws {
     let lab = try CommandLab()

@@ -12,11 +12,13 @@ public struct ProcessLauncher {
   public var count: Int
   /// Program and arguments.
   public var words: [String]
+  /// What to do when one of them is killed.
+  public var remedy: String
 
   /// Memberwise.
-  public init(_ words: [String], count: Int) {
+  public init(_ words: [String], count: Int, remedy: String = "") {
     precondition(count > 0 && !words.isEmpty, "\(count) processes")
-    (self.words, self.count) = (words, count)
+    (self.words, self.count, self.remedy) = (words, count, remedy)
   }
 
   /// Whether this process was started by one.
@@ -50,8 +52,8 @@ public struct ProcessLauncher {
     if let killed, case .signal(let number)? = children[killed].ending {
       guard !Interruption.isRequested else { return 130 }
       complain(
-        "process \(killed) was killed by signal \(number)\(number == SIGKILL ? " (was there too little memory?)" : ""). "
-          + "The run goes on from its last checkpoint by the same command.")
+        "process \(killed) was killed by signal \(number)\(number == SIGKILL ? " (was there too little memory?)" : "")."
+          + (remedy.isEmpty ? "" : " \(remedy)"))
     } else if (try? store.has(ProcessGroup.failureKey)) == true {
       complain(try store.get(ProcessGroup.failureKey, within: .seconds(1)))
     } else if first > 0 {
