@@ -64,7 +64,7 @@ extension ValueFormat {
   /// - Integer digits: padded, if every number has as many before the point and one begins with a zero that it would not
   ///   need.
   /// - Decimals: as many as the longest has; trailing zeros count as left out unless all have the same number.
-  /// - Step: see ``step(of:count:)``.
+  /// - Step: of the coarsest grid that a hundred numbers and more lie on: 1, 2, 5 or 25, times a power of ten.
   /// - Range: from the least to the greatest number; see ``widened(by:)``.
   ///
   /// - Throws: `ValueFormatError` if there are none, or they have too many digits.

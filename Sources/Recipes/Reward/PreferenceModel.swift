@@ -4,7 +4,7 @@ import Foundation
 import Objectives
 import Torch
 
-/// A model with a head of embeddings, which says which of two responses is better (``Objectives/GeneralPreference``). A
+/// A model with a head of embeddings, which says which of two responses is better (`GeneralPreference`). A
 /// response by itself has no score: three may beat each other in a circle.
 public final class PreferenceModel {
   /// Name of the model.

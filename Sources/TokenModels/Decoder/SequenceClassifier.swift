@@ -113,7 +113,7 @@ public final class SequenceClassifier: Module, PretrainedModel {
   }
 
   /// Gives the model in a Hugging Face folder a randomly initialised head; see
-  /// ``init(from:outputs:labels:padToken:seed:)``.
+  /// ``init(from:outputs:labels:padToken:keepsTextHead:seed:)``.
   ///
   /// - Throws: `InputError` as that one, and as ``loadModel(folder:options:)``.
   public convenience init(
