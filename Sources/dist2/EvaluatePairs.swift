@@ -23,7 +23,7 @@ struct EvaluatePairs {
     let evaluation = try ProgressBar.run("rating responses", total: total, unit: "response") { bar in
       try PreferenceEvaluation(
         set, rewardModel, skipBad: skipBad, tokenBudget: tokenBudget, sharedBy: group
-      ) { done, _ in bar.update(completed: min(total, done * (group?.size ?? 1))) }
+      ) { done, _ in bar.update(completed: group.overall(done, of: total)) }
     }
     try tell(evaluation, kind: kind)
   }
@@ -33,7 +33,7 @@ struct EvaluatePairs {
     let set = try set(), total = set.examples.count
     let evaluation = try ProgressBar.run("judging pairs", total: total, unit: "pair") { bar in
       try PreferenceEvaluation(set, judge, skipBad: skipBad, sharedBy: group) {
-        bar.update(completed: min(total, $0 * (group?.size ?? 1)))
+        bar.update(completed: group.overall($0, of: total))
       }
     }
     try tell(evaluation, kind: "Generative")
@@ -41,9 +41,11 @@ struct EvaluatePairs {
 
   /// Each response embedded once, and compared with the others of its example.
   func run(_ model: PreferenceModel) throws {
-    let set = try set()
-    let evaluation = try ProgressBar.run("comparing responses", total: set.examples.count, unit: "example") { bar in
-      try PreferenceEvaluation(set, model, skipBad: skipBad) { bar.update(completed: $0) }
+    let set = try set(), total = set.examples.count
+    let evaluation = try ProgressBar.run("comparing responses", total: total, unit: "example") { bar in
+      try PreferenceEvaluation(set, model, skipBad: skipBad, sharedBy: group) {
+        bar.update(completed: group.overall($0, of: total))
+      }
     }
     try tell(evaluation, kind: "Custom Classifier")
   }

@@ -108,34 +108,12 @@ extension PreferenceEvaluation {
     _ set: PreferenceSet, _ judge: PairwiseJudge, skipBad: Bool = false, sharedBy group: ProcessGroup? = nil,
     progress: (_ done: Int) -> Void = { _ in }
   ) throws {
-    let judgements = try group.sharing(set.examples) { examples in
-      try examples.enumerated().map { index, example in
-        defer { progress(index + 1) }
-        do { return Judgement(votes: try judge.votes(on: example, of: set)) } catch let error as InputError {
-          guard skipBad else { throw error }
-          return Judgement(problem: error.description)
-        }
-      }
-    }
-    var outcomes = [PreferenceOutcome](), skipped = [(id: String, reason: String)]()
-    for (example, judgement) in zip(set.examples, judgements) {
-      if let votes = judgement.votes { outcomes.append(PreferenceOutcome(example, votes.scores)) }
-      if let problem = judgement.problem { skipped.append((example.id, problem)) }
-    }
-    guard !outcomes.isEmpty else {
-      throw InputError(
-        path: set.path, expected: "at least one pair that \(judge.name) can judge", found: "none of \(skipped.count)",
-        remedy: skipped.first.map { "The first was left out because of this: \($0.reason)" } ?? "")
-    }
+    let (found, skipped) = try Self.judged(
+      set, "pair that \(judge.name) can judge", skipBad: skipBad, sharedBy: group, progress: progress
+    ) { try judge.votes(on: $0, of: set) }
     self.init(
-      rewardModel: judge.name, outcomes, skipped: skipped,
-      remarks: PairwiseVotes.remarks(judgements.compactMap(\.votes)))
-  }
-
-  /// What came of an example.
-  private struct Judgement: Codable {
-    var votes: PairwiseVotes?
-    var problem: String?
+      rewardModel: judge.name, found.map { PreferenceOutcome($0, $1.scores) }, skipped: skipped,
+      remarks: PairwiseVotes.remarks(found.map(\.1)))
   }
 }
 

@@ -19,6 +19,54 @@ public struct PreferenceEvaluation: Sendable {
     (self.rewardModel, self.outcomes, self.skipped, self.remarks) = (rewardModel, outcomes, skipped, remarks)
   }
 
+  /// Judges examples one by one.
+  ///
+  /// - Parameters:
+  ///   - kind: what can be judged: `example that m can compare`.
+  ///   - skipBad: whether examples that cannot be judged are left out and counted.
+  ///   - group: processes that share the examples; nil for one alone.
+  ///   - progress: told how many of this process's are done.
+  /// - Returns: what was found of those that could be judged, and why others could not.
+  /// - Throws: `InputError` for an example that cannot be judged, or if nothing is left; what `judge` throws.
+  static func judged<Found: Codable>(
+    _ set: PreferenceSet, _ kind: String, skipBad: Bool, sharedBy group: ProcessGroup?,
+    progress: (_ done: Int) -> Void,
+    _ judge: (PreferenceExample) throws -> Found
+  ) throws -> (found: [(example: PreferenceExample, Found)], skipped: [(id: String, reason: String)]) {
+    let all = try group.sharing(set.examples) { examples in
+      try examples.enumerated().map { index, example in
+        defer { progress(index + 1) }
+        do { return Judgement.found(try judge(example)) } catch let error as InputError {
+          guard skipBad else { throw error }
+          return .problem(error.description)
+        }
+      }
+    }
+    var found = [(example: PreferenceExample, Found)](), skipped = [(id: String, reason: String)]()
+    for (example, judgement) in zip(set.examples, all) {
+      switch judgement {
+      case .found(let own): found.append((example, own))
+      case .problem(let reason): skipped.append((example.id, reason))
+      }
+    }
+    guard !found.isEmpty else { throw nothingLeft(of: set, kind, skipped) }
+    return (found, skipped)
+  }
+
+  /// What came of an example.
+  private enum Judgement<Found: Codable>: Codable {
+    case found(Found)
+    case problem(String)
+  }
+
+  private static func nothingLeft(
+    of set: PreferenceSet, _ kind: String, _ skipped: [(id: String, reason: String)]
+  ) -> InputError {
+    InputError(
+      path: set.path, expected: "at least one \(kind)", found: "none of \(skipped.count)",
+      remedy: skipped.first.map { "The first was left out because of this: \($0.reason)" } ?? "")
+  }
+
   /// Rates every distinct response once, the longest first: if memory does not suffice it shows at once, and batches
   /// hold responses of like length.
   ///
@@ -47,10 +95,7 @@ public struct PreferenceEvaluation: Sendable {
       }
     }
     guard !kept.isEmpty else {
-      throw InputError(
-        path: set.path, expected: "at least one example that \(rewardModel.name) can rate",
-        found: "none of \(skipped.count)",
-        remedy: skipped.first.map { "The first was left out because of this: \($0.reason)" } ?? "")
+      throw Self.nothingLeft(of: set, "example that \(rewardModel.name) can rate", skipped)
     }
     self.skipped = skipped
     let scores = try Self.scores(kept, lengths, rewardModel, tokenBudget, batch, group, progress)

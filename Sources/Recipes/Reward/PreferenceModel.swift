@@ -2,7 +2,7 @@
 import Files
 import Foundation
 import Objectives
-import Torch
+public import Torch
 
 /// A model with a head of embeddings, which says which of two responses is better (`GeneralPreference`). A
 /// response by itself has no score: three may beat each other in a circle.
@@ -85,29 +85,20 @@ extension ModelChoice {
 extension PreferenceEvaluation {
   /// Lets a model of preferences compare the chosen response of each example with each rejected one.
   ///
-  /// - Parameter skipBad: whether examples that are too long, or have several chosen responses, are left out and counted.
+  /// - Parameters:
+  ///   - skipBad: whether examples that are too long, or have several chosen responses, are left out and counted.
+  ///   - group: processes that share the examples; nil for one alone.
+  ///   - progress: told how many of this process's are done.
   /// - Throws: `InputError` for an example that cannot be compared, or if nothing is left.
   public init(
-    _ set: PreferenceSet, _ model: PreferenceModel, skipBad: Bool = false, progress: (_ done: Int) -> Void = { _ in }
+    _ set: PreferenceSet, _ model: PreferenceModel, skipBad: Bool = false, sharedBy group: ProcessGroup? = nil,
+    progress: (_ done: Int) -> Void = { _ in }
   ) throws {
-    var outcomes = [PreferenceOutcome](), skipped = [(id: String, reason: String)]()
-    for (index, example) in set.examples.enumerated() {
-      do { outcomes.append(PreferenceOutcome(example, try model.scores(of: example, path: set.path))) } catch let error
-        as InputError
-      {
-        guard skipBad else { throw error }
-        skipped.append((example.id, error.description))
-      }
-      progress(index + 1)
-    }
-    guard !outcomes.isEmpty else {
-      throw InputError(
-        path: set.path, expected: "at least one example that \(model.name) can compare",
-        found: "none of \(skipped.count)",
-        remedy: skipped.first.map { "The first was left out because of this: \($0.reason)" } ?? "")
-    }
+    let (found, skipped) = try Self.judged(
+      set, "example that \(model.name) can compare", skipBad: skipBad, sharedBy: group, progress: progress
+    ) { try model.scores(of: $0, path: set.path) }
     self.init(
-      rewardModel: model.name, outcomes, skipped: skipped,
+      rewardModel: model.name, found.map { PreferenceOutcome($0, $1) }, skipped: skipped,
       remarks: ["Responses have no scores: each rejected one is compared with the chosen one."])
   }
 }
