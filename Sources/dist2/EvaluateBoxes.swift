@@ -35,7 +35,7 @@ struct EvaluateBoxes {
     let outcomes = try files.map { path in
       let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
       let found = try ProgressBar.run("answering \(name)", unit: "example") { bar in
-        try evaluation.outcomes(path) { done, _ in bar.update(completed: done * (group?.size ?? 1)) }
+        try evaluation.outcomes(path) { done, _ in bar.update(completed: group.overall(done)) }
       }
       return (split: name, outcomes: found)
     }

@@ -106,10 +106,10 @@ struct EvaluateCommand: ParsableCommand {
     try group?.agree(on: [(key: "--data", summary: dataset.summary)])
     let model = try choice.load()
     try group?.agree(on: model)
-    let total = min(settings.evaluate.limit ?? .max, dataset.count), processes = group?.size ?? 1
+    let total = min(settings.evaluate.limit ?? .max, dataset.count)
     let result = try ProgressBar.run("answering \(name)", total: total, unit: "example") { bar in
       try Evaluating(choice.artifacts, model, dataset, run: choice.run, sharedBy: group) { done, _ in
-        bar.update(completed: min(total, done * processes))
+        bar.update(completed: group.overall(done, of: total))
       }
     }
     guard group.isFirst else { return }

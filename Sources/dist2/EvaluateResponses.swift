@@ -23,7 +23,7 @@ struct EvaluateResponses {
     let total = dataset.count * ResponseEvaluation.passes(of: artifacts)
     let evaluation = try ProgressBar.run("reading \(name)", total: total, unit: "example") { bar in
       try ResponseEvaluation(artifacts, dataset, sharedBy: group, model: { try choice.load() }) {
-        bar.update(completed: min(total, $0 * (group?.size ?? 1)))
+        bar.update(completed: group.overall($0, of: total))
       }
     }
     guard group.isFirst else { return }

@@ -18,9 +18,9 @@ struct ProcessOptions: ParsableArguments {
   func validate() throws {
     if let processes {
       // More of them only wait for each other, and each has the model in memory.
-      let cores = ProcessInfo.processInfo.activeProcessorCount
-      guard (1...max(8, 4 * cores)).contains(processes) else {
-        throw ValidationError("--processes must be from 1 to \(max(8, 4 * cores)) on this machine of \(cores) cores")
+      let cores = ProcessInfo.processInfo.activeProcessorCount, most = max(8, 4 * cores)
+      guard (1...most).contains(processes) else {
+        throw ValidationError("--processes must be from 1 to \(most) on this machine of \(cores) cores")
       }
     }
     guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout must be from 1 to 86400 seconds") }

@@ -24,7 +24,7 @@ public final class TrainRun {
   /// Where it speaks: nowhere, if this is not the first of several processes.
   public let terminal: Terminal
   /// Whether this process says, writes and keeps what there is: of several the first.
-  public var isFirst: Bool { group.map { $0.rank == 0 } ?? true }
+  public var isFirst: Bool { group.isFirst }
   private let command: String
   private let group: ProcessGroup?
   /// The run's folder, which no other run may write to meanwhile.
@@ -40,7 +40,7 @@ public final class TrainRun {
     folder = RunFolder(artifacts.settings.output)
     self.command = command
     self.group = group
-    self.terminal = group.map { $0.rank == 0 } ?? true ? terminal : .silent
+    self.terminal = group.isFirst ? terminal : .silent
   }
 
   /// Writes the run's page once more; nil before the run has begun.

@@ -110,11 +110,8 @@ public final class LineStream {
           $0.contains { !$0.isWhitespace }
         }
         do {
-          var item = try item(text, source, number, isFirst: isFirst, following)
-          if case .record(let record, _) = item {
-            item = .record(record, place: records)
-            records += 1
-          }
+          let item = try item(text, source, number, place: records, isFirst: isFirst, following)
+          if case .record = item { records += 1 }
           entries.append(.success(item))
         } catch let error as InputError {
           if skipBad { entries.append(.failure(error)) } else { bad = error }
@@ -163,7 +160,7 @@ public final class LineStream {
 
   /// A line as something that can be worked on; errors name the line.
   private func item(
-    _ line: String, _ source: String, _ number: Int, isFirst: Bool, _ next: String?
+    _ line: String, _ source: String, _ number: Int, place index: Int, isFirst: Bool, _ next: String?
   ) throws -> Item {
     let place = "line \(number)", name = "\(source) \(place)"
     do {
@@ -181,7 +178,7 @@ public final class LineStream {
       }
       let record = try reader.record(object, source: name, folder: folder)
       try work.check(record)
-      return .record(record, place: 0)
+      return .record(record, place: index)
     } catch var error as InputError {
       if error.path == name { error.path = source }
       if !error.place.hasPrefix("line ") { error.place = place + (error.place.isEmpty ? "" : ", \(error.place)") }

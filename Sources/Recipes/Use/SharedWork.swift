@@ -7,6 +7,9 @@ extension ProcessGroup? {
   /// Whether this process tells what comes of it.
   package var isFirst: Bool { self?.rank ?? 0 == 0 }
 
+  /// About how much of the whole is done where this process has done so much of its part.
+  package func overall(_ done: Int, of total: Int = .max) -> Int { min(total, done * (self?.size ?? 1)) }
+
   /// Deals items in turn, works on this process's, and gathers the outcomes.
   ///
   /// - Parameters:
