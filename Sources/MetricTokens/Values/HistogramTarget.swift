@@ -86,18 +86,10 @@ public struct HistogramRule: Sendable, Hashable {
   /// - Parameter ordinal: which of the metric's bins it is, from 0, for a field with a width for each.
   /// - Throws: `ValueTargetError` for a record without the field.
   func given(_ candidate: Int, _ ordinal: Int, in example: EncodedExample) throws(ValueTargetError) -> GivenTarget {
-    func found(_ name: String) -> [Double] { example.measures[name] ?? [] }
     var centres = [values[candidate]], deviation: Double
     switch scale {
-    case .field(let name):
-      let widths = found(name)
-      deviation = widths.count == 1 ? widths[0] : widths.indices.contains(ordinal) ? widths[ordinal] : 0
-      guard deviation > 0, deviation.isFinite else {
-        throw .field(name, found: "\(widths.prefix(8))", source: example.source)
-      }
-    case .raters(let name, let width):
-      (centres, deviation) = (found(name), width)
-      guard !centres.isEmpty else { throw .field(name, found: "none", source: example.source) }
+    case .field(let name): deviation = try example.width(of: ordinal, in: name)
+    case .raters(let name, let width): (centres, deviation) = (try example.ratings(in: name), width)
     case .width(let width), .temperature(let width), .relative(let width), .box(let width): deviation = width
     }
     let parts = centres.map { target.probabilities(around: $0, deviation: deviation) }

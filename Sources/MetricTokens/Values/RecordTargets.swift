@@ -16,30 +16,40 @@ extension ValueRule {
     switch target.scale {
     case .temperature, .width, .relative: break
     case .field(let name):
-      let widths = example.measures[name] ?? []
-      let width = widths.count == 1 ? widths[0] : widths.indices.contains(ordinal) ? widths[ordinal] : 0
-      guard width > 0, width.isFinite else { throw .field(name, found: found(widths), source: example.source) }
-      target.scale = .width(width)
+      target.scale = .width(try example.width(of: ordinal, in: name))
     case .box(let share):
       let first = ordinal - ordinal % 4 + ordinal % 2
       let size = numbers.indices.contains(first + 2) ? abs(numbers[first + 2] - numbers[first]) : 0
       target.scale = .width(max(share * size, step))
     case .raters(let name, let width):
       target.scale = .width(width)
-      guard let ratings = example.measures[name], !ratings.isEmpty else {
-        throw .field(name, found: found([]), source: example.source)
-      }
       var parts = [any ValueMass]()
-      for rating in ratings { parts.append(try target.mass(around: rating)) }
+      for rating in try example.ratings(in: name) { parts.append(try target.mass(around: rating)) }
       return MixedMass(parts, over: target.format.indices)
     }
     return try target.mass(around: x)
   }
 }
 
-/// Numbers of a record's field, in words.
-private func found(_ numbers: [Double]) -> String {
-  numbers.isEmpty ? "none" : numbers.prefix(8).map { "\($0)" }.joined(separator: ", ")
+extension EncodedExample {
+  /// The width that a field of the record holds for one of a metric's numbers, or for all of them.
+  func width(of ordinal: Int, in field: String) throws(ValueTargetError) -> Double {
+    let widths = measures[field] ?? []
+    let width = widths.count == 1 ? widths[0] : widths.indices.contains(ordinal) ? widths[ordinal] : 0
+    guard width > 0, width.isFinite else { throw missing(field, widths) }
+    return width
+  }
+
+  /// What raters said, in a field of the record.
+  func ratings(in field: String) throws(ValueTargetError) -> [Double] {
+    guard let ratings = measures[field], !ratings.isEmpty else { throw missing(field, []) }
+    return ratings
+  }
+
+  private func missing(_ field: String, _ found: [Double]) -> ValueTargetError {
+    let words = found.isEmpty ? "none" : found.prefix(8).map { "\($0)" }.joined(separator: ", ")
+    return .field(field, found: words, source: source)
+  }
 }
 
 /// The mean of several distributions.

@@ -45,14 +45,7 @@ public struct ValueTeacher: Sendable, Hashable {
     for entries in example.numbers {
       let positions = entries.map { example.metrics[$0] }
       guard let first = positions.first, let rule = rule(first.metric) else {
-        var kept = positions
-        for index in kept.indices {
-          let metric = kept[index].metric
-          guard histograms.indices.contains(metric), let histogram = histograms[metric] else { continue }
-          kept[index].given = try histogram.given(kept[index].candidate, bins[metric, default: 0], in: example)
-          bins[metric, default: 0] += 1
-        }
-        writer.keep(kept)
+        writer.keep(try withHistograms(positions, after: &bins, in: example))
         continue
       }
       guard let number = rule.number(positions, of: example) else { continue }
@@ -115,6 +108,22 @@ public struct ValueTeacher: Sendable, Hashable {
   private static let stream: UInt64 = 0x7661_6C75_6573
 
   private func rule(_ metric: Int) -> ValueRule? { rules.indices.contains(metric) ? rules[metric] : nil }
+
+  /// Metric tokens with the targets of those that are bins.
+  ///
+  /// - Parameter bins: how many each metric has had in the example.
+  private func withHistograms(
+    _ positions: [MetricPosition], after bins: inout [Int: Int], in example: EncodedExample
+  ) throws(ValueTargetError) -> [MetricPosition] {
+    var positions = positions
+    for index in positions.indices {
+      let metric = positions[index].metric
+      guard histograms.indices.contains(metric), let histogram = histograms[metric] else { continue }
+      positions[index].given = try histogram.given(positions[index].candidate, bins[metric, default: 0], in: example)
+      bins[metric, default: 0] += 1
+    }
+    return positions
+  }
 }
 
 /// What of a metric's numbers in one example is taught whole.

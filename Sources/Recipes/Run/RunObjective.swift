@@ -113,7 +113,7 @@ extension MetricSettings {
       return try DistanceLoss(
         space, target: .oneHot, softmax: replaces ? .vocabulary : objective.softmax, name: name)
     }
-    if whole.target == .histogram, objective.preset == .dist {
+    if whole.isHistogram(under: objective.preset) {
       // Targets come with the examples; a replaced cross entropy leaves the vocabulary's softmax to it.
       return try DistanceLoss(
         space, target: .oneHot, softmax: whole.crossEntropy == .replaced ? .vocabulary : objective.softmax, name: name)

@@ -175,9 +175,7 @@ public struct RunSettings: Sendable, Equatable {
   var taughtMetrics: [MetricSettings] { metrics.filter { $0.whole.areTaught(by: objective.preset) } }
 
   /// The metrics whose bins are taught as histograms.
-  var histogramMetrics: [MetricSettings] {
-    objective.preset == .dist ? metrics.filter { $0.whole.target == .histogram } : []
-  }
+  var histogramMetrics: [MetricSettings] { metrics.filter { $0.whole.isHistogram(under: objective.preset) } }
 
   /// The training file.
   ///

@@ -15,7 +15,7 @@ extension RunSettings {
     let preset = objective.preset
     guard preset == .dist || preset.isOfValues else { return [] }
     return metrics.compactMap { metric in
-      if metric.whole.target == .histogram, preset == .dist { return nil }
+      if metric.whole.isHistogram(under: preset) { return nil }
       let isWhole = metric.whole.areTaught(by: preset), keys = metric.ignoredKeys(isWhole: isWhole)
       guard !keys.isEmpty else { return nil }
       let use =

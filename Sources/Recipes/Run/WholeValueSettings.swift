@@ -39,6 +39,9 @@ public struct WholeValueSettings: Sendable, Hashable {
 
   /// Whether numbers are taught whole under a preset. `dist` is digit by digit unless the metric asks for values.
   func areTaught(by preset: Preset) -> Bool { preset.isOfValues || target == .value && preset == .dist }
+
+  /// Whether bins are taught as histograms under a preset.
+  func isHistogram(under preset: Preset) -> Bool { target == .histogram && preset == .dist }
 }
 
 extension MetricSettings {
@@ -46,7 +49,7 @@ extension MetricSettings {
   ///
   /// - Throws: `InputError` for tokens that are no bins, and scales of numbers with several tokens.
   func histogramRule(_ space: TokenSpace, _ preset: Preset, path: String) throws -> HistogramRule? {
-    guard whole.target == .histogram, preset == .dist else { return nil }
+    guard whole.isHistogram(under: preset) else { return nil }
     guard let values = space.values, [.number, .token].contains(space.unit), Set(values).count > 1 else {
       throw settingError(
         path, "tokens", expected: "numbers that are one token each, as target is histogram",
