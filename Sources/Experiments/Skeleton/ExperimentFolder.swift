@@ -27,22 +27,27 @@ public struct ExperimentFolder<E: Experiment> {
   ///   experiment of other settings.
   public init(_ path: String, _ experiment: E) throws {
     try experiment.validate()
-    let isBegun = fileExists(path + "/settings.json")
-    if !isBegun { try experiment.checkInputs() }
-    let kept = isBegun ? try RunStore<E, E.Outcome>(folder: path).settings : nil
-    try self.init(absolutePath(path), kept?.remark(beside: experiment).map { "\(path) \($0)" }) {
-      try RunStore(folder: $0, settings: experiment) { $0.joined(with: $1) }
+    if !fileExists(path + "/settings.json") { try experiment.checkInputs() }
+    try self.init(absolutePath(path)) { folder in
+      var remark: String?
+      let outcomes = try RunStore<E, E.Outcome>(folder: folder, settings: experiment) { kept, asked in
+        remark = kept.remark(beside: asked)
+        return kept.joined(with: asked)
+      }
+      return (outcomes, remark.map { "\(path) \($0)" })
     }
   }
 
   /// Opens an experiment that was begun, with its own settings.
   public init(_ path: String) throws {
-    try self.init(absolutePath(path), nil) { try RunStore(folder: $0) }
+    try self.init(absolutePath(path)) { (try RunStore(folder: $0), nil) }
   }
 
-  private init(_ path: String, _ remark: String?, _ open: (String) throws -> RunStore<E, E.Outcome>) throws {
-    (self.path, self.remark) = (path, remark)
-    outcomes = try open(path)
+  private init(
+    _ path: String, _ open: (String) throws -> (outcomes: RunStore<E, E.Outcome>, remark: String?)
+  ) throws {
+    self.path = path
+    (outcomes, remark) = try open(path)
     experiment = outcomes.settings
     artifacts = try RunStore(folder: path)
   }
