@@ -52,17 +52,17 @@ final class BodyBudget: Sendable {
 
     deinit { budget.held.withLock { $0 -= counted.withLock { $0 } } }
 
-    /// False where others hold too much.
+    /// False where others hold too much; the body then holds nothing any more: it will be refused, and must not be the
+    /// reason why others are.
     func grow(to bytes: Int) -> Bool {
       counted.withLock { counted in
-        let more = max(0, bytes - BodyBudget.free) - counted
-        guard more > 0 else { return true }
+        let wanted = max(counted, bytes - BodyBudget.free)
         let fits = budget.held.withLock { held in
-          guard held + more <= budget.limit else { return false }
-          held += more
-          return true
+          let fits = held - counted + wanted <= budget.limit
+          held += (fits ? wanted : 0) - counted
+          return fits
         }
-        if fits { counted += more }
+        counted = fits ? wanted : 0
         return fits
       }
     }
