@@ -114,11 +114,12 @@ extension Inspection {
     for (index, distanceLoss) in artifacts.distanceLosses.enumerated() {
       let counts = summary.metrics[index]
       // Targets over whole numbers are of another width around each number: the sentences below say it.
-      let isWhole = artifacts.teacher?.rules[index] != nil
+      let isHistogram = artifacts.teacher?.histograms[index] != nil
+      let isWhole = artifacts.teacher?.rules[index] != nil || isHistogram
       let range = counts.range.map { "\(Quantity.number($0.lowerBound)) … \(Quantity.number($0.upperBound))" }
       table.add([
         .text(distanceLoss.name), .count(distanceLoss.space.count),
-        .text(artifacts.settings.metrics[index].distance.name),
+        .text(isHistogram ? "histogram" : artifacts.settings.metrics[index].distance.name),
         isWhole ? .missing : .number(distanceLoss.resolved.temperatures[0], decimals: 3),
         distanceLoss.space.count <= 2048 && !isWhole
           ? .number(distanceLoss.resolved.perplexity(), decimals: 2) : .missing,

@@ -23,10 +23,11 @@ extension Inspection {
     }
   }
 
-  /// How numbers are taught as whole values: a sentence a metric.
+  /// How numbers are taught as whole values, or as histograms: a sentence a metric.
   var valueNotes: [String] {
-    zip(artifacts.settings.metrics, artifacts.teacher?.rules ?? []).compactMap { metric, rule in
-      rule.map { "metric \(metric.name): \($0.summary)" }
+    guard let teacher = artifacts.teacher else { return [] }
+    return artifacts.settings.metrics.enumerated().compactMap { index, metric in
+      (teacher.rules[index]?.summary ?? teacher.histograms[index]?.summary).map { "metric \(metric.name): \($0)" }
     }
   }
 }
@@ -39,6 +40,11 @@ extension ValueRule {
     if !isTaught { return words + " Drawn numbers are learnt by cross entropy." }
     return words + (crossEntropy == .replaced ? " No cross entropy at numbers." : "")
   }
+}
+
+extension HistogramRule {
+  /// Taught bins, in words.
+  fileprivate var summary: String { "bins around each number, as a normal distribution fills them: \(scale.words)." }
 }
 
 extension ValueFormat {

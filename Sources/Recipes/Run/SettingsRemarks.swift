@@ -15,27 +15,35 @@ extension RunSettings {
     let preset = objective.preset
     guard preset == .dist || preset.isOfValues else { return [] }
     return metrics.compactMap { metric in
-      if metric.whole.isHistogram(under: preset) { return nil }
-      let isWhole = metric.whole.areTaught(by: preset), keys = metric.ignoredKeys(isWhole: isWhole)
+      let kind = metric.targetKind(under: preset), keys = metric.ignoredKeys(kind)
       guard !keys.isEmpty else { return nil }
       let use =
-        isWhole
-        ? "targets over whole numbers have a scale, and no place, contrast or temperature"
-        : "they are for targets over whole numbers: target: value, or preset value or valueDrawn"
+        switch kind {
+        case .value: "targets over whole numbers have a scale, and no place, contrast or temperature"
+        case .histogram: "histograms have a scale, and nothing else"
+        case .digit: "they are for targets over whole numbers: target: value, or preset value or valueDrawn"
+        }
       return "metric \(metric.name): \(keys.joined(separator: ", ")) without effect: \(use)"
     }
   }
 }
 
 extension MetricSettings {
-  fileprivate func ignoredKeys(isWhole: Bool) -> [String] {
+  /// What is taught of its numbers under a preset.
+  fileprivate func targetKind(under preset: Preset) -> WholeValueSettings.Target {
+    whole.isHistogram(under: preset) ? .histogram : whole.areTaught(by: preset) ? .value : .digit
+  }
+
+  fileprivate func ignoredKeys(_ kind: WholeValueSettings.Target) -> [String] {
+    let ofTokens = [("temperature", temperature != nil), ("contrast", contrast != .none), ("place", place != .number)]
+    let ofValues = [("draw", whole.draw != nil), ("values", whole.format != nil)]
     let given: [(key: String, isGiven: Bool)] =
-      isWhole
-      ? [("temperature", temperature != nil), ("contrast", contrast != .none), ("place", place != .number)]
-      : [
-        ("scale", whole.scaleChoice != .auto), ("draw", whole.draw != nil), ("values", whole.format != nil),
-        ("crossEntropy", whole.crossEntropy != nil),
-      ]
+      switch kind {
+      case .value: ofTokens
+      case .histogram: [("distance", distance != DistanceChoice("squared"))] + ofTokens + ofValues
+      case .digit:
+        [("scale", whole.scaleChoice != .auto)] + ofValues + [("crossEntropy", whole.crossEntropy != nil)]
+      }
     return given.filter(\.isGiven).map(\.key)
   }
 }

@@ -47,6 +47,14 @@ import Training
     #expect(rule.scale == .width(2))
   }
 
+  @Test func inspectSaysTheWidth() throws {
+    let tiny = try TinyRun(data: Self.data, yaml: Self.yaml)
+    let artifacts = try tiny.artifacts("metrics.0.distance=absolute", "metrics.0.temperature=3")
+    let inspection = try Inspection(artifacts, terminal: quiet), text = inspection.text(quiet)
+    #expect(text.contains("as a normal distribution fills them: the ratings in field y of each record"), "\(text)")
+    #expect(inspection.warnings.contains { $0.contains("distance, temperature without effect: histograms") })
+  }
+
   @Test func whatIsNoHistogramIsRefused() throws {
     let tiny = try TinyRun(data: Self.data, yaml: Self.yaml)
     let tokens = #expect(throws: InputError.self) { try tiny.artifacts("metrics.0.tokens=digits") }
