@@ -8,7 +8,7 @@ A language model of 92 million parameters is trained from scratch for three step
 Measured is the largest resident memory of the process that has the most, less that of the same run of a tiny model (program,
 libtorch, connections).
 """
-import argparse, json, os, pathlib, socket, subprocess, tempfile
+import argparse, json, math, os, pathlib, socket, subprocess, tempfile
 
 
 def port():
@@ -37,13 +37,29 @@ def peak(program, folder, run, count, settings):
     return max(peaks)
 
 
-def bytes_each(shard, kind, P):
-    """Bytes of a parameter in each process, and of buckets under way: two are received at once; with `gradients` they are
-    sent from memory of their own as well, and two are filling."""
-    buckets = {"none": 0, "optimizer": 2, "gradients": 6}[shard] * (25 << 20)
+def expected(shard, kind, P, n, rest, layer):
+    """Bytes of a process. Of buckets under way two are received at once; with `gradients` they are sent from memory of their
+    own as well, and two are filling; with `parameters` the layer that computes and the next one are whole, of gradients a
+    layer's and those of the rest fill.
+
+    n: parameters; rest: those outside of layers; layer: those of one.
+    """
+    buckets = {"none": 0, "optimizer": 2, "gradients": 6, "parameters": 4}[shard] * (25 << 20)
     weights, masters, moments = {"float32": (4, 0, 8), "bfloat16": (2, 4, 8), "adamw8bit": (4, 0, 2)}[kind]
-    return (
-        weights + 4 / (P if shard == "gradients" else 1) + (masters + moments) / (1 if shard == "none" else P), buckets)
+    gradients = 4 / (P if shard in ("gradients", "parameters") else 1)
+    state = (masters + moments) / (1 if shard == "none" else P)
+    whole = n if shard != "parameters" else rest + (n - rest) / P + 2 * layer
+    filling = 0 if shard != "parameters" else 4 * (rest + layer)
+    return weights * whole + (gradients + state) * n + filling + buckets
+
+
+def numbers(path, layers):
+    """Parameters of a file of weights: all, those outside of layers, those of one layer."""
+    with open(path, "rb") as f:
+        header = json.loads(f.read(int.from_bytes(f.read(8), "little")))
+    sizes = {name: math.prod(one["shape"]) for name, one in header.items() if name != "__metadata__"}
+    inside = sum(size for name, size in sizes.items() if ".layers." in name)
+    return sum(sizes.values()), sum(sizes.values()) - inside, inside / layers
 
 
 def main():
@@ -51,7 +67,7 @@ def main():
     options.add_argument("program", type=pathlib.Path)
     options.add_argument("--processes", type=int, nargs="+", default=[2])
     options.add_argument("--kinds", nargs="+", default=["float32"])
-    options.add_argument("--shards", nargs="+", default=["none", "optimizer", "gradients"])
+    options.add_argument("--shards", nargs="+", default=["none", "optimizer", "gradients", "parameters"])
     options.add_argument("--width", type=int, default=768)
     options.add_argument("--layers", type=int, default=12)
     chosen = options.parse_args()
@@ -67,7 +83,7 @@ def main():
         subprocess.run(
             [program, "new-lm", "-o", name, "--width", str(width), "--layers", str(layers), "--heads", str(width // 64),
              "--context", "64"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    n = (folder / "m/model.safetensors").stat().st_size / 4
+    n, rest, layer = numbers(folder / "m/model.safetensors", chosen.layers)
     print(f"{n / 1e6:.1f} million parameters, MB a process (1e6 bytes)")
     print("| type | processes | `train.shard` | formula | measured | measured / formula |\n|---|---|---|---|---|---|")
     for kind in chosen.kinds:
@@ -77,8 +93,7 @@ def main():
                 settings = extra + [f"train.shard={shard}"]
                 base = peak(program, folder, "base", P, settings + ["model=tiny"])
                 found = peak(program, folder, "run", P, settings) - base
-                each, buckets = bytes_each(shard, kind, P)
-                wanted = each * n + buckets
+                wanted = expected(shard, kind, P, n, rest, layer)
                 print(f"| {kind} | {P} | `{shard}` | {wanted / 1e6:.0f} | {found / 1e6:.0f} | {found / wanted:.2f} |", flush=True)
     subprocess.run(["rm", "-rf", folder])
 

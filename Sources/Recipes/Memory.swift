@@ -69,12 +69,25 @@ struct TrainingMemory {
       var seen = kept
       trained = Self.count(all.filter { seen.insert(ObjectIdentifier($0.tensor)).inserted })
     }
-    // Masters in float32 beside the weights of another type.
-    let size = Double(train.dtype.size), masters = train.dtype == .float32 ? 0.0 : 4
-    weights = (numberCount(model) - codes) * size + codes * (train.quantize?.bytesPerWeight ?? 0)
+    // Masters in float32 beside the weights of another type; sums of gradients are in float32 as well.
+    let size = Double(train.dtype.size), masters = train.dtype == .float32 ? 0.0 : 4, gradients = 4.0
     let shares = Double(processes), moments = 2 * Double(train.stateBits.rawValue) / 8
-    let gradients = size / (train.sharding == .gradients ? shares : 1)
-    state = trained * (gradients + (masters + moments) / (train.sharding == .none ? 1 : shares))
+    weights = (numberCount(model) - codes) * size + codes * (train.quantize?.bytesPerWeight ?? 0)
+    state = trained * (masters + moments) / (train.sharding == .none ? 1 : shares)
+    switch train.sharding {
+    case .none, .optimizer: state += trained * gradients
+    case .gradients: state += trained * gradients / shares
+    case .parameters:
+      let layers = model.descendants().compactMap { $0.module as? SuppliedModule }
+      guard !layers.isEmpty else { return }
+      let count = layers.reduce(0) { $0 + Self.count($1.parameters()) }
+      let whole = max(0, numberCount(model) - count) * size, inLayers = max(0, weights - whole)
+      // The layer that computes, and the next one.
+      weights = whole + inLayers / shares + 2 * inLayers / Double(layers.count)
+      // Of a layer's gradients what fills and what is sent; those of the rest fill until the end of a pass.
+      let split = train.lora == nil ? min(count, trained) : 0
+      state += gradients * (trained / shares + trained - split + 2 * split / Double(layers.count))
+    }
   }
 
   /// For `inspect`.

@@ -12,27 +12,54 @@ import CTorch
 /// - Parameters:
 ///   - inputs: what gradients flow back to.
 ///   - outputs: how many tensors `body` returns.
+///   - supply: whence the weights come that `body` reads; nil where they stay.
 ///   - body: tensors → tensors. Called twice, so it may not change anything.
-public func recomputed(_ inputs: [Tensor], outputs: Int, _ body: @escaping ([Tensor]) -> [Tensor]) -> [Tensor] {
-  guard ct_grad_enabled() else { return body(inputs) }
+public func recomputed(
+  _ inputs: [Tensor], outputs: Int, supply: (any WeightSupply)? = nil, _ body: @escaping ([Tensor]) -> [Tensor]
+) -> [Tensor] {
+  guard ct_grad_enabled() else { return supply.lending(.forward) { body(inputs) } }
   let random = RandomState(inputs.first?.device ?? .cpu)
   // Parameters want gradients even where no input does: something has to make the outputs differentiable.
   let anchor = Tensor.zeros([]).requiresGrad(true)
   let function = DifferentiableFunction(
-    inputs: inputs.count + 1, outputs: outputs, forward: { body(Array($0.dropLast())) },
+    inputs: inputs.count + 1, outputs: outputs,
+    forward: { inputs in supply.lending(.forward) { body(Array(inputs.dropLast())) } },
     backward: { given, _, gradients in
       guard ct_backward_accumulates() else {
         throw TorchError("gradients(of:withRespectTo:) cannot pass through recomputed layers: use backward()")
       }
       let leaves = given.dropLast().map { $0.detach().requiresGrad($0.requiresGrad) }
-      random.during {
-        let results = enableGrad { body(leaves) }
-        let reached = zip(results, gradients).filter { $0.requiresGrad && $1 != nil }
-        if !reached.isEmpty { Torch.backward(of: reached.map(\.0), seeds: reached.map(\.1)) }
+      supply.lending(.backward) {
+        random.during {
+          let results = enableGrad { body(leaves) }
+          let reached = zip(results, gradients).filter { $0.requiresGrad && $1 != nil }
+          if !reached.isEmpty { Torch.backward(of: reached.map(\.0), seeds: reached.map(\.1)) }
+        }
       }
       return leaves.map(\.grad) + [nil]
     })
   return function(inputs + [anchor])
+}
+
+/// Brings the weights of a part of a model for as long as that computes: they may be spread over processes meanwhile.
+public protocol WeightSupply: AnyObject {
+  /// Runs `body` with the weights in place. What goes wrong on the way is kept, since nothing can be thrown here, and
+  /// `body` runs all the same.
+  func lend(for pass: ComputationPass, _ body: () -> Void)
+}
+
+/// What a part of a model computes: its outputs, or the gradients of its inputs and weights.
+public enum ComputationPass: Sendable { case forward, backward }
+
+extension (any WeightSupply)? {
+  /// What `body` returns, run with the weights in place.
+  func lending<Result>(_ pass: ComputationPass, _ body: () -> Result) -> Result {
+    guard let self else { return body() }
+    var result: Result?
+    self.lend(for: pass) { result = body() }
+    guard let result else { preconditionFailure("\(type(of: self)) did not run what it lent weights to") }
+    return result
+  }
 }
 
 /// Where torch's default generator stood.

@@ -56,10 +56,15 @@ extension Tensor {
 extension SafetensorsSource {
   /// A tensor to be written to a safetensors file.
   ///
-  /// - Parameter dtype: the element type in the file; nil for the tensor's own.
-  public init(name: String, tensor: Tensor, dtype: DType? = nil) {
+  /// - Parameters:
+  ///   - dtype: the element type in the file; nil for the tensor's own.
+  ///   - prepare: brings its elements, when their turn has come.
+  public init(
+    name: String, tensor: Tensor, dtype: DType? = nil, preparedBy prepare: @escaping () throws -> Void = {}
+  ) {
     let type = dtype ?? tensor.dtype
     self.init(name: name, type: type.safetensorsType, shape: tensor.shape) { sink in
+      try prepare()
       let plain = try withTorchErrors { noGrad { tensor.to(.cpu, dtype: type).contiguous() } }
       try plain.withUnsafeMutableBytes { try sink(UnsafeRawBufferPointer($0)) }
     }

@@ -143,7 +143,7 @@ struct DistributedTests {
   @Test func gradientsThatAreNotThere() throws {
     let gradients = try inProcesses(2) { group in
       let parameters = (0..<3).map { Tensor([Float($0), 1]).requiresGrad(true) }
-      let step = DistributedReducer(group).gradients(of: parameters)
+      let step = DistributedReducer(group).gradients(of: parameters, in: Module())
       try step.add(isLast: true) {
         // The second belongs to process 1 alone, the third to nobody.
         (group.rank == 0 ? parameters[0] : parameters[0] * parameters[1]).sum().backward()

@@ -239,7 +239,9 @@ private final class Mortal: Reducer {
     return try base.gather(values)
   }
   func broadcast(_ tensors: [Tensor]) throws { try base.broadcast(tensors) }
-  func gradients(of parameters: [Tensor]) -> any StepGradients { base.gradients(of: parameters) }
+  func gradients(of parameters: [Tensor], in module: Module) -> any StepGradients {
+    base.gradients(of: parameters, in: module)
+  }
 }
 
 private final class SurvivorWords: Sendable {

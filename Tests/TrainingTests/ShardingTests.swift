@@ -141,7 +141,9 @@ struct ShardingTests {
   }
 
   /// Where one process finds what is not finite, all say it, of whichever share.
-  @Test(arguments: [Sharding.optimizer, .gradients]) func aGradientThatIsNotFiniteIsNamedByAll(_ sharding: Sharding)
+  @Test(arguments: [Sharding.optimizer, .gradients, .parameters]) func aGradientThatIsNotFiniteIsNamedByAll(
+    _ sharding: Sharding
+  )
     throws
   {
     let words = try inProcesses(2) { group -> String in
@@ -212,7 +214,8 @@ struct ShardingTests {
   @Test func partsCoverEachParameterOnce() throws {
     let parts = try inProcesses(3) { group in
       let parameters = [[700], [3, 5], [40, 70], [1]].map { Tensor.zeros($0).requiresGrad(true) }
-      return DistributedReducer(group, sharding: .optimizer, bucketBytes: 8_000).gradients(of: parameters).parts
+      return DistributedReducer(group, sharding: .optimizer, bucketBytes: 8_000).gradients(of: parameters, in: Module())
+        .parts
     }.map { try $0.get() }
     for (parameter, count) in [700, 15, 2_800, 1].enumerated() {
       let ranges = parts.flatMap { $0 }.filter { $0.parameter == parameter }.map(\.range)

@@ -117,8 +117,8 @@ private struct Sharding: Reducer {
   var rank: Int { base.rank }
   func gather(_ values: [Double]) throws -> [[Double]] { try base.gather(values) }
   func broadcast(_ tensors: [Tensor]) throws { try base.broadcast(tensors) }
-  func gradients(of parameters: [Tensor]) -> any StepGradients {
-    Shards(rank: rank, base: base.gradients(of: parameters))
+  func gradients(of parameters: [Tensor], in module: Module) -> any StepGradients {
+    Shards(rank: rank, base: base.gradients(of: parameters, in: module))
   }
 
   private final class Shards: StepGradients {
@@ -144,7 +144,7 @@ private struct ThreadProcess: Reducer {
     noGrad { for (own, first) in zip(tensors, all[0]) { own.copy_(first) } }
   }
 
-  func gradients(of parameters: [Tensor]) -> any StepGradients {
+  func gradients(of parameters: [Tensor], in module: Module) -> any StepGradients {
     AccumulatedGradients(parameters) { own in
       let all = meeting.exchange(own.map { $0?.clone() }, by: rank)
       for (index, gradient) in own.enumerated() {

@@ -145,7 +145,7 @@ import Training
       let rank = 0
       func gather(_ values: [Double]) -> [[Double]] { [values, values] }
       func broadcast(_ tensors: [Tensor]) {}
-      func gradients(of parameters: [Tensor]) -> any StepGradients {
+      func gradients(of parameters: [Tensor], in module: Module) -> any StepGradients {
         AccumulatedGradients(parameters) { for gradient in $0 { gradient?.mul_(2) } }
       }
     }
@@ -170,7 +170,7 @@ import Training
         return [values]
       }
       func broadcast(_ tensors: [Tensor]) {}
-      func gradients(of parameters: [Tensor]) -> any StepGradients {
+      func gradients(of parameters: [Tensor], in module: Module) -> any StepGradients {
         AccumulatedGradients(parameters) { self.sums.append($0.map { $0?.clone() }) }
       }
     }
@@ -180,7 +180,7 @@ import Training
       init(_ other: Recording) { self.other = other }
       func gather(_ values: [Double]) -> [[Double]] { [other.values.removeFirst(), values] }
       func broadcast(_ tensors: [Tensor]) {}
-      func gradients(of parameters: [Tensor]) -> any StepGradients {
+      func gradients(of parameters: [Tensor], in module: Module) -> any StepGradients {
         AccumulatedGradients(parameters) {
           for (mine, theirs) in zip($0, self.other.sums.removeFirst()) { mine?.add_(theirs!) }
         }

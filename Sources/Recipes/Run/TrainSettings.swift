@@ -200,7 +200,7 @@ extension EarlyStop: SettingsSection {
 extension Schedule.Shape: NamedSetting {}
 
 extension Sharding: NamedSetting {
-  static var expected: String { "none, optimizer (ZeRO 1) or gradients (ZeRO 2)" }
+  static var expected: String { "none, optimizer (ZeRO 1), gradients (ZeRO 2) or parameters (ZeRO 3)" }
 }
 
 /// Types that a model computes in.

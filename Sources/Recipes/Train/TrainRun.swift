@@ -219,7 +219,10 @@ public final class TrainRun {
     let settings = artifacts.settings
     return try settings.startingModel(
       folder: artifacts.modelFolder,
-      options: LoadOptions(dtype: .float32, device: settings.train.device, copying: true, checkingValues: true),
+      // What is split is copied when it is: until then it may stay in the file.
+      options: LoadOptions(
+        dtype: .float32, device: settings.train.device,
+        copying: group == nil || settings.train.sharding != .parameters, checkingValues: true),
       terminal: terminal)
   }
 

@@ -4,7 +4,7 @@ import TorchNN
 
 /// A layer of a decoder: mixing of positions, then work on each of them, both added to what came in. A subclass names its
 /// parts and says how they follow one another.
-class DecoderLayer: Module {
+class DecoderLayer: SuppliedModule {
   /// `x` and `update` `[B, T, H]` → the same, or `[N, H]` with `rows`. The layer's output is the sum of both, which is
   /// left to the normalisation that comes next: it takes sums in the same pass.
   func callAsFunction(
@@ -35,7 +35,8 @@ struct LayerAdditions {
 /// - Parameters:
 ///   - x: `[B, T, H]`
 ///   - view: how a layer sees the tokens.
-///   - recomputing: whether to keep only what enters each layer; see ``PretrainedModel/checkpointsActivations``.
+///   - recomputing: whether to keep only what enters each layer; see ``PretrainedModel/checkpointsActivations``. Layers
+///     whose weights come from a ``SuppliedModule/supply`` always do.
 ///   - additions: what is added behind the first layers, all before the last.
 /// - Returns: two tensors to be added, `[B, T, H]` or `[N, H]` with `rows`.
 func runLayers(
@@ -51,7 +52,8 @@ func runLayers(
       return [both.x, both.update]
     }
     let inputs = [x] + (update.map { [$0] } ?? [])
-    let both = recomputing && view.cache == nil ? recomputed(inputs, outputs: 2, run) : run(inputs)
+    let isRecomputed = layer.supply != nil || recomputing && view.cache == nil
+    let both = isRecomputed ? recomputed(inputs, outputs: 2, supply: layer.supply, run) : run(inputs)
     (x, update) = (both[0], additions.map { $0(both[1], layer: index) } ?? both[1])
   }
   return (x, update)

@@ -25,7 +25,7 @@ extension TrainingLoop {
     try checkpoints.add(step: progress.step, best: progress.best?.step) { folder in
       try withPart(in: folder) { parts in
         state.parts = parts
-        try storedWeights.write(into: folder)
+        try storedWeights.write(into: folder, splitWeights)
         try SafetensorsWriter.write(
           training.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) },
           to: "\(folder)/\(StoredCheckpoint.trainingName)")
@@ -68,7 +68,8 @@ extension TrainingLoop {
     let isFirst = reducer.rank == 0
     let losses = isFirst ? Tensor(progress.losses) : Tensor.zeros([step], dtype: .float64)
     let scores = isFirst ? Tensor(progress.validations) : Tensor.zeros([validations], dtype: .float64)
-    let common = storedWeights.tensors + run.state + (gradients.sharesUpdates ? [] : namedOptimizerState)
+    let common =
+      storedWeights.whole(splitWeights) + run.state + (gradients.sharesUpdates ? [] : namedOptimizerState)
     try reducer.broadcast(common.map(\.tensor) + [losses, scores])
     progress = TrainingProgress(
       step: step, losses: try losses.values(of: Double.self),
@@ -83,7 +84,7 @@ extension TrainingLoop {
       let training = run.state + [(name: lossesName, tensor: losses)]
       try stored.weights.requireFit(storedWeights.tensors)
       try stored.training.requireFit(training, besides: optimizerPrefix)
-      try stored.weights.copy(into: storedWeights.tensors)
+      try storedWeights.read(stored.weights, splitWeights)
       try stored.training.copy(into: training)
       try stored.optimizer(parameters.map(\.key)).copy(into: optimizer.state)
       progress = TrainingProgress(

@@ -25,7 +25,9 @@ extension TrainingLoop {
 
   /// Writes what this process has of a checkpoint that the first one makes.
   func writePart(to checkpoints: Checkpoints) throws {
-    try withPart(in: nil) { _ in }
+    try withPart(in: nil) { _ in
+      if let split = splitWeights { try storedWeights.assist(with: split) }
+    }
     checkpoints.follow(step: progress.step)
   }
 
@@ -47,6 +49,7 @@ extension TrainingLoop {
   /// Reads this process's part of the optimizer's state, however many have written it.
   func takeUpPart(_ checkpoints: Checkpoints) throws {
     let stored = try StoredCheckpoint(checkpoints.path(ofStep: progress.step), wanted: storedWeights.part)
+    if reducer.rank > 0, let split = splitWeights { try storedWeights.read(stored.weights, split) }
     try stored.optimizer(parameters.map(\.key)).copy(into: optimizer.state)
     checkpoints.follow(step: progress.step)
   }

@@ -41,10 +41,40 @@ struct StoredWeights {
   }
 
   /// Writes them into a checkpoint's folder; adapters with the configuration PEFT wants.
-  func write(into folder: String) throws {
+  ///
+  /// - Parameter split: weights that are put together for it, a layer at a time: the other processes call
+  ///   ``assist(with:)`` meanwhile.
+  func write(into folder: String, _ split: LayerWeights?) throws {
+    // Adapters are whole in every process.
     if part == .adapters, let model = model as? any TokenModel { return try model.writeAdapters(into: folder) }
-    try SafetensorsWriter.write(
-      tensors.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) }, to: "\(folder)/\(part.rawValue)")
+    let sources = tensors.map { name, tensor in
+      SafetensorsSource(name: name, tensor: tensor) { try split?.hold(tensor) }
+    }
+    try SafetensorsWriter.write(sources, to: "\(folder)/\(part.rawValue)")
+    split?.letGo()
+  }
+
+  /// Does another process's part while the first one writes.
+  func assist(with split: LayerWeights) throws {
+    guard part != .adapters else { return }
+    // The order in which they are written: of wider elements first.
+    for size in Set(tensors.map(\.tensor.dtype.size)).sorted(by: >) {
+      for (_, tensor) in tensors where tensor.dtype.size == size { try split.hold(tensor) }
+    }
+    split.letGo()
+  }
+
+  /// Reads them from a checkpoint's file: of split ones this process's share.
+  func read(_ file: SafetensorsFile, _ split: LayerWeights?) throws {
+    try file.copy(into: whole(split))
+    for (name, tensor) in tensors where split?.holds(tensor) == true {
+      if let stored = file[name] { try split?.read(stored, into: tensor) }
+    }
+  }
+
+  /// Those that are whole in each process.
+  func whole(_ split: LayerWeights?) -> [(name: String, tensor: Tensor)] {
+    tensors.filter { split?.holds($0.tensor) != true }
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Torch
+public import TorchNN
 
 /// The processes that share a step, as one of them sees them.
 ///
@@ -20,9 +21,9 @@ public protocol Reducer {
   /// Copies process 0's values into the tensors of the others.
   func broadcast(_ tensors: [Tensor]) throws
 
-  /// The gradients of trained parameters, summed over passes and processes. Asked for once, before the optimizer is made:
-  /// the parameters may get other memory.
-  func gradients(of parameters: [Tensor]) -> any StepGradients
+  /// The gradients of a module's trained parameters, summed over passes and processes. Asked for once, before the optimizer
+  /// is made: the parameters may get other memory.
+  func gradients(of parameters: [Tensor], in module: Module) -> any StepGradients
 }
 
 extension Reducer {
@@ -58,5 +59,7 @@ public struct SingleProcess: Reducer {
   /// Nothing: there are no others.
   public func broadcast(_ tensors: [Tensor]) {}
   /// Sums over passes alone.
-  public func gradients(of parameters: [Tensor]) -> any StepGradients { AccumulatedGradients(parameters) }
+  public func gradients(of parameters: [Tensor], in module: Module) -> any StepGradients {
+    AccumulatedGradients(parameters)
+  }
 }

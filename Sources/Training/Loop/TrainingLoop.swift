@@ -21,9 +21,10 @@ public final class TrainingLoop {
   let parameters: [NamedParameter]
   let reducer: any Reducer
   let gradients: any StepGradients
+  /// Weights of which this process holds its share alone.
+  let splitWeights: LayerWeights?
   /// Parts of the module that checkpoints hold.
-  private(set) lazy var storedWeights = StoredWeights(module, all: storesFrozen)
-  private let storesFrozen: Bool
+  let storedWeights: StoredWeights
 
   /// - Parameters:
   ///   - module: with `options.dtype` its parameters are converted. If none of them is trainable, all will be.
@@ -34,12 +35,17 @@ public final class TrainingLoop {
     _ module: Module, _ optimizer: any OptimizerRule, options: TrainingOptions,
     reducer: any Reducer = SingleProcess(), storesFrozen: Bool = false
   ) {
-    (self.module, self.options, self.reducer, self.storesFrozen) = (module, options, reducer, storesFrozen)
+    (self.module, self.options, self.reducer) = (module, options, reducer)
     rule = optimizer
     var prepared = optimizer.prepare(module, dtype: options.dtype)
     parameters = prepared.parameters
-    gradients = reducer.gradients(of: parameters.map(\.tensor))
-    let updated = gradients.parts.map { prepared.optimized[$0.parameter].part($0.range) }
+    storedWeights = StoredWeights(module, all: storesFrozen)
+    gradients = reducer.gradients(of: parameters.map(\.tensor), in: module)
+    let layered = gradients as? LayeredGradients
+    splitWeights = layered?.weights
+    let updated = gradients.parts.map { part in
+      prepared.optimized[part.parameter].part(part.range, in: layered?.memory(of: part))
+    }
     prepared.optimized = []  // Masters of whole parameters, where a part is updated, end before there are moments.
     self.optimizer = optimizer.makeOptimizer(for: updated)
   }
@@ -89,6 +95,7 @@ public final class TrainingLoop {
       reason: progress.step >= run.steps ? .completed : isOver ? .stoppedEarly : .stopped, step: progress.step,
       losses: progress.losses, best: progress.best, seconds: seconds(since: start))
     try observe(.finished(finish))
+    try withTorchErrors { try splitWeights?.settle() }
     return finish
   }
 

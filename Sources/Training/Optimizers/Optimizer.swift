@@ -46,12 +46,14 @@ public struct OptimizedParameter {
     (self.range, wholeCount) = (range, count)
   }
 
-  /// Some elements of it as a vector `[elements]`: in the memory of the parameter, and of a master a copy.
-  func part(_ range: Range<Int>) -> OptimizedParameter {
-    guard range != 0..<wholeCount else { return self }
+  /// Some elements of it as a vector `[elements]`, and of a master a copy.
+  ///
+  /// - Parameter memory: where the elements are; nil for the memory of the parameter.
+  func part(_ range: Range<Int>, in memory: Tensor?) -> OptimizedParameter {
+    guard range != 0..<wholeCount || memory != nil else { return self }
     return noGrad {
       OptimizedParameter(
-        key: key, tensor: tensor.detach().view([-1]).narrow(0, range.lowerBound, range.count),
+        key: key, tensor: memory ?? tensor.detach().view([-1]).narrow(0, range.lowerBound, range.count),
         master: master?.view([-1]).narrow(0, range.lowerBound, range.count).clone(), group: group, range: range,
         of: wholeCount)
     }

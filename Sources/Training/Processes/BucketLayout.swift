@@ -86,5 +86,12 @@ struct BucketLayout {
     return flats[place.bucket].narrow(0, place.start + part.range.lowerBound, part.range.count)
   }
 
+  /// A part of a parameter that is a process's, `[elements]`, in its shares of the buckets.
+  func view(of part: ParameterPart, inShares shares: [Tensor], rank: Int) -> Tensor {
+    let place = places[part.parameter]
+    let start = place.start + part.range.lowerBound - share(of: place.bucket, rank: rank).lowerBound
+    return shares[place.bucket].narrow(0, start, part.range.count)
+  }
+
   private static func rounded(_ count: Int, to unit: Int) -> Int { (count + unit - 1) / unit * unit }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Torch
+public import TorchNN
 
-/// Processes that each compute a part of every step: data parallelism. All hold the whole model; of gradients and the
-/// optimizer's state each holds everything, or its share (``Sharding``).
+/// Processes that each compute a part of every step: data parallelism. Of the optimizer's state, gradients and weights each
+/// holds everything, or its share (``Sharding``).
 ///
 ///     let group = try ProcessGroup(place, introduction: "my program 1")
 ///     let source = ExampleBatches(examples, plan: plan, share: StepShare(rank: group.rank, of: group.size))
@@ -15,6 +16,8 @@ public final class DistributedReducer: Reducer {
   /// What each holds its share of.
   public let sharding: Sharding
   private let bucketBytes: Int
+  /// Weights that are split: before anything else that the processes do together, all must be done with them.
+  private var splitWeights: LayerWeights?
 
   /// - Parameters:
   ///   - sharding: the same in all processes.
@@ -28,20 +31,28 @@ public final class DistributedReducer: Reducer {
   public var rank: Int { group.rank }
 
   /// The values of all processes, by rank.
-  public func gather(_ values: [Double]) throws -> [[Double]] { try group.gather(values) }
+  public func gather(_ values: [Double]) throws -> [[Double]] {
+    try splitWeights?.settle()
+    return try group.gather(values)
+  }
 
   /// Copies process 0's values into the others' tensors.
   public func broadcast(_ tensors: [Tensor]) throws {
+    try splitWeights?.settle()
     for tensor in tensors where tensor.count > 0 { try noGrad { try group.broadcast(tensor) } }
   }
 
   /// Gradients that are summed over processes while a step's backward passes run. With a ``Sharding`` parameters move into
   /// memory that lies as their gradients do.
-  public func gradients(of parameters: [Tensor]) -> any StepGradients {
+  public func gradients(of parameters: [Tensor], in module: Module) -> any StepGradients {
     switch sharding {
     case .none, .optimizer:
-      BucketedGradients(parameters, group, bucketBytes: bucketBytes, sharesUpdates: sharding == .optimizer)
-    case .gradients: ScatteredGradients(parameters, group, bucketBytes: bucketBytes)
+      return BucketedGradients(parameters, group, bucketBytes: bucketBytes, sharesUpdates: sharding == .optimizer)
+    case .gradients: return ScatteredGradients(parameters, group, bucketBytes: bucketBytes)
+    case .parameters:
+      let gradients = LayeredGradients(parameters, in: module, group, bucketBytes: bucketBytes)
+      splitWeights = gradients.weights
+      return gradients
     }
   }
 }

@@ -11,6 +11,9 @@ public enum Sharding: String, Sendable, Hashable, Codable, CaseIterable {
   /// Gradients as well: they go to the process that needs them while the backward pass runs (ZeRO 2, FSDP's
   /// `SHARD_GRAD_OP`).
   case gradients
+  /// Weights as well: those of a layer are whole while it computes (ZeRO 3, FSDP's `FULL_SHARD`). Embeddings, head and
+  /// adapters are whole in each process, and activations are computed again in the backward pass.
+  case parameters
 }
 
 /// A stretch of a trained parameter's elements in row-major order: what one process updates of it.
