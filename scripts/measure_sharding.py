@@ -40,11 +40,13 @@ def peak(program, folder, run, count, settings):
 def expected(shard, kind, P, n, rest, layer):
     """Bytes of a process. Of buckets under way two are received at once; with `gradients` they are sent from memory of their
     own as well, and two are filling; with `parameters` the layer that computes and the next one are whole, of gradients a
-    layer's and those of the rest fill.
+    layer's and those of the rest fill, and no more is under way than a layer has.
 
     n: parameters; rest: those outside of layers; layer: those of one.
     """
-    buckets = {"none": 0, "optimizer": 2, "gradients": 6, "parameters": 4}[shard] * (25 << 20)
+    bucket = 25 << 20
+    buckets = {
+        "none": 0, "optimizer": 2 * bucket, "gradients": 6 * bucket, "parameters": min(4 * bucket, 8 * layer)}[shard]
     weights, masters, moments = {"float32": (4, 0, 8), "bfloat16": (2, 4, 8), "adamw8bit": (4, 0, 2)}[kind]
     gradients = 4 / (P if shard in ("gradients", "parameters") else 1)
     state = (masters + moments) / (1 if shard == "none" else P)
