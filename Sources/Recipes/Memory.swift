@@ -113,17 +113,24 @@ extension RunSettings {
   }
 
   /// Refuses a model in a folder that cannot fit into memory with what its training takes besides activations.
-  func requireMemory(_ folder: String, processes: Int = 1) throws {
+  ///
+  /// - Parameters:
+  ///   - processes: those that train it.
+  ///   - here: how many of them have this machine's memory.
+  func requireMemory(_ folder: String, processes: Int = 1, here: Int = 1) throws {
     let memory = try trainingMemory(folder, processes: processes)
     let remedy =
       switch (train.fromScratch, train.lora == nil, train.quantize == nil) {
+      case _ where processes > 1 && train.sharding != .parameters:
+        "Let each process hold its share: train.shard: parameters. Or start fewer."
       case (true, _, _): "Take smaller sizes in config.json."
       case (_, true, _): "Train adapters: train.lora."
       case (_, _, true): "Store the frozen weights in 4 bits: train.quantize: nf4."
       default: "Take a smaller model."
       }
     try Recipes.requireMemory(
-      bytes: memory.bytes, path: folder, for: "weights, gradients and optimizer state", remedy: remedy,
+      bytes: memory.bytes * Double(here), path: folder,
+      for: "weights, gradients and optimizer state" + (here > 1 ? " of \(here) processes" : ""), remedy: remedy,
       on: train.device)
   }
 

@@ -202,7 +202,8 @@ public final class TrainRun {
   /// The model with its weights, ready to be trained: adapters added, parts frozen.
   private func makeModel() throws -> any PretrainedModel {
     let settings = artifacts.settings.train
-    try artifacts.settings.requireMemory(artifacts.modelFolder, processes: group?.size ?? 1)
+    try artifacts.settings.requireMemory(
+      artifacts.modelFolder, processes: group?.size ?? 1, here: group?.countHere() ?? 1)
     let model = try artifacts.withHead(settings.fromScratch ? randomlyInitializedModel() : publishedModel())
     if var lora = settings.lora {
       lora.base = artifacts.modelFolder

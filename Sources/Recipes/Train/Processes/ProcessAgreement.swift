@@ -11,6 +11,13 @@ extension ProcessGroup {
   /// What processes say of themselves when they meet.
   public static var introduction: String { "dist2 \(dist2Version) with libtorch \(Torch.version.loaded)" }
 
+  /// How many processes run on this machine.
+  func countHere() throws -> Int {
+    let machine = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))
+    let own = machine ?? ProcessInfo.processInfo.hostName
+    return try gather(own).count { $0 == own }
+  }
+
   /// Programs and run files.
   package func agree(on settings: RunSettings) throws {
     let program = try MappedFile(CommandLine.programPath).hash
