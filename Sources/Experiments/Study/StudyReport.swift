@@ -19,6 +19,7 @@ struct StudyReport {
 
   var report: ExperimentReport {
     let seeds = summary.common(summary.problems).count
+    let curve: (any Figure)? = meanGains(.best) ?? gains(.best).first
     var report = ExperimentReport(
       "When does teaching distance help?",
       subtitle: [
@@ -27,7 +28,7 @@ struct StudyReport {
       .map(Quantity.counted).joined(separator: ", "),
       findings: [summary.vanishingAdvantage(.best)].compactMap { $0 },
       remarks: StudySummary.Selection.allCases.compactMap(summary.automaticWidth),
-      figure: gains(.best).first ?? ranks(.best), parts: parts,
+      figure: curve ?? ranks(.best), parts: parts,
       settings: [
         .values([
           ("model", "decoder of 2 layers, width 64, bytes as tokens, from random weights"),
@@ -49,7 +50,7 @@ struct StudyReport {
       return [
         .section(rule == .best ? "With early stopping" : "At the last step"), .table(summary.overview(rule)),
       ] + summary.byFactor(.crps, rule).map { .table($0) } + [
-        .figures([ranks(rule)] + gains(rule))
+        .figures([meanGains(rule)].compactMap { $0 } + [ranks(rule)] + gains(rule))
       ] + (rule == .best ? [floors].compactMap { $0 }.map { .table($0) } : []) + main + others.map { .detail($0) }
     }
   }
@@ -92,6 +93,27 @@ struct StudyReport {
           "rank", order.map { friedman.ranks[$0] },
           ranges: order.map { max(0, friedman.ranks[$0] - half)...(friedman.ranks[$0] + half) })
       ])
+  }
+
+  /// The change in CRPS over training size, the mean over all other factors, a line a variant; nil where there are none.
+  private func meanGains(_ rule: StudySummary.Selection) -> Chart? {
+    guard summary.settings.tables.isEmpty, groups.count > 1 else { return nil }
+    let sizes = Set(summary.problems.map { $0[0] }).sorted()
+    guard sizes.count > 1 else { return nil }
+    let changes = sizes.map { size in summary.overall(.crps, rule, over: summary.problems.filter { $0[0] == size }) }
+    let series = summary.shown.map { variant in
+      let points = zip(sizes, changes).compactMap { size, changes -> Series.Point? in
+        guard let change = changes[variant], change.difference.isFinite else { return nil }
+        let (low, high) = (100 * change.interval.low, 100 * change.interval.high)
+        return Series.Point(size, 100 * change.difference, range: low <= high ? low...high : nil)
+      }
+      return Series(variant.name, points, spread: .whiskers)
+    }
+    return Chart(
+      "CRPS against sft, over \(groups.count) kinds of problems",
+      subtitle: "change in per cent with 95 % intervals over seeds; below 0 is better",
+      x: Axis("training examples", scale: .logarithmic), y: Axis("change in CRPS, %", includesZero: true),
+      series: series, references: [ReferenceLine("sft", y: 0)])
   }
 
   /// The change in CRPS over training size, an image a noise, a line a variant.

@@ -4,7 +4,7 @@
 /// Hues after Okabe and Ito (2008), moved until each has a contrast of at least 3 : 1 to its page; symbols tell the
 /// series apart once more.
 enum ChartStyle {
-  /// How many colours and symbols there are; further series begin anew.
+  /// How many colours and symbols there are; further series begin anew, in other pairs.
   static let paletteCount = 8
 
   private static let light = [
@@ -57,7 +57,8 @@ enum ChartStyle {
     func polygon(_ corners: [(Double, Double)]) -> String {
       "M" + corners.map { coordinates(x + $0.0 * r, y + $0.1 * r) }.joined(separator: "L") + "Z"
     }
-    switch wrapped(index) {
+    // Where colours begin anew symbols are others than the first time.
+    switch wrapped(index + index / paletteCount) {
     case 1: return polygon([(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)])
     case 2: return polygon([(0, -1.15), (1.1, 0.85), (-1.1, 0.85)])
     case 3: return polygon([(0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)])
