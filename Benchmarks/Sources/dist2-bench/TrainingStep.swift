@@ -10,7 +10,7 @@ import Training
 /// Whole optimizer steps of the trainer: collation, forward, backward, clipping, finite check, AdamW.
 ///
 /// A step is timed from its `go` to its event, so whatever the loop does between steps is counted too. `repeat=n` takes n
-/// steps a go; with `size=…` several processes share each.
+/// steps a go; with `size=…` several processes share each, and with `shard=…` what they hold.
 func trainingStep(_ worker: Worker, _ settings: Settings) throws {
   let batch = settings.int("batch", 8), length = settings.int("length", 128)
   let model: any TokenModel, digits: TokenSpace
@@ -25,7 +25,7 @@ func trainingStep(_ worker: Worker, _ settings: Settings) throws {
   let examples = exampleSet(
     count: batch * 8, length: length, answer: settings.int("answer", 8), digits: digits,
     vocabulary: model.vocabularySize)
-  let group = try processGroup(settings)
+  let group = try processGroup(settings), sharding = settings.string("shard").flatMap { Sharding(rawValue: $0) } ?? .none
   let source = ExampleBatches(
     (0..<1 << 16).map { examples[$0 % examples.count] },
     plan: BatchPlan(count: 1 << 16, batch: batch, shuffled: false),
@@ -34,7 +34,7 @@ func trainingStep(_ worker: Worker, _ settings: Settings) throws {
     model, try distances(over: digits), optimizer(settings.string("optimizer")),
     options: TrainingOptions(
       length: .steps(1 << 16), gradientNormLimit: settings.string("clip") == "none" ? nil : 1),
-    reducer: group.map { DistributedReducer($0) } ?? SingleProcess())
+    reducer: group.map { DistributedReducer($0, sharding: sharding) } ?? SingleProcess())
   try worker.serve(trainer, source, repeats: settings.int("repeat", 1)) { $0.loss }
   group?.leave()
 }
