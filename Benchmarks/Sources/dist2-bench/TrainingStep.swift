@@ -25,7 +25,8 @@ func trainingStep(_ worker: Worker, _ settings: Settings) throws {
   let examples = exampleSet(
     count: batch * 8, length: length, answer: settings.int("answer", 8), digits: digits,
     vocabulary: model.vocabularySize)
-  let group = try processGroup(settings), sharding = settings.string("shard").flatMap { Sharding(rawValue: $0) } ?? .none
+  let group = try processGroup(settings),
+    sharding = settings.string("shard").flatMap { Sharding(rawValue: $0) } ?? .none
   let source = ExampleBatches(
     (0..<1 << 16).map { examples[$0 % examples.count] },
     plan: BatchPlan(count: 1 << 16, batch: batch, shuffled: false),
