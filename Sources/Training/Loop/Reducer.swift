@@ -6,7 +6,7 @@ public import TorchNN
 ///
 /// The loop asks four things of it. ``rank``: what is drawn inside the model differs by process. ``gather(_:)``: before a
 /// step the processes agree that they are at the same one, whether to go on, and on the denominators; after it on loss
-/// and norm. ``gradients(of:)``: memory in which gradients add up over passes and processes, and which part of the
+/// and norm. ``gradients(of:in:)``: memory in which gradients add up over passes and processes, and which part of the
 /// parameters this process updates, so that sums may begin while a backward pass runs. ``broadcast(_:)``: process 0
 /// alone reads weights from checkpoints.
 public protocol Reducer {
