@@ -6,35 +6,23 @@ from .case import Case, Row
 from .processes import KEEP
 
 PROCESSES = 2
-DDP = "PyTorch DistributedDataParallel on Gloo, 2 processes, logits_to_keep, fused AdamW, memory kept by malloc"
+DDP = "ddp", "PyTorch DistributedDataParallel on Gloo, 2 processes, logits_to_keep, fused AdamW, memory kept by malloc"
+FSDP = "fsdp2", "PyTorch FSDP2 (fully_shard) on Gloo, 2 processes, logits_to_keep, fused AdamW, memory kept by malloc"
 
-FSDP = "PyTorch FSDP2 (fully_shard) on Gloo, 2 processes, logits_to_keep, fused AdamW, memory kept by malloc"
 
-
-def step(model):
-    shape = {"model": model, "batch": 8, "length": 128}
+def step(name, model, peer, goal=None, **more):
+    """One step of 8 x 128: `name`_8x128_time_vs_torch_…, and its memory."""
+    shape = {"model": model, "batch": 8, "length": 128, **more}
     workers = {
         "ours": ("ours", "step", {"clip": "none", **shape}, None, 240, PROCESSES),
         "theirs": ("peer", "shared-step", shape, KEEP, 240, PROCESSES),
     }
+    short, words = peer
     rows = [
-        Row("shared_step_8x128_time_vs_torch_ddp", "theirs", 1.0, peer=DDP),
-        Row("shared_step_8x128_memory_vs_torch_ddp", "theirs", None, "peak", peer=DDP + "; the larger process"),
+        Row(f"{name}_8x128_time_vs_torch_{short}", "theirs", goal, peer=words),
+        Row(f"{name}_8x128_memory_vs_torch_{short}", "theirs", None, "peak", peer=words + "; the larger process"),
     ]
-    return Case("shared_step", workers, rows, 4, warm=2)
-
-
-def sharded_step(model):
-    shape = {"model": model, "batch": 8, "length": 128, "shard": "parameters"}
-    workers = {
-        "ours": ("ours", "step", {"clip": "none", **shape}, None, 240, PROCESSES),
-        "theirs": ("peer", "shared-step", shape, KEEP, 240, PROCESSES),
-    }
-    rows = [
-        Row("sharded_step_8x128_time_vs_torch_fsdp2", "theirs", None, peer=FSDP),
-        Row("sharded_step_8x128_memory_vs_torch_fsdp2", "theirs", None, "peak", peer=FSDP + "; the larger process"),
-    ]
-    return Case("sharded_step", workers, rows, 4, warm=2)
+    return Case(name, workers, rows, 4, warm=2)
 
 
 def all_reduce(mebibytes, repeat):
@@ -50,4 +38,5 @@ def all_reduce(mebibytes, repeat):
 
 def cases(model):
     """A bucket of gradients is 25 MiB on both sides."""
-    return [step(model), sharded_step(model), all_reduce(25, 8), all_reduce(128, 2)]
+    replicated, sharded = step("shared_step", model, DDP, 1.0), step("sharded_step", model, FSDP, shard="parameters")
+    return [replicated, sharded, all_reduce(25, 8), all_reduce(128, 2)]
