@@ -56,7 +56,8 @@ final class BodyBudget: Sendable {
     /// reason why others are.
     func grow(to bytes: Int) -> Bool {
       counted.withLock { counted in
-        let wanted = max(counted, bytes - BodyBudget.free)
+        let wanted = bytes - BodyBudget.free
+        guard wanted > counted else { return true }
         let fits = budget.held.withLock { held in
           let fits = held - counted + wanted <= budget.limit
           held += (fits ? wanted : 0) - counted
