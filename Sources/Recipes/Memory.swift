@@ -71,10 +71,12 @@ struct TrainingMemory {
     }
     // Masters in float32 beside the weights of another type; sums of gradients are in float32 as well.
     let size = Double(train.dtype.size), masters = train.dtype == .float32 ? 0.0 : 4, gradients = 4.0
+    // One process alone has nobody to share with.
+    let sharding = processes > 1 ? train.sharding : .none
     let shares = Double(processes), moments = 2 * Double(train.stateBits.rawValue) / 8
     weights = (numberCount(model) - codes) * size + codes * (train.quantize?.bytesPerWeight ?? 0)
-    state = trained * (masters + moments) / (train.sharding == .none ? 1 : shares)
-    switch train.sharding {
+    state = trained * (masters + moments) / (sharding == .none ? 1 : shares)
+    switch sharding {
     case .none, .optimizer: state += trained * gradients
     case .gradients: state += trained * gradients / shares
     case .parameters:
