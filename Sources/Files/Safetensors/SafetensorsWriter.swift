@@ -52,8 +52,7 @@ public enum SafetensorsWriter {
   public static func write(
     _ sources: [SafetensorsSource], to path: String, metadata: [String: String] = ["format": "pt"]
   ) throws {
-    let widths = Set(sources.map(\.type.byteCount)).sorted(by: >)
-    let ordered = widths.flatMap { width in sources.filter { $0.type.byteCount == width } }
+    let ordered = inOrder(sources) { $0.type.byteCount }
     let header = header(of: ordered, metadata: metadata)
     try AtomicFile.write(to: path) { file in
       try file.expectRoom(for: header.count + ordered.reduce(0) { $0 + $1.byteCount })
@@ -65,6 +64,13 @@ public enum SafetensorsWriter {
           file.count == end, "tensor \(source.name) gave \(file.count - end) bytes more than its shape takes")
       }
     }
+  }
+
+  /// Tensors in the order in which they are written.
+  ///
+  /// - Parameter width: bytes of an element.
+  public static func inOrder<Tensor>(_ tensors: [Tensor], width: (Tensor) -> Int) -> [Tensor] {
+    Set(tensors.map(width)).sorted(by: >).flatMap { size in tensors.filter { width($0) == size } }
   }
 
   /// Writes the weights of a Hugging Face folder: `model.safetensors`, or shards and their index if they are larger.

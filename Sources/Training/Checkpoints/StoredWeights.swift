@@ -57,10 +57,7 @@ struct StoredWeights {
   /// Does another process's part while the first one writes.
   func assist(with split: LayerWeights) throws {
     guard part != .adapters else { return }
-    // The order in which they are written: of wider elements first.
-    for size in Set(tensors.map(\.tensor.dtype.size)).sorted(by: >) {
-      for (_, tensor) in tensors where tensor.dtype.size == size { try split.hold(tensor) }
-    }
+    for (_, tensor) in SafetensorsWriter.inOrder(tensors, width: { $0.tensor.dtype.size }) { try split.hold(tensor) }
     split.letGo()
   }
 
